@@ -1,0 +1,205 @@
+"""The `VectorIndex` port: points, filters, hits and the errors an index may raise.
+
+One index holds one embedding space. Point ids are photo UUIDs. Only plain values cross this
+border; what an engine calls things stays in its adapter. Scores are cosine similarities,
+higher is closer; ties are broken by id so that answers are stable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, TypeAlias, runtime_checkable
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vector = NDArray[np.float32]
+"""One embedding, shape (dim,), dtype float32, unit length."""
+
+Scalar: TypeAlias = str | int | float | bool
+Payload: TypeAlias = Mapping[str, Scalar | Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Point:
+    """A vector with the payload that filters look at (`owner`, `gen`, ...)."""
+
+    id: UUID
+    vector: Vector
+    payload: Payload = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A found point and its cosine similarity to the query."""
+
+    id: UUID
+    score: float
+
+
+@dataclass(frozen=True)
+class StoredPoint:
+    """A point read back; `vector` is None unless it was asked for."""
+
+    id: UUID
+    payload: Payload
+    vector: Vector | None = None
+
+
+@dataclass(frozen=True)
+class IndexStats:
+    """What the status page shows of an index: its engine, points, and bytes on disk (or None)."""
+
+    engine: str
+    points: int
+    bytes_on_disk: int | None
+
+
+# --- filters: a small tree that each adapter compiles --------------------------------------------
+
+
+@dataclass(frozen=True)
+class Eq:
+    """The payload value under `key` equals `value` (or contains it, for a list)."""
+
+    key: str
+    value: str | int | bool
+
+
+@dataclass(frozen=True)
+class In:
+    """The payload value under `key` is one of `values`."""
+
+    key: str
+    values: tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Range:
+    """`gte <= value < lt`; a bound that is None is open."""
+
+    key: str
+    gte: float | None = None
+    lt: float | None = None
+
+
+@dataclass(frozen=True)
+class HasIds:
+    """The point's id is one of `ids`."""
+
+    ids: frozenset[UUID]
+
+
+@dataclass(frozen=True)
+class Not:
+    """The inner filter does not hold."""
+
+    inner: Filter
+
+
+@dataclass(frozen=True)
+class And:
+    """All inner filters hold; an empty And holds always."""
+
+    parts: tuple[Filter, ...]
+
+
+@dataclass(frozen=True)
+class Or:
+    """At least one inner filter holds; an empty Or never does."""
+
+    parts: tuple[Filter, ...]
+
+
+Filter: TypeAlias = Eq | In | Range | HasIds | Not | And | Or
+
+
+# --- errors ---------------------------------------------------------------------------------------
+
+
+class VectorIndexError(Exception):
+    """Base of all index errors; the message is a sentence a person can act on."""
+
+
+class IndexUnavailable(VectorIndexError):
+    """The engine cannot be reached or opened now; trying again later may work."""
+
+
+class IndexLocked(IndexUnavailable):
+    """Another process has the embedded index open."""
+
+
+class IndexFull(IndexUnavailable):
+    """Too little free disk space to write safely."""
+
+
+class IndexDamaged(IndexUnavailable):
+    """The stored index cannot be read; it has been set aside and must be rebuilt from SQL."""
+
+
+class BadVector(VectorIndexError):
+    """A vector of wrong shape, not finite, or of zero length was given."""
+
+
+@runtime_checkable
+class VectorIndex(Protocol):
+    """One searchable set of points of one embedding space."""
+
+    dim: int
+
+    def ensure(self) -> None:
+        """Create the collection if it is missing; check that its dimension matches."""
+        ...
+
+    def upsert(self, points: Sequence[Point]) -> None:
+        """Add or replace points. Durable against power loss only after `flush`.
+
+        Raises `BadVector`, `IndexFull`, `IndexUnavailable`.
+        """
+        ...
+
+    def delete(self, ids: Iterable[UUID]) -> None:
+        """Remove points; unknown ids are ignored."""
+        ...
+
+    def query(
+        self, vector: Vector, *, limit: int, offset: int = 0, flt: Filter | None = None
+    ) -> list[Hit]:
+        """Return the closest points, best first, ties by id."""
+        ...
+
+    def query_batch(
+        self, vectors: Sequence[Vector], *, limit: int, flt: Filter | None = None
+    ) -> list[list[Hit]]:
+        """Answer several queries at once, in the order given."""
+        ...
+
+    def fetch(self, ids: Iterable[UUID], *, with_vectors: bool = False) -> list[StoredPoint]:
+        """Return the points that exist, in no particular order."""
+        ...
+
+    def scroll(self, *, batch: int = 1000, with_vectors: bool = False) -> Iterator[StoredPoint]:
+        """Walk over all points in id order, a batch at a time."""
+        ...
+
+    def count(self, flt: Filter | None = None) -> int:
+        """Return the exact number of points that match."""
+        ...
+
+    def drop(self) -> None:
+        """Remove all points and the collection; `ensure` makes it anew."""
+        ...
+
+    def flush(self) -> None:
+        """Return once everything upserted so far survives a power loss."""
+        ...
+
+    def close(self) -> None:
+        """Let go of files and connections; safe to call twice."""
+        ...
+
+    def stats(self) -> IndexStats:
+        """Return size figures for the status page."""
+        ...
