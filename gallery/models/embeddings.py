@@ -1,0 +1,217 @@
+"""Embedding models and, per photo and model, the state of the work and the vector itself."""
+
+from __future__ import annotations
+
+import uuid
+import zlib
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+import numpy as np
+from django.db import models, transaction
+from django.db.models import F, Q
+from django.utils import timezone
+from numpy.typing import NDArray
+
+from gallery.models.photos import Photo
+from gallery.reasons import Reason
+
+LEASE = timedelta(minutes=5)
+MAX_ATTEMPTS = 5
+
+
+class EmbeddingModelQuerySet(models.QuerySet["EmbeddingModel"]):
+    """Queries on the registry of models."""
+
+    def active(self) -> EmbeddingModel | None:
+        """Return the model that answers queries, or None before the first was chosen."""
+        return self.filter(state=EmbeddingModel.State.ACTIVE).first()
+
+    def wanted(self) -> EmbeddingModelQuerySet:
+        """Return the models that every photo needs a vector of: the active and one building."""
+        return self.exclude(state=EmbeddingModel.State.RETIRED)
+
+
+class EmbeddingModel(models.Model):
+    """An embedding space; exactly one is active, and its vectors live in one collection.
+
+    building -> active when every photo settled in it; active -> retired when another took over.
+    """
+
+    class State(models.TextChoices):
+        BUILDING = "building"
+        ACTIVE = "active"
+        RETIRED = "retired"
+
+    key = models.CharField(max_length=200, unique=True)
+    dim = models.PositiveIntegerField()
+    weights_sha256 = models.CharField(max_length=64, blank=True)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.BUILDING)
+    why = models.CharField(max_length=300, blank=True, help_text="why this model was chosen")
+    hint = models.CharField(max_length=300, blank=True, help_text="how to get a better one")
+    created_at = models.DateTimeField(default=timezone.now)
+    activated_at = models.DateTimeField(null=True, blank=True)
+
+    objects = EmbeddingModelQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["state"], condition=Q(state="active"), name="one_active_model"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.key
+
+    def activate(self) -> None:
+        """Make this the model that answers queries, in one transaction."""
+        with transaction.atomic():
+            EmbeddingModel.objects.filter(state=self.State.ACTIVE).exclude(pk=self.pk).update(
+                state=self.State.RETIRED
+            )
+            self.state = self.State.ACTIVE
+            self.activated_at = timezone.now()
+            self.save(update_fields=["state", "activated_at"])
+
+
+class EmbeddingQuerySet(models.QuerySet["Embedding"]):
+    """The transitions of the state machine, each one conditional UPDATE."""
+
+    def live(self) -> EmbeddingQuerySet:
+        """Leave out rows of photos that are being deleted."""
+        return self.filter(photo__deleted_at=None)
+
+    def due(self, now: datetime | None = None) -> EmbeddingQuerySet:
+        """Return the rows that a worker may claim now."""
+        now = now or timezone.now()
+        pending = Q(state=Embedding.State.PENDING) & (Q(not_before=None) | Q(not_before__lte=now))
+        expired = Q(state=Embedding.State.LEASED, lease_until__lt=now)
+        return self.live().filter(pending | expired)
+
+    def claim(self, model: EmbeddingModel, limit: int) -> list[Embedding]:
+        """Lease up to `limit` due rows of `model` to the caller and return them with photos.
+
+        Attempts are counted before the work, so that a picture that kills its worker is given
+        up in the end. Two workers never get the same row.
+        """
+        token, now = uuid.uuid4(), timezone.now()
+        with transaction.atomic():
+            due = self.filter(model=model).due(now).order_by("-priority", "id")
+            ids = (
+                list(
+                    due.select_for_update(skip_locked=True, of=("self",)).values_list(
+                        "pk", flat=True
+                    )[:limit]
+                )
+                if _skips_locked()
+                else list(due.values_list("pk", flat=True)[:limit])
+            )
+            self.model.objects.filter(pk__in=ids).due(now).update(
+                state=Embedding.State.LEASED,
+                lease_token=token,
+                lease_until=now + LEASE,
+                crashes=F("crashes")
+                + models.Case(models.When(state=Embedding.State.LEASED, then=1), default=0),
+                attempts=F("attempts") + 1,
+            )
+        return list(
+            self.model.objects.filter(pk__in=ids, lease_token=token)
+            .select_related("photo")
+            .order_by("-priority", "id")
+        )
+
+    def add_missing(self, model: EmbeddingModel, *, limit: int = 10_000) -> int:
+        """Create pending rows for live photos that have none of `model`; return how many."""
+        lacking = (
+            Photo.objects.live()
+            .exclude(pk__in=Embedding.objects.filter(model=model).values("photo_id"))
+            .values_list("pk", flat=True)[:limit]
+        )
+        rows = [Embedding(photo_id=pk, model=model, priority=0) for pk in lacking]
+        return len(Embedding.objects.bulk_create(rows, ignore_conflicts=True))
+
+
+def _skips_locked() -> bool:
+    from django.db import connection
+
+    return bool(connection.features.has_select_for_update_skip_locked)
+
+
+class Embedding(models.Model):
+    """The work of making one photo searchable with one model, and its result.
+
+    pending -> leased (claim) -> embedded (vector saved) -> indexed (point flushed)
+    leased -> pending (transient fault, lease expired), -> failed (permanent or too many tries)
+    failed -> pending (retry). A row is `indexed` only after the index acknowledged and flushed
+    the point. `generation` grows with every restart of the work; late results of an older
+    generation are dropped. The vector is float16 little-endian bytes with a CRC-32.
+    """
+
+    class State(models.TextChoices):
+        PENDING = "pending"
+        LEASED = "leased"
+        EMBEDDED = "embedded"
+        INDEXED = "indexed"
+        FAILED = "failed"
+
+    photo = models.ForeignKey(Photo, models.CASCADE, related_name="embeddings")
+    model = models.ForeignKey(EmbeddingModel, models.CASCADE, related_name="embeddings")
+    state = models.CharField(max_length=10, choices=State.choices, default=State.PENDING)
+    generation = models.PositiveIntegerField(default=1)
+    priority = models.SmallIntegerField(default=1, help_text="1 a new upload, 0 a backfill")
+    attempts = models.PositiveSmallIntegerField(default=0)
+    crashes = models.PositiveSmallIntegerField(default=0)
+    lease_token = models.UUIDField(null=True, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    not_before = models.DateTimeField(null=True, blank=True)
+    reason = models.CharField(max_length=30, choices=Reason.choices, blank=True)
+    detail = models.CharField(max_length=300, blank=True)
+    vector = models.BinaryField(null=True, blank=True)
+    vector_crc = models.BigIntegerField(null=True, blank=True)
+    embedded_at = models.DateTimeField(null=True, blank=True)
+    indexed_at = models.DateTimeField(null=True, blank=True)
+
+    objects = EmbeddingQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["photo", "model"], name="one_row_per_model"),
+            models.CheckConstraint(
+                condition=~Q(state="failed") | ~Q(reason=""), name="failed_has_a_reason"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["model", "state", "-priority", "id"], name="embedding_queue"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.photo_id} {self.state}"
+
+    def set_vector(self, vector: NDArray[np.float32]) -> None:
+        """Keep a unit vector, shape (dim,), as float16 bytes with a checksum."""
+        self.vector = vector.astype("<f2").tobytes()
+        self.vector_crc = zlib.crc32(self.vector)
+
+    def get_vector(self) -> NDArray[np.float32] | None:
+        """Return the unit vector as float32, or None if there is none or its CRC is wrong."""
+        if self.vector is None or zlib.crc32(bytes(self.vector)) != self.vector_crc:
+            return None
+        vector = np.frombuffer(bytes(self.vector), dtype="<f2").astype(np.float32)
+        norm = float(np.linalg.norm(vector))
+        return vector / norm if np.isfinite(norm) and norm > 0 else None
+
+
+def retry(rows: Iterable[Embedding]) -> int:
+    """Send failed rows back to the start with a fresh count of attempts; return how many."""
+    return Embedding.objects.filter(
+        pk__in=[row.pk for row in rows], state=Embedding.State.FAILED
+    ).update(
+        state=Embedding.State.PENDING,
+        attempts=0,
+        crashes=0,
+        reason="",
+        detail="",
+        not_before=None,
+        generation=F("generation") + 1,
+    )

@@ -1,0 +1,110 @@
+"""Photos, who may see them, and the tombstones of those that are gone."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+from django.utils import timezone
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+
+    from gallery.models.embeddings import Embedding
+
+
+class PhotoQuerySet(models.QuerySet["Photo"]):
+    """Queries on photos; every answer to a person starts with `visible_to`."""
+
+    def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> PhotoQuerySet:
+        """Return the photos that this user may know of: their own that are not deleted."""
+        if not user.is_authenticated:
+            return self.none()
+        return self.live().filter(owner_id=user.pk)
+
+    def live(self) -> PhotoQuerySet:
+        """Leave out photos whose deletion has been asked for."""
+        return self.filter(deleted_at=None)
+
+    def newest_first(self) -> PhotoQuerySet:
+        """Order by day shown, newest first, with the id as a stable tie-break."""
+        return self.order_by("-shown_at", "-id")
+
+    def before(self, shown_at: datetime, photo_id: uuid.UUID) -> PhotoQuerySet:
+        """Return what follows the given photo in `newest_first` order (keyset pagination)."""
+        return self.filter(Q(shown_at__lt=shown_at) | Q(shown_at=shown_at, id__lt=photo_id))
+
+
+class Photo(models.Model):
+    """One accepted picture of one owner.
+
+    The original file is named by the id, so it never changes place. `width` and `height` are
+    upright, after EXIF orientation. `shown_at` is when the photo was taken, or uploaded if that
+    is unknown; the grid is ordered by it. `decoded_at` is set once the thumbnail exists.
+    `deleted_at` is set in the same transaction as the tombstone, and from then on the photo is
+    in no answer; the row goes when the index and the files have let go of it.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="photos")
+    sha256 = models.CharField(max_length=64)
+    size = models.PositiveBigIntegerField(help_text="bytes of the original")
+    format = models.CharField(max_length=10, help_text="as found in the content: JPEG, PNG, ...")
+    extension = models.CharField(max_length=5)
+    name = models.CharField(max_length=200, help_text="the cleaned file name, for people")
+    width = models.PositiveIntegerField()
+    height = models.PositiveIntegerField()
+    taken_at = models.DateTimeField(null=True, blank=True)
+    shown_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=timezone.now)
+    exif = models.JSONField(default=dict, blank=True)
+    colour = models.CharField(max_length=7, default="#8a8a8a")
+    phash = models.CharField(max_length=16, blank=True, help_text="64-bit perceptual hash, hex")
+    decoded_at = models.DateTimeField(null=True, blank=True)
+    deleted_at = models.DateTimeField(null=True, blank=True)
+
+    objects = PhotoQuerySet.as_manager()
+    if TYPE_CHECKING:
+        embeddings: models.Manager[Embedding]
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["owner", "sha256"], condition=Q(deleted_at=None), name="one_live_copy"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["owner", "-shown_at", "-id"],
+                condition=Q(deleted_at=None),
+                name="photo_grid",
+            ),
+            models.Index(fields=["phash"], name="photo_phash"),
+            models.Index(
+                fields=["deleted_at"], condition=~Q(deleted_at=None), name="photo_deleting"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        """Return the address of the photo's page."""
+        return reverse("photo", args=[self.pk])
+
+
+class Tombstone(models.Model):
+    """Says for 30 days that a photo was deleted, so that late work cannot bring it back."""
+
+    photo_id = models.UUIDField(primary_key=True)
+    owner_id = models.BigIntegerField()
+    sha256 = models.CharField(max_length=64)
+    deleted_at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    def __str__(self) -> str:
+        return str(self.photo_id)

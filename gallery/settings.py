@@ -1,0 +1,252 @@
+"""Settings, all from the environment; every name is described in docs/reference/settings.md.
+
+There is no mode flag: DATABASE_URL, REDIS_URL and QDRANT_URL each choose the embedded part when
+empty and the real service when set.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import dj_database_url
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+
+from gallery import env
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+DATA_DIR = Path(env.text("DATA_DIR", str(BASE_DIR / "data"))).resolve()
+MEDIA_DIR = DATA_DIR / "media"
+UPLOAD_TMP_DIR = DATA_DIR / "tmp"
+for folder in (DATA_DIR, MEDIA_DIR, UPLOAD_TMP_DIR):
+    folder.mkdir(parents=True, exist_ok=True)
+
+
+def _secret_key() -> str:
+    """Return SECRET_KEY, or one generated once into DATA_DIR with mode 0600."""
+    key = env.text("SECRET_KEY")
+    path = DATA_DIR / "secret_key"
+    if not key:
+        try:
+            with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+                file.write(secrets.token_urlsafe(50))
+        except FileExistsError:
+            pass
+        key = path.read_text().strip()
+    if len(key) < 40 or key.startswith("django-insecure"):
+        raise ImproperlyConfigured(
+            "SECRET_KEY is too weak: use at least 40 random characters, or leave it empty to have "
+            "one made in DATA_DIR."
+        )
+    return key
+
+
+SECRET_KEY = _secret_key()
+DEBUG = env.flag("DEBUG")
+
+HOST = env.text("HOST", "127.0.0.1")
+PORT = env.whole("PORT", 8000, at_least=1)
+PUBLIC_URL = env.text("PUBLIC_URL").rstrip("/")
+_public_host = urlsplit(PUBLIC_URL).hostname
+_https = PUBLIC_URL.startswith("https://")
+ALLOWED_HOSTS = [
+    "127.0.0.1",
+    "localhost",
+    "[::1]",
+    *([HOST] if HOST not in {"0.0.0.0", "::"} else []),  # noqa: S104 - compared, not bound
+    *([_public_host] if _public_host else []),
+    *env.names("ALLOWED_HOSTS"),
+]
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if PUBLIC_URL else []
+
+DATABASE_URL = env.text("DATABASE_URL")
+REDIS_URL = env.text("REDIS_URL")
+QDRANT_URL = env.text("QDRANT_URL")
+QDRANT_API_KEY = env.text("QDRANT_API_KEY")
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django_htmx",
+    "axes",
+    "csp",
+    "gallery",
+    "search",
+    "workers",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "gallery.middleware.api_errors",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+
+ROOT_URLCONF = "gallery.urls"
+WSGI_APPLICATION = "gallery.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": False,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "gallery.context.page",
+            ],
+            "builtins": ["django.templatetags.static"],
+        },
+    },
+]
+
+if DATABASE_URL:
+    DATABASES = {
+        "default": dj_database_url.parse(DATABASE_URL, conn_max_age=60, conn_health_checks=True)
+    }
+else:
+    DATABASES = {
+        "default": {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": DATA_DIR / "scry.sqlite3",
+            "CONN_MAX_AGE": None,
+            "OPTIONS": {
+                "transaction_mode": "IMMEDIATE",
+                "timeout": 20,
+                "init_command": (
+                    "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-16000;"
+                ),
+            },
+        }
+    }
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = 0.25  # hours
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_LOCKOUT_TEMPLATE = "gallery/locked_out.html"
+AXES_IPWARE_PROXY_COUNT = env.whole("PROXY_COUNT", 0)
+AXES_VERBOSE = False
+AXES_ENABLE_ACCESS_FAILURE_LOG = False
+
+AUTH_PASSWORD_VALIDATORS = [
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 8},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "sign-in"
+LOGIN_REDIRECT_URL = "grid"
+LOGOUT_REDIRECT_URL = "sign-in"
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = env.text("TZ", "UTC")
+USE_I18N = True
+USE_TZ = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_USE_FINDERS = not STATIC_ROOT.exists()
+WHITENOISE_AUTOREFRESH = False
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": (
+            "whitenoise.storage.CompressedManifestStaticFilesStorage"
+            if STATIC_ROOT.exists()
+            else "django.contrib.staticfiles.storage.StaticFilesStorage"
+        )
+    },
+}
+
+# Security. HTTPS-only cookies follow from PUBLIC_URL; a gallery on 127.0.0.1 speaks plain HTTP.
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = 60 * 60 * 24 * 90
+SECURE_SSL_REDIRECT = _https and env.flag("SSL_REDIRECT")
+SECURE_HSTS_SECONDS = env.whole("HSTS_SECONDS", 0)
+SECURE_PROXY_SSL_HEADER = (
+    ("HTTP_X_FORWARDED_PROTO", "https") if env.whole("PROXY_COUNT", 0) else None
+)
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "img-src": [SELF, "blob:", "data:"],
+        # Geometry of the grid travels in style attributes (--w, --h); scripts may not be inline.
+        "style-src": [SELF],
+        "style-src-attr": ["'unsafe-inline'"],
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+        "form-action": [SELF],
+    }
+}
+# Checks that depend on HTTPS are silenced only where PUBLIC_URL says that there is none.
+SILENCED_SYSTEM_CHECKS = (
+    ["security.W004", "security.W008"]
+    if _https
+    else ["security.W004", "security.W008", "security.W012", "security.W016"]
+)
+
+# Limits. Files are counted while they stream in; pixels are read from the header.
+MAX_FILE_BYTES = env.whole("MAX_FILE_MB", 50, at_least=1) * 1024 * 1024
+MAX_PIXELS = env.whole("MAX_MEGAPIXELS", 50, at_least=1) * 1_000_000
+MIN_FREE_BYTES = env.whole("MIN_FREE_MB", 512, at_least=1) * 1024 * 1024
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FILES = 4
+FILE_UPLOAD_HANDLERS = ["gallery.uploads.LimitedUploadHandler"]
+FILE_UPLOAD_TEMP_DIR = UPLOAD_TMP_DIR
+DECODER_CHILDREN = env.whole("DECODER_CHILDREN", 2, at_least=1)
+
+# The model. See docs/reference/models.md.
+EMBEDDING_MODEL = env.text("EMBEDDING_MODEL", "auto")
+EMBEDDING_WEIGHTS = env.text("EMBEDDING_WEIGHTS")
+EMBEDDING_DEVICE = env.text("EMBEDDING_DEVICE")
+EMBEDDING_BATCH = env.whole("EMBEDDING_BATCH", 16, at_least=1)
+EMBEDDER_FACTORY = "search.embedders.open_clip.load"
+
+MAX_QUERY_CHARACTERS = 512
+MAX_WORD_CHARACTERS = 64
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "WARNING")},
+    "loggers": {
+        "gallery": {"level": env.text("LOG_LEVEL", "INFO")},
+        "search": {"level": env.text("LOG_LEVEL", "INFO")},
+        "workers": {"level": env.text("LOG_LEVEL", "INFO")},
+        "axes": {"level": "ERROR"},
+    },
+}
