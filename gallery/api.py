@@ -1,0 +1,196 @@
+"""The photos part of the API: upload, list, look, delete."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils import timezone
+from ninja import File, NinjaAPI, Query, Router, Schema, Status
+from ninja.files import UploadedFile
+from ninja.security import HttpBearer, SessionAuth
+
+from gallery import api_errors, deletion, ingest, uploads
+from gallery.models import ApiToken, Embedding, EmbeddingModel, Photo
+from gallery.paging import BadCursor, page_after
+from gallery.reasons import Reason
+
+_TOKEN_USE_RESOLUTION = 60  # seconds between writes of last_used_at
+
+router = Router(tags=["photos"])
+
+
+class BearerToken(HttpBearer):
+    """`Authorization: Bearer ...` with a token from `manage.py create_token`."""
+
+    def authenticate(self, request: HttpRequest, token: str) -> Any:
+        """Return the token's owner, or None."""
+        row = (
+            ApiToken.objects.select_related("owner")
+            .filter(digest=ApiToken.hash(token), owner__is_active=True)
+            .first()
+        )
+        if row is None:
+            return None
+        now = timezone.now()
+        if not row.last_used_at or (now - row.last_used_at).seconds > _TOKEN_USE_RESOLUTION:
+            ApiToken.objects.filter(pk=row.pk).update(last_used_at=now)
+        request.user = row.owner
+        return row.owner
+
+
+AUTH = [BearerToken(), SessionAuth(csrf=True)]
+
+
+def make_api() -> NinjaAPI:
+    """Return the API with the gallery's own routes; other apps add theirs."""
+    api = NinjaAPI(
+        title="Scry",
+        version="1",
+        description="Upload photos, find them by describing them, find similar ones.",
+        urls_namespace="api",
+        auth=AUTH,
+    )
+    api_errors.attach(api)
+    api.add_router("", router)
+    return api
+
+
+class ErrorOut(Schema):
+    """Every error of the API."""
+
+    code: str
+    message: str
+
+
+class UploadOut(Schema):
+    """The photo that an upload became, or already was."""
+
+    id: uuid.UUID
+    state: str
+    duplicate: bool
+    url: str
+
+
+class PhotoOut(Schema):
+    """One photo; `state` is pending, indexed or failed, with a reason and a sentence if failed."""
+
+    id: uuid.UUID
+    state: str
+    reason: str
+    message: str
+    name: str
+    format: str
+    size: int
+    width: int
+    height: int
+    sha256: str
+    taken_at: datetime | None
+    created_at: datetime
+    exif: dict[str, Any]
+    colour: str
+    url: str
+    thumbnail: str
+    preview: str
+    original: str
+
+
+class PhotosOut(Schema):
+    """A page of photos, newest first; `next` is the cursor of the following page."""
+
+    photos: list[PhotoOut]
+    next: str | None
+
+
+class ListIn(Schema):
+    """How much to list, from where."""
+
+    limit: int = 60
+    cursor: str = ""
+
+
+@router.post(
+    "/photos",
+    response={200: UploadOut, 201: UploadOut, frozenset({400, 401, 413, 415, 503, 507}): ErrorOut},
+)
+def upload(request: HttpRequest, file: File[UploadedFile | None] = None) -> Status[UploadOut]:  # type: ignore[assignment]
+    """Take in one picture (multipart field `file`): 201 when new, 200 when already here."""
+    received = uploads.received_file(request)
+    path = Path(received.temporary_file_path())
+    result = ingest.ingest(request.user, path, received.name or "")  # type: ignore[arg-type]
+    photo = result.photo
+    state, _ = states([photo])[photo.pk]
+    answer = UploadOut(
+        id=photo.pk, state=state, duplicate=result.duplicate, url=photo.get_absolute_url()
+    )
+    return Status(200 if result.duplicate else 201, answer)
+
+
+@router.get("/photos", response={200: PhotosOut, 400: ErrorOut})
+def photos(request: HttpRequest, params: Query[ListIn]) -> PhotosOut:
+    """List photos, newest first."""
+    if not 1 <= params.limit <= 200:
+        raise BadCursor("limit must be between 1 and 200.")
+    rows, following = page_after(
+        Photo.objects.visible_to(request.user), params.cursor, params.limit
+    )
+    known = states(rows)
+    return PhotosOut(photos=[photo_out(row, *known[row.pk]) for row in rows], next=following)
+
+
+@router.get("/photos/{uuid:photo_id}", response={200: PhotoOut, 404: ErrorOut})
+def photo(request: HttpRequest, photo_id: uuid.UUID) -> PhotoOut:
+    """Return one photo."""
+    row = get_object_or_404(Photo.objects.visible_to(request.user), pk=photo_id)
+    return photo_out(row, *states([row])[row.pk])
+
+
+@router.delete("/photos/{uuid:photo_id}", response={204: None, 404: ErrorOut})
+def delete_photo(request: HttpRequest, photo_id: uuid.UUID) -> HttpResponse:
+    """Delete a photo for ever."""
+    row = get_object_or_404(Photo.objects.visible_to(request.user), pk=photo_id)
+    deletion.delete(Photo.objects.visible_to(request.user).filter(pk=row.pk))
+    return HttpResponse(status=204)
+
+
+def states(rows: list[Photo]) -> dict[uuid.UUID, tuple[str, str]]:
+    """Return, for each photo, its public state and reason code with the active model."""
+    model = EmbeddingModel.objects.active()
+    found = {row.pk: ("pending", "") for row in rows}
+    settled = Embedding.objects.filter(
+        photo__in=rows,
+        model=model,
+        state__in=[Embedding.State.INDEXED, Embedding.State.FAILED],
+    )
+    for pk, state, reason in settled.values_list("photo_id", "state", "reason"):
+        found[pk] = (state, reason)
+    return found
+
+
+def photo_out(row: Photo, state: str, reason: str) -> PhotoOut:
+    """Return the public form of a photo."""
+    return PhotoOut(
+        id=row.pk,
+        state=state,
+        reason=reason,
+        message=str(Reason(reason).label) if reason else "",
+        name=row.name,
+        format=row.format,
+        size=row.size,
+        width=row.width,
+        height=row.height,
+        sha256=row.sha256,
+        taken_at=row.taken_at,
+        created_at=row.created_at,
+        exif=row.exif,
+        colour=row.colour,
+        url=row.get_absolute_url(),
+        thumbnail=reverse("thumbnail", args=[row.pk]),
+        preview=reverse("preview", args=[row.pk]),
+        original=reverse("original", args=[row.pk]),
+    )

@@ -1,0 +1,95 @@
+"""Where the bytes of photos live on disk, and how they are written so that none is half there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from pathlib import Path
+
+from django.conf import settings
+
+from gallery.models import Photo
+
+
+class StorageFull(Exception):
+    """Too little free disk space to take anything in."""
+
+    code = "storage_full"
+    message = (
+        "The disk is nearly full, so nothing can be stored. Free some space and try again; "
+        "what is already here is safe."
+    )
+
+    def __str__(self) -> str:
+        return self.message
+
+
+def original(photo: Photo) -> Path:
+    """Return the path of the uploaded file."""
+    return _path("originals", photo.pk, photo.extension)
+
+
+def thumbnail(photo_id: uuid.UUID) -> Path:
+    """Return the path of the 512 px WebP rendition, which may not exist yet."""
+    return _path("thumbnails", photo_id, "webp")
+
+
+def preview(photo_id: uuid.UUID) -> Path:
+    """Return the path of the 1440 px JPEG rendition, made when it is first looked at."""
+    return _path("previews", photo_id, "jpg")
+
+
+def _path(kind: str, photo_id: uuid.UUID, extension: str) -> Path:
+    name = str(photo_id)
+    return Path(settings.MEDIA_DIR) / kind / name[:2] / f"{name}.{extension}"
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a derivative so that readers see all of it or nothing; it can be made again."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
+    try:
+        part.write_bytes(data)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def keep(source: Path, target: Path) -> None:
+    """Move an upload to its final place so that it survives a power loss.
+
+    `source` is on the same file system. The bytes reach the disk before the name does.
+    """
+    made = not target.parent.exists()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _sync(source)
+    source.replace(target)
+    _sync(target.parent)
+    if made:
+        _sync(target.parent.parent)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def remove_files(photo: Photo) -> None:
+    """Remove the original and all renditions; files already gone are fine."""
+    for path in (thumbnail(photo.pk), preview(photo.pk), original(photo)):
+        path.unlink(missing_ok=True)
+
+
+def free_bytes() -> int:
+    """Return the free bytes of the file system that holds the data."""
+    return shutil.disk_usage(settings.DATA_DIR).free
+
+
+def require_free_space(needed: int = 0) -> None:
+    """Raise `StorageFull` unless `needed` bytes and the reserve are free."""
+    if free_bytes() < settings.MIN_FREE_BYTES + needed:
+        raise StorageFull

@@ -1,0 +1,40 @@
+"""The one-time token that lets whoever started the gallery create the owner's account."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+
+
+def is_first_run() -> bool:
+    """Return whether nobody has an account yet."""
+    return not get_user_model().objects.exists()
+
+
+def token() -> str:
+    """Return the token, made with mode 0600 when it is first asked for."""
+    path = _path()
+    try:
+        with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+            file.write(secrets.token_urlsafe(24))
+    except FileExistsError:
+        pass
+    return path.read_text().strip()
+
+
+def check(candidate: str) -> bool:
+    """Return whether `candidate` is the token, in constant time."""
+    return _path().exists() and secrets.compare_digest(candidate.encode(), token().encode())
+
+
+def forget() -> None:
+    """Remove the token once the owner exists."""
+    _path().unlink(missing_ok=True)
+
+
+def _path() -> Path:
+    return Path(settings.DATA_DIR) / "first_run_token"

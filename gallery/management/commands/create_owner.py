@@ -1,0 +1,36 @@
+"""Create an account that owns photos; for unattended set-up."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from gallery import first_run
+
+
+class Command(BaseCommand):
+    help = "Create the account NAME; the password is read from standard input."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("name")
+
+    def handle(self, *args: Any, name: str, **options: Any) -> None:
+        users = get_user_model()
+        user = users(username=name)
+        password = sys.stdin.readline().rstrip("\r\n")
+        try:
+            user.clean_fields(exclude=["password"])
+            validate_password(password, user)
+        except ValidationError as error:
+            raise CommandError(" ".join(error.messages)) from error
+        if users.objects.filter(username=name).exists():
+            raise CommandError(f"There is an account named {name} already.")
+        user.set_password(password)
+        user.save()
+        first_run.forget()
+        self.stdout.write(f"Created the account {name}.")

@@ -1,0 +1,111 @@
+"""Run the whole gallery in one process: web server, worker and index."""
+
+from __future__ import annotations
+
+import fcntl
+import signal
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import waitress
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.wsgi import get_wsgi_application
+
+from gallery import decoders, first_run
+
+_THREADS = 12
+_STOP_SECONDS = 30.0
+
+
+class Command(BaseCommand):
+    help = "Migrate, then serve the gallery on HOST:PORT until Ctrl-C or SIGTERM."
+    requires_system_checks = "__all__"
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--host", default=settings.HOST)
+        parser.add_argument("--port", type=int, default=settings.PORT)
+
+    def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
+        lock = _lock_data()
+        call_command("migrate", interactive=False, verbosity=0)
+        # Request bodies overflow to the file system of the photos, which is watched for space.
+        tempfile.tempdir = str(settings.UPLOAD_TMP_DIR)
+        server = _listen(host, port)
+        workers = _workers()
+        signal.signal(signal.SIGTERM, _stop)
+        signal.signal(signal.SIGINT, _stop)
+        self._greet(host, port)
+        try:
+            if workers is not None:
+                workers.start()
+            server.run()
+        except (KeyboardInterrupt, SystemExit):
+            pass
+        finally:
+            self.stdout.write("Stopping ...")
+            server.close()
+            if workers is not None:
+                workers.stop(_STOP_SECONDS)
+            decoders.close()
+            lock.close()
+        self.stdout.write("Stopped.")
+
+    def _greet(self, host: str, port: int) -> None:
+        """Print the address, with the one-time token while nobody has an account."""
+        shown = f"[{host}]" if ":" in host else host
+        address = settings.PUBLIC_URL or f"http://{shown}:{port}"
+        self.stdout.write(f"\nScry is running at {address}/")
+        if first_run.is_first_run():
+            self.stdout.write("Open this address once to create the owner's account:")
+            self.stdout.write(f"  {address}/welcome?token={first_run.token()}")
+        self.stdout.write(f"Photos and database: {settings.DATA_DIR}   Stop with Ctrl-C.\n")
+        self.stdout.flush()
+
+
+def _lock_data() -> Any:
+    """Hold DATA_DIR for this process; raise CommandError when another one serves it."""
+    lock = (Path(settings.DATA_DIR) / "serve.lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        raise CommandError(
+            f"Another Scry is serving {settings.DATA_DIR} already. Stop it, or set DATA_DIR to "
+            "another folder."
+        ) from None
+    return lock
+
+
+def _listen(host: str, port: int) -> Any:
+    try:
+        return waitress.create_server(
+            get_wsgi_application(),
+            host=host,
+            port=port,
+            threads=_THREADS,
+            ident=None,
+            # The upload handler counts bytes and answers in the API's words; this bound only
+            # keeps absurd bodies from being read at all.
+            max_request_body_size=max(4 * settings.MAX_FILE_BYTES, 200 * 1024 * 1024),
+            connection_limit=400,
+            channel_timeout=60,
+        )
+    except OSError as error:
+        raise CommandError(
+            f"Cannot listen on {host}:{port}: {error.strerror}. Set PORT to a free port."
+        ) from error
+
+
+def _workers() -> Any:
+    """Return the in-process workers, or None when REDIS_URL names a broker for real ones."""
+    if settings.REDIS_URL:
+        return None
+    from workers.embedded import EmbeddedWorkers
+
+    return EmbeddedWorkers()
+
+
+def _stop(signum: int, frame: Any) -> None:
+    raise SystemExit(0)

@@ -1,0 +1,47 @@
+"""One error shape for the whole API, also for errors raised before a route is reached."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+
+API_PREFIX = "/api/"
+
+_WORDS = {
+    400: ("bad_request", "The request could not be understood."),
+    401: ("not_signed_in", "Sign in, or send a bearer token."),
+    403: ("forbidden", "This is not allowed; a CSRF token may be missing."),
+    404: ("not_found", "There is no such thing here."),
+    405: ("method_not_allowed", "This address does not answer that method."),
+    429: ("too_many_requests", "Too many requests; wait a little and try again."),
+    500: ("internal_error", "Something went wrong here; the log of the gallery has the details."),
+}
+
+
+def error(status: int, code: str = "", message: str = "") -> JsonResponse:
+    """Return the error answer `{code, message}` that every API route uses."""
+    default_code, default_message = _WORDS.get(status, ("error", "The request failed."))
+    return JsonResponse(
+        {"code": code or default_code, "message": message or default_message}, status=status
+    )
+
+
+def api_errors(
+    get_response: Callable[[HttpRequest], HttpResponseBase],
+) -> Callable[[HttpRequest], HttpResponseBase]:
+    """Give errors under /api/ that are not JSON yet the API's own shape."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        response = get_response(request)
+        if response.status_code < 400 or not request.path.startswith(API_PREFIX):
+            return response
+        if response.headers.get("Content-Type", "").startswith("application/json"):
+            return response
+        shaped: HttpResponse = error(response.status_code)
+        for name in ("Retry-After", "Allow", "WWW-Authenticate"):
+            if name in response.headers:
+                shaped[name] = response.headers[name]
+        return shaped
+
+    return middleware

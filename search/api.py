@@ -1,0 +1,175 @@
+"""The search part of the API: by words, by a photo, by a picture, and the gallery's status."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from ninja import File, NinjaAPI, Query, Router, Schema
+from ninja.files import UploadedFile
+
+from gallery import uploads
+from gallery.api import ErrorOut
+from gallery.api_errors import RETRY_SECONDS
+from gallery.decoders import web_pool
+from gallery.decoding import DecodeError
+from gallery.middleware import error
+from gallery.models import EmbeddingModel, Photo
+from gallery.status import status as gallery_status
+from search import retrieval
+from search.index import VectorIndexError, open_index
+from search.query import QueryError
+
+router = Router(tags=["search"])
+_ERRORS = frozenset({400, 401, 404, 409, 413, 415, 503})
+
+
+def attach(api: NinjaAPI) -> None:
+    """Add the search routes and the answers to their exceptions."""
+    api.add_exception_handler(QueryError, _query_error)
+    api.add_exception_handler(retrieval.SearchUnavailable, _unavailable)
+    api.add_router("", router)
+
+
+def _query_error(request: HttpRequest, exc: QueryError) -> HttpResponse:
+    return error(exc.status, exc.code, exc.message)
+
+
+def _unavailable(request: HttpRequest, exc: retrieval.SearchUnavailable) -> HttpResponse:
+    response = error(503, exc.code, exc.message)
+    response["Retry-After"] = RETRY_SECONDS
+    return response
+
+
+class HitOut(Schema):
+    """One found photo; `score` is the cosine similarity."""
+
+    id: uuid.UUID
+    score: float
+    name: str
+    url: str
+    thumbnail: str
+
+
+class SearchOut(Schema):
+    """A page of hits, best first; `next` is the cursor of the following page."""
+
+    model: str
+    took_ms: float
+    hits: list[HitOut]
+    next: str | None
+
+
+class SimilarIn(Schema):
+    """How much to return, from where."""
+
+    limit: int = 60
+    cursor: str = ""
+
+
+class SearchIn(SimilarIn):
+    """What to look for."""
+
+    q: str = ""
+
+
+@router.get("/search", response={200: SearchOut, _ERRORS: ErrorOut})
+def search(request: HttpRequest, params: Query[SearchIn]) -> SearchOut:
+    """Find photos by describing them."""
+    _known(request, "q", "limit", "cursor")
+    return _out(
+        retrieval.by_text(
+            request.user, params.q, limit=checked_limit(params.limit), cursor=params.cursor
+        )
+    )
+
+
+@router.get("/photos/{uuid:photo_id}/similar", response={200: SearchOut, _ERRORS: ErrorOut})
+def similar(request: HttpRequest, photo_id: uuid.UUID, params: Query[SimilarIn]) -> SearchOut:
+    """Find photos that look like one of the gallery."""
+    _known(request, "limit", "cursor")
+    photo = get_object_or_404(Photo.objects.visible_to(request.user), pk=photo_id)
+    return _out(
+        retrieval.similar_to(
+            request.user, photo, limit=checked_limit(params.limit), cursor=params.cursor
+        )
+    )
+
+
+@router.post("/search/by-image", response={200: SearchOut, _ERRORS: ErrorOut})
+def by_image(
+    request: HttpRequest,
+    params: Query[SimilarIn],
+    file: File[UploadedFile | None] = None,  # type: ignore[assignment]
+) -> SearchOut:
+    """Find photos that look like a picture sent along (multipart field `file`), not kept."""
+    _known(request, "limit", "cursor")
+    limit = checked_limit(params.limit)
+    pixels = pixels_of(request)
+    return _out(retrieval.by_pixels(request.user, pixels, limit=limit, cursor=params.cursor))
+
+
+def pixels_of(request: HttpRequest) -> Any:
+    """Return the pixels of the request's picture, decoded in a child process.
+
+    Raises `uploads.Refused` with a reason.
+    """
+    received = uploads.received_file(request)
+    try:
+        return web_pool().decode(Path(received.temporary_file_path())).pixels
+    except DecodeError as error:
+        raise uploads.Refused(error.reason, error.detail) from error
+
+
+@router.get("/status", tags=["status"])
+def status(request: HttpRequest) -> dict[str, Any]:
+    """Return how much is searchable, how fast work goes, and with which model and device."""
+    found = asdict(gallery_status(request.user))
+    found["index"] = _index_stats()
+    return found
+
+
+def _index_stats() -> dict[str, Any] | None:
+    model = EmbeddingModel.objects.active()
+    if model is None:
+        return None
+    try:
+        return asdict(open_index(model.key, model.dim).stats())
+    except VectorIndexError as error:
+        return {"error": str(error)}
+
+
+def checked_limit(limit: int) -> int:
+    """Return the limit; raise `QueryError` when it is out of range."""
+    if not 1 <= limit <= retrieval.MAX_LIMIT:
+        raise QueryError("bad_parameter", f"limit must be between 1 and {retrieval.MAX_LIMIT}.")
+    return limit
+
+
+def _known(request: HttpRequest, *names: str) -> None:
+    unknown = sorted(set(request.GET) - set(names))
+    if unknown:
+        raise QueryError("bad_parameter", f"There is no parameter {unknown[0][:40]!r} here.")
+
+
+def _out(answer: retrieval.Answer) -> SearchOut:
+    return SearchOut(
+        model=answer.model,
+        took_ms=answer.took_ms,
+        next=answer.next,
+        hits=[
+            HitOut(
+                id=found.photo.pk,
+                score=round(found.score, 4),
+                name=found.photo.name,
+                url=found.photo.get_absolute_url(),
+                thumbnail=reverse("thumbnail", args=[found.photo.pk]),
+            )
+            for found in answer.hits
+        ],
+    )

@@ -1,0 +1,71 @@
+"""Fixtures for all tests: a data folder of its own for each, people, and the fake model."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from django.conf import settings as django_settings
+from django.contrib.auth import get_user_model
+from django.test import Client
+
+from gallery import decoders
+from gallery.models import EmbeddingModel
+
+
+@pytest.fixture(autouse=True)
+def data_dir(tmp_path: Path, settings):
+    """Give the test its own data folder and let go of everything opened in it afterwards."""
+    settings.DATA_DIR = tmp_path / "data"
+    settings.MEDIA_DIR = settings.DATA_DIR / "media"
+    settings.UPLOAD_TMP_DIR = settings.DATA_DIR / "tmp"
+    settings.FILE_UPLOAD_TEMP_DIR = settings.UPLOAD_TMP_DIR
+    for folder in (settings.MEDIA_DIR, settings.UPLOAD_TMP_DIR):
+        folder.mkdir(parents=True)
+    yield settings.DATA_DIR
+    from search.index import close_all
+
+    close_all()
+    shutil.rmtree(tmp_path, ignore_errors=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _stop_decoder_children():
+    yield
+    decoders.close()
+    shutil.rmtree(django_settings.DATA_DIR, ignore_errors=True)
+
+
+@pytest.fixture
+def ada(db):
+    return get_user_model().objects.create_user("ada", password="correct horse")
+
+
+@pytest.fixture
+def bob(db):
+    return get_user_model().objects.create_user("bob", password="battery staple")
+
+
+@pytest.fixture
+def ada_client(ada):
+    client = Client()
+    client.force_login(ada)
+    return client
+
+
+@pytest.fixture
+def bob_client(bob):
+    client = Client()
+    client.force_login(bob)
+    return client
+
+
+@pytest.fixture
+def model(db):
+    """The active embedding model of the tests."""
+    from tests.embedders import ColourEmbedder
+
+    return EmbeddingModel.objects.create(
+        key="colours", dim=ColourEmbedder.dim, state=EmbeddingModel.State.ACTIVE
+    )

@@ -1,0 +1,30 @@
+"""Settings of the test suite: everything embedded, in a folder of its own, with a fake model."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+
+for name in ("DATABASE_URL", "REDIS_URL", "QDRANT_URL", "QDRANT_API_KEY", "PUBLIC_URL"):
+    os.environ.pop(name, None)
+os.environ["DATA_DIR"] = tempfile.mkdtemp(prefix="scry-test-")
+os.environ["EMBEDDING_MODEL"] = "colours"
+os.environ["SECRET_KEY"] = "only-for-tests-only-for-tests-only-for-tests"
+os.environ["MIN_FREE_MB"] = "1"
+os.environ["TZ"] = "UTC"
+
+from gallery.settings import *  # noqa: E402, F403 - the environment above must come first
+from gallery.settings import DATA_DIR, DATABASES  # noqa: E402
+
+EMBEDDER_FACTORY = "tests.embedders.load"
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+# A file, because worker threads open connections of their own; no syncing, because no test
+# pulls the plug.
+DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
+DATABASES["default"]["OPTIONS"]["init_command"] = (
+    "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;"
+)
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
