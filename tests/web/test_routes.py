@@ -1,0 +1,119 @@
+"""The route matrix: who gets what from every address. A new route without a line fails."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from gallery.models import EmbeddingModel
+from tests.web.test_api_photos import picture, upload
+
+pytestmark = pytest.mark.django_db
+
+OPEN = "open"  # answers anybody
+SIGN_IN = "sign-in"  # sends a stranger to the sign-in page
+KEY = "key"  # answers a stranger with 401
+OWN = "own"  # as SIGN_IN, and another person's photo is the same 404 as an unknown one
+OWN_KEY = "own+key"  # as KEY, with the same 404
+
+# Every route, with the methods it answers and who may use it.
+MATRIX: dict[str, tuple[str, str]] = {
+    "": ("GET", SIGN_IN),
+    "healthz": ("GET", OPEN),
+    "readyz": ("GET", OPEN),
+    "sign-in": ("GET", OPEN),
+    "sign-out": ("POST", OPEN),
+    "welcome": ("GET", OPEN),
+    "settings": ("GET", SIGN_IN),
+    "problems": ("GET", SIGN_IN),
+    "status-strip": ("GET", SIGN_IN),
+    "upload": ("GET", SIGN_IN),
+    "search": ("GET", SIGN_IN),
+    "search/by-image": ("POST", SIGN_IN),
+    "photos/<uuid:photo_id>": ("GET", OWN),
+    "photos/<uuid:photo_id>/thumbnail": ("GET", OWN),
+    "photos/<uuid:photo_id>/preview": ("GET", OWN),
+    "photos/<uuid:photo_id>/original": ("GET", OWN),
+    "photos/<uuid:photo_id>/similar": ("GET", OWN),
+    "photos/<uuid:photo_id>/delete": ("POST", OWN),
+    "photos/<uuid:photo_id>/retry": ("POST", OWN),
+    "api/v1/openapi.json": ("GET", OPEN),
+    "api/v1/docs": ("GET", OPEN),
+    "api/v1/": ("GET", OPEN),
+    "api/v1/photos": ("GET", KEY),
+    "api/v1/photos/<uuid:photo_id>": ("GET", OWN_KEY),
+    "api/v1/photos/<uuid:photo_id>/similar": ("GET", OWN_KEY),
+    "api/v1/search": ("GET", KEY),
+    "api/v1/search/by-image": ("POST", KEY),
+    "api/v1/status": ("GET", KEY),
+}
+
+
+def routes(resolver: URLResolver | None = None, prefix: str = "") -> list[str]:
+    found: list[str] = []
+    for entry in (resolver or get_resolver()).url_patterns:
+        path = prefix + str(entry.pattern).removeprefix("^")
+        if isinstance(entry, URLResolver):
+            found += routes(entry, path)
+        elif isinstance(entry, URLPattern):
+            found.append(path)
+    return found
+
+
+def test_every_route_has_a_line():
+    assert set(routes()) == set(MATRIX)
+
+
+def ask(client: Client, path: str, photo_id: object):
+    method = MATRIX[path][0]
+    return client.generic(method, "/" + path.replace("<uuid:photo_id>", str(photo_id)))
+
+
+@pytest.mark.parametrize("path", [p for p, (_, who) in MATRIX.items() if who in {SIGN_IN, OWN}])
+def test_strangers_are_sent_to_the_sign_in_page(ada, path):
+    answer = ask(Client(), path, uuid.uuid4())
+    assert answer.status_code == 302
+    assert answer.headers["Location"].startswith("/sign-in")
+
+
+@pytest.mark.parametrize("path", [p for p, (_, who) in MATRIX.items() if who in {KEY, OWN_KEY}])
+def test_the_api_asks_strangers_for_a_key(ada, path):
+    answer = ask(Client(), path, uuid.uuid4())
+    assert answer.status_code == 401
+    assert set(answer.json()) == {"code", "message"}
+
+
+@pytest.mark.parametrize("path", [p for p, (_, who) in MATRIX.items() if who in {OWN, OWN_KEY}])
+def test_anothers_photo_is_the_same_404_as_an_unknown_one(ada_client, bob_client, model, path):
+    photo_id = upload(ada_client, picture()).json()["id"]
+    theirs, unknown = ask(bob_client, path, photo_id), ask(bob_client, path, uuid.uuid4())
+    assert theirs.status_code == unknown.status_code == 404
+    assert theirs.content.replace(photo_id.encode(), b"") == unknown.content.replace(
+        str(unknown.wsgi_request.resolver_match.kwargs["photo_id"]).encode(), b""
+    )
+
+
+@pytest.mark.parametrize("path", MATRIX)
+def test_every_answer_carries_the_security_headers(ada_client, model, path):
+    answer = ask(ada_client, path, uuid.uuid4())
+    assert answer.status_code < 500 or answer.status_code == 503
+    assert "default-src" in answer.headers["Content-Security-Policy"]
+    assert "unsafe-inline" not in answer.headers["Content-Security-Policy"].replace(
+        "style-src-attr 'unsafe-inline'", ""
+    )
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["X-Frame-Options"] == "DENY"
+    assert answer.headers["Referrer-Policy"] == "same-origin"
+
+
+def test_looking_changes_nothing(ada_client, model):
+    upload(ada_client, picture())
+    before = EmbeddingModel.objects.count(), len(ada_client.get("/api/v1/photos").json()["photos"])
+    for path, (method, _) in MATRIX.items():
+        if method == "GET":
+            ask(ada_client, path, uuid.uuid4())
+    after = EmbeddingModel.objects.count(), len(ada_client.get("/api/v1/photos").json()["photos"])
+    assert before == after
