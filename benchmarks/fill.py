@@ -1,0 +1,62 @@
+"""Fill the database of DATA_DIR with photos that have made-up vectors and no files.
+
+The rows are left in the state `embedded`, so the gallery projects them into its index when it
+starts. Run by the other benchmarks: DATA_DIR=... python -m benchmarks.fill OWNER COUNT DIM
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from datetime import timedelta
+from uuid import uuid4
+
+import numpy as np
+
+BATCH = 5000
+
+
+def main(owner_name: str, count: int, dim: int) -> None:
+    """Write `count` photos of `owner_name`, ten minutes apart, with clustered unit vectors."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gallery.settings")
+    import django
+
+    django.setup()
+    from django.contrib.auth import get_user_model
+    from django.utils import timezone
+
+    from gallery.models import Embedding, EmbeddingModel, Photo
+
+    owner = get_user_model().objects.get(username=owner_name)
+    model, _ = EmbeddingModel.objects.get_or_create(
+        key="starter", defaults={"dim": dim, "state": EmbeddingModel.State.ACTIVE}
+    )
+    random = np.random.default_rng(0)
+    centres = random.normal(size=(500, model.dim))
+    now = timezone.now()
+    for start in range(0, count, BATCH):
+        photos, rows = [], []
+        for number in range(start, min(start + BATCH, count)):
+            photo = Photo(
+                owner=owner,
+                sha256=uuid4().hex * 2,
+                size=1,
+                format="JPEG",
+                extension="jpg",
+                name=f"made-up-{number}.jpg",
+                width=500,
+                height=375,
+                shown_at=now - timedelta(minutes=10 * number),
+                decoded_at=now,
+            )
+            vector = centres[number % 500] + random.normal(size=model.dim)
+            row = Embedding(photo=photo, model=model, state=Embedding.State.EMBEDDED)
+            row.set_vector((vector / np.linalg.norm(vector)).astype(np.float32))
+            photos.append(photo)
+            rows.append(row)
+        Photo.objects.bulk_create(photos)
+        Embedding.objects.bulk_create(rows)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
