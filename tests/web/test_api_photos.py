@@ -175,7 +175,9 @@ def test_photos_are_listed_newest_first_in_pages(ada_client, model):
     assert names == [f"{shade}.jpg" for shade in range(6, -1, -1)]
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=201", "limit=x", "cursor=nonsense", "cursor=1_2"])
+@pytest.mark.parametrize(
+    "query", ["limit=0", "limit=201", "limit=x", "cursor=nonsense", "cursor=1_2"]
+)
 def test_made_up_parameters_are_told(ada_client, model, query):
     answer = ada_client.get(f"/api/v1/photos?{query}")
     assert answer.status_code == 400

@@ -121,7 +121,8 @@ def test_bad_queries_are_told_what_is_wrong(ada_client, model, query, code):
 
 
 @pytest.mark.parametrize(
-    "query", ["狗在海滩上", "собака на пляже", "كلب على الشاطئ", "🐕🏖️", "犬" * 200, "\u202ered\u202c"]
+    "query",
+    ["狗在海滩上", "собака на пляже", "كلب على الشاطئ", "🐕🏖️", "犬" * 200, "\u202ered\u202c"],
 )
 def test_any_script_is_a_query(ada_client, colours, query):
     assert ada_client.get("/api/v1/search", {"q": query}).status_code == 200
@@ -129,7 +130,16 @@ def test_any_script_is_a_query(ada_client, colours, query):
 
 @pytest.mark.parametrize(
     "parameters",
-    ["limit=0", "limit=-1", "limit=101", "limit=1e9", "limit=NaN", "cursor=-1", "cursor=x", "page=2"],
+    [
+        "limit=0",
+        "limit=-1",
+        "limit=101",
+        "limit=1e9",
+        "limit=NaN",
+        "cursor=-1",
+        "cursor=x",
+        "page=2",
+    ],
 )
 def test_bad_parameters_are_told(ada_client, model, parameters):
     answer = ada_client.get(f"/api/v1/search?q=red&{parameters}")

@@ -1,0 +1,51 @@
+"""Checking what people type."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given, strategies as st
+
+from search.query import QueryError, parse
+from search.retrieval import MAX_OFFSET, read_cursor
+
+
+def test_blanks_are_folded_and_text_is_composed():
+    assert parse("  cafe\u0301 \t\n by   night ") == "caf\u00e9 by night"
+
+
+@pytest.mark.parametrize("text", ["x" * 64, "x " * 255, "海" * 512, "ภาพ" * 100])
+def test_texts_within_the_limits_pass(text):
+    assert parse(text)
+
+
+@given(st.text(max_size=700))
+def test_any_text_is_understood_or_refused_with_a_code(text):
+    try:
+        query = parse(text)
+    except QueryError as error:
+        assert error.code in {"query_empty", "query_too_long", "word_too_long", "bad_characters"}
+        assert error.message
+    else:
+        assert 0 < len(query) <= 512
+        assert parse(query) == query
+
+
+def test_absurd_texts_are_refused_quickly():
+    started = time.perf_counter()
+    with pytest.raises(QueryError):
+        parse("x" * 5_000_000)
+    assert time.perf_counter() - started < 0.05
+
+
+@pytest.mark.parametrize("cursor", ["-1", "1.5", "x", "²", "1" * 6, " 1"])
+def test_made_up_cursors_are_refused(cursor):
+    with pytest.raises(QueryError):
+        read_cursor(cursor)
+
+
+def test_cursors_are_bounded():
+    assert read_cursor("") == 0
+    assert read_cursor("60") == 60
+    assert read_cursor("99999") == MAX_OFFSET
