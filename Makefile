@@ -1,0 +1,103 @@
+# Everything a person or a build machine does with this repository; `make help` lists it.
+# PYTHON names an interpreter (3.11 or newer) when the one found first is not the one wanted.
+# HOST, PORT, DATA_DIR and the other settings reach the gallery from the environment or from the
+# command line: `make run PORT=9000`.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+VENV := .venv
+BIN := $(VENV)/bin
+OLDEST_PYTHON := 3.11
+
+# The lock is complete, so nothing needs resolving. --no-deps is more than speed: requirements.override
+# drops a library that one package names but that is never imported, and pip would bring it back.
+INSTALL := install --no-deps
+
+# Sets $$python to the first interpreter that is new enough; a version manager's stand-ins are run
+# to learn whether anything is behind them.
+define find_python
+for candidate in $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python); do \
+	if "$$candidate" -c 'import sys; sys.exit(sys.version_info < tuple(map(int, "$(OLDEST_PYTHON)".split("."))))' 2>/dev/null; then \
+		python=$$candidate; break; \
+	fi; \
+done; \
+if [ -z "$$python" ]; then \
+	echo "Scry needs Python $(OLDEST_PYTHON) or newer$(if $(PYTHON),; $(PYTHON) is older or cannot be run)." >&2; \
+	echo "Install it, or name one: make $(MAKECMDGOALS) PYTHON=/path/to/python3" >&2; \
+	exit 1; \
+fi
+endef
+
+.PHONY: run test check e2e model-test server-test lock env clean help
+
+run: $(VENV)/installed ## start the gallery and print its address (HOST, PORT, DATA_DIR)
+	@exec $(BIN)/python manage.py serve
+
+test: $(VENV)/installed-dev ## run the core tests
+	$(BIN)/pytest -n 2
+
+check: export DATA_DIR = build/check
+check: $(VENV)/installed-dev ## run the linters, the type checker and Django's checks
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python manage.py makemigrations --check --dry-run
+	PUBLIC_URL=https://photos.example.org $(BIN)/python manage.py check --deploy --fail-level WARNING
+
+e2e: $(VENV)/installed-dev ## run the browser tests (needs chromium and chromedriver)
+	$(BIN)/pytest -m browser
+
+model-test: $(VENV)/installed-dev ## run the tests that load the starter model's weights
+	$(BIN)/pytest -m model
+
+server-test: $(VENV)/installed-dev ## run the tests over real Redis, Postgres and Celery processes
+	$(BIN)/pytest -m server
+
+lock: ## resolve requirements*.in into the lock files (needs uv)
+	@command -v uv >/dev/null || { echo "make lock needs uv on the PATH." >&2; exit 1; }
+	for name in requirements requirements-dev; do \
+		uv pip compile $$name.in --output-file $$name.lock --quiet --upgrade --universal \
+			--python-version $(OLDEST_PYTHON) --override requirements.override --no-header \
+			--no-annotate --no-emit-index-url --no-emit-find-links || exit 1; \
+	done
+
+env: .env ## write .env with random secrets, for docker compose
+
+.env:
+	@docker/make-env
+
+clean: ## remove the virtual environment and everything built; photos stay
+	rm -rf $(VENV) build staticfiles .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -not -path './data/*' -prune -exec rm -rf {} +
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+$(VENV)/bin/python:
+	@$(find_python); \
+	if command -v uv >/dev/null; then \
+		uv venv --quiet --clear --python "$$python" $(VENV); \
+	elif "$$python" -c 'import ensurepip, venv' 2>/dev/null; then \
+		"$$python" -m venv --clear $(VENV) || { rm -rf $(VENV); exit 1; }; \
+	else \
+		echo "$$python has no venv module. On Debian and Ubuntu: apt install python3-venv" >&2; \
+		exit 1; \
+	fi
+
+# A stamp is newer than its lock exactly while that lock is what is installed.
+$(VENV)/installed: requirements.lock | $(VENV)/bin/python
+	@$(call install,requirements.lock)
+
+$(VENV)/installed-dev: requirements-dev.lock | $(VENV)/bin/python
+	@$(call install,requirements-dev.lock)
+
+define install
+echo "Installing $(1) into $(VENV) (once; this takes a few minutes) ..."; \
+if command -v uv >/dev/null; then \
+	uv pip $(INSTALL) --python $(BIN)/python --requirement $(1); \
+else \
+	{ $(BIN)/python -c 'import pip' 2>/dev/null || $(BIN)/python -m ensurepip >/dev/null; } && \
+	$(BIN)/python -m pip $(INSTALL) --quiet --progress-bar off --disable-pip-version-check --requirement $(1); \
+fi && touch $@
+endef
