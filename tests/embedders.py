@@ -1,0 +1,100 @@
+"""A fake model that understands colours: fast, deterministic and without torch."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from search.embedders.base import ModelUnavailable, Pixels, Tower, Vectors
+
+# Colour names in the order of the dimensions. What a pixel counts as is decided by nearness
+# in RGB, which is crude and enough for squares of plain colour.
+PALETTE: dict[str, tuple[int, int, int]] = {
+    "red": (220, 30, 30),
+    "green": (30, 160, 40),
+    "blue": (30, 60, 220),
+    "yellow": (240, 220, 40),
+    "orange": (245, 140, 20),
+    "purple": (130, 30, 160),
+    "pink": (250, 150, 190),
+    "brown": (120, 70, 30),
+    "cyan": (40, 210, 220),
+    "white": (250, 250, 250),
+    "grey": (128, 128, 128),
+    "black": (8, 8, 8),
+}
+OTHER_WORDS = {"gray": "grey", "violet": "purple", "snow": "white", "grass": "green"}
+LAYOUT_DIMS = 4
+LAYOUT_WEIGHT = 0.2
+
+
+class ColourEmbedder:
+    """An `Embedder` whose first dimensions count colours and whose last four say where it is light.
+
+    "red" finds a red square, a re-encoded picture stays within a few thousandths of its
+    original, and words that name no colour give a direction of their own.
+    """
+
+    key = "colours"
+    dim = len(PALETTE) + LAYOUT_DIMS
+    device = "cpu"
+    device_reason = "The fake model of the tests needs no device."
+
+    def embed_images(self, images: Sequence[Pixels]) -> Vectors:
+        rows = [self._embed_image(image) for image in images]
+        return np.stack(rows) if rows else np.empty((0, self.dim), np.float32)
+
+    def embed_texts(self, texts: Sequence[str]) -> Vectors:
+        rows = [self._embed_text(text) for text in texts]
+        return np.stack(rows) if rows else np.empty((0, self.dim), np.float32)
+
+    def _embed_image(self, image: Pixels) -> Vectors:
+        picked = _grid(image, 32).reshape(-1, 3).astype(np.float32)
+        palette = np.array(list(PALETTE.values()), np.float32)
+        distances = np.linalg.norm(picked[:, None, :] - palette[None], axis=2)
+        # Soft votes: a small change of the pixels is a small change of the embedding.
+        votes = np.exp(-distances / 24.0)
+        colours = (votes / votes.sum(axis=1, keepdims=True)).mean(axis=0)
+        light = _grid(image, 2).astype(np.float32).mean(axis=2).reshape(-1) / 255.0
+        return _unit(np.concatenate([colours, LAYOUT_WEIGHT * light]))
+
+    def _embed_text(self, text: str) -> Vectors:
+        row = np.zeros(self.dim, np.float32)
+        for word in text.casefold().split():
+            word = OTHER_WORDS.get(word, word)
+            if word in PALETTE:
+                row[list(PALETTE).index(word)] += 1.0
+            else:
+                row += 0.2 * _direction(word, self.dim)
+        return _unit(row) if row.any() else _unit(_direction(text, self.dim))
+
+
+def load(key: str, *, towers: frozenset[Tower] = frozenset(), **_: object) -> ColourEmbedder:
+    """Stand in for `search.embedders.open_clip.load`; other keys are other spaces."""
+    if key.startswith("missing"):
+        raise ModelUnavailable(f"The model {key} is not there; choose another one.")
+    embedder = ColourEmbedder()
+    embedder.key = key
+    return embedder
+
+
+def _grid(image: Pixels, cells: int) -> np.ndarray:
+    """Return the mean colours of a grid of about `cells` x `cells` patches, float."""
+    height, width = image.shape[:2]
+    ys = np.linspace(0, height, min(cells, height), endpoint=False).astype(int)
+    xs = np.linspace(0, width, min(cells, width), endpoint=False).astype(int)
+    sums = np.add.reduceat(np.add.reduceat(image.astype(np.float32), ys, axis=0), xs, axis=1)
+    tall = np.diff(np.append(ys, height))[:, None, None]
+    wide = np.diff(np.append(xs, width))[None, :, None]
+    return sums / (tall * wide)
+
+
+def _direction(word: str, dim: int) -> np.ndarray:
+    seed = zlib.crc32(word.encode())
+    return np.random.default_rng(seed).standard_normal(dim).astype(np.float32)
+
+
+def _unit(row: np.ndarray) -> Vectors:
+    return (row / np.linalg.norm(row)).astype(np.float32)
