@@ -1,0 +1,42 @@
+"""How numbers are written for people."""
+
+from __future__ import annotations
+
+from django import template
+
+register = template.Library()
+
+
+@register.filter
+def count(number: int) -> str:
+    """Return 3412 as "3,412"."""
+    return f"{number:,}"
+
+
+@register.filter
+def number(value: float) -> str:
+    """Return a number as CSS and HTML attributes need it, whatever the language."""
+    return f"{value:g}"
+
+
+@register.filter
+def duration(seconds: int) -> str:
+    """Return 40 as "40 s", 200 as "3 min" and 9000 as "2 h 30 min"."""
+    if seconds < 90:
+        return f"{max(seconds, 1)} s"
+    minutes = round(seconds / 60)
+    if minutes < 90:
+        return f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+@register.filter
+def score(value: float) -> str:
+    """Return a cosine similarity with two decimals."""
+    return f"{value:.2f}"
+
+
+@register.filter
+def megapixels(pixels: int) -> str:
+    """Return 12192768 as "12.2 MP"."""
+    return f"{pixels / 1_000_000:.1f} MP"

@@ -1,0 +1,115 @@
+"""First run, signing in and out. There is no other way to get an account."""
+
+from __future__ import annotations
+
+from django import forms
+from django.contrib.auth import authenticate, login, logout
+from django.contrib.auth.models import User
+from django.contrib.auth.password_validation import validate_password
+from django.contrib.contenttypes.models import ContentType
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render, resolve_url
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST
+
+from gallery import first_run
+
+
+class OwnerForm(forms.ModelForm[User]):
+    """The owner's name and password."""
+
+    password = forms.CharField(strip=False, max_length=1000)
+
+    class Meta:
+        model = User
+        fields = ["username"]
+
+    def clean(self) -> dict[str, object]:
+        """Check the password against the validators, which look at the name too."""
+        data = super().clean() or {}
+        if data.get("password"):
+            try:
+                validate_password(data["password"], User(username=data.get("username", "")))
+            except forms.ValidationError as error:
+                self.add_error("password", error)
+        return data
+
+
+@sensitive_post_parameters("password", "token")
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def welcome(request: HttpRequest) -> HttpResponse:
+    """Create the owner's account, once, for whoever has the token that the start-up printed."""
+    if not first_run.is_first_run():
+        return redirect("grid")
+    token = request.POST.get("token") or request.GET.get("token", "")
+    if not token or not first_run.check(token):
+        context = {"asked": bool(token)}
+        return render(request, "gallery/welcome_token.html", context, status=403 if token else 200)
+    form = OwnerForm(request.POST if request.method == "POST" else None)
+    if not form.is_valid():
+        status = 400 if form.is_bound else 200
+        return render(request, "gallery/welcome.html", {"form": form, "token": token}, status=status)
+    owner = _create_owner(form.cleaned_data["username"], form.cleaned_data["password"])
+    if owner is not None:
+        login(request, owner, backend="django.contrib.auth.backends.ModelBackend")
+    return redirect("grid")
+
+
+def _create_owner(name: str, password: str) -> User | None:
+    """Create the first account, or return None when somebody else just did.
+
+    The row lock makes two simultaneous first runs take turns; SQLite's immediate transactions
+    do the same without it.
+    """
+    with transaction.atomic():
+        list(ContentType.objects.select_for_update().filter(app_label="auth", model="user"))
+        if not first_run.is_first_run():
+            return None
+        owner = User.objects.create_superuser(name, password=password)
+    first_run.forget()
+    return owner
+
+
+@sensitive_post_parameters("password")
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def sign_in(request: HttpRequest) -> HttpResponse:
+    """Ask for name and password; too many wrong ones lock for a while."""
+    if first_run.is_first_run():
+        return redirect("welcome")
+    target = _safe_target(request)
+    if request.user.is_authenticated:
+        return redirect(target)
+    name = request.POST.get("username", "")
+    if request.method == "POST":
+        user = authenticate(
+            request, username=name[:150], password=request.POST.get("password", "")[:1000]
+        )
+        if user is not None:
+            login(request, user)
+            return redirect(target)
+    context = {"failed": request.method == "POST", "username": name[:150], "next": target}
+    status = 401 if request.method == "POST" else 200
+    return render(request, "gallery/sign_in.html", context, status=status)
+
+
+def _safe_target(request: HttpRequest) -> str:
+    """Return where to go after signing in: `next` if it is an address of this gallery."""
+    target = request.POST.get("next") or request.GET.get("next", "")
+    safe = url_has_allowed_host_and_scheme(
+        target, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+    return target if target and safe else resolve_url("grid")
+
+
+@require_POST
+def sign_out(request: HttpRequest) -> HttpResponse:
+    """End the session."""
+    logout(request)
+    return redirect("sign-in")
+
+

@@ -1,0 +1,103 @@
+"""What the grid and the results draw: photos with their state, gathered by day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from itertools import groupby
+
+from django.utils import timezone
+from django.utils.formats import date_format
+
+from gallery.api import states
+from gallery.models import Photo
+from gallery.models.photos import PhotoQuerySet
+from gallery.reasons import Reason
+
+PAGE = 80
+"""Photos a page: enough to fill a large screen, few enough to arrive at once."""
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One photo of a grid. `score` is its cosine similarity to a query, None without one."""
+
+    photo: Photo
+    state: str
+    message: str
+    score: float | None = None
+
+
+@dataclass(frozen=True)
+class Day:
+    """The photos of one day, newest first."""
+
+    date: date
+    tiles: list[Tile]
+
+    @property
+    def label(self) -> str:
+        """The heading: Today, Yesterday, or the date in full."""
+        match (timezone.localdate() - self.date).days:
+            case 0:
+                return "Today"
+            case 1:
+                return "Yesterday"
+            case _:
+                return date_format(self.date, "l, j F Y")
+
+    @property
+    def breadth(self) -> float:
+        """The sum of all aspect ratios, from which the page reserves the section's height."""
+        return round(sum(shape(tile.photo) for tile in self.tiles), 2)
+
+
+def shape(photo: Photo) -> float:
+    """Return width by height, within what the grid shows without cropping a strip to nothing."""
+    return min(max(photo.width / max(photo.height, 1), 0.5), 3.0)
+
+
+def tiles(photos: Sequence[Photo], scores: Sequence[float] | None = None) -> list[Tile]:
+    """Return a tile for each photo, in order."""
+    known = states(list(photos))
+    return [
+        Tile(
+            photo=photo,
+            state=known[photo.pk][0],
+            message=str(Reason(known[photo.pk][1]).label) if known[photo.pk][1] else "",
+            score=scores[place] if scores is not None else None,
+        )
+        for place, photo in enumerate(photos)
+    ]
+
+
+def by_day(found: Iterable[Tile]) -> list[Day]:
+    """Gather tiles that are ordered by day into days of the gallery's time zone."""
+    days = groupby(found, key=lambda tile: timezone.localtime(tile.photo.shown_at).date())
+    return [Day(day, list(group)) for day, group in days]
+
+
+def years(photos: PhotoQuerySet) -> list[tuple[int, str]]:
+    """Return the years that have photos, newest first, each with the cursor that jumps there.
+
+    One indexed look-up a year instead of a scan, so that it stays quick at 100,000 photos.
+    """
+    found: list[tuple[int, str]] = []
+    moment = photos.newest_first().values_list("shown_at", flat=True).first()
+    while moment is not None:
+        year = timezone.localtime(moment).year
+        found.append((year, _cursor_at(_new_year(year + 1))))
+        earlier = photos.filter(shown_at__lt=_new_year(year)).newest_first()
+        moment = earlier.values_list("shown_at", flat=True).first()
+    return found
+
+
+def _new_year(year: int) -> datetime:
+    return datetime(year, 1, 1, tzinfo=timezone.get_current_timezone())
+
+
+def _cursor_at(moment: datetime) -> str:
+    """Return the keyset cursor just before `moment`; no id is smaller than the zero id."""
+    micros = (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    return f"{micros}_{0:032x}"

@@ -1,0 +1,164 @@
+"""The search page, similar photos, search by a picture, and the settings of the model."""
+
+from __future__ import annotations
+
+import base64
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.db.models import Sum
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_safe
+
+from gallery import uploads
+from gallery.decoders import web_pool
+from gallery.decoding import Decoded, DecodeError, PoolBusy
+from gallery.files import StorageFull
+from gallery.models import EmbeddingModel, Photo
+from gallery.views import PageRequest
+from gallery.views.pages import own, vary
+from gallery.views.tiles import PAGE, Tile, tiles
+from search import retrieval
+from search.embedders.catalog import RECOMMENDED
+from search.index import IndexStats, VectorIndexError, open_index
+from search.query import QueryError
+
+_STRIP = 12
+_RETRY_SECONDS = "2"
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a search came to: tiles with scores, or a sentence that says why there are none."""
+
+    tiles: list[Tile]
+    next: str | None = None
+    model: str = ""
+    took_ms: float = 0.0
+    message: str = ""
+    status: int = 200
+
+
+def _results(ask: Callable[[], retrieval.Answer]) -> Results:
+    """Return the answer ready for the page; errors become sentences in the same place."""
+    try:
+        answer = ask()
+    except QueryError as error:
+        return Results([], message=error.message, status=error.status)
+    except retrieval.SearchUnavailable as error:
+        return Results([], message=error.message, status=503)
+    found = tiles([hit.photo for hit in answer.hits], [hit.score for hit in answer.hits])
+    return Results(found, answer.next, answer.model, answer.took_ms)
+
+
+def _answer(
+    request: PageRequest, results: Results, context: dict[str, Any], *, part: str
+) -> HttpResponse:
+    """Render the page of results; for htmx, only `part` of it."""
+    template = f"search/{part}.html" if request.htmx else "search/search.html"
+    # htmx swaps in nothing from an error answer, and the sentence is the content here.
+    status = 200 if request.htmx else results.status
+    response = render(request, template, context | {"results": results}, status=status)
+    if results.status == 503:
+        response["Retry-After"] = _RETRY_SECONDS
+    return vary(response)
+
+
+@require_safe
+@login_required
+def search(request: PageRequest) -> HttpResponse:
+    """Photos that look like a description, best first; the next page of them for htmx."""
+    text, cursor = request.GET.get("q", ""), request.GET.get("cursor", "")
+    if not text.strip():
+        return render(request, "search/start.html")
+    results = _results(lambda: retrieval.by_text(request.user, text, limit=PAGE, cursor=cursor))
+    return _answer(request, results, {"query": text, "cursor": cursor}, part="_results")
+
+
+@require_safe
+@login_required
+def similar(request: PageRequest, photo_id: uuid.UUID) -> HttpResponse:
+    """Photos that look like one of the gallery: a page, or the strip under a photo."""
+    photo = own(request, photo_id)
+    cursor = request.GET.get("cursor", "")
+    strip = "strip" in request.GET
+    limit = _STRIP if strip else PAGE
+    results = _results(
+        lambda: retrieval.similar_to(request.user, photo, limit=limit, cursor=cursor)
+    )
+    context = {"like": photo, "cursor": cursor}
+    return _answer(request, results, context, part="_strip" if strip else "_results")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def by_image(request: PageRequest) -> HttpResponse:
+    """Photos that look like a picture from outside, which is looked at and not kept."""
+    if request.method != "POST":
+        return redirect("search")
+    try:
+        decoded = _decode(request)
+    except (uploads.Refused, StorageFull) as error:
+        results = Results([], message=error.message, status=getattr(error, "status", 507))
+        return _answer(request, results, {"picture": ""}, part="_results")
+    except PoolBusy:
+        busy = "Too many pictures are being read at once. Try again in a moment."
+        return _answer(request, Results([], message=busy, status=503), {}, part="_results")
+    results = _results(
+        lambda: retrieval.by_pixels(request.user, decoded.pixels, limit=retrieval.MAX_LIMIT)
+    )
+    # There is no second page: the picture is not kept, so nothing could continue the list.
+    shown = {"picture": _data_url(decoded), "name": _name(request), "whole": True}
+    return _answer(request, results, shown, part="_results")
+
+
+def _decode(request: PageRequest) -> Decoded:
+    received = uploads.received_file(request)
+    try:
+        return web_pool().decode(Path(received.temporary_file_path()))
+    except DecodeError as error:
+        raise uploads.Refused(error.reason, error.detail) from error
+
+
+def _data_url(decoded: Decoded) -> str:
+    """Return the thumbnail inline, since it is stored nowhere that could be linked to."""
+    return "data:image/webp;base64," + base64.b64encode(decoded.thumbnail).decode("ascii")
+
+
+def _name(request: PageRequest) -> str:
+    upload = request.FILES.get("file")
+    return (upload.name or "")[:80] if upload else ""
+
+
+@require_safe
+@login_required
+def settings_page(request: PageRequest) -> HttpResponse:
+    """Which model and device are at work and why, and which models are recommended."""
+    model = EmbeddingModel.objects.active()
+    context = {
+        "model": model,
+        "recommended": RECOMMENDED,
+        "index": _index_stats(model),
+        "bytes": _bytes_stored(request),
+    }
+    return render(request, "search/settings.html", context)
+
+
+def _index_stats(model: EmbeddingModel | None) -> IndexStats | str:
+    """Return the index's figures, or the sentence that says why there are none."""
+    if model is None:
+        return "No model is active yet."
+    try:
+        return open_index(model.key, model.dim).stats()
+    except VectorIndexError as error:
+        return str(error)
+
+
+def _bytes_stored(request: PageRequest) -> int:
+    total = Photo.objects.visible_to(request.user).aggregate(total=Sum("size"))["total"]
+    return total or 0
