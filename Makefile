@@ -98,6 +98,6 @@ if command -v uv >/dev/null; then \
 	uv pip $(INSTALL) --python $(BIN)/python --requirement $(1); \
 else \
 	{ $(BIN)/python -c 'import pip' 2>/dev/null || $(BIN)/python -m ensurepip >/dev/null; } && \
-	$(BIN)/python -m pip $(INSTALL) --quiet --progress-bar off --disable-pip-version-check --requirement $(1); \
+	$(BIN)/python -m pip $(INSTALL) -qq --disable-pip-version-check --requirement $(1); \
 fi && touch $@
 endef

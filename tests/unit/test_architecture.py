@@ -1,0 +1,149 @@
+"""The rules of the house: who may import whom, what stays unloaded, and how long things get."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median, quantiles
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ("gallery", "search", "workers")
+CODE = sorted(path for name in PACKAGES for path in (ROOT / name).rglob("*.py"))
+WRITTEN = [path for path in CODE if path.parent.name != "migrations"]
+EVERYTHING = WRITTEN + sorted(
+    path for name in ("tests", "benchmarks") for path in (ROOT / name).rglob("*.py")
+)
+VAGUE_MODULES = {"utils", "util", "services", "service", "helpers", "helper", "common", "misc"}
+VAGUE_MODULES |= {"manager", "managers"}
+PRESCRIBED = {"handle_raw_input"}  # by Django's upload handlers
+VAGUE_NAME = re.compile(r"^_?handle_|helper|utils?$|Manager$|Service$")
+
+
+def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+
+
+def length(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Lines from `def` to the end, decorators left out."""
+    return (node.end_lineno or node.lineno) - node.lineno + 1
+
+
+def where(path: Path, node: ast.AST) -> str:
+    return f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 0)}"
+
+
+def python(code: str, tmp_path: Path, **extra: str) -> str:
+    """Run code in a fresh interpreter and return what it prints."""
+    environment = {
+        "PATH": os.environ["PATH"],
+        "DATA_DIR": str(tmp_path / "data"),
+        "DJANGO_SETTINGS_MODULE": "gallery.settings",
+        **extra,
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_imports_follow_the_architecture():
+    program = Path(sys.executable).with_name("lint-imports")
+    done = subprocess.run(
+        [program, "--no-cache"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        env=dict(os.environ, COLUMNS="100"),
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+LOADED = """
+import sys
+import django
+django.setup()
+import gallery.urls
+from django.core.wsgi import get_wsgi_application
+get_wsgi_application()
+heavy = ("torch", "torchvision", "open_clip", "timm", "transformers", "qdrant_client",
+         "qdrant_edge", "PIL", "pillow_heif")
+print(*sorted(set(heavy) & set(sys.modules)))
+"""
+
+
+def test_answering_requests_loads_no_heavy_library(tmp_path):
+    """The first page must not wait for torch, which alone takes seconds to import."""
+    assert python(LOADED, tmp_path) == ""
+
+
+def test_service_mode_loads_no_heavy_library_either(tmp_path):
+    urls = {
+        "REDIS_URL": "redis://127.0.0.1:1/0",
+        "QDRANT_URL": "http://127.0.0.1:1",
+        "QDRANT_API_KEY": "key",
+    }
+    assert python(LOADED, tmp_path, **urls) == ""
+
+
+def test_decoder_children_know_neither_django_nor_torch(tmp_path):
+    """What parses hostile bytes holds no secrets, and starts fast."""
+    code = """
+import sys
+import gallery.decoding
+import pkgutil
+for module in pkgutil.iter_modules(gallery.decoding.__path__):
+    __import__("gallery.decoding." + module.name)
+print(*sorted({"django", "torch", "psycopg", "celery"} & set(sys.modules)))
+"""
+    assert python(code, tmp_path) == ""
+
+
+@pytest.mark.parametrize("path", EVERYTHING, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_file_is_read_in_one_sitting(path):
+    lines = len(path.read_text().splitlines())
+    assert lines <= 400, f"{lines} lines"
+
+
+def test_no_function_is_longer_than_a_page():
+    long = [
+        f"{where(path, node)} {node.name}: {length(node)} lines"
+        for path in EVERYTHING
+        for node in functions(path)
+        if length(node) > 80
+    ]
+    assert long == []
+
+
+def test_functions_are_short():
+    lengths = [length(node) for path in WRITTEN for node in functions(path)]
+    assert median(lengths) <= 10
+    assert quantiles(lengths, n=10)[-1] <= 35
+
+
+def test_names_say_what_a_thing_does():
+    vague = [str(path.relative_to(ROOT)) for path in EVERYTHING if path.stem in VAGUE_MODULES]
+    for path in WRITTEN:
+        for node in ast.walk(ast.parse(path.read_text())):
+            named = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+            if named and VAGUE_NAME.search(node.name) and node.name not in PRESCRIBED:
+                vague.append(f"{where(path, node)} {node.name}")
+    assert vague == []
+
+
+def test_modules_say_what_they_are():
+    silent = [
+        str(path.relative_to(ROOT))
+        for path in WRITTEN
+        if path.read_text().strip() and ast.get_docstring(ast.parse(path.read_text())) is None
+    ]
+    assert silent == []

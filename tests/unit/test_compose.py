@@ -1,0 +1,200 @@
+"""What docker-compose.yml promises: one open port, no secrets, and no more rights than needed."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+GPU = yaml.safe_load((ROOT / "docker-compose.gpu.yml").read_text())
+SERVICES: dict[str, dict] = COMPOSE["services"]
+LONG_RUNNING = sorted(set(SERVICES) - {"migrate"})
+SECRETS = {"SECRET_KEY", "POSTGRES_PASSWORD", "DATABASE_PASSWORD", "REDIS_PASSWORD"}
+SECRETS |= {"QDRANT_API_KEY"}
+
+every_service = pytest.mark.parametrize("name", sorted(SERVICES))
+long_running = pytest.mark.parametrize("name", LONG_RUNNING)
+
+
+def strings(node: object) -> list[str]:
+    """Return every string below a node of the parsed file."""
+    if isinstance(node, dict):
+        return [text for value in node.values() for text in strings(value)]
+    if isinstance(node, list):
+        return [text for value in node for text in strings(value)]
+    return [node] if isinstance(node, str) else []
+
+
+def megabytes(limit: str) -> int:
+    units = {"m": 1, "g": 1024}
+    return int(limit[:-1]) * units[limit[-1]]
+
+
+def test_only_the_web_server_is_published_and_only_on_this_machine():
+    published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
+    assert list(published) == ["web"]
+    assert all(port.startswith("127.0.0.1:") for port in published["web"])
+
+
+@every_service
+def test_images_are_pinned(name):
+    image, _, tag = SERVICES[name]["image"].partition(":")
+    assert re.match(r"v?\d+\.\d+", tag), f"{image}:{tag} names no version"
+
+
+@every_service
+def test_a_service_has_no_more_rights_than_it_needs(name):
+    service = SERVICES[name]
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert "privileged" not in service
+    assert not any("docker.sock" in volume for volume in service.get("volumes", []))
+
+
+@every_service
+def test_a_service_is_bounded(name):
+    service = SERVICES[name]
+    assert 128 <= megabytes(service["mem_limit"]) <= 8192
+    assert 0 < service["pids_limit"] <= 1024
+    assert {"max-size", "max-file"} <= set(service["logging"]["options"])
+
+
+@every_service
+def test_no_service_runs_as_root(name):
+    service = SERVICES[name]
+    unprivileged_image = service["image"].endswith("-unprivileged")
+    assert service.get("user", "").startswith("999:") or unprivileged_image or "build" in service
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    assert re.findall(r"^USER (.+)$", dockerfile, re.MULTILINE)[-1] == "10001:10001"
+
+
+@long_running
+def test_a_long_running_service_is_watched_and_restarted(name):
+    service = SERVICES[name]
+    assert service["healthcheck"]["test"][0] in {"CMD", "CMD-SHELL"}
+    assert service["restart"] == "unless-stopped"
+    assert service["stop_grace_period"] == "45s"
+
+
+@pytest.mark.parametrize("name", ["web", "worker", "maintenance"])
+def test_the_gallery_waits_for_what_it_needs(name):
+    assert SERVICES[name]["depends_on"] == {
+        "migrate": {"condition": "service_completed_successfully"},
+        "redis": {"condition": "service_healthy"},
+        "qdrant": {"condition": "service_healthy"},
+    }
+
+
+@pytest.mark.parametrize("name", ["postgres", "redis", "qdrant", "maintenance", "migrate"])
+def test_what_needs_no_network_outside_has_none(name):
+    assert SERVICES[name]["networks"] == ["inside"]
+    assert COMPOSE["networks"]["inside"]["internal"] is True
+
+
+def test_data_lies_on_named_volumes():
+    mounted = {
+        volume.partition(":")[0]
+        for service in SERVICES.values()
+        for volume in service["volumes"]
+        if not volume.startswith("./")
+    }
+    assert mounted == set(COMPOSE["volumes"])
+
+
+def test_every_file_that_is_mounted_is_there():
+    for service in SERVICES.values():
+        for volume in service["volumes"]:
+            if volume.startswith("./"):
+                assert (ROOT / volume.partition(":")[0]).is_file()
+                assert volume.endswith(":ro")
+
+
+def test_secrets_come_from_the_environment_and_are_required():
+    asked = set()
+    for text in strings(COMPOSE) + strings(GPU):
+        asked |= set(re.findall(r"\$\{([A-Z_]+):\?", text))
+        without_variables = re.sub(r"\$\{[^}]*\}", "", text)
+        assert not re.search(r"://[^/@\s]*:[^/@\s]+@", without_variables), text
+        assert not re.search(r"[0-9a-f]{32,}", text), text
+    assert asked == SECRETS
+    for service in SERVICES.values():
+        for name, value in service.get("environment", {}).items():
+            if re.search("KEY|PASSWORD|AUTH|SECRET", name) and name != "POSTGRES_INITDB_ARGS":
+                assert re.fullmatch(r"\$\{[A-Z_]+:\?run make env first\}", value), name
+
+
+def test_redis_keeps_messages_and_refuses_rather_than_drops():
+    config = (ROOT / "docker" / "redis.conf").read_text().splitlines()
+    assert {"appendonly yes", "appendfsync everysec", "maxmemory-policy noeviction"} <= set(config)
+    assert "requirepass" in " ".join(SERVICES["redis"]["command"])
+
+
+def test_both_queues_have_a_worker_and_one_keeps_the_timetable():
+    commands = {name: SERVICES[name]["command"] for name in ("worker", "maintenance")}
+    queues = {name: command[command.index("-Q") + 1] for name, command in commands.items()}
+    assert queues == {"worker": "index", "maintenance": "maintenance"}
+    assert ["-B" in command for command in commands.values()] == [False, True]
+    assert all(command[command.index("--pool") + 1] == "solo" for command in commands.values())
+
+
+def test_the_gpu_file_changes_the_worker_alone():
+    assert list(GPU["services"]) == ["worker"]
+    devices = GPU["services"]["worker"]["deploy"]["resources"]["reservations"]["devices"]
+    assert devices[0]["capabilities"] == ["gpu"]
+
+
+@pytest.fixture
+def copy(tmp_path):
+    """A folder that looks like the repository to docker/make-env."""
+    (tmp_path / "docker").mkdir()
+    shutil.copy(ROOT / "docker" / "make-env", tmp_path / "docker")
+    return tmp_path
+
+
+def make_env(folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([folder / "docker" / "make-env"], capture_output=True, text=True)
+
+
+def settings_of(folder: Path) -> dict[str, str]:
+    lines = [line for line in (folder / ".env").read_text().splitlines() if "=" in line[:40]]
+    return dict(line.split("=", 1) for line in lines if not line.startswith("#"))
+
+
+def test_generated_secrets_are_long_different_and_private(copy):
+    assert make_env(copy).returncode == 0
+    written = settings_of(copy)
+    secrets = [written[name] for name in SECRETS]
+    assert all(re.fullmatch(r"[0-9a-f]{48,64}", secret) for secret in secrets)
+    assert len(set(secrets)) == len(secrets)
+    assert stat.S_IMODE((copy / ".env").stat().st_mode) == 0o600
+    assert sorted(path.name for path in copy.iterdir()) == [".env", "docker"]
+
+
+def test_everything_the_compose_file_reads_is_in_the_generated_file(copy):
+    make_env(copy)
+    read = {name for text in strings(COMPOSE) for name in re.findall(r"\$\{([A-Z_]+)", text)}
+    assert read == set(settings_of(copy))
+
+
+def test_secrets_that_exist_are_kept(copy):
+    make_env(copy)
+    before = (copy / ".env").read_bytes()
+    assert make_env(copy).returncode == 1
+    assert (copy / ".env").read_bytes() == before
+
+
+def test_the_image_is_made_of_the_product_only():
+    lines = (ROOT / ".dockerignore").read_text().splitlines()
+    rules = [line for line in lines if line and not line.startswith("#")]
+    assert rules[0] == "*"
+    allowed = {rule[1:] for rule in rules if rule.startswith("!")}
+    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", (ROOT / "Dockerfile").read_text(), re.M)
+    assert {name for line in copied for name in line.split()} == allowed
