@@ -1,4 +1,4 @@
-"""What can go wrong with a picture's bytes, as one exception with a reason code."""
+"""What can go wrong while pictures are read: one exception a cause, with a reason code."""
 
 from __future__ import annotations
 
@@ -14,3 +14,11 @@ class DecodeError(Exception):
         super().__init__(f"{reason}: {detail}" if detail else reason)
         self.reason = reason
         self.detail = detail
+
+
+class PoolBusy(Exception):
+    """Too many pictures wait to be read; try again in a moment (HTTP 503 with Retry-After)."""
+
+
+class PoolClosed(Exception):
+    """The pool was closed before or while the picture was read."""

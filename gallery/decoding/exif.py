@@ -1,0 +1,151 @@
+"""EXIF cut down to a short list of harmless values."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from typing import Any
+
+from PIL import Image
+
+from gallery.decoding.results import MAX_TEXT, ExifValue
+
+_EXIF_IFD, _GPS_IFD = 0x8769, 0x8825
+_ORIENTATION = 0x0112
+# A larger block of EXIF is never a camera's; a JPEG segment holds at most 64 kB of it.
+_MAX_BYTES = 1 << 20
+
+Tags = dict[int, Any]
+
+
+def text(value: Any) -> str | None:
+    """Return printable text of at most 200 characters, or None when nothing is left."""
+    if isinstance(value, bytes):
+        value = value.decode("utf-8", "replace")
+    if not isinstance(value, str):
+        return None
+    # Everything of category C is dropped: controls, NUL, direction marks, lone surrogates.
+    printable = "".join(c for c in value if unicodedata.category(c)[0] != "C")
+    return printable.strip()[:MAX_TEXT].strip() or None
+
+
+def number(value: Any) -> float | None:
+    """Return a finite number, or None."""
+    if isinstance(value, tuple):
+        value = value[0]
+    result = float(value)
+    return round(result, 6) if math.isfinite(result) else None
+
+
+def positive(value: Any) -> float | None:
+    """Return a finite number over zero, or None."""
+    result = number(value)
+    return result if result is not None and result > 0 else None
+
+
+def whole(value: Any) -> int | None:
+    """Return a whole number that fits into 32 bits, or None."""
+    result = positive(value)
+    return int(result) if result is not None and result < 2**31 else None
+
+
+def time(value: Any) -> str | None:
+    """Return EXIF's "2024:05:31 12:00:00" in ISO 8601, or None."""
+    found = text(value)
+    if found is None:
+        return None
+    return datetime.strptime(found[:19], "%Y:%m:%d %H:%M:%S").isoformat()
+
+
+_Field = tuple[str, int, Callable[[Any], ExifValue | None]]
+_BASE: tuple[_Field, ...] = (
+    ("make", 0x010F, text),
+    ("model", 0x0110, text),
+    ("software", 0x0131, text),
+    ("taken_at", 0x0132, time),
+)
+_PHOTO: tuple[_Field, ...] = (
+    # The later one wins: when the shutter opened, rather than when it was scanned or edited.
+    ("taken_at", 0x9004, time),
+    ("taken_at", 0x9003, time),
+    ("offset", 0x9011, text),
+    ("lens", 0xA434, text),
+    ("exposure", 0x829A, positive),
+    ("f_number", 0x829D, positive),
+    ("iso", 0x8827, whole),
+    ("focal_length", 0x920A, positive),
+    ("focal_35mm", 0xA405, whole),
+)
+
+
+def read_exif(image: Image.Image) -> Image.Exif:
+    """Return the EXIF block of an opened picture, empty when it has none or a broken one."""
+    exif = Image.Exif()
+    # Broken EXIF raises almost anything, and is no reason to refuse a picture.
+    with suppress(Exception):
+        if image.format == "TIFF":
+            return image.getexif()
+        # Not getexif() for the other formats: it decodes all of a PNG to find a late block.
+        data = image.info.get("exif")
+        if isinstance(data, bytes) and len(data) <= _MAX_BYTES:
+            exif.load(data)
+    return exif
+
+
+def orientation(exif: Image.Exif) -> int:
+    """Return the EXIF orientation, 1 to 8; anything else counts as 1 (upright)."""
+    value: Any = None
+    with suppress(Exception):
+        value = exif.get(_ORIENTATION)
+    return value if type(value) is int and 1 <= value <= 8 else 1
+
+
+def allowed(exif: Image.Exif) -> dict[str, ExifValue]:
+    """Return the values on the allow-list (`results.EXIF_KEYS`)."""
+    values: dict[str, ExifValue] = {}
+    _take(values, dict_of(lambda: dict(exif)), _BASE)
+    _take(values, dict_of(lambda: exif.get_ifd(_EXIF_IFD)), _PHOTO)
+    values.update(_position(dict_of(lambda: exif.get_ifd(_GPS_IFD))))
+    if _ORIENTATION in exif:
+        values["orientation"] = orientation(exif)
+    return values
+
+
+def dict_of(read: Callable[[], Tags]) -> Tags:
+    """Return the tags that `read` gives, or none when they are broken."""
+    with suppress(Exception):
+        return read()
+    return {}
+
+
+def _take(values: dict[str, ExifValue], tags: Tags, fields: tuple[_Field, ...]) -> None:
+    for key, tag, convert in fields:
+        with suppress(Exception):
+            value = convert(tags[tag])
+            if value is not None:
+                values[key] = value
+
+
+def _position(tags: Tags) -> dict[str, ExifValue]:
+    """Return latitude and longitude in degrees, both or neither, and altitude in metres."""
+    values: dict[str, ExifValue] = {}
+    with suppress(Exception):
+        latitude = _degrees(tags[2], tags.get(1), "S", 90)
+        longitude = _degrees(tags[4], tags.get(3), "W", 180)
+        values = {"latitude": latitude, "longitude": longitude}
+    with suppress(Exception):
+        height = number(tags[6])
+        if height is not None and abs(height) < 100_000:
+            values["altitude"] = -height if tags.get(5) in (1, b"\x01") else height
+    return values
+
+
+def _degrees(parts: Any, reference: Any, negative: str, limit: int) -> float:
+    degrees, minutes, seconds = (float(part) for part in parts)
+    value = degrees + minutes / 60 + seconds / 3600
+    if not 0 <= value <= limit:  # False for NaN too.
+        raise ValueError("not on Earth")
+    return round(-value if text(reference) == negative else value, 6)

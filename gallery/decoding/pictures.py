@@ -1,0 +1,202 @@
+"""Opening pictures and bringing them down to small, upright RGB. Runs inside the children.
+
+The order of the calls is what keeps the memory low: shrink first, then convert colours, then
+turn. The other way round a picture of 49 megapixels takes three times as much.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, ImageFile
+
+from gallery.decoding.errors import DecodeError
+from gallery.decoding.formats import check_scans, sniff
+
+# Importing a plug-in registers its format. JPEGs of phones are often MPO: several in one file.
+_PLUGINS = ("Jpeg", "Mpo", "Png", "WebP", "Gif", "Avif", "Tiff", "Bmp")
+_FORMATS = {"JPEG", "PNG", "WEBP", "GIF", "AVIF", "TIFF", "BMP"}
+_MAX_PROFILE = 1 << 20
+_Transpose = Image.Transpose
+# EXIF 2.32, tag 0x0112: what has to be done to see the picture upright.
+_TURNS = {
+    2: _Transpose.FLIP_LEFT_RIGHT,
+    3: _Transpose.ROTATE_180,
+    4: _Transpose.FLIP_TOP_BOTTOM,
+    5: _Transpose.TRANSPOSE,
+    6: _Transpose.ROTATE_270,
+    7: _Transpose.TRANSVERSE,
+    8: _Transpose.ROTATE_90,
+}
+
+
+def set_up(max_pixels: int) -> None:
+    """Make Pillow strict, and check that every format we ask it for is there."""
+    for plugin in _PLUGINS:
+        import_module(f"PIL.{plugin}ImagePlugin")
+    Image.MAX_IMAGE_PIXELS = max_pixels
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
+    warnings.simplefilter("ignore")
+    warnings.simplefilter("error", Image.DecompressionBombWarning)
+    # A name that no plug-in registered would make every unknown file raise KeyError.
+    missing = _FORMATS - set(Image.OPEN)
+    if missing:
+        raise RuntimeError(f"this Pillow cannot read {sorted(missing)}")
+
+
+@contextmanager
+def opened(path: Path, max_pixels: int) -> Iterator[tuple[str, Image.Image]]:
+    """Yield the format's name and the picture, header read, pixels not.
+
+    Raises DecodeError: empty, unsupported_type, too_many_scans, too_many_pixels, corrupt.
+    """
+    with path.open("rb") as file:
+        name = _announced(file.read(64))
+        if name == "JPEG":
+            check_scans(path)
+        elif name == "HEIF":
+            _register_heif()
+        with Image.open(file, formats=[name]) as image:
+            width, height = image.size
+            if width < 1 or height < 1:
+                raise DecodeError("corrupt", f"{width} x {height} pixels")
+            if width * height > max_pixels:
+                raise DecodeError("too_many_pixels", f"{width} x {height} pixels")
+            yield name, image
+
+
+def _announced(start: bytes) -> str:
+    if not start:
+        raise DecodeError("empty")
+    name = sniff(start)
+    if name is None:
+        raise DecodeError("unsupported_type", f"starts with {start[:8].hex()}")
+    return name
+
+
+def _register_heif() -> None:
+    """Add HEIC on its first use: its library is large and few pictures need it."""
+    if "HEIF" not in Image.OPEN:
+        import pillow_heif
+
+        pillow_heif.register_heif_opener(
+            thumbnails=False, depth_images=False, aux_images=False, decode_threads=1
+        )
+
+
+def upright_size(name: str, image: Image.Image, orientation: int) -> tuple[int, int]:
+    """Return width and height as people see the picture; TIFF's plug-in swaps them itself."""
+    width, height = image.size
+    swapped = orientation >= 5 and name != "TIFF"
+    return (height, width) if swapped else (width, height)
+
+
+def rendition(name: str, image: Image.Image, orientation: int, side: int) -> Image.Image:
+    """Return a new upright sRGB picture of at most `side` px, without any metadata.
+
+    Loads the pixels, so it may raise whatever Pillow raises for damaged files.
+    """
+    profile = image.info.get("icc_profile")
+    if name == "JPEG":
+        _draft(image, side)
+    image.load()
+    small = _shrunk(_resizable(image), side)
+    small = _to_srgb(_flat(small), profile)
+    if orientation in _TURNS and name != "TIFF":
+        small = small.transpose(_TURNS[orientation])
+    clean = Image.new("RGB", small.size)
+    clean.paste(small)
+    return clean
+
+
+def _draft(image: Image.Image, side: int) -> None:
+    """Let the JPEG decoder skip pixels, down to not less than about twice `side`.
+
+    1.9 and not 2, so that the 4032 px of most phones are read at a quarter for 512 px.
+    """
+    scale = 1.9 * side / max(image.size)
+    if scale < 1:
+        width, height = (max(1, int(length * scale)) for length in image.size)
+        image.draft(image.mode, (width, height))
+
+
+def _resizable(image: Image.Image) -> Image.Image:
+    """Return the picture in a mode that can be resized smoothly and turned into RGB later."""
+    if image.mode == "I" or image.mode == "F" or image.mode.startswith("I;"):
+        return _eight_bits(image)
+    if image.has_transparency_data:
+        return image if image.mode == "RGBA" else image.convert("RGBA")
+    if image.mode == "LAB":
+        return _lab_to_rgb(image)
+    return image.convert("RGB") if image.mode in {"P", "1", "PA", "HSV"} else image
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """Return greys of 16 or more bits as mode L, scaled from the depth that they seem to use."""
+    extrema: Any = image.getextrema()
+    low, high = extrema
+    if image.mode == "F" or low < 0 or high > 65535:
+        span = (high - low) or 1
+        return image.convert("F").point(lambda v: v * (255 / span) - low * 255 / span).convert("L")
+    depth = next(limit for limit in (255, 4095, 65535) if high <= limit)
+    return image.convert("I").point(lambda v: v * (255 / depth) + 0).convert("L")
+
+
+def _lab_to_rgb(image: Image.Image) -> Image.Image:
+    from PIL import ImageCms
+
+    lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+    converted = ImageCms.profileToProfile(image, lab, srgb, outputMode="RGB")
+    return image.convert("RGB") if converted is None else converted
+
+
+def _shrunk(image: Image.Image, side: int) -> Image.Image:
+    """Return the picture at most `side` px wide and high; small ones keep their size."""
+    scale = side / max(image.size)
+    if scale >= 1:
+        return image
+    width, height = (max(1, round(length * scale)) for length in image.size)
+    # Whole steps by averaging first: as good, several times faster, and little memory.
+    step = max(1, int(0.5 / scale))
+    if step > 1:
+        image = image.reduce((min(step, image.width), min(step, image.height)))
+    return image.resize((width, height), Image.Resampling.BICUBIC)
+
+
+def _flat(image: Image.Image) -> Image.Image:
+    """Return a transparent picture over white."""
+    if image.mode != "RGBA":
+        return image
+    white = Image.new("RGB", image.size, "white")
+    white.paste(image, mask=image.getchannel("A"))
+    return white
+
+
+def _to_srgb(image: Image.Image, profile: object) -> Image.Image:
+    """Return the picture as RGB, through its colour profile where that is small and sound."""
+    if isinstance(profile, bytes) and len(profile) <= _MAX_PROFILE and not _is_srgb(profile):
+        try:
+            return _through_profile(image, profile)
+        except Exception:  # noqa: BLE001 - a broken profile is no reason to refuse a picture
+            return image.convert("RGB")
+    return image.convert("RGB")
+
+
+def _is_srgb(profile: bytes) -> bool:
+    return b"sRGB" in profile or "sRGB".encode("utf-16-be") in profile
+
+
+def _through_profile(image: Image.Image, profile: bytes) -> Image.Image:
+    from PIL import ImageCms
+
+    source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+    converted = ImageCms.profileToProfile(
+        image, source, ImageCms.createProfile("sRGB"), outputMode="RGB"
+    )
+    return image.convert("RGB") if converted is None else converted

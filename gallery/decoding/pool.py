@@ -1,0 +1,200 @@
+"""The pool of decoder children: what the rest of Scry asks about a picture's bytes."""
+
+from __future__ import annotations
+
+import logging
+import os
+import stat
+import weakref
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from gallery.decoding import faults as fault_marks
+from gallery.decoding.errors import DecodeError, PoolBusy, PoolClosed
+from gallery.decoding.frames import BadFrame, Header
+from gallery.decoding.line import Line
+from gallery.decoding.process import CannotStart, Child
+from gallery.decoding.results import Decoded, Probe, to_decoded, to_pixels, to_probe
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+class DecoderPool:
+    """Reads pictures in `size` child processes, started when first needed.
+
+    Safe to use from many threads. Every method may raise `DecodeError` (the picture's fault, with
+    a reason), `PoolBusy` (try again later) and `PoolClosed`; a child that dies or hangs costs
+    exactly the picture that it worked on. The same goes for a fork of this process: it starts
+    children of its own.
+    """
+
+    def __init__(
+        self,
+        size: int = 2,
+        *,
+        max_pixels: int = 50_000_000,
+        wall_seconds: float = 20,
+        cpu_seconds: int = 15,
+        memory_bytes: int = 1536 << 20,
+        nice: int = 0,
+        recycle_after: int = 200,
+        queue_limit: int = 32,
+        queue_seconds: float = 30,
+        faults: bool = False,
+    ) -> None:
+        """Set the limits of each job.
+
+        A picture of more than `max_pixels` is refused from its header. A child that takes longer
+        than `wall_seconds` or `cpu_seconds` is killed; it gets no more than `memory_bytes` of
+        address space, and is replaced after `recycle_after` pictures. `queue_limit` callers may
+        wait, each for `queue_seconds`. `faults` lets test pictures crash children.
+        """
+        self._config = {
+            "max_pixels": max_pixels,
+            "cpu_seconds": cpu_seconds,
+            "memory_bytes": memory_bytes,
+            "nice": nice,
+        }
+        self._size, self._queue_limit, self._queue_seconds = size, queue_limit, queue_seconds
+        self._wall_seconds = wall_seconds
+        self._recycle_after = recycle_after
+        self._extra_env = {fault_marks.ENABLED: "1"} if faults else {}
+        self._begin()
+        _pools.add(self)
+
+    def probe(self, path: Path | str) -> Probe:
+        """Return what the header says; the pixels are not read. Milliseconds."""
+        return self._run("probe", path, lambda header, _: to_probe(header))
+
+    def decode(self, path: Path | str) -> Decoded:
+        """Return the header and everything that the pixels give, from one decode."""
+        return self._run("decode", path, to_decoded)
+
+    def preview(self, path: Path | str) -> bytes:
+        """Return a JPEG of at most 1440 px, upright, sRGB, without metadata."""
+        return self._run("preview", path, lambda _, parts: _only(parts))
+
+    def pixels(self, path: Path | str) -> NDArray[np.uint8]:
+        """Return only the pixels at 512 px or less (uint8, height x width x 3, RGB).
+
+        For stored thumbnails, from which another model can embed without the original.
+        """
+        return self._run("pixels", path, lambda header, parts: to_pixels(header, _only(parts)))
+
+    def close(self) -> None:
+        """Kill all children; callers at work or in the line get PoolClosed. May be repeated."""
+        self._line.close()
+        for child in list(self._busy):
+            child.kill()
+        while self._idle:
+            self._idle.pop().close()
+        self._spawner.shutdown(wait=False)
+
+    def children(self) -> list[int]:
+        """Return the process ids of the children that live now."""
+        return [child.pid for child in [*self._idle, *self._busy]]
+
+    def _begin(self) -> None:
+        self._line = Line(self._size, self._queue_limit, self._queue_seconds)
+        self._idle: deque[Child] = deque()
+        self._busy: set[Child] = set()
+        # One thread starts all children and outlives every caller: the kernel kills a child
+        # when the *thread* that started it ends (prctl(2), PR_SET_PDEATHSIG).
+        self._spawner = ThreadPoolExecutor(1, thread_name_prefix="decoder-spawner")
+
+    def _begin_after_fork(self) -> None:
+        for child in [*self._idle, *self._busy]:
+            child.abandon()
+        closed = self._line.closed
+        self._begin()
+        if closed:
+            self.close()
+
+    def _run(self, kind: str, path: Path | str, convert: Callable[[Header, list[bytes]], T]) -> T:
+        file = Path(path).absolute()
+        _check_file(file)
+        with self._line.turn():
+            child = self._take()
+            try:
+                answer = child.ask({"kind": kind, "path": str(file)}, self._wall_seconds)
+                return convert(*answer)
+            except BadFrame as error:
+                child.kill()
+                raise DecodeError("decoder_crashed", f"answered nonsense: {error}") from error
+            except DecodeError as error:
+                if self._line.closed:
+                    raise PoolClosed from error
+                raise
+            finally:
+                self._give_back(child)
+
+    def _take(self) -> Child:
+        child = self._idle_child() or self._start()
+        self._busy.add(child)
+        if self._line.closed:
+            self._give_back(child)
+            raise PoolClosed
+        return child
+
+    def _idle_child(self) -> Child | None:
+        while self._idle:
+            child = self._idle.pop()
+            if child.is_alive():
+                return child
+            child.close()
+        return None
+
+    def _start(self) -> Child:
+        try:
+            return self._spawner.submit(Child, self._config, self._extra_env).result()
+        except CannotStart as error:
+            logger.error("no decoder child could be started: %s", error)
+            raise PoolBusy(f"no decoder child could be started: {error}") from error
+        except RuntimeError as error:  # The executor was shut down in between.
+            raise PoolClosed from error
+
+    def _give_back(self, child: Child) -> None:
+        self._busy.discard(child)
+        if child.usable and child.jobs < self._recycle_after and not self._line.closed:
+            self._idle.append(child)
+        else:
+            child.close()
+
+
+def _only(parts: list[bytes]) -> bytes:
+    if len(parts) != 1:
+        raise BadFrame(f"{len(parts)} parts instead of one")
+    return parts[0]
+
+
+def _check_file(path: Path) -> None:
+    """Refuse what no child need look at: nothing there, not a file (a pipe would hang), empty."""
+    try:
+        status = path.stat()
+    except (OSError, ValueError) as error:
+        raise DecodeError("missing_original", type(error).__name__) from error
+    if not stat.S_ISREG(status.st_mode):
+        raise DecodeError("missing_original", "not a regular file")
+    if status.st_size == 0:
+        raise DecodeError("empty")
+
+
+_pools: weakref.WeakSet[DecoderPool] = weakref.WeakSet()
+
+
+def _forget_children() -> None:
+    for pool in _pools:
+        pool._begin_after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_children)

@@ -1,0 +1,212 @@
+"""One decoder child, seen from its parent: start, ask, kill, and say how it died."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from gallery.decoding.errors import DecodeError
+from gallery.decoding.frames import BadFrame, Header, read_frame, write_frame
+
+_ROOT = Path(__file__).resolve().parents[2]
+_START_SECONDS = 30.0
+# libtiff prints thousands of lines about a bad file.
+_MAX_STDERR = 64 * 1024
+_NO_MEMORY = re.compile(rb"MemoryError|bad_alloc|[Cc]annot allocate|[Oo]ut of memory")
+
+
+class CannotStart(Exception):
+    """No child could be started: the machine's fault, never the picture's."""
+
+
+class Child:
+    """A clean process that reads pictures: no secrets in its environment, no shared memory.
+
+    Not thread-safe: whoever took it from the pool has it alone. Only `kill` may be called by
+    anyone at any time.
+    """
+
+    def __init__(self, config: dict[str, Any], extra_env: dict[str, str]) -> None:
+        """Start the process and wait until it is ready. Raises CannotStart."""
+        self.jobs = 0
+        self.usable = True
+        self._stderr = bytearray()
+        self._deadline = time.monotonic() + _START_SECONDS
+        command = [sys.executable, "-P", "-s", "-m", "gallery.decoding.child"]
+        try:
+            self._process = subprocess.Popen(
+                [*command, json.dumps({**config, "parent": os.getpid()})],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=_environment() | extra_env,
+                cwd=_ROOT.anchor,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise CannotStart(str(error)) from error
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._out, selectors.EVENT_READ)
+        self._selector.register(self._err, selectors.EVENT_READ)
+        self._await_ready()
+
+    @property
+    def pid(self) -> int:
+        """Process id."""
+        return self._process.pid
+
+    def is_alive(self) -> bool:
+        """Whether the process still runs."""
+        return self._process.poll() is None
+
+    def ask(self, job: Header, seconds: float) -> tuple[Header, list[bytes]]:
+        """Return the answer to a job, waiting at most so many seconds.
+
+        Raises DecodeError with the child's own reason, or with decode_timeout, decode_oom or
+        decoder_crashed when the child did not answer; it is then dead. BadFrame for garbage.
+        """
+        self.jobs += 1
+        self._stderr.clear()
+        self._deadline = time.monotonic() + seconds
+        header, parts = self._exchange(job)
+        if "reason" in header:
+            # What a MemoryError leaves behind in a process is anyone's guess.
+            self.usable = header["reason"] != "decode_oom"
+            raise DecodeError(str(header["reason"]), str(header.get("detail", "")))
+        return header, parts
+
+    def kill(self) -> None:
+        """End the process at once; whoever waits for its answer sees its pipe close."""
+        self.usable = False
+        self._process.kill()
+
+    def close(self) -> None:
+        """End the process, reap it and close its pipes."""
+        self.kill()
+        self._process.wait()
+        self._close_pipes()
+
+    def abandon(self) -> None:
+        """Forget a process that belongs to the parent of a fork: close this copy of its pipes."""
+        self.usable = False
+        self._process.returncode = 0
+        self._close_pipes()
+
+    def _close_pipes(self) -> None:
+        self._selector.close()
+        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
+            if pipe is not None:
+                pipe.close()
+
+    def _await_ready(self) -> None:
+        try:
+            header, _ = read_frame(self._read)
+            if header.get("ready") is not True:
+                raise BadFrame("no greeting")
+        except (EOFError, BadFrame, TimeoutError) as error:
+            self._drain()
+            self.close()
+            told = self._stderr.decode("utf-8", "replace").strip()[-500:]
+            raise CannotStart(told or type(error).__name__) from error
+
+    def _exchange(self, job: Header) -> tuple[Header, list[bytes]]:
+        stdin = self._process.stdin
+        assert stdin is not None  # noqa: S101 - opened in __init__; for the type checker
+        try:
+            write_frame(stdin, job)  # type: ignore[arg-type]
+            return read_frame(self._read)
+        except TimeoutError:
+            self.kill()
+            raise DecodeError("decode_timeout", "the wall clock ran out") from None
+        except (EOFError, BadFrame, OSError) as error:
+            raise self._obituary(error) from None
+
+    def _obituary(self, error: Exception) -> DecodeError:
+        """Say why the child gave no sound answer, from how its process ended."""
+        self.usable = False
+        try:
+            code = self._process.wait(timeout=1)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            return DecodeError("decoder_crashed", f"answered nonsense: {error}")
+        self._drain()
+        if code == -signal.SIGXCPU:
+            return DecodeError("decode_timeout", "the limit on CPU time was reached")
+        # Nobody here sends SIGKILL while a job runs: that is the kernel, out of memory.
+        if code == -signal.SIGKILL or _NO_MEMORY.search(self._stderr):
+            return DecodeError("decode_oom", "the process was killed or found no memory")
+        return DecodeError("decoder_crashed", _how_it_ended(code))
+
+    def _read(self, length: int) -> bytes:
+        """Return so many bytes of the answer, or fewer when the pipe ends; TimeoutError."""
+        data = bytearray()
+        while len(data) < length:
+            remaining = self._deadline - time.monotonic()
+            if remaining <= 0:
+                raise TimeoutError
+            for key, _ in self._selector.select(remaining):
+                if key.fd == self._err:
+                    self._note(os.read(self._err, _MAX_STDERR))
+                elif chunk := os.read(self._out, length - len(data)):
+                    data += chunk
+                else:
+                    return bytes(data)
+        return bytes(data)
+
+    def _note(self, chunk: bytes) -> None:
+        if not chunk:
+            self._selector.unregister(self._err)
+        self._stderr += chunk[: _MAX_STDERR - len(self._stderr)]
+
+    def _drain(self) -> None:
+        """Take in what an ended child still left in its standard error."""
+        os.set_blocking(self._err, False)
+        try:
+            self._note_rest()
+        except BlockingIOError:
+            return
+
+    def _note_rest(self) -> None:
+        while len(self._stderr) < _MAX_STDERR:
+            chunk = os.read(self._err, _MAX_STDERR)
+            if not chunk:
+                return
+            self._stderr += chunk
+
+    @property
+    def _out(self) -> int:
+        return self._process.stdout.fileno()  # type: ignore[union-attr]
+
+    @property
+    def _err(self) -> int:
+        return self._process.stderr.fileno()  # type: ignore[union-attr]
+
+
+def _environment() -> dict[str, str]:
+    """Return all that a child may know: where this package is, and one thread per library."""
+    environment = {
+        "PYTHONPATH": str(_ROOT),
+        "LC_ALL": "C.UTF-8",
+        "OMP_NUM_THREADS": "1",
+        "MALLOC_ARENA_MAX": "2",
+    }
+    if "LD_LIBRARY_PATH" in os.environ:
+        environment["LD_LIBRARY_PATH"] = os.environ["LD_LIBRARY_PATH"]
+    return environment
+
+
+def _how_it_ended(code: int) -> str:
+    if code >= 0:
+        return f"exited with {code} without an answer"
+    try:
+        return signal.Signals(-code).name
+    except ValueError:
+        return f"signal {-code}"

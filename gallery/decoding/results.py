@@ -1,0 +1,157 @@
+"""What a pool answers about a picture, and the check that a child's answer has this shape."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from gallery.decoding.frames import BadFrame, Header
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+# Long sides, in pixels, of the two renditions.
+THUMBNAIL_SIDE = 512
+PREVIEW_SIDE = 1440
+
+EXIF_KEYS = frozenset(
+    {
+        "make",
+        "model",
+        "lens",
+        "software",
+        "taken_at",
+        "offset",
+        "exposure",
+        "f_number",
+        "iso",
+        "focal_length",
+        "focal_35mm",
+        "latitude",
+        "longitude",
+        "altitude",
+        "orientation",
+    }
+)
+MAX_TEXT = 200
+
+# Format as Pillow names it -> file name extension and media type.
+FORMATS = {
+    "JPEG": ("jpg", "image/jpeg"),
+    "PNG": ("png", "image/png"),
+    "WEBP": ("webp", "image/webp"),
+    "GIF": ("gif", "image/gif"),
+    "AVIF": ("avif", "image/avif"),
+    "TIFF": ("tif", "image/tiff"),
+    "BMP": ("bmp", "image/bmp"),
+    "HEIF": ("heic", "image/heic"),
+}
+
+ExifValue = str | int | float
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What the header of a picture says.
+
+    `width` and `height` are in pixels, upright (after the EXIF orientation). `taken_at` is the
+    camera's local time in ISO 8601 without a zone, or None. `exif` holds only EXIF_KEYS: texts
+    of at most 200 printable characters and finite numbers; exposure is in seconds, focal lengths
+    in millimetres, latitude and longitude in degrees, altitude in metres.
+    """
+
+    format: str
+    extension: str
+    mime: str
+    width: int
+    height: int
+    taken_at: str | None
+    exif: dict[str, ExifValue]
+
+
+@dataclass(frozen=True, eq=False)
+class Decoded(Probe):
+    """A picture's header, and everything that its pixels give.
+
+    `thumbnail` is a WebP of at most 512 px on its long side without any metadata. `pixels` is the
+    same rendition before its compression: uint8 of shape (height, width, 3), sRGB, upright,
+    transparency over white. `phash` is a 64-bit DCT perceptual hash, 0 <= phash < 2**64; `colour`
+    is the mean colour as #rrggbb.
+    """
+
+    thumbnail: bytes
+    pixels: NDArray[np.uint8]
+    phash: int
+    colour: str
+
+
+def to_probe(header: Header) -> Probe:
+    """Return the probe that a child's answer describes. Raises BadFrame."""
+    return Probe(**_probe_fields(header))
+
+
+def to_decoded(header: Header, parts: list[bytes]) -> Decoded:
+    """Return the decoded picture that a child's answer describes. Raises BadFrame."""
+    if len(parts) != 2:
+        raise BadFrame(f"{len(parts)} parts instead of a thumbnail and pixels")
+    phash, colour = header.get("phash"), header.get("colour")
+    if type(phash) is not int or not 0 <= phash < 2**64:
+        raise BadFrame("no perceptual hash")
+    if not isinstance(colour, str) or not re.fullmatch("#[0-9a-f]{6}", colour):
+        raise BadFrame("no colour")
+    return Decoded(
+        **_probe_fields(header),
+        thumbnail=parts[0],
+        pixels=to_pixels(header, parts[1]),
+        phash=phash,
+        colour=colour,
+    )
+
+
+def to_pixels(header: Header, data: bytes) -> NDArray[np.uint8]:
+    """Return the pixels of a child's answer: uint8 (height, width, 3). Raises BadFrame."""
+    # Imported here because children load this module too and start faster without NumPy.
+    import numpy as np
+
+    width, height = _side(header, "pixels_width"), _side(header, "pixels_height")
+    if max(width, height) > THUMBNAIL_SIDE or width * height * 3 != len(data):
+        raise BadFrame("the pixels do not have the size that was said")
+    return np.frombuffer(data, np.uint8).reshape(height, width, 3)
+
+
+def _probe_fields(header: Header) -> dict[str, Any]:
+    name, exif, taken_at = header.get("format"), header.get("exif"), header.get("taken_at")
+    if name not in FORMATS:
+        raise BadFrame("an unknown format")
+    if not isinstance(exif, dict) or not all(_is_exif(*item) for item in exif.items()):
+        raise BadFrame("EXIF that is not on the list")
+    if taken_at is not None and not (isinstance(taken_at, str) and len(taken_at) <= MAX_TEXT):
+        raise BadFrame("no time")
+    extension, mime = FORMATS[name]
+    return {
+        "format": name,
+        "extension": extension,
+        "mime": mime,
+        "width": _side(header, "width"),
+        "height": _side(header, "height"),
+        "taken_at": taken_at,
+        "exif": exif,
+    }
+
+
+def _side(header: Header, key: str) -> int:
+    value = header.get(key)
+    if type(value) is not int or value < 1:
+        raise BadFrame(f"no {key}")
+    return value
+
+
+def _is_exif(key: object, value: object) -> bool:
+    if key not in EXIF_KEYS:
+        return False
+    if isinstance(value, str):
+        return len(value) <= MAX_TEXT
+    return type(value) in (int, float) and math.isfinite(value)  # type: ignore[arg-type]
