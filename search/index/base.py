@@ -145,9 +145,15 @@ class BadVector(VectorIndexError):
 
 @runtime_checkable
 class VectorIndex(Protocol):
-    """One searchable set of points of one embedding space."""
+    """One searchable set of points of one embedding space.
+
+    A payload key carries values of one type. All calls may come from several threads.
+    """
 
     dim: int
+
+    was_reset: bool
+    """True once `ensure` found no usable index and began an empty one: project SQL anew."""
 
     def ensure(self) -> None:
         """Create the collection if it is missing; check that its dimension matches."""
@@ -189,7 +195,7 @@ class VectorIndex(Protocol):
         ...
 
     def drop(self) -> None:
-        """Remove all points and the collection; `ensure` makes it anew."""
+        """Remove all points; the next call works on an empty collection."""
         ...
 
     def flush(self) -> None:

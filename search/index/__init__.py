@@ -1,0 +1,114 @@
+"""The vector index: one port, an embedded and a server adapter, and the choice between them.
+
+Importing this package loads no engine; `open_index` does.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import threading
+from pathlib import Path
+
+from search.index.base import (
+    And,
+    BadVector,
+    Eq,
+    Filter,
+    HasIds,
+    Hit,
+    In,
+    IndexDamaged,
+    IndexFull,
+    IndexLocked,
+    IndexStats,
+    IndexUnavailable,
+    Not,
+    Or,
+    Payload,
+    Point,
+    Range,
+    Scalar,
+    StoredPoint,
+    Vector,
+    VectorIndex,
+    VectorIndexError,
+)
+from search.index.derived import average_recommend, near_pairs, reciprocal_rank_fusion
+
+__all__ = [
+    "And",
+    "BadVector",
+    "Eq",
+    "Filter",
+    "HasIds",
+    "Hit",
+    "In",
+    "IndexDamaged",
+    "IndexFull",
+    "IndexLocked",
+    "IndexStats",
+    "IndexUnavailable",
+    "Not",
+    "Or",
+    "Payload",
+    "Point",
+    "Range",
+    "Scalar",
+    "StoredPoint",
+    "Vector",
+    "VectorIndex",
+    "VectorIndexError",
+    "average_recommend",
+    "close_all",
+    "near_pairs",
+    "open_index",
+    "reciprocal_rank_fusion",
+    "slug",
+]
+
+_open: dict[str, VectorIndex] = {}
+_lock = threading.Lock()
+
+
+def slug(key: str) -> str:
+    """Return a name for files and collections that is readable and unique to the model key.
+
+    >>> slug("ViT-B-32-256/datacomp_s34b_b86k")
+    'vit-b-32-256-datacomp_s34b_b86k-6dc5f59f'
+    """
+    readable = re.sub(r"[^a-z0-9_]+", "-", key.lower()).strip("-")[:48]
+    return f"{readable}-{hashlib.sha256(key.encode()).hexdigest()[:8]}"
+
+
+def open_index(key: str, dim: int) -> VectorIndex:
+    """Return this process's index of the model `key`, always the same object until `close_all`.
+
+    QDRANT_URL chooses the server; when it is empty the index lies in DATA_DIR. Nothing is opened
+    before the first call on it, so this raises nothing that the engine could.
+    """
+    with _lock:
+        index = _open.get(key)
+        if index is None or index.dim != dim:
+            index = _open[key] = _build(key, dim)
+        return index
+
+
+def close_all() -> None:
+    """Close every index of this process; the next `open_index` opens it anew."""
+    with _lock:
+        for index in _open.values():
+            index.close()
+        _open.clear()
+
+
+def _build(key: str, dim: int) -> VectorIndex:
+    from django.conf import settings
+
+    if settings.QDRANT_URL:
+        from search.index.qdrant_server import ServerIndex
+
+        return ServerIndex(settings.QDRANT_URL, settings.QDRANT_API_KEY, dim, key)
+    from search.index.qdrant_edge import EdgeIndex
+
+    return EdgeIndex(Path(settings.DATA_DIR) / "index" / slug(key), dim, key)

@@ -1,0 +1,68 @@
+"""What is built on the port once, in Python, so that both engines answer alike."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from uuid import UUID
+
+import numpy as np
+
+from search.index.base import BadVector, Hit, Vector, VectorIndex
+
+PAIR_BATCH = 100
+"""Points asked about at a time by `near_pairs`."""
+
+
+def average_recommend(positive: Sequence[Vector], negative: Sequence[Vector] = ()) -> Vector:
+    """Return the unit vector to search with for "like these and unlike those", shape (dim,).
+
+    The vector is avg_pos + avg_pos - avg_neg, Qdrant's `average_vector` strategy.
+    Raises `BadVector` when there is no positive example or the examples cancel out.
+    """
+    if not len(positive):
+        raise BadVector("At least one positive example is needed.")
+    target = np.mean(positive, axis=0, dtype=np.float64)
+    if len(negative):
+        target = 2 * target - np.mean(negative, axis=0, dtype=np.float64)
+    norm = float(np.linalg.norm(target))
+    if not norm > 1e-6:
+        raise BadVector("The examples cancel each other out.")
+    return (target / norm).astype(np.float32)
+
+
+def reciprocal_rank_fusion(lists: Iterable[Sequence[Hit]], k: int = 60) -> list[Hit]:
+    """Merge ranked lists into one: a hit scores the sum of 1 / (k + rank), rank from 1.
+
+    k = 60 is the constant of Cormack, Clarke and Büttcher, "Reciprocal Rank Fusion outperforms
+    Condorcet and individual Rank Learning Methods", SIGIR 2009. Ties are broken by id.
+    """
+    scores: defaultdict[UUID, float] = defaultdict(float)
+    for hits in lists:
+        for rank, hit in enumerate(hits, start=1):
+            scores[hit.id] += 1.0 / (k + rank)
+    return sorted((Hit(*item) for item in scores.items()), key=lambda hit: (-hit.score, hit.id))
+
+
+def near_pairs(
+    index: VectorIndex, ids: Iterable[UUID], min_score: float, k: int = 10
+) -> Iterator[tuple[UUID, UUID, float]]:
+    """Yield each pair (smaller id, larger id, score) of points that look alike, once.
+
+    For every one of `ids` that is stored its `k` nearest other points are considered; the other
+    point of a pair need not be among `ids`.
+    """
+    seen: set[tuple[UUID, UUID]] = set()
+    remaining = iter(ids)
+    while part := list(islice(remaining, PAIR_BATCH)):
+        stored = index.fetch(part, with_vectors=True)
+        vectors = [point.vector for point in stored if point.vector is not None]
+        # One more than k, because each point finds itself.
+        answers = index.query_batch(vectors, limit=k + 1)
+        for point, hits in zip(stored, answers, strict=True):
+            for hit in hits:
+                pair = (min(point.id, hit.id), max(point.id, hit.id))
+                if hit.id != point.id and hit.score >= min_score and pair not in seen:
+                    seen.add(pair)
+                    yield (*pair, hit.score)
