@@ -38,10 +38,9 @@ def api_errors(
             return response
         if response.headers.get("Content-Type", "").startswith("application/json"):
             return response
-        shaped: HttpResponse = error(response.status_code)
-        for name in ("Retry-After", "Allow", "WWW-Authenticate"):
-            if name in response.headers:
-                shaped[name] = response.headers[name]
-        return shaped
+        if isinstance(response, HttpResponse):
+            response.content = error(response.status_code).content
+            response["Content-Type"] = "application/json"
+        return response
 
     return middleware

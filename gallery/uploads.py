@@ -54,10 +54,16 @@ class LimitedUploadHandler(TemporaryFileUploadHandler):
         boundary: bytes,
         encoding: str | None = None,
     ) -> None:
-        """Refuse before reading the body when the disk could not hold it."""
+        """Note whether the disk could hold the request; nothing of it is parsed yet."""
         self.received = 0
-        if files.free_bytes() < settings.MIN_FREE_BYTES + max(content_length or 0, 0):
+        needed = settings.MIN_FREE_BYTES + max(content_length or 0, 0)
+        self.too_full = files.free_bytes() < needed
+
+    def new_file(self, *args: Any, **kwargs: Any) -> None:
+        """Begin a file, unless the disk could not hold it."""
+        if self.too_full:
             self._stop(files.StorageFull())
+        super().new_file(*args, **kwargs)
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes | None:
         """Write a chunk unless the request went over the limit with it."""

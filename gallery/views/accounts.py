@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django import forms
 from django.contrib.auth import authenticate, login, logout
 from django.contrib.auth.models import User
@@ -17,8 +19,13 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from gallery import first_run
 
+if TYPE_CHECKING:
+    _UserForm = forms.ModelForm[User]
+else:
+    _UserForm = forms.ModelForm
 
-class OwnerForm(forms.ModelForm[User]):
+
+class OwnerForm(_UserForm):
     """The owner's name and password."""
 
     password = forms.CharField(strip=False, max_length=1000)
@@ -52,7 +59,9 @@ def welcome(request: HttpRequest) -> HttpResponse:
     form = OwnerForm(request.POST if request.method == "POST" else None)
     if not form.is_valid():
         status = 400 if form.is_bound else 200
-        return render(request, "gallery/welcome.html", {"form": form, "token": token}, status=status)
+        return render(
+            request, "gallery/welcome.html", {"form": form, "token": token}, status=status
+        )
     owner = _create_owner(form.cleaned_data["username"], form.cleaned_data["password"])
     if owner is not None:
         login(request, owner, backend="django.contrib.auth.backends.ModelBackend")
@@ -111,5 +120,3 @@ def sign_out(request: HttpRequest) -> HttpResponse:
     """End the session."""
     logout(request)
     return redirect("sign-in")
-
-

@@ -59,7 +59,7 @@ def routes(resolver: URLResolver | None = None, prefix: str = "") -> list[str]:
         if isinstance(entry, URLResolver):
             found += routes(entry, path)
         elif isinstance(entry, URLPattern):
-            found.append(path)
+            found.append(path.replace("<uuidstr:", "<uuid:"))
     return found
 
 
