@@ -24,12 +24,13 @@ from gallery.views import PageRequest
 from gallery.views.pages import own, vary
 from gallery.views.tiles import PAGE, Tile, tiles
 from search import retrieval
-from search.embedders.catalog import RECOMMENDED
+from search.embedders.catalog import MODELS
 from search.index import IndexStats, VectorIndexError, open_index
 from search.query import QueryError
 
 _STRIP = 12
 _RETRY_SECONDS = "2"
+_EXAMPLES = ["a dog on the beach", "children playing football", "a red car", "snow on mountains"]
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def search(request: PageRequest) -> HttpResponse:
     """Photos that look like a description, best first; the next page of them for htmx."""
     text, cursor = request.GET.get("q", ""), request.GET.get("cursor", "")
     if not text.strip():
-        return render(request, "search/start.html")
+        return render(request, "search/start.html", {"examples": _EXAMPLES, "focus_search": True})
     results = _results(lambda: retrieval.by_text(request.user, text, limit=PAGE, cursor=cursor))
     return _answer(request, results, {"query": text, "cursor": cursor}, part="_results")
 
@@ -142,7 +143,7 @@ def settings_page(request: PageRequest) -> HttpResponse:
     model = EmbeddingModel.objects.active()
     context = {
         "model": model,
-        "recommended": RECOMMENDED,
+        "recommended": MODELS,
         "index": _index_stats(model),
         "bytes": _bytes_stored(request),
     }

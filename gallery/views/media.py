@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 from gallery import files
 from gallery.decoders import web_pool
 from gallery.decoding import DecodeError, PoolBusy
+from gallery.decoding.results import FORMATS
 from gallery.models import Photo
 from gallery.views import PageRequest
 from gallery.views.pages import own
@@ -22,20 +23,6 @@ from gallery.views.pages import own
 _FOR_EVER = "private, max-age=31536000, immutable"
 _SOON = "private, max-age=2"
 _RETRY_SECONDS = "2"
-# Only types that browsers draw as pictures and never run; everything else is plain bytes.
-_TYPES = {
-    "jpg": "image/jpeg",
-    "jpeg": "image/jpeg",
-    "png": "image/png",
-    "webp": "image/webp",
-    "gif": "image/gif",
-    "avif": "image/avif",
-    "bmp": "image/bmp",
-    "tif": "image/tiff",
-    "tiff": "image/tiff",
-    "heic": "image/heic",
-    "heif": "image/heif",
-}
 
 
 @require_safe
@@ -82,7 +69,7 @@ def original(request: PageRequest, photo_id: uuid.UUID) -> HttpResponseBase:
     """The file as it was uploaded, for download; sandboxed in case a browser opens it."""
     row = own(request, photo_id)
     path = files.original(row)
-    kind = _TYPES.get(row.extension.lower(), "application/octet-stream")
+    _, kind = FORMATS.get(row.format, ("", "application/octet-stream"))
     response = _file(request, path, kind, cache="private, max-age=3600", name=row.name)
     response["Content-Security-Policy"] = "default-src 'none'; sandbox"
     response["X-Content-Type-Options"] = "nosniff"
@@ -91,7 +78,10 @@ def original(request: PageRequest, photo_id: uuid.UUID) -> HttpResponseBase:
 
 def _rendition(request: PageRequest, path: Path, kind: str) -> HttpResponseBase:
     if not path.exists():
-        return HttpResponse(status=404, headers={"Cache-Control": _SOON})
+        missing = HttpResponse(status=404, headers={"Cache-Control": _SOON})
+        # Expected while a photo is being prepared, so it is no line in the log.
+        missing._has_been_logged = True  # type: ignore[attr-defined]
+        return missing
     return _file(request, path, kind, cache=_FOR_EVER)
 
 

@@ -28,6 +28,7 @@ from gallery.paging import BadCursor, page_after
 from gallery.signals import photos_changed
 from gallery.uploads import Refused
 from gallery.views import PageRequest
+from gallery.views.facts import facts, rendition_widths
 from gallery.views.tiles import PAGE, by_day, tiles, years
 
 _PROBLEMS_SHOWN = 200
@@ -54,11 +55,17 @@ def grid(request: PageRequest) -> HttpResponse:
 def photo(request: PageRequest, photo_id: uuid.UUID) -> HttpResponse:
     """One photo with what is known of it; for htmx only the details, for the lightbox's drawer."""
     row = own(request, photo_id)
-    context = {"tile": tiles([row])[0], "photo": row, "facts": facts(row)}
+    context: dict[str, Any] = {
+        "tile": tiles([row])[0],
+        "photo": row,
+        "facts": facts(row),
+        "pixels": row.width * row.height,
+    }
     if request.htmx:
         return vary(render(request, "gallery/_details.html", context))
     newer, older = neighbours(request, row)
-    return vary(render(request, "gallery/photo.html", context | {"newer": newer, "older": older}))
+    context |= {"newer": newer, "older": older, **rendition_widths(row)}
+    return vary(render(request, "gallery/photo.html", context))
 
 
 def own(request: HttpRequest, photo_id: uuid.UUID) -> Photo:
@@ -80,15 +87,6 @@ def neighbours(request: PageRequest, row: Photo) -> tuple[Photo | None, Photo | 
     return newer, photos.before(row.shown_at, row.pk).newest_first().first()
 
 
-def facts(row: Photo) -> list[tuple[str, str]]:
-    """Return what the EXIF allow-list kept, as (name, value) for people."""
-    shown = []
-    for key, value in sorted(row.exif.items()):
-        text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-        shown.append((key.replace("_", " ").capitalize(), text))
-    return shown
-
-
 @require_POST
 @login_required
 def delete_photo(request: PageRequest, photo_id: uuid.UUID) -> HttpResponse:
@@ -108,9 +106,7 @@ def retry_photo(request: PageRequest, photo_id: uuid.UUID) -> HttpResponse:
         if retry(Embedding.objects.filter(photo=row, state=Embedding.State.FAILED)):
             transaction.on_commit(lambda: photos_changed.send(sender=Photo))
     messages.success(request, f"{row.name} is being tried again.")
-    return redirect("photo" if "from_photo" in request.POST else "problems", *(
-        [row.pk] if "from_photo" in request.POST else []
-    ))
+    return redirect(row if "from_photo" in request.POST else "problems")
 
 
 @require_safe

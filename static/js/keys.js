@@ -1,0 +1,68 @@
+// The keys of every page. A key that is typed into a field stays there.
+import { move } from "./grid.js";
+import { act, clear, selected, toggle } from "./selection.js";
+import { askToDelete } from "./page.js";
+
+export function attachKeys() {
+  document.addEventListener("keydown", onKey);
+}
+
+const focused = () => document.activeElement?.closest("[data-grid] .tile");
+const photoPage = () => document.querySelector(".photo-page");
+
+function onKey(event) {
+  if (event.defaultPrevented || event.altKey) return;
+  if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") return toSearch(event);
+  if (event.ctrlKey || event.metaKey) return;
+  // A dialog and the lightbox have keys of their own.
+  if (document.querySelector("dialog[open], .pswp")) return;
+  if (event.target.matches("input:not([type=checkbox]), textarea, select, [contenteditable]")) return;
+  if (run(event)) event.preventDefault();
+}
+
+function toSearch(event) {
+  event.preventDefault();
+  const input = document.getElementById("q");
+  input.focus();
+  input.select();
+}
+
+function run(event) {
+  switch (event.key) {
+    case "/": return toSearch(event) ?? true;
+    case "?": return document.getElementById("help").showModal() ?? true;
+    case "ArrowLeft": case "ArrowRight":
+      return photoPage() && !focused() ? step(event.key) : move(event.key);
+    case "ArrowUp": case "ArrowDown": return focused() ? move(event.key) : false;
+    case " ": return focused() && event.target.matches(".open") ? event.target.click() ?? true : false;
+    case "x": return focused() ? toggle(focused()) ?? true : false;
+    case "s": return similar();
+    case "Delete": return remove();
+    case "Escape": return clear() || leavePhoto();
+    default: return false;
+  }
+}
+
+function step(key) {
+  document.querySelector(key === "ArrowLeft" ? ".step.newer" : ".step.older")?.click();
+  return true;
+}
+
+function leavePhoto() {
+  document.querySelector(".photo-page .back")?.click();
+  return true;
+}
+
+function similar() {
+  const id = focused()?.dataset.id ?? selected()[0] ?? photoPage()?.dataset.photo;
+  if (id) location.href = `/photos/${id}/similar`;
+  return Boolean(id);
+}
+
+function remove() {
+  if (selected().length) act("delete");
+  else if (focused()) askToDelete([focused().dataset.id]);
+  else if (photoPage()) askToDelete([photoPage().dataset.photo]).then((gone) => gone.length && location.assign("/"));
+  else return false;
+  return true;
+}

@@ -1,0 +1,169 @@
+// The lightbox over grid and results. Each photo has its own address, Back closes, and the
+// next page of the grid is fetched before its last photo is reached.
+import { askToDelete } from "./page.js";
+
+const PREVIEW_SIDE = 1440;
+// Formats that browsers draw themselves; the original of any other is never put into a page.
+const DRAWN = new Set(["JPEG", "PNG", "WEBP", "GIF", "AVIF"]);
+let box = null;
+
+export function attachLightbox() {
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("[data-grid] .tile .open, .photo-page .picture");
+    if (!link || event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    open(link).catch(() => { location.href = link.href; });
+  });
+  addEventListener("popstate", () => box?.close());
+}
+
+function slides(root) {
+  return [...root.querySelectorAll(".tile .open")].map(slide);
+}
+
+function slide(link) {
+  const image = link.querySelector("img");
+  const [width, height] = [Number(link.dataset.w), Number(link.dataset.h)];
+  const base = link.dataset.base ?? link.getAttribute("href");
+  const shown = Math.min(1, PREVIEW_SIDE / Math.max(width, height));
+  const srcset = [`${base}/preview ${Math.round(width * shown)}w`];
+  if (shown < 1 && DRAWN.has(link.dataset.format)) srcset.push(`${base}/original ${width}w`);
+  return {
+    src: `${base}/preview`, srcset: srcset.join(", "), msrc: image?.currentSrc || image?.src,
+    width, height, alt: link.dataset.name, element: link, thumbCropped: true, base,
+  };
+}
+
+async function open(link) {
+  const { default: PhotoSwipe } = await import("../vendor/photoswipe.esm.min.js");
+  const root = link.closest("[data-grid]");
+  const items = root ? slides(root) : [slide(link)];
+  const start = location.href;
+  box = new PhotoSwipe({
+    dataSource: items,
+    index: Math.max(items.findIndex((item) => item.element === link), 0),
+    bgOpacity: 1, loop: false, wheelToZoom: true, preload: [1, 2],
+    showHideAnimationType: "zoom", showAnimationDuration: 180, hideAnimationDuration: 180,
+    closeTitle: "Close (Esc)", zoomTitle: "Zoom", arrowPrevTitle: "Previous", arrowNextTitle: "Next",
+    errorMsg: "This picture cannot be shown.",
+  });
+  addButtons(box);
+  addresses(box, start);
+  box.on("change", () => {
+    if (root && box.currIndex > items.length - 8) fetchMore(root, items);
+    if (drawer()) fillDrawer();
+  });
+  box.on("destroy", () => {
+    document.querySelector(".drawer")?.remove();
+    const last = items[box.currIndex]?.element;
+    box = null;
+    last?.focus({ preventScroll: false });
+  });
+  box.init();
+}
+
+// --- one address per photo ----------------------------------------------------------------------
+
+function addresses(pswp, start) {
+  let pushed = false;
+  const title = document.title;
+  pswp.on("change", () => {
+    const item = pswp.currSlide.data;
+    if (!item.element.dataset.base) {
+      history[pushed ? "replaceState" : "pushState"]({ lightbox: true }, "", item.base);
+      pushed = true;
+    }
+    document.title = `${item.alt} · Scry`;
+  });
+  pswp.on("close", () => {
+    document.title = title;
+    // Back has been pressed already when the address is that of the grid again.
+    if (pushed && location.href !== start) history.back();
+  });
+}
+
+function fetchMore(root, items) {
+  const more = root.querySelector(".more [hx-get]");
+  if (!more || more.dataset.asked) return;
+  more.dataset.asked = "yes";
+  document.body.addEventListener("htmx:load", () => {
+    const known = new Set(items.map((item) => item.base));
+    items.push(...slides(root).filter((item) => !known.has(item.base)));
+  }, { once: true });
+  htmx.trigger(more, "intersect");
+}
+
+// --- buttons, drawer and keys -------------------------------------------------------------------
+
+function icon(name) {
+  const svg = document.querySelector(".topbar .icon").cloneNode(true);
+  const use = svg.firstElementChild;
+  use.setAttribute("href", use.getAttribute("href").replace(/#.*/, `#${name}`));
+  return svg;
+}
+
+function addButtons(pswp) {
+  const add = (name, title, picture, order, act) => pswp.ui.registerElement({
+    name, title, ariaLabel: title, order, isButton: true, tagName: "button", html: "",
+    onInit: (element) => element.append(icon(picture)), onClick: act,
+  });
+  pswp.on("uiRegister", () => {
+    add("alike", "Find similar (s)", "similar", 6, () => goToSimilar());
+    add("drawer", "Details (i)", "info", 7, () => toggleDrawer());
+    add("bin", "Delete", "trash", 8, () => remove());
+  });
+  pswp.on("keydown", (event) => {
+    const key = event.originalEvent;
+    if (key.ctrlKey || key.metaKey || document.querySelector("dialog[open]")) return event.preventDefault();
+    const keys = { i: toggleDrawer, s: goToSimilar, Delete: remove, x: selectCurrent, "?": help };
+    if (key.key === "Escape" && drawer()) {
+      event.preventDefault();
+      return toggleDrawer();
+    }
+    if (key.key in keys) {
+      event.preventDefault();
+      keys[key.key]();
+    }
+  });
+}
+
+const current = () => box.currSlide.data;
+const drawer = () => document.querySelector(".drawer");
+const help = () => document.getElementById("help").showModal();
+const goToSimilar = () => { location.href = `${current().base}/similar`; };
+const selectCurrent = () => current().element.closest(".tile")?.querySelector(".check input").click();
+
+async function remove() {
+  const [id] = current().base.split("/").slice(-1);
+  const gone = await askToDelete([id]);
+  if (!gone.length || !box) return;
+  if (document.querySelector(".photo-page")) return location.assign("/");
+  box.close();
+}
+
+function toggleDrawer() {
+  if (drawer()) {
+    drawer().remove();
+    box.element.classList.remove("with-drawer");
+    return box.updateSize(true);
+  }
+  const aside = document.createElement("aside");
+  aside.className = "drawer";
+  aside.ariaLabel = "Details";
+  box.element.append(aside);
+  box.element.classList.add("with-drawer");
+  box.updateSize(true);
+  for (const name of ["pointerdown", "wheel", "click"]) aside.addEventListener(name, (event) => event.stopPropagation());
+  fillDrawer();
+}
+
+async function fillDrawer() {
+  const base = current().base;
+  const aside = drawer();
+  const answer = await fetch(base, { headers: { "HX-Request": "true" } }).catch(() => null);
+  if (!answer?.ok || current().base !== base) return;
+  const part = document.createElement("template");
+  part.innerHTML = await answer.text();
+  aside.replaceChildren(part.content);
+  htmx.process(aside);
+}
