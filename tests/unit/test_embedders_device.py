@@ -1,0 +1,49 @@
+"""The device: the best there is, or the one asked for, and a sentence that says why."""
+
+from __future__ import annotations
+
+import pytest
+
+from search.embedders.base import ModelUnavailable
+from search.embedders.device import Found, choose
+
+NOTHING = Found(why_no_cuda="this PyTorch is built without GPU support")
+ONE_GPU = Found(cuda="NVIDIA T4", cuda_count=1)
+MAC = Found(mps="Apple GPU")
+
+
+@pytest.mark.parametrize(
+    ("forced", "found", "name", "reason"),
+    [
+        (None, ONE_GPU, "cuda", "GPU: NVIDIA T4."),
+        (None, MAC, "mps", "GPU: Apple GPU."),
+        (
+            "",
+            NOTHING,
+            "cpu",
+            "GPU: none found because this PyTorch is built without GPU support.",
+        ),
+        ("cpu", ONE_GPU, "cpu", "EMBEDDING_DEVICE asks for cpu."),
+        (" CUDA:0 ", ONE_GPU, "cuda:0", "EMBEDDING_DEVICE asks for cuda:0 (NVIDIA T4)."),
+        ("mps", MAC, "mps", "EMBEDDING_DEVICE asks for mps (Apple GPU)."),
+    ],
+)
+def test_the_device_comes_with_its_reason(forced, found, name, reason):
+    device = choose(forced, found)
+    assert (device.name, device.reason) == (name, reason)
+
+
+@pytest.mark.parametrize(
+    ("forced", "found", "why"),
+    [
+        ("cuda", NOTHING, "asks for cuda, but this PyTorch is built without GPU support"),
+        ("cuda:1", ONE_GPU, "there are 1 GPUs, counted from 0"),
+        ("mps", ONE_GPU, "no Mac with Metal"),
+        ("tpu", ONE_GPU, "is no device"),
+    ],
+)
+def test_a_device_that_is_not_there_is_refused_in_one_sentence(forced, found, why):
+    with pytest.raises(ModelUnavailable, match=why) as refusal:
+        choose(forced, found)
+    assert "\n" not in str(refusal.value)
+    assert "leave it empty" in str(refusal.value)
