@@ -5,8 +5,6 @@ Importing this package loads no engine; `open_index` does.
 
 from __future__ import annotations
 
-import hashlib
-import re
 import threading
 from pathlib import Path
 
@@ -35,6 +33,7 @@ from search.index.base import (
     VectorIndexError,
 )
 from search.index.derived import average_recommend, near_pairs, reciprocal_rank_fusion
+from search.index.naming import slug
 
 __all__ = [
     "And",
@@ -69,16 +68,6 @@ __all__ = [
 
 _open: dict[str, VectorIndex] = {}
 _lock = threading.Lock()
-
-
-def slug(key: str) -> str:
-    """Return a name for files and collections that is readable and unique to the model key.
-
-    >>> slug("ViT-B-32-256/datacomp_s34b_b86k")
-    'vit-b-32-256-datacomp_s34b_b86k-6dc5f59f'
-    """
-    readable = re.sub(r"[^a-z0-9_]+", "-", key.lower()).strip("-")[:48]
-    return f"{readable}-{hashlib.sha256(key.encode()).hexdigest()[:8]}"
 
 
 def open_index(key: str, dim: int) -> VectorIndex:

@@ -8,6 +8,7 @@ from itertools import islice
 from uuid import UUID
 
 import numpy as np
+from numpy.typing import NDArray
 
 from search.index.base import BadVector, Hit, Vector, VectorIndex
 
@@ -23,13 +24,13 @@ def average_recommend(positive: Sequence[Vector], negative: Sequence[Vector] = (
     """
     if not len(positive):
         raise BadVector("At least one positive example is needed.")
-    target = np.mean(positive, axis=0, dtype=np.float64)
+    target: NDArray[np.float64] = np.stack(positive).astype(np.float64).mean(axis=0)
     if len(negative):
-        target = 2 * target - np.mean(negative, axis=0, dtype=np.float64)
+        target = 2 * target - np.stack(negative).astype(np.float64).mean(axis=0)
     norm = float(np.linalg.norm(target))
     if not norm > 1e-6:
         raise BadVector("The examples cancel each other out.")
-    return (target / norm).astype(np.float32)
+    return np.asarray(target / norm, dtype=np.float32)
 
 
 def reciprocal_rank_fusion(lists: Iterable[Sequence[Hit]], k: int = 60) -> list[Hit]:

@@ -104,7 +104,8 @@ class EdgeIndex:
             self._update(engine.UpdateOperation.upsert_points(stored))
 
     def delete(self, ids: Iterable[UUID]) -> None:
-        for part in chunks(ids, WRITE_CHUNK):
+        unwanted: Iterable[Any] = ids
+        for part in chunks(unwanted, WRITE_CHUNK):
             self._require_space(OPEN_BYTES)
             self._update(engine.UpdateOperation.delete_points(part))
 
@@ -135,14 +136,15 @@ class EdgeIndex:
 
     def fetch(self, ids: Iterable[UUID], *, with_vectors: bool = False) -> list[StoredPoint]:
         found: list[StoredPoint] = []
-        for part in chunks(dict.fromkeys(ids), WRITE_CHUNK):
+        wanted: dict[Any, None] = dict.fromkeys(ids)
+        for part in chunks(wanted, WRITE_CHUNK):
             with _engine_errors():
                 records = self._open().retrieve(part, with_payload=True, with_vector=with_vectors)
             found += [_stored_point(record) for record in records]
         return found
 
     def scroll(self, *, batch: int = 1000, with_vectors: bool = False) -> Iterator[StoredPoint]:
-        after: UUID | None = None
+        after: Any = None
         while True:
             request = engine.ScrollRequest(
                 offset=after, limit=batch, with_payload=True, with_vector=with_vectors
@@ -331,9 +333,11 @@ def _to_stored(payload: Payload) -> dict[str, Any]:
 
 
 def _stored_value(value: Scalar | Sequence[str]) -> Scalar | list[str]:
-    if isinstance(value, bool):
-        return _BOOLEANS[value]
-    return value if isinstance(value, str | int | float) else list(value)
+    return _stored_scalar(value) if isinstance(value, str | int | float) else list(value)
+
+
+def _stored_scalar(value: Any) -> Any:
+    return _BOOLEANS[value] if isinstance(value, bool) else value
 
 
 def _from_stored(payload: Mapping[str, Any]) -> dict[str, Any]:
@@ -351,7 +355,7 @@ def _condition(flt: Filter) -> Any:
     """Return the engine's condition that holds for the same points as `flt`."""
     match flt:
         case Eq(key, value):
-            return engine.FieldCondition(key, match=engine.MatchValue(_stored_value(value)))
+            return engine.FieldCondition(key, match=engine.MatchValue(_stored_scalar(value)))
         case In(key, values):
             return _any_of([_match_any(key, values, kind) for kind in (str, int)])
         case Range(key, gte, lt):
@@ -373,5 +377,5 @@ def _any_of(conditions: list[Any]) -> Any:
 
 def _match_any(key: str, values: tuple[str | int, ...], kind: type) -> Any:
     """The engine matches strings or integers in one condition, not both."""
-    chosen = [value for value in values if isinstance(value, kind)]
+    chosen: list[Any] = [value for value in values if isinstance(value, kind)]
     return engine.FieldCondition(key, match=engine.MatchAny(chosen))
