@@ -1,0 +1,141 @@
+"""The whole service mode on one machine: databases, web server and both workers, for real."""
+
+from __future__ import annotations
+
+import io
+import os
+import secrets
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+from PIL import Image
+
+from tests.server.processes import PATIENCE, Postgres, Program, Redis, eventually, free_port, manage
+
+BIN = Path(sys.executable).parent
+
+
+class Stack:
+    """Every process of a gallery in service mode, and an HTTP client for its owner."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.postgres, self.redis = Postgres(folder), Redis(folder)
+        qdrant_port, web_port = free_port(), free_port()
+        self.environment = {
+            "PATH": f"{BIN}:{os.environ['PATH']}",
+            "LC_ALL": "C.UTF-8",
+            "DJANGO_SETTINGS_MODULE": "tests.settings_services",
+            "DATA_DIR": str(folder / "data"),
+            "SECRET_KEY": secrets.token_hex(32),
+            "DATABASE_URL": self.postgres.url,
+            "REDIS_URL": self.redis.url,
+            "QDRANT_URL": f"http://127.0.0.1:{qdrant_port}",
+            "QDRANT_API_KEY": secrets.token_hex(12),
+            "EMBEDDING_MODEL": "colours",
+            "EMBEDDING_BATCH": "4",
+            "DECODER_CHILDREN": "1",
+            "MIN_FREE_MB": "1",
+        }
+        self.qdrant = self._program(
+            "qdrant", sys.executable, "-m", "tests.fake_qdrant", "--port", qdrant_port
+        )
+        self.web = self._program(
+            *("web", BIN / "gunicorn", "gallery.wsgi", "--bind", f"127.0.0.1:{web_port}"),
+            *("--workers", 2, "--threads", 8, "--no-control-socket"),
+        )
+        self.qdrant.port, self.web.port = qdrant_port, web_port
+        celery = (BIN / "celery", "-A", "workers", "worker", "--pool", "solo", "--loglevel", "INFO")
+        self.worker = self._program("worker", *celery, "-Q", "index", "--hostname", "index@%h")
+        self.maintenance = self._program(
+            *("maintenance", *celery, "-Q", "maintenance", "--hostname", "maintenance@%h"),
+            *("-B", "--schedule", folder / "timetable"),
+        )
+        self.url = f"http://127.0.0.1:{web_port}"
+
+    def _program(self, name: str, *command: Any) -> Program:
+        arguments = [str(part) for part in command]
+        return Program(name, arguments, folder=self.folder, environment=self.environment)
+
+    def start(self) -> None:
+        """Start everything and wait until the web server and the worker answer."""
+        self.redis.start()
+        self.qdrant.start()
+        self.postgres.create()
+        manage(self.environment, "migrate", "--verbosity", "0")
+        self.redis.ready()
+        self.qdrant.ready()
+        for program in (self.web, self.worker, self.maintenance):
+            program.start()
+        self.web.ready()
+
+    def stop(self) -> dict[str, int]:
+        """Stop every process of the gallery as Docker does; return the exit statuses."""
+        programs = [self.web, self.worker, self.maintenance]
+        with ThreadPoolExecutor() as pool:
+            statuses = list(pool.map(Program.stop, programs))
+        return {program.name: status for program, status in zip(programs, statuses, strict=True)}
+
+    def remove(self) -> None:
+        """Kill whatever still runs."""
+        for program in (self.web, self.worker, self.maintenance, self.qdrant, self.redis):
+            program.kill()
+        self.postgres.remove()
+
+    def logs(self) -> str:
+        """Return the ends of all logs, for a test that failed."""
+        programs = (self.web, self.worker, self.maintenance, self.qdrant, self.redis)
+        return "\n".join(f"--- {program.name}\n{program.tail()}" for program in programs)
+
+    def owner(self, name: str) -> Owner:
+        """Create an account and a token with the commands that a person would use."""
+        manage(self.environment, "create_owner", name, typed="correct horse battery\n")
+        token = manage(self.environment, "create_token", name).splitlines()[-1]
+        return Owner(self.url, token)
+
+
+class Owner:
+    """A program that acts for one account, over HTTP alone."""
+
+    def __init__(self, url: str, token: str) -> None:
+        headers = {"Authorization": f"Bearer {token}"}
+        self.http = httpx.Client(base_url=url, headers=headers, timeout=PATIENCE, trust_env=False)
+
+    def upload(self, picture: bytes, name: str = "picture.png") -> httpx.Response:
+        return self.http.post("/api/v1/photos", files={"file": (name, picture)})
+
+    def add(self, picture: bytes, name: str = "picture.png") -> str:
+        """Upload a new picture and return its id."""
+        answer = self.upload(picture, name)
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["id"])
+
+    def state(self, photo: str) -> str:
+        answer = self.http.get(f"/api/v1/photos/{photo}")
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["state"])
+
+    def wait_until_indexed(self, *photos: str, patience: float = PATIENCE) -> None:
+        def all_indexed() -> bool:
+            states = [self.state(photo) for photo in photos]
+            assert "failed" not in states
+            return set(states) <= {"indexed"}
+
+        eventually("every photo is indexed", all_indexed, patience)
+
+    def found(self, words: str) -> list[str]:
+        answer = self.http.get("/api/v1/search", params={"q": words})
+        assert answer.status_code == 200, answer.text
+        return [hit["id"] for hit in answer.json()["hits"]]
+
+
+def picture(colour: tuple[int, int, int], mark: int = 0, format: str = "PNG") -> bytes:
+    """Return a square of one colour; `mark` makes the bytes, and one corner, different."""
+    image = Image.new("RGB", (160, 120), colour)
+    image.putpixel((0, 0), (mark % 256, mark // 256 % 256, 7))
+    buffer = io.BytesIO()
+    image.save(buffer, format)
+    return buffer.getvalue()

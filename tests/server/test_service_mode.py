@@ -1,0 +1,120 @@
+"""The service mode from upload to answer, and through the loss of each of its parts."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg
+import pytest
+
+from tests.server.processes import eventually
+from tests.server.stack import picture
+
+pytestmark = pytest.mark.server
+
+RED, GREEN, BLUE = (220, 30, 30), (30, 160, 40), (30, 60, 220)
+
+
+def let_leases_expire(stack):
+    """Move the clock for the database alone: what a killed worker held is due now."""
+    with psycopg.connect(stack.postgres.url) as connection:
+        connection.execute(
+            "UPDATE gallery_embedding SET lease_until = now() - interval '1 second' "
+            "WHERE state = 'leased'"
+        )
+
+
+def indexed_photos(stack, photos):
+    with psycopg.connect(stack.postgres.url) as connection:
+        query = (
+            "SELECT count(*) FROM gallery_embedding WHERE state = 'indexed' AND photo_id = ANY(%s)"
+        )
+        return connection.execute(query, [photos]).fetchone()[0]
+
+
+def test_upload_to_answer(stack):
+    grace = stack.owner("grace")
+    red, green, blue = (
+        grace.add(picture(colour), f"{name}.png")
+        for name, colour in [("red", RED), ("green", GREEN), ("blue", BLUE)]
+    )
+    grace.wait_until_indexed(red, green, blue)
+    assert grace.found("red")[0] == red
+    assert grace.found("blue")[0] == blue
+    assert set(grace.found("green")) == {red, green, blue}
+
+    again = grace.upload(picture(RED), "the same.png")
+    assert (again.status_code, again.json()["id"], again.json()["duplicate"]) == (200, red, True)
+
+    darker = grace.add(picture((190, 25, 25), format="JPEG"), "darker red.jpg")
+    grace.wait_until_indexed(darker)
+    similar = grace.http.get(f"/api/v1/photos/{red}/similar").json()["hits"]
+    assert similar[0]["id"] == darker
+    by_image = grace.http.post("/api/v1/search/by-image", files={"file": picture(GREEN, mark=9)})
+    assert by_image.json()["hits"][0]["id"] == green
+
+    assert grace.http.delete(f"/api/v1/photos/{green}").status_code == 204
+    assert green not in grace.found("green")
+    assert grace.http.get(f"/api/v1/photos/{green}").status_code == 404
+    originals = stack.folder / "data" / "media"
+    eventually(
+        "the deleted photo's files are gone",
+        lambda: not [path for path in originals.rglob("*") if green in path.name],
+    )
+    grace.http.close()
+
+
+def test_one_owner_never_sees_the_photos_of_another(stack, owner):
+    hers = owner.add(picture(RED, mark=77))
+    owner.wait_until_indexed(hers)
+    stranger = stack.owner("stranger")
+    assert stranger.found("red") == []
+    assert stranger.http.get(f"/api/v1/photos/{hers}").status_code == 404
+    stranger.http.close()
+
+
+def test_the_same_file_uploaded_many_times_at_once_is_one_photo(owner):
+    same = picture(BLUE, mark=1234)
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: owner.upload(same), range(8)))
+    assert sorted(answer.status_code for answer in answers) == [200] * 7 + [201]
+    assert len({answer.json()["id"] for answer in answers}) == 1
+
+
+def test_the_status_tells_of_the_worker(owner):
+    status = eventually(
+        "the worker has said that it is alive",
+        lambda: (found := owner.http.get("/api/v1/status").json())["worker_alive"] and found,
+    )
+    assert status["model_key"] == "colours"
+    assert owner.http.get("/readyz").status_code == 200
+
+
+def test_a_worker_killed_in_the_middle_of_its_work_loses_nothing(stack, owner):
+    stack.worker.kill()
+    photos = [owner.add(picture(RED, mark=1000 + n)) for n in range(16)]
+    stack.worker.start(EMBEDDING_DELAY="0.5")
+    eventually("the first batch is done", lambda: indexed_photos(stack, photos))
+    stack.worker.kill()
+    assert 0 < indexed_photos(stack, photos) < len(photos)
+    let_leases_expire(stack)
+    stack.worker.start()
+    owner.wait_until_indexed(*photos)
+
+
+def test_a_worker_that_is_asked_to_stop_ends_well_and_goes_on_later(stack, owner):
+    assert stack.worker.stop() == 0
+    photo = owner.add(picture(GREEN, mark=2000))
+    stack.worker.start()
+    owner.wait_until_indexed(photo)
+
+
+def test_without_redis_uploads_are_taken_and_indexed_later(stack, owner):
+    stack.redis.kill()
+    try:
+        photo = owner.add(picture(GREEN, mark=3000))
+        assert owner.state(photo) == "pending"
+    finally:
+        stack.redis.start()
+        stack.redis.ready()
+    owner.wait_until_indexed(photo)
