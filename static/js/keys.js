@@ -49,8 +49,9 @@ function step(key) {
 }
 
 function leavePhoto() {
-  document.querySelector(".photo-page .back")?.click();
-  return true;
+  const back = document.querySelector(".photo-page .back");
+  back?.click();
+  return Boolean(back);
 }
 
 function similar() {

@@ -10,7 +10,7 @@ let box = null;
 export function attachLightbox() {
   document.addEventListener("click", (event) => {
     const link = event.target.closest("[data-grid] .tile .open, .photo-page .picture");
-    if (!link || event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    if (!link || link.closest(".drawer") || event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
     open(link).catch(() => { location.href = link.href; });
   });
@@ -42,6 +42,9 @@ async function open(link) {
   box = new PhotoSwipe({
     dataSource: items,
     index: Math.max(items.findIndex((item) => item.element === link), 0),
+    // Small pictures are drawn up to 1.6 times their size; sharp ones fill the window.
+    initialZoomLevel: (zoom) => Math.min(zoom.panAreaSize.x / zoom.elementSize.x, zoom.panAreaSize.y / zoom.elementSize.y, 1.6),
+    getViewportSizeFn: room,
     bgOpacity: 1, loop: false, wheelToZoom: true, preload: [1, 2],
     showHideAnimationType: "zoom", showAnimationDuration: 180, hideAnimationDuration: 180,
     closeTitle: "Close (Esc)", zoomTitle: "Zoom", arrowPrevTitle: "Previous", arrowNextTitle: "Next",
@@ -82,6 +85,12 @@ function addresses(pswp, start) {
   });
 }
 
+// What the drawer leaves of the window.
+function room() {
+  const beside = drawer() && innerWidth > 720 ? drawer().offsetWidth : 0;
+  return { x: document.documentElement.clientWidth - beside, y: innerHeight };
+}
+
 function fetchMore(root, items) {
   const more = root.querySelector(".more [hx-get]");
   if (!more || more.dataset.asked) return;
@@ -108,9 +117,9 @@ function addButtons(pswp) {
     onInit: (element) => element.append(icon(picture)), onClick: act,
   });
   pswp.on("uiRegister", () => {
-    add("alike", "Find similar (s)", "similar", 6, () => goToSimilar());
-    add("drawer", "Details (i)", "info", 7, () => toggleDrawer());
-    add("bin", "Delete", "trash", 8, () => remove());
+    add("alike", "Find similar (s)", "similar", 8, () => goToSimilar());
+    add("drawer", "Details (i)", "info", 9, () => toggleDrawer());
+    add("bin", "Delete", "trash", 11, () => remove());
   });
   pswp.on("keydown", (event) => {
     const key = event.originalEvent;

@@ -3,6 +3,8 @@
 import { csrf } from "./page.js";
 
 const AT_ONCE = 3;
+const WATCHED = 6;
+const REFRESH = 2500; // milliseconds between refreshes of the grid
 const card = document.getElementById("uploads");
 const badge = document.getElementById("uploads-badge");
 const overlay = document.getElementById("drop");
@@ -163,22 +165,41 @@ function post(job) {
 
 // --- until it can be found ----------------------------------------------------------------------
 
-async function follow(job, photo) {
+function follow(job, photo) {
   say(job, "working", "Added, being made searchable");
+  settle(job, photo);
   changed();
-  for (let pause = 300; job.state === "working"; pause = Math.min(pause * 1.3, 4000)) {
-    if (photo.state === "indexed") {
-      const seconds = (performance.now() - job.sent) / 1000;
-      link(job, "done", `searchable after ${seconds.toFixed(1)} s`);
-    } else if (photo.state === "failed") {
-      fail(job, photo.message || "It could not be made searchable.");
-    } else {
-      await new Promise((resolve) => setTimeout(resolve, pause));
-      photo = await fetch(`/api/v1/photos/${job.id}`).then((answer) => answer.json()).catch(() => photo);
-    }
+  if (!watching) watch();
+}
+
+function settle(job, photo) {
+  if (photo.state === "indexed") {
+    const seconds = (performance.now() - job.sent) / 1000;
+    link(job, "done", `searchable after ${seconds.toFixed(1)} s`);
+  } else if (photo.state === "failed") {
+    fail(job, photo.message || "It could not be made searchable.");
   }
+  return job.state !== "working";
+}
+
+// Asks for a few photos at a time, oldest first, because they are worked on in that order: a
+// thousand uploads must not become a thousand questions.
+let watching = false;
+async function watch() {
+  watching = true;
+  for (let pause = 250; count("working"); ) {
+    await new Promise((resolve) => setTimeout(resolve, pause));
+    const some = jobs.filter((job) => job.state === "working").slice(0, WATCHED);
+    const settled = await Promise.all(some.map(async (job) => {
+      const answer = await fetch(`/api/v1/photos/${job.id}`).catch(() => null);
+      if (answer?.status === 404) fail(job, "The photo was deleted.");
+      return Boolean(answer?.ok && settle(job, await answer.json()));
+    }));
+    pause = settled.some(Boolean) ? 250 : Math.min(pause * 1.3, 3000);
+    if (settled.some(Boolean)) changed();
+  }
+  watching = false;
   draw();
-  changed();
 }
 
 async function retry(job) {
@@ -235,12 +256,15 @@ function close() {
 
 // The grid shows what arrived without a reload, as long as nobody has scrolled away from its top.
 let timer;
+let refreshed = 0;
 function changed() {
-  clearTimeout(timer);
+  if (timer) return;
   timer = setTimeout(() => {
+    timer = null;
+    refreshed = performance.now();
     htmx.trigger(document.body, "scry:changed");
     if (location.pathname === "/" && !location.search && scrollY < 600 && !document.body.classList.contains("selecting")) {
       htmx.ajax("GET", "/", { target: "#photos", select: "#photos", swap: "outerHTML" });
     }
-  }, 700);
+  }, Math.max(600, refreshed + REFRESH - performance.now()));
 }
