@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -138,7 +139,7 @@ class OpenClipEmbedder:
                 chosen = self._accelerator_format()
             elif precision.this_cpu().has_bf16:
                 chosen = precision.remembered(
-                    calibration_file, self._calibration_name(tower), lambda t=tower: self._trial(t)
+                    calibration_file, self._calibration_name(tower), partial(self._trial, tower)
                 )
             else:
                 chosen = "fp32"
@@ -331,11 +332,13 @@ def _tokenizer(
 ) -> Callable[[list[str]], torch.Tensor]:
     """Return the model's tokenizer, from the weights' folder if its files lie there."""
     import open_clip
+    from open_clip.tokenizer import HFTokenizer
 
     text_cfg = config["text_cfg"]
     if "hf_tokenizer_name" in text_cfg and (folder / "tokenizer.json").is_file():
-        return open_clip.HFTokenizer(  # type: ignore[no-any-return]
+        return HFTokenizer(  # type: ignore[no-any-return]
             str(folder),
+            trust_remote_code=False,
             context_length=text_cfg.get("context_length", 77),
             tokenizer_mode=text_cfg.get("tokenizer_mode"),
             **text_cfg.get("tokenizer_kwargs", {}),
