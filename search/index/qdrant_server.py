@@ -81,9 +81,8 @@ class ServerIndex:
 
     def ensure(self) -> None:
         """Create the collection if it is missing. Raises `IndexUnavailable`."""
-        with self._lock:
-            self._is_ready = False
-            self._ready()
+        self._forget()
+        _with_retries(self._ready, WRITE_SECONDS, self._forget)
 
     def upsert(self, points: Sequence[Point]) -> None:
         rows = unit_rows([point.vector for point in points], self.dim)
@@ -205,6 +204,12 @@ class ServerIndex:
     def _require_collection(self, client: QdrantClient) -> None:
         if not client.collection_exists(self.collection):
             self._create_collection(client)
+        # The payload index comes before the first point: the graph gets its links while it grows.
+        # It is asked for each time, because a crash may have come between the two.
+        tenant = models.KeywordIndexParams(type=models.KeywordIndexType.KEYWORD, is_tenant=True)
+        client.create_payload_index(
+            self.collection, "owner", tenant, wait=True, timeout=WRITE_SECONDS
+        )
         params = client.get_collection(self.collection).config.params.vectors
         size = getattr(params, "size", None)
         if size != self.dim:
@@ -214,21 +219,13 @@ class ServerIndex:
             )
 
     def _create_collection(self, client: QdrantClient) -> None:
+        self.was_reset = True
         try:
             client.create_collection(self.collection, **_collection_config(self.dim))
         except UnexpectedResponse as error:
             # 409: another process created it at the same moment.
             if error.status_code != 409:
                 raise
-        # The payload index comes before the first point: the graph gets its links while it grows.
-        client.create_payload_index(
-            self.collection,
-            "owner",
-            models.KeywordIndexParams(type=models.KeywordIndexType.KEYWORD, is_tenant=True),
-            wait=True,
-            timeout=WRITE_SECONDS,
-        )
-        self.was_reset = True
 
 
 def _client(url: str, api_key: str) -> QdrantClient:
@@ -308,7 +305,8 @@ def _sentence(error: Exception) -> str:
     if isinstance(error, UnexpectedResponse):
         if error.status_code in (401, 403):
             return "The Qdrant server refused the API key; check QDRANT_API_KEY."
-        return f"The Qdrant server answered {error.status_code}: {error.content[:200]!r}."
+        answer = error.content[:200].decode(errors="replace")
+        return f"The Qdrant server answered {error.status_code}: {answer}"
     cause = getattr(error, "source", error)
     return f"The Qdrant server cannot be reached; check QDRANT_URL ({cause})."
 
