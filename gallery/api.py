@@ -118,7 +118,7 @@ class ListIn(Schema):
     "/photos",
     response={200: UploadOut, 201: UploadOut, frozenset({400, 401, 413, 415, 503, 507}): ErrorOut},
 )
-def upload(request: HttpRequest, file: File[UploadedFile | None] = None) -> Status[UploadOut]:  # type: ignore[assignment]
+def upload(request: HttpRequest, file: File[UploadedFile | None] = None) -> Status[UploadOut]:
     """Take in one picture (multipart field `file`): 201 when new, 200 when already here."""
     received = uploads.received_file(request)
     path = Path(received.temporary_file_path())

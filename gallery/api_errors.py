@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, AuthorizationError, HttpError, ValidationError
@@ -28,36 +30,36 @@ def attach(api: NinjaAPI) -> None:
     api.add_exception_handler(HttpError, http_error)
 
 
-def refused(request: HttpRequest, exc: Refused) -> HttpResponse:
+def refused(request: HttpRequest, exc: Any) -> HttpResponse:
     """A file that is not taken in: 400, 413 or 415 with the reason code."""
     return error(exc.status, exc.reason.value, exc.message)
 
 
-def storage_full(request: HttpRequest, exc: StorageFull) -> HttpResponse:
+def storage_full(request: HttpRequest, exc: Any) -> HttpResponse:
     """No room left: 507."""
     return error(507, exc.code, exc.message)
 
 
-def busy(request: HttpRequest, exc: PoolBusy) -> HttpResponse:
+def busy(request: HttpRequest, exc: Any) -> HttpResponse:
     """More pictures at once than can be read: 503, come back soon."""
     response = error(503, "busy", "Too many pictures are being read at once. Try again shortly.")
     response["Retry-After"] = RETRY_SECONDS
     return response
 
 
-def bad_parameter(request: HttpRequest, exc: BadCursor) -> HttpResponse:
+def bad_parameter(request: HttpRequest, exc: Any) -> HttpResponse:
     """A made-up cursor or limit: 400."""
     return error(400, exc.code, exc.message)
 
 
-def invalid(request: HttpRequest, exc: ValidationError) -> HttpResponse:
+def invalid(request: HttpRequest, exc: Any) -> HttpResponse:
     """A parameter of the wrong type: 400, naming the first one."""
     first = exc.errors[0] if exc.errors else {}
     name = str(first.get("loc", ("request",))[-1])[:40]
     return error(400, "bad_parameter", f"{name}: {first.get('msg', 'is not valid')}.")
 
 
-def http_error(request: HttpRequest, exc: HttpError) -> HttpResponse:
+def http_error(request: HttpRequest, exc: Any) -> HttpResponse:
     """An error that a route or the framework raised by status."""
     code = "bad_request" if exc.status_code == 400 else ""
     return error(exc.status_code, code, str(exc.message) if code else "")

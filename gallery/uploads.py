@@ -50,7 +50,7 @@ class LimitedUploadHandler(TemporaryFileUploadHandler):
         self,
         input_data: Any,
         META: Any,  # noqa: N803 - Django's own name
-        content_length: int,
+        content_length: Any,
         boundary: bytes,
         encoding: str | None = None,
     ) -> None:
@@ -87,7 +87,7 @@ def received_file(request: Any, field: str = "file") -> TemporaryUploadedFile:
 
     Raises what stopped the upload (`Refused`, `StorageFull`), or `Refused` when there is none.
     """
-    upload = request.FILES.get(field)
+    upload: TemporaryUploadedFile | None = request.FILES.get(field)
     stopped = getattr(request, "upload_refused", None)
     if stopped is not None:
         raise stopped

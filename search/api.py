@@ -36,11 +36,11 @@ def attach(api: NinjaAPI) -> None:
     api.add_router("", router)
 
 
-def _query_error(request: HttpRequest, exc: QueryError) -> HttpResponse:
+def _query_error(request: HttpRequest, exc: Any) -> HttpResponse:
     return error(exc.status, exc.code, exc.message)
 
 
-def _unavailable(request: HttpRequest, exc: retrieval.SearchUnavailable) -> HttpResponse:
+def _unavailable(request: HttpRequest, exc: Any) -> HttpResponse:
     response = error(503, exc.code, exc.message)
     response["Retry-After"] = RETRY_SECONDS
     return response
@@ -105,7 +105,7 @@ def similar(request: HttpRequest, photo_id: uuid.UUID, params: Query[SimilarIn])
 def by_image(
     request: HttpRequest,
     params: Query[SimilarIn],
-    file: File[UploadedFile | None] = None,  # type: ignore[assignment]
+    file: File[UploadedFile | None] = None,
 ) -> SearchOut:
     """Find photos that look like a picture sent along (multipart field `file`), not kept."""
     _known(request, "limit", "cursor")

@@ -168,7 +168,7 @@ def _stored_vector(model: EmbeddingModel, photo: Photo) -> Vector:
 
 
 def _pixels_vector(model: EmbeddingModel, pixels: NDArray[np.uint8]) -> Vector:
-    vector = embedders.image_embedder(model.key).embed_images([pixels])[0]
+    vector: Vector = embedders.image_embedder(model.key).embed_images([pixels])[0]
     if not np.isfinite(vector).all():
         raise QueryError("bad_vector", "The model found nothing to compare in this picture.")
     return vector

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from gallery.decoding import exif, faults, limits, pictures
 from gallery.decoding.errors import DecodeError
@@ -60,6 +60,8 @@ def answer(job: Header, max_pixels: int) -> Answer:
         return _refusal("too_many_pixels", str(error))
     except FileNotFoundError:
         return _refusal("missing_original", "gone")
+    except UnidentifiedImageError:
+        return _refusal("corrupt", "only the first bytes are those of a picture")
     except Exception as error:  # noqa: BLE001 - damaged pictures make Pillow raise anything
         return _refusal("corrupt", f"{type(error).__name__}: {error}")
 

@@ -54,6 +54,21 @@ def _sniff_boxes(start: bytes) -> str | None:
     return "HEIF" if brands & _HEIF_BRANDS else None
 
 
+def webp_pixels(start: bytes) -> int:
+    """Return how many pixels the first 30 bytes of a WebP announce (RFC 9649), 0 if unclear."""
+    kind, body = start[12:16], start[20:30].ljust(10, b"\0")
+    if kind == b"VP8X":
+        width, height = (int.from_bytes(body[i : i + 3], "little") + 1 for i in (4, 7))
+    elif kind == b"VP8L":
+        bits = int.from_bytes(body[1:5], "little")
+        width, height = (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    elif kind == b"VP8 ":
+        width, height = (int.from_bytes(body[i : i + 2], "little") & 0x3FFF for i in (6, 8))
+    else:
+        return 0
+    return width * height
+
+
 def check_scans(path: Path) -> None:
     """Refuse a JPEG whose scans would take minutes. Raises DecodeError(too_many_scans)."""
     data = path.read_bytes()

@@ -17,7 +17,7 @@ from typing import Any
 from PIL import Image, ImageFile
 
 from gallery.decoding.errors import DecodeError
-from gallery.decoding.formats import check_scans, sniff
+from gallery.decoding.formats import check_scans, sniff, webp_pixels
 
 # Importing a plug-in registers its format. JPEGs of phones are often MPO: several in one file.
 _PLUGINS = ("Jpeg", "Mpo", "Png", "WebP", "Gif", "Avif", "Tiff", "Bmp")
@@ -56,19 +56,51 @@ def opened(path: Path, max_pixels: int) -> Iterator[tuple[str, Image.Image]]:
 
     Raises DecodeError: empty, unsupported_type, too_many_scans, too_many_pixels, corrupt.
     """
-    with path.open("rb") as file:
-        name = _announced(file.read(64))
-        if name == "JPEG":
-            check_scans(path)
-        elif name == "HEIF":
-            _register_heif()
-        with Image.open(file, formats=[name]) as image:
-            width, height = image.size
-            if width < 1 or height < 1:
-                raise DecodeError("corrupt", f"{width} x {height} pixels")
-            if width * height > max_pixels:
-                raise DecodeError("too_many_pixels", f"{width} x {height} pixels")
-            yield name, image
+    pixels = 0
+    try:
+        with path.open("rb") as file:
+            start = file.read(64)
+            name = _announced(start)
+            pixels = _check_before_opening(name, start, path, max_pixels)
+            with Image.open(file, formats=[name]) as image:
+                pixels = _checked_pixels(image.size, max_pixels)
+                yield name, image
+    except (OSError, RuntimeError, ValueError) as error:
+        _blame_memory(pixels, error)
+        raise
+
+
+def _check_before_opening(name: str, start: bytes, path: Path, max_pixels: int) -> int:
+    """Do what has to come before Pillow sees the file; return the pixels if known already."""
+    if name == "JPEG":
+        check_scans(path)
+    elif name == "HEIF":
+        _register_heif()
+    elif name == "WEBP" and webp_pixels(start):
+        # The plug-in allocates the whole canvas, twice, when it opens a file.
+        return _checked_pixels((webp_pixels(start), 1), max_pixels)
+    return 0
+
+
+def _checked_pixels(size: tuple[int, int], max_pixels: int) -> int:
+    width, height = size
+    if width < 1 or height < 1:
+        raise DecodeError("corrupt", f"{width} x {height} pixels")
+    if width * height > max_pixels:
+        raise DecodeError("too_many_pixels", f"{width * height} pixels")
+    return width * height
+
+
+def _blame_memory(pixels: int, error: Exception) -> None:
+    """Raise MemoryError when that is what the libraries ran out of: few of them say so.
+
+    A canvas of 8 bytes a pixel is about what every decoder needs. Reserving it costs nothing,
+    since nothing is written to it.
+    """
+    try:
+        bytearray(8 * pixels)
+    except MemoryError:
+        raise MemoryError(str(error)) from error
 
 
 def _announced(start: bytes) -> str:
@@ -116,11 +148,8 @@ def rendition(name: str, image: Image.Image, orientation: int, side: int) -> Ima
 
 
 def _draft(image: Image.Image, side: int) -> None:
-    """Let the JPEG decoder skip pixels, down to not less than about twice `side`.
-
-    1.9 and not 2, so that the 4032 px of most phones are read at a quarter for 512 px.
-    """
-    scale = 1.9 * side / max(image.size)
+    """Let the JPEG decoder skip pixels (it scales by 1/2, 1/4, 1/8), with a quarter to spare."""
+    scale = 1.25 * side / max(image.size)
     if scale < 1:
         width, height = (max(1, int(length * scale)) for length in image.size)
         image.draft(image.mode, (width, height))
@@ -139,13 +168,13 @@ def _resizable(image: Image.Image) -> Image.Image:
 
 def _eight_bits(image: Image.Image) -> Image.Image:
     """Return greys of 16 or more bits as mode L, scaled from the depth that they seem to use."""
-    extrema: Any = image.getextrema()
+    wide = image if image.mode == "F" else image.convert("I")
+    extrema: Any = wide.getextrema()
     low, high = extrema
-    if image.mode == "F" or low < 0 or high > 65535:
-        span = (high - low) or 1
-        return image.convert("F").point(lambda v: v * (255 / span) - low * 255 / span).convert("L")
-    depth = next(limit for limit in (255, 4095, 65535) if high <= limit)
-    return image.convert("I").point(lambda v: v * (255 / depth) + 0).convert("L")
+    if wide.mode == "I" and low >= 0 and high <= 65535:
+        low, high = 0, next(limit for limit in (255, 4095, 65535) if high <= limit)
+    scale = 255 / ((high - low) or 1)
+    return wide.point(lambda value: value * scale + -low * scale).convert("L")
 
 
 def _lab_to_rgb(image: Image.Image) -> Image.Image:
