@@ -46,10 +46,10 @@ class LimitedUploadHandler(TemporaryFileUploadHandler):
     that was stopped leaves an otherwise empty request behind.
     """
 
-    def handle_raw_input(
+    def handle_raw_input(  # type: ignore[override] # the stubs say str, Django gives int
         self,
         input_data: Any,
-        META: Any,  # noqa: N803 - Django's own name
+        META: Any,  # noqa: N803 - Django names it so
         content_length: Any,
         boundary: bytes,
         encoding: str | None = None,

@@ -25,7 +25,7 @@ _REDIS = {
 
 app = Celery("scry", set_as_current=True)
 app.conf.update(
-    broker_url=settings.REDIS_URL or "memory://",
+    broker_url=settings.REDIS_URL or "memory://localhost//",
     broker_transport_options=_REDIS if settings.REDIS_URL else _EMBEDDED,
     broker_connection_retry_on_startup=True,
     broker_connection_timeout=2,

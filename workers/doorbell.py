@@ -7,6 +7,8 @@ import threading
 import time
 from typing import Any
 
+from django.conf import settings
+
 from gallery.signals import photos_changed
 
 log = logging.getLogger(__name__)
@@ -16,6 +18,8 @@ SILENCE = 30.0  # seconds without ringing after the broker could not be reached
 _lock = threading.Lock()
 _silent_until = 0.0
 failures = 0
+listening = False
+"""Whether a worker of this very process listens; set by the embedded one."""
 
 
 def connect() -> None:
@@ -34,6 +38,9 @@ def ring() -> bool:
     that is away; the workers look for work by themselves in the meantime.
     """
     global _silent_until, failures
+    if not (settings.REDIS_URL or listening):
+        # A management command: the running gallery looks for work by itself.
+        return False
     with _lock:
         if time.monotonic() < _silent_until:
             return False

@@ -8,7 +8,7 @@ from typing import Any
 from celery.worker import WorkController
 
 from search.index import close_all
-from workers import upkeep
+from workers import doorbell, upkeep
 from workers.celery import app
 
 
@@ -43,11 +43,12 @@ class EmbeddedWorkers:
     def start(self) -> None:
         """Start both threads; the model loads in the background."""
         self._thread.start()
-        self._controller.listening.wait(20)
+        doorbell.listening = self._controller.listening.wait(20)
         upkeep.start()
 
     def stop(self, timeout: float) -> None:
         """Finish the batch in work and close the index."""
+        doorbell.listening = False
         upkeep.stop(timeout)
         self._controller.stop()
         self._thread.join(timeout)

@@ -63,8 +63,11 @@ def _settle_model() -> bool:
             return True
         except (ModelUnavailable, VectorIndexError, DatabaseError) as error:
             heartbeat.say(str(error))
-            heartbeat.beat(force=True)
-            _stop.wait(TRY_MODEL_EVERY)
+        except Exception as error:  # a fault of a library must not end the thread for good
+            log.exception("The model could not be loaded.")
+            heartbeat.say(f"The model could not be loaded: {error}")
+        heartbeat.beat(force=True)
+        _stop.wait(TRY_MODEL_EVERY)
     return False
 
 
