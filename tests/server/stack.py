@@ -41,7 +41,8 @@ class Stack:
             "MIN_FREE_MB": "1",
         }
         self.qdrant = self._program(
-            "qdrant", sys.executable, "-m", "tests.fake_qdrant", "--port", qdrant_port
+            *("qdrant", sys.executable, "-m", "tests.fake_qdrant", "--port", qdrant_port),
+            *("--api-key", self.environment["QDRANT_API_KEY"]),
         )
         self.web = self._program(
             *("web", BIN / "gunicorn", "gallery.wsgi", "--bind", f"127.0.0.1:{web_port}"),
@@ -61,13 +62,17 @@ class Stack:
         return Program(name, arguments, folder=self.folder, environment=self.environment)
 
     def start(self) -> None:
-        """Start everything and wait until the web server and the worker answer."""
+        """Start everything and wait for the web server."""
         self.redis.start()
         self.qdrant.start()
         self.postgres.create()
         manage(self.environment, "migrate", "--verbosity", "0")
         self.redis.ready()
         self.qdrant.ready()
+        self.start_gallery()
+
+    def start_gallery(self) -> None:
+        """Start the gallery's own processes and wait for the web server."""
         for program in (self.web, self.worker, self.maintenance):
             program.start()
         self.web.ready()
@@ -84,6 +89,11 @@ class Stack:
         for program in (self.web, self.worker, self.maintenance, self.qdrant, self.redis):
             program.kill()
         self.postgres.remove()
+
+    def break_qdrant(self, *faults: dict[str, Any]) -> None:
+        """Make the vector server fail as told until it is told otherwise; none heals it."""
+        url = self.environment["QDRANT_URL"]
+        httpx.post(f"{url}/fake/faults", json=list(faults), trust_env=False).raise_for_status()
 
     def logs(self) -> str:
         """Return the ends of all logs, for a test that failed."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
 
-from tests.server.processes import eventually
+from tests.server.processes import eventually, manage
 from tests.server.stack import picture
 
 pytestmark = pytest.mark.server
@@ -118,3 +119,40 @@ def test_without_redis_uploads_are_taken_and_indexed_later(stack, owner):
         stack.redis.start()
         stack.redis.ready()
     owner.wait_until_indexed(photo)
+
+
+def test_while_qdrant_fails_search_says_so_and_uploads_wait(stack, owner):
+    before = owner.add(picture(BLUE, mark=4000))
+    owner.wait_until_indexed(before)
+    stack.break_qdrant({"kind": "status", "status": 500, "times": 10_000, "path": "/collections"})
+    try:
+        answer = owner.http.get("/api/v1/search", params={"q": "blue"})
+        assert answer.status_code == 503
+        assert set(answer.json()) == {"code", "message"}
+        assert owner.http.get(f"/api/v1/photos/{before}").status_code == 200
+        waiting = owner.add(picture(BLUE, mark=4001))
+        time.sleep(1)
+        assert owner.state(waiting) == "pending"
+    finally:
+        stack.break_qdrant()
+    owner.wait_until_indexed(waiting)
+    assert {before, waiting} <= set(owner.found("blue"))
+
+
+def test_a_vector_server_that_lost_everything_is_filled_from_the_database(stack, owner):
+    photo = owner.add(picture(GREEN, mark=5000))
+    owner.wait_until_indexed(photo)
+    stack.qdrant.kill()
+    assert owner.http.get("/api/v1/search", params={"q": "green"}).status_code == 503
+    stack.qdrant.start()
+    stack.qdrant.ready()
+    manage(stack.environment, "reindex")
+    eventually("the photo is found again", lambda: photo in owner.found("green"))
+
+
+def test_the_gallery_stops_when_it_is_asked_to_and_starts_again(stack, owner):
+    photo = owner.add(picture(RED, mark=6000))
+    owner.wait_until_indexed(photo)
+    assert stack.stop() == {"web": 0, "worker": 0, "maintenance": 0}
+    stack.start_gallery()
+    assert photo in owner.found("red")
