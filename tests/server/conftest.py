@@ -23,9 +23,7 @@ def stack(tmp_path_factory):
 @pytest.fixture(scope="session")
 def owner(stack):
     """Somebody whose gallery the tests of faults share; they look at their own photos only."""
-    owner = stack.owner("ada")
-    yield owner
-    owner.http.close()
+    return stack.owner("ada")
 
 
 @pytest.fixture(autouse=True)

@@ -24,6 +24,7 @@ class Stack:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.postgres, self.redis = Postgres(folder), Redis(folder)
+        self.owners: list[Owner] = []
         qdrant_port, web_port = free_port(), free_port()
         self.environment = {
             "PATH": f"{BIN}:{os.environ['PATH']}",
@@ -86,6 +87,8 @@ class Stack:
 
     def remove(self) -> None:
         """Kill whatever still runs."""
+        for owner in self.owners:
+            owner.http.close()
         for program in (self.web, self.worker, self.maintenance, self.qdrant, self.redis):
             program.kill()
         self.postgres.remove()
@@ -104,7 +107,8 @@ class Stack:
         """Create an account and a token with the commands that a person would use."""
         manage(self.environment, "create_owner", name, typed="correct horse battery\n")
         token = manage(self.environment, "create_token", name).splitlines()[-1]
-        return Owner(self.url, token)
+        self.owners.append(Owner(self.url, token))
+        return self.owners[-1]
 
 
 class Owner:

@@ -62,7 +62,6 @@ def test_upload_to_answer(stack):
         "the deleted photo's files are gone",
         lambda: not [path for path in originals.rglob("*") if green in path.name],
     )
-    grace.http.close()
 
 
 def test_one_owner_never_sees_the_photos_of_another(stack, owner):
@@ -71,7 +70,6 @@ def test_one_owner_never_sees_the_photos_of_another(stack, owner):
     stranger = stack.owner("stranger")
     assert stranger.found("red") == []
     assert stranger.http.get(f"/api/v1/photos/{hers}").status_code == 404
-    stranger.http.close()
 
 
 def test_the_same_file_uploaded_many_times_at_once_is_one_photo(owner):
