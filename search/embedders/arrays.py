@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from search.embedders.base import Pixels, Vectors
@@ -24,6 +26,11 @@ def middle(pixels: Pixels) -> Pixels:
     most = LONGEST_ASPECT * min(height, width)
     top, left = max(0, (height - most) // 2), max(0, (width - most) // 2)
     return pixels[top : top + most, left : left + most]
+
+
+def pooled(features: Any) -> Any:
+    """Return the embeddings alone: some towers, CoCa's for one, give tokens as well."""
+    return features[0] if isinstance(features, tuple) else features
 
 
 def unit_rows(rows: Vectors) -> Vectors:

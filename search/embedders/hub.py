@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from search.embedders.base import ModelUnavailable
 
@@ -39,6 +39,11 @@ class Reach:
 
     ok: bool
     why: str = ""
+
+
+def repository(source: dict[str, Any]) -> str:
+    """Return the hub repository of a row of open_clip's table of weights, or nothing."""
+    return str(source.get("hf_hub", "")).rpartition("/")[0]
 
 
 def cached(repo: str, filename: str) -> Path | None:

@@ -81,9 +81,10 @@ class Trial:
 
 
 def trial(fp32: Callable[[], Vectors], bf16: Callable[[], Vectors]) -> Trial:
-    """Run both, in turns, and return the fastest time of each: others share the machine.
+    """Run both, in turns, and return the fastest time of each.
 
-    The functions embed one batch and return unit rows, shape (n, dim).
+    The functions embed one batch in this thread alone and return unit rows, shape (n, dim).
+    The thread's own time is counted, so that others who use the machine do not decide.
     """
     one, two = fp32(), bf16()  # Unmeasured: the first run fills caches.
     agreement = float(np.min(np.sum(one * two, axis=1)))
@@ -117,9 +118,9 @@ def remembered(file: Path | None, name: str, measure: Callable[[], Trial]) -> Fo
 
 
 def _seconds(run: Callable[[], object]) -> float:
-    started = time.perf_counter()
+    started = time.thread_time()
     run()
-    return time.perf_counter() - started
+    return time.thread_time() - started
 
 
 def _read(file: Path | None) -> dict[str, object]:

@@ -63,10 +63,16 @@ def test_a_trial_times_both_and_compares_their_rows():
     plain = np.eye(3, dtype=np.float32)
 
     def slow():
-        time.sleep(0.02)
+        done = time.thread_time() + 0.02
+        while time.thread_time() < done:
+            pass
         return plain
 
-    found = trial(slow, lambda: plain)
+    def waiting():
+        time.sleep(0.03)
+        return plain
+
+    found = trial(slow, waiting)
     assert found.fp32_s >= 0.02 > found.bf16_s
     assert found.agreement == 1.0
     assert found.winner == "bf16"
