@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import signal
 import tempfile
 from pathlib import Path
@@ -52,6 +53,10 @@ class Command(BaseCommand):
             decoders.close()
             lock.close()
         self.stdout.write("Stopped.")
+        self.stdout.flush()
+        # Everything is closed. Native threads of a model that is still being loaded would abort
+        # the interpreter's own tidying up.
+        os._exit(0)
 
     def _greet(self, host: str, port: int) -> None:
         """Print the address, with the one-time token while nobody has an account."""
@@ -91,6 +96,9 @@ def _listen(host: str, port: int) -> Any:
             max_request_body_size=max(4 * settings.MAX_FILE_BYTES, 200 * 1024 * 1024),
             connection_limit=400,
             channel_timeout=60,
+            # Headers of proxies are believed only where PROXY_COUNT says that there are some;
+            # gallery.proxies then reads the right one.
+            clear_untrusted_proxy_headers=not settings.PROXY_COUNT,
         )
     except OSError as error:
         raise CommandError(
