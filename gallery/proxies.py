@@ -15,5 +15,5 @@ def client_address(request: HttpRequest) -> str:
     direct = str(request.META.get("REMOTE_ADDR", ""))
     forwarded = [part.strip() for part in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")]
     if settings.PROXY_COUNT and len(forwarded) >= settings.PROXY_COUNT and forwarded[0]:
-        return forwarded[-settings.PROXY_COUNT]
+        return str(forwarded[-settings.PROXY_COUNT])
     return direct
