@@ -1,4 +1,4 @@
-"""The trained parts of the starter model: the heads, and what stands between tower and head."""
+"""What the starter model adds to its two towers: how features are pooled, and the heads."""
 
 from __future__ import annotations
 
@@ -6,50 +6,102 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-IMAGE_FEATURES = 1280
-TEXT_FEATURES = 384
 DIM = 512
+MEMBERS = 4
+HIDDEN = 256
+
+IMAGE_PARTS = (1280, 208, 208, 352, 352)
+"""Widths of the parts of an image's features: the mean of the last layer's activations, then
+the mean and the deviation over the picture of the inputs and outputs of the last block. The
+earlier layers know less about kinds of things and more about scenes and what happens."""
+
+TEXT_PARTS = (384,)
+"""The mean of the token vectors."""
 
 
 class Head(nn.Module):
-    """Maps pooled tower features (n, width) to embeddings (n, DIM), not yet of unit length."""
+    """Maps features (n, sum(parts)) to unit embeddings (n, DIM).
 
-    def __init__(self, width: int, hidden: int = 1024) -> None:
+    It is a committee: each member has its own layers, is trained on its own and fills its own
+    share of the embedding, so that the dot product of two embeddings is the mean of the
+    members' cosines. That errs less than one head of the same size.
+    """
+
+    def __init__(self, parts: tuple[int, ...], dropout: float = 0.0) -> None:
         super().__init__()
-        self.norm = nn.LayerNorm(width, elementwise_affine=False)
-        self.skip = nn.Linear(width, DIM)
-        self.rise = nn.Linear(width, hidden)
-        self.fall = nn.Linear(hidden, DIM)
-        self.drop = nn.Dropout(0.0)
+        self.parts = parts
+        self.members = nn.ModuleList(Member(sum(parts), dropout) for _ in range(MEMBERS))
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
-        x = self.drop(self.norm(features))
-        return self.skip(x) + self.fall(self.drop(functional.gelu(self.rise(x))))
+        return torch.cat(self.each(features), dim=-1) / MEMBERS**0.5
+
+    def each(self, features: torch.Tensor) -> list[torch.Tensor]:
+        """Return the members' own unit embeddings, each (n, DIM // MEMBERS)."""
+        parts = features.split(self.parts, dim=-1)
+        even = torch.cat([functional.layer_norm(part, part.shape[-1:]) for part in parts], dim=-1)
+        return [functional.normalize(member(even), dim=-1) for member in self.members]
 
 
-class ImageHead(nn.Module):
-    """Pools a feature map (n, IMAGE_FEATURES, height, width) and projects it."""
+class Member(nn.Module):
+    """A linear map plus one hidden layer."""
 
-    def __init__(self) -> None:
+    def __init__(self, width: int, dropout: float) -> None:
         super().__init__()
-        self.head = Head(IMAGE_FEATURES)
+        self.skip = nn.Linear(width, DIM // MEMBERS)
+        self.rise = nn.Linear(width, HIDDEN)
+        self.fall = nn.Linear(HIDDEN, DIM // MEMBERS)
+        self.dropout = nn.Dropout(dropout)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
-        return self.head(features.mean(dim=(2, 3)))
+        kept = self.dropout(features)
+        hidden: torch.Tensor = self.fall(self.dropout(functional.gelu(self.rise(kept))))
+        return self.skip(kept) + hidden
+
+
+class ImageTower(nn.Module):
+    """A timm EfficientNet and its head: pictures (n, 3, height, width) to (n, DIM)."""
+
+    def __init__(self, trunk: nn.Module) -> None:
+        super().__init__()
+        self.trunk = trunk
+        self.head = Head(IMAGE_PARTS)
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        features = self.features(pixels)
+        return self.head(features.to(self.head.members[0].skip.weight.dtype))
+
+    def features(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Return pooled features, shape (n, sum(IMAGE_PARTS)), float32."""
+        trunk = self.trunk
+        early = trunk.blocks[:-1](trunk.bn1(trunk.conv_stem(pixels)))
+        late = trunk.blocks[-1](early)
+        last = trunk.bn2(trunk.conv_head(late)).flatten(2).float().mean(dim=2)
+        return torch.cat([last, *_moments(early), *_moments(late)], dim=1)
 
 
 class TextTower(nn.Module):
-    """Runs a text encoder on the columns of a token batch that hold anything but padding.
+    """A text encoder and its head: token ids (n, length) to (n, DIM).
 
-    The tokenizer pads to a fixed length; attention ignores padding, so leaving it out gives
-    the same embedding for a fraction of the work.
+    It reads only the columns that hold anything but padding. The tokenizer pads to a fixed
+    length and attention ignores padding, so the embedding is the same for less work.
     """
 
     def __init__(self, encoder: nn.Module) -> None:
         super().__init__()
         self.encoder = encoder
-        self.encoder.proj = Head(TEXT_FEATURES)
+        self.encoder.proj = nn.Identity()
+        self.head = Head(TEXT_PARTS)
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        return self.head(self.features(tokens))  # type: ignore[no-any-return]
+
+    def features(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Return the mean of the token vectors, shape (n, 384)."""
         used = (tokens != self.encoder.config.pad_token_id).any(dim=0)
-        return self.encoder(tokens[:, used])
+        return self.encoder(tokens[:, used])  # type: ignore[no-any-return]
+
+
+def _moments(activations: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the mean and the standard deviation over the picture, each (n, channels)."""
+    flat = activations.flatten(2).float()
+    return flat.mean(dim=2), flat.std(dim=2)

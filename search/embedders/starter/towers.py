@@ -11,13 +11,14 @@ from typing import Any
 
 import open_clip
 import torch
+from open_clip.model import set_model_preprocess_cfg
 from open_clip.tokenizer import HFTokenizer
 from safetensors.torch import load_file
 from torch import nn
 
 from search.embedders.base import ModelUnavailable, Tower
 from search.embedders.starter import weights
-from search.embedders.starter.heads import ImageHead, TextTower
+from search.embedders.starter.heads import ImageTower, TextTower
 
 CONFIG = Path(__file__).with_name("scry-starter.json")
 
@@ -81,9 +82,9 @@ def _image_tower(visual: nn.Module) -> nn.Module:
     # order and shapes.
     names = list(visual.trunk.state_dict())
     visual.trunk.load_state_dict(dict(zip(names, state.values(), strict=False)))
-    visual.trunk.reset_classifier(0, global_pool="")
-    visual.head = ImageHead()
-    return visual
+    tower = ImageTower(visual.trunk)
+    set_model_preprocess_cfg(tower, PREPROCESS_CFG)
+    return tower
 
 
 def _text_tower(encoder: nn.Module, file: Path) -> nn.Module:

