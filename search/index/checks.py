@@ -45,8 +45,13 @@ def unit_rows(vectors: Sequence[Vector], dim: int) -> NDArray[np.float32]:
 
 
 def page(hits: Iterable[Hit], *, limit: int, offset: int = 0) -> list[Hit]:
-    """Sort by falling score, ties by id, and cut the wanted page out."""
-    ordered = sorted(hits, key=lambda hit: (-hit.score, hit.id))
+    """Sort by falling score, ties by id, and cut the wanted page out.
+
+    Scores are rounded to 1e-6 first: float32 sums of equal vectors differ beyond that with their
+    place in memory, and would order equal photos at random.
+    """
+    rounded = (Hit(hit.id, round(hit.score, 6)) for hit in hits)
+    ordered = sorted(rounded, key=lambda hit: (-hit.score, hit.id))
     return ordered[offset : offset + limit]
 
 

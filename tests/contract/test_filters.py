@@ -1,0 +1,109 @@
+"""Every filter means the same to every engine as to the oracle."""
+
+from __future__ import annotations
+
+import random
+import uuid
+
+import pytest
+from hypothesis import HealthCheck, given, settings, strategies as st
+
+from search.index import And, Eq, HasIds, In, Not, Or, Point, Range
+from tests.contract.conftest import DIM, MAKERS, unit_vectors
+from tests.contract.exact_index import ExactIndex
+
+IDS = [uuid.UUID(int=n * 7919 + 1) for n in range(60)]
+OWNERS = ["1", "2", "3", "zoë", ""]
+TAGS = ["sea", "snow", "dog", "naïve"]
+
+
+def _payload(chance: random.Random) -> dict:
+    full = {
+        "owner": chance.choice(OWNERS),
+        "gen": chance.randrange(-2, 4),
+        "taken": chance.choice([-1.5, 0.0, 0.5, 1.0, 2.25]),
+        "hidden": chance.random() < 0.5,
+        "tags": chance.sample(TAGS, chance.randrange(4)),
+    }
+    # Some points lack some keys, as photos without a date do.
+    return {key: value for key, value in full.items() if chance.random() < 0.85}
+
+
+@pytest.fixture(scope="module")
+def points():
+    chance = random.Random(7)
+    return [
+        Point(id_, vector, _payload(chance))
+        for id_, vector in zip(IDS, unit_vectors(60), strict=True)
+    ]
+
+
+@pytest.fixture(scope="module")
+def oracle(points):
+    exact = ExactIndex(DIM)
+    exact.upsert(points)
+    return exact
+
+
+@pytest.fixture(scope="module", params=MAKERS[1:], ids=lambda maker: maker.__name__)
+def filled(request, tmp_path_factory, points):
+    with request.param(tmp_path_factory.mktemp("filled")) as made:
+        made.upsert(points)
+        yield made
+
+
+def bounds(values):
+    return st.tuples(st.none() | values, st.none() | values)
+
+
+def some(values):
+    return st.lists(values, max_size=3).map(tuple)
+
+
+LEAVES = st.one_of(
+    st.builds(Eq, st.just("owner"), st.sampled_from([*OWNERS, "nobody"])),
+    st.builds(Eq, st.just("gen"), st.integers(-3, 5)),
+    st.builds(Eq, st.just("hidden"), st.booleans()),
+    st.builds(Eq, st.just("tags"), st.sampled_from([*TAGS, "cat"])),
+    st.builds(Eq, st.just("missing"), st.just("x")),
+    st.builds(In, st.just("owner"), some(st.sampled_from([*OWNERS, "nobody"]))),
+    st.builds(In, st.just("gen"), some(st.integers(-3, 5))),
+    st.builds(In, st.just("tags"), some(st.sampled_from(TAGS))),
+    st.builds(In, st.just("owner"), some(st.sampled_from(OWNERS) | st.integers(0, 3))),
+    bounds(st.sampled_from([-2, -1.5, 0, 0.5, 1, 3])).map(lambda b: Range("taken", *b)),
+    bounds(st.integers(-3, 5)).map(lambda b: Range("gen", *b)),
+    st.frozensets(st.sampled_from([*IDS, uuid.UUID(int=0)]), max_size=20).map(HasIds),
+)
+FILTERS = st.recursive(
+    LEAVES,
+    lambda inner: (
+        inner.map(Not)
+        | st.lists(inner, max_size=3).map(tuple).map(And)
+        | st.lists(inner, max_size=3).map(tuple).map(Or)
+    ),
+    max_leaves=6,
+)
+QUESTION = unit_vectors(1, seed=11)[0]
+
+
+@settings(
+    max_examples=80,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(flt=FILTERS)
+def test_a_filter_finds_what_the_oracle_finds(filled, oracle, flt):
+    expected = oracle.query(QUESTION, limit=60, flt=flt)
+    found = filled.query(QUESTION, limit=60, flt=flt)
+    assert [hit.id for hit in found] == [hit.id for hit in expected]
+    assert filled.count(flt) == len(expected)
+
+
+@settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(flt=FILTERS, limit=st.integers(1, 25), offset=st.integers(0, 40))
+def test_a_page_under_a_filter_is_the_oracles_page(filled, oracle, flt, limit, offset):
+    expected = oracle.query(QUESTION, limit=limit, offset=offset, flt=flt)
+    found = filled.query(QUESTION, limit=limit, offset=offset, flt=flt)
+    assert [hit.id for hit in found] == [hit.id for hit in expected]
