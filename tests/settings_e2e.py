@@ -6,6 +6,6 @@ import os
 
 os.environ["EMBEDDING_MODEL"] = "colours"
 
-from gallery.settings import *  # noqa: E402, F403 - the environment above must come first
+from gallery.settings import *  # noqa: F403 - the environment above must come first
 
 EMBEDDER_FACTORY = "tests.embedders.load"

@@ -14,7 +14,18 @@ export function attachLightbox() {
     event.preventDefault();
     open(link).catch(() => { location.href = link.href; });
   });
-  addEventListener("popstate", () => box?.close());
+  addEventListener("popstate", shut);
+  // PhotoSwipe listens to keys only once its opening animation has ended.
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && box && !box.opener.isOpen) shut();
+  });
+}
+
+// The opening animation cannot be interrupted, so a close that comes during it follows it.
+function shut() {
+  if (!box) return;
+  if (box.opener.isOpen) box.close();
+  else box.on("openingAnimationEnd", () => box?.close());
 }
 
 function slides(root) {

@@ -193,7 +193,8 @@ async function watch() {
     const settled = await Promise.all(some.map(async (job) => {
       const answer = await fetch(`/api/v1/photos/${job.id}`).catch(() => null);
       if (answer?.status === 404) fail(job, "The photo was deleted.");
-      return Boolean(answer?.ok && settle(job, await answer.json()));
+      const photo = answer?.ok && (await answer.json().catch(() => null));
+      return Boolean(photo && settle(job, photo));
     }));
     pause = settled.some(Boolean) ? 250 : Math.min(pause * 1.3, 3000);
     if (settled.some(Boolean)) changed();

@@ -1,0 +1,212 @@
+"""What a person does with the gallery, in a real browser against the real program."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.keys import Keys
+
+from tests.e2e.conftest import Browser, chromium, first_run
+from tests.web.test_api_photos import picture
+
+
+def test_from_the_first_address_to_the_first_found_photo(browser, new_gallery, pictures):
+    browser.url = new_gallery.url
+    browser.open("/")
+    assert browser.path() == "/welcome"
+    first_run(browser, new_gallery)
+    assert "Drop photos here" in browser.one(".welcome-drop").text
+    browser.upload(*pictures("first"))
+    browser.until(lambda: "searchable after" in browser.outcome("first-red.png"))
+    # The photos appear in the grid without a reload.
+    everything = {f"first-{colour}.png" for colour in ("red", "green", "blue")}
+    browser.until(lambda: set(browser.names()) == everything)
+    browser.until(lambda: "3 photos, all searchable" in browser.one("#status").text)
+    browser.fill("#q", "red")
+    browser.press(Keys.ENTER)
+    browser.until(lambda: browser.path().startswith("/search?q=red"))
+    assert browser.names()[0] == "first-red.png"
+
+
+def test_the_same_file_again_leads_to_the_photo(owner, uploaded, tmp_path):
+    uploaded("again", "red")
+    owner.upload(tmp_path / "again-red.png")
+    owner.until(lambda: "already here" in owner.outcome("again-red.png"))
+    owner.click(".uploads .duplicate a")
+    owner.until(lambda: owner.path().startswith("/photos/"))
+    assert owner.one(".details .name").text == "again-red.png"
+
+
+def test_what_is_not_a_picture_stays_with_its_reason_and_retry(owner, tmp_path):
+    owner.allowed.append("/api/v1/photos")
+    bad = tmp_path / "notes.jpg"
+    bad.write_text("These are only words. " * 10)
+    owner.upload(bad)
+    owner.until(lambda: "not a picture" in (owner.outcome("notes.jpg") or ""))
+    assert owner.one(".uploads .error button").text == "Retry"
+
+
+def test_the_whole_window_takes_dropped_files(owner):
+    data = base64.b64encode(picture((30, 160, 40), (123, 77), "PNG")).decode()
+    owner.run(DROP, data, "dropped.png", "main")
+    owner.until(lambda: "searchable after" in (owner.outcome("dropped.png") or ""))
+
+
+DROP = """
+const bytes = Uint8Array.from(atob(arguments[0]), c => c.charCodeAt(0));
+const carrier = new DataTransfer();
+carrier.items.add(new File([bytes], arguments[1], {type: "image/png"}));
+const target = document.querySelector(arguments[2]);
+for (const name of ["dragenter", "dragover", "drop"]) {
+  const event = {dataTransfer: carrier, bubbles: true, cancelable: true};
+  target.dispatchEvent(new DragEvent(name, event));
+}
+"""
+
+
+def test_a_picture_dropped_on_the_search_bar_is_searched_by(owner, uploaded):
+    uploaded("like")
+    data = base64.b64encode(picture((20, 150, 50), (90, 90), "PNG")).decode()
+    owner.run(DROP, data, "leaf.png", ".search-form")
+    owner.until(lambda: owner.path() == "/search/by-image")
+    assert "green" in owner.names()[0] or owner.names()[0] == "dropped.png"
+    assert "leaf.png" in owner.one(".chip").text
+
+
+def test_the_lightbox_has_an_address_for_each_photo_and_back_closes_it(owner, uploaded):
+    names = uploaded("box")
+    start = owner.path()
+    first = owner.names()[0]
+    owner.open_lightbox(first)
+    owner.until(lambda: owner.path().startswith("/photos/"))
+    opened = owner.path()
+    owner.press(Keys.ARROW_RIGHT)
+    owner.until(lambda: owner.path() not in {opened, start})
+    owner.press("i")
+    assert owner.one(".drawer .name").text == owner.names()[1]
+    owner.driver.back()
+    owner.until(lambda: not owner.all(".pswp"))
+    assert owner.path() == start
+    assert set(names) <= set(owner.names())
+
+
+def test_closing_the_lightbox_restores_the_address_too(owner, uploaded):
+    uploaded("close", "blue")
+    owner.open_lightbox("close-blue.png")
+    assert owner.path().startswith("/photos/")
+    owner.press(Keys.ESCAPE)
+    owner.until(lambda: not owner.all(".pswp"))
+    owner.until(lambda: owner.path() == "/")
+
+
+def test_the_photo_page_shows_similar_photos_below(owner, uploaded):
+    uploaded("strip")
+    address = owner.one(f"{owner.tile('strip-red.png')} .open").get_attribute("href")
+    owner.open(address)
+    owner.one(".strip .tile")
+    assert "strip-red.png" not in owner.names()
+    assert owner.one(".stage img").get_property("naturalWidth") > 0
+
+
+def test_photos_are_selected_and_deleted_by_keyboard(owner, uploaded):
+    uploaded("gone", "red", "blue")
+    for name in ("gone-red.png", "gone-blue.png"):
+        owner.run("document.querySelector(arguments[0]).focus()", f"{owner.tile(name)} .open")
+        owner.press("x")
+    assert owner.one(".selection-count").text == "2 selected"
+    owner.press(Keys.DELETE)
+    owner.click("#confirm button[value=yes]")
+    owner.until(lambda: not {"gone-red.png", "gone-blue.png"} & set(owner.names()))
+    owner.open("/")
+    assert not {"gone-red.png", "gone-blue.png"} & set(owner.names())
+
+
+def test_shift_and_a_click_select_a_range_also_in_results(owner, uploaded):
+    uploaded("range")
+    for address in ("/", "/search?q=red"):
+        owner.open(address)
+        owner.one(".tile")
+        circles = owner.all("main .tile .check input")
+        owner.run("arguments[0].click()", circles[0])
+        shift_click = ActionChains(owner.driver).key_down(Keys.SHIFT)
+        shift_click.click(owner.all("main .tile .open")[2]).key_up(Keys.SHIFT).perform()
+        assert owner.one(".selection-count").text == "3 selected"
+        owner.press(Keys.ESCAPE)
+        owner.until(lambda: owner.run("return document.getElementById('selection').hidden"))
+
+
+def test_keys_reach_search_and_help(owner):
+    owner.press("/")
+    owner.until(lambda: owner.driver.switch_to.active_element.get_attribute("id") == "q")
+    owner.press(Keys.ESCAPE)
+    owner.press("?")
+    assert "Keyboard shortcuts" in owner.one("#help").text
+    owner.press(Keys.ESCAPE)
+    owner.press("k", held=Keys.CONTROL)
+    owner.until(lambda: owner.driver.switch_to.active_element.get_attribute("id") == "q")
+
+
+def test_the_last_searches_are_offered(owner):
+    owner.fill("#q", "blue sea")
+    owner.press(Keys.ENTER)
+    owner.until(lambda: owner.path().startswith("/search?q=blue"))
+    owner.open("/")
+    owner.press("/")
+    assert owner.one(".recent li").text == "blue sea"
+    owner.press(Keys.ARROW_DOWN, Keys.ENTER)
+    owner.until(lambda: owner.path().startswith("/search?q=blue"))
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_nothing_is_wider_than_a_phone(owner, uploaded, dark):
+    uploaded("phone")
+    photo = owner.one(".tile .open").get_attribute("href")
+    owner.size(360, 780, dark=dark)
+    for address in ("/", "/search?q=red", "/search", photo, "/settings", "/problems", "/upload"):
+        owner.open(address)
+        wide = owner.run("return document.documentElement.scrollWidth - innerWidth")
+        assert wide <= 0, address
+
+
+def test_nothing_moves_while_pictures_arrive(owner, uploaded):
+    uploaded("calm")
+    owner.open("/")
+    owner.until(lambda: owner.run("return [...document.images].every(i => i.complete)"))
+    shift = owner.driver.execute_async_script(
+        """
+        const done = arguments[0];
+        let sum = 0;
+        new PerformanceObserver(list => {
+          for (const entry of list.getEntries()) if (!entry.hadRecentInput) sum += entry.value;
+        }).observe({type: "layout-shift", buffered: true});
+        setTimeout(() => done(sum), 500);
+        """
+    )
+    assert shift < 0.01
+
+
+def test_everything_but_comfort_works_without_scripts(gallery, owner_account, tmp_path, pictures):
+    driver = chromium(tmp_path / "plain", scripts=False)
+    plain = Browser(driver, gallery.url)
+    try:
+        plain.sign_in()
+        plain.open("/upload")
+        path = pictures("plain", "red")[0]
+        plain.all("main input[type=file]")[0].send_keys(str(path))
+        plain.click("main form .primary")
+        assert "plain-red.png" in plain.one(".outcomes").text
+        plain.click(".outcomes a")
+        assert plain.one(".details .name").text == "plain-red.png"
+        plain.fill("#q", "red")
+        plain.press(Keys.ENTER)
+        plain.until(lambda: "q=red" in plain.path())
+        plain.open("/")
+        plain.click('.tile a[data-name="plain-red.png"]')
+        plain.click(".confirm summary")
+        plain.click(".confirm form button")
+        plain.until(lambda: plain.path() == "/")
+        assert not plain.all('.tile a[data-name="plain-red.png"]')
+    finally:
+        driver.quit()
