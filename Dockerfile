@@ -15,6 +15,7 @@ COPY static static
 COPY gallery gallery
 COPY search search
 COPY workers workers
+COPY docker/worker_health.py docker/
 RUN COLLECT_STATIC=yes DATA_DIR=/tmp/build /opt/venv/bin/python manage.py collectstatic --no-input --verbosity 0 \
     && /opt/venv/bin/python -m compileall -q gallery search workers
 

@@ -17,6 +17,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 30.0  # seconds; generous, because a build machine is slow and a hang is the failure
 
@@ -120,6 +122,16 @@ class Program:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
+
+    def left_behind(self) -> list[str]:
+        """Return the command lines of processes that this program started and that outlived it."""
+        assert self.process is not None
+        found = []
+        for other in psutil.process_iter(["cmdline"]):
+            with contextlib.suppress(ProcessLookupError, psutil.NoSuchProcess):
+                if os.getsid(other.pid) == self.process.pid and other.pid != os.getpid():
+                    found.append(" ".join(other.info["cmdline"]))
+        return found
 
     def tail(self) -> str:
         """Return the end of what the program printed."""

@@ -50,7 +50,16 @@ class Stack:
             *("--workers", 2, "--threads", 8, "--no-control-socket"),
         )
         self.qdrant.port, self.web.port = qdrant_port, web_port
-        celery = (BIN / "celery", "-A", "workers", "worker", "--pool", "solo", "--loglevel", "INFO")
+        celery = (
+            BIN / "celery",
+            "-A",
+            "workers",
+            "worker",
+            "--pool",
+            "solo",
+            "--loglevel",
+            "WARNING",
+        )
         self.worker = self._program("worker", *celery, "-Q", "index", "--hostname", "index@%h")
         self.maintenance = self._program(
             *("maintenance", *celery, "-Q", "maintenance", "--hostname", "maintenance@%h"),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
 
-from tests.server.processes import eventually, manage
+from tests.server.processes import ROOT, eventually, manage
 from tests.server.stack import picture
 
 pytestmark = pytest.mark.server
@@ -16,21 +18,33 @@ pytestmark = pytest.mark.server
 RED, GREEN, BLUE = (220, 30, 30), (30, 160, 40), (30, 60, 220)
 
 
+def sql(stack, statement, *values):
+    with psycopg.connect(stack.postgres.url) as connection:
+        return connection.execute(statement, values)
+
+
 def let_leases_expire(stack):
     """Move the clock for the database alone: what a killed worker held is due now."""
-    with psycopg.connect(stack.postgres.url) as connection:
-        connection.execute(
-            "UPDATE gallery_embedding SET lease_until = now() - interval '1 second' "
-            "WHERE state = 'leased'"
-        )
+    sql(
+        stack,
+        "UPDATE gallery_embedding SET lease_until = now() - interval '1 second' "
+        "WHERE state = 'leased'",
+    )
+
+
+def worker_health(stack):
+    """Return what Docker's health check of the workers says: 0 is healthy."""
+    command = [sys.executable, ROOT / "docker" / "worker_health.py"]
+    return subprocess.run(command, env=stack.environment).returncode
 
 
 def indexed_photos(stack, photos):
     with psycopg.connect(stack.postgres.url) as connection:
-        query = (
-            "SELECT count(*) FROM gallery_embedding WHERE state = 'indexed' AND photo_id = ANY(%s)"
+        found = connection.execute(
+            "SELECT count(*) FROM gallery_embedding WHERE state = 'indexed' AND photo_id = ANY(%s)",
+            [photos],
         )
-        return connection.execute(query, [photos]).fetchone()[0]
+        return found.fetchone()[0]
 
 
 def test_upload_to_answer(stack):
@@ -151,6 +165,11 @@ def test_a_vector_server_that_lost_everything_is_filled_from_the_database(stack,
 def test_the_gallery_stops_when_it_is_asked_to_and_starts_again(stack, owner):
     photo = owner.add(picture(RED, mark=6000))
     owner.wait_until_indexed(photo)
+    eventually("the workers are healthy", lambda: worker_health(stack) == 0)
     assert stack.stop() == {"web": 0, "worker": 0, "maintenance": 0}
+    sql(stack, "DELETE FROM gallery_workerstatus")  # those of workers killed by other tests
+    assert worker_health(stack) == 1
+    for program in (stack.web, stack.worker, stack.maintenance):
+        eventually("its children have ended", lambda program=program: not program.left_behind(), 5)
     stack.start_gallery()
     assert photo in owner.found("red")
