@@ -1,68 +1,62 @@
-"""The Celery app: a doorbell only. What is to be done stands in the database."""
+"""The Celery application; `celery -A workers worker` finds it here.
+
+A message is a doorbell: it says that there is work, never which. Lost, doubled or reordered
+messages are harmless, because the rows say what is to be done and the sweeper looks by itself.
+"""
 
 from __future__ import annotations
 
 import os
-from typing import Any
 
+import django
 from celery import Celery
-from celery.signals import worker_ready, worker_shutdown
-from django.conf import settings
+from django.apps import apps
+from kombu.entity import Queue
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gallery.settings")
+if not apps.ready:
+    django.setup()
 
-# Kombu's memory transport polls once a second by default; at 20 ms an upload is noticed at once.
-_EMBEDDED = {"polling_interval": 0.02}
-# A message of a dead worker comes back after ten minutes; work itself comes back by its lease.
-# Every socket has a time limit, because a frozen broker would otherwise hang a request for ever.
-_REDIS = {
+from django.conf import settings
+
+INDEX, MAINTENANCE = "index", "maintenance"
+SWEEP_SECONDS = 60.0
+KNOCK_SECONDS = 10.0
+
+MEMORY = {"polling_interval": 0.02}
+REDIS = {
     "visibility_timeout": 600,
     "unacked_restore_interval": 10,
     "unacked_restore_throttle": 1,
     "socket_timeout": 5,
     "socket_connect_timeout": 2,
+    "health_check_interval": 15,
 }
 
-app = Celery("scry", set_as_current=True)
+# The tasks close database connections themselves, which Celery's own Django support would do
+# around every message, even those that find nothing to do.
+app = Celery("workers", fixups=[], include=["workers.tasks", "workers.process"])
 app.conf.update(
-    broker_url=settings.REDIS_URL or "memory://localhost//",
-    broker_transport_options=_REDIS if settings.REDIS_URL else _EMBEDDED,
+    broker_url=settings.REDIS_URL or "memory://",
+    broker_transport_options=REDIS if settings.REDIS_URL else MEMORY,
     broker_connection_retry_on_startup=True,
-    broker_connection_timeout=2,
-    task_serializer="json",
+    worker_cancel_long_running_tasks_on_connection_loss=False,
     accept_content=["json"],
+    task_serializer="json",
     task_ignore_result=True,
     task_acks_late=True,
+    # A worker that was killed is healed by leases; redelivery would loop on a poison picture.
     task_reject_on_worker_lost=False,
-    task_publish_retry=False,
-    task_default_queue="maintenance",
-    task_routes={"workers.tasks.index_pending": {"queue": "index"}},
     worker_prefetch_multiplier=1,
+    worker_soft_shutdown_timeout=30.0,
+    worker_enable_remote_control=bool(settings.REDIS_URL),
     worker_hijack_root_logger=False,
+    task_queues=[Queue(INDEX), Queue(MAINTENANCE)],  # type: ignore[no-untyped-call]
+    task_default_queue=MAINTENANCE,
+    task_routes={"workers.index_pending": {"queue": INDEX}},
     timezone="UTC",
-    imports=["workers.tasks"],
     beat_schedule={
-        "sweep": {"task": "workers.tasks.sweep", "schedule": 60.0},
-        "look": {"task": "workers.tasks.index_pending", "schedule": 10.0},
+        "sweep": {"task": "workers.sweep", "schedule": SWEEP_SECONDS},
+        "knock": {"task": "workers.knock", "schedule": KNOCK_SECONDS},
     },
 )
-
-
-def _indexes(worker: Any) -> bool:
-    return "index" in worker.app.amqp.queues.consume_from
-
-
-@worker_ready.connect
-def _ready(sender: Any = None, **kwargs: Any) -> None:
-    """Load the model once when a worker process that indexes has started."""
-    from workers import upkeep
-
-    if settings.REDIS_URL and sender is not None and _indexes(sender):
-        upkeep.start()
-
-
-@worker_shutdown.connect
-def _shutdown(**kwargs: Any) -> None:
-    from workers import upkeep
-
-    upkeep.stop(30.0)

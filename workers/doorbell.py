@@ -1,8 +1,13 @@
-"""Ringing for the workers when the gallery changed. A bell that fails costs nothing but time."""
+"""Tells the workers that there is something to do, without ever holding up who rings.
+
+A thread sends the messages, so a broker that is away or frozen costs a request nothing, and many
+rings become one message. A ring that is lost is made good by the sweeper.
+"""
 
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from typing import Any
@@ -11,48 +16,77 @@ from django.conf import settings
 
 from gallery.signals import photos_changed
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
-SILENCE = 30.0  # seconds without ringing after the broker could not be reached
+PAUSE_SECONDS = 30.0
+"""How long the broker is left alone after it failed."""
 
-_lock = threading.Lock()
-_silent_until = 0.0
+TASKS = ("index_pending", "purge_deleted")
+
 failures = 0
-listening = False
-"""Whether a worker of this very process listens; set by the embedded one."""
+"""Rings that did not reach the broker, since this process started."""
+
+_pulled = threading.Event()
+_lock = threading.Lock()
+_ringer: threading.Thread | None = None
+_ringer_pid = 0
+_listening = False
 
 
 def connect() -> None:
-    """Listen to the gallery's signal."""
-    photos_changed.connect(_on_change, dispatch_uid="workers.doorbell")
+    """Ring whenever the gallery says that photos changed."""
+    photos_changed.connect(_on_photos_changed, dispatch_uid="workers.doorbell")
 
 
-def _on_change(**kwargs: Any) -> None:
+def listen(*, listening: bool) -> None:
+    """Say whether workers live in this process, so that a broker in memory has a reader."""
+    global _listening
+    _listening = listening
+
+
+def ring() -> None:
+    """Have the workers woken soon; returns at once and never raises."""
+    if not (settings.REDIS_URL or _listening):
+        # The gallery runs in another process, or not now; its workers look by themselves.
+        return
+    _pulled.set()
+    _ensure_ringer()
+
+
+def _on_photos_changed(**kwargs: Any) -> None:
     ring()
 
 
-def ring() -> bool:
-    """Say that there is work; return whether the broker took it. Never raises.
-
-    After a failure the bell stays silent for a while, so that uploads do not wait for a broker
-    that is away; the workers look for work by themselves in the meantime.
-    """
-    global _silent_until, failures
-    if not (settings.REDIS_URL or listening):
-        # A management command: the running gallery looks for work by itself.
-        return False
+def _ensure_ringer() -> None:
+    """Start the thread that sends, once per process: a fork does not inherit it."""
+    global _ringer, _ringer_pid
     with _lock:
-        if time.monotonic() < _silent_until:
-            return False
-    try:
-        from workers import tasks
+        if _ringer is None or _ringer_pid != os.getpid() or not _ringer.is_alive():
+            _ringer = threading.Thread(target=_ring_for_ever, name="doorbell", daemon=True)
+            _ringer_pid = os.getpid()
+            _ringer.start()
 
-        tasks.index_pending.apply_async(retry=False)
-        tasks.purge_deleted.apply_async(retry=False)
-    except Exception as error:  # noqa: BLE001 - whatever a broker raises, the upload has succeeded
-        with _lock:
-            _silent_until = time.monotonic() + SILENCE
-            failures += 1
-        log.warning("The broker cannot be reached, workers will look by themselves: %s", error)
+
+def _ring_for_ever() -> None:
+    while True:
+        _pulled.wait()
+        _pulled.clear()
+        if not _send():
+            time.sleep(PAUSE_SECONDS)
+
+
+def _send() -> bool:
+    """Send one message per task; return whether the broker took them."""
+    global failures
+    from kombu.exceptions import KombuError, OperationalError
+
+    from workers import tasks
+
+    try:
+        for name in TASKS:
+            getattr(tasks, name).apply_async(retry=False, ignore_result=True)
+    except (KombuError, OperationalError, OSError) as error:
+        failures += 1
+        logger.warning("The broker cannot be reached, workers will look by themselves: %s", error)
         return False
     return True

@@ -1,55 +1,77 @@
-"""The worker inside the web process: Celery's own, in threads, on a broker in memory."""
+"""The workers inside the web server's process, for a gallery that runs from one command."""
 
 from __future__ import annotations
 
+import logging
 import threading
-from typing import Any
 
 from celery.worker import WorkController
+from django.utils import timezone
 
+from gallery.models import Embedding
 from search.index import close_all
-from workers import doorbell, upkeep
+from workers import doorbell, look_ahead, pipeline
 from workers.celery import app
+from workers.rounds import Rounds
+
+logger = logging.getLogger(__name__)
+
+CONCURRENCY = 2
 
 
 class _Controller(WorkController):  # type: ignore[misc]
-    """Tells when it listens."""
-
-    def __init__(self, **options: Any) -> None:
-        self.listening = threading.Event()
-        super().__init__(**options)
-
-    def on_consumer_ready(self, consumer: Any) -> None:
-        self.listening.set()
-
-
-class EmbeddedWorkers:
-    """One Celery worker in a daemon thread and the upkeep thread beside it."""
+    """Celery's worker without its program: it touches neither signals nor logging."""
 
     def __init__(self) -> None:
-        app.loader.import_default_modules()
-        self._controller = _Controller(
+        self.ready = threading.Event()
+        super().__init__(
             app=app,
             pool="threads",
-            concurrency=2,
-            hostname="embedded@local",
-            queues=["index", "maintenance"],
+            concurrency=CONCURRENCY,
+            hostname="embedded@localhost",
             without_heartbeat=True,
             without_gossip=True,
             without_mingle=True,
         )
-        self._thread = threading.Thread(target=self._controller.start, name="celery", daemon=True)
+
+    def on_consumer_ready(self, consumer: object) -> None:
+        self.ready.set()
+
+
+class EmbeddedWorkers:
+    """Indexing, purging and sweeping in threads of this process."""
+
+    def __init__(self, *, watchdog_seconds: float | None = None) -> None:
+        """Prepare; `watchdog_seconds` without progress end the process (None: as usual)."""
+        self._rounds = Rounds(
+            watchdog_seconds=watchdog_seconds, embedded=True, before_first=_take_over_leases
+        )
+        self._controller: _Controller | None = None
+        self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Start both threads; the model loads in the background."""
+        """Start everything and return at once; the model is loaded in the background."""
+        pipeline.allow()
+        self._controller = _Controller()
+        self._thread = threading.Thread(target=self._controller.start, name="workers", daemon=True)
         self._thread.start()
-        doorbell.listening = self._controller.listening.wait(20)
-        upkeep.start()
+        doorbell.listen(listening=True)
+        self._rounds.start()
 
-    def stop(self, timeout: float) -> None:
-        """Finish the batch in work and close the index."""
-        doorbell.listening = False
-        upkeep.stop(timeout)
-        self._controller.stop()
-        self._thread.join(timeout)
+    def stop(self, timeout: float = 30.0) -> None:
+        """Finish the current batch, give back what was claimed ahead, and close everything."""
+        doorbell.listen(listening=False)
+        pipeline.request_stop()
+        self._rounds.stop(timeout)
+        if not pipeline.wait_until_idle(timeout):
+            logger.warning("A batch is not finished; its rows are taken over at the next start.")
+        if self._controller is not None and self._thread is not None:
+            self._controller.stop()
+            self._thread.join(timeout)
+        look_ahead.close()
         close_all()
+
+
+def _take_over_leases() -> None:
+    """Let leases of a process that is gone run out now: this one is alone with the data."""
+    Embedding.objects.filter(state=Embedding.State.LEASED).update(lease_until=timezone.now())

@@ -1,4 +1,8 @@
-"""Named places where tests may stop the program; nothing happens unless the environment asks."""
+"""Named places where a test may make this process fail; they do nothing otherwise.
+
+SCRY_FAILPOINTS="after_upsert=kill,claimed=sleep" arms places by name with `kill` (SIGKILL),
+`raise` or `sleep` (a minute).
+"""
 
 from __future__ import annotations
 
@@ -6,20 +10,30 @@ import os
 import signal
 import time
 
+VARIABLE = "SCRY_FAILPOINTS"
+SLEEP_SECONDS = 60.0
 
-class Failpoint(Exception):
-    """Raised where `SCRY_FAILPOINTS` says `name=raise`."""
+
+class FailpointReached(Exception):
+    """An armed failpoint was told to raise."""
 
 
 def failpoint(name: str) -> None:
-    """Do what SCRY_FAILPOINTS ("name=kill,other=raise,third=sleep") says for `name`."""
-    wanted = os.environ.get("SCRY_FAILPOINTS", "")
-    if not wanted:
-        return
-    match dict(part.partition("=")[::2] for part in wanted.split(",")).get(name):
-        case "kill":
-            os.kill(os.getpid(), signal.SIGKILL)
-        case "raise":
-            raise Failpoint(name)
-        case "sleep":
-            time.sleep(3600)
+    """Do what SCRY_FAILPOINTS asks for at this place, if anything."""
+    armed = os.environ.get(VARIABLE)
+    if armed:
+        _act(name, _parse(armed).get(name, ""))
+
+
+def _parse(armed: str) -> dict[str, str]:
+    pairs = (entry.partition("=") for entry in armed.split(","))
+    return {name.strip(): action.strip() for name, _, action in pairs}
+
+
+def _act(name: str, action: str) -> None:
+    if action == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    elif action == "raise":
+        raise FailpointReached(name)
+    elif action == "sleep":
+        time.sleep(SLEEP_SECONDS)

@@ -1,85 +1,131 @@
-"""Choosing the embedding model at start and changing over from one to another."""
+"""Which model the gallery works with, and how it changes from one to the next.
+
+A new model is built beside the old one, which answers until every photo has settled in the new
+space; then one UPDATE turns over. Vector spaces are never mixed.
+"""
 
 from __future__ import annotations
 
 import logging
+import threading
 
 from django.conf import settings
 from django.db import transaction
 
 from gallery.models import Embedding, EmbeddingModel, Photo
-from search import embedders
+from search.embedders import image_embedder
 from search.embedders.base import Embedder, ModelUnavailable
+from search.embedders.catalog import STARTER_KEY
 from search.embedders.choice import Choice, choose
-from search.embedders.starter import KEY as STARTER
-from workers import heartbeat
+from workers.heartbeat import report
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
+ENOUGH = 0.9
+"""The new model must have made so large a part of the old one's photos searchable."""
 
-def settle() -> EmbeddingModel:
-    """Choose and load the model, register it, and make it active when nothing stands against it.
-
-    Raises `ModelUnavailable` when a model that was named explicitly cannot be loaded.
-    """
-    choice = choose(settings.EMBEDDING_MODEL, weights=settings.EMBEDDING_WEIGHTS)
-    embedder, choice = _load(choice)
-    model = _register(choice, embedder)
-    if promotable(model):
-        model.activate()
-    Embedding.objects.add_missing(model)
-    heartbeat.describe(model.key, embedder.device, embedder.device_reason)
-    return model
+_settling = threading.Event()
 
 
-def _load(choice: Choice) -> tuple[Embedder, Choice]:
-    """Load the chosen model; where the choice was automatic, fall back to the starter."""
+def is_settling() -> bool:
+    """Tell whether the model is being chosen and loaded, so that work should wait for it."""
+    return _settling.is_set()
+
+
+def settle() -> bool:
+    """Choose, load and register the model; return False when it cannot be had now."""
+    _settling.set()
     try:
-        return embedders.image_embedder(choice.key), choice
+        choice = choose(settings.EMBEDDING_MODEL, weights=settings.EMBEDDING_WEIGHTS)
+        choice, embedder = _load(choice)
+        register(choice, embedder)
     except ModelUnavailable as error:
-        if settings.EMBEDDING_MODEL != "auto" or choice.key == STARTER:
+        logger.error("The model cannot be used: %s", error)
+        report.detail = str(error)
+        return False
+    finally:
+        _settling.clear()
+    report.model_key, report.detail = choice.key, ""
+    report.device, report.device_reason = embedder.device, embedder.device_reason
+    logger.info("Model %s on %s: %s", choice.key, embedder.device, choice.why)
+    return True
+
+
+def _load(choice: Choice) -> tuple[Choice, Embedder]:
+    """Load the chosen model; where the choice was ours, the starter stands in for it."""
+    try:
+        return choice, image_embedder(choice.key)
+    except ModelUnavailable as error:
+        if settings.EMBEDDING_MODEL not in {"", "auto"} or choice.key == STARTER_KEY:
             raise
-        log.warning("%s", error)
-        fallback = Choice(STARTER, f"{choice.key} could not be loaded: {error}", choice.hint)
-        return embedders.image_embedder(STARTER), fallback
+        stand_in = Choice(
+            STARTER_KEY,
+            f"The small starter model is in use because {choice.key} cannot be loaded: {error}",
+            choice.hint,
+        )
+        return stand_in, image_embedder(STARTER_KEY)
 
 
-def _register(choice: Choice, embedder: Embedder) -> EmbeddingModel:
-    """Write the model down; a retired one that is wanted again is built up anew."""
+def register(choice: Choice, embedder: Embedder) -> EmbeddingModel:
+    """Record the model, give every photo a row in it, and let it answer if nothing else can.
+
+    Raises `ModelUnavailable` when the key is known with another dimension.
+    """
     with transaction.atomic():
         model, _ = EmbeddingModel.objects.get_or_create(
             key=choice.key, defaults={"dim": embedder.dim}
         )
-        model.dim, model.why, model.hint = embedder.dim, choice.why[:300], choice.hint[:300]
+        if model.dim != embedder.dim:
+            raise ModelUnavailable(
+                f"{choice.key} now gives {embedder.dim} numbers per photo instead of {model.dim}; "
+                "put the former weights back or choose another model."
+            )
+        model.why, model.hint = choice.why[:300], choice.hint[:300]
         if model.state == EmbeddingModel.State.RETIRED:
             model.state = EmbeddingModel.State.BUILDING
-        model.save()
-        # Whatever else was being built is no longer wanted.
-        EmbeddingModel.objects.filter(state=EmbeddingModel.State.BUILDING).exclude(
-            pk=model.pk
-        ).update(state=EmbeddingModel.State.RETIRED)
+        model.save(update_fields=["why", "hint", "state"])
+        others = EmbeddingModel.objects.filter(state=EmbeddingModel.State.BUILDING)
+        others.exclude(pk=model.pk).update(state=EmbeddingModel.State.RETIRED)
+    if model.state != EmbeddingModel.State.ACTIVE and not _is_anything_searchable():
+        model.activate()
+    add_missing_rows()
     return model
 
 
-def promotable(model: EmbeddingModel) -> bool:
-    """Return whether a model being built may take over: all live photos settled in it.
+def add_missing_rows() -> int:
+    """Create the rows that live photos lack in any wanted model; return how many."""
+    total = 0
+    for model in EmbeddingModel.objects.wanted():
+        while added := Embedding.objects.add_missing(model):
+            total += added
+    return total
 
-    With no active model there is nothing to wait for.
-    """
-    if model.state != EmbeddingModel.State.BUILDING:
+
+def promote() -> EmbeddingModel | None:
+    """Let a model that every photo settled in answer queries from now on; return it."""
+    for model in EmbeddingModel.objects.filter(state=EmbeddingModel.State.BUILDING):
+        if _is_complete(model):
+            model.activate()
+            logger.info("Searches are now answered by the model %s.", model.key)
+            return model
+    return None
+
+
+def _is_complete(model: EmbeddingModel) -> bool:
+    """Tell whether all photos settled in `model`, and hardly fewer are searchable than before."""
+    rows = Embedding.objects.live().filter(model=model)
+    settled = rows.filter(state__in=[Embedding.State.INDEXED, Embedding.State.FAILED])
+    if settled.count() < Photo.objects.live().count():
         return False
     active = EmbeddingModel.objects.active()
-    if active is None:
-        return True
-    settled = Embedding.objects.live().filter(
-        model=model, state__in=[Embedding.State.INDEXED, Embedding.State.FAILED]
-    )
-    return settled.count() >= Photo.objects.live().count()
+    before = _searchable(active) if active else 0
+    return _searchable(model) >= ENOUGH * before
 
 
-def promote() -> None:
-    """Let a model that is complete take over."""
-    for model in EmbeddingModel.objects.filter(state=EmbeddingModel.State.BUILDING):
-        if promotable(model):
-            model.activate()
-            log.info("Search now uses %s.", model.key)
+def _searchable(model: EmbeddingModel) -> int:
+    return Embedding.objects.live().filter(model=model, state=Embedding.State.INDEXED).count()
+
+
+def _is_anything_searchable() -> bool:
+    active = EmbeddingModel.objects.active()
+    return active is not None and _searchable(active) > 0

@@ -1,53 +1,97 @@
-"""Finishing deletions: points, files and at last the row; each step may be repeated."""
+"""Finishing deletions: the point goes first, then the files, and the row last.
+
+Whoever is interrupted leaves a row that says what is still to be done.
+"""
 
 from __future__ import annotations
 
 import logging
-import threading
+from collections.abc import Sequence
 from datetime import timedelta
+from pathlib import Path
+from uuid import UUID
 
+from django.conf import settings
 from django.utils import timezone
 
 from gallery import files
 from gallery.models import EmbeddingModel, Photo, Tombstone
-from search.index import VectorIndexError, open_index
+from search.index import IndexUnavailable, open_index, slug
 from workers.failpoints import failpoint
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
-BATCH = 500
-TOMBSTONE_AGE = timedelta(days=30)
-
-_purging = threading.Lock()
-
-
-def finish_deletions() -> int:
-    """Tidy up behind photos whose deletion was asked for; return how many are gone."""
-    with _purging:
-        done = 0
-        while rows := list(Photo.objects.exclude(deleted_at=None)[:BATCH]):
-            try:
-                _remove_points(rows)
-            except VectorIndexError as error:
-                log.warning("Deletions wait for the index: %s", error)
-                return done
-            failpoint("point_deleted")
-            for row in rows:
-                files.remove_files(row)
-            failpoint("files_removed")
-            Photo.objects.filter(pk__in=[row.pk for row in rows]).delete()
-            done += len(rows)
-        return done
+CHUNK = 200
+TOMBSTONES_KEPT = timedelta(days=30)
+LATE_WORK = timedelta(hours=1)
+"""For so long after a deletion its point is looked for again: far longer than any lease."""
 
 
-def _remove_points(rows: list[Photo]) -> None:
-    for model in EmbeddingModel.objects.wanted():
+def purge() -> int:
+    """Finish all deletions that were asked for; return how many photos are gone now."""
+    total = 0
+    while doomed := list(Photo.objects.exclude(deleted_at=None).order_by("deleted_at")[:CHUNK]):
+        try:
+            remove_points([photo.pk for photo in doomed])
+        except IndexUnavailable as error:
+            logger.warning("Deletions wait for the index: %s", error)
+            break
+        failpoint("points_removed")
+        gone = [photo.pk for photo in doomed if _remove_files(photo)]
+        failpoint("files_removed")
+        Photo.objects.filter(pk__in=gone).exclude(deleted_at=None).delete()
+        total += len(gone)
+        if len(gone) < len(doomed):
+            break
+    return total
+
+
+def remove_points(photo_ids: Sequence[UUID]) -> None:
+    """Remove the photos' points from the index of every model; raise `IndexUnavailable`."""
+    for model in EmbeddingModel.objects.all():
+        if model.state == EmbeddingModel.State.RETIRED and not _has_index(model):
+            continue
         index = open_index(model.key, model.dim)
-        index.ensure()
-        index.delete([row.pk for row in rows])
+        index.delete(photo_ids)
         index.flush()
 
 
+def remove_late_points() -> int:
+    """Remove points that arrived after their photo was deleted; return how many."""
+    since = timezone.now() - LATE_WORK
+    recent = Tombstone.objects.filter(deleted_at__gte=since)
+    ids = set(recent.values_list("photo_id", flat=True))
+    # A photo that lives again under its id, out of a backup, keeps its point.
+    ids -= set(Photo.objects.live().filter(pk__in=ids).values_list("pk", flat=True))
+    total = 0
+    for model in EmbeddingModel.objects.wanted() if ids else ():
+        index = open_index(model.key, model.dim)
+        late = [point.id for point in index.fetch(ids)]
+        if late:
+            index.delete(late)
+            index.flush()
+            total += len(late)
+    return total
+
+
 def forget_old_tombstones() -> int:
-    """Remove tombstones of more than 30 days, when nothing late can come any more."""
-    return Tombstone.objects.filter(deleted_at__lt=timezone.now() - TOMBSTONE_AGE).delete()[0]
+    """Remove tombstones that no late work can need any more; return how many."""
+    old = Tombstone.objects.filter(deleted_at__lt=timezone.now() - TOMBSTONES_KEPT)
+    count, _ = old.delete()
+    return count
+
+
+def _remove_files(photo: Photo) -> bool:
+    try:
+        files.remove_files(photo)
+    except OSError as error:
+        logger.warning("The files of photo %s cannot be removed yet: %s", photo.pk, error)
+        return False
+    return True
+
+
+def _has_index(model: EmbeddingModel) -> bool:
+    """Tell whether a retired model still has an index, so that none is made to delete from."""
+    return (
+        bool(settings.QDRANT_URL) or (Path(settings.DATA_DIR) / "index" / slug(model.key)).is_dir()
+    )

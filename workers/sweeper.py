@@ -1,4 +1,7 @@
-"""Healing what crashes and lost messages left behind; harmless to run twice or at once."""
+"""Every minute: heal what crashes, outages and other processes left behind. Safe in parallel.
+
+Expired leases need no sweeping, since whoever claims next takes them over.
+"""
 
 from __future__ import annotations
 
@@ -10,46 +13,44 @@ from pathlib import Path
 from django.conf import settings
 from django.utils import timezone
 
-from gallery.models import Embedding, EmbeddingModel, Photo, WorkerStatus
-from workers import doorbell, heartbeat, model_choice, purge
+from gallery.models import EmbeddingModel, WorkerStatus
+from search.index import IndexUnavailable
+from workers import doorbell, knocking, model_choice, projection, purge, reconcile
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
-STALE_UPLOAD = 24 * 3600  # seconds
-GONE_WORKER = timedelta(hours=1)
+STALE_FILE_SECONDS = 24 * 60 * 60
+SILENT_WORKERS_KEPT = timedelta(days=7)
 
 
 def sweep() -> None:
-    """Look for everything that should not stay as it is."""
-    for model in EmbeddingModel.objects.wanted():
-        Embedding.objects.add_missing(model)
-    model_choice.promote()
-    if work_waits():
-        doorbell.ring()
+    """Do everything that is due, each part on its own: the index may be away, the disk not."""
+    remove_stale_files()
     purge.forget_old_tombstones()
-    remove_stale_uploads()
-    heard = timezone.now() - GONE_WORKER
-    WorkerStatus.objects.filter(seen_at__lt=heard).delete()
-    heartbeat.beat()
+    WorkerStatus.objects.filter(seen_at__lt=timezone.now() - SILENT_WORKERS_KEPT).delete()
+    model_choice.add_missing_rows()
+    purge.purge()
+    _sweep_index()
+    model_choice.promote()
+    if knocking.is_work_due():
+        doorbell.ring()
 
 
-def work_waits() -> bool:
-    """Return whether a row is due, saved but not projected, or a deletion not finished."""
-    wanted = Embedding.objects.filter(model__in=EmbeddingModel.objects.wanted())
-    saved = wanted.live().filter(state=Embedding.State.EMBEDDED)
-    return (
-        wanted.due().exists() or saved.exists() or Photo.objects.exclude(deleted_at=None).exists()
-    )
+def _sweep_index() -> None:
+    try:
+        for model in EmbeddingModel.objects.wanted():
+            reconcile.quickly(model)
+            projection.project_waiting(model)
+        purge.remove_late_points()
+    except IndexUnavailable as error:
+        logger.warning("The index is away and will be looked after later: %s", error)
 
 
-def remove_stale_uploads() -> int:
-    """Remove files that an upload left behind more than a day ago; return how many."""
-    oldest, removed = time.time() - STALE_UPLOAD, 0
+def remove_stale_files() -> int:
+    """Remove uploads that were never finished and are older than a day; return how many."""
+    removed = 0
     for path in Path(settings.UPLOAD_TMP_DIR).iterdir():
-        try:
-            if path.is_file() and path.stat().st_mtime < oldest:
-                path.unlink()
-                removed += 1
-        except OSError as error:
-            log.info("Could not remove %s: %s", path.name, error)
+        if path.is_file() and time.time() - path.stat().st_mtime > STALE_FILE_SECONDS:
+            path.unlink(missing_ok=True)
+            removed += 1
     return removed

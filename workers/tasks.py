@@ -1,34 +1,62 @@
-"""The tasks that messages name. They carry nothing; each looks for its work in the database."""
+"""What messages may ask for. None carries anything, and each may come twice or never."""
 
 from __future__ import annotations
 
-from django.db import close_old_connections
+import functools
+import logging
+from collections.abc import Callable
 
+from django.db import DatabaseError, close_old_connections
+
+from workers import doorbell, knocking, model_choice, pipeline, purge, sweeper
 from workers.celery import app
+from workers.priority import give_way
+
+logger = logging.getLogger(__name__)
 
 
-@app.task
+def _at_low_priority(work: Callable[[], object]) -> Callable[[], None]:
+    """Run `work` below the web server's priority, and with a database connection that lives."""
+
+    @functools.wraps(work)
+    def run() -> None:
+        give_way()
+        close_old_connections()
+        try:
+            work()
+        except DatabaseError:
+            logger.exception("The database failed; the work is found again by the sweeper.")
+        finally:
+            close_old_connections()
+
+    return run
+
+
+@app.task(name="workers.index_pending")
+@_at_low_priority
 def index_pending() -> None:
-    """Make searchable whatever waits."""
-    from workers import pipeline
-
-    close_old_connections()
-    pipeline.drain()
+    """Embed and index whatever is due."""
+    if not model_choice.is_settling():
+        pipeline.drain()
 
 
-@app.task
+@app.task(name="workers.purge_deleted")
+@_at_low_priority
 def purge_deleted() -> None:
-    """Finish deletions that were asked for."""
-    from workers import purge
-
-    close_old_connections()
-    purge.finish_deletions()
+    """Finish the deletions that were asked for."""
+    purge.purge()
 
 
-@app.task
+@app.task(name="workers.sweep")
+@_at_low_priority
 def sweep() -> None:
-    """Heal what a crash or a lost message left behind."""
-    from workers import sweeper
-
-    close_old_connections()
+    """Heal what crashes left behind."""
     sweeper.sweep()
+
+
+@app.task(name="workers.knock")
+@_at_low_priority
+def knock() -> None:
+    """Ring where rows are due though no message said so, as after a retry's pause."""
+    if knocking.is_work_due():
+        doorbell.ring()

@@ -1,4 +1,4 @@
-"""Build the index anew from the vectors in the database, or the vectors from the pictures."""
+"""Make the index anew from the vectors in the database, or the vectors from the pictures."""
 
 from __future__ import annotations
 
@@ -6,48 +6,62 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 from django.db.models import F
+from tqdm import tqdm
 
 from gallery.models import Embedding, EmbeddingModel
-from search.index import IndexLocked, VectorIndexError, open_index
-from workers import doorbell, pipeline
+from search.index import IndexLocked, VectorIndexError, close_all, open_index
+from workers import doorbell, projection
 
 
 class Command(BaseCommand):
-    help = "Project all vectors into the index again; with --from-pictures, embed all photos again."
+    help = (
+        "Put all vectors of the database into the index again; with --from-pictures, have the "
+        "running gallery embed every photo again."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--from-pictures", action="store_true")
 
     def handle(self, *args: Any, from_pictures: bool, **options: Any) -> None:
         for model in EmbeddingModel.objects.wanted():
-            count = _again_from_pictures(model) if from_pictures else _again_from_vectors(model)
-            self.stdout.write(f"{model.key}: {count} photos to be done again.")
-            if not from_pictures:
-                self._project(model)
+            if from_pictures:
+                count = _embed_again(model)
+                self.stdout.write(f"{model.key}: {count} photos will be embedded again.")
+            else:
+                self._reindex(model, quiet=options["verbosity"] == 0)
+        close_all()
         doorbell.ring()
 
-    def _project(self, model: EmbeddingModel) -> None:
-        """Do it here where the index can be opened, else leave it to the running gallery."""
+    def _reindex(self, model: EmbeddingModel, *, quiet: bool) -> None:
+        """Project here where the index can be opened, else leave it to the running gallery."""
         try:
             index = open_index(model.key, model.dim)
+            index.ensure()
+            count = _project_again(model)
             index.drop()
             index.ensure()
-            done = pipeline.project(model, index)
-            index.close()
         except IndexLocked:
-            self.stdout.write("The running gallery does it now.")
+            count = _project_again(model)
+            self.stdout.write(f"{model.key}: the running gallery indexes {count} photos again.")
+            return
         except VectorIndexError as error:
-            self.stdout.write(f"It will be done when the index is back: {error}")
-        else:
-            self.stdout.write(f"{model.key}: {done} points written.")
+            _project_again(model)
+            self.stdout.write(f"{model.key}: this will be done when the index is back. {error}")
+            return
+        with tqdm(total=count, unit="photo", disable=quiet) as bar:
+            done = projection.project_waiting(model, told=bar.update)
+        self.stdout.write(f"{model.key}: {done} of {count} photos are in the index.")
 
 
-def _again_from_vectors(model: EmbeddingModel) -> int:
-    rows = Embedding.objects.filter(model=model, state=Embedding.State.INDEXED)
-    return rows.update(state=Embedding.State.EMBEDDED)
+def _project_again(model: EmbeddingModel) -> int:
+    """Send indexed rows back to wait for the index; return how many rows wait now."""
+    rows = Embedding.objects.filter(model=model)
+    rows.filter(state=Embedding.State.INDEXED).update(state=Embedding.State.EMBEDDED)
+    return projection.waiting().filter(model=model).count()
 
 
-def _again_from_pictures(model: EmbeddingModel) -> int:
+def _embed_again(model: EmbeddingModel) -> int:
+    """Start all settled rows anew; results of work that is under way are dropped."""
     settled = [Embedding.State.INDEXED, Embedding.State.EMBEDDED, Embedding.State.FAILED]
     return Embedding.objects.filter(model=model, state__in=settled).update(
         state=Embedding.State.PENDING,
@@ -57,4 +71,5 @@ def _again_from_pictures(model: EmbeddingModel) -> int:
         crashes=0,
         not_before=None,
         reason="",
+        detail="",
     )

@@ -1,0 +1,111 @@
+"""Photos in the gallery, a worker to run over them, and ways to make it fail."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import uuid
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gallery import files
+from gallery.models import Embedding, EmbeddingModel, Photo
+from search import embedders
+from search.index import open_index
+from tests.embedders import PALETTE
+from workers import failpoints, look_ahead, pipeline, projection
+
+
+@pytest.fixture(autouse=True)
+def _fresh_workers(monkeypatch):
+    """Forget what an earlier test left in this process."""
+    monkeypatch.delenv(failpoints.VARIABLE, raising=False)
+    projection.resume()
+    pipeline.allow()
+    embedders.unload_all()
+    yield
+    embedders.unload_all()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _stop_children():
+    yield
+    look_ahead.close()
+
+
+@pytest.fixture
+def arm(monkeypatch):
+    """Arm failpoints for the rest of the test; no arguments disarm them."""
+
+    def arm(**points: str) -> None:
+        value = ",".join(f"{name}={action}" for name, action in points.items())
+        monkeypatch.setenv(failpoints.VARIABLE, value)
+
+    return arm
+
+
+def picture(colour: str = "red", size: tuple[int, int] = (64, 48)) -> bytes:
+    """Return a PNG of one colour whose bytes are like no other's."""
+    image = Image.new("RGB", size, PALETTE[colour])
+    pixel = tuple(np.random.default_rng().integers(0, 256, 3).tolist())
+    image.putpixel((0, 0), pixel)
+    image.putpixel((1, 0), tuple(reversed(pixel)))
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def add_photo(owner, data: bytes | None = None, colour: str = "red") -> Photo:
+    """Write an original and its rows as an upload does, without the decoder's probe."""
+    data = picture(colour) if data is None else data
+    photo = Photo(
+        owner=owner,
+        sha256=hashlib.sha256(data + uuid.uuid4().bytes).hexdigest(),
+        size=len(data),
+        format="PNG",
+        extension="png",
+        name=f"{colour}.png",
+        width=64,
+        height=48,
+    )
+    photo.sha256 = hashlib.sha256(data).hexdigest()
+    path = files.original(photo)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    photo.save(force_insert=True)
+    for model in EmbeddingModel.objects.wanted():
+        Embedding.objects.create(photo=photo, model=model)
+    return photo
+
+
+def row_of(photo: Photo) -> Embedding:
+    return Embedding.objects.get(photo=photo)
+
+
+def points(model: EmbeddingModel) -> set[uuid.UUID]:
+    return {point.id for point in open_index(model.key, model.dim).scroll()}
+
+
+def assert_settled(model: EmbeddingModel) -> None:
+    """Assert that every live photo is searchable or failed for a reason, and nothing else is."""
+    rows = Embedding.objects.live().filter(model=model)
+    assert rows.count() == Photo.objects.live().count()
+    assert set(rows.values_list("state", flat=True)) <= {"indexed", "failed"}
+    assert not rows.filter(state="failed", reason="").exists()
+    indexed = set(rows.filter(state="indexed").values_list("photo_id", flat=True))
+    assert points(model) == indexed
+
+
+def expire_leases() -> None:
+    """Let time pass until every lease has run out."""
+    from django.utils import timezone
+
+    Embedding.objects.filter(state="leased").update(lease_until=timezone.now())
+
+
+def forget_pauses() -> None:
+    """Let time pass until every row that waits is due."""
+    Embedding.objects.exclude(not_before=None).update(not_before=None)
+    projection.resume()

@@ -1,0 +1,101 @@
+"""The workers in the web server's process: started, rung, and stopped."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from gallery import deletion, files
+from gallery.models import Embedding, EmbeddingModel, Photo, WorkerStatus
+from gallery.signals import photos_changed
+from tests.embedders import ColourEmbedder
+from tests.workers.conftest import add_photo, row_of
+from workers.embedded import EmbeddedWorkers
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def workers():
+    started = EmbeddedWorkers()
+    before = time.monotonic()
+    started.start()
+    assert time.monotonic() - before < 2
+    yield started
+    started.stop(20)
+
+
+def eventually(condition, seconds: float = 15.0) -> bool:
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return condition()
+
+
+def test_an_upload_is_searchable_soon_after_the_bell(ada, workers):
+    assert eventually(lambda: EmbeddingModel.objects.active() is not None)
+    first = add_photo(ada)
+    photos_changed.send(sender=Photo)
+    assert eventually(lambda: row_of(first).state == "indexed")
+    second = add_photo(ada)
+    rung = time.monotonic()
+    photos_changed.send(sender=Photo)
+    assert eventually(lambda: row_of(second).state == "indexed")
+    assert time.monotonic() - rung < 3
+    worker = WorkerStatus.objects.get()
+    assert worker.device == ColourEmbedder.device
+
+
+def test_rows_that_nobody_rang_for_are_found(ada, workers):
+    assert eventually(lambda: EmbeddingModel.objects.active() is not None)
+    photo = add_photo(ada)
+    assert eventually(lambda: row_of(photo).state == "indexed")
+    deletion.delete(Photo.objects.filter(pk=photo.pk))
+    assert eventually(lambda: not Photo.objects.filter(pk=photo.pk).exists())
+    assert not files.original(photo).exists()
+
+
+def test_leases_of_a_process_that_died_are_taken_over_at_once(ada, model):
+    photo = add_photo(ada)
+    Embedding.objects.claim(model, 1)
+    workers = EmbeddedWorkers()
+    workers.start()
+    try:
+        assert eventually(lambda: row_of(photo).state == "indexed")
+    finally:
+        workers.stop(20)
+
+
+def test_a_stop_finishes_the_batch_and_burns_no_attempt(ada, model, monkeypatch, settings):
+    settings.EMBEDDING_BATCH = 2
+    inside, honest = threading.Event(), ColourEmbedder.embed_images
+
+    def slow(self, images):
+        inside.set()
+        time.sleep(0.3)
+        return honest(self, images)
+
+    monkeypatch.setattr(ColourEmbedder, "embed_images", slow)
+    for _ in range(8):
+        add_photo(ada)
+    workers = EmbeddedWorkers()
+    workers.start()
+    assert inside.wait(15)
+    workers.stop(20)
+    states = dict.fromkeys(Embedding.objects.values_list("state", "attempts"))
+    assert set(states) == {("indexed", 0), ("pending", 0)}
+    assert not WorkerStatus.objects.exists()
+    assert not [t for t in threading.enumerate() if t.name in {"rounds", "workers"}]
+
+
+def test_workers_can_be_started_again(ada, model):
+    for _ in range(2):
+        workers = EmbeddedWorkers()
+        workers.start()
+        photo = add_photo(ada)
+        try:
+            assert eventually(lambda photo=photo: row_of(photo).state == "indexed")
+        finally:
+            workers.stop(20)

@@ -1,0 +1,189 @@
+"""From saved vectors to the index: upsert, flush, and only then mark as indexed.
+
+Needs no model and no picture, so the whole index can be made anew from SQL this way.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from uuid import UUID
+
+from django.db.models import F, Q
+from django.utils import timezone
+
+from gallery import files
+from gallery.models import Embedding, EmbeddingModel, Photo
+from gallery.models.embeddings import EmbeddingQuerySet
+from gallery.reasons import Reason
+from search.index import BadVector, IndexUnavailable, Point, VectorIndex, open_index
+from workers import watchdog
+from workers.failpoints import failpoint
+
+logger = logging.getLogger(__name__)
+
+CHUNK = 256
+RETRY_AFTER_SECONDS = 10.0
+
+_not_before = 0.0
+
+
+def project(model: EmbeddingModel, rows: Sequence[Embedding]) -> int:
+    """Put `embedded` rows, with their photos, into the index and return how many arrived.
+
+    When the index is away the rows stay as they are, no attempt is burnt, and 0 is returned.
+    """
+    sound = {row: point for row in rows if (point := _point(row)) is not None}
+    _embed_again([row for row in rows if row not in sound])
+    if not sound or not rows:
+        return 0
+    index = open_index(model.key, model.dim)
+    try:
+        refused = _upsert(index, sound)
+        failpoint("after_upsert")
+        index.flush()
+    except IndexUnavailable as error:
+        _pause(error)
+        return 0
+    failpoint("after_flush")
+    arrived = [row for row in sound if row not in refused]
+    marked = mark_indexed(arrived)
+    if marked < len(arrived):
+        _take_back(index, arrived)
+    return marked
+
+
+def project_waiting(
+    model: EmbeddingModel, *, told: Callable[[int], object] = lambda arrived: None
+) -> int:
+    """Put all rows of `model` that wait as `embedded` into the index; return how many arrived.
+
+    `told` is given the number of each part that arrived.
+    """
+    total, after = 0, 0
+    while time.monotonic() >= _not_before:
+        rows = list(
+            waiting()
+            .filter(model=model, pk__gt=after)
+            .select_related("photo")
+            .order_by("pk")[:CHUNK]
+        )
+        if not rows:
+            break
+        arrived = project(model, rows)
+        told(arrived)
+        total += arrived
+        after = rows[-1].pk
+        watchdog.progress()
+    return total
+
+
+def waiting() -> EmbeddingQuerySet:
+    """Return the live rows that have a vector which is not in the index yet."""
+    return Embedding.objects.live().filter(state=Embedding.State.EMBEDDED)
+
+
+def is_paused() -> bool:
+    """Tell whether the index was away a moment ago, so that asking again would be too soon."""
+    return time.monotonic() < _not_before
+
+
+def resume() -> None:
+    """Forget that the index was away."""
+    global _not_before
+    _not_before = 0.0
+
+
+def point_payload(row: Embedding) -> dict[str, str | int]:
+    """Return what filters look at: owner, generation, and the day shown in Unix seconds."""
+    return {
+        "owner": str(row.photo.owner_id),
+        "gen": row.generation,
+        "taken": int(row.photo.shown_at.timestamp()),
+    }
+
+
+def mark_indexed(rows: Sequence[Embedding]) -> int:
+    """Mark rows as searchable unless they were deleted or started anew; return how many."""
+    generations: dict[int, list[int]] = defaultdict(list)
+    for row in rows:
+        generations[row.generation].append(row.pk)
+    unchanged = Q(pk__in=[])
+    for generation, keys in generations.items():
+        unchanged |= Q(generation=generation, pk__in=keys)
+    return (
+        Embedding.objects.filter(unchanged, state=Embedding.State.EMBEDDED)
+        .filter(photo__in=Photo.objects.live())
+        .update(
+            state=Embedding.State.INDEXED,
+            indexed_at=timezone.now(),
+            lease_token=None,
+            attempts=0,
+            crashes=0,
+            not_before=None,
+        )
+    )
+
+
+def _point(row: Embedding) -> Point | None:
+    vector = row.get_vector()
+    return None if vector is None else Point(row.photo_id, vector, point_payload(row))
+
+
+def _embed_again(rows: Sequence[Embedding]) -> None:
+    """Send rows whose stored vector is damaged back to the model."""
+    if rows:
+        logger.warning("%d stored vectors are damaged; embedding them again.", len(rows))
+        Embedding.objects.filter(
+            pk__in=[row.pk for row in rows], state=Embedding.State.EMBEDDED
+        ).update(
+            state=Embedding.State.PENDING, generation=F("generation") + 1, vector=None, attempts=0
+        )
+
+
+def _upsert(index: VectorIndex, points: dict[Embedding, Point]) -> set[Embedding]:
+    """Upsert the points; return rows whose point alone is refused, marked as failed."""
+    try:
+        index.upsert(list(points.values()))
+    except BadVector:
+        return {row for row, point in points.items() if not _upsert_alone(index, row, point)}
+    return set()
+
+
+def _upsert_alone(index: VectorIndex, row: Embedding, point: Point) -> bool:
+    try:
+        index.upsert([point])
+    except BadVector as error:
+        Embedding.objects.filter(
+            pk=row.pk, generation=row.generation, state=Embedding.State.EMBEDDED
+        ).update(
+            state=Embedding.State.FAILED, reason=Reason.INDEX_REJECTED, detail=str(error)[:300]
+        )
+        return False
+    return True
+
+
+def _take_back(index: VectorIndex, rows: Sequence[Embedding]) -> None:
+    """Remove the points of photos that were deleted while they travelled to the index."""
+    photos = {row.photo_id: row.photo for row in rows}
+    live: set[UUID] = set(Photo.objects.live().filter(pk__in=photos).values_list("pk", flat=True))
+    gone = [photo_id for photo_id in photos if photo_id not in live]
+    if not gone:
+        return
+    try:
+        index.delete(gone)
+        index.flush()
+    except IndexUnavailable as error:
+        # The sweeper looks for points of recent tombstones as well.
+        _pause(error)
+    for photo_id in gone:
+        files.thumbnail(photo_id).unlink(missing_ok=True)
+
+
+def _pause(error: Exception) -> None:
+    global _not_before
+    if not is_paused():
+        logger.warning("The index is away, embedded photos wait: %s", error)
+    _not_before = time.monotonic() + RETRY_AFTER_SECONDS
