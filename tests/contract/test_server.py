@@ -1,0 +1,156 @@
+"""The server index when the server misbehaves, over real HTTP against the fake server."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from search.index import BadVector, IndexUnavailable, qdrant_server
+from search.index.qdrant_server import ServerIndex
+from tests.contract.conftest import DIM, make_points
+from tests.fake_qdrant import FakeQdrant, Fault
+
+POINTS = make_points(20)
+
+
+@pytest.fixture
+def server():
+    with FakeQdrant(api_key="secret") as running:
+        yield running
+
+
+@pytest.fixture
+def index(server):
+    index = ServerIndex(server.url, "secret", DIM, "model/one")
+    index.upsert(POINTS)
+    server.requests.clear()
+    yield index
+    index.close()
+
+
+CALLS = {
+    "query": lambda index: index.query(POINTS[0].vector, limit=3),
+    "query_batch": lambda index: index.query_batch([POINTS[0].vector], limit=3),
+    "fetch": lambda index: index.fetch([POINTS[0].id]),
+    "scroll": lambda index: list(index.scroll()),
+    "count": lambda index: index.count(),
+    "upsert": lambda index: index.upsert(POINTS[:2]),
+    "delete": lambda index: index.delete([POINTS[19].id]),
+}
+
+
+def test_the_collection_is_named_readably_and_made_for_its_owners(index, server):
+    (name,) = server.store.created
+    assert name.startswith("scry-model-one-")
+    config = server.store.created[name]
+    assert config["vectors"] == {"size": DIM, "distance": "Cosine"}
+    assert config["quantization_config"] == {"turbo": {"bits": "bits4"}}
+    assert config["strict_mode_config"]["enabled"] is True
+    (owner,) = server.store.indexed[name]
+    assert owner["field_name"] == "owner"
+    assert owner["field_schema"] == {"type": "keyword", "is_tenant": True}
+
+
+def test_the_payload_index_comes_before_the_first_point(server):
+    index = ServerIndex(server.url, "secret", DIM, "model")
+    index.upsert(POINTS)
+    index.close()
+    writes = [request for request in server.requests if request.startswith("PUT")]
+    assert [write.rsplit("/", 1)[1] for write in writes[1:]] == ["index", "points"]
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
+@pytest.mark.parametrize(
+    "fault",
+    [Fault("status", 2, status=500), Fault("status", 2, status=429), Fault("reset", 2)],
+    ids=["500", "429", "reset"],
+)
+def test_a_short_outage_goes_unnoticed(index, server, call, fault):
+    calm = call(index)
+    server.faults[:] = [Fault(fault.kind, 2, status=fault.status)]
+    assert call(index) == calm
+    assert server.faults[0].times == 0
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
+def test_a_long_outage_is_one_kind_of_error(index, server, call):
+    server.faults[:] = [Fault("status", 50, status=503)]
+    with pytest.raises(IndexUnavailable, match="503"):
+        call(index)
+    assert len(server.requests) == 3
+    server.faults.clear()
+    assert index.count() == 20
+
+
+def test_a_request_the_server_refuses_is_not_repeated(index, server):
+    server.faults[:] = [Fault("status", 50, status=400)]
+    with pytest.raises(IndexUnavailable, match="400"):
+        index.count()
+    assert len(server.requests) == 1
+
+
+def test_a_hanging_server_is_waited_for_once(server, monkeypatch):
+    monkeypatch.setattr(qdrant_server, "READ_SECONDS", 1)
+    index = ServerIndex(server.url, "secret", DIM, "model")
+    index.ensure()
+    server.faults[:] = [Fault("delay", 50, seconds=3)]
+    begun = time.monotonic()
+    with pytest.raises(IndexUnavailable, match="timed out"):
+        index.count()
+    assert time.monotonic() - begun < 2.9
+    index.close()
+
+
+def test_a_server_that_is_not_there_is_named_by_its_setting():
+    with FakeQdrant() as gone:
+        url = gone.url
+    index = ServerIndex(url, "", DIM, "model")
+    with pytest.raises(IndexUnavailable, match="QDRANT_URL"):
+        index.ensure()
+    index.close()
+
+
+def test_a_wrong_key_is_named_by_its_setting(server):
+    index = ServerIndex(server.url, "wrong", DIM, "model")
+    with pytest.raises(IndexUnavailable, match="QDRANT_API_KEY"):
+        index.count()
+    index.close()
+
+
+def test_a_bad_vector_never_reaches_the_server(index, server):
+    with pytest.raises(BadVector):
+        index.query(POINTS[0].vector * 3, limit=1)
+    assert server.requests == []
+
+
+def test_a_collection_of_another_size_is_refused(index, server):
+    other = ServerIndex(server.url, "secret", DIM * 2, "model/one")
+    with pytest.raises(IndexUnavailable, match="vectors of 16 numbers"):
+        other.ensure()
+    other.close()
+
+
+def test_a_second_process_finds_the_collection_and_is_no_reset(index, server):
+    second = ServerIndex(server.url, "secret", DIM, "model/one")
+    assert second.count() == 20
+    assert index.was_reset
+    assert not second.was_reset
+    second.close()
+
+
+def test_a_collection_that_vanished_is_made_again_and_said_so(server, index):
+    first = ServerIndex(server.url, "secret", DIM, "model/one")
+    assert first.count() == 20
+    server.store.client.delete_collection(first.collection)
+    with pytest.raises(IndexUnavailable, match="404"):
+        first.count()
+    assert first.count() == 0
+    assert first.was_reset
+    first.close()
+
+
+def test_models_do_not_share_a_collection(index, server):
+    other = ServerIndex(server.url, "secret", DIM, "model-one")
+    assert other.count() == 0
+    other.close()
