@@ -1,0 +1,87 @@
+"""Recommendation, fusion and near pairs, over the exact index and the embedded one."""
+
+from __future__ import annotations
+
+import uuid
+
+import numpy as np
+import pytest
+from hypothesis import given, strategies as st
+
+from search.index import (
+    BadVector,
+    Hit,
+    Point,
+    average_recommend,
+    near_pairs,
+    reciprocal_rank_fusion,
+)
+from tests.contract.conftest import edge, exact, unit_vectors
+
+A, B, C, D = (uuid.UUID(int=n) for n in range(1, 5))
+
+
+def test_one_positive_example_is_its_own_recommendation():
+    vector = unit_vectors(1)[0]
+    assert average_recommend([vector]) == pytest.approx(vector, abs=1e-6)
+
+
+def test_a_recommendation_is_near_the_positive_and_far_from_the_negative_examples():
+    rows = unit_vectors(4, seed=2)
+    found = average_recommend(rows[:2], rows[2:])
+    formula = 2 * rows[:2].mean(axis=0) - rows[2:].mean(axis=0)
+    assert found == pytest.approx(formula / np.linalg.norm(formula), abs=1e-6)
+    assert found.dtype == np.float32
+    assert (rows[:2] @ found).min() > (rows[2:] @ found).max()
+
+
+def test_a_recommendation_needs_an_example_and_a_direction():
+    vector = unit_vectors(1)[0]
+    with pytest.raises(BadVector):
+        average_recommend([], [vector])
+    with pytest.raises(BadVector):
+        average_recommend([vector, -vector])
+
+
+def test_fusion_prefers_what_several_lists_agree_on():
+    first = [Hit(A, 0.9), Hit(B, 0.8), Hit(C, 0.7)]
+    second = [Hit(B, 0.3), Hit(D, 0.2)]
+    fused = reciprocal_rank_fusion([first, second])
+    assert [hit.id for hit in fused] == [B, A, D, C]
+    assert fused[0].score == pytest.approx(1 / 62 + 1 / 61)
+
+
+@given(st.lists(st.lists(st.sampled_from([A, B, C, D]), unique=True), max_size=4))
+def test_fusion_keeps_every_hit_once_in_an_order_that_does_not_depend_on_the_lists(ranked):
+    lists = [[Hit(id_, 1.0) for id_ in ids] for ids in ranked]
+    fused = reciprocal_rank_fusion(lists)
+    assert sorted(hit.id for hit in fused) == sorted({id_ for ids in ranked for id_ in ids})
+    again = reciprocal_rank_fusion(lists[::-1])
+    assert [hit.id for hit in again] == [hit.id for hit in fused]
+
+
+@pytest.fixture(params=[exact, edge], ids=["exact", "edge"])
+def twins(request, tmp_path):
+    """150 points of which 1-2, 3-4, ... are all but equal."""
+    rows = np.repeat(unit_vectors(75), 2, axis=0)
+    rows[1::2, 0] += 0.01
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    with request.param(tmp_path) as index:
+        index.upsert([Point(uuid.UUID(int=n + 1), row, {}) for n, row in enumerate(rows)])
+        yield index
+
+
+def test_near_pairs_names_each_pair_once(twins):
+    everything = [uuid.UUID(int=n + 1) for n in range(150)]
+    pairs = list(near_pairs(twins, everything, 0.999))
+    expected = {(uuid.UUID(int=n), uuid.UUID(int=n + 1)) for n in range(1, 151, 2)}
+    assert {(one, other) for one, other, _ in pairs} == expected
+    assert len(pairs) == len(expected)
+    assert all(score >= 0.999 for _, _, score in pairs)
+
+
+def test_near_pairs_looks_beyond_the_ids_it_is_given(twins):
+    pairs = [(one, other) for one, other, _ in near_pairs(twins, [uuid.UUID(int=2)], 0.999, k=3)]
+    assert pairs == [(uuid.UUID(int=1), uuid.UUID(int=2))]
+    assert list(near_pairs(twins, [uuid.UUID(int=9999)], 0.5)) == []
+    assert list(near_pairs(twins, [], 0.5)) == []
