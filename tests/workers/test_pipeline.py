@@ -88,6 +88,7 @@ def test_a_damaged_rendition_sends_the_worker_back_to_the_original(ada, model):
         (b"", Reason.EMPTY),
         (picture()[:60], Reason.CORRUPT),
     ],
+    ids=["text", "empty", "cut short"],
 )
 def test_one_bad_picture_fails_one_row(ada, model, data, reason):
     good, bad, other = add_photo(ada), add_photo(ada, data), add_photo(ada)
