@@ -37,7 +37,7 @@ REDIS = {
 # around every message, even those that find nothing to do.
 app = Celery("workers", fixups=[], include=["workers.tasks", "workers.process"])
 app.conf.update(
-    broker_url=settings.REDIS_URL or "memory://",
+    broker_url=settings.REDIS_URL or "memory://localhost//",
     broker_transport_options=REDIS if settings.REDIS_URL else MEMORY,
     broker_connection_retry_on_startup=True,
     worker_cancel_long_running_tasks_on_connection_loss=False,
