@@ -74,6 +74,7 @@ async function open(link) {
     last?.focus({ preventScroll: false });
   });
   box.init();
+  box.element.setAttribute("aria-label", "Photo viewer");
 }
 
 // --- one address per photo ----------------------------------------------------------------------
@@ -98,8 +99,10 @@ function addresses(pswp, start) {
 
 // What the drawer leaves of the window.
 function room() {
-  const beside = drawer() && innerWidth > 720 ? drawer().offsetWidth : 0;
-  return { x: document.documentElement.clientWidth - beside, y: innerHeight };
+  const wide = innerWidth > 720;
+  const beside = drawer() && wide ? drawer().offsetWidth : 0;
+  const below = drawer() && !wide ? drawer().offsetHeight : 0;
+  return { x: document.documentElement.clientWidth - beside, y: innerHeight - below };
 }
 
 function fetchMore(root, items) {
@@ -186,4 +189,5 @@ async function fillDrawer() {
   part.innerHTML = await answer.text();
   aside.replaceChildren(part.content);
   htmx.process(aside);
+  box.updateSize(true);
 }
