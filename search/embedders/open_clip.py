@@ -1,7 +1,6 @@
 """The `Embedder` for every model of open_clip, and for the starter model.
 
-This module and the starter package are the only places that know PyTorch; it is imported
-inside functions, so that a process which embeds nothing never pays for it.
+PyTorch is imported inside functions, so a process which embeds nothing never pays for it.
 """
 
 from __future__ import annotations
@@ -9,6 +8,7 @@ from __future__ import annotations
 import copy
 import gc
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -33,7 +33,6 @@ logger = logging.getLogger(__name__)
 
 CALIBRATION_BATCH = 16
 """Pictures in a calibration batch: what the indexing pipeline sends at once by default."""
-
 CALIBRATION_S = 0.5
 """Seconds that one batch may take while calibrating; slower models are measured on fewer."""
 
@@ -42,13 +41,12 @@ CPU_PASS = 4
 small enough for the caches: measured, 1.5 (bf16) to 1.9 times (fp32) as fast as 16 at once."""
 
 CONVOLUTIONAL = 10
-"""A tower with at least this many convolutions is a convolutional network: transformers have
-one or a few at the entrance."""
+"""Convolutions from which on a tower counts as convolutional: transformers have a few at most."""
 
 
 @dataclass
 class Parts:
-    """A loaded model before it is placed: what open_clip and the starter package give.
+    """A loaded model before it is placed on its device.
 
     `model` has `encode_image`, `encode_text` and the towers `visual` and `text`, of which
     those not asked for are None; `preprocess_cfg` is open_clip's; `tokenizer` takes a list of
@@ -78,6 +76,9 @@ def load(
     Raises `ModelUnavailable` with one sentence when anything is missing, damaged or does not
     fit.
     """
+    # Waiting threads must sleep, not spin: as soon as decoders want the CPU too, spinning makes
+    # a batch take five times as long. PyTorch reads this when it is imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     place = devices.choose(device, _accelerators())
     parts = _starter(towers) if key == STARTER_KEY else _from_open_clip(key, towers, weights)
     parts.model.eval().requires_grad_(requires_grad=False)
@@ -303,7 +304,6 @@ def _from_hub(key: str) -> Path:
     try:
         return Path(download_pretrained(source))
     except (OSError, RuntimeError) as error:
-        logger.warning("Fetching %s failed: %s", key, error)
         raise ModelUnavailable(
             f"The weights of {key} could not be fetched ({arrays.first_line(error)}); check the "
             "connection and the free disk space, or name a weight file in EMBEDDING_WEIGHTS."

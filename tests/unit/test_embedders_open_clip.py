@@ -345,3 +345,22 @@ def test_a_pickle_that_holds_only_tensors_is_read(written, tmp_path: Path):
     one = load("scry-tiny/mine", towers=BOTH, weights=pickled)
     two = load("scry-tiny/mine", towers=BOTH, weights=file)
     np.testing.assert_allclose(one.embed_texts(TEXTS), two.embed_texts(TEXTS), atol=1e-5)
+
+
+@pytest.mark.model
+def test_the_starter_model_runs_through_the_same_adapter(tmp_path: Path, monkeypatch):
+    plain = load("starter", towers=BOTH, device="cpu")
+    images, texts = plain.embed_images(pictures(6)), plain.embed_texts(TEXTS[:2])
+    assert images.shape == (6, plain.dim)
+    np.testing.assert_allclose(np.linalg.norm(texts, axis=1), 1.0, atol=1e-6)
+    alone = plain.embed_images(pictures(6)[5:])
+    np.testing.assert_allclose(alone[0], images[5], atol=1e-4)
+
+    monkeypatch.setattr(
+        precision, "this_cpu", lambda: precision.Cpu("fast", frozenset({"amx_bf16"}))
+    )
+    monkeypatch.setattr(precision, "WORTHWHILE", 0.0)
+    short = load("starter", towers=BOTH, device="cpu", calibration_file=tmp_path / "notes.json")
+    assert short.formats == {"image": "bf16", "text": "bf16"}
+    assert (np.sum(short.embed_images(pictures(6)) * images, axis=1) > 0.99).all()
+    assert (np.sum(short.embed_texts(TEXTS[:2]) * texts, axis=1) > 0.99).all()
