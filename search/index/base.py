@@ -136,7 +136,7 @@ class IndexFull(IndexUnavailable):
 
 
 class IndexDamaged(IndexUnavailable):
-    """The stored index cannot be read; it has been set aside and must be rebuilt from SQL."""
+    """The stored index cannot be read; the next opening begins an empty one to fill from SQL."""
 
 
 class BadVector(VectorIndexError):

@@ -58,6 +58,10 @@ class IndexFolder:
         """Mark the folder as finished. A folder without its stamp is never trusted."""
         self._stamp_file.write_text(json.dumps(stamp), encoding="utf-8")
 
+    def distrust(self) -> None:
+        """Take the stamp away, so that the next opening sets the folder aside."""
+        self._stamp_file.unlink(missing_ok=True)
+
     def set_aside(self) -> None:
         """Move the folder out of the way; only the newest one set aside is kept."""
         if not self.path.exists():

@@ -31,6 +31,7 @@ from search.index.base import (
     HasIds,
     Hit,
     In,
+    IndexDamaged,
     IndexLocked,
     IndexStats,
     IndexUnavailable,
@@ -116,8 +117,8 @@ class EdgeIndex:
             return []
         row = unit_rows([vector], self.dim)[0]
         request = _request(row, offset + limit, _filter(flt))
-        with _engine_errors():
-            found = self._open().query(request)
+        with self._calling() as shard:
+            found = shard.query(request)
         return page(_hits(found), limit=limit, offset=offset)
 
     def query_batch(
@@ -129,8 +130,8 @@ class EdgeIndex:
         answers: list[list[Hit]] = []
         for part in chunks(unit_rows(vectors, self.dim), QUERY_CHUNK):
             batch = engine.QueryBatchRequest([_request(row, limit, condition) for row in part])
-            with _engine_errors():
-                found = self._open().query_batch(batch)
+            with self._calling() as shard:
+                found = shard.query_batch(batch)
             answers += [page(_hits(one), limit=limit) for one in found]
         return answers
 
@@ -138,8 +139,8 @@ class EdgeIndex:
         found: list[StoredPoint] = []
         wanted: dict[Any, None] = dict.fromkeys(ids)
         for part in chunks(wanted, WRITE_CHUNK):
-            with _engine_errors():
-                records = self._open().retrieve(part, with_payload=True, with_vector=with_vectors)
+            with self._calling() as shard:
+                records = shard.retrieve(part, with_payload=True, with_vector=with_vectors)
             found += [_stored_point(record) for record in records]
         return found
 
@@ -149,15 +150,15 @@ class EdgeIndex:
             request = engine.ScrollRequest(
                 offset=after, limit=batch, with_payload=True, with_vector=with_vectors
             )
-            with _engine_errors():
-                records, after = self._open().scroll(request)
+            with self._calling() as shard:
+                records, after = shard.scroll(request)
             yield from map(_stored_point, records)
             if after is None:
                 return
 
     def count(self, flt: Filter | None = None) -> int:
-        with _engine_errors():
-            return int(self._open().count(engine.CountRequest(exact=True, filter=_filter(flt))))
+        with self._calling() as shard:
+            return int(shard.count(engine.CountRequest(exact=True, filter=_filter(flt))))
 
     def drop(self) -> None:
         """Remove all points and begin an empty shard in the same place."""
@@ -169,8 +170,8 @@ class EdgeIndex:
 
     def flush(self) -> None:
         self._require_space(OPEN_BYTES)
-        with _engine_errors():
-            self._open().flush()
+        with self._calling() as shard:
+            shard.flush()
 
     def close(self) -> None:
         """Write everything out and let go of the folder. The object cannot be used again."""
@@ -187,6 +188,19 @@ class EdgeIndex:
             points=self.count(),
             bytes_on_disk=self.folder.bytes_on_disk(),
         )
+
+    @contextmanager
+    def _calling(self) -> Iterator[engine.EdgeShard]:
+        """Give the open shard; what the engine raises inside leaves as an error of the port.
+
+        After a Rust panic the folder loses its stamp: the next opening begins an empty index.
+        """
+        try:
+            with _engine_errors():
+                yield self._open()
+        except IndexDamaged:
+            self.folder.distrust()
+            raise
 
     # --- opening ----------------------------------------------------------------------------
 
@@ -263,8 +277,8 @@ class EdgeIndex:
         self.folder.require_space(min(wanted, self._free_bytes))
 
     def _update(self, operation: engine.UpdateOperation) -> None:
-        with _engine_errors():
-            self._open().update(operation)
+        with self._calling() as shard:
+            shard.update(operation)
 
     def _close_shard(self) -> None:
         if self._shard is not None:
@@ -291,7 +305,9 @@ def _engine_errors() -> Iterator[None]:
     except BaseException as panic:
         if type(panic).__name__ != "PanicException":
             raise
-        raise IndexUnavailable(f"The embedded index failed: {panic}") from panic
+        raise IndexDamaged(
+            f"The embedded index is damaged ({panic}); restart Scry to build it anew."
+        ) from panic
 
 
 def _probe(shard: engine.EdgeShard, dim: int) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from search.index import IndexFull, IndexLocked, IndexUnavailable
+from search.index import IndexDamaged, IndexFull, IndexLocked, IndexUnavailable
 from search.index.qdrant_edge import EdgeIndex
 from tests.contract.conftest import DIM, MIB, make_points, unit_vectors
 
@@ -294,3 +294,32 @@ def test_dropping_keeps_other_processes_out(open_at):
         open_at().ensure()
     index.upsert([make_points(1)[0]])
     assert [point.id for point in index.scroll()] == [uuid.UUID(int=1)]
+
+
+class PanicException(BaseException):
+    """What the Rust engine raises when it panics; it shares its name and nothing else."""
+
+
+class PanickingShard:
+    """Stands in for a shard whose files went bad while it was open."""
+
+    def count(self, _):
+        raise PanicException("index out of bounds")
+
+    def close(self):
+        raise PanicException("index out of bounds")
+
+
+def test_a_panic_of_the_engine_is_an_error_and_the_next_opening_begins_anew(open_at, monkeypatch):
+    _stored(open_at)
+    index = open_at()
+    index.ensure()
+    real = index._shard
+    monkeypatch.setattr(index, "_shard", PanickingShard())
+    with pytest.raises(IndexDamaged, match="restart"):
+        index.count()
+    index.close()
+    real.close()
+    again = open_at()
+    assert again.count() == 0
+    assert again.was_reset
