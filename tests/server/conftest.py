@@ -24,12 +24,3 @@ def stack(tmp_path_factory):
 def owner(stack):
     """Somebody whose gallery the tests of faults share; they look at their own photos only."""
     return stack.owner("ada")
-
-
-@pytest.fixture(autouse=True)
-def _print_logs(request, stack):
-    """Show what the processes printed when a test fails."""
-    before = request.session.testsfailed
-    yield
-    if request.session.testsfailed > before:
-        print(stack.logs())  # noqa: T201 - pytest shows it with the failure

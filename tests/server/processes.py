@@ -214,6 +214,20 @@ class Postgres(Program):
         )
         assert done.returncode == 0, done.stdout + done.stderr
 
+    def dump(self, file: Path) -> None:
+        """Write a dump of the gallery's database, as docs/how-to/back-up-and-restore.md says."""
+        command = [self.programs / "pg_dump", *self._administrator(), "--format", "custom", "scry"]
+        file.write_bytes(subprocess.run(command, capture_output=True, check=True).stdout)
+
+    def restore(self, file: Path) -> None:
+        """Read a dump into the gallery's database, as the same page says."""
+        command = [self.programs / "pg_restore", *self._administrator(), "--dbname", "scry"]
+        with file.open("rb") as dump:
+            subprocess.run([*command, "--clean", "--if-exists"], stdin=dump, check=True)
+
+    def _administrator(self) -> list[str]:
+        return ["--host", str(self.data), "--port", str(self.port), "--username", "postgres"]
+
     def remove(self) -> None:
         self.kill()
         shutil.rmtree(self.data, ignore_errors=True)

@@ -10,12 +10,22 @@ from concurrent.futures import ThreadPoolExecutor
 import psycopg
 import pytest
 
-from tests.server.processes import ROOT, eventually, manage
+from tests.embedders import ColourEmbedder
+from tests.server.processes import ROOT, Postgres, eventually, manage
 from tests.server.stack import picture
 
 pytestmark = pytest.mark.server
 
 RED, GREEN, BLUE = (220, 30, 30), (30, 160, 40), (30, 60, 220)
+
+
+@pytest.fixture(autouse=True)
+def _logs_of_failures(request, stack):
+    """Show what the processes printed when a test fails."""
+    before = request.session.testsfailed
+    yield
+    if request.session.testsfailed > before:
+        print(stack.logs())  # noqa: T201 - pytest shows it with the failure
 
 
 def sql(stack, statement, *values):
@@ -160,6 +170,23 @@ def test_a_vector_server_that_lost_everything_is_filled_from_the_database(stack,
     stack.qdrant.ready()
     manage(stack.environment, "reindex")
     eventually("the photo is found again", lambda: photo in owner.found("green"))
+
+
+def test_a_dump_of_the_database_can_be_restored(stack, owner, tmp_path):
+    photo = owner.add(picture(RED, mark=7000))
+    owner.wait_until_indexed(photo)
+    dump = tmp_path / "scry.dump"
+    stack.postgres.dump(dump)
+    elsewhere = Postgres(tmp_path)
+    try:
+        elsewhere.create()
+        elsewhere.restore(dump)
+        with psycopg.connect(elsewhere.url) as connection:
+            query = "SELECT state, vector FROM gallery_embedding WHERE photo_id = %s"
+            state, vector = connection.execute(query, [photo]).fetchone()
+    finally:
+        elsewhere.remove()
+    assert (state, len(vector)) == ("indexed", 2 * ColourEmbedder.dim)
 
 
 def test_the_gallery_stops_when_it_is_asked_to_and_starts_again(stack, owner):
