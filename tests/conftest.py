@@ -25,7 +25,11 @@ def data_dir(tmp_path: Path, settings):
         folder.mkdir(parents=True)
     yield settings.DATA_DIR
     from search.index import close_all
+    from workers import pipeline, projection
 
+    # What one test stopped or found away must not keep the next one from working.
+    pipeline.allow()
+    projection.resume()
     close_all()
     shutil.rmtree(tmp_path, ignore_errors=True)
 
