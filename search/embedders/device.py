@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from search.embedders.base import ModelUnavailable
+from search.embedders.base import ModelUnavailable, Tower
+from search.embedders.precision import Format
 
 FORCED = re.compile(r"cpu|mps|cuda(:\d+)?")
 
@@ -47,6 +49,22 @@ def choose(forced: str | None, found: Found) -> Device:
     if found.mps:
         return Device("mps", f"GPU: {found.mps}.")
     return Device("cpu", f"GPU: none found because {found.why_no_cuda}.")
+
+
+def format_sentence(device: str, formats: Mapping[Tower, Format]) -> str:
+    """Return the sentence that says in which number formats the loaded towers run."""
+    names = ", ".join(f"{tower} tower in {chosen}" for tower, chosen in formats.items())
+    measured = device == "cpu" and "bf16" in formats.values()
+    return f"Runs the {names}{', which measured faster here' if measured else ''}."
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Tell whether an error of PyTorch, on any device, means that memory ran out."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    # The CPU's allocator and Metal raise a plain RuntimeError.
+    text = str(error).lower()
+    return "out of memory" in text or "not enough memory" in text or "can't allocate" in text
 
 
 def _check_is_there(wanted: str, found: Found) -> None:

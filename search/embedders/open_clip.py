@@ -87,7 +87,7 @@ def load(
         embedder = OpenClipEmbedder(key, parts, place)
         embedder.choose_formats(calibration_file)
     except (RuntimeError, MemoryError) as error:
-        if not _is_out_of_memory(error):
+        if not devices.is_out_of_memory(error):
             raise
         raise ModelUnavailable(
             f"The model {key} does not fit in the memory of {place.name}; choose a smaller "
@@ -152,6 +152,7 @@ class OpenClipEmbedder:
             module.to(_dtype(chosen))
             if _is_convolutional(module):
                 module.to(memory_format=torch.channels_last)
+        self.device_reason += f" {devices.format_sentence(self.device, self.formats)}"
 
     def _towers(self) -> list[tuple[Tower, Any]]:
         found: list[tuple[Tower, Any]] = [("image", self._model.visual), ("text", self._model.text)]
@@ -223,7 +224,7 @@ class OpenClipEmbedder:
             with self._lock:
                 rows = self._run(tower, module, batch)
         except (RuntimeError, MemoryError) as error:
-            if not _is_out_of_memory(error):
+            if not devices.is_out_of_memory(error):
                 raise
             if self.device.startswith("cuda"):
                 torch.cuda.empty_cache()
@@ -388,13 +389,3 @@ def _is_convolutional(module: Any) -> bool:
 
     convolutions = sum(isinstance(part, torch.nn.Conv2d) for part in module.modules())
     return convolutions >= CONVOLUTIONAL
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    import torch
-
-    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
-        return True
-    # The CPU's allocator and Metal raise a plain RuntimeError.
-    text = str(error).lower()
-    return "out of memory" in text or "not enough memory" in text or "can't allocate" in text

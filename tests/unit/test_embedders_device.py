@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from search.embedders.base import ModelUnavailable
-from search.embedders.device import Found, choose
+from search.embedders.device import Found, choose, format_sentence
 
 NOTHING = Found(why_no_cuda="this PyTorch is built without GPU support")
 ONE_GPU = Found(cuda="NVIDIA T4", cuda_count=1)
@@ -47,3 +47,10 @@ def test_a_device_that_is_not_there_is_refused_in_one_sentence(forced, found, wh
         choose(forced, found)
     assert "\n" not in str(refusal.value)
     assert "leave it empty" in str(refusal.value)
+
+
+def test_the_number_formats_are_told():
+    assert format_sentence("cuda", {"image": "fp16"}) == "Runs the image tower in fp16."
+    assert format_sentence("cpu", {"text": "fp32"}) == "Runs the text tower in fp32."
+    said = format_sentence("cpu", {"image": "bf16"})
+    assert said == "Runs the image tower in bf16, which measured faster here."

@@ -218,6 +218,7 @@ def test_bf16_is_measured_once_and_keeps_the_meaning(tiny, tmp_path: Path, monke
     notes = tmp_path / "calibration.json"
     short = load("scry-tiny/mine", towers=BOTH, weights=tiny, calibration_file=notes)
     assert short.formats == {"image": "bf16", "text": "bf16"}
+    assert "measured faster here" in short.device_reason
     assert len(json.loads(notes.read_text())) == 2
 
     def not_again(*_):
