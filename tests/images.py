@@ -53,13 +53,12 @@ def png(colour: str = "red", size: tuple[int, int] = (64, 48)) -> bytes:
     return encode(solid(colour, size), "PNG")
 
 
-def heic(image: Image.Image) -> bytes:
+def heic(image: Image.Image, **options: Any) -> bytes:
     """Return a picture as phones of one maker store it."""
     import pillow_heif
 
-    buffer = io.BytesIO()
-    pillow_heif.from_pillow(image).save(buffer, quality=80)
-    return buffer.getvalue()
+    pillow_heif.register_heif_opener()
+    return encode(image, "HEIF", **{"quality": 80, **options})
 
 
 def write(folder: Path, name: str, data: bytes) -> Path:

@@ -135,7 +135,9 @@ def _position(tags: Tags) -> dict[str, ExifValue]:
     with suppress(Exception):
         latitude = _degrees(tags[2], tags.get(1), "S", 90)
         longitude = _degrees(tags[4], tags.get(3), "W", 180)
-        values = {"latitude": latitude, "longitude": longitude}
+        # Devices without a fix write zeros; nobody photographs that spot in the Atlantic.
+        if latitude or longitude:
+            values = {"latitude": latitude, "longitude": longitude}
     with suppress(Exception):
         height = number(tags[6])
         if height is not None and abs(height) < 100_000:

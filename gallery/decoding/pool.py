@@ -95,8 +95,7 @@ class DecoderPool:
         self._line.close()
         for child in list(self._busy):
             child.kill()
-        while self._idle:
-            self._idle.pop().close()
+        self._close_idle()
         self._spawner.shutdown(wait=False)
 
     def children(self) -> list[int]:
@@ -146,12 +145,21 @@ class DecoderPool:
         return child
 
     def _idle_child(self) -> Child | None:
-        while self._idle:
-            child = self._idle.pop()
+        while (child := self._pop_idle()) is not None:
             if child.is_alive():
                 return child
             child.close()
         return None
+
+    def _pop_idle(self) -> Child | None:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return None
+
+    def _close_idle(self) -> None:
+        while (child := self._pop_idle()) is not None:
+            child.close()
 
     def _start(self) -> Child:
         try:
@@ -164,10 +172,12 @@ class DecoderPool:
 
     def _give_back(self, child: Child) -> None:
         self._busy.discard(child)
-        if child.usable and child.jobs < self._recycle_after and not self._line.closed:
+        if child.usable and child.jobs < self._recycle_after:
             self._idle.append(child)
         else:
             child.close()
+        if self._line.closed:
+            self._close_idle()
 
 
 def _only(parts: list[bytes]) -> bytes:

@@ -97,6 +97,21 @@ def test_a_turned_tiff_is_turned_only_once(pool, put, orientation):
     assert decoded.pixels[corner].max() < 60
 
 
+@pytest.mark.parametrize("name", ["AVIF", "HEIF"])
+def test_formats_that_turn_by_themselves_are_turned_only_once(pool, put, name):
+    upright = images.gradient((64, 48))
+    lying = upright.transpose(Image.Transpose.ROTATE_90)
+    options = {"exif": images.exif({0x0112: 6}), "quality": 95}
+    if name == "HEIF":
+        path = put(images.heic(lying, **options))
+    else:
+        path = put(images.encode(lying, name, speed=10, **options))
+    decoded = pool.decode(path)
+    assert (decoded.width, decoded.height) == (64, 48)
+    difference = np.abs(decoded.pixels.astype(int) - np.asarray(upright).astype(int))
+    assert difference.mean() < 8
+
+
 def test_renditions_have_their_sizes_and_keep_the_shape(pool, put):
     path = put(images.encode(images.gradient((3000, 1500))))
     decoded = pool.decode(path)
@@ -251,6 +266,12 @@ def test_hostile_exif_texts_and_numbers_are_tamed(pool, put):
     assert len(probe.exif["make"]) <= 200
     assert probe.exif["make"].isprintable()
     assert probe.taken_at is None
+
+
+def test_a_position_of_zeros_is_no_position(pool, put):
+    zero = (0.0, 0.0, 0.0)
+    exif = images.exif(gps={1: "N", 2: zero, 3: "E", 4: zero})
+    assert pool.probe(put(images.encode(images.gradient(), exif=exif))).exif == {}
 
 
 def test_broken_exif_is_no_reason_to_refuse_a_picture(pool, put):
