@@ -21,7 +21,6 @@ from django.conf import settings
 
 INDEX, MAINTENANCE = "index", "maintenance"
 SWEEP_SECONDS = 60.0
-KNOCK_SECONDS = 10.0
 
 MEMORY = {"polling_interval": 0.02}
 REDIS = {
@@ -57,6 +56,5 @@ app.conf.update(
     timezone="UTC",
     beat_schedule={
         "sweep": {"task": "workers.sweep", "schedule": SWEEP_SECONDS},
-        "knock": {"task": "workers.knock", "schedule": KNOCK_SECONDS},
     },
 )

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from gallery.models import Embedding, EmbeddingModel, Photo
-from workers import projection
+from workers import pipeline, projection
 
 
 def is_work_due() -> bool:
     """Tell whether rows are due, vectors wait for the index, or deletions are unfinished.
 
-    Such rows are written by commands in other processes, or become due as time passes.
+    Such rows are written by commands in other processes, or become due as time passes. While
+    this process drains, it finds due rows by itself.
     """
+    if Photo.objects.exclude(deleted_at=None).exists():
+        return True
+    return not pipeline.is_draining() and _is_indexing_due()
+
+
+def _is_indexing_due() -> bool:
     wanted = EmbeddingModel.objects.wanted()
-    return (
-        Photo.objects.exclude(deleted_at=None).exists()
-        or Embedding.objects.filter(model__in=wanted).due().exists()
-        or (not projection.is_paused() and projection.waiting().filter(model__in=wanted).exists())
-    )
+    if Embedding.objects.filter(model__in=wanted).due().exists():
+        return True
+    waiting = projection.waiting().filter(model__in=wanted)
+    return not projection.is_paused() and waiting.exists()

@@ -17,7 +17,7 @@ from search.embedders import image_embedder
 from search.embedders.base import Embedder, ModelUnavailable
 from search.embedders.catalog import STARTER_KEY
 from search.embedders.choice import Choice, choose
-from workers.heartbeat import report
+from workers import heartbeat
 
 logger = logging.getLogger(__name__)
 
@@ -40,13 +40,14 @@ def settle() -> bool:
         choice, embedder = _load(choice)
         register(choice, embedder)
     except ModelUnavailable as error:
-        logger.error("The model cannot be used: %s", error)
-        report.detail = str(error)
+        heartbeat.tell("model", str(error))
         return False
     finally:
         _settling.clear()
-    report.model_key, report.detail = choice.key, ""
-    report.device, report.device_reason = embedder.device, embedder.device_reason
+    report = heartbeat.report
+    report.model_key, report.device = choice.key, embedder.device
+    report.device_reason = embedder.device_reason
+    heartbeat.tell("model", "")
     logger.info("Model %s on %s: %s", choice.key, embedder.device, choice.why)
     return True
 

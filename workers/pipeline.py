@@ -22,7 +22,7 @@ from gallery.models import Embedding, EmbeddingModel
 from gallery.reasons import Reason
 from search.embedders import image_embedder, is_loaded
 from search.embedders.base import Embedder, ModelUnavailable
-from workers import look_ahead, outcomes, projection, rate, watchdog
+from workers import heartbeat, look_ahead, outcomes, projection, rate, watchdog
 from workers.embedding import Refusal, embed
 from workers.failpoints import failpoint
 from workers.look_ahead import LookAhead, Picture
@@ -39,7 +39,6 @@ _SECOND_CHANCE = frozenset({Reason.DECODE_TIMEOUT, Reason.DECODE_OOM, Reason.DEC
 _draining = threading.Lock()
 _again = threading.Event()
 _stopping = threading.Event()
-_told_of_space = False
 
 
 @dataclass(eq=False)
@@ -52,18 +51,18 @@ class Batch:
     pictures: list[Future[Picture]]
 
 
-def drain(*, stop: threading.Event | None = None) -> int:
+def drain() -> int:
     """Work until nothing is due and return how many photos became searchable.
 
     One thread of a process drains at a time; a call while another one drains makes that one
-    look once more and returns at once. `stop` ends the work after the current batch.
+    look once more and returns at once.
     """
     _again.set()
     total = 0
     while _again.is_set() and _draining.acquire(blocking=False):
         try:
             _again.clear()
-            total += _drain(look_ahead.shared(), stop or _stopping)
+            total += _drain(look_ahead.shared())
         finally:
             _draining.release()
     return total
@@ -79,6 +78,11 @@ def allow() -> None:
     _stopping.clear()
 
 
+def is_draining() -> bool:
+    """Tell whether a thread of this process drains, and so will find what is due by itself."""
+    return _draining.locked()
+
+
 def wait_until_idle(timeout: float) -> bool:
     """Wait until no thread drains; return False when `timeout` seconds were not enough."""
     acquired = _draining.acquire(timeout=timeout)
@@ -87,11 +91,11 @@ def wait_until_idle(timeout: float) -> bool:
     return acquired
 
 
-def _drain(decoders: LookAhead, stop: threading.Event) -> int:
+def _drain(decoders: LookAhead) -> int:
     total = sum(projection.project_waiting(model) for model in _models())
-    batch = None if stop.is_set() else _begin(decoders)
+    batch = None if _stopping.is_set() else _begin(decoders)
     while batch is not None:
-        ahead = not stop.is_set() and not _is_suspect(batch.rows[0])
+        ahead = not _stopping.is_set() and not _is_suspect(batch.rows[0])
         with watchdog.working():
             following = _begin(decoders, may_load=False) if ahead else None
             try:
@@ -100,7 +104,7 @@ def _drain(decoders: LookAhead, stop: threading.Event) -> int:
                 _give_up(batch, error)
                 _abandon(following)
                 raise
-        if stop.is_set():
+        if _stopping.is_set():
             _abandon(following)
             break
         batch = following or _begin(decoders)
@@ -133,11 +137,14 @@ def _begin(decoders: LookAhead, *, may_load: bool = True) -> Batch | None:
 
 
 def _embedder(model: EmbeddingModel) -> Embedder | None:
+    about = f"embedding with {model.key}"
     try:
-        return image_embedder(model.key)
+        embedder = image_embedder(model.key)
     except ModelUnavailable as error:
-        logger.warning("No photo can be embedded: %s", error)
+        heartbeat.tell(about, str(error))
         return None
+    heartbeat.tell(about, "")
+    return embedder
 
 
 def _claim(model: EmbeddingModel) -> list[Embedding]:
@@ -159,16 +166,13 @@ def _is_suspect(row: Embedding) -> bool:
 
 
 def _has_space() -> bool:
-    """Tell whether the disk has room for a batch; a full one is told of once."""
-    global _told_of_space
+    """Tell whether the disk has room for a batch; rows wait without losing an attempt."""
     try:
         files.require_free_space()
     except files.StorageFull as error:
-        if not _told_of_space:
-            logger.warning("Indexing waits: %s", error)
-        _told_of_space = True
+        heartbeat.tell("disk", str(error))
         return False
-    _told_of_space = False
+    heartbeat.tell("disk", "")
     return True
 
 

@@ -19,7 +19,7 @@ from gallery.models import Embedding, EmbeddingModel, Photo
 from gallery.models.embeddings import EmbeddingQuerySet
 from gallery.reasons import Reason
 from search.index import BadVector, IndexUnavailable, Point, VectorIndex, open_index
-from workers import watchdog
+from workers import heartbeat, watchdog
 from workers.failpoints import failpoint
 
 logger = logging.getLogger(__name__)
@@ -48,6 +48,7 @@ def project(model: EmbeddingModel, rows: Sequence[Embedding]) -> int:
         _pause(error)
         return 0
     failpoint("after_flush")
+    heartbeat.tell("index", "")
     arrived = [row for row in sound if row not in refused]
     marked = mark_indexed(arrived)
     if marked < len(arrived):
@@ -184,6 +185,5 @@ def _take_back(index: VectorIndex, rows: Sequence[Embedding]) -> None:
 
 def _pause(error: Exception) -> None:
     global _not_before
-    if not is_paused():
-        logger.warning("The index is away, embedded photos wait: %s", error)
+    heartbeat.tell("index", f"Photos wait for the index. {error}")
     _not_before = time.monotonic() + RETRY_AFTER_SECONDS

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections import deque
+from time import monotonic
 
 WINDOW_SECONDS = 15.0
 
@@ -15,12 +15,12 @@ _done: deque[tuple[float, int]] = deque()
 def add(photos: int) -> None:
     """Count photos that have just been embedded."""
     with _lock:
-        _done.append((time.monotonic(), photos))
+        _done.append((monotonic(), photos))
 
 
 def photos_per_second() -> float:
     """Return the mean of the window, 0.0 when nothing was done in it."""
-    now = time.monotonic()
+    now = monotonic()
     with _lock:
         while _done and now - _done[0][0] > WINDOW_SECONDS:
             _done.popleft()

@@ -75,7 +75,7 @@ class Rounds:
         except Exception as error:
             # A fault of a library must not end the attempts for good.
             logger.exception("The model could not be made ready.")
-            heartbeat.report.detail = f"The model could not be made ready: {error}"
+            heartbeat.tell("model", f"The model could not be made ready: {error}")
             return False
         doorbell.ring()
         if settled and self._warms_text:

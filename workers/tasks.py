@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from django.db import DatabaseError, close_old_connections
 
-from workers import doorbell, knocking, model_choice, pipeline, purge, sweeper
+from workers import model_choice, pipeline, purge, sweeper
 from workers.celery import app
 from workers.priority import give_way
 
@@ -52,11 +52,3 @@ def purge_deleted() -> None:
 def sweep() -> None:
     """Heal what crashes left behind."""
     sweeper.sweep()
-
-
-@app.task(name="workers.knock")
-@_at_low_priority
-def knock() -> None:
-    """Ring where rows are due though no message said so, as after a retry's pause."""
-    if knocking.is_work_due():
-        doorbell.ring()

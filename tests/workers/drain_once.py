@@ -1,0 +1,18 @@
+"""A worker for a moment: drains and purges the gallery of its environment, then ends.
+
+The crash tests run it with a failpoint armed, so that it is killed on the way.
+"""
+
+from __future__ import annotations
+
+import django
+
+if __name__ == "__main__":
+    django.setup()
+    from workers import look_ahead
+    from workers.pipeline import drain
+    from workers.purge import purge
+
+    purge()
+    drain()
+    look_ahead.close()

@@ -1,0 +1,90 @@
+"""kill -9 at every step: a process of its own dies there, and the next one makes it good."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+
+from gallery import deletion, files
+from gallery.models import Embedding, Photo, Tombstone
+from search.index import close_all
+from tests.workers.conftest import add_photo, assert_settled, expire_leases, points
+from workers.failpoints import VARIABLE
+from workers.pipeline import drain
+from workers.purge import purge
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def run_worker(settings, **killed_at: str) -> int:
+    """Run a worker over this test's data in another process and return its exit status."""
+    close_all()
+    environment = {
+        "PATH": os.environ["PATH"],
+        "DJANGO_SETTINGS_MODULE": "tests.settings_services",
+        "SECRET_KEY": settings.SECRET_KEY,
+        "DATA_DIR": str(settings.DATA_DIR),
+        "DATABASE_URL": f"sqlite:///{connection.settings_dict['NAME']}",
+        "EMBEDDING_MODEL": "colours",
+        "MIN_FREE_MB": "1",
+        VARIABLE: ",".join(f"{name}={action}" for name, action in killed_at.items()),
+    }
+    command = [sys.executable, "-m", "tests.workers.drain_once"]
+    return subprocess.run(command, env=environment, timeout=60, check=False).returncode
+
+
+@pytest.mark.parametrize(
+    "step", ["claimed", "decoded", "embedded", "saved", "after_upsert", "after_flush"]
+)
+def test_a_worker_killed_while_indexing_loses_nothing(ada, model, settings, step):
+    photos = [add_photo(ada) for _ in range(3)]
+    assert run_worker(settings, **{step: "kill"}) == -signal.SIGKILL
+    assert not Embedding.objects.filter(state="indexed").exists()
+    expire_leases()
+    drain()
+    assert_settled(model)
+    assert points(model) == {photo.pk for photo in photos}
+
+
+@pytest.mark.parametrize("step", ["points_removed", "files_removed"])
+def test_a_worker_killed_while_deleting_is_made_good(ada, model, settings, step):
+    doomed, kept = add_photo(ada), add_photo(ada)
+    drain()
+    deletion.delete(Photo.objects.filter(pk=doomed.pk))
+    assert run_worker(settings, **{step: "kill"}) == -signal.SIGKILL
+    assert Photo.objects.filter(pk=doomed.pk).exists(), "the row is what remembers the work"
+    assert purge() == 1
+    assert points(model) == {kept.pk}
+    assert not files.original(doomed).exists()
+    assert not files.thumbnail(doomed.pk).exists()
+    assert Tombstone.objects.filter(photo_id=doomed.pk).exists()
+
+
+def test_rows_that_were_there_in_two_crashes_are_tried_one_by_one(ada, model, settings):
+    photos = [add_photo(ada) for _ in range(3)]
+    for _ in range(2):
+        assert run_worker(settings, embedded="kill") == -signal.SIGKILL
+        expire_leases()
+    assert run_worker(settings) == 0
+    assert_settled(model)
+    assert set(Embedding.objects.values_list("state", flat=True)) == {"indexed"}
+    assert points(model) == {photo.pk for photo in photos}
+
+
+def test_what_killed_workers_leave_passes_fsck(ada, model, settings):
+    for _ in range(3):
+        add_photo(ada)
+    for step in ("saved", "after_upsert"):
+        run_worker(settings, **{step: "kill"})
+        expire_leases()
+    assert run_worker(settings) == 0
+    with pytest.raises(SystemExit) as ended:
+        call_command("fsck", "--deep", "--index", "--json", stdout=io.StringIO())
+    assert ended.value.code == 0

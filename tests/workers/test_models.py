@@ -1,0 +1,103 @@
+"""How a model is chosen, built beside another one, and takes over."""
+
+from __future__ import annotations
+
+import pytest
+
+from gallery.models import Embedding, EmbeddingModel
+from search.embedders import image_embedder
+from search.embedders.base import ModelUnavailable
+from search.embedders.choice import Choice
+from tests.workers.conftest import add_photo, assert_settled, points
+from workers import heartbeat, model_choice
+from workers.pipeline import drain
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def settle(settings, key: str) -> bool:
+    settings.EMBEDDING_MODEL = key
+    return model_choice.settle()
+
+
+def state_of(key: str) -> str:
+    return EmbeddingModel.objects.get(key=key).state
+
+
+def test_the_first_model_answers_at_once(ada, settings):
+    photo = add_photo(ada)
+    assert settle(settings, "colours")
+    active = EmbeddingModel.objects.active()
+    assert (active.key, active.dim) == ("colours", image_embedder("colours").dim)
+    assert active.why == "EMBEDDING_MODEL asks for colours."
+    assert heartbeat.report.device == "cpu"
+    assert Embedding.objects.get(photo=photo).state == "pending"
+
+
+def test_a_model_takes_over_before_anything_is_searchable(ada, settings):
+    settle(settings, "colours")
+    settle(settings, "other")
+    assert (state_of("colours"), state_of("other")) == ("retired", "active")
+
+
+def test_another_model_is_built_beside_and_takes_over_when_all_photos_settled(ada, settings):
+    settle(settings, "colours")
+    photos = {add_photo(ada).pk for _ in range(3)}
+    drain()
+    settle(settings, "other")
+    assert (state_of("colours"), state_of("other")) == ("active", "building")
+    assert model_choice.promote() is None
+    late = add_photo(ada)
+    drain()
+    assert model_choice.promote() == EmbeddingModel.objects.get(key="other")
+    assert (state_of("colours"), state_of("other")) == ("retired", "active")
+    for key in ("colours", "other"):
+        model = EmbeddingModel.objects.get(key=key)
+        assert points(model) == photos | {late.pk}
+        assert_settled(model)
+
+
+def test_a_model_that_fails_on_most_photos_does_not_take_over(ada, settings):
+    settle(settings, "colours")
+    for _ in range(3):
+        add_photo(ada)
+    drain()
+    settle(settings, "other")
+    broken = Embedding.objects.filter(model__key="other")
+    broken.update(state="failed", reason="bad_vector")
+    assert model_choice.promote() is None
+    assert state_of("colours") == "active"
+
+
+def test_a_choice_that_changes_again_retires_what_was_being_built(ada, settings):
+    settle(settings, "colours")
+    add_photo(ada)
+    drain()
+    settle(settings, "other")
+    settle(settings, "colours")
+    assert (state_of("colours"), state_of("other")) == ("active", "retired")
+    settle(settings, "other")
+    assert state_of("other") == "building"
+
+
+def test_a_model_that_cannot_be_had_leaves_the_old_one_in_place(ada, settings):
+    settle(settings, "colours")
+    assert not settle(settings, "missing-model")
+    assert state_of("colours") == "active"
+    assert "choose another one" in heartbeat.detail()
+    assert not model_choice.is_settling()
+
+
+def test_a_known_model_with_another_dimension_is_refused(model):
+    EmbeddingModel.objects.update(dim=7)
+    with pytest.raises(ModelUnavailable, match="instead of 7"):
+        model_choice.register(Choice("colours", "because"), image_embedder("colours"))
+
+
+def test_an_automatic_choice_that_cannot_be_loaded_is_stood_in_for(settings, monkeypatch):
+    settings.EMBEDDING_MODEL = "auto"
+    monkeypatch.setattr(model_choice, "choose", lambda *a, **k: Choice("missing", "best"))
+    assert model_choice.settle()
+    active = EmbeddingModel.objects.active()
+    assert active.key == "starter"
+    assert "missing cannot be loaded" in active.why

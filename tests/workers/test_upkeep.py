@@ -1,0 +1,277 @@
+"""What happens by itself: sweeping, purging, comparing, ringing, and watching over progress."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+import uuid
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from gallery import deletion, files
+from gallery.models import Embedding, EmbeddingModel, Photo, Tombstone, WorkerStatus
+from gallery.signals import photos_changed
+from search.index import IndexUnavailable, Point, close_all, open_index, slug
+from tests.workers.conftest import add_photo, assert_settled, points, row_of
+from workers import (
+    doorbell,
+    failpoints,
+    heartbeat,
+    knocking,
+    purge,
+    rate,
+    reconcile,
+    sweeper,
+    watchdog,
+)
+from workers.pipeline import drain
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def photos(ada, model):
+    photos = [add_photo(ada) for _ in range(3)]
+    drain()
+    return photos
+
+
+# --- the index that was lost ----------------------------------------------------------------------
+
+
+def test_an_index_that_was_lost_is_filled_again_without_the_model(photos, model, settings):
+    close_all()
+    shutil.rmtree(settings.DATA_DIR / "index" / slug(model.key))
+    for photo in photos:
+        files.original(photo).unlink()
+    sweeper.sweep()
+    assert_settled(model)
+    assert len(points(model)) == 3
+
+
+def test_an_index_that_cannot_be_read_is_filled_again(photos, model, settings):
+    close_all()
+    folder = settings.DATA_DIR / "index" / slug(model.key)
+    for path in folder.rglob("*.json"):
+        path.write_text("nonsense")
+    sweeper.sweep()
+    assert_settled(model)
+    assert len(points(model)) == 3
+
+
+def test_single_lost_and_stray_points_are_noticed(photos, model):
+    index = open_index(model.key, model.dim)
+    vector = row_of(photos[0]).get_vector()
+    index.delete([photos[0].pk])
+    assert reconcile.quickly(model) == 1
+    drain()
+    index.upsert([Point(uuid.uuid4(), vector, {"owner": "1", "gen": 1})])
+    assert reconcile.quickly(model) == 1
+    assert reconcile.quickly(model) == 0
+    assert_settled(model)
+
+
+def test_rows_and_points_are_walked_in_one_order(ada, model, monkeypatch):
+    monkeypatch.setattr(reconcile, "CHUNK", 4)
+    photos = {add_photo(ada).pk for _ in range(11)}
+    drain()
+    pairs = list(reconcile.pairs(model, open_index(model.key, model.dim)))
+    assert [pair.photo_id for pair in pairs] == sorted(photos)
+    assert all(pair.row and pair.point for pair in pairs)
+
+
+# --- deletions ------------------------------------------------------------------------------------
+
+
+def test_a_deletion_leaves_nothing_but_its_tombstone(photos, model):
+    doomed = photos[0]
+    deletion.delete(Photo.objects.filter(pk=doomed.pk))
+    assert purge.purge() == 1
+    assert not Photo.objects.filter(pk=doomed.pk).exists()
+    assert not Embedding.objects.filter(photo_id=doomed.pk).exists()
+    assert not files.original(doomed).exists()
+    assert Tombstone.objects.get().photo_id == doomed.pk
+    assert_settled(model)
+
+
+def test_points_go_from_the_index_of_a_retired_model_too(photos, model):
+    EmbeddingModel.objects.update(state="retired")
+    EmbeddingModel.objects.create(key="never-filled", dim=8, state="retired")
+    deletion.delete(Photo.objects.filter(pk=photos[0].pk))
+    purge.purge()
+    assert points(model) == {photo.pk for photo in photos[1:]}
+
+
+def test_deletions_wait_for_an_index_that_is_away(photos, model, monkeypatch):
+    def away(key, dim):
+        raise IndexUnavailable("nobody answers")
+
+    deletion.delete(Photo.objects.filter(pk=photos[0].pk))
+    with monkeypatch.context() as patched:
+        patched.setattr(purge, "open_index", away)
+        assert purge.purge() == 0
+    assert files.original(photos[0]).exists()
+    assert knocking.is_work_due()
+    sweeper.sweep()
+    assert not files.original(photos[0]).exists()
+
+
+def test_a_point_that_arrived_after_its_deletion_is_removed(photos, model):
+    row = row_of(photos[0])
+    deletion.delete(Photo.objects.filter(pk=photos[0].pk))
+    purge.purge()
+    late = Point(row.photo_id, row.get_vector(), {"owner": "1", "gen": 1})
+    open_index(model.key, model.dim).upsert([late])
+    sweeper.sweep()
+    assert_settled(model)
+
+
+# --- the sweeper ----------------------------------------------------------------------------------
+
+
+def test_photos_without_a_row_get_one(photos, model):
+    Embedding.objects.filter(photo=photos[0]).delete()
+    sweeper.sweep()
+    assert row_of(photos[0]).state == "pending"
+
+
+def test_what_is_old_is_removed_and_what_is_young_stays(settings, model):
+    old, young = settings.UPLOAD_TMP_DIR / "old.upload", settings.UPLOAD_TMP_DIR / "young.upload"
+    for path in (old, young):
+        path.write_bytes(b"half a file")
+    yesterday = time.time() - 25 * 3600
+    os.utime(old, (yesterday, yesterday))
+    for days in (1, 31):
+        deleted_at = timezone.now() - timedelta(days=days)
+        Tombstone.objects.create(
+            photo_id=uuid.uuid4(), owner_id=1, sha256="0" * 64, deleted_at=deleted_at
+        )
+    sweeper.sweep()
+    assert not old.exists()
+    assert young.exists()
+    assert Tombstone.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("state", "due"),
+    [("pending", True), ("embedded", True), ("indexed", False), ("failed", False)],
+)
+def test_work_is_due_by_state(ada, model, state, due):
+    add_photo(ada)
+    Embedding.objects.update(state=state, reason="cancelled")
+    assert knocking.is_work_due() is due
+
+
+# --- the doorbell ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def bell(monkeypatch):
+    """Count the messages instead of sending them; `works` says whether the broker takes them."""
+
+    class Bell:
+        works, sent = True, 0
+
+        def send(self) -> bool:
+            self.sent += 1
+            return self.works
+
+    bell = Bell()
+    monkeypatch.setattr(doorbell, "_send", bell.send)
+    monkeypatch.setattr(doorbell, "PAUSE_SECONDS", 0.05)
+    yield bell
+    doorbell.listen(listening=False)
+
+
+def wait_for_messages(bell, count: int) -> None:
+    deadline = time.monotonic() + 5
+    while bell.sent < count and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
+def test_nobody_is_rung_for_where_nobody_listens(bell):
+    photos_changed.send(sender=Photo)
+    time.sleep(0.05)
+    assert bell.sent == 0
+
+
+def test_many_rings_are_few_messages(bell):
+    doorbell.listen(listening=True)
+    for _ in range(200):
+        photos_changed.send(sender=Photo)
+    wait_for_messages(bell, 1)
+    time.sleep(0.05)
+    assert 1 <= bell.sent < 100
+
+
+def test_a_broker_that_is_away_holds_nobody_up(settings, monkeypatch):
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    before, started = doorbell.failures, time.monotonic()
+
+    def refuse(**options):
+        raise ConnectionRefusedError
+
+    from workers import tasks
+
+    monkeypatch.setattr(tasks.index_pending, "apply_async", refuse)
+    monkeypatch.setattr(doorbell, "PAUSE_SECONDS", 0.01)
+    doorbell.ring()
+    assert time.monotonic() - started < 0.5
+    while doorbell.failures == before and time.monotonic() - started < 5:
+        time.sleep(0.01)
+    assert doorbell.failures > before
+
+
+# --- heartbeat, rate, watchdog, failpoints --------------------------------------------------------
+
+
+def test_the_heartbeat_tells_of_the_worker_and_is_taken_back(monkeypatch):
+    monkeypatch.setattr(heartbeat, "report", heartbeat.Report("colours", "cpu", "no GPU"))
+    heartbeat.tell("disk", "")
+    heartbeat.tell("test", "fine")
+    heartbeat.farewell()
+    heartbeat.beat()
+    status = WorkerStatus.objects.get()
+    assert (status.model_key, status.device, status.detail) == ("colours", "cpu", "fine")
+    seen = status.seen_at
+    heartbeat.beat()
+    assert WorkerStatus.objects.get().seen_at == seen, "one write in ten seconds is enough"
+    heartbeat.tell("test", "")
+    heartbeat.farewell()
+    assert not WorkerStatus.objects.exists()
+
+
+def test_the_rate_is_a_mean_over_batches(monkeypatch):
+    clock = [100.0]
+    monkeypatch.setattr(rate, "monotonic", lambda: clock[0])
+    rate._done.clear()
+    assert rate.photos_per_second() == 0.0
+    for _ in range(5):
+        rate.add(16)
+        clock[0] += 1.0
+    assert rate.photos_per_second() == pytest.approx(12.8)
+    clock[0] += 60
+    assert rate.photos_per_second() == 0.0
+
+
+def test_work_without_progress_ends_the_process():
+    ended = []
+    watchdog.check(0.0, lambda: ended.append("idle"))
+    with watchdog.working():
+        time.sleep(0.02)
+        watchdog.check(10.0, lambda: ended.append("too early"))
+        watchdog.check(0.01, lambda: ended.append("stuck"))
+        watchdog.progress()
+        watchdog.check(10.0, lambda: ended.append("after progress"))
+    assert ended == ["stuck"]
+
+
+def test_failpoints_do_nothing_unless_armed_by_name(arm):
+    failpoints.failpoint("anything")
+    arm(here="raise")
+    failpoints.failpoint("elsewhere")
+    with pytest.raises(failpoints.FailpointReached):
+        failpoints.failpoint("here")
