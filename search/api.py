@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -13,15 +12,12 @@ from django.urls import reverse
 from ninja import File, NinjaAPI, Query, Router, Schema
 from ninja.files import UploadedFile
 
-from gallery import uploads
 from gallery.api import ErrorOut
 from gallery.api_errors import RETRY_SECONDS
-from gallery.decoders import web_pool
-from gallery.decoding import DecodeError
 from gallery.middleware import error
 from gallery.models import EmbeddingModel, Photo
 from gallery.status import status as gallery_status
-from search import retrieval
+from search import retrieval, sent_picture
 from search.index import VectorIndexError, open_index
 from search.query import QueryError
 
@@ -110,20 +106,8 @@ def by_image(
     """Find photos that look like a picture sent along (multipart field `file`), not kept."""
     _known(request, "limit", "cursor")
     limit = checked_limit(params.limit)
-    pixels = pixels_of(request)
+    pixels = sent_picture.decode(request).pixels
     return _out(retrieval.by_pixels(request.user, pixels, limit=limit, cursor=params.cursor))
-
-
-def pixels_of(request: HttpRequest) -> Any:
-    """Return the pixels of the request's picture, decoded in a child process.
-
-    Raises `uploads.Refused` with a reason.
-    """
-    received = uploads.received_file(request)
-    try:
-        return web_pool().decode(Path(received.temporary_file_path())).pixels
-    except DecodeError as error:
-        raise uploads.Refused(error.reason, error.detail) from error
 
 
 @router.get("/status", tags=["status"])

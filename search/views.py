@@ -6,7 +6,6 @@ import base64
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
@@ -16,14 +15,13 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from gallery import uploads
-from gallery.decoders import web_pool
-from gallery.decoding import Decoded, DecodeError, PoolBusy
+from gallery.decoding import Decoded, PoolBusy
 from gallery.files import StorageFull
 from gallery.models import EmbeddingModel, Photo
 from gallery.views import PageRequest
 from gallery.views.pages import own, vary
 from gallery.views.tiles import PAGE, Tile, tiles
-from search import retrieval
+from search import retrieval, sent_picture
 from search.embedders.catalog import MODELS
 from search.index import IndexStats, VectorIndexError, open_index
 from search.query import QueryError
@@ -103,7 +101,7 @@ def by_image(request: PageRequest) -> HttpResponse:
     if request.method != "POST":
         return redirect("search")
     try:
-        decoded = _decode(request)
+        decoded = sent_picture.decode(request)
     except (uploads.Refused, StorageFull) as error:
         results = Results([], message=error.message, status=getattr(error, "status", 507))
         return _answer(request, results, {"picture": ""}, part="_results")
@@ -116,14 +114,6 @@ def by_image(request: PageRequest) -> HttpResponse:
     # There is no second page: the picture is not kept, so nothing could continue the list.
     shown = {"picture": _data_url(decoded), "name": _name(request), "whole": True}
     return _answer(request, results, shown, part="_results")
-
-
-def _decode(request: PageRequest) -> Decoded:
-    received = uploads.received_file(request)
-    try:
-        return web_pool().decode(Path(received.temporary_file_path()))
-    except DecodeError as error:
-        raise uploads.Refused(error.reason, error.detail) from error
 
 
 def _data_url(decoded: Decoded) -> str:
