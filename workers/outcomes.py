@@ -46,15 +46,20 @@ def release(rows: Sequence[Embedding], *, wait: bool = False) -> None:
 
 def save_vectors(rows: Sequence[Embedding], vectors: Sequence[Vectors]) -> None:
     """Keep the vectors; the rows wait for the index as `embedded`."""
-    now = timezone.now()
+    if not rows:
+        return
     for row, vector in zip(rows, vectors, strict=True):
-        row.state = Embedding.State.EMBEDDED
         row.set_vector(vector)
-        row.embedded_at, row.lease_until = now, None
-        row.reason = row.detail = ""
-    fields = ["state", "vector", "vector_crc", "embedded_at", "lease_until", "reason", "detail"]
-    if rows:
-        _leased(rows).bulk_update(rows, fields)
+    leased = _leased(rows)
+    # Only what differs by row goes through a bulk update, which is dear by the field.
+    leased.bulk_update(rows, ["vector", "vector_crc"])
+    leased.update(
+        state=Embedding.State.EMBEDDED,
+        embedded_at=timezone.now(),
+        lease_until=None,
+        reason="",
+        detail="",
+    )
 
 
 def refuse(rows: Sequence[Embedding], refusals: Iterable[Refusal]) -> None:
@@ -88,12 +93,13 @@ def save_pictures(photos: Sequence[Photo], pictures: Sequence[Picture]) -> None:
     found = []
     for photo, picture in zip(photos, pictures, strict=True):
         if picture.decoded is not None:
-            photo.decoded_at = timezone.now()
             photo.phash = f"{picture.decoded.phash:016x}"
             photo.colour = picture.decoded.colour
             found.append(photo)
     if found:
-        Photo.objects.bulk_update(found, ["decoded_at", "phash", "colour"])
+        Photo.objects.bulk_update(found, ["phash", "colour"])
+        keys = [photo.pk for photo in found]
+        Photo.objects.filter(pk__in=keys).update(decoded_at=timezone.now())
 
 
 def _leased(rows: Sequence[Embedding]) -> EmbeddingQuerySet:
