@@ -162,13 +162,10 @@ def states(rows: list[Photo]) -> dict[uuid.UUID, tuple[str, str]]:
     """Return, for each photo, its public state and reason code with the active model."""
     model = EmbeddingModel.objects.active()
     found = {row.pk: ("pending", "") for row in rows}
-    settled = Embedding.objects.filter(
-        photo__in=rows,
-        model=model,
-        state__in=[Embedding.State.INDEXED, Embedding.State.FAILED],
-    )
-    for pk, state, reason in settled.values_list("photo_id", "state", "reason"):
-        found[pk] = (state, reason)
+    known = Embedding.objects.filter(photo__in=rows, model=model)
+    for pk, state, reason in known.values_list("photo_id", "state", "reason"):
+        if state in {Embedding.State.INDEXED, Embedding.State.FAILED}:
+            found[pk] = (state, reason)
     return found
 
 

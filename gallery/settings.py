@@ -165,6 +165,7 @@ LOGIN_REDIRECT_URL = "grid"
 LOGOUT_REDIRECT_URL = "sign-in"
 
 LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English")]
 TIME_ZONE = env.text("TZ", "UTC")
 USE_I18N = True
 USE_TZ = True
