@@ -8,7 +8,7 @@ import threading
 from celery.worker import WorkController
 from django.utils import timezone
 
-from gallery.models import Embedding
+from gallery.models import Embedding, WorkerStatus
 from search.index import close_all
 from workers import doorbell, look_ahead, pipeline
 from workers.celery import app
@@ -43,14 +43,13 @@ class EmbeddedWorkers:
 
     def __init__(self, *, watchdog_seconds: float | None = None) -> None:
         """Prepare; `watchdog_seconds` without progress end the process (None: as usual)."""
-        self._rounds = Rounds(
-            watchdog_seconds=watchdog_seconds, embedded=True, before_first=_take_over_leases
-        )
+        self._rounds = Rounds(embedded=True, watchdog_seconds=watchdog_seconds)
         self._controller: _Controller | None = None
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
         """Start everything and return at once; the model is loaded in the background."""
+        _take_over()
         pipeline.allow()
         self._controller = _Controller()
         self._thread = threading.Thread(target=self._controller.start, name="workers", daemon=True)
@@ -72,6 +71,10 @@ class EmbeddedWorkers:
         close_all()
 
 
-def _take_over_leases() -> None:
-    """Let leases of a process that is gone run out now: this one is alone with the data."""
+def _take_over() -> None:
+    """Let leases of a process that is gone run out now: this one is alone with the data.
+
+    This comes before any work of our own, whose leases it would end as well.
+    """
+    WorkerStatus.objects.all().delete()
     Embedding.objects.filter(state=Embedding.State.LEASED).update(lease_until=timezone.now())

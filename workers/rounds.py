@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
 from contextlib import suppress
 
 from django.conf import settings
@@ -28,20 +27,13 @@ class Rounds:
     """Goes round every 2 s; when `embedded`, sweeps every minute as no schedule does it.
 
     The model is chosen and loaded by a second thread, so that a download holds up neither the
-    heartbeat nor deletions. `before_first` runs once, before anything else.
+    heartbeat nor deletions.
     """
 
-    def __init__(
-        self,
-        *,
-        embedded: bool,
-        watchdog_seconds: float | None = None,
-        before_first: Callable[[], None] = lambda: None,
-    ) -> None:
+    def __init__(self, *, embedded: bool, watchdog_seconds: float | None = None) -> None:
         limit = getattr(settings, "WATCHDOG_SECONDS", watchdog.LIMIT_SECONDS)
         self._limit = limit if watchdog_seconds is None else watchdog_seconds
         self._sweeps = self._warms_text = embedded
-        self._before_first = before_first
         self._stop = threading.Event()
         self._threads = [
             threading.Thread(target=self._go_round, name="rounds", daemon=True),
@@ -94,18 +86,16 @@ class Rounds:
         first = True
         try:
             while first or not self._stop.wait(ROUND_SECONDS):
-                self._round(first=first)
+                self._round()
                 first = False
         finally:
             connections.close_all()
 
-    def _round(self, *, first: bool) -> None:
+    def _round(self) -> None:
         """Look at everything once; whatever fails is tried again in the next round."""
         watchdog.check(self._limit)
         try:
             close_old_connections()
-            if first:
-                self._before_first()
             heartbeat.beat()
             if self._sweeps and time.monotonic() - self._swept_at > SWEEP_SECONDS:
                 self._swept_at = time.monotonic()

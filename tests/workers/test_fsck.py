@@ -272,3 +272,10 @@ def test_reindex_from_pictures_embeds_everything_again(photos, model):
     assert drain() == 3
     np.testing.assert_allclose(row_of(photos[0]).get_vector(), before, atol=2e-2)
     assert_settled(model)
+
+
+def test_vectors_wait_while_another_process_holds_the_index(ada, held_index, capsys):
+    late = add_photo(ada)
+    assert drain() == 0
+    assert row_of(late).state == "embedded"
+    assert row_of(late).attempts == 1

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import random
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
+from django.db import connection
 
 from gallery import deletion, files
 from gallery.models import Embedding, Photo
@@ -23,7 +27,7 @@ from tests.workers.conftest import (
     points,
     row_of,
 )
-from workers import outcomes, pipeline, projection, purge
+from workers import failpoints, look_ahead, outcomes, pipeline, projection, purge, sweeper
 from workers.failpoints import FailpointReached
 from workers.pipeline import drain
 
@@ -334,3 +338,95 @@ def test_a_photo_deleted_at_any_step_stays_deleted(ada, model, monkeypatch, step
     assert points(model) == {kept.pk}
     assert not files.original(doomed).exists()
     assert_settled(model)
+
+
+# --- hostile pictures -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [("segfault", Reason.DECODER_CRASHED), ("memory", Reason.DECODE_OOM)],
+)
+def test_a_picture_that_kills_its_decoder_fails_after_a_second_chance(
+    ada, model, monkeypatch, fault, reason
+):
+    children = look_ahead.LookAhead(faults=True)
+    monkeypatch.setattr(look_ahead, "shared", lambda: children)
+    try:
+        poison = add_photo(ada, picture() + f"SCRY-FAULT:decode:{fault}".encode())
+        good = [add_photo(ada) for _ in range(3)]
+        assert drain() == len(good)
+        assert (row_of(poison).state, row_of(poison).reason) == ("pending", reason)
+        forget_pauses()
+        drain()
+        assert (row_of(poison).state, row_of(poison).reason) == ("failed", reason)
+        assert_settled(model)
+    finally:
+        children.close()
+
+
+# --- several at once ------------------------------------------------------------------------------
+
+
+def test_threads_that_drain_at_once_share_one_drain(ada, model, settings, monkeypatch):
+    settings.EMBEDDING_BATCH = 2
+    seen, honest = [], ColourEmbedder.embed_images
+
+    def counting(self, images):
+        seen.append(len(images))
+        return honest(self, images)
+
+    use_model(monkeypatch, counting)
+    for _ in range(12):
+        add_photo(ada)
+
+    def drain_and_close():
+        try:
+            return drain()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as threads:
+        done = [future.result() for future in [threads.submit(drain_and_close) for _ in range(4)]]
+    assert sum(done) == sum(seen) == 12
+    assert_settled(model)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_whatever_happens_in_whatever_order_everything_settles(
+    ada, model, settings, monkeypatch, seed
+):
+    """Random uploads, deletions, failures between steps, lost points and sweeps."""
+    chance = random.Random(seed)
+    settings.EMBEDDING_BATCH = 3
+    steps = ("claimed", "embedded", "saved", "after_upsert", "after_flush", "points_removed")
+
+    def add():
+        add_photo(ada, colour=chance.choice(["red", "green", "blue"]))
+
+    def delete():
+        photo = Photo.objects.live().order_by("?").first()
+        if photo is not None:
+            deletion.delete(Photo.objects.filter(pk=photo.pk))
+
+    def fail():
+        monkeypatch.setenv(failpoints.VARIABLE, f"{chance.choice(steps)}=raise")
+        with suppress(FailpointReached):
+            drain()
+            purge.purge()
+        monkeypatch.delenv(failpoints.VARIABLE)
+
+    def lose():
+        open_index(model.key, model.dim).delete(list(points(model))[:1])
+
+    actions = (add, add, add, delete, fail, fail, lose, drain, purge.purge, sweeper.sweep)
+    for _ in range(25):
+        chance.choice(actions)()
+        expire_leases()
+        forget_pauses()
+    for _ in range(3):
+        sweeper.sweep()
+        drain()
+        forget_pauses()
+    assert_settled(model)
+    assert not Photo.objects.exclude(deleted_at=None).exists()
