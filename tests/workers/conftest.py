@@ -8,6 +8,8 @@ import uuid
 
 import numpy as np
 import pytest
+from django.db import transaction
+from django.utils import timezone
 from PIL import Image
 
 from gallery import files
@@ -62,7 +64,7 @@ def add_photo(owner, data: bytes | None = None, colour: str = "red") -> Photo:
     data = picture(colour) if data is None else data
     photo = Photo(
         owner=owner,
-        sha256=hashlib.sha256(data + uuid.uuid4().bytes).hexdigest(),
+        sha256=hashlib.sha256(data).hexdigest(),
         size=len(data),
         format="PNG",
         extension="png",
@@ -70,13 +72,13 @@ def add_photo(owner, data: bytes | None = None, colour: str = "red") -> Photo:
         width=64,
         height=48,
     )
-    photo.sha256 = hashlib.sha256(data).hexdigest()
     path = files.original(photo)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)
-    photo.save(force_insert=True)
-    for model in EmbeddingModel.objects.wanted():
-        Embedding.objects.create(photo=photo, model=model)
+    with transaction.atomic():
+        photo.save(force_insert=True)
+        for model in EmbeddingModel.objects.wanted():
+            Embedding.objects.create(photo=photo, model=model)
     return photo
 
 
@@ -100,8 +102,6 @@ def assert_settled(model: EmbeddingModel) -> None:
 
 def expire_leases() -> None:
     """Let time pass until every lease has run out."""
-    from django.utils import timezone
-
     Embedding.objects.filter(state="leased").update(lease_until=timezone.now())
 
 
