@@ -6,6 +6,7 @@ Needs no model and no picture, so the whole index can be made anew from SQL this
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -24,7 +25,7 @@ from workers.failpoints import failpoint
 
 logger = logging.getLogger(__name__)
 
-CHUNK = 256
+CHUNK = 1000
 RETRY_AFTER_SECONDS = 10.0
 
 _not_before = 0.0
@@ -57,14 +58,17 @@ def project(model: EmbeddingModel, rows: Sequence[Embedding]) -> int:
 
 
 def project_waiting(
-    model: EmbeddingModel, *, told: Callable[[int], object] = lambda arrived: None
+    model: EmbeddingModel,
+    *,
+    told: Callable[[int], object] = lambda arrived: None,
+    stop: threading.Event | None = None,
 ) -> int:
     """Put all rows of `model` that wait as `embedded` into the index; return how many arrived.
 
-    `told` is given the number of each part that arrived.
+    `told` is given the number of each part that arrived; `stop` ends the work after a part.
     """
     total, after = 0, 0
-    while time.monotonic() >= _not_before:
+    while time.monotonic() >= _not_before and not (stop and stop.is_set()):
         rows = list(
             waiting()
             .filter(model=model, pk__gt=after)
@@ -111,12 +115,14 @@ def mark_indexed(rows: Sequence[Embedding]) -> int:
     generations: dict[int, list[int]] = defaultdict(list)
     for row in rows:
         generations[row.generation].append(row.pk)
+    # Named one by one: SQLite would list every live photo of the gallery otherwise.
+    live = Photo.objects.live().filter(pk__in=[row.photo_id for row in rows])
     unchanged = Q(pk__in=[])
     for generation, keys in generations.items():
         unchanged |= Q(generation=generation, pk__in=keys)
     return (
         Embedding.objects.filter(unchanged, state=Embedding.State.EMBEDDED)
-        .filter(photo__in=Photo.objects.live())
+        .filter(photo__in=live)
         .update(
             state=Embedding.State.INDEXED,
             indexed_at=timezone.now(),
