@@ -92,7 +92,7 @@ def wait_until_idle(timeout: float) -> bool:
 
 
 def _drain(decoders: LookAhead) -> int:
-    total = sum(projection.project_waiting(model, stop=stop) for model in _models())
+    total = sum(projection.project_waiting(model, stop=_stopping) for model in _models())
     batch = None if _stopping.is_set() else _begin(decoders)
     while batch is not None:
         ahead = not _stopping.is_set() and not _is_suspect(batch.rows[0])
