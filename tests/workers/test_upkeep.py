@@ -229,6 +229,7 @@ def test_a_broker_that_is_away_holds_nobody_up(settings, monkeypatch):
 
 
 def test_the_heartbeat_tells_of_the_worker_and_is_taken_back(monkeypatch):
+    monkeypatch.setattr(heartbeat, "_troubles", {})
     monkeypatch.setattr(heartbeat, "report", heartbeat.Report("colours", "cpu", "no GPU"))
     heartbeat.tell("disk", "")
     heartbeat.tell("test", "fine")
