@@ -8,7 +8,8 @@ from torch.nn import functional
 
 DIM = 512
 MEMBERS = 4
-HIDDEN = 256
+MEMBER_DIM = 256
+REFINED_DROPOUT = 0.3
 
 IMAGE_PARTS = (1280, 208, 208, 352, 352)
 """Widths of the parts of an image's features: the mean of the last layer's activations, then
@@ -20,42 +21,50 @@ TEXT_PARTS = (384,)
 
 
 class Head(nn.Module):
-    """Maps features (n, sum(parts)) to unit embeddings (n, DIM).
+    """Maps features (n, sum(parts)) to embeddings (n, DIM), not of unit length.
 
-    It is a committee: each member has its own layers, is trained on its own and fills its own
-    share of the embedding, so that the dot product of two embeddings is the mean of the
-    members' cosines. That errs less than one head of the same size.
+    It is a committee: each member has its own layers and is trained on its own, which errs
+    less than one head of the same size. `mix` keeps, of the members' embeddings side by side,
+    the DIM directions in which most happens, so that the dot product of two embeddings is
+    very nearly the mean of the members' cosines.
     """
 
     def __init__(self, parts: tuple[int, ...], dropout: float = 0.0) -> None:
         super().__init__()
         self.parts = parts
         self.members = nn.ModuleList(Member(sum(parts), dropout) for _ in range(MEMBERS))
+        self.mix = nn.Linear(MEMBERS * MEMBER_DIM, DIM, bias=False)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
+        mixed: torch.Tensor = self.mix(self.unmixed(features))
+        return mixed
+
+    def unmixed(self, features: torch.Tensor) -> torch.Tensor:
+        """Return the members' embeddings side by side, unit rows of MEMBERS * MEMBER_DIM."""
         return torch.cat(self.each(features), dim=-1) / MEMBERS**0.5
 
     def each(self, features: torch.Tensor) -> list[torch.Tensor]:
-        """Return the members' own unit embeddings, each (n, DIM // MEMBERS)."""
-        parts = features.split(self.parts, dim=-1)
-        even = torch.cat([functional.layer_norm(part, part.shape[-1:]) for part in parts], dim=-1)
+        """Return the members' own unit embeddings, each (n, MEMBER_DIM)."""
+        even = torch.cat([_evened(part) for part in features.split(self.parts, dim=-1)], dim=-1)
         return [functional.normalize(member(even), dim=-1) for member in self.members]
 
 
 class Member(nn.Module):
-    """A linear map plus one hidden layer."""
+    """A projection, one residual layer on it, and a normalisation."""
 
     def __init__(self, width: int, dropout: float) -> None:
         super().__init__()
-        self.skip = nn.Linear(width, DIM // MEMBERS)
-        self.rise = nn.Linear(width, HIDDEN)
-        self.fall = nn.Linear(HIDDEN, DIM // MEMBERS)
+        self.project = nn.Linear(width, MEMBER_DIM)
+        self.refine = nn.Linear(MEMBER_DIM, MEMBER_DIM)
+        self.norm = nn.LayerNorm(MEMBER_DIM)
         self.dropout = nn.Dropout(dropout)
+        self.refined_dropout = nn.Dropout(REFINED_DROPOUT if dropout else 0.0)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
-        kept = self.dropout(features)
-        hidden: torch.Tensor = self.fall(self.dropout(functional.gelu(self.rise(kept))))
-        return self.skip(kept) + hidden
+        projected = self.project(self.dropout(features))
+        refined = self.refine(functional.gelu(projected))
+        normal: torch.Tensor = self.norm(projected + self.refined_dropout(refined))
+        return normal
 
 
 class ImageTower(nn.Module):
@@ -68,7 +77,7 @@ class ImageTower(nn.Module):
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
         features = self.features(pixels)
-        return self.head(features.to(self.head.members[0].skip.weight.dtype))
+        return self.head(features.to(self.head.mix.weight.dtype))
 
     def features(self, pixels: torch.Tensor) -> torch.Tensor:
         """Return pooled features, shape (n, sum(IMAGE_PARTS)), float32."""
@@ -105,3 +114,14 @@ def _moments(activations: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the mean and the standard deviation over the picture, each (n, channels)."""
     flat = activations.flatten(2).float()
     return flat.mean(dim=2), flat.std(dim=2)
+
+
+def _evened(part: torch.Tensor) -> torch.Tensor:
+    """Return features of zero mean and unit variance over the part.
+
+    A picture's features enter by their signed roots, for a few strong ones would outshout the
+    rest; a text's have no such tails.
+    """
+    if part.shape[-1] != TEXT_PARTS[0]:
+        part = part.sign() * part.abs().sqrt()
+    return functional.layer_norm(part, part.shape[-1:])

@@ -21,7 +21,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from search.embedders.starter.features import Captioned, Classes, read
-from search.embedders.starter.heads import IMAGE_PARTS, TEXT_PARTS, Head
+from search.embedders.starter.heads import DIM, IMAGE_PARTS, TEXT_PARTS, Head
 from search.embedders.starter.weights import HEADS_FILE
 
 WARM_UP = 0.15
@@ -32,15 +32,15 @@ WARM_UP = 0.15
 class Recipe:
     """The settings of a training run. `classes` is the number of class pairs in a batch."""
 
-    epochs: int = 16
-    batch: int = 512
-    classes: int = 256
-    learning_rate: float = 1e-3
-    weight_decay: float = 0.1
-    image_dropout: float = 0.3
+    epochs: int = 20
+    batch: int = 256
+    classes: int = 128
+    learning_rate: float = 3e-3
+    weight_decay: float = 0.2
+    image_dropout: float = 0.4
     text_dropout: float = 0.1
     between_captions: float = 0.5
-    caption_weight: float = 0.5
+    caption_weight: float = 0.25
     averaging: float = 0.95
     seed: int = 0
 
@@ -123,12 +123,11 @@ def train(
         Head(TEXT_PARTS, recipe.text_dropout),
     )
     heads = nn.ModuleList([image, text])
-    scale = nn.Parameter(torch.tensor(math.log(20.0)))
+    scale = nn.Parameter(torch.tensor(math.log(22.0)))
     optimizer = torch.optim.AdamW(
-        [{"params": heads.parameters()}, {"params": [scale], "weight_decay": 0.0}],
+        [{"params": heads.parameters()}, {"params": [scale]}],
         lr=recipe.learning_rate,
         weight_decay=recipe.weight_decay,
-        betas=(0.9, 0.98),
     )
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer,
@@ -149,8 +148,21 @@ def train(
             schedule.step()
             averaged.update_parameters(heads)
         kept = averaged.module.eval()
+        _mix(kept[0], kept[1], pairs.photos)
         report(epoch + 1, kept[0], kept[1])
     return kept[0], kept[1]
+
+
+@torch.inference_mode()
+def _mix(image: Head, text: Head, photos: Captioned) -> None:
+    """Set the heads' last layer to the principal directions of all embeddings of the photos.
+
+    They are those of the uncentred embeddings, since dot products are what must be kept.
+    """
+    rows = torch.cat([image.unmixed(photos.views[0]), text.unmixed(photos.captions[:, 0])])
+    _, directions = torch.linalg.eigh(rows.T @ rows)
+    for head in (image, text):
+        head.mix.weight.copy_(directions[:, -DIM:].T)
 
 
 def _loss(

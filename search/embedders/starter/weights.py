@@ -10,7 +10,7 @@ from typing import NamedTuple
 from search.embedders.base import ModelUnavailable
 
 HEADS_FILE = Path(__file__).with_name("heads.safetensors")
-HEADS_SHA256 = "07932ea2f14368a5fa06fa0c70bbc67f4d546b61198ff4bdeb62e6c3f8a493c6"
+HEADS_SHA256 = "add9add72a927c87ddecac5522bb4d49fae598201dcf715a2602f542203f6d67"
 
 
 class PackagedFile(NamedTuple):
