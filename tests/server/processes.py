@@ -130,7 +130,7 @@ class Program:
         for other in psutil.process_iter(["cmdline"]):
             with contextlib.suppress(ProcessLookupError, psutil.NoSuchProcess):
                 if os.getsid(other.pid) == self.process.pid and other.pid != os.getpid():
-                    found.append(" ".join(other.info["cmdline"]))
+                    found.append(" ".join(other.info["cmdline"] or [str(other.pid)]))
         return found
 
     def tail(self) -> str:

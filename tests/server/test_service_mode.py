@@ -193,10 +193,12 @@ def test_the_gallery_stops_when_it_is_asked_to_and_starts_again(stack, owner):
     photo = owner.add(picture(RED, mark=6000))
     owner.wait_until_indexed(photo)
     eventually("the workers are healthy", lambda: worker_health(stack) == 0)
-    assert stack.stop() == {"web": 0, "worker": 0, "maintenance": 0}
-    sql(stack, "DELETE FROM gallery_workerstatus")  # those of workers killed by other tests
-    assert worker_health(stack) == 1
-    for program in (stack.web, stack.worker, stack.maintenance):
-        eventually("its children have ended", lambda program=program: not program.left_behind(), 5)
-    stack.start_gallery()
+    try:
+        assert stack.stop() == {"web": 0, "worker": 0, "maintenance": 0}
+        sql(stack, "DELETE FROM gallery_workerstatus")  # those of workers killed by other tests
+        assert worker_health(stack) == 1
+        for program in (stack.web, stack.worker, stack.maintenance):
+            eventually("its children have ended", lambda program=program: not program.left_behind())
+    finally:
+        stack.start_gallery()
     assert photo in owner.found("red")
