@@ -18,8 +18,8 @@ from gallery.signals import photos_changed
 
 logger = logging.getLogger(__name__)
 
-PAUSE_SECONDS = 30.0
-"""How long the broker is left alone after it failed."""
+PAUSE_SECONDS = 5.0
+"""How long the broker is left alone after it failed; only the ringing thread waits."""
 
 TASKS = ("index_pending", "purge_deleted")
 
@@ -31,6 +31,7 @@ _lock = threading.Lock()
 _ringer: threading.Thread | None = None
 _ringer_pid = 0
 _listening = False
+_is_away = False
 
 
 def connect() -> None:
@@ -46,11 +47,15 @@ def listen(*, listening: bool) -> None:
 
 def ring() -> None:
     """Have the workers woken soon; returns at once and never raises."""
-    if not (settings.REDIS_URL or _listening):
+    if not _is_heard():
         # The gallery runs in another process, or not now; its workers look by themselves.
         return
     _pulled.set()
     _ensure_ringer()
+
+
+def _is_heard() -> bool:
+    return bool(settings.REDIS_URL) or _listening
 
 
 def _on_photos_changed(**kwargs: Any) -> None:
@@ -71,22 +76,24 @@ def _ring_for_ever() -> None:
     while True:
         _pulled.wait()
         _pulled.clear()
-        if not _send():
+        if _is_heard() and not _send():
             time.sleep(PAUSE_SECONDS)
+            _pulled.set()
 
 
 def _send() -> bool:
     """Send one message per task; return whether the broker took them."""
-    global failures
-    from kombu.exceptions import KombuError, OperationalError
-
+    global failures, _is_away
     from workers import tasks
 
     try:
         for name in TASKS:
             getattr(tasks, name).apply_async(retry=False, ignore_result=True)
-    except (KombuError, OperationalError, OSError) as error:
+    except Exception as error:  # noqa: BLE001 - the thread lives on whatever a broker raises
+        if not _is_away:
+            logger.warning("The broker cannot be reached, ringing goes on: %s", error)
         failures += 1
-        logger.warning("The broker cannot be reached, workers will look by themselves: %s", error)
+        _is_away = True
         return False
+    _is_away = False
     return True
