@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 
 from gallery.models import Embedding, EmbeddingModel, Photo
 from search import embedders
-from search.embedders.base import ModelUnavailable
+from search.embedders.base import ModelUnavailable, Tower
 from search.index import And, Eq, Filter, HasIds, Hit, Not, VectorIndexError, open_index
 from search.query import QueryError, parse
 
 MAX_LIMIT = 100
 MAX_OFFSET = 10_000
 _TOP_UPS = 3
+_PATIENCE = 8.0  # seconds that a request waits for a model that is being loaded
 
 User = AbstractBaseUser | AnonymousUser
 Vector = NDArray[np.float32]
@@ -110,9 +111,7 @@ def _answer(
 def _active_model() -> EmbeddingModel:
     model = EmbeddingModel.objects.active()
     if model is None:
-        raise SearchUnavailable(
-            "model_loading", "The search model is still being loaded. Try again in a moment."
-        )
+        raise _still_loading()
     return model
 
 
@@ -151,7 +150,20 @@ def _visible(user: User, hits: list[Hit]) -> list[Found]:
     return [Found(photos[hit.id], hit.score) for hit in hits if hit.id in photos]
 
 
+def _require(model: EmbeddingModel, tower: Tower) -> None:
+    """Have the tower in memory, or say that it is still being loaded."""
+    if not embedders.wait_until_loaded(model.key, tower, _PATIENCE):
+        raise _still_loading()
+
+
+def _still_loading() -> SearchUnavailable:
+    return SearchUnavailable(
+        "model_loading", "The search model is still being loaded. Try again in a moment."
+    )
+
+
 def _text_vector(model: EmbeddingModel, text: str) -> Vector:
+    _require(model, "text")
     return embedders.embed_query_text(model.key, text)
 
 
@@ -168,6 +180,7 @@ def _stored_vector(model: EmbeddingModel, photo: Photo) -> Vector:
 
 
 def _pixels_vector(model: EmbeddingModel, pixels: NDArray[np.uint8]) -> Vector:
+    _require(model, "image")
     vector: Vector = embedders.image_embedder(model.key).embed_images([pixels])[0]
     if not np.isfinite(vector).all():
         raise QueryError("bad_vector", "The model found nothing to compare in this picture.")

@@ -11,6 +11,7 @@ import time
 import unicodedata
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import cast
 
@@ -79,6 +80,25 @@ def is_loaded(key: str, tower: Tower) -> bool:
     """Tell whether the tower is in memory, so that using it waits for no load."""
     with _guard:
         return tower in _loaded.get(key, {})
+
+
+def wait_until_loaded(key: str, tower: Tower, seconds: float) -> bool:
+    """Have the tower loaded by a thread and wait so long for it; tell whether it is there.
+
+    Raises `ModelUnavailable` when it cannot be loaded. So a request never waits for as long as a
+    load may take, and the load goes on.
+    """
+    if is_loaded(key, tower):
+        return True
+    loader = threading.Thread(target=_load_quietly, args=(key, tower), daemon=True)
+    loader.start()
+    loader.join(seconds)
+    return _recall(key, tower) is not None
+
+
+def _load_quietly(key: str, tower: Tower) -> None:
+    with suppress(ModelUnavailable):
+        _embedder(key, tower)
 
 
 def unload_all() -> None:

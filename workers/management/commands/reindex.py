@@ -37,9 +37,11 @@ class Command(BaseCommand):
         try:
             index = open_index(model.key, model.dim)
             index.ensure()
-            count = _project_again(model)
+            _project_again(model)
             index.drop()
             index.ensure()
+            # A worker may have projected some of them into the index that was just dropped.
+            count = _project_again(model)
         except IndexLocked:
             count = _project_again(model)
             self.stdout.write(f"{model.key}: the running gallery indexes {count} photos again.")

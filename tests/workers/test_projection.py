@@ -1,0 +1,91 @@
+"""From saved vectors to the index, and deletions that come in between."""
+
+from __future__ import annotations
+
+import pytest
+
+from gallery import deletion, files
+from gallery.models import Embedding, Photo
+from search.index import IndexUnavailable, open_index
+from tests.workers.conftest import (
+    add_photo,
+    assert_settled,
+    forget_pauses,
+    points,
+    row_of,
+)
+from workers import pipeline, projection, purge
+from workers.pipeline import drain
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+STEPS = ("claimed", "embedded", "saved", "after_upsert", "after_flush")
+
+
+# --- the index ------------------------------------------------------------------------------------
+
+
+class AwayIndex:
+    """An index that cannot be reached."""
+
+    def upsert(self, points):
+        raise IndexUnavailable("nobody answers")
+
+
+def test_an_index_that_is_away_costs_no_attempt(ada, model, monkeypatch):
+    photos = [add_photo(ada) for _ in range(3)]
+    with monkeypatch.context() as away:
+        away.setattr(projection, "open_index", lambda key, dim: AwayIndex())
+        assert drain() == 0
+    assert set(Embedding.objects.values_list("state", "attempts")) == {("embedded", 1)}
+    forget_pauses()
+    assert drain() == len(photos)
+    assert_settled(model)
+
+
+def test_a_vector_damaged_in_sql_is_embedded_again(ada, model):
+    photo = add_photo(ada)
+    drain()
+    Embedding.objects.update(state="embedded", vector=b"\0" * (2 * model.dim))
+    drain()
+    row = row_of(photo)
+    assert (row.state, row.generation) == ("indexed", 2)
+    assert row.get_vector() is not None
+
+
+def test_late_work_of_an_older_generation_is_not_marked(ada, model):
+    photo = add_photo(ada)
+    drain()
+    Embedding.objects.update(state="embedded")
+    late = list(projection.waiting().select_related("photo"))
+    Embedding.objects.update(generation=7)
+    assert projection.project(model, late) == 0
+    assert row_of(photo).state == "embedded"
+    drain()
+    (point,) = open_index(model.key, model.dim).fetch([photo.pk])
+    assert point.payload["gen"] == 7
+
+
+# --- deletion meanwhile ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("purged", [False, True], ids=["marked", "purged"])
+@pytest.mark.parametrize("step", STEPS)
+def test_a_photo_deleted_at_any_step_stays_deleted(ada, model, monkeypatch, step, purged):
+    doomed, kept = add_photo(ada), add_photo(ada)
+
+    def delete_here(name):
+        if name == step and Photo.objects.live().filter(pk=doomed.pk).exists():
+            deletion.delete(Photo.objects.filter(pk=doomed.pk))
+            if purged:
+                purge.purge()
+
+    for module in (pipeline, projection):
+        monkeypatch.setattr(module, "failpoint", delete_here)
+    drain()
+    purge.purge()
+    purge.remove_late_points()
+    assert not Photo.objects.filter(pk=doomed.pk).exists()
+    assert points(model) == {kept.pk}
+    assert not files.original(doomed).exists()
+    assert_settled(model)
