@@ -35,6 +35,8 @@ def main() -> None:
             running.wait_until_ready()
             running.wait_until_settled()
             projected = time.monotonic() - running.started
+        with gallery(data=Path(folder)) as running:
+            running.wait_until_ready()
             latency = _search(running)
             before = running.resident_bytes()
             _browse(running, pages=300)

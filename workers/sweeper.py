@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from django.conf import settings
+from django.db import connection
 from django.utils import timezone
 
 from gallery.models import EmbeddingModel, WorkerStatus
@@ -32,6 +33,7 @@ def sweep() -> None:
     purge.purge()
     _sweep_index()
     model_choice.promote()
+    refresh_statistics()
     if knocking.is_work_due():
         doorbell.ring()
 
@@ -44,6 +46,17 @@ def _sweep_index() -> None:
         purge.remove_late_points()
     except IndexUnavailable as error:
         logger.warning("The index is away and will be looked after later: %s", error)
+
+
+def refresh_statistics() -> None:
+    """Let SQLite learn how large the tables became, which it does not do by itself.
+
+    Without it a list of 60 ids is found by walking over all photos of their owner: 15 times
+    slower at 10,000 photos. 0x10002 is what SQLite's documentation advises for long connections.
+    """
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA optimize=0x10002")
 
 
 def remove_stale_files() -> int:

@@ -9,6 +9,7 @@ import uuid
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from gallery import deletion, files
@@ -276,3 +277,12 @@ def test_failpoints_do_nothing_unless_armed_by_name(arm):
     failpoints.failpoint("elsewhere")
     with pytest.raises(failpoints.FailpointReached):
         failpoints.failpoint("here")
+
+
+def test_a_sweep_lets_sqlite_learn_how_large_the_tables_are(ada, model):
+    for _ in range(3):
+        add_photo(ada)
+    sweeper.refresh_statistics()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM sqlite_stat1 WHERE tbl = 'gallery_photo'")
+        assert cursor.fetchone()[0] > 0
