@@ -15,6 +15,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from gallery import uploads
+from gallery.api_errors import RETRY_SECONDS
 from gallery.decoding import Decoded, PoolBusy
 from gallery.files import StorageFull
 from gallery.models import EmbeddingModel, Photo
@@ -27,7 +28,6 @@ from search.index import IndexStats, VectorIndexError, open_index
 from search.query import QueryError
 
 _STRIP = 12
-_RETRY_SECONDS = "2"
 _EXAMPLES = ["a dog on the beach", "children playing football", "a red car", "snow on mountains"]
 
 
@@ -64,7 +64,7 @@ def _answer(
     status = 200 if request.htmx else results.status
     response = render(request, template, context | {"results": results}, status=status)
     if results.status == 503:
-        response["Retry-After"] = _RETRY_SECONDS
+        response["Retry-After"] = RETRY_SECONDS
     return vary(response)
 
 

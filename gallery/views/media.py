@@ -11,6 +11,7 @@ from django.utils.cache import get_conditional_response
 from django.views.decorators.http import require_safe
 
 from gallery import files
+from gallery.api_errors import RETRY_SECONDS
 from gallery.decoders import web_pool
 from gallery.decoding import DecodeError, PoolBusy
 from gallery.decoding.results import FORMATS
@@ -22,7 +23,6 @@ from gallery.views.pages import own
 # so no shared cache may keep them.
 _FOR_EVER = "private, max-age=31536000, immutable"
 _SOON = "private, max-age=2"
-_RETRY_SECONDS = "2"
 
 
 @require_safe
@@ -44,7 +44,7 @@ def preview(request: PageRequest, photo_id: uuid.UUID) -> HttpResponseBase:
     try:
         data = web_pool().preview(files.original(row))
     except PoolBusy:
-        return HttpResponse(status=503, headers={"Retry-After": _RETRY_SECONDS})
+        return HttpResponse(status=503, headers={"Retry-After": RETRY_SECONDS})
     except (DecodeError, OSError):
         raise Http404 from None
     _keep_preview(path, row, data)
