@@ -11,14 +11,14 @@ from gallery.signals import photos_changed
 
 
 def delete(photos: PhotoQuerySet) -> int:
-    """Delete the given live photos for ever and return how many there were.
+    """Delete the given photos for ever and return how many there were.
 
     The rows are marked and get their tombstones in one transaction; a worker then removes the
     points, the files and at last the rows, and starts again wherever it was interrupted.
     """
     now = timezone.now()
     with transaction.atomic():
-        doomed = list(photos.live().values_list("pk", "owner_id", "sha256"))
+        doomed = list(photos.kept().values_list("pk", "owner_id", "sha256"))
         Tombstone.objects.bulk_create(
             [
                 Tombstone(photo_id=pk, owner_id=owner_id, sha256=sha256, deleted_at=now)

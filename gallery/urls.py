@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from django.urls import path
 
+from gallery import api_albums, api_stacks, api_trash
 from gallery.api import make_api
 from gallery.health import healthz, readyz
-from gallery.views import accounts, media, pages
+from gallery.views import accounts, albums, media, pages, stacks, trash
 from search import api as search_api, views as search_views
+from search.duplicates import views as duplicates
 
 api = make_api()
+for part in (api_albums, api_stacks, api_trash):
+    api.add_router("", part.router)
 search_api.attach(api)
 
 urlpatterns = [
@@ -21,6 +25,29 @@ urlpatterns = [
     path("photos/<uuid:photo_id>/similar", search_views.similar, name="similar"),
     path("photos/<uuid:photo_id>/delete", pages.delete_photo, name="delete-photo"),
     path("photos/<uuid:photo_id>/retry", pages.retry_photo, name="retry-photo"),
+    path("photos/<uuid:photo_id>/mark", albums.mark_photo, name="mark-photo"),
+    path("photos/<uuid:photo_id>/duplicates", duplicates.of_photo, name="duplicates-of"),
+    path("albums", albums.albums, name="albums"),
+    path("albums/<uuid:album_id>", albums.album, name="album"),
+    path("albums/<uuid:album_id>/change", albums.change_album, name="change-album"),
+    path("favourites", albums.favourites, name="favourites"),
+    path("tags/<str:name>", albums.tag, name="tag"),
+    path("stacks", stacks.make, name="make-stack"),
+    path("stacks/<uuid:stack_id>", stacks.photos, name="stack"),
+    path("stacks/<uuid:stack_id>/unstack", stacks.unstack, name="unstack"),
+    path("trash", trash.page, name="trash"),
+    path("trash/restore", trash.restore, name="restore"),
+    path("trash/empty", trash.empty, name="empty-trash"),
+    path("trash/<uuid:photo_id>/thumbnail", trash.thumbnail, name="trash-thumbnail"),
+    path("trash/<uuid:photo_id>/preview", trash.preview, name="trash-preview"),
+    path("duplicates", duplicates.review, name="duplicates"),
+    path("duplicates/progress", duplicates.progress, name="duplicates-progress"),
+    path("duplicates/find", duplicates.find, name="find-duplicates"),
+    path("duplicates/criteria", duplicates.criteria, name="keeper-criteria"),
+    path("duplicates/resolve", duplicates.resolve_many, name="resolve-groups"),
+    path("duplicates/history", duplicates.history, name="duplicates-history"),
+    path("duplicates/history/<uuid:batch>/undo", duplicates.undo, name="undo-resolution"),
+    path("duplicates/<uuid:group_id>/resolve", duplicates.resolve, name="resolve-group"),
     path("upload", pages.upload, name="upload"),
     path("problems", pages.problems, name="problems"),
     path("status-strip", pages.status_strip, name="status-strip"),

@@ -18,6 +18,7 @@ from gallery.middleware import error
 from gallery.models import EmbeddingModel, Photo
 from gallery.status import status as gallery_status
 from search import retrieval, sent_picture
+from search.duplicates import api as duplicates
 from search.index import VectorIndexError, open_index
 from search.query import QueryError
 
@@ -30,6 +31,7 @@ def attach(api: NinjaAPI) -> None:
     api.add_exception_handler(QueryError, _query_error)
     api.add_exception_handler(retrieval.SearchUnavailable, _unavailable)
     api.add_router("", router)
+    api.add_router("", duplicates.router)
 
 
 def _query_error(request: HttpRequest, exc: Any) -> HttpResponse:

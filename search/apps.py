@@ -1,4 +1,4 @@
-"""The search app: the vector space and the pages that show it. It has no tables of its own."""
+"""The search app: the vector space, duplicates, and the pages that show them."""
 
 from __future__ import annotations
 

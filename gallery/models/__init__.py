@@ -1,8 +1,22 @@
-"""The record of everything: photos, their embeddings' state, models, tokens, workers."""
+"""The record of everything: photos, their embeddings' state, albums, models, tokens, workers."""
 
 from gallery.models.access import ApiToken
+from gallery.models.collections import Album, SkippedFile, Stack, Tag
 from gallery.models.embeddings import Embedding, EmbeddingModel
+from gallery.models.fingerprints import Fingerprint
 from gallery.models.photos import Photo, Tombstone
 from gallery.models.worker import WorkerStatus
 
-__all__ = ["ApiToken", "Embedding", "EmbeddingModel", "Photo", "Tombstone", "WorkerStatus"]
+__all__ = [
+    "Album",
+    "ApiToken",
+    "Embedding",
+    "EmbeddingModel",
+    "Fingerprint",
+    "Photo",
+    "SkippedFile",
+    "Stack",
+    "Tag",
+    "Tombstone",
+    "WorkerStatus",
+]

@@ -49,6 +49,9 @@ class EmbeddingModel(models.Model):
     state = models.CharField(max_length=10, choices=State.choices, default=State.BUILDING)
     why = models.CharField(max_length=300, blank=True, help_text="why this model was chosen")
     hint = models.CharField(max_length=300, blank=True, help_text="how to get a better one")
+    thresholds = models.JSONField(
+        default=dict, blank=True, help_text="closeness of duplicates as measured for this model"
+    )
     created_at = models.DateTimeField(default=timezone.now)
     activated_at = models.DateTimeField(null=True, blank=True)
 
@@ -79,8 +82,12 @@ class EmbeddingQuerySet(models.QuerySet["Embedding"]):
     """The transitions of the state machine, each one conditional UPDATE."""
 
     def live(self) -> EmbeddingQuerySet:
-        """Leave out rows of photos that are being deleted."""
-        return self.filter(photo__deleted_at=None)
+        """Leave out rows of photos that are in the trash or being deleted."""
+        return self.filter(photo__deleted_at=None, photo__trashed_at=None)
+
+    def to_compare(self, model: EmbeddingModel) -> EmbeddingQuerySet:
+        """Return the searchable rows whose photo was not looked for duplicates of yet."""
+        return self.live().filter(model=model, state=Embedding.State.INDEXED, compared_at=None)
 
     def due(self, now: datetime | None = None) -> EmbeddingQuerySet:
         """Return the rows that a worker may claim now."""
@@ -145,7 +152,8 @@ class Embedding(models.Model):
     leased -> pending (transient fault, lease expired), -> failed (permanent or too many tries)
     failed -> pending (retry). A row is `indexed` only after the index acknowledged and flushed
     the point. `generation` grows with every restart of the work; late results of an older
-    generation are dropped. The vector is float16 little-endian bytes with a CRC-32.
+    generation are dropped. The vector is float16 little-endian bytes with a CRC-32. `compared_at`
+    is set once the photo was compared with the others for duplicates, by this model's vectors.
     """
 
     class State(models.TextChoices):
@@ -171,6 +179,7 @@ class Embedding(models.Model):
     vector_crc = models.BigIntegerField(null=True, blank=True)
     embedded_at = models.DateTimeField(null=True, blank=True)
     indexed_at = models.DateTimeField(null=True, blank=True)
+    compared_at = models.DateTimeField(null=True, blank=True)
 
     objects = EmbeddingQuerySet.as_manager()
 
@@ -183,6 +192,11 @@ class Embedding(models.Model):
         ]
         indexes = [
             models.Index(fields=["model", "state", "-priority", "id"], name="embedding_queue"),
+            models.Index(
+                fields=["model", "id"],
+                condition=Q(state="indexed", compared_at=None),
+                name="embedding_to_compare",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -15,6 +15,7 @@ from django.utils import timezone
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 
+    from gallery.models.collections import Album, Tag
     from gallery.models.embeddings import Embedding
 
 
@@ -22,14 +23,31 @@ class PhotoQuerySet(models.QuerySet["Photo"]):
     """Queries on photos; every answer to a person starts with `visible_to`."""
 
     def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> PhotoQuerySet:
-        """Return the photos that this user may know of: their own that are not deleted."""
-        if not user.is_authenticated:
-            return self.none()
-        return self.live().filter(owner_id=user.pk)
+        """Return the photos that this user may know of: their own, neither trashed nor deleted."""
+        return self.live()._of(user)
+
+    def in_trash_of(self, user: AbstractBaseUser | AnonymousUser) -> PhotoQuerySet:
+        """Return what lies in this user's trash: seen on the trash pages and nowhere else."""
+        return self.trashed()._of(user)
+
+    def _of(self, user: AbstractBaseUser | AnonymousUser) -> PhotoQuerySet:
+        return self.filter(owner_id=user.pk) if user.is_authenticated else self.none()
 
     def live(self) -> PhotoQuerySet:
-        """Leave out photos whose deletion has been asked for."""
+        """Leave out photos in the trash and those whose deletion has been asked for."""
+        return self.filter(deleted_at=None, trashed_at=None)
+
+    def trashed(self) -> PhotoQuerySet:
+        """Return the photos in the trash, which can still be restored."""
+        return self.filter(deleted_at=None).exclude(trashed_at=None)
+
+    def kept(self) -> PhotoQuerySet:
+        """Return the photos whose files must be there: the live ones and those in the trash."""
         return self.filter(deleted_at=None)
+
+    def unfolded(self) -> PhotoQuerySet:
+        """Leave out photos that are folded under the cover of their stack."""
+        return self.filter(folded=False)
 
     def newest_first(self) -> PhotoQuerySet:
         """Order by day shown, newest first, with the id as a stable tie-break."""
@@ -46,8 +64,11 @@ class Photo(models.Model):
     The original file is named by the id, so it never changes place. `width` and `height` are
     upright, after EXIF orientation. `shown_at` is when the photo was taken, or uploaded if that
     is unknown; the grid is ordered by it. `decoded_at` is set once the thumbnail exists.
+    `trashed_at` is set while the photo lies in the trash: it is in no answer but the trash's own,
+    its points are gone from the index, and all else is kept until it is restored or purged.
     `deleted_at` is set in the same transaction as the tombstone, and from then on the photo is
-    in no answer; the row goes when the index and the files have let go of it.
+    nowhere; the row goes when the index and the files have let go of it. `folded` is true for
+    members of a stack other than its cover.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -66,11 +87,22 @@ class Photo(models.Model):
     colour = models.CharField(max_length=7, default="#8a8a8a")
     phash = models.CharField(max_length=16, blank=True, help_text="64-bit perceptual hash, hex")
     decoded_at = models.DateTimeField(null=True, blank=True)
+    trashed_at = models.DateTimeField(null=True, blank=True)
     deleted_at = models.DateTimeField(null=True, blank=True)
+    favourite = models.BooleanField(default=False)
+    caption = models.CharField(max_length=2000, blank=True)
+    tags: models.ManyToManyField[Tag, Tag] = models.ManyToManyField(
+        "gallery.Tag", blank=True, related_name="photos"
+    )
+    stack = models.ForeignKey(
+        "gallery.Stack", models.SET_NULL, null=True, blank=True, related_name="photos"
+    )
+    folded = models.BooleanField(default=False)
 
     objects = PhotoQuerySet.as_manager()
     if TYPE_CHECKING:
         embeddings: models.Manager[Embedding]
+        albums: models.Manager[Album]
 
     class Meta:
         constraints = [
@@ -81,8 +113,18 @@ class Photo(models.Model):
         indexes = [
             models.Index(
                 fields=["owner", "-shown_at", "-id"],
-                condition=Q(deleted_at=None),
+                condition=Q(deleted_at=None, trashed_at=None),
                 name="photo_grid",
+            ),
+            models.Index(
+                fields=["owner", "-shown_at", "-id"],
+                condition=Q(deleted_at=None, trashed_at=None, folded=False),
+                name="photo_grid_folded",
+            ),
+            models.Index(
+                fields=["owner", "-trashed_at", "-id"],
+                condition=Q(deleted_at=None) & ~Q(trashed_at=None),
+                name="photo_trash",
             ),
             models.Index(fields=["phash"], name="photo_phash"),
             models.Index(

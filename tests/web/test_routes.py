@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 
 import pytest
@@ -40,6 +41,29 @@ MATRIX: dict[str, tuple[str, str]] = {
     "photos/<uuid:photo_id>/similar": ("GET", OWN),
     "photos/<uuid:photo_id>/delete": ("POST", OWN),
     "photos/<uuid:photo_id>/retry": ("POST", OWN),
+    "photos/<uuid:photo_id>/mark": ("POST", OWN),
+    "photos/<uuid:photo_id>/duplicates": ("GET", OWN),
+    "albums": ("GET", SIGN_IN),
+    "albums/<uuid:album_id>": ("GET", OWN),
+    "albums/<uuid:album_id>/change": ("POST", OWN),
+    "favourites": ("GET", SIGN_IN),
+    "tags/<str:name>": ("GET", SIGN_IN),
+    "stacks": ("POST", SIGN_IN),
+    "stacks/<uuid:stack_id>": ("GET", OWN),
+    "stacks/<uuid:stack_id>/unstack": ("POST", OWN),
+    "trash": ("GET", SIGN_IN),
+    "trash/restore": ("POST", SIGN_IN),
+    "trash/empty": ("POST", SIGN_IN),
+    "trash/<uuid:photo_id>/thumbnail": ("GET", OWN),
+    "trash/<uuid:photo_id>/preview": ("GET", OWN),
+    "duplicates": ("GET", SIGN_IN),
+    "duplicates/progress": ("GET", SIGN_IN),
+    "duplicates/find": ("POST", SIGN_IN),
+    "duplicates/criteria": ("POST", SIGN_IN),
+    "duplicates/resolve": ("POST", SIGN_IN),
+    "duplicates/history": ("GET", SIGN_IN),
+    "duplicates/history/<uuid:batch>/undo": ("POST", OWN),
+    "duplicates/<uuid:group_id>/resolve": ("POST", OWN),
     "api/v1/openapi.json": ("GET", OPEN),
     "api/v1/docs": ("GET", OPEN),
     "api/v1/": ("GET", OPEN),
@@ -69,7 +93,8 @@ def test_every_route_has_a_line():
 
 def ask(client: Client, path: str, photo_id: object):
     method = MATRIX[path][0]
-    return client.generic(method, "/" + path.replace("<uuid:photo_id>", str(photo_id)))
+    filled = re.sub(r"<uuid:\w+>", str(photo_id), path).replace("<str:name>", "sea")
+    return client.generic(method, "/" + filled)
 
 
 @pytest.mark.parametrize("path", [p for p, (_, who) in MATRIX.items() if who in {SIGN_IN, OWN}])
@@ -92,7 +117,8 @@ def test_anothers_photo_is_the_same_404_as_an_unknown_one(ada_client, bob_client
     theirs, unknown = ask(bob_client, path, photo_id), ask(bob_client, path, uuid.uuid4())
     assert theirs.status_code == unknown.status_code == 404
     assert theirs.content.replace(photo_id.encode(), b"") == unknown.content.replace(
-        str(unknown.wsgi_request.resolver_match.kwargs["photo_id"]).encode(), b""
+        next(str(value).encode() for value in unknown.wsgi_request.resolver_match.kwargs.values()),
+        b"",
     )
 
 

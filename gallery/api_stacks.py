@@ -1,0 +1,7 @@
+"""The stacks part of the API."""
+
+from __future__ import annotations
+
+from ninja import Router
+
+router = Router(tags=["stacks"])

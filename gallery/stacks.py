@@ -1,0 +1,72 @@
+"""Stacks: similar shots shown as one tile. Every change keeps the promise of `Stack`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from uuid import UUID
+
+from django.db import transaction
+
+from gallery.models import Photo, Stack
+from gallery.models.photos import PhotoQuerySet
+
+
+def stack(photos: PhotoQuerySet, cover: Photo) -> Stack | None:
+    """Stack the given live photos of one owner under `cover`, which is one of them.
+
+    Photos that were in other stacks leave those. Returns None when fewer than two are left.
+    """
+    with transaction.atomic():
+        ids = set(photos.live().select_for_update().values_list("pk", flat=True)) | {cover.pk}
+        if len(ids) < 2:
+            return None
+        left = _stacks_of(ids)
+        made = Stack.objects.create(owner_id=cover.owner_id, cover=cover)
+        members = Photo.objects.filter(pk__in=ids, owner_id=cover.owner_id)
+        members.exclude(pk=cover.pk).update(stack=made, folded=True)
+        members.filter(pk=cover.pk).update(stack=made, folded=False)
+        _mend(left)
+    return made
+
+
+def unstack(made: Stack) -> None:
+    """Show every photo of the stack on its own again."""
+    with transaction.atomic():
+        Photo.objects.filter(stack=made).update(stack=None, folded=False)
+        made.delete()
+
+
+def set_cover(made: Stack, cover: Photo) -> None:
+    """Show the stack as another one of its live photos; others are ignored."""
+    with transaction.atomic():
+        if Photo.objects.live().filter(pk=cover.pk, stack=made).exists():
+            Stack.objects.filter(pk=made.pk).update(cover=cover)
+            _mend([made.pk])
+
+
+def mend(photo_ids: Collection[UUID]) -> None:
+    """Put the stacks of these photos right after the photos went to the trash or came back.
+
+    Trashed photos stay members, so that they return to their stack; a stack with one live photo
+    shows it as any other, and a live photo becomes the cover where the old one is gone.
+    """
+    _mend(_stacks_of(photo_ids))
+
+
+def _stacks_of(photo_ids: Collection[UUID]) -> list[UUID]:
+    members = Photo.objects.filter(pk__in=photo_ids).exclude(stack=None)
+    return list(members.values_list("stack_id", flat=True).distinct())
+
+
+def _mend(stack_ids: Collection[UUID]) -> None:
+    for made in Stack.objects.filter(pk__in=stack_ids):
+        members = Photo.objects.kept().filter(stack=made)
+        live = list(members.live().order_by("shown_at", "pk").values_list("pk", flat=True))
+        if members.count() < 2:
+            unstack(made)
+            continue
+        if live and made.cover_id not in live:
+            made.cover_id = live[0]
+            made.save(update_fields=["cover"])
+        members.exclude(pk=made.cover_id).filter(folded=False).update(folded=True)
+        members.filter(pk=made.cover_id).update(folded=False)
