@@ -7,3 +7,7 @@ from django.dispatch import Signal
 photos_changed = Signal()
 """Sent after commit when photos were added, deleted or are to be tried again. No arguments:
 the rows say what is to be done; receivers must return quickly and never raise."""
+
+photos_moved = Signal()
+"""Sent after commit when photos went to the trash or came back, with `photo_ids`: list[UUID]
+(up to thousands); receivers must return quickly and never raise."""

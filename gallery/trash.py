@@ -13,7 +13,7 @@ from django.utils import timezone
 from gallery import deletion, stacks
 from gallery.models import Embedding, Photo
 from gallery.models.photos import PhotoQuerySet
-from gallery.signals import photos_changed
+from gallery.signals import photos_changed, photos_moved
 
 KEPT_DAYS = 30
 """Days after which the trash is emptied by itself."""
@@ -29,6 +29,7 @@ def trash(photos: PhotoQuerySet) -> list[UUID]:
         Photo.objects.live().filter(pk__in=ids).update(trashed_at=timezone.now())
         stacks.mend(ids)
         transaction.on_commit(lambda: photos_changed.send(sender=Photo))
+        transaction.on_commit(lambda: photos_moved.send(sender=Photo, photo_ids=ids))
     return ids
 
 
@@ -45,6 +46,7 @@ def restore(photos: PhotoQuerySet) -> list[UUID]:
         )
         stacks.mend(ids)
         transaction.on_commit(lambda: photos_changed.send(sender=Photo))
+        transaction.on_commit(lambda: photos_moved.send(sender=Photo, photo_ids=ids))
     return ids
 
 
