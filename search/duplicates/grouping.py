@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+import heapq
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
+from math import fsum
 from uuid import UUID
 
 CAP = 50
 """Members of a group besides its medoid, so that a page of groups stays a page."""
+
+Near = dict[UUID, tuple[float, str]]
 
 
 @dataclass(frozen=True)
@@ -28,11 +33,71 @@ class Cluster:
     """
 
     medoid: UUID
-    members: dict[UUID, tuple[float, str]]
+    members: Near
 
 
 def cluster(
-    edges: Iterable[Edge], *, cap: int = CAP, apart: Collection[tuple[UUID, UUID]] = ()
+    edges: Iterable[Edge], *, cap: int = CAP, apart: Iterable[tuple[UUID, UUID]] = ()
 ) -> list[Cluster]:
-    """Return groups of photos, none in two groups."""
-    return []
+    """Return groups of photos, none in two groups, the same whatever the order of the edges.
+
+    Greedy stars: the photo with the most free neighbours (then the closest to them, then the one
+    with the smallest id) becomes a medoid and takes its free neighbours, the `cap` closest ones;
+    then the next. So every member has an edge to its medoid, and A~B~C is one group only if B is
+    the middle. Two photos of a pair in `apart` are never in one group, though both be close to a
+    third one. Takes O(E log E).
+    """
+    near = _neighbours(edges)
+    strangers: dict[UUID, set[UUID]] = defaultdict(set)
+    for one, other in apart:
+        strangers[one].add(other)
+        strangers[other].add(one)
+    found: list[Cluster] = []
+    queue = [(*_weight(near[photo]), photo) for photo in near]
+    heapq.heapify(queue)
+    while queue:
+        *weight, photo = heapq.heappop(queue)
+        if photo not in near or not near[photo]:
+            continue
+        # Weights only ever fall as neighbours are taken, so a stale entry is put back.
+        now = _weight(near[photo])
+        if list(now) != weight:
+            heapq.heappush(queue, (*now, photo))
+            continue
+        members = _star(photo, near[photo], cap, strangers)
+        found.append(Cluster(photo, members))
+        _take(near, members)
+    return found
+
+
+def _neighbours(edges: Iterable[Edge]) -> dict[UUID, Near]:
+    near: dict[UUID, Near] = defaultdict(dict)
+    for edge in edges:
+        pair, link = (edge.first, edge.second), (edge.closeness, edge.how)
+        if edge.first == edge.second or link < near[pair[0]].get(pair[1], (-1.0, "")):
+            continue
+        near[edge.first][edge.second] = near[edge.second][edge.first] = link
+    return near
+
+
+def _weight(near: Near) -> tuple[int, float]:
+    """Return what the heap sorts by; fsum does not depend on the order of its terms."""
+    return -len(near), -fsum(closeness for closeness, _ in near.values())
+
+
+def _star(photo: UUID, near: Near, cap: int, strangers: dict[UUID, set[UUID]]) -> Near:
+    members: Near = {photo: (1.0, "")}
+    for other in sorted(near, key=lambda other: (-near[other][0], other)):
+        if len(members) > cap:
+            break
+        if strangers.get(other, set()).isdisjoint(members):
+            members[other] = near[other]
+    return members
+
+
+def _take(near: dict[UUID, Near], members: Near) -> None:
+    """Take the members out of the graph."""
+    for member in members:
+        for other in near.pop(member):
+            if other in near:
+                near[other].pop(member, None)
