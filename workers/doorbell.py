@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 PAUSE_SECONDS = 5.0
 """How long the broker is left alone after it failed; only the ringing thread waits."""
 
-TASKS = ("index_pending", "purge_deleted")
+TASKS = ("index_pending", "purge_deleted", "compare_photos")
 
 failures = 0
 """Rings that did not reach the broker, since this process started."""

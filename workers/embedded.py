@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from gallery.models import Embedding, WorkerStatus
 from search.index import close_all
-from workers import doorbell, look_ahead, pipeline
+from workers import doorbell, duplicates, look_ahead, pipeline
 from workers.celery import app
 from workers.rounds import Rounds
 
@@ -39,7 +39,7 @@ class _Controller(WorkController):  # type: ignore[misc]
 
 
 class EmbeddedWorkers:
-    """Indexing, purging and sweeping in threads of this process."""
+    """Indexing, comparing, purging and sweeping in threads of this process."""
 
     def __init__(self, *, watchdog_seconds: float | None = None) -> None:
         """Prepare; `watchdog_seconds` without progress end the process (None: as usual)."""
@@ -64,6 +64,8 @@ class EmbeddedWorkers:
         self._rounds.stop(timeout)
         if not pipeline.wait_until_idle(timeout):
             logger.warning("A batch is not finished; its rows are taken over at the next start.")
+        if not duplicates.wait_until_idle(timeout):
+            logger.warning("Comparing for duplicates is cut short; it goes on at the next start.")
         if self._controller is not None and self._thread is not None:
             self._controller.stop()
             self._thread.join(timeout)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.conf import settings
 
-from gallery import files
+from gallery import files, fingerprint
 from gallery.decoding import Decoded, DecodeError, DecoderPool
 from gallery.models import Photo
 from gallery.reasons import Reason
@@ -49,6 +51,29 @@ class LookAhead:
     def start(self, photo: Photo) -> Future[Picture]:
         """Begin to read the photo; the future may raise what `DecoderPool` or a file does."""
         return self._threads.submit(self._read, photo)
+
+    def rendition(self, photo_id: UUID) -> Pixels | None:
+        """Return the pixels of a photo's thumbnail, or None when it cannot be read.
+
+        Raises `PoolBusy` and `PoolClosed`.
+        """
+        try:
+            return self._pool.pixels(files.thumbnail(photo_id))
+        except DecodeError:
+            return None
+
+    def fingerprints(self, photo_ids: Sequence[UUID]) -> dict[UUID, Pixels]:
+        """Return the fingerprints (uint8, SIDE x SIDE) of all whose thumbnail can be read.
+
+        Raises `PoolBusy` and `PoolClosed`.
+        """
+        made = self._threads.map(self._fingerprint, photo_ids)
+        return {pk: grey for pk, grey in zip(photo_ids, made, strict=True) if grey is not None}
+
+    def _fingerprint(self, photo_id: UUID) -> Pixels | None:
+        pixels = self.rendition(photo_id)
+        watchdog.progress()
+        return None if pixels is None else fingerprint.of_pixels(pixels)
 
     def close(self) -> None:
         """Kill the children; pictures at work raise `PoolClosed`, those in line are cancelled."""

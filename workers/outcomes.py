@@ -13,9 +13,12 @@ from datetime import timedelta
 from django.db.models import F
 from django.utils import timezone
 
+from gallery import fingerprint
+from gallery.decoding import Decoded
 from gallery.models import Embedding, Photo
 from gallery.models.embeddings import MAX_ATTEMPTS, EmbeddingQuerySet
 from gallery.reasons import Reason
+from search.duplicates import finding
 from search.embedders.base import Vectors
 from workers.embedding import Refusal
 from workers.look_ahead import Picture
@@ -90,16 +93,18 @@ def crashed(row: Embedding) -> Refusal:
 
 def save_pictures(photos: Sequence[Photo], pictures: Sequence[Picture]) -> None:
     """Keep what the first decode of each photo found out."""
-    found = []
+    found: dict[Photo, Decoded] = {}
     for photo, picture in zip(photos, pictures, strict=True):
         if picture.decoded is not None:
             photo.phash = f"{picture.decoded.phash:016x}"
             photo.colour = picture.decoded.colour
-            found.append(photo)
+            found[photo] = picture.decoded
     if found:
         Photo.objects.bulk_update(found, ["phash", "colour"])
         keys = [photo.pk for photo in found]
         Photo.objects.filter(pk__in=keys).update(decoded_at=timezone.now())
+        prints = {photo.pk: fingerprint.of_pixels(one.pixels) for photo, one in found.items()}
+        finding.save_prints(prints)
 
 
 def _leased(rows: Sequence[Embedding]) -> EmbeddingQuerySet:

@@ -2,13 +2,15 @@
 
 Nobody waits for a full batch: whatever is due is claimed, so a single upload is searchable in
 about a second, and a thousand of them fill the batches by themselves. While a batch is in the
-model, the pictures of the next one are being decoded.
+model, the pictures of the next one are being decoded. What became searchable is compared with the
+rest for duplicates every few seconds, and once nothing else is due.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Sequence
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
@@ -22,7 +24,7 @@ from gallery.models import Embedding, EmbeddingModel
 from gallery.reasons import Reason
 from search.embedders import image_embedder, is_loaded
 from search.embedders.base import Embedder, ModelUnavailable
-from workers import heartbeat, look_ahead, outcomes, projection, rate, watchdog
+from workers import duplicates, heartbeat, look_ahead, outcomes, projection, rate, watchdog
 from workers.embedding import Refusal, embed
 from workers.failpoints import failpoint
 from workers.look_ahead import LookAhead, Picture
@@ -32,6 +34,9 @@ logger = logging.getLogger(__name__)
 
 SUSPECT_CRASHES = 2
 """A row that was at work in so many crashes is tried alone, so that it can harm no other."""
+
+COMPARE_SECONDS = 3.0
+"""How long photos that are searchable wait to be compared while others are being indexed."""
 
 # A machine short of memory or time can cause these, so the picture gets a second chance.
 _SECOND_CHANCE = frozenset({Reason.DECODE_TIMEOUT, Reason.DECODE_OOM, Reason.DECODER_CRASHED})
@@ -78,6 +83,11 @@ def allow() -> None:
     _stopping.clear()
 
 
+def is_stopping() -> bool:
+    """Tell whether work of this process is to end soon."""
+    return _stopping.is_set()
+
+
 def is_draining() -> bool:
     """Tell whether a thread of this process drains, and so will find what is due by itself."""
     return _draining.locked()
@@ -93,7 +103,8 @@ def wait_until_idle(timeout: float) -> bool:
 
 def _drain(decoders: LookAhead) -> int:
     total = sum(projection.project_waiting(model, stop=_stopping) for model in _models())
-    batch = None if _stopping.is_set() else _begin(decoders)
+    compared_at = time.monotonic()
+    batch = None if _stopping.is_set() else _begin(decoders) or _begin_after_comparing(decoders)
     while batch is not None:
         ahead = not _stopping.is_set() and not _is_suspect(batch.rows[0])
         with watchdog.working():
@@ -107,8 +118,31 @@ def _drain(decoders: LookAhead) -> int:
         if _stopping.is_set():
             _abandon(following)
             break
-        batch = following or _begin(decoders)
+        if following and time.monotonic() - compared_at > COMPARE_SECONDS:
+            _compare()
+            compared_at = time.monotonic()
+        batch = following or _begin(decoders) or _begin_after_comparing(decoders)
     return total
+
+
+def _begin_after_comparing(decoders: LookAhead) -> Batch | None:
+    """Compare what is searchable; return a batch of what became due meanwhile, if anything."""
+    if not _compare():
+        return None
+    return None if _stopping.is_set() else _begin(decoders)
+
+
+def _compare() -> int:
+    """Compare the newest photos for duplicates; return how many. A task of its own does the rest.
+
+    A fault must not end the indexing: the rows remain to be compared.
+    """
+    active = EmbeddingModel.objects.active()
+    try:
+        return duplicates.compare_due(active, limit=duplicates.BATCH) if active else 0
+    except DatabaseError:
+        logger.exception("Comparing for duplicates goes on later.")
+        return 0
 
 
 def _models() -> list[EmbeddingModel]:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import functools
 import logging
+import time
 from collections.abc import Callable
 
 from django.db import DatabaseError, close_old_connections
 
-from workers import model_choice, pipeline, purge, sweeper
+from gallery.models import EmbeddingModel
+from workers import doorbell, duplicates, model_choice, pipeline, purge, sweeper, withdrawal
 from workers.celery import app
 from workers.priority import give_way
 
 logger = logging.getLogger(__name__)
+
+SLICE_SECONDS = 10.0
+"""How long comparing keeps the other messages waiting before it rings for itself again."""
 
 
 def _at_low_priority(work: Callable[[], object]) -> Callable[[], None]:
@@ -40,10 +45,27 @@ def index_pending() -> None:
         pipeline.drain()
 
 
+@app.task(name="workers.compare_photos")
+@_at_low_priority
+def compare_photos() -> None:
+    """Look for duplicates among photos that were not compared yet; indexing comes first."""
+    model = EmbeddingModel.objects.active()
+    if model is None or pipeline.is_draining() or pipeline.is_stopping():
+        return
+    ends_at = time.monotonic() + SLICE_SECONDS
+    duplicates.compare_due(
+        model,
+        stop=lambda: pipeline.is_stopping() or pipeline.is_draining() or time.monotonic() > ends_at,
+    )
+    if duplicates.is_comparing_due():
+        doorbell.ring()
+
+
 @app.task(name="workers.purge_deleted")
 @_at_low_priority
 def purge_deleted() -> None:
-    """Finish the deletions that were asked for."""
+    """Take what went to the trash out of the index, and finish deletions for ever."""
+    withdrawal.withdraw()
     purge.purge()
 
 

@@ -1,0 +1,270 @@
+"""Comparing photos with all others of their owner, and what is left to compare."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import numpy as np
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db import transaction
+from django.utils import timezone
+from numpy.typing import NDArray
+
+from gallery import fingerprint
+from gallery.models import Embedding, EmbeddingModel, Fingerprint, Photo
+from search.duplicates import edges, groups, judging, thresholds
+from search.duplicates.candidates import OwnersHashes, is_flat, neighbours, turned_hashes
+from search.duplicates.edges import PairIds, pair_of
+from search.duplicates.judging import Detail, Judgement, Pair, Side
+from search.index import Vector, open_index
+from search.models import Sweep
+
+logger = logging.getLogger(__name__)
+
+Pixels = NDArray[np.uint8]
+Vectors = dict[UUID, Vector]
+
+_hashes: dict[int, OwnersHashes] = {}
+
+
+def compare(model: EmbeddingModel, rows: Sequence[Embedding], detail: Detail) -> set[UUID]:
+    """Compare the photos of `rows`, vectors of `model`, and return those whose edges changed.
+
+    All that is written is written at once at the end, so that whoever is killed on the way has
+    done nothing. `detail` reads renditions. Raises `VectorIndexError` when the index is away.
+    """
+    by_owner: defaultdict[int, list[Embedding]] = defaultdict(list)
+    for row in rows:
+        by_owner[row.photo.owner_id].append(row)
+    judged = {
+        owner_id: _judged(model, owner_id, mine, detail) for owner_id, mine in by_owner.items()
+    }
+    touched: set[UUID] = set()
+    with transaction.atomic():
+        for owner_id, found in judged.items():
+            ids = [row.photo_id for row in by_owner[owner_id]]
+            changed = edges.replace(model, owner_id, ids, found)
+            if changed:
+                groups.regroup(owner_id, changed)
+            touched |= changed
+        settle(rows)
+    return touched
+
+
+def settle(rows: Iterable[Embedding]) -> None:
+    """Say that the photos of `rows` were compared."""
+    keys = [row.pk for row in rows]
+    Embedding.objects.filter(pk__in=keys).update(compared_at=timezone.now())
+
+
+# --- judging --------------------------------------------------------------------------------------
+
+
+def _judged(
+    model: EmbeddingModel, owner_id: int, rows: Sequence[Embedding], detail: Detail
+) -> dict[PairIds, Judgement | None]:
+    """Return what became of each pair that is worth a look."""
+    vectors = _own_vectors(rows)
+    prints = _prints([row.photo_id for row in rows], detail)
+    limits = thresholds.of(model)
+    near = _by_embedding(model, owner_id, vectors, limits.candidate)
+    before = edges.known(model, [row.photo_id for row in rows])
+    settled = before.said | before.fresh
+    pairs = (near.keys() | _by_hash(owner_id, [row.photo for row in rows], prints)) - settled
+    ids = {photo_id for pair in pairs for photo_id in pair}
+    prints |= _prints(ids - prints.keys(), detail)
+    distant = {photo_id for pair in pairs - near.keys() for photo_id in pair}
+    vectors |= _stored_vectors(model, distant - vectors.keys())
+    sides = _sides(owner_id, ids, prints)
+    asked: dict[PairIds, Pair] = {}
+    for pair in sorted(pairs):
+        cosine = near.get(pair) or _cosine(vectors, pair)
+        if cosine is not None and pair[0] in sides and pair[1] in sides:
+            asked[pair] = Pair(sides[pair[0]], sides[pair[1]], cosine)
+    answers = judging.judge(list(asked.values()), limits, detail)
+    return dict(zip(asked, answers, strict=True))
+
+
+def _own_vectors(rows: Iterable[Embedding]) -> Vectors:
+    vectors = ((row.photo_id, row.get_vector()) for row in rows)
+    return {photo_id: vector for photo_id, vector in vectors if vector is not None}
+
+
+def _stored_vectors(model: EmbeddingModel, ids: Collection[UUID]) -> Vectors:
+    """Return the vectors of those photos that are searchable."""
+    rows = Embedding.objects.filter(
+        model=model, photo__in=ids, state=Embedding.State.INDEXED
+    )
+    return _own_vectors(rows.only("photo_id", "vector", "vector_crc"))
+
+
+def _cosine(vectors: Vectors, pair: PairIds) -> float | None:
+    first, second = (vectors.get(photo_id) for photo_id in pair)
+    return None if first is None or second is None else float(first @ second)
+
+
+def _by_embedding(
+    model: EmbeddingModel, owner_id: int, vectors: Vectors, least: float
+) -> dict[PairIds, float]:
+    """Return the pairs that are near in the index, with their cosine similarity."""
+    index = open_index(model.key, model.dim)
+    found = neighbours(index, owner_id, list(vectors.values()))
+    return {
+        pair_of(photo_id, hit.id): hit.score
+        for photo_id, hits in zip(vectors, found, strict=True)
+        for hit in hits
+        if hit.id != photo_id and hit.score >= least
+    }
+
+
+def _by_hash(owner_id: int, photos: Sequence[Photo], prints: Mapping[UUID, Pixels]) -> set[PairIds]:
+    """Return the pairs whose perceptual hashes are near in any position."""
+    hashes = _hashes.setdefault(owner_id, OwnersHashes(owner_id))
+    hashes.refresh(photos)
+    shown = [pk for photo in photos if (pk := photo.pk) in prints and not is_flat(prints[pk])]
+    if not shown:
+        return set()
+    positions = turned_hashes(np.stack([prints[photo_id] for photo_id in shown]))
+    return {
+        pair_of(photo_id, other)
+        for photo_id, own in zip(shown, positions, strict=True)
+        for other in hashes.near(own)
+        if other != photo_id
+    }
+
+
+def _sides(owner_id: int, ids: Collection[UUID], prints: Mapping[UUID, Pixels]) -> dict[UUID, Side]:
+    """Return what judging needs of the live photos that have a fingerprint."""
+    facts = Photo.objects.live().filter(owner_id=owner_id, pk__in=ids)
+    rows = facts.values_list("pk", "width", "height", "taken_at", "exif")
+    return {
+        pk: Side(pk, prints[pk], width, height, taken_at, _place(exif))
+        for pk, width, height, taken_at, exif in rows
+        if pk in prints
+    }
+
+
+def _place(exif: Mapping[str, object]) -> tuple[float, float] | None:
+    latitude, longitude = exif.get("latitude"), exif.get("longitude")
+    if isinstance(latitude, int | float) and isinstance(longitude, int | float):
+        return float(latitude), float(longitude)
+    return None
+
+
+# --- fingerprints ---------------------------------------------------------------------------------
+
+
+def _prints(ids: Collection[UUID], detail: Detail) -> dict[UUID, Pixels]:
+    """Return the fingerprints of the photos, made now where there is none; unreadable left out."""
+    rows = Fingerprint.objects.filter(pk__in=ids)
+    prints = {row.pk: row.pixels() for row in rows}
+    made = {
+        photo_id: fingerprint.of_pixels(pixels)
+        for photo_id in ids
+        if photo_id not in prints and (pixels := detail(photo_id)) is not None
+    }
+    save_prints(made)
+    return prints | made
+
+
+def save_prints(made: Mapping[UUID, Pixels]) -> None:
+    """Keep fingerprints, uint8 (SIDE, SIDE) each, of photos that are still there."""
+    if not made:
+        return
+    with transaction.atomic():
+        living = (
+            Photo.objects.filter(pk__in=list(made)).order_by("pk").select_for_update(no_key=True)
+        )
+        rows = [
+            Fingerprint(photo_id=pk, grey=made[pk].tobytes())
+            for pk in living.values_list("pk", flat=True)
+        ]
+        Fingerprint.objects.bulk_create(rows, ignore_conflicts=True)
+
+
+def without_print(model: EmbeddingModel, *, below: int | None, limit: int) -> list[Embedding]:
+    """Return rows to compare whose photo has no fingerprint, the newest first, of ids < `below`."""
+    rows = Embedding.objects.to_compare(model).filter(photo__fingerprint=None)
+    if below is not None:
+        rows = rows.filter(pk__lt=below)
+    return list(rows.only("pk", "photo_id").order_by("-pk")[:limit])
+
+
+# --- the search through everything ----------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How many of a person's searchable photos were compared.
+
+    `running` says that some still wait; `asked_at` and `finished_at` are those of the last full
+    search that was asked for, None if there was none or it is not finished.
+    """
+
+    total: int
+    compared: int
+    running: bool
+    asked_at: datetime | None = None
+    finished_at: datetime | None = None
+
+
+def progress(user: AbstractBaseUser | AnonymousUser) -> Progress:
+    """Return how far the comparing of this user's photos is."""
+    model = EmbeddingModel.objects.active()
+    if model is None or not user.is_authenticated:
+        return Progress(0, 0, running=False)
+    waiting = Embedding.objects.to_compare(model).filter(photo__owner_id=user.pk).count()
+    total = Embedding.objects.filter(
+        model=model,
+        state=Embedding.State.INDEXED,
+        photo__in=Photo.objects.visible_to(user),
+    ).count()
+    sweep = Sweep.objects.filter(model=model).first()
+    return Progress(
+        total,
+        max(0, total - waiting),
+        running=waiting > 0,
+        asked_at=sweep and sweep.started_at,
+        finished_at=sweep and sweep.finished_at,
+    )
+
+
+def request_sweep(model: EmbeddingModel) -> int:
+    """Have all photos compared anew and return how many; edges stay until they are looked at.
+
+    Photos in the trash are compared once they are restored.
+    """
+    with transaction.atomic():
+        rows = Embedding.objects.filter(model=model, state=Embedding.State.INDEXED)
+        rows.exclude(compared_at=None).update(compared_at=None)
+        count = Embedding.objects.to_compare(model).count()
+        Sweep.objects.update_or_create(
+            model=model,
+            defaults={"started_at": timezone.now(), "finished_at": None, "photos": count},
+        )
+    return count
+
+
+def finish(model: EmbeddingModel) -> None:
+    """Draw the line once every photo was compared by the active `model` for the first time.
+
+    Edges that only its predecessors saw are dropped then, and their searches forgotten.
+    """
+    if Sweep.objects.filter(model=model).exclude(finished_at=None).exists():
+        return
+    with transaction.atomic():
+        if Embedding.objects.to_compare(model).exists():
+            return
+        for owner_id, photo_ids in edges.drop_outlived().items():
+            groups.regroup(owner_id, photo_ids)
+        Sweep.objects.exclude(model=model).delete()
+        sweep, _ = Sweep.objects.get_or_create(
+            model=model, defaults={"started_at": model.created_at}
+        )
+        sweep.finished_at = timezone.now()
+        sweep.save(update_fields=["finished_at"])
