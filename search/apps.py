@@ -7,3 +7,9 @@ from django.apps import AppConfig
 
 class SearchConfig(AppConfig):
     name = "search"
+
+    def ready(self) -> None:
+        from gallery.signals import photos_moved
+        from search.duplicates.groups import on_photos_moved
+
+        photos_moved.connect(on_photos_moved, dispatch_uid="search.duplicates.groups")

@@ -1,53 +1,44 @@
-"""Which photo of a group to keep, by criteria that its owner can order, and why."""
+"""What each owner wants kept, and the keepers of their groups chosen by it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
-from uuid import UUID
 
-from gallery.models import Photo
+from django.db import transaction
+
+from search.duplicates import groups
+from search.duplicates.ranking import (
+    CRITERIA,
+    PATTERN_LIMIT,
+    BadCriteria,
+    Criteria,
+    Ranked,
+    checked,
+    rank,
+    saved,
+)
+from search.duplicates.rows import lock_owner
+from search.models import KeeperCriteria
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 
-CRITERIA: dict[str, str] = {
-    "resolution": "Most pixels",
-    "metadata": "Has GPS, camera and date",
-    "format": "Best format",
-    "file_size": "Largest file",
-    "favourite": "Favourite",
-    "albums": "In more albums",
-    "earliest": "Taken or added first",
-    "name": "File name",
-}
-"""Names of criteria with their labels, in the order that holds until a person changes it."""
-
-
-class BadCriteria(Exception):
-    """A name that is no criterion, or a pattern that is too long; the message says which."""
-
-
-@dataclass(frozen=True)
-class Criteria:
-    """Names of all criteria, the weightiest first, and the pattern of names preferred."""
-
-    order: list[str] = field(default_factory=lambda: list(CRITERIA))
-    pattern: str = ""
-
-
-@dataclass(frozen=True)
-class Ranked:
-    """A photo and what speaks for it within its group, in words."""
-
-    photo: Photo
-    reasons: list[str]
+__all__ = [
+    "CRITERIA",
+    "PATTERN_LIMIT",
+    "BadCriteria",
+    "Criteria",
+    "Ranked",
+    "criteria_of",
+    "rank",
+    "set_criteria",
+]
 
 
 def criteria_of(user: AbstractBaseUser | AnonymousUser) -> Criteria:
     """Return what the user wants kept, or the order that holds for everybody."""
-    return Criteria()
+    return saved(user.pk or 0)
 
 
 def set_criteria(
@@ -57,14 +48,11 @@ def set_criteria(
 
     Criteria left out follow those given. Raises `BadCriteria`.
     """
-    return Criteria()
-
-
-def rank(
-    photos: Sequence[Photo], criteria: Criteria, albums: Mapping[UUID, int] | None = None
-) -> list[Ranked]:
-    """Return the photos of a group, the one to keep first.
-
-    `albums` says in how many albums each photo is; it is asked of the database when not given.
-    """
-    return [Ranked(photo, []) for photo in photos]
+    criteria = checked(order, pattern)
+    with transaction.atomic():
+        lock_owner(user.pk)
+        KeeperCriteria.objects.update_or_create(
+            pk=user.pk, defaults={"order": criteria.order, "pattern": criteria.pattern}
+        )
+        groups.choose_anew(user.pk)
+    return criteria

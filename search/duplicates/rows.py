@@ -1,0 +1,37 @@
+"""Rows of many photos at once, and the lock under which an owner's groups change."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator
+from uuid import UUID
+
+from django.contrib.auth import get_user_model
+from django.db.models import Count
+
+from gallery.models import Album
+
+SLICE = 5_000
+"""Ids in one query: SQLite takes up to 32,766 parameters."""
+
+
+def slices(ids: Collection[UUID]) -> Iterator[list[UUID]]:
+    """Return the ids in lists of at most `SLICE`, in their order."""
+    all_ids = list(ids)
+    for start in range(0, len(all_ids), SLICE):
+        yield all_ids[start : start + SLICE]
+
+
+def album_counts(photo_ids: Collection[UUID]) -> Counter[UUID]:
+    """Return in how many albums each photo is; 0 for those in none."""
+    found: Counter[UUID] = Counter()
+    for some in slices(photo_ids):
+        rows = Album.photos.through.objects.filter(photo_id__in=some)
+        counted = rows.values("photo_id").annotate(number=Count("album_id"))
+        found.update({row["photo_id"]: row["number"] for row in counted})
+    return found
+
+
+def lock_owner(owner_id: int) -> None:
+    """Make others who change this owner's groups wait until the transaction ends."""
+    get_user_model().objects.select_for_update(no_key=True).filter(pk=owner_id).first()
