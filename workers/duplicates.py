@@ -125,6 +125,7 @@ def _next_rows(model: EmbeddingModel) -> list[Embedding]:
 def _compare(model: EmbeddingModel, rows: Sequence[Embedding], detail: _Renditions) -> int:
     """Compare the photos of `rows`; where that fails, find the one that it fails for."""
     try:
+        failpoint("comparing")
         finding.compare(model, rows, detail)
         failpoint("compared")
     except IndexUnavailable as error:
