@@ -8,6 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, AuthorizationError, HttpError, ValidationError
 
+from gallery.albums import BadName
 from gallery.decoding import PoolBusy
 from gallery.files import StorageFull
 from gallery.middleware import error
@@ -23,6 +24,7 @@ def attach(api: NinjaAPI) -> None:
     api.add_exception_handler(StorageFull, storage_full)
     api.add_exception_handler(PoolBusy, busy)
     api.add_exception_handler(BadCursor, bad_parameter)
+    api.add_exception_handler(BadName, bad_name)
     api.add_exception_handler(ValidationError, invalid)
     api.add_exception_handler(Http404, lambda request, exc: error(404))
     api.add_exception_handler(AuthenticationError, lambda request, exc: error(401))
@@ -50,6 +52,11 @@ def busy(request: HttpRequest, exc: Any) -> HttpResponse:
 def bad_parameter(request: HttpRequest, exc: Any) -> HttpResponse:
     """A made-up cursor or limit: 400."""
     return error(400, exc.code, exc.message)
+
+
+def bad_name(request: HttpRequest, exc: Any) -> HttpResponse:
+    """A name, tag or caption that cannot be taken: 400, or 409 when it is taken already."""
+    return error(exc.status, exc.code, exc.message)
 
 
 def invalid(request: HttpRequest, exc: Any) -> HttpResponse:

@@ -1,0 +1,233 @@
+// What people put on photos: hearts, captions, tags and albums, in the details and on selections.
+import { announce, csrf, toast } from "./page.js";
+
+const AT_ONCE = 500; // photos in one request, the most that the gallery takes
+
+export function attachMarks() {
+  document.body.addEventListener("htmx:beforeSwap", keepPlace);
+  document.body.addEventListener("htmx:load", (event) => onMarks(event.detail.elt));
+  document.body.addEventListener("htmx:afterRequest", onAnswer);
+  // Escape leaves a field of the details and nothing else; leaving the caption saves it.
+  document.addEventListener("keydown", (event) => {
+    const field = event.target.closest?.(".marks input, .marks textarea");
+    if (event.key !== "Escape" || !field) return;
+    event.preventDefault();
+    event.stopPropagation();
+    field.blur();
+  }, true);
+  attachAlbums();
+}
+
+async function send(method, path, body) {
+  const options = { method, headers: { "X-CSRFToken": csrf(), "Content-Type": "application/json" } };
+  if (body) options.body = JSON.stringify(body);
+  const answer = await fetch(path, options).catch(() => null);
+  const said = await answer?.json().catch(() => null);
+  if (answer?.status === 401 || answer?.status === 403) location.reload();
+  return { ok: Boolean(answer?.ok), said, why: said?.message ?? "The gallery cannot be reached." };
+}
+
+// Sends the ids in as few requests as the gallery takes; resolves to how many changed and what
+// stopped it, if anything did.
+async function sendAll(method, path, ids) {
+  let changed = 0;
+  for (let at = 0; at < ids.length; at += AT_ONCE) {
+    const answer = await send(method, path, { ids: ids.slice(at, at + AT_ONCE) });
+    if (!answer.ok) return { changed, problem: answer.why };
+    changed += answer.said.changed;
+  }
+  return { changed };
+}
+
+const many = (count) => (count === 1 ? "1 photo" : `${count} photos`);
+
+// --- the marks in the details -------------------------------------------------------------------
+
+let place = null;
+
+// The part is drawn anew after each change; the focus returns to where it was.
+function keepPlace(event) {
+  const marks = event.detail.elt?.closest?.(".marks");
+  if (marks) place = document.activeElement?.dataset.mark ?? event.detail.elt.querySelector("[data-mark]")?.dataset.mark;
+}
+
+function onMarks(element) {
+  if (!element.matches?.(".marks")) return;
+  showFavourite(element.dataset.photo, element.dataset.favourite === "1");
+  if (place) element.querySelector(`[data-mark="${place}"]`)?.focus();
+  place = null;
+}
+
+function onAnswer(event) {
+  const form = event.detail.elt;
+  if (!form?.matches?.("form.caption, form[data-done]")) return;
+  if (!event.detail.successful) return toast("That was not saved. Try again.");
+  if (form.matches(".caption")) return saved(form);
+  const problem = event.detail.xhr.responseText.includes('class="field-error"');
+  if (form.dataset.done && !problem) announce(form.dataset.done);
+}
+
+function saved(form) {
+  const note = form.querySelector(".saved");
+  note.textContent = "Saved";
+  announce("Caption saved");
+  clearTimeout(note.timer);
+  note.timer = setTimeout(() => { note.textContent = ""; }, 2000);
+}
+
+// --- favourites ---------------------------------------------------------------------------------
+
+const tilesOf = (id) => document.querySelectorAll(`.tile[data-id="${id}"]`);
+const marksOf = (id) => document.querySelectorAll(`.marks[data-photo="${id}"]`);
+
+export function isFavourite(id) {
+  const marks = marksOf(id)[0];
+  return marks ? marks.dataset.favourite === "1" : [...tilesOf(id)].some((tile) => tile.querySelector(".loved"));
+}
+
+// Marks all as favourites, or none of them when all are already.
+export async function toggleFavourites(ids) {
+  if (!ids.length) return;
+  const on = !ids.every(isFavourite);
+  const { changed, problem } = await sendAll(on ? "POST" : "DELETE", "/api/v1/favourites", ids);
+  if (problem) return toast(problem);
+  for (const id of ids) showFavourite(id, on);
+  const what = ids.length === 1 ? "" : `${many(changed)} `;
+  toast(on ? `${what}added to the favourites` : `${what}no longer in the favourites`);
+  document.dispatchEvent(new CustomEvent("scry:marked"));
+}
+
+function showFavourite(id, on) {
+  for (const tile of tilesOf(id)) {
+    const heart = tile.querySelector(".loved");
+    if (on && !heart) tile.append(drawHeart());
+    if (!on) heart?.remove();
+  }
+  for (const marks of marksOf(id)) {
+    marks.dataset.favourite = on ? "1" : "0";
+    marks.querySelector('[data-mark="favourite"]').setAttribute("aria-pressed", on);
+    marks.querySelector('[name="favourite"]').value = on ? "0" : "1";
+  }
+}
+
+function drawHeart() {
+  const heart = document.createElement("span");
+  heart.className = "loved";
+  const svg = document.querySelector(".topbar .icon").cloneNode(true);
+  const use = svg.firstElementChild;
+  use.setAttribute("href", use.getAttribute("href").replace(/#.*/, "#heart"));
+  const word = document.createElement("span");
+  word.className = "visually-hidden";
+  word.textContent = "Favourite";
+  heart.append(svg, word);
+  return heart;
+}
+
+// --- albums -------------------------------------------------------------------------------------
+
+const dialog = document.getElementById("to-album");
+let chosen = [];
+let known = [];
+
+export async function askForAlbum(ids) {
+  if (!ids.length) return;
+  chosen = ids;
+  known = [];
+  dialog.querySelector("h2").textContent = `Add ${many(ids.length)} to an album`;
+  dialog.querySelector('[name="name"]').value = "";
+  dialog.classList.add("loading");
+  complain("");
+  draw();
+  dialog.showModal();
+  const answer = await send("GET", "/api/v1/albums");
+  dialog.classList.remove("loading");
+  if (answer.ok) known = answer.said.albums;
+  else complain(answer.why);
+  draw();
+}
+
+function attachAlbums() {
+  if (!dialog) return;
+  dialog.querySelector('[name="name"]').addEventListener("input", draw);
+  dialog.querySelector(".name-form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    addByName(dialog.querySelector('[name="name"]').value.trim());
+  });
+  dialog.querySelector(".album-choices").addEventListener("click", (event) => {
+    const id = event.target.closest("button")?.dataset.album;
+    if (id) addTo(known.find((album) => album.id === id));
+  });
+}
+
+function complain(text) {
+  const line = dialog.querySelector(".field-error");
+  line.textContent = text;
+  line.hidden = !text;
+}
+
+// Lists the albums whose name holds what is typed; a name that no album has makes a new one.
+function draw() {
+  const typed = dialog.querySelector('[name="name"]').value.trim();
+  const like = typed.toLocaleLowerCase();
+  const found = known.filter((album) => album.name.toLocaleLowerCase().includes(like));
+  const template = document.getElementById("album-choice");
+  dialog.querySelector(".album-choices").replaceChildren(...found.map((album) => {
+    const row = template.content.cloneNode(true).firstElementChild;
+    row.querySelector("button").dataset.album = album.id;
+    row.querySelector(".name").textContent = album.name;
+    row.querySelector(".fine").textContent = album.photos ? many(album.photos) : "Empty";
+    if (album.cover) row.querySelector(".thumb").append(picture(album.cover));
+    return row;
+  }));
+  const exact = known.some((album) => album.name === typed);
+  const button = dialog.querySelector(".name-form button");
+  button.textContent = exact ? "Add" : "Create";
+  button.disabled = !typed;
+}
+
+function picture(source) {
+  const image = new Image();
+  image.alt = "";
+  image.loading = "lazy";
+  image.addEventListener("error", () => image.remove());
+  image.src = source;
+  return image;
+}
+
+async function addByName(name) {
+  if (!name) return;
+  const album = known.find((one) => one.name === name);
+  if (album) return addTo(album);
+  const answer = await send("POST", "/api/v1/albums", { name });
+  if (!answer.ok) return complain(answer.why);
+  known.push(answer.said);
+  await addTo(answer.said);
+}
+
+async function addTo(album) {
+  const { changed, problem } = await sendAll("POST", `/api/v1/albums/${album.id}/photos`, chosen);
+  if (problem) return complain(problem);
+  dialog.close();
+  const here = chosen.length - changed;
+  toast(!changed ? `Already in ${album.name}` : `${many(changed)} added to ${album.name}${here ? `, ${here} there already` : ""}`);
+  document.dispatchEvent(new CustomEvent("scry:marked"));
+}
+
+// Takes photos out of the album of this page.
+export async function takeOut(albumId, ids) {
+  const path = `/api/v1/albums/${albumId}/photos`;
+  const { changed, problem } = await sendAll("DELETE", path, ids);
+  if (problem) return toast(problem);
+  for (const id of ids) {
+    for (const tile of tilesOf(id)) {
+      const day = tile.closest(".day");
+      tile.remove();
+      if (day && !day.querySelector(".tile")) day.remove();
+    }
+  }
+  const undo = async () => {
+    await sendAll("POST", path, ids);
+    location.reload();
+  };
+  toast(`${many(changed)} taken out of the album`, { label: "Undo", act: undo });
+}

@@ -1,0 +1,491 @@
+"""Albums, favourites, tags and captions: the pages without scripts, and the API."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import uuid
+from datetime import UTC, datetime
+
+import pytest
+from django.utils import timezone
+
+from gallery import albums, stacks, trash
+from gallery.models import Album, Photo, Tag
+from gallery.views.tiles import PAGE
+from tests.web.test_api_photos import picture, upload
+from tests.web.test_pages import rows, shown, text
+
+pytestmark = pytest.mark.django_db
+
+HTMX = {"HX-Request": "true"}
+START = datetime(2024, 6, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def photos(ada, model) -> list[Photo]:
+    """Four photos of Ada, newest first."""
+    rows(ada, 4, start=START)
+    return list(Photo.objects.filter(owner=ada).newest_first())
+
+
+@pytest.fixture
+def bobs(bob, model) -> Photo:
+    rows(bob, 1, start=START)
+    return Photo.objects.get(owner=bob)
+
+
+def send(client, method: str, path: str, body: object):
+    return client.generic(method, f"/api/v1{path}", json.dumps(body), "application/json")
+
+
+def new_album(client, name: str = "Summer", *ids: uuid.UUID) -> str:
+    made = send(client, "POST", "/albums", {"name": name})
+    assert made.status_code == 201
+    if ids:
+        send(client, "POST", f"/albums/{made.json()['id']}/photos", {"ids": [str(i) for i in ids]})
+    return made.json()["id"]
+
+
+def listed(client) -> dict[str, int]:
+    return {a["name"]: a["photos"] for a in client.get("/api/v1/albums").json()["albums"]}
+
+
+# --- albums over the API -------------------------------------------------------------------------
+
+
+def test_an_album_gathers_photos_and_its_first_one_is_the_cover(ada_client, photos):
+    album_id = new_album(ada_client, "Summer", photos[1].pk, photos[2].pk)
+    send(ada_client, "POST", f"/albums/{album_id}/photos", {"ids": [str(photos[0].pk)]})
+    found = ada_client.get(f"/api/v1/albums/{album_id}").json()
+    assert found["photos"] == 3
+    assert found["cover"] == f"/photos/{photos[1].pk}/thumbnail"
+    assert found["url"] == f"/albums/{album_id}"
+    in_it = ada_client.get(f"/api/v1/photos/{photos[0].pk}").json()["albums"]
+    assert in_it == [{"id": album_id, "name": "Summer"}]
+
+
+def test_only_what_changes_is_counted(ada_client, photos, bobs):
+    album_id = new_album(ada_client)
+    ids = [str(pk) for pk in (photos[0].pk, photos[1].pk, photos[1].pk, bobs.pk, uuid.uuid4())]
+    path = f"/albums/{album_id}/photos"
+    assert send(ada_client, "POST", path, {"ids": ids}).json() == {"changed": 2}
+    assert send(ada_client, "POST", path, {"ids": ids}).json() == {"changed": 0}
+    assert send(ada_client, "DELETE", path, {"ids": ids}).json() == {"changed": 2}
+    assert send(ada_client, "DELETE", path, {"ids": ids}).json() == {"changed": 0}
+    assert not bobs.albums.exists()
+
+
+def test_albums_are_listed_by_name_in_a_few_queries(
+    ada, ada_client, photos, django_assert_max_num_queries
+):
+    for place in range(40):
+        made = albums.create(ada, f"album {place:02}")
+        albums.add(made, Photo.objects.filter(pk=photos[place % 4].pk))
+    with django_assert_max_num_queries(9):
+        names = list(listed(ada_client))
+    assert names == [f"album {place:02}" for place in range(40)]
+
+
+def test_names_are_ordered_whatever_their_case(ada_client):
+    for name in ("beta", "Alpha", "alpha", "Gamma"):
+        new_album(ada_client, name)
+    assert list(listed(ada_client)) == ["Alpha", "alpha", "beta", "Gamma"]
+
+
+def test_renaming_and_removing_keep_the_photos(ada_client, photos):
+    album_id = new_album(ada_client, "Summer", photos[0].pk)
+    renamed = send(ada_client, "PATCH", f"/albums/{album_id}", {"name": "Autumn"})
+    assert (renamed.status_code, renamed.json()["name"], renamed.json()["photos"]) == (
+        200,
+        "Autumn",
+        1,
+    )
+    assert ada_client.delete(f"/api/v1/albums/{album_id}").status_code == 204
+    assert listed(ada_client) == {}
+    assert ada_client.get(f"/api/v1/photos/{photos[0].pk}").json()["albums"] == []
+
+
+@pytest.mark.parametrize("given", ["  Summer ", "Summer\n", "Summer"])
+def test_names_are_trimmed(ada_client, given):
+    assert send(ada_client, "POST", "/albums", {"name": given}).json()["name"] == "Summer"
+
+
+def test_names_are_composed_so_that_equal_looking_ones_are_equal(ada_client):
+    new_album(ada_client, "Café")
+    again = send(ada_client, "POST", "/albums", {"name": "Cafe\u0301"})
+    assert (again.status_code, again.json()["code"]) == (409, "name_taken")
+    assert "Café" in again.json()["message"]
+
+
+def test_names_differ_by_case_and_emoji_and_scripts_are_names(ada_client):
+    for name in ("summer", "Summer", "👩‍👩‍👧 2024", "夏休み", "می‌خواهم"):
+        assert send(ada_client, "POST", "/albums", {"name": name}).status_code == 201
+    assert len(listed(ada_client)) == 5
+
+
+@pytest.mark.parametrize(
+    "name", ["", "   ", "a\x00b", "a\nb", "a\u202eb", "a\u2066b", "\u200d", "x" * 121, "\ud800\x07"]
+)
+def test_names_that_cannot_be_read_are_refused(ada_client, name):
+    answer = send(ada_client, "POST", "/albums", {"name": name})
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_name")
+    assert Album.objects.count() == 0
+
+
+def test_renaming_to_a_name_that_is_taken_changes_nothing(ada_client):
+    new_album(ada_client, "Summer")
+    album_id = new_album(ada_client, "Autumn")
+    answer = send(ada_client, "PATCH", f"/albums/{album_id}", {"name": "Summer"})
+    assert (answer.status_code, answer.json()["code"]) == (409, "name_taken")
+    assert set(listed(ada_client)) == {"Summer", "Autumn"}
+    same = send(ada_client, "PATCH", f"/albums/{album_id}", {"name": "Autumn"})
+    assert same.status_code == 200
+
+
+def test_two_people_may_use_the_same_name(ada_client, bob_client):
+    new_album(ada_client, "Summer")
+    new_album(bob_client, "Summer")
+    assert len(listed(ada_client)) == len(listed(bob_client)) == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/albums", {}),
+        ("POST", "/albums", {"name": 7}),
+        ("POST", "/albums", {"name": None}),
+        ("POST", "/albums", {"name": "a", "colour": "red"}),
+        ("POST", "/albums", ["a"]),
+        ("PATCH", "/albums/{album}", {}),
+        ("PATCH", "/albums/{album}", {"title": "a"}),
+        ("POST", "/albums/{album}/photos", {}),
+        ("POST", "/albums/{album}/photos", {"ids": "all"}),
+        ("POST", "/albums/{album}/photos", {"ids": ["no-id"]}),
+        ("POST", "/albums/{album}/photos", {"ids": [], "all": True}),
+        ("POST", "/albums/{album}/photos", {"ids": [str(uuid.uuid4())] * 501}),
+        ("DELETE", "/albums/{album}/photos", {"ids": [str(uuid.uuid4())] * 501}),
+        ("POST", "/favourites", {"ids": [str(uuid.uuid4())] * 501}),
+        ("DELETE", "/favourites", {}),
+        ("PATCH", "/photos/{photo}", {"favourite": "yes"}),
+        ("PATCH", "/photos/{photo}", {"favourite": None}),
+        ("PATCH", "/photos/{photo}", {"caption": 3}),
+        ("PATCH", "/photos/{photo}", {"tags": "sea"}),
+        ("PATCH", "/photos/{photo}", {"tags": [1]}),
+        ("PATCH", "/photos/{photo}", {"name": "other.jpg"}),
+    ],
+)
+def test_bodies_that_make_no_sense_are_refused(ada_client, photos, method, path, body):
+    filled = path.format(album=new_album(ada_client), photo=photos[0].pk)
+    answer = send(ada_client, method, filled, body)
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_parameter")
+    assert len(listed(ada_client)) == 1
+
+
+@pytest.mark.parametrize("body", ["", "{", "\x00"])
+def test_what_is_no_json_is_a_bad_request(ada_client, body):
+    answer = ada_client.generic("POST", "/api/v1/albums", body, "application/json")
+    assert answer.status_code == 400
+    assert set(answer.json()) == {"code", "message"}
+
+
+def test_anothers_album_is_the_same_404_as_an_unknown_one(ada_client, bob_client, photos, bobs):
+    album_id = new_album(ada_client, "Summer", photos[0].pk)
+    ids = {"ids": [str(bobs.pk)]}
+    for method, rest, body in (
+        ("GET", "", {}),
+        ("PATCH", "", {"name": "Mine"}),
+        ("DELETE", "", {}),
+        ("POST", "/photos", ids),
+        ("DELETE", "/photos", ids),
+    ):
+        theirs = send(bob_client, method, f"/albums/{album_id}{rest}", body)
+        unknown = send(bob_client, method, f"/albums/{uuid.uuid4()}{rest}", body)
+        assert theirs.status_code == unknown.status_code == 404
+        assert theirs.content == unknown.content
+    assert listed(ada_client) == {"Summer": 1}
+    assert bob_client.get("/api/v1/albums").json() == {"albums": []}
+
+
+# --- marks over the API --------------------------------------------------------------------------
+
+
+def test_marks_are_changed_one_by_one(ada_client, photos):
+    path = f"/photos/{photos[0].pk}"
+    answer = send(ada_client, "PATCH", path, {"favourite": True, "tags": [" sea", "Élan", "sea"]})
+    assert answer.status_code == 200
+    assert answer.json()["tags"] == ["sea", "Élan"]
+    answer = send(ada_client, "PATCH", path, {"caption": " By the sea\r\nin June\x07 "}).json()
+    assert answer["favourite"] is True
+    assert answer["caption"] == "By the sea\nin June"
+    assert send(ada_client, "PATCH", path, {"tags": []}).json()["tags"] == []
+    assert send(ada_client, "PATCH", path, {}).json()["caption"] == "By the sea\nin June"
+    assert ada_client.get(f"/api/v1{path}").json()["favourite"] is True
+
+
+@pytest.mark.parametrize("tag", ["", "a/b", "a,b", ".", "..", "x" * 61, "a\u202eb", "a\x00"])
+def test_tags_without_an_address_are_refused_and_nothing_changes(ada_client, photos, tag):
+    body = {"favourite": True, "tags": ["sea", tag]}
+    answer = send(ada_client, "PATCH", f"/photos/{photos[0].pk}", body)
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_name")
+    photo = ada_client.get(f"/api/v1/photos/{photos[0].pk}").json()
+    assert (photo["favourite"], photo["tags"]) == (False, [])
+
+
+def test_too_much_is_refused(ada_client, photos):
+    path = f"/photos/{photos[0].pk}"
+    assert send(ada_client, "PATCH", path, {"caption": "x" * 2001}).status_code == 400
+    assert send(ada_client, "PATCH", path, {"caption": "x" * 2000}).status_code == 200
+    many = [f"tag {place}" for place in range(101)]
+    assert send(ada_client, "PATCH", path, {"tags": many}).status_code == 400
+    assert send(ada_client, "PATCH", path, {"tags": many[:100]}).status_code == 200
+
+
+def test_another_persons_photo_cannot_be_marked(bob_client, photos):
+    path = f"/photos/{photos[0].pk}"
+    theirs = send(bob_client, "PATCH", path, {"favourite": True})
+    unknown = send(bob_client, "PATCH", f"/photos/{uuid.uuid4()}", {"favourite": True})
+    assert theirs.status_code == unknown.status_code == 404
+    assert theirs.content == unknown.content
+    assert not Photo.objects.filter(favourite=True).exists()
+
+
+def test_many_favourites_at_once(ada_client, photos, bobs):
+    ids = {"ids": [str(photo.pk) for photo in [*photos[:3], bobs]]}
+    assert send(ada_client, "POST", "/favourites", ids).json() == {"changed": 3}
+    assert send(ada_client, "POST", "/favourites", ids).json() == {"changed": 0}
+    assert send(ada_client, "DELETE", "/favourites", ids).json() == {"changed": 3}
+    assert not Photo.objects.filter(favourite=True).exists()
+
+
+def test_the_list_of_photos_knows_marks_in_as_many_queries_as_without(
+    ada, ada_client, photos, django_assert_max_num_queries
+):
+    with django_assert_max_num_queries(20) as few:
+        ada_client.get("/api/v1/photos")
+    album = albums.create(ada, "Summer")
+    albums.add(album, Photo.objects.all())
+    for photo in photos:
+        albums.mark(photo, tags=["sea", "sun"])
+    with django_assert_max_num_queries(len(few)):
+        found = ada_client.get("/api/v1/photos").json()["photos"]
+    assert [photo["tags"] for photo in found] == [["sea", "sun"]] * 4
+    assert [photo["albums"] for photo in found] == [[{"id": str(album.pk), "name": "Summer"}]] * 4
+
+
+# --- the trash -----------------------------------------------------------------------------------
+
+
+def test_photos_in_the_trash_are_in_no_album_until_they_are_restored(ada, ada_client, photos):
+    album_id = new_album(ada_client, "Summer", photos[0].pk, photos[1].pk)
+    cover = ada_client.get(f"/api/v1/albums/{album_id}").json()["cover"]
+    first = Photo.objects.filter(pk=photos[0].pk)
+    albums.mark(photos[0], favourite=True, tags=["sea"])
+    trash.trash(first)
+    now = ada_client.get(f"/api/v1/albums/{album_id}").json()
+    assert (now["photos"], now["cover"]) == (1, f"/photos/{photos[1].pk}/thumbnail")
+    assert shown(ada_client.get(f"/albums/{album_id}")) == [str(photos[1].pk)]
+    assert shown(ada_client.get("/favourites")) == []
+    assert shown(ada_client.get("/tags/sea")) == []
+    assert albums.tags_in_use(ada) == []
+    trash.restore(first)
+    back = ada_client.get(f"/api/v1/albums/{album_id}").json()
+    assert (back["photos"], back["cover"]) == (2, cover)
+    assert shown(ada_client.get("/tags/sea")) == shown(ada_client.get("/favourites"))
+    assert shown(ada_client.get("/tags/sea")) == [str(photos[0].pk)]
+    assert albums.tags_in_use(ada) == ["sea"]
+
+
+def test_photos_being_deleted_are_in_no_album(ada_client, photos):
+    new_album(ada_client, "Summer", photos[0].pk, photos[1].pk)
+    Photo.objects.filter(pk=photos[0].pk).update(deleted_at=timezone.now())
+    assert listed(ada_client) == {"Summer": 1}
+
+
+def test_what_is_in_the_trash_cannot_be_marked(ada_client, photos):
+    album_id = new_album(ada_client)
+    trash.trash(Photo.objects.filter(pk=photos[0].pk))
+    ids = {"ids": [str(photos[0].pk)]}
+    assert send(ada_client, "POST", f"/albums/{album_id}/photos", ids).json() == {"changed": 0}
+    assert send(ada_client, "POST", "/favourites", ids).json() == {"changed": 0}
+    marked = send(ada_client, "PATCH", f"/photos/{photos[0].pk}", {"favourite": True})
+    assert marked.status_code == 404
+
+
+# --- pages ---------------------------------------------------------------------------------------
+
+
+def test_the_albums_page_invites_to_make_one_and_then_shows_it(ada_client, photos):
+    assert "No albums yet" in text(ada_client.get("/albums"))
+    made = ada_client.post("/albums", {"name": "Summer <b>"}, follow=True)
+    assert made.status_code == 200
+    assert "This album is empty" in text(made)
+    album = Album.objects.get()
+    albums.add(album, Photo.objects.filter(pk__in=[photos[0].pk, photos[1].pk]))
+    Photo.objects.update(decoded_at=timezone.now())
+    page = text(ada_client.get("/albums"))
+    assert "Summer &lt;b&gt;" in page
+    assert "2 photos" in page
+    assert f'<img src="/photos/{photos[0].pk}/thumbnail"' in page
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "said"),
+    [("Summer", 409, "called Summer already"), (" ", 400, "Give the album a name")],
+)
+def test_a_name_that_cannot_be_taken_is_said_beside_the_field(ada_client, name, status, said):
+    new_album(ada_client, "Summer")
+    answer = ada_client.post("/albums", {"name": name})
+    assert answer.status_code == status
+    assert said in text(answer)
+    assert f'value="{name}"' in text(answer)
+
+
+def test_an_album_page_shows_its_photos_by_day_and_continues(ada, ada_client, model):
+    rows(ada, 2 * PAGE + 7, start=START)
+    chosen = [photo.pk for photo in Photo.objects.newest_first()][::2]
+    more = [photo.pk for photo in Photo.objects.newest_first()][1:40:2]
+    album_id = new_album(ada_client, "Long", *chosen, *more)
+    seen, address = [], f"/albums/{album_id}"
+    while address:
+        answer = ada_client.get(address, headers=HTMX if seen else {})
+        seen += shown(answer)
+        following = re.search(r'href="(/albums/[^"]+\?after=[^"]+)">Older photos', text(answer))
+        address = following.group(1) if following else ""
+    in_it = Photo.objects.filter(albums=album_id).newest_first().values_list("pk", flat=True)
+    assert seen == [str(pk) for pk in in_it]
+    assert len(seen) > PAGE
+    assert "data-grid" in text(ada_client.get(f"/albums/{album_id}"))
+
+
+def test_album_pages_do_not_fold_stacks(ada, ada_client, photos):
+    album_id = new_album(ada_client, "Summer", *[photo.pk for photo in photos])
+    stacks.stack(Photo.objects.filter(pk__in=[photos[0].pk, photos[1].pk]), photos[0])
+    assert len(shown(ada_client.get(f"/albums/{album_id}"))) == 4
+
+
+@pytest.mark.parametrize("page", ["/albums/{album}", "/favourites", "/tags/sea"])
+def test_a_made_up_cursor_leads_back_to_the_page(ada_client, photos, page):
+    albums.mark(photos[0], favourite=True, tags=["sea"])
+    address = page.format(album=new_album(ada_client))
+    assert ada_client.get(f"{address}?after=x").headers["Location"] == address
+
+
+def test_renaming_taking_out_and_removing_without_scripts(ada_client, photos):
+    album_id = new_album(ada_client, "Summer", photos[0].pk, photos[1].pk)
+    new_album(ada_client, "Taken")
+    change = f"/albums/{album_id}/change"
+    taken = ada_client.post(change, {"name": "Taken"})
+    assert taken.status_code == 409
+    assert "called Taken already" in text(taken)
+    assert "<h1>Summer</h1>" in text(taken)
+    assert ada_client.post(change, {"name": "Autumn"}).headers["Location"] == f"/albums/{album_id}"
+    ada_client.post(change, {"photo": [str(photos[0].pk), "nonsense"]})
+    assert listed(ada_client) == {"Autumn": 1, "Taken": 0}
+    gone = ada_client.post(change, {"remove": "1"}, follow=True)
+    assert gone.redirect_chain == [("/albums", 302)]
+    assert "The album Autumn was removed" in text(gone)
+    assert Photo.objects.live().count() == 4
+
+
+def test_favourites_and_tags_have_pages_with_empty_states(ada, ada_client, photos):
+    assert "No favourites yet" in text(ada_client.get("/favourites"))
+    assert ada_client.get("/tags/sea").status_code == 404
+    albums.mark(photos[2], favourite=True, tags=["sea & sun?"])
+    assert shown(ada_client.get("/favourites")) == [str(photos[2].pk)]
+    page = ada_client.get("/albums")
+    link = html.unescape(re.search(r'href="(/tags/[^"]+)"', text(page)).group(1))
+    assert shown(ada_client.get(link)) == [str(photos[2].pk)]
+    albums.mark(photos[2], tags=[])
+    assert "No photo has this tag" in text(ada_client.get(link))
+
+
+def test_tags_of_others_are_nowhere(ada_client, bob_client, photos):
+    albums.mark(photos[0], tags=["secret"])
+    assert bob_client.get("/tags/secret").status_code == 404
+    assert "secret" not in text(bob_client.get("/albums"))
+
+
+def test_a_tile_carries_a_heart_only_if_it_is_a_favourite(ada_client, photos):
+    assert 'class="loved"' not in text(ada_client.get("/"))
+    albums.mark(photos[0], favourite=True)
+    assert text(ada_client.get("/")).count('class="loved"') == 1
+
+
+# --- marking on the photo page -------------------------------------------------------------------
+
+
+def mark(client, photo: Photo, htmx: bool = False, **fields: str):
+    return client.post(f"/photos/{photo.pk}/mark", fields, headers=HTMX if htmx else {})
+
+
+def test_marking_without_scripts_goes_back_to_the_photo(ada_client, photos):
+    photo = photos[0]
+    for fields in (
+        {"favourite": "1"},
+        {"caption": "By the <sea>"},
+        {"tag": "sea, sun ,"},
+        {"album": "Summer"},
+        {"album": "Summer"},
+    ):
+        assert mark(ada_client, photo, **fields).headers["Location"] == f"/photos/{photo.pk}"
+    page = text(ada_client.get(f"/photos/{photo.pk}"))
+    assert 'aria-pressed="true"' in page
+    assert "By the &lt;sea&gt;</textarea>" in page
+    assert re.findall(r'href="/tags/(\w+)"', page) == ["sea", "sun"]
+    assert listed(ada_client) == {"Summer": 1}
+    mark(ada_client, photo, favourite="0")
+    mark(ada_client, photo, untag="sea")
+    mark(ada_client, photo, unalbum=str(Album.objects.get().pk))
+    found = ada_client.get(f"/api/v1/photos/{photo.pk}").json()
+    assert (found["favourite"], found["tags"], found["albums"]) == (False, ["sun"], [])
+    assert found["caption"] == "By the <sea>"
+
+
+def test_marking_with_htmx_brings_the_marks_anew(ada_client, photos):
+    answer = mark(ada_client, photos[0], htmx=True, favourite="1")
+    assert answer.status_code == 200
+    assert "<html" not in text(answer)
+    assert text(answer).lstrip().startswith('<section class="marks"')
+    assert 'data-favourite="1"' in text(answer)
+    assert "HX-Request" in answer.headers["Vary"]
+
+
+def test_what_cannot_be_taken_is_said_and_kept_in_the_field(ada_client, photos):
+    for htmx, status in ((True, 200), (False, 400)):
+        answer = mark(ada_client, photos[0], htmx=htmx, tag="a/b")
+        assert answer.status_code == status
+        assert "A tag cannot have a slash" in text(answer)
+        assert 'value="a/b"' in text(answer)
+    assert not Tag.objects.exists()
+
+
+def test_known_tags_and_albums_are_offered(ada_client, photos):
+    albums.mark(photos[1], tags=["sea"])
+    new_album(ada_client, "Summer")
+    page = text(ada_client.get(f"/photos/{photos[0].pk}"))
+    assert '<option value="sea">' in page
+    assert '<option value="Summer">' in page
+
+
+def test_forms_that_make_no_sense_change_nothing(ada_client, photos):
+    for fields in ({}, {"favourite": "maybe"}, {"unalbum": "x"}, {"untag": "never"}, {"tag": ","}):
+        assert mark(ada_client, photos[0], **fields).status_code == 302
+    unknown = mark(ada_client, photos[0], unalbum=str(uuid.uuid4()))
+    assert unknown.status_code == 404
+
+
+def test_another_persons_album_is_not_joined_by_its_name(ada, ada_client, bob, photos):
+    theirs = albums.create(bob, "Summer")
+    mark(ada_client, photos[0], album="Summer")
+    assert not theirs.photos.exists()
+    assert listed(ada_client) == {"Summer": 1}
+    with_theirs = mark(ada_client, photos[0], unalbum=str(theirs.pk))
+    assert with_theirs.status_code == 404
+
+
+def test_the_drawer_of_the_lightbox_has_the_marks(ada_client, model):
+    photo_id = upload(ada_client, picture()).json()["id"]
+    part = text(ada_client.get(f"/photos/{photo_id}", headers=HTMX))
+    assert f'data-photo="{photo_id}"' in part
