@@ -118,12 +118,26 @@ def rank(
     if albums is None:
         albums = album_counts([photo.pk for photo in photos])
     values = _values(photos, criteria, albums)
+    return [
+        Ranked(photo, _reasons(photo, photos, criteria, values))
+        for photo in _in_order(photos, criteria, values)
+    ]
+
+
+def in_order(
+    photos: Sequence[Photo], criteria: Criteria, albums: Mapping[UUID, int]
+) -> list[Photo]:
+    """Return the photos of a group, the one to keep first, without reasons."""
+    return _in_order(photos, criteria, _values(photos, criteria, albums))
+
+
+def _in_order(photos: Sequence[Photo], criteria: Criteria, values: Values) -> list[Photo]:
     left, ranked = list(photos), []
     while left:
         chosen = _best(left, criteria, values)
         left.remove(chosen)
         ranked.append(chosen)
-    return [Ranked(photo, _reasons(photo, photos, criteria, values)) for photo in ranked]
+    return ranked
 
 
 def _best(photos: Sequence[Photo], criteria: Criteria, values: Values) -> Photo:

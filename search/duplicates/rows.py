@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator
+from typing import TypeVar
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
@@ -11,15 +12,16 @@ from django.db.models import Count
 
 from gallery.models import Album
 
+Id = TypeVar("Id")
 SLICE = 5_000
 """Ids in one query: SQLite takes up to 32,766 parameters."""
 
 
-def slices(ids: Collection[UUID]) -> Iterator[list[UUID]]:
-    """Return the ids in lists of at most `SLICE`, in their order."""
+def slices(ids: Collection[Id], size: int = SLICE) -> Iterator[list[Id]]:
+    """Return the ids in lists of at most `size`, in their order."""
     all_ids = list(ids)
-    for start in range(0, len(all_ids), SLICE):
-        yield all_ids[start : start + SLICE]
+    for start in range(0, len(all_ids), size):
+        yield all_ids[start : start + size]
 
 
 def album_counts(photo_ids: Collection[UUID]) -> Counter[UUID]:

@@ -1,0 +1,178 @@
+"""What the kept photo gets from those that go to the trash, and how it is taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from gallery.models import Album, Embedding, Photo
+from search.duplicates.rows import slices
+
+Got = dict[str, Any]
+"""JSON of what one photo got. Names and values:
+
+albums: ids; tags: ids; favourite: True; caption: [before, after]; taken_at: ISO 8601;
+shown_at: [before, after], ISO 8601; place: EXIF keys and numbers, in degrees and metres.
+"""
+
+_PLACE = ("latitude", "longitude", "altitude")
+_FIELDS = ("favourite", "caption", "taken_at", "shown_at", "exif")
+_CAPTION_LIMIT = 2000
+
+
+class Marks:
+    """The albums and tags of many photos, read in a few queries: photo id -> ids."""
+
+    def __init__(self, photo_ids: Collection[UUID]) -> None:
+        self.albums: dict[UUID, set[UUID]] = {}
+        self.tags: dict[UUID, set[int]] = {}
+        for some in slices(photo_ids):
+            in_albums = Album.photos.through.objects.filter(photo_id__in=some)
+            for photo_id, album_id in in_albums.values_list("photo_id", "album_id"):
+                self.albums.setdefault(photo_id, set()).add(album_id)
+            tagged = Photo.tags.through.objects.filter(photo_id__in=some)
+            for photo_id, tag_id in tagged.values_list("photo_id", "tag_id"):
+                self.tags.setdefault(photo_id, set()).add(tag_id)
+
+
+def merge(keeper: Photo, others: Sequence[Photo], marks: Marks) -> Got:
+    """Give `keeper` what the others have and it lacks, in memory, and return what it got.
+
+    The others come best first: of two dates or places, the first one's is taken. What the keeper
+    has itself stays as it is, but for captions, which are put below each other.
+    """
+    got: Got = {
+        "albums": [str(pk) for pk in _lacking(keeper, others, marks.albums)],
+        "tags": _lacking(keeper, others, marks.tags),
+        "caption": _caption(keeper, others),
+        "place": _place(keeper, others),
+        **_date(keeper, others),
+    }
+    if not keeper.favourite and any(photo.favourite for photo in others):
+        keeper.favourite = got["favourite"] = True
+    return {name: value for name, value in got.items() if value}
+
+
+def _lacking(keeper: Photo, others: Sequence[Photo], marks: Mapping[UUID, set[Any]]) -> list[Any]:
+    theirs = set().union(*(marks.get(photo.pk, set()) for photo in others))
+    return sorted(theirs - marks.get(keeper.pk, set()))
+
+
+def _caption(keeper: Photo, others: Sequence[Photo]) -> list[str]:
+    before = lines = keeper.caption.strip()
+    for photo in others:
+        more = photo.caption.strip()
+        longer = f"{lines}\n{more}".strip()
+        if more and more not in lines and len(longer) <= _CAPTION_LIMIT:
+            lines = longer
+    if lines == before:
+        return []
+    before, keeper.caption = keeper.caption, lines
+    return [before, lines]
+
+
+def _place(keeper: Photo, others: Sequence[Photo]) -> dict[str, float]:
+    if _has_place(keeper):
+        return {}
+    exif = next((photo.exif for photo in others if _has_place(photo)), {})
+    place = {name: exif[name] for name in _PLACE if name in exif}
+    keeper.exif = {**keeper.exif, **place}
+    return place
+
+
+def _has_place(photo: Photo) -> bool:
+    return "latitude" in photo.exif and "longitude" in photo.exif
+
+
+def _date(keeper: Photo, others: Sequence[Photo]) -> Got:
+    taken = next((photo.taken_at for photo in others if photo.taken_at), None)
+    if keeper.taken_at or taken is None:
+        return {}
+    got = {
+        "taken_at": taken.isoformat(),
+        "shown_at": [keeper.shown_at.isoformat(), taken.isoformat()],
+    }
+    keeper.taken_at = keeper.shown_at = taken
+    return got
+
+
+def give(merged: Iterable[tuple[Photo, Got]]) -> None:
+    """Save what photos got by `merge`."""
+    merged = [(photo, got) for photo, got in merged if got]
+    in_album, tagged = Album.photos.through, Photo.tags.through
+    in_album.objects.bulk_create(
+        [
+            in_album(photo=photo, album_id=pk)
+            for photo, got in merged
+            for pk in got.get("albums", [])
+        ],
+        ignore_conflicts=True,
+    )
+    tagged.objects.bulk_create(
+        [tagged(photo=photo, tag_id=pk) for photo, got in merged for pk in got.get("tags", [])],
+        ignore_conflicts=True,
+    )
+    _save([photo for photo, got in merged if set(got) - {"albums", "tags"}])
+    _project([photo for photo, got in merged if "shown_at" in got])
+
+
+def take_back(merged: Iterable[tuple[Photo, Got]]) -> None:
+    """Take from photos what they got, but for what was changed since, and save them."""
+    merged = [(photo, got) for photo, got in merged if got]
+    _unmark(
+        Album.photos.through, "album_id", [(p, set(got.get("albums", []))) for p, got in merged]
+    )
+    _unmark(
+        Photo.tags.through,
+        "tag_id",
+        [(p, {str(pk) for pk in got.get("tags", [])}) for p, got in merged],
+    )
+    moved = [photo for photo, got in merged if _take_date(photo, got)]
+    for photo, got in merged:
+        _take_rest(photo, got)
+    _save([photo for photo, _ in merged])
+    _project(moved)
+
+
+def _unmark(through: Any, column: str, given: list[tuple[Photo, set[str]]]) -> None:
+    by_photo = {photo.pk: ids for photo, ids in given if ids}
+    for some in slices(by_photo):
+        rows = through.objects.filter(photo_id__in=some).values_list("pk", "photo_id", column)
+        gone = [pk for pk, photo_id, mark in rows if str(mark) in by_photo[photo_id]]
+        for part in slices(gone):
+            through.objects.filter(pk__in=part).delete()
+
+
+def _take_date(photo: Photo, got: Got) -> bool:
+    """Take the date back and tell whether the photo is shown on another day now."""
+    if "taken_at" not in got or photo.taken_at != datetime.fromisoformat(got["taken_at"]):
+        return False
+    photo.taken_at = None
+    before, after = (datetime.fromisoformat(day) for day in got["shown_at"])
+    if photo.shown_at != after:
+        return False
+    photo.shown_at = before
+    return True
+
+
+def _take_rest(photo: Photo, got: Got) -> None:
+    if got.get("favourite"):
+        photo.favourite = False
+    if "caption" in got and photo.caption == got["caption"][1]:
+        photo.caption = got["caption"][0]
+    place = got.get("place", {})
+    if place and all(photo.exif.get(name) == value for name, value in place.items()):
+        photo.exif = {name: value for name, value in photo.exif.items() if name not in place}
+
+
+def _save(photos: list[Photo]) -> None:
+    Photo.objects.bulk_update(photos, _FIELDS)
+
+
+def _project(photos: list[Photo]) -> None:
+    """Have the index told of the new day: it is part of what is kept there of each photo."""
+    for some in slices([photo.pk for photo in photos]):
+        rows = Embedding.objects.filter(photo__in=some, state=Embedding.State.INDEXED)
+        rows.update(state=Embedding.State.EMBEDDED)
