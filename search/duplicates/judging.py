@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gallery.fingerprint import grey, shrink
+from search.duplicates.agreement import Agreement, look
+from search.duplicates.matching import Alignment, align, overlap
 from search.duplicates.thresholds import Thresholds
 from search.models import Kind
+
+_AT_ONCE = 256  # pairs aligned at a time, some 30 MB
+_WORTH_A_LOOK = 0.85  # correlation of aligned fingerprints
+_DETAIL = 256  # pixels a side of the closer look
+_CORRELATED, _AGREEING, _A_FEW_BLOCKS = 0.92, 0.95, 0.03
+_WRITING, _FIRM = 0.09, 0.945
+_WHOLE = 0.97  # of a side, below which something was cut off
+
+_SAME_LAYOUT, _LAYOUT_BONUS = 0.85, 0.05
+_BURST, _OCCASION = timedelta(minutes=10), timedelta(days=1)
+_ONE_PLACE_KM = 1.0
 
 Detail = Callable[[UUID], NDArray[np.uint8] | None]
 """Returns a photo's rendition of at most 512 px, uint8 (height, width, 3), or None without one."""
@@ -51,12 +66,101 @@ class Judgement:
     how: str = ""
 
 
-def judge(
-    pairs: Sequence[Pair], thresholds: Thresholds, detail: Detail
-) -> list[Judgement | None]:
+def judge(pairs: Sequence[Pair], thresholds: Thresholds, detail: Detail) -> list[Judgement | None]:
     """Return a judgement or None for each pair, in order.
 
     The fingerprints of all pairs are aligned at once; only a pair that passes is looked at again
     in detail, since that costs the reading of two files.
     """
-    return [None for _ in pairs]
+    found: list[Judgement | None] = []
+    for start in range(0, len(pairs), _AT_ONCE):
+        part = pairs[start : start + _AT_ONCE]
+        aligned = align(
+            np.stack([pair.first.grey for pair in part]),
+            np.stack([pair.second.grey for pair in part]),
+        )
+        for row, pair in enumerate(part):
+            same = _same_picture(pair, aligned, row, detail)
+            correlation = float(aligned.correlation[row])
+            found.append(same or _similar_shots(pair, correlation, thresholds))
+    return found
+
+
+def _same_picture(pair: Pair, aligned: Alignment, row: int, detail: Detail) -> Judgement | None:
+    if aligned.correlation[row] < _WORTH_A_LOOK:
+        return None
+    first, second = detail(pair.first.photo_id), detail(pair.second.photo_id)
+    if first is None or second is None:
+        return None
+    agreement = look(_small(first), _small(second), aligned, row)
+    if not is_same(agreement):
+        return None
+    closeness = min(max(agreement.correlation, 0.0), 1.0)
+    return Judgement(Kind.SAME_PICTURE, closeness, _how(aligned, row))
+
+
+def is_same(agreement: Agreement) -> bool:
+    """Tell whether two pictures that agree so far are the same one.
+
+    Either nearly all that has texture agrees, or something small was written upon one of them
+    and all the rest agrees firmly; a moved camera or hand spoils both. The limits are those of
+    `benchmarks/duplicate_quality.py`.
+    """
+    if agreement.correlation < _CORRELATED:
+        return False
+    untouched = agreement.agreeing >= _AGREEING and agreement.differing <= _A_FEW_BLOCKS
+    written_upon = agreement.differing <= _WRITING and agreement.firmness >= _FIRM
+    return untouched or written_upon
+
+
+def _small(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return pixels (uint8, height x width x 3) as grey of at most `_DETAIL` a side."""
+    height, width = pixels.shape[:2]
+    scale = min(1.0, _DETAIL / max(height, width))
+    return shrink(grey(pixels), max(1, round(height * scale)), max(1, round(width * scale)))
+
+
+def _how(aligned: Alignment, row: int) -> str:
+    turn = int(aligned.turn[row])
+    if turn >= 4:
+        return "mirrored"
+    if turn:
+        return "rotated"
+    scale, shift = aligned.scale[row : row + 1], aligned.shift[row : row + 1]
+    low, high = overlap(scale, shift)
+    shown = np.minimum(high - low, (high - low) * scale)
+    return "cropped" if shown.min() < _WHOLE else ""
+
+
+def _similar_shots(pair: Pair, correlation: float, thresholds: Thresholds) -> Judgement | None:
+    """Judge by the embeddings, more strictly where time or place speak against one occasion.
+
+    Pictures whose tiny copies already lie well over each other need less likeness of content.
+    """
+    needed = _needed(pair, thresholds) - _LAYOUT_BONUS * (correlation >= _SAME_LAYOUT)
+    if pair.cosine < needed:
+        return None
+    return Judgement(Kind.SIMILAR_SHOTS, min(max(pair.cosine, 0.0), 1.0))
+
+
+def _needed(pair: Pair, thresholds: Thresholds) -> float:
+    a, b = pair.first, pair.second
+    if a.place and b.place and kilometres(a.place, b.place) > _ONE_PLACE_KM:
+        return thresholds.apart
+    if a.taken_at is None or b.taken_at is None:
+        return thresholds.similar
+    gap = abs(a.taken_at - b.taken_at)
+    if gap <= _BURST:
+        return thresholds.burst
+    return thresholds.similar if gap <= _OCCASION else thresholds.apart
+
+
+def kilometres(here: tuple[float, float], there: tuple[float, float]) -> float:
+    """Return the distance of two (latitude, longitude) in degrees along the great circle.
+
+    The haversine formula with the mean radius of the earth, 6,371 km.
+    """
+    lat1, lon1, lat2, lon2 = (math.radians(x) for x in (*here, *there))
+    half = math.sin((lat2 - lat1) / 2) ** 2
+    half += math.cos(lat1) * math.cos(lat2) * math.sin((lon2 - lon1) / 2) ** 2
+    return 2 * 6371.0 * math.asin(min(1.0, math.sqrt(half)))

@@ -1,0 +1,91 @@
+"""The closer look at two aligned pictures, block by block."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search.duplicates import matching
+from search.duplicates.matching import Alignment, Array
+
+_BLOCK = 8  # cells a side
+_MOST, _LEAST = 128, 32  # cells a side that pictures are compared at
+_SHARPNESS = 0.6  # cells for each pixel of the smaller picture: its last details are not trusted
+_TEXTURE = 6.0  # grey levels of deviation from which a block has something to compare
+_AGREES, _DIFFERS = 0.85, 0.70  # correlations of blocks
+_BLACK, _WHITE = 20, 235  # a block beyond may have lost its texture to brightness or contrast
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How far two pictures show the same, over the part that both show.
+
+    `correlation` is that of all cells. Of the blocks with texture, `agreeing` is the share that
+    correlate well; `differing` is the share of all blocks that do not; `firmness` is the lower
+    quartile of the correlations of all blocks but the differing ones.
+    """
+
+    correlation: float
+    agreeing: float
+    differing: float
+    firmness: float
+
+
+def look(
+    first: NDArray[np.float32], second: NDArray[np.float32], alignment: Alignment, pair: int
+) -> Agreement:
+    """Compare two grey pictures (height, width; 0 to 255), aligned as row `pair` says."""
+    turn = int(alignment.turn[pair])
+    a = first[None]
+    b = np.ascontiguousarray(matching.turned(second, turn), dtype=np.float32)[None]
+    scale, shift = alignment.scale[pair : pair + 1], alignment.shift[pair : pair + 1]
+    cells = _cells(a, b, scale, shift)
+    for size in sorted({min(64, cells), cells}):
+        scale, shift = matching.refined(a, b, scale, shift, size)
+    left, right, _ = matching.overlaid(a, b, scale, shift, cells)
+    return _by_blocks(left[0], right[0], float(matching.correlation(left, right)[0]))
+
+
+def _cells(a: Array, b: Array, scale: Array, shift: Array) -> int:
+    """Return how finely to compare: no finer than the less detailed picture allows."""
+    low, high = matching.overlap(scale, shift)
+    part = (high - low)[0]
+    sides = np.array([a.shape[2], a.shape[1]]), np.array([b.shape[2], b.shape[1]]) * scale[0]
+    pixels = min((side * part).min() for side in sides)
+    cells = int(np.clip(_SHARPNESS * pixels, _LEAST, _MOST))
+    return cells // _BLOCK * _BLOCK
+
+
+def _by_blocks(left: Array, right: Array, whole: float) -> Agreement:
+    a = _blocks(left)
+    raw = _blocks(right)
+    b = (raw - right.mean()) * (left.std() / max(float(right.std()), 1e-3)) + left.mean()
+    rough_a, rough_b = a.std(axis=1), b.std(axis=1)
+    alike = _correlations(a, b)
+    both = (rough_a > _TEXTURE) & (rough_b > _TEXTURE)
+    one = (np.maximum(rough_a, rough_b) > _TEXTURE) & (np.minimum(rough_a, rough_b) < _TEXTURE / 2)
+    flat = np.where(rough_a < rough_b, a.mean(axis=1), raw.mean(axis=1))
+    alone = one & (flat > _BLACK) & (flat < _WHITE)
+    differs = alone | (both & (alike < _DIFFERS))
+    kept = alike[both & ~differs]
+    return Agreement(
+        correlation=whole,
+        agreeing=float((kept >= _AGREES).sum() / max((both | alone).sum(), 1)),
+        differing=float(differs.mean()),
+        firmness=float(np.quantile(kept, 0.25)) if len(kept) else 0.0,
+    )
+
+
+def _blocks(picture: Array) -> Array:
+    """Return the blocks of a square picture, shape (blocks, cells of a block)."""
+    n = len(picture) // _BLOCK
+    parts = picture.reshape(n, _BLOCK, n, _BLOCK).swapaxes(1, 2)
+    return parts.reshape(n * n, _BLOCK * _BLOCK)
+
+
+def _correlations(a: Array, b: Array) -> Array:
+    a, b = a - a.mean(axis=1, keepdims=True), b - b.mean(axis=1, keepdims=True)
+    lengths = np.sqrt((a**2).sum(axis=1) * (b**2).sum(axis=1))
+    return np.asarray((a * b).sum(axis=1) / np.maximum(lengths, 1e-3), np.float32)

@@ -1,0 +1,267 @@
+"""Whether two pictures are the same one, pixel by pixel.
+
+A picture that was re-encoded, resized, recoloured, cropped, turned or written upon still shows
+the same things at the same places. So two grey pictures are laid over each other, turned,
+shifted and stretched until they agree best, and then compared: over all by correlation, which
+does not mind brightness and contrast, and block by block, which finds the hand that moved.
+
+Positions are fractions of width or height. An alignment maps a position `u` of the first picture
+to `v = scale * u + shift` of the second one after its `turn`, for x and y apart.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float32]
+Turns = NDArray[np.int64]
+
+TURNS = 8
+"""Quarter turns counter-clockwise 0 to 3, then the same of the mirrored picture."""
+
+_CROPS = (1.0, 0.9, 0.8)
+_STEP = 0.05  # between windows
+_COARSE = 16  # cells a side while windows are tried
+_FINE = 32
+_ROUNDS = 6
+_LEAST_OVERLAP = 0.55  # of either side, of the area about a third
+_SCALES = (0.6, 1.67)  # of an alignment, beyond which it is no crop to 80 % any more
+_STARTS = 3
+_SURE, _HOPELESS = 0.97, 0.3  # correlations beyond which one start is enough
+_FLAT = 2.0  # grey levels of standard deviation below which there is nothing to compare
+
+
+@dataclass(frozen=True, eq=False)
+class Alignment:
+    """How n pairs lie over each other best.
+
+    `turn` (n,) int; `scale` and `shift` (n, 2) as x, y; `correlation` (n,) over the part that
+    both show, from -1 to 1, and -1 where one of them is flat.
+    """
+
+    turn: Turns
+    scale: Array
+    shift: Array
+    correlation: Array
+
+
+def turned(pictures: NDArray[np.generic], turn: int) -> NDArray[np.generic]:
+    """Return pictures (..., height, width) after one of the `TURNS`."""
+    flipped = pictures[..., ::-1] if turn >= 4 else pictures
+    return np.rot90(flipped, turn % 4, axes=(-2, -1))
+
+
+def align(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> Alignment:
+    """Align n pairs of square fingerprints, both uint8 (n, side, side).
+
+    Every window that a crop to 80 % leaves is tried for the likeliest turns, and the best ones
+    are refined by least squares (Lucas and Kanade 1981, with gain and offset as unknowns).
+    """
+    a, b = first.astype(np.float32), second.astype(np.float32)
+    starts = _best_windows(a, b)
+    best = _refined_start(a, b, *starts[0])
+    for start in starts[1:]:
+        doubtful = np.flatnonzero((best.correlation < _SURE) & (best.correlation > _HOPELESS))
+        if len(doubtful):
+            part = _refined_start(a[doubtful], b[doubtful], *(array[doubtful] for array in start))
+            better = part.correlation > best.correlation[doubtful]
+            for name in ("turn", "scale", "shift", "correlation"):
+                getattr(best, name)[doubtful[better]] = getattr(part, name)[better]
+    return best
+
+
+def _refined_start(a: Array, b: Array, turn: Turns, scale: Array, shift: Array) -> Alignment:
+    b = _all_turned(b, turn)
+    scale, shift = refined(a, b, scale, shift)
+    return Alignment(turn, scale, shift, _score(a, b, scale, shift, _FINE))
+
+
+# --- trying windows ---------------------------------------------------------------------------
+
+
+def _best_windows(a: Array, b: Array) -> list[tuple[Turns, Array, Array]]:
+    """Return the best places to start from: turn (n,), scale (n, 2) and shift (n, 2) of each."""
+    windows = _windows()
+    views = np.stack([_normal(turned(_shrunk(b, _COARSE), t)) for t in range(TURNS)], axis=1)
+    whole = _normal(_shrunk(a, _COARSE))
+    likely = np.einsum("nij,ntij->nt", whole, views)
+    parts_of_a = _all_windows(a, windows)
+    scores = np.full((len(a), TURNS, 2 * len(windows)), -2.0, np.float32)
+    for t in range(TURNS):
+        rows = np.flatnonzero(_worth_trying(likely, t))
+        if len(rows):
+            parts_of_b = _all_windows(turned(b[rows], t), windows)
+            within_b = _dots(parts_of_b, whole[rows])
+            within_a = _dots(parts_of_a[rows], views[rows, t])
+            scores[rows, t] = np.concatenate([within_b, within_a], axis=1)
+    flat = scores.reshape(len(a), -1)
+    order = np.argsort(-flat, axis=1)[:, :_STARTS]
+    return [_start(order[:, place], windows) for place in range(_STARTS)]
+
+
+def _start(picked: NDArray[np.int64], windows: Array) -> tuple[Turns, Array, Array]:
+    """Return the alignment that a window stands for: one of the second picture, or of the first."""
+    turn, pick = np.divmod(picked, 2 * len(windows))
+    low, size = windows[pick % len(windows), 0], windows[pick % len(windows), 1]
+    of_first = (pick >= len(windows))[:, None]
+    return turn, np.where(of_first, 1 / size, size), np.where(of_first, -low / size, low)
+
+
+def _dots(parts: Array, whole: Array) -> Array:
+    n, w = parts.shape[:2]
+    return np.asarray((parts.reshape(n, w, -1) @ whole.reshape(n, -1, 1))[:, :, 0])
+
+
+def _worth_trying(likely: Array, turn: int) -> NDArray[np.bool_]:
+    """Tell for which pairs a turn is tried: always none, else the two that fit best as they are."""
+    if turn == 0:
+        return np.ones(len(likely), np.bool_)
+    order = np.argsort(-likely, axis=1)[:, :2]
+    return np.asarray((order == turn).any(axis=1))
+
+
+def _windows() -> Array:
+    """Return all windows tried, shape (w, 2, 2): (low, size) by (x, y)."""
+    sides = [
+        (low, size)
+        for size in _CROPS
+        for low in np.linspace(0, 1 - size, round((1 - size) / _STEP) + 1)
+    ]
+    return np.array([((lx, ly), (sx, sy)) for ly, sy in sides for lx, sx in sides], np.float32)
+
+
+def _all_windows(pictures: NDArray[np.generic], windows: Array) -> Array:
+    """Return every window of every picture, normal, shape (n, w, _COARSE, _COARSE)."""
+    side = pictures.shape[-1]
+    across = _shares(side, windows[:, 0, 0], windows[:, 1, 0], _COARSE)
+    down = _shares(side, windows[:, 0, 1], windows[:, 1, 1], _COARSE)
+    tall = np.einsum("wyi,nij->nwyj", down, pictures.astype(np.float32), optimize=True)
+    return _normal(np.matmul(tall, across.transpose(0, 2, 1)[None]))
+
+
+# --- refining ---------------------------------------------------------------------------------
+
+
+def refined(
+    a: Array, b: Array, scale: Array, shift: Array, cells: int = _FINE
+) -> tuple[Array, Array]:
+    """Return scale and shift after a few rounds of least squares, kept only where they help."""
+    best = _score(a, b, scale, shift, cells)
+    at = scale.copy(), shift.copy()
+    for _ in range(_ROUNDS):
+        at = _one_round(a, b, *at, cells)
+        now = _score(a, b, *at, cells)
+        better = (now > best)[:, None]
+        scale, shift = np.where(better, at[0], scale), np.where(better, at[1], shift)
+        best = np.maximum(best, now)
+    return scale, shift
+
+
+def _score(a: Array, b: Array, scale: Array, shift: Array, cells: int) -> Array:
+    left, right, fits = overlaid(a, b, scale, shift, cells)
+    return np.where(fits, correlation(left, right), np.float32(-1.0))
+
+
+def _one_round(a: Array, b: Array, scale: Array, shift: Array, cells: int) -> tuple[Array, Array]:
+    """Take one Gauss-Newton step; unknowns are dscale and dshift of x and y, gain and offset."""
+    left, right, _ = overlaid(a, b, scale, shift, cells)
+    low, high = overlap(scale, shift)
+    span = (high - low) * scale / cells  # of one cell, in fractions of the second picture
+    down, across = np.gradient(right, axis=(1, 2))
+    across, down = across / span[:, 0, None, None], down / span[:, 1, None, None]
+    middles = (np.arange(cells, dtype=np.float32) + 0.5) / cells
+    u = low[:, :, None] + (high - low)[:, :, None] * middles
+    ux, uy = u[:, 0, None, :], u[:, 1, :, None]
+    columns = [across * ux, across + 0 * ux, down * uy, down + 0 * uy, right, np.ones_like(right)]
+    system = np.stack([column.reshape(len(a), -1) for column in columns], axis=2)
+    # A gain that shrinks the second picture would shrink the step with it: solve for the first
+    # picture brought to the second one's levels.
+    goal = _levelled(left, right).reshape(len(a), -1, 1)
+    normal = system.transpose(0, 2, 1) @ system
+    normal += (
+        np.eye(6, dtype=np.float32) * (1e-4 * np.trace(normal, axis1=1, axis2=2))[:, None, None] / 6
+    )
+    step = np.linalg.solve(normal, system.transpose(0, 2, 1) @ goal)[:, :, 0]
+    step = np.clip(step[:, :4], -0.1, 0.1).astype(np.float32)
+    new_scale = np.clip(scale + step[:, 0::2], *_SCALES)
+    return new_scale.astype(np.float32), (shift + step[:, 1::2]).astype(np.float32)
+
+
+def _levelled(left: Array, right: Array) -> Array:
+    """Return `left` with the mean and the deviation of `right`."""
+    return _normal(left) * np.sqrt(left[0].size) * right.std(
+        axis=(1, 2), keepdims=True
+    ) + right.mean(axis=(1, 2), keepdims=True)
+
+
+def overlap(scale: Array, shift: Array) -> tuple[Array, Array]:
+    """Return from where to where, (n, 2) each, the first picture shows what the second does."""
+    low = np.clip(-shift / scale, 0.0, 1.0)
+    high = np.clip((1.0 - shift) / scale, 0.0, 1.0)
+    return low, np.maximum(high, low + 1e-3)
+
+
+def overlaid(
+    a: Array, b: Array, scale: Array, shift: Array, cells: int
+) -> tuple[Array, Array, NDArray[np.bool_]]:
+    """Return the part that both show of each, (n, cells, cells), and whether it is enough."""
+    low, high = overlap(scale, shift)
+    size = high - low
+    from_b, size_b = np.clip(scale * low + shift, 0, 1), size * scale
+    left = _cut(a, low, size, cells)
+    right = _cut(b, from_b, size_b, cells)
+    enough = np.maximum(size, size_b).min(axis=1) >= 0.9
+    return left, right, enough & (np.minimum(size, size_b).min(axis=1) >= _LEAST_OVERLAP)
+
+
+def _cut(pictures: Array, low: Array, size: Array, cells: int) -> Array:
+    """Return the windows of pictures (n, height, width) at `cells` a side."""
+    down = _shares(pictures.shape[1], low[:, 1], size[:, 1], cells)
+    across = _shares(pictures.shape[2], low[:, 0], size[:, 0], cells)
+    return np.asarray(down @ pictures @ across.transpose(0, 2, 1), np.float32)
+
+
+def _shares(length: int, low: Array, size: Array, cells: int) -> Array:
+    """Return matrices (n, cells, length) that average the windows of `length` pixels into cells.
+
+    A cell that is smaller than a pixel is interpolated: its area is taken to be a pixel wide.
+    """
+    steps = size[:, None] * length / cells
+    centres = low[:, None] * length + (np.arange(cells, dtype=np.float32) + 0.5) * steps
+    half = np.maximum(steps, 1.0) / 2
+    starts = np.arange(length, dtype=np.float32)
+    upper = np.minimum((centres + half)[:, :, None], starts + 1)
+    lower = np.maximum((centres - half)[:, :, None], starts)
+    overlap = np.clip(upper - lower, 0, None)
+    return np.asarray(overlap / np.maximum(overlap.sum(axis=2, keepdims=True), 1e-6), np.float32)
+
+
+# --- small things -----------------------------------------------------------------------------
+
+
+def _all_turned(pictures: Array, turn: Turns) -> Array:
+    result = pictures.copy()
+    for t in set(turn.tolist()) - {0}:
+        result[turn == t] = turned(pictures[turn == t], t)
+    return result
+
+
+def _shrunk(pictures: Array, cells: int) -> Array:
+    n = len(pictures)
+    return _cut(pictures, np.zeros((n, 2), np.float32), np.ones((n, 2), np.float32), cells)
+
+
+def _normal(pictures: NDArray[np.generic]) -> Array:
+    """Return pictures (..., h, w) with zero mean and unit length; flat ones become zero."""
+    values = np.asarray(pictures, np.float32)
+    values = values - values.mean(axis=(-2, -1), keepdims=True)
+    length = np.sqrt((values**2).sum(axis=(-2, -1), keepdims=True))
+    flat = length < _FLAT * np.sqrt(values.shape[-1] * values.shape[-2])
+    return np.where(flat, np.float32(0), values / np.maximum(length, 1e-6))
+
+
+def correlation(left: Array, right: Array) -> Array:
+    return np.asarray((_normal(left) * _normal(right)).sum(axis=(1, 2)), np.float32)
