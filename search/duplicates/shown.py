@@ -112,10 +112,10 @@ def page(user: User, kind: str, *, sort: str = "bytes", cursor: str = "", limit:
     return Page(_shown(user, rows[:limit]), following)
 
 
-def check_limit(limit: int) -> None:
+def check_limit(limit: int, most: int = MAX_LIMIT) -> None:
     """Raise `BadCursor` when a page of so many would be too much or nothing."""
-    if not 1 <= limit <= MAX_LIMIT:
-        raise BadCursor(f"limit must be between 1 and {MAX_LIMIT}.")
+    if not 1 <= limit <= most:
+        raise BadCursor(f"limit must be between 1 and {most}.")
 
 
 def totals(user: User) -> dict[str, Totals]:
@@ -141,7 +141,7 @@ def skipped(
     user: User, *, cursor: str = "", limit: int = 50
 ) -> tuple[list[SkippedFile], str | None]:
     """Return files that were not stored, newest first, each with its photo, and the next cursor."""
-    check_limit(limit)
+    check_limit(limit, most=1000)
     files = _skipped(user)
     if cursor:
         at, number = read_moment(cursor, int)
