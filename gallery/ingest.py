@@ -15,46 +15,79 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
-from gallery import files
+from gallery import files, trash
 from gallery.decoders import web_pool
 from gallery.decoding import DecodeError, DecoderPool, Probe
-from gallery.models import Embedding, EmbeddingModel, Photo
+from gallery.models import Embedding, EmbeddingModel, Photo, SkippedFile
 from gallery.reasons import Reason
 from gallery.signals import photos_changed
 from gallery.uploads import Refused
 
 _NAME_LIMIT = 200  # characters, and as many bytes would overflow common file systems' 255
+_SKIPPED_NAME_LIMIT = 500  # as the column has
 _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
 @dataclass(frozen=True)
 class Ingested:
-    """The photo that a file became, or that it already was."""
+    """The photo that a file became, or that it already was.
+
+    A copy that lay in the trash was `restored`, or is still `in_trash` where that was asked for.
+    """
 
     photo: Photo
     duplicate: bool
+    restored: bool = False
+    in_trash: bool = False
 
 
 def ingest(
-    owner: AbstractBaseUser, path: Path, name: str, *, pool: DecoderPool | None = None
+    owner: AbstractBaseUser,
+    path: Path,
+    name: str,
+    *,
+    pool: DecoderPool | None = None,
+    from_trash: bool = True,
+    note_copy: bool = True,
 ) -> Ingested:
     """Take in the file at `path`, which is moved away on success, for `owner`.
 
+    A copy of it in the owner's trash is brought back, or with `from_trash` false left there. That
+    the file was a copy is remembered as of an upload (`SkippedFile`) unless `note_copy` is false.
     Raises `Refused` with a reason, `StorageFull`, or the pool's `PoolBusy`.
     """
     size = path.stat().st_size
     _check_size(size)
     digest = sha256(path)
-    existing = _existing(owner, digest)
+    existing = _existing(owner, digest, from_trash=from_trash)
     if existing is not None:
-        return Ingested(existing, duplicate=True)
+        return _noted(existing, name) if note_copy else existing
     files.require_free_space(size)
     try:
         probe = (pool or web_pool()).probe(path)
     except DecodeError as error:
         raise Refused(error.reason, error.detail) from error
-    return _record(owner, path, digest, size, clean_name(name), probe)
+    result = _record(owner, path, digest, size, clean_name(name), probe, from_trash=from_trash)
+    return _noted(result, name) if note_copy else result
+
+
+def _noted(result: Ingested, name: str) -> Ingested:
+    """Remember an upload that was a copy of a photo in the gallery."""
+    if result.duplicate and not (result.restored or result.in_trash):
+        remember_copy(result.photo, clean_name(name), SkippedFile.Source.UPLOAD)
+    return result
+
+
+def remember_copy(photo: Photo, name: str, source: SkippedFile.Source) -> None:
+    """Remember that the file `name` was not stored, being a copy of `photo`; once a name."""
+    SkippedFile.objects.update_or_create(
+        photo=photo,
+        source=source,
+        name=name[:_SKIPPED_NAME_LIMIT],
+        defaults={"owner_id": photo.owner_id, "skipped_at": timezone.now()},
+    )
 
 
 def _check_size(size: int) -> None:
@@ -70,12 +103,31 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _existing(owner: AbstractBaseUser, digest: str) -> Photo | None:
-    return Photo.objects.visible_to(owner).filter(sha256=digest).first()
+def _existing(owner: AbstractBaseUser, digest: str, *, from_trash: bool) -> Ingested | None:
+    """Return the owner's copy of a file, out of the trash if it lay there; None without one."""
+    copies = Photo.objects.kept().filter(owner_id=owner.pk, sha256=digest)
+    photo = copies.first()
+    if photo is None:
+        return None
+    if photo.trashed_at is None:
+        return Ingested(photo, duplicate=True)
+    if not from_trash:
+        return Ingested(photo, duplicate=True, in_trash=True)
+    restored = trash.restore(copies)
+    # Meanwhile it may have been restored elsewhere, or deleted for ever.
+    photo = copies.live().first()
+    return Ingested(photo, duplicate=True, restored=bool(restored)) if photo else None
 
 
 def _record(
-    owner: AbstractBaseUser, path: Path, digest: str, size: int, name: str, probe: Probe
+    owner: AbstractBaseUser,
+    path: Path,
+    digest: str,
+    size: int,
+    name: str,
+    probe: Probe,
+    *,
+    from_trash: bool,
 ) -> Ingested:
     """Store the file, then write the rows; whoever comes second gets the first one's photo."""
     taken = taken_time(probe)
@@ -100,13 +152,13 @@ def _record(
     try:
         _insert(photo)
     except IntegrityError:
-        existing = _existing(owner, digest)
+        existing = _existing(owner, digest, from_trash=from_trash)
         if existing is None:
             # The other copy was deleted between the two statements, so the place is free again.
             _insert(photo)
             return Ingested(photo, duplicate=False)
         target.unlink(missing_ok=True)
-        return Ingested(existing, duplicate=True)
+        return existing
     return Ingested(photo, duplicate=False)
 
 

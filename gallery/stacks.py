@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from uuid import UUID
 
 from django.db import transaction
@@ -10,21 +10,28 @@ from django.db import transaction
 from gallery.models import Photo, Stack
 from gallery.models.photos import PhotoQuerySet
 
+LARGEST = 200
+"""Photos that people may put into one stack: a long burst, and no album by another name."""
+
 
 def stack(photos: PhotoQuerySet, cover: Photo) -> Stack | None:
     """Stack the given live photos of one owner under `cover`, which is one of them.
 
-    Photos that were in other stacks leave those. Returns None when fewer than two are left.
+    Photos that were in other stacks leave those. Returns None when fewer than two are live, and
+    takes the oldest photo as the cover when `cover` went to the trash meanwhile.
     """
     with transaction.atomic():
-        ids = set(photos.live().select_for_update().values_list("pk", flat=True)) | {cover.pk}
+        live = photos.live().filter(owner_id=cover.owner_id).order_by("shown_at", "pk")
+        ids = list(live.select_for_update().values_list("pk", flat=True))
         if len(ids) < 2:
             return None
+        if cover.pk not in ids:
+            cover = Photo.objects.get(pk=ids[0])
         left = _stacks_of(ids)
         made = Stack.objects.create(owner_id=cover.owner_id, cover=cover)
-        members = Photo.objects.filter(pk__in=ids, owner_id=cover.owner_id)
-        members.exclude(pk=cover.pk).update(stack=made, folded=True)
-        members.filter(pk=cover.pk).update(stack=made, folded=False)
+        chosen = Photo.objects.filter(pk__in=ids)
+        chosen.exclude(pk=cover.pk).update(stack=made, folded=True)
+        chosen.filter(pk=cover.pk).update(stack=made, folded=False)
         _mend(left)
     return made
 
@@ -44,6 +51,25 @@ def set_cover(made: Stack, cover: Photo) -> None:
             _mend([made.pk])
 
 
+def take_out(photo: Photo) -> None:
+    """Show one photo on its own again; the others stay stacked while there are two of them."""
+    with transaction.atomic():
+        left = _stacks_of([photo.pk])
+        Photo.objects.filter(pk=photo.pk).update(stack=None, folded=False)
+        _mend(left)
+
+
+def members(stack_ids: Iterable[UUID]) -> dict[UUID, list[UUID]]:
+    """Return the live photos of each stack, the cover first, then the oldest; one query."""
+    found: dict[UUID, list[UUID]] = {}
+    live = Photo.objects.live().filter(stack__in=list(stack_ids))
+    rows = live.order_by("folded", "shown_at", "pk").values_list("stack_id", "pk")
+    for stack_id, photo_id in rows:
+        if stack_id is not None:
+            found.setdefault(stack_id, []).append(photo_id)
+    return found
+
+
 def mend(photo_ids: Collection[UUID]) -> None:
     """Put the stacks of these photos right after the photos went to the trash or came back.
 
@@ -60,13 +86,13 @@ def _stacks_of(photo_ids: Collection[UUID]) -> list[UUID]:
 
 def _mend(stack_ids: Collection[UUID]) -> None:
     for made in Stack.objects.filter(pk__in=stack_ids):
-        members = Photo.objects.kept().filter(stack=made)
-        live = list(members.live().order_by("shown_at", "pk").values_list("pk", flat=True))
-        if members.count() < 2:
+        kept = Photo.objects.kept().filter(stack=made)
+        live = list(kept.live().order_by("shown_at", "pk").values_list("pk", flat=True))
+        if kept.count() < 2:
             unstack(made)
             continue
         if live and made.cover_id not in live:
             made.cover_id = live[0]
             made.save(update_fields=["cover"])
-        members.exclude(pk=made.cover_id).filter(folded=False).update(folded=True)
-        members.filter(pk=made.cover_id).update(folded=False)
+        kept.exclude(pk=made.cover_id).filter(folded=False).update(folded=True)
+        kept.filter(pk=made.cover_id).update(folded=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import asdict
-from typing import Any
+from typing import Any, TypedDict
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
@@ -31,7 +31,7 @@ def attach(api: NinjaAPI) -> None:
     api.add_exception_handler(QueryError, _query_error)
     api.add_exception_handler(retrieval.SearchUnavailable, _unavailable)
     api.add_router("", router)
-    api.add_router("", duplicates.router)
+    duplicates.attach(api)
 
 
 def _query_error(request: HttpRequest, exc: Any) -> HttpResponse:
@@ -45,13 +45,17 @@ def _unavailable(request: HttpRequest, exc: Any) -> HttpResponse:
 
 
 class HitOut(Schema):
-    """One found photo; `score` is the cosine similarity."""
+    """One found photo; `score` is the cosine similarity.
+
+    `similar` has the ids of the look-alikes that were folded under it; empty without `fold`.
+    """
 
     id: uuid.UUID
     score: float
     name: str
     url: str
     thumbnail: str
+    similar: list[uuid.UUID]
 
 
 class SearchOut(Schema):
@@ -64,10 +68,11 @@ class SearchOut(Schema):
 
 
 class SimilarIn(Schema):
-    """How much to return, from where."""
+    """How much to return, from where; `fold` returns only the best of photos that look alike."""
 
     limit: int = 60
     cursor: str = ""
+    fold: bool = False
 
 
 class SearchIn(SimilarIn):
@@ -79,24 +84,16 @@ class SearchIn(SimilarIn):
 @router.get("/search", response={200: SearchOut, _ERRORS: ErrorOut})
 def search(request: HttpRequest, params: Query[SearchIn]) -> SearchOut:
     """Find photos by describing them."""
-    _known(request, "q", "limit", "cursor")
-    return _out(
-        retrieval.by_text(
-            request.user, params.q, limit=checked_limit(params.limit), cursor=params.cursor
-        )
-    )
+    _known(request, "q", "limit", "cursor", "fold")
+    return _out(retrieval.by_text(request.user, params.q, **_how(params)))
 
 
 @router.get("/photos/{uuid:photo_id}/similar", response={200: SearchOut, _ERRORS: ErrorOut})
 def similar(request: HttpRequest, photo_id: uuid.UUID, params: Query[SimilarIn]) -> SearchOut:
     """Find photos that look like one of the gallery."""
-    _known(request, "limit", "cursor")
+    _known(request, "limit", "cursor", "fold")
     photo = get_object_or_404(Photo.objects.visible_to(request.user), pk=photo_id)
-    return _out(
-        retrieval.similar_to(
-            request.user, photo, limit=checked_limit(params.limit), cursor=params.cursor
-        )
-    )
+    return _out(retrieval.similar_to(request.user, photo, **_how(params)))
 
 
 @router.post("/search/by-image", response={200: SearchOut, _ERRORS: ErrorOut})
@@ -106,10 +103,10 @@ def by_image(
     file: File[UploadedFile | None] = None,
 ) -> SearchOut:
     """Find photos that look like a picture sent along (multipart field `file`), not kept."""
-    _known(request, "limit", "cursor")
-    limit = checked_limit(params.limit)
+    _known(request, "limit", "cursor", "fold")
+    how = _how(params)
     pixels = sent_picture.decode(request).pixels
-    return _out(retrieval.by_pixels(request.user, pixels, limit=limit, cursor=params.cursor))
+    return _out(retrieval.by_pixels(request.user, pixels, **how))
 
 
 @router.get("/status", tags=["status"])
@@ -128,6 +125,16 @@ def _index_stats() -> dict[str, Any] | None:
         return asdict(open_index(model.key, model.dim).stats())
     except VectorIndexError as error:
         return {"error": str(error)}
+
+
+class _How(TypedDict):
+    limit: int
+    cursor: str
+    fold: bool
+
+
+def _how(params: SimilarIn) -> _How:
+    return {"limit": checked_limit(params.limit), "cursor": params.cursor, "fold": params.fold}
 
 
 def checked_limit(limit: int) -> int:
@@ -155,6 +162,7 @@ def _out(answer: retrieval.Answer) -> SearchOut:
                 name=found.photo.name,
                 url=found.photo.get_absolute_url(),
                 thumbnail=reverse("thumbnail", args=[found.photo.pk]),
+                similar=list(found.similar),
             )
             for found in answer.hits
         ],

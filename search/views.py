@@ -12,6 +12,8 @@ from django.contrib.auth.decorators import login_required
 from django.db.models import Sum
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_safe
 
 from gallery import uploads
@@ -21,8 +23,8 @@ from gallery.files import StorageFull
 from gallery.models import EmbeddingModel, Photo
 from gallery.views import PageRequest
 from gallery.views.pages import own, vary
-from gallery.views.tiles import PAGE, Tile, tiles
-from search import retrieval, sent_picture
+from gallery.views.tiles import PAGE, Fold, Tile, tiles
+from search import folding, retrieval, sent_picture
 from search.embedders.catalog import MODELS
 from search.index import IndexStats, VectorIndexError, open_index
 from search.query import QueryError
@@ -51,14 +53,35 @@ def _results(ask: Callable[[], retrieval.Answer]) -> Results:
         return Results([], message=error.message, status=error.status)
     except retrieval.SearchUnavailable as error:
         return Results([], message=error.message, status=503)
-    found = tiles([hit.photo for hit in answer.hits], [hit.score for hit in answer.hits])
+    scores = [hit.score for hit in answer.hits]
+    found = tiles([hit.photo for hit in answer.hits], scores, _folds(answer))
     return Results(found, answer.next, answer.model, answer.took_ms)
+
+
+def _folds(answer: retrieval.Answer) -> dict[uuid.UUID, Fold]:
+    """Return what each tile stands for; the address tells what was asked, to leave that out."""
+    but = f"&but={answer.without}" if answer.without else ""
+    return {
+        hit.photo.pk: Fold(
+            (hit.photo.pk, *hit.similar),
+            f"{reverse('similar', args=[hit.photo.pk])}?alike=1{but}",
+        )
+        for hit in answer.hits
+        if hit.similar
+    }
 
 
 def _answer(
     request: PageRequest, results: Results, context: dict[str, Any], *, part: str
 ) -> HttpResponse:
     """Render the page of results; for htmx, only `part` of it."""
+    fold = _folding(request)
+    context |= {
+        "fold": fold,
+        "folded": _address(request, fold=True),
+        "unfolded": _address(request, fold=False),
+        "more": _address(request, fold=fold, cursor=results.next),
+    }
     template = f"search/{part}.html" if request.htmx else "search/search.html"
     # htmx swaps in nothing from an error answer, and the sentence is the content here.
     status = 200 if request.htmx else results.status
@@ -68,6 +91,18 @@ def _answer(
     return vary(response)
 
 
+def _folding(request: PageRequest) -> bool:
+    """Whether look-alikes are shown as one, which they are unless told otherwise."""
+    return request.GET.get("fold") != "0"
+
+
+def _address(request: PageRequest, *, fold: bool, cursor: str | None = None) -> str:
+    """Return the address of these results, from their beginning or from a cursor on."""
+    asked = {"q": request.GET.get("q"), "fold": None if fold else "0", "cursor": cursor}
+    kept = {name: value for name, value in asked.items() if value is not None}
+    return f"{request.path}?{urlencode(kept)}" if kept else request.path
+
+
 @require_safe
 @login_required
 def search(request: PageRequest) -> HttpResponse:
@@ -75,23 +110,46 @@ def search(request: PageRequest) -> HttpResponse:
     text, cursor = request.GET.get("q", ""), request.GET.get("cursor", "")
     if not text.strip():
         return render(request, "search/start.html", {"examples": _EXAMPLES, "focus_search": True})
-    results = _results(lambda: retrieval.by_text(request.user, text, limit=PAGE, cursor=cursor))
+    fold = _folding(request)
+    results = _results(
+        lambda: retrieval.by_text(request.user, text, limit=PAGE, cursor=cursor, fold=fold)
+    )
     return _answer(request, results, {"query": text, "cursor": cursor}, part="_results")
 
 
 @require_safe
 @login_required
 def similar(request: PageRequest, photo_id: uuid.UUID) -> HttpResponse:
-    """Photos that look like one of the gallery: a page, or the strip under a photo."""
+    """Photos that look like one of the gallery: a page, or the strip under a photo.
+
+    With `alike`, only those that belong together with it, which other pages fold under it.
+    """
     photo = own(request, photo_id)
+    if "alike" in request.GET:
+        return _look_alikes(request, photo)
     cursor = request.GET.get("cursor", "")
-    strip = "strip" in request.GET
+    strip, fold = "strip" in request.GET, _folding(request)
     limit = _STRIP if strip else PAGE
     results = _results(
-        lambda: retrieval.similar_to(request.user, photo, limit=limit, cursor=cursor)
+        lambda: retrieval.similar_to(request.user, photo, limit=limit, cursor=cursor, fold=fold)
     )
     context = {"like": photo, "cursor": cursor}
     return _answer(request, results, context, part="_strip" if strip else "_results")
+
+
+def _look_alikes(request: PageRequest, photo: Photo) -> HttpResponse:
+    """What is folded under a photo: a page with the photo first; for htmx, only the others.
+
+    `but` leaves one more out: the photo that everything is compared with.
+    """
+    ids = folding.together(request.user, [photo.pk]).get(photo.pk, frozenset())
+    found = Photo.objects.visible_to(request.user).filter(pk__in=ids - {photo.pk})
+    others = [one for one in found.newest_first() if str(one.pk) != request.GET.get("but")]
+    if request.htmx:
+        part = {"tiles": tiles(others), "of": photo.pk}
+        return vary(render(request, "gallery/_tiles.html", part))
+    context = {"like": photo, "alike": True, "results": Results(tiles([photo, *others]))}
+    return vary(render(request, "search/search.html", context))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -108,8 +166,9 @@ def by_image(request: PageRequest) -> HttpResponse:
     except PoolBusy:
         busy = "Too many pictures are being read at once. Try again in a moment."
         return _answer(request, Results([], message=busy, status=503), {}, part="_results")
+    fold, limit = _folding(request), retrieval.MAX_LIMIT
     results = _results(
-        lambda: retrieval.by_pixels(request.user, decoded.pixels, limit=retrieval.MAX_LIMIT)
+        lambda: retrieval.by_pixels(request.user, decoded.pixels, limit=limit, fold=fold)
     )
     # There is no second page: the picture is not kept, so nothing could continue the list.
     shown = {"picture": _data_url(decoded), "name": _name(request), "whole": True}

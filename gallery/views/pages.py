@@ -15,21 +15,24 @@ from django.db import transaction
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
+from django.utils.safestring import mark_safe
 from django.views.decorators.http import require_POST, require_safe
 
-from gallery import deletion, ingest
+from gallery import ingest, trash
 from gallery.decoding import PoolBusy
 from gallery.files import StorageFull
-from gallery.models import Embedding, EmbeddingModel, Photo
+from gallery.models import Embedding, EmbeddingModel, Photo, Stack
 from gallery.models.embeddings import retry
 from gallery.paging import BadCursor, page_after
 from gallery.signals import photos_changed
 from gallery.uploads import Refused
 from gallery.views import PageRequest
 from gallery.views.facts import facts, rendition_widths
-from gallery.views.tiles import PAGE, by_day, tiles, years
+from gallery.views.marks import marks
+from gallery.views.tiles import PAGE, by_day, stack_folds, tiles, years
 
 _PROBLEMS_SHOWN = 200
 
@@ -37,16 +40,24 @@ _PROBLEMS_SHOWN = 200
 @require_safe
 @login_required
 def grid(request: PageRequest) -> HttpResponse:
-    """All photos by day; with `after`, those that follow a cursor (for htmx: only them)."""
+    """All photos by day; with `after`, those that follow a cursor (for htmx: only them).
+
+    A stack is one tile; with `stacks=all`, every photo of it has its own.
+    """
+    apart = request.GET.get("stacks") == "all"
     photos = Photo.objects.visible_to(request.user)
+    photos = photos if apart else photos.unfolded()
     cursor = request.GET.get("after", "")
     try:
         rows, following = page_after(photos, cursor, PAGE)
     except BadCursor:
         return redirect("grid")
-    context: dict[str, Any] = {"days": by_day(tiles(rows)), "next": following, "jumped": cursor}
+    shown = tiles(rows, folds=None if apart else stack_folds(rows))
+    context: dict[str, Any] = {"days": by_day(shown), "next": following, "jumped": cursor}
+    context["apart"] = apart
     if request.htmx and cursor:
         return vary(render(request, "gallery/_days.html", context))
+    context["any_stack"] = Stack.objects.visible_to(request.user).exists()
     return vary(render(request, "gallery/grid.html", context | {"years": years(photos)}))
 
 
@@ -54,18 +65,33 @@ def grid(request: PageRequest) -> HttpResponse:
 @login_required
 def photo(request: PageRequest, photo_id: uuid.UUID) -> HttpResponse:
     """One photo with what is known of it; for htmx only the details, for the lightbox's drawer."""
-    row = own(request, photo_id)
+    return show_photo(request, own(request, photo_id))
+
+
+def show_photo(request: PageRequest, row: Photo, problem: str = "") -> HttpResponse:
+    """Answer with the page of a photo; `problem` says what of a form was not taken (400)."""
     context: dict[str, Any] = {
         "tile": tiles([row])[0],
         "photo": row,
         "facts": facts(row),
         "pixels": row.width * row.height,
+        "marks": marks(request, row, problem),
     }
     if request.htmx:
         return vary(render(request, "gallery/_details.html", context))
     newer, older = neighbours(request, row)
     context |= {"newer": newer, "older": older, **rendition_widths(row)}
-    return vary(render(request, "gallery/photo.html", context))
+    context["stacked"] = stacked_with(request, row)
+    return vary(render(request, "gallery/photo.html", context, status=400 if problem else 200))
+
+
+def stacked_with(request: PageRequest, row: Photo) -> list[Photo]:
+    """Return all photos of the stack that this one is in, its cover first; none without one."""
+    if row.stack_id is None:
+        return []
+    visible = Photo.objects.visible_to(request.user).filter(stack=row.stack_id)
+    members = list(visible.order_by("folded", "shown_at", "pk"))
+    return members if len(members) > 1 else []
 
 
 def own(request: HttpRequest, photo_id: uuid.UUID) -> Photo:
@@ -90,10 +116,11 @@ def neighbours(request: PageRequest, row: Photo) -> tuple[Photo | None, Photo | 
 @require_POST
 @login_required
 def delete_photo(request: PageRequest, photo_id: uuid.UUID) -> HttpResponse:
-    """Delete one photo for ever and go back to the grid."""
+    """Move one photo to the trash and go back to the grid."""
     row = own(request, photo_id)
-    deletion.delete(Photo.objects.visible_to(request.user).filter(pk=row.pk))
-    messages.success(request, f"{row.name} was deleted.")
+    trash.trash(Photo.objects.visible_to(request.user).filter(pk=row.pk))
+    undo = render_to_string("gallery/_undo.html", {"photo": row}, request)
+    messages.success(request, mark_safe(undo))  # noqa: S308 - the template escapes the name
     return redirect("grid")
 
 
@@ -174,6 +201,7 @@ def _take_in(request: PageRequest, file: TemporaryUploadedFile) -> Outcome:
     except PoolBusy:
         return Outcome(name, "Too many pictures at once. Try this one again.", failed=True)
     said = "already here" if result.duplicate else "added, searchable in a moment"
+    said = "brought back from the trash" if result.restored else said
     return Outcome(name, said, reverse("photo", args=[result.photo.pk]))
 
 

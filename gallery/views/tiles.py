@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 
+from gallery import stacks
 from gallery.api import states
 from gallery.models import Photo
 from gallery.models.photos import PhotoQuerySet
@@ -20,6 +23,30 @@ PAGE = 80
 
 
 @dataclass(frozen=True)
+class Fold:
+    """The photos that a tile stands for: `ids`, its own first. `url` shows the others.
+
+    `stack` is set where they are one stack, which is selected and deleted as a whole.
+    """
+
+    ids: Sequence[uuid.UUID]
+    url: str
+    stack: uuid.UUID | None = None
+
+    @property
+    def others(self) -> int:
+        """How many photos lie under the tile's own."""
+        return len(self.ids) - 1
+
+    @property
+    def label(self) -> str:
+        """What it is, in words."""
+        if self.stack is not None:
+            return f"Stack of {len(self.ids)} photos"
+        return f"{self.others} similar photo{'' if self.others == 1 else 's'}"
+
+
+@dataclass(frozen=True)
 class Tile:
     """One photo of a grid. `score` is its cosine similarity to a query, None without one."""
 
@@ -27,6 +54,7 @@ class Tile:
     state: str
     message: str
     score: float | None = None
+    fold: Fold | None = None
 
 
 @dataclass(frozen=True)
@@ -58,8 +86,12 @@ def shape(photo: Photo) -> float:
     return min(max(photo.width / max(photo.height, 1), 0.5), 3.0)
 
 
-def tiles(photos: Sequence[Photo], scores: Sequence[float] | None = None) -> list[Tile]:
-    """Return a tile for each photo, in order."""
+def tiles(
+    photos: Sequence[Photo],
+    scores: Sequence[float] | None = None,
+    folds: Mapping[uuid.UUID, Fold] | None = None,
+) -> list[Tile]:
+    """Return a tile for each photo, in order; `folds` says which stand for others too."""
     known = states(list(photos))
     return [
         Tile(
@@ -67,9 +99,21 @@ def tiles(photos: Sequence[Photo], scores: Sequence[float] | None = None) -> lis
             state=known[photo.pk][0],
             message=str(Reason(known[photo.pk][1]).label) if known[photo.pk][1] else "",
             score=scores[place] if scores is not None else None,
+            fold=folds.get(photo.pk) if folds else None,
         )
         for place, photo in enumerate(photos)
     ]
+
+
+def stack_folds(photos: Iterable[Photo]) -> dict[uuid.UUID, Fold]:
+    """Return the stack of each photo that is the cover of one, by the photo's id; one query."""
+    covers = {photo.stack_id: photo.pk for photo in photos if photo.stack_id and not photo.folded}
+    found = stacks.members([stack_id for stack_id in covers if stack_id]) if covers else {}
+    return {
+        ids[0]: Fold(ids, reverse("stack", args=[stack_id]), stack_id)
+        for stack_id, ids in found.items()
+        if len(ids) > 1
+    }
 
 
 def by_day(found: Iterable[Tile]) -> list[Day]:

@@ -10,6 +10,9 @@ export function attachGrid(root) {
   markYear();
 }
 
+// Tiles that were put into the page by a script bring thumbnails of their own to wait for.
+document.addEventListener("scry:tiles", (event) => watchWaiting(event.detail));
+
 // A page may end within a day; the rest of that day then follows in a section of its own.
 function joinDays() {
   for (const day of document.querySelectorAll(".day")) {

@@ -1,12 +1,15 @@
 // Selecting photos: check circles, ranges with Shift, and the bar with what can be done to them.
-import { announce, askToDelete, confirmed } from "./page.js";
+import { askForAlbum, attachMarks, isFavourite, takeOut, toggleFavourites } from "./marks.js";
+import { announce, confirmed, moveToTrash } from "./page.js";
+import { countSelected, idsOf, stackSelected, unstackSelected } from "./stacks.js";
 
 const bar = document.getElementById("selection");
 let last = null;
 
 const boxes = () => [...document.querySelectorAll("[data-grid] .tile .check input")];
 const tileOf = (element) => element?.closest(".tile");
-export const selected = () => boxes().filter((box) => box.checked).map((box) => tileOf(box).dataset.id);
+const chosen = () => boxes().filter((box) => box.checked).map(tileOf);
+export const selected = () => chosen().flatMap(idsOf);
 
 export function attachSelection() {
   document.addEventListener("click", onClick);
@@ -15,6 +18,8 @@ export function attachSelection() {
   });
   bar?.addEventListener("click", (event) => act(event.target.closest("[data-select]")?.dataset.select));
   document.addEventListener("click", onConfirm, true);
+  document.addEventListener("scry:marked", clear);
+  attachMarks();
 }
 
 function onClick(event) {
@@ -63,8 +68,14 @@ function show() {
   bar.hidden = count === 0;
   document.body.classList.toggle("selecting", count > 0);
   if (!count) return;
-  bar.querySelector(".selection-count").textContent = `${count} selected`;
+  bar.querySelector(".selection-count").textContent = countSelected(bar, chosen());
   bar.querySelector('[data-select="similar"]').hidden = count !== 1;
+  const stacking = bar.querySelector('[data-select="stack"]');
+  if (stacking) stacking.hidden = count < 2;
+  const heart = bar.querySelector('[data-select="favourite"]');
+  const loved = selected().every(isFavourite);
+  heart.setAttribute("aria-pressed", loved);
+  heart.title = loved ? "No favourites any more (f)" : "Favourite (f)";
 }
 
 export async function act(what) {
@@ -72,10 +83,27 @@ export async function act(what) {
   if (what === "clear") clear();
   if (what === "similar" && ids.length) location.href = `/photos/${ids[0]}/similar`;
   if (what === "download") await download(ids);
-  if (what === "delete") {
-    await askToDelete(ids);
+  if (what === "favourite") await toggleFavourites(ids);
+  if (what === "album") await askForAlbum(ids);
+  if (what === "take-out") {
+    await takeOut(bar.dataset.album, ids);
     show();
   }
+  if (what === "stack") await stack(ids);
+  if (what === "stack" && (await stackSelected(ids))) clear();
+  if (what === "unstack") {
+    await unstackSelected(chosen());
+    clear();
+  }
+  if (what === "delete") {
+    await moveToTrash(ids);
+    show();
+  }
+}
+
+async function stack(ids) {
+  const { stackSelected } = await import("./stacks.js");
+  await stackSelected(ids);
 }
 
 // Browsers drop downloads that start at the same moment, so they start one after the other.
@@ -95,7 +123,8 @@ async function onConfirm(event) {
   const button = event.target.closest("button[data-confirm]");
   if (!button || button.dataset.sure) return;
   event.preventDefault();
-  if (!(await confirmed(button.dataset.confirm))) return;
+  const { confirm: title, confirmText: text, confirmYes: yes } = button.dataset;
+  if (!(await confirmed(title, { text, yes }))) return;
   button.dataset.sure = "yes";
   button.form.requestSubmit(button);
 }

@@ -27,6 +27,7 @@ export function attachUploads() {
   });
   card.querySelector('[data-uploads="minimise"]').addEventListener("click", () => { minimised = true; draw(); });
   card.querySelector('[data-uploads="close"]').addEventListener("click", close);
+  card.querySelector('[data-uploads="skipped"]').addEventListener("click", saveSkipped);
   badge.addEventListener("click", () => { minimised = false; draw(); });
   attachDrop();
   addEventListener("beforeunload", (event) => { if (remaining()) event.preventDefault(); });
@@ -139,7 +140,11 @@ async function send(job) {
     job.id = answer.body.id;
     job.url = answer.body.url;
     job.sent = performance.now();
-    answer.body.duplicate ? link(job, "duplicate", "already here → open") : follow(job, answer.body);
+    if (answer.body.restored) {
+      link(job, "restored", "brought back from the trash → open");
+      changed();
+    } else if (answer.body.duplicate) link(job, "duplicate", "already here → open");
+    else follow(job, answer.body);
   } else {
     if (answer.status === 401) location.reload();
     fail(job, answer.body?.message ?? "The upload failed.");
@@ -176,6 +181,7 @@ function settle(job, photo) {
   if (photo.state === "indexed") {
     const seconds = (performance.now() - job.sent) / 1000;
     link(job, "done", `searchable after ${seconds.toFixed(1)} s`);
+    compareSoon(job);
   } else if (photo.state === "failed") {
     fail(job, photo.message || "It could not be made searchable.");
   }
@@ -200,6 +206,45 @@ async function watch() {
     if (settled.some(Boolean)) changed();
   }
   watching = false;
+  draw();
+}
+
+// --- what it looks like -------------------------------------------------------------------------
+
+const LOOKS = [800, 2000, 4000, 8000, 16000]; // milliseconds after which it is asked again
+const FEW = 60; // of more uploads than these, each is asked about only once at the end
+
+function compareSoon(job, look = 0) {
+  job.asking = LOOKS[look] !== undefined;
+  if (!job.asking) return;
+  const wait = jobs.length > FEW ? LOOKS.at(-1) : LOOKS[look];
+  setTimeout(() => compareInTurn(job, jobs.length > FEW ? LOOKS.length : look + 1), wait);
+}
+
+// One question at a time, so that photos still being sent are not held up.
+let turn = Promise.resolve();
+function compareInTurn(job, look) {
+  turn = turn.then(async () => {
+    if (!jobs.includes(job)) return;
+    const answer = await fetch(`/api/v1/photos/${job.id}/duplicates`).catch(() => null);
+    const found = answer?.ok ? await answer.json().catch(() => null) : null;
+    const alike = found?.items?.[0];
+    if (alike?.photo) sayAlike(job, alike, found.items.length);
+    else if (answer?.status !== 404) compareSoon(job, look);
+  });
+}
+
+function sayAlike(job, alike, count) {
+  job.alike = true;
+  const percent = Math.min(Math.floor(Number(alike.closeness) * 100), 99) || 0;
+  const same = alike.kind === "same_picture";
+  const which = same ? `the same picture as ${alike.photo.name}${alike.how ? ` (${alike.how})` : ""}`
+    : `looks ${percent} % like ${alike.photo.name}`;
+  const anchor = document.createElement("a");
+  anchor.href = alike.group ? `/duplicates?kind=${alike.kind}#group-${alike.group}` : `/photos/${job.id}/duplicates`;
+  anchor.className = "alike";
+  anchor.textContent = `${which}${count > 1 ? ` and ${count - 1} more` : ""} → compare`;
+  job.row.querySelector(".outcome").append(anchor);
   draw();
 }
 
@@ -238,7 +283,8 @@ const remaining = () => count("waiting", "sending", "paused");
 
 function draw() {
   const left = remaining();
-  const parts = [[count("working"), "in work"], [count("done"), "searchable"], [count("duplicate"), "already here"], [count("error"), "failed"]];
+  const parts = [[count("working"), "in work"], [count("done"), "searchable"], [count("duplicate"), count("duplicate") === 1 ? "duplicate" : "duplicates"],
+    [count("restored"), "from the trash"], [jobs.filter((job) => job.alike).length, "with look-alikes"], [count("error"), "failed"]];
   card.hidden = !jobs.length || minimised;
   badge.hidden = !jobs.length || !minimised;
   card.querySelector(".uploads-title").textContent = left ? `Uploading, ${left} left`
@@ -248,6 +294,31 @@ function draw() {
   badge.querySelector(".errors").textContent = count("error");
   badge.querySelector(".errors").hidden = !count("error");
   card.querySelector('[data-uploads="close"]').hidden = left > 0;
+  const notStored = skipped().length;
+  card.querySelector("footer").hidden = !notStored || left > 0;
+  card.querySelector(".skipped-count").textContent = notStored === 1 ? "1 file skipped" : `${notStored} files skipped`;
+}
+
+// --- what was skipped ---------------------------------------------------------------------------
+
+const skipped = () => jobs.filter((job) => ["duplicate", "error"].includes(job.state));
+
+// A cell that begins like a formula is kept from being one in a spreadsheet.
+const cell = (text) => `"${text.replace(/^[=+\-@\t\r]/, "'$&").replaceAll('"', '""')}"`;
+
+function saveSkipped() {
+  const rows = skipped().map((job) => [
+    job.file.webkitRelativePath || job.file.name,
+    job.state === "duplicate" ? "already here" : job.row.querySelector(".outcome").textContent,
+    job.state === "duplicate" ? new URL(job.url, location.href).href : "",
+  ]);
+  const lines = [["file", "why", "photo"], ...rows].map((row) => row.map(cell).join(","));
+  const link = document.createElement("a");
+  // The mark at the beginning tells spreadsheets that names are in UTF-8.
+  link.href = URL.createObjectURL(new Blob(["\ufeff", lines.join("\r\n"), "\r\n"], { type: "text/csv" }));
+  link.download = "skipped files.csv";
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }
 
 function close() {
@@ -264,7 +335,7 @@ function changed() {
     timer = null;
     refreshed = performance.now();
     htmx.trigger(document.body, "scry:changed");
-    if (location.pathname === "/" && !location.search && scrollY < 600 && !document.body.classList.contains("selecting")) {
+    if (location.pathname === "/" && !location.search && scrollY < 600 && !document.body.classList.contains("selecting") && !document.querySelector("#photos .opened")) {
       htmx.ajax("GET", "/", { target: "#photos", select: "#photos", swap: "outerHTML" });
     }
   }, Math.max(600, refreshed + REFRESH - performance.now()));

@@ -6,18 +6,24 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
+from uuid import UUID
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.template.defaultfilters import filesizeformat
 from tqdm import tqdm
 
 from gallery import files
-from gallery.ingest import discard, ingest, sha256, temporary_path
-from gallery.models import Photo
+from gallery.ingest import clean_name, discard, ingest, remember_copy, sha256, temporary_path
+from gallery.models import Photo, SkippedFile
 from gallery.uploads import Refused
+
+Outcome: TypeAlias = Literal["added", "already here", "in the trash", "refused", "unreadable"]
+"""What became of a file, in the order of the report."""
 
 
 class Command(BaseCommand):
@@ -33,41 +39,90 @@ class Command(BaseCommand):
             raise CommandError(f"There is no account named {owner}; create it with create_owner.")
         if not path.is_dir():
             raise CommandError(f"{path} is not a folder that can be read.")
-        counts: Counter[str] = Counter()
+        run = Import(user, path)
         sources = sorted(_files_below(path))
         with tqdm(sources, unit="file", disable=options["verbosity"] == 0) as bar:
             for source in bar:
-                outcome = self._import(user, source, bar)
-                counts[outcome] += 1
-                bar.set_postfix(added=counts["added"], here=counts["already here"])
-        self.stdout.write(", ".join(f"{n} {what}" for what, n in sorted(counts.items())) or "empty")
+                self._import(run, source, bar)
+                bar.set_postfix(added=run.counts["added"], here=run.counts["already here"])
+        self.stdout.write(run.report())
 
-    def _import(self, user: AbstractBaseUser, source: Path, bar: Any) -> str:
-        """Import one file and return what became of it; raise CommandError on a full disk."""
+    def _import(self, run: Import, source: Path, bar: Any) -> None:
+        """Import one file and count what became of it; raise CommandError on a full disk."""
         try:
-            return import_file(user, source)
+            outcome = run.take_in(source)
         except Refused as refused:
             bar.write(f"skipped {source}: {refused.message}")
-            return "refused"
+            outcome = "refused"
         except files.StorageFull as error:
             raise CommandError(f"{error} Run the same command again to continue.") from error
         except OSError as error:
             bar.write(f"skipped {source}: {error.strerror or error}")
-            return "unreadable"
+            outcome = "unreadable"
+        run.counts[outcome] += 1
 
 
-def import_file(user: AbstractBaseUser, source: Path) -> str:
-    """Copy one file in unless its content is here; return `added` or `already here`."""
-    if Photo.objects.visible_to(user).filter(sha256=sha256(source)).exists():
+@dataclass
+class Import:
+    """One run over a folder: what became of its files, and which photos it met."""
+
+    user: AbstractBaseUser
+    folder: Path
+    counts: Counter[Outcome] = field(default_factory=Counter)
+    met: set[UUID] = field(default_factory=set)
+    extra: int = 0
+    extra_bytes: int = 0
+
+    def take_in(self, source: Path) -> Outcome:
+        """Copy one file in unless its content is here or in the trash, which it stays in."""
+        known = Photo.objects.kept().filter(owner_id=self.user.pk, sha256=sha256(source)).first()
+        if known is None:
+            files.require_free_space(source.stat().st_size)
+            copy = temporary_path()
+            try:
+                shutil.copyfile(source, copy)
+                result = ingest(self.user, copy, source.name, from_trash=False, note_copy=False)
+            finally:
+                discard([copy])
+            if not result.duplicate:
+                self.met.add(result.photo.pk)
+                return "added"
+            known = result.photo
+        if known.trashed_at is not None:
+            return "in the trash"
+        self._note(known, source)
         return "already here"
-    files.require_free_space(source.stat().st_size)
-    copy = temporary_path()
-    try:
-        shutil.copyfile(source, copy)
-        result = ingest(user, copy, source.name)
-    finally:
-        discard([copy])
-    return "already here" if result.duplicate else "added"
+
+    def _note(self, photo: Photo, source: Path) -> None:
+        """Remember a copy, but not the very file that the photo once came from.
+
+        Importing a folder again meets each photo under its own name first, which says nothing new.
+        """
+        again = photo.pk in self.met
+        self.met.add(photo.pk)
+        if again:
+            self.extra += 1
+            self.extra_bytes += photo.size
+        if again or clean_name(source.name) != photo.name:
+            remember_copy(photo, self._shown(source), SkippedFile.Source.IMPORT)
+
+    def _shown(self, source: Path) -> str:
+        """Return the path below the folder, each part safe to show; its end if it is long."""
+        parts = source.relative_to(self.folder).parts
+        return "/".join(clean_name(part) for part in parts)[-500:]
+
+    def report(self) -> str:
+        """Return the counts in one line, what did not happen left out."""
+        told = [self._told(outcome) for outcome in get_args(Outcome) if self.counts[outcome]]
+        return ", ".join(told) or "empty"
+
+    def _told(self, outcome: Outcome) -> str:
+        line = f"{self.counts[outcome]} {outcome}"
+        if outcome == "already here" and self.extra:
+            size = filesizeformat(self.extra_bytes).replace("\xa0", " ")
+            copies = "an extra copy" if self.extra == 1 else "extra copies"
+            line += f" ({self.extra} of them {copies} in this folder, {size})"
+        return line
 
 
 def _files_below(folder: Path) -> Iterator[Path]:

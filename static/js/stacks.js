@@ -1,0 +1,145 @@
+// Tiles that stand for more photos than their own: stacks in the grid, look-alikes in results.
+// A closed stack is selected as a whole; opened, its photos follow the cover one by one.
+import { announce, csrf, toast } from "./page.js";
+
+const folded = new WeakMap(); // opened tile -> the ids that it stood for when closed
+
+export const idsOf = (tile) => tile.dataset.stackIds?.split(" ") ?? [tile.dataset.id];
+export const canOpen = (tile) => Boolean(tile?.querySelector('.fold:not([aria-expanded="true"])'));
+const boxOf = (tile) => tile.querySelector(".check input");
+const membersOf = (tile) => [...tile.parentElement.querySelectorAll(`:scope > [data-of="${tile.dataset.id}"]`)];
+const photos = (count) => `${count.toLocaleString("en")} photo${count === 1 ? "" : "s"}`;
+
+document.addEventListener("click", (event) => {
+  const fold = event.target.closest(".tile .fold");
+  if (!fold || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  const tile = fold.closest(".tile");
+  if (canOpen(tile)) open(tile);
+  else close(tile);
+});
+
+// --- opening in place ---------------------------------------------------------------------------
+
+// Puts what is folded under a tile right after it, and resolves to the new tiles.
+export async function open(tile) {
+  const fold = tile.querySelector(".fold");
+  if (fold.getAttribute("aria-busy")) return [];
+  fold.setAttribute("aria-busy", "true");
+  const tiles = await fetchTiles(fold.getAttribute("href"));
+  fold.removeAttribute("aria-busy");
+  if (!tiles?.length) {
+    toast(tiles ? "These photos are not here any more." : "The photos could not be fetched. Try again.");
+    return [];
+  }
+  for (const one of tiles) boxOf(one).checked = boxOf(tile).checked;
+  tile.after(...tiles);
+  tiles.at(-1).classList.add("last");
+  folded.set(tile, tile.dataset.stackIds);
+  delete tile.dataset.stackIds;
+  mark(tile, true);
+  announce(`${photos(tiles.length)} shown after this one`);
+  document.dispatchEvent(new CustomEvent("scry:tiles", { detail: tile.parentElement }));
+  return tiles;
+}
+
+function close(tile) {
+  const members = membersOf(tile);
+  if (members.some((one) => one.contains(document.activeElement))) tile.querySelector(".fold").focus();
+  boxOf(tile).checked &&= members.every((one) => boxOf(one).checked);
+  for (const one of members) one.remove();
+  if (folded.get(tile)) tile.dataset.stackIds = folded.get(tile);
+  mark(tile, false);
+  announce("Folded");
+}
+
+function mark(tile, isOpen) {
+  const fold = tile.querySelector(".fold");
+  tile.classList.toggle("opened", isOpen);
+  fold.setAttribute("aria-expanded", String(isOpen));
+  fold.setAttribute("aria-label", `${fold.dataset.many}, ${isOpen ? "close" : "open"}`);
+  boxOf(tile).dispatchEvent(new Event("change", { bubbles: true }));
+}
+
+async function fetchTiles(address) {
+  const answer = await fetch(address, { headers: { "HX-Request": "true" } }).catch(() => null);
+  if (answer?.status === 404) return [];
+  if (!answer?.ok) return null;
+  const part = document.createElement("template");
+  part.innerHTML = await answer.text();
+  return [...part.content.querySelectorAll(".tile")];
+}
+
+// --- the selection bar --------------------------------------------------------------------------
+
+// Says how many photos are selected, and which of the two buttons make sense for them.
+export function countSelected(bar, tiles) {
+  const count = tiles.flatMap(idsOf).length;
+  const stacks = new Set(tiles.map((tile) => tile.dataset.stack).filter(Boolean)).size;
+  const closed = tiles.filter((tile) => tile.dataset.stackIds).length;
+  bar.querySelector('[data-select="stack"]').hidden = count < 2 || (tiles.length === 1 && closed === 1);
+  bar.querySelector('[data-select="unstack"]').hidden = !stacks;
+  return `${count} selected${closed ? ` (${closed} stack${closed === 1 ? "" : "s"})` : ""}`;
+}
+
+const send = (path, method, body) => fetch(`/api/v1/stacks${path}`, {
+  method,
+  headers: { "Content-Type": "application/json", "X-CSRFToken": csrf() },
+  body: body && JSON.stringify(body),
+}).catch(() => null);
+
+// Stacks photos under the first of them, and resolves to whether it was done.
+export async function stackSelected(ids) {
+  const answer = await send("", "POST", { ids });
+  const made = await answer?.json().catch(() => null);
+  if (!answer?.ok || !made) {
+    toast(answer?.status === 400 ? made.message : "The photos could not be stacked. Try again.");
+    return false;
+  }
+  await foldTiles(made);
+  toast(`${photos(made.photos.length)} stacked`, { label: "Undo", act: () => unstack(made.id) });
+  return true;
+}
+
+// In the grid the others go, and the cover becomes the stack; other pages show all as before.
+async function foldTiles(made) {
+  const list = document.querySelector("[data-folds]");
+  const cover = list?.querySelector(`.tile[data-id="${made.cover}"]`);
+  if (!cover) return;
+  const [tile] = (await fetchTiles(`/stacks/${made.id}?closed=1`)) ?? [];
+  if (!tile) return;
+  for (const id of made.photos) {
+    const gone = list.querySelector(`.tile[data-id="${id}"]`);
+    if (gone && gone !== cover) takeOut(gone);
+  }
+  cover.replaceWith(tile);
+  document.dispatchEvent(new CustomEvent("scry:tiles", { detail: tile.parentElement }));
+}
+
+function takeOut(tile) {
+  for (const one of membersOf(tile)) delete one.dataset.of;
+  const day = tile.closest(".day");
+  tile.remove();
+  if (day && !day.querySelector(".tile")) day.remove();
+}
+
+export async function unstackSelected(tiles) {
+  const ids = new Set(tiles.map((tile) => tile.dataset.stack).filter(Boolean));
+  for (const id of ids) await unstack(id);
+}
+
+async function unstack(id) {
+  const tile = document.querySelector(`.tile[data-stack="${id}"]`);
+  if (tile && canOpen(tile)) await open(tile);
+  const answer = await send(`/${id}`, "DELETE");
+  if (!answer?.ok && answer?.status !== 404) return toast("The stack could not be taken apart. Try again.");
+  toast("Unstacked");
+  if (!tile) return;
+  for (const one of membersOf(tile)) {
+    delete one.dataset.of;
+    one.classList.remove("last");
+  }
+  tile.classList.remove("opened");
+  tile.querySelector(".fold").remove();
+  delete tile.dataset.stack;
+}
