@@ -1,4 +1,4 @@
-"""The photos part of the API: upload, list, look, delete."""
+"""The photos part of the API: upload, list, look, move to the trash."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from django.db.models import prefetch_related_objects
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -15,7 +16,7 @@ from ninja import File, NinjaAPI, Query, Router, Schema, Status
 from ninja.files import UploadedFile
 from ninja.security import HttpBearer, SessionAuth
 
-from gallery import api_errors, deletion, ingest, uploads
+from gallery import api_errors, ingest, trash, uploads
 from gallery.models import ApiToken, Embedding, EmbeddingModel, Photo
 from gallery.paging import BadCursor, page_after
 from gallery.reasons import Reason
@@ -69,12 +70,20 @@ class ErrorOut(Schema):
 
 
 class UploadOut(Schema):
-    """The photo that an upload became, or already was."""
+    """The photo that an upload became, or already was; `restored` from the trash by it."""
 
     id: uuid.UUID
     state: str
     duplicate: bool
+    restored: bool
     url: str
+
+
+class AlbumRef(Schema):
+    """An album that a photo is in."""
+
+    id: uuid.UUID
+    name: str
 
 
 class PhotoOut(Schema):
@@ -98,6 +107,11 @@ class PhotoOut(Schema):
     thumbnail: str
     preview: str
     original: str
+    favourite: bool
+    caption: str
+    tags: list[str]
+    albums: list[AlbumRef]
+    stack: uuid.UUID | None
 
 
 class PhotosOut(Schema):
@@ -126,7 +140,11 @@ def upload(request: HttpRequest, file: File[UploadedFile | None] = None) -> Stat
     photo = result.photo
     state, _ = states([photo])[photo.pk]
     answer = UploadOut(
-        id=photo.pk, state=state, duplicate=result.duplicate, url=photo.get_absolute_url()
+        id=photo.pk,
+        state=state,
+        duplicate=result.duplicate,
+        restored=result.restored,
+        url=photo.get_absolute_url(),
     )
     return Status(200 if result.duplicate else 201, answer)
 
@@ -140,6 +158,7 @@ def photos(request: HttpRequest, params: Query[ListIn]) -> PhotosOut:
         Photo.objects.visible_to(request.user), params.cursor, params.limit
     )
     known = states(rows)
+    prefetch_related_objects(rows, "tags", "albums")
     return PhotosOut(photos=[photo_out(row, *known[row.pk]) for row in rows], next=following)
 
 
@@ -152,9 +171,9 @@ def photo(request: HttpRequest, photo_id: uuid.UUID) -> PhotoOut:
 
 @router.delete("/photos/{uuid:photo_id}", response={204: None, 404: ErrorOut})
 def delete_photo(request: HttpRequest, photo_id: uuid.UUID) -> HttpResponse:
-    """Delete a photo for ever."""
+    """Move a photo to the trash."""
     row = get_object_or_404(Photo.objects.visible_to(request.user), pk=photo_id)
-    deletion.delete(Photo.objects.visible_to(request.user).filter(pk=row.pk))
+    trash.trash(Photo.objects.visible_to(request.user).filter(pk=row.pk))
     return HttpResponse(status=204)
 
 
@@ -190,4 +209,12 @@ def photo_out(row: Photo, state: str, reason: str) -> PhotoOut:
         thumbnail=reverse("thumbnail", args=[row.pk]),
         preview=reverse("preview", args=[row.pk]),
         original=reverse("original", args=[row.pk]),
+        favourite=row.favourite,
+        caption=row.caption,
+        tags=sorted(tag.name for tag in row.tags.all()),
+        albums=sorted(
+            (AlbumRef(id=album.pk, name=album.name) for album in row.albums.all()),
+            key=lambda album: album.name,
+        ),
+        stack=row.stack_id,
     )

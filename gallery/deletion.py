@@ -1,4 +1,4 @@
-"""Deleting photos: gone from every answer at once, tidied up afterwards."""
+"""Deleting photos for ever, out of the trash: marked at once, tidied up afterwards."""
 
 from __future__ import annotations
 
@@ -9,16 +9,19 @@ from gallery.models import Photo, Tombstone
 from gallery.models.photos import PhotoQuerySet
 from gallery.signals import photos_changed
 
+_PART = 5_000  # ids in one query; see gallery.trash.PART
+
 
 def delete(photos: PhotoQuerySet) -> int:
-    """Delete the given photos for ever and return how many there were.
+    """Delete the given photos for ever and return how many there were; only those in the trash.
 
     The rows are marked and get their tombstones in one transaction; a worker then removes the
     points, the files and at last the rows, and starts again wherever it was interrupted.
     """
     now = timezone.now()
     with transaction.atomic():
-        doomed = list(photos.kept().values_list("pk", "owner_id", "sha256"))
+        found = photos.trashed().select_for_update().values_list("pk", "owner_id", "sha256")
+        doomed = list(found)
         Tombstone.objects.bulk_create(
             [
                 Tombstone(photo_id=pk, owner_id=owner_id, sha256=sha256, deleted_at=now)
@@ -26,8 +29,9 @@ def delete(photos: PhotoQuerySet) -> int:
             ],
             ignore_conflicts=True,
         )
-        count = Photo.objects.filter(pk__in=[pk for pk, _, _ in doomed], deleted_at=None).update(
-            deleted_at=now
-        )
-        transaction.on_commit(lambda: photos_changed.send(sender=Photo))
-    return count
+        for start in range(0, len(doomed), _PART):
+            part = [pk for pk, _, _ in doomed[start : start + _PART]]
+            Photo.objects.trashed().filter(pk__in=part).update(deleted_at=now)
+        if doomed:
+            transaction.on_commit(lambda: photos_changed.send(sender=Photo))
+    return len(doomed)

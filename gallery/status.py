@@ -85,7 +85,13 @@ def _not_searchable(
 
 
 def _without_row(visible: PhotoQuerySet, model: EmbeddingModel) -> int:
-    """Return how many photos have no row of work yet; the exact count is slow and rarely needed."""
-    if Embedding.objects.filter(model=model).count() >= Photo.objects.live().count():
+    """Return how many photos have no row of work yet; the exact count is slow and rarely needed.
+
+    The rows of live photos are counted as all rows less the few of photos that are not live.
+    """
+    rows = Embedding.objects.filter(model=model)
+    others = rows.filter(photo__in=Photo.objects.exclude(deleted_at=None).values("pk")).count()
+    others += rows.filter(photo__in=Photo.objects.trashed().values("pk")).count()
+    if rows.count() - others >= Photo.objects.live().count():
         return 0
     return visible.exclude(embeddings__model=model).count()

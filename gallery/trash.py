@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import timedelta
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Sum
+from django.db.models import Count, Q, Sum
 from django.utils import timezone
 
 from gallery import deletion, stacks
-from gallery.models import Embedding, Photo
+from gallery.models import Embedding, EmbeddingModel, Photo
 from gallery.models.photos import PhotoQuerySet
+from gallery.paging import read_cursor
 from gallery.signals import photos_changed, photos_moved
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 
 KEPT_DAYS = 30
 """Days after which the trash is emptied by itself."""
+
+PART = 5_000
+"""Ids in one query. SQLite may take no more than 32,766 parameters, its default since 3.32."""
 
 
 def trash(photos: PhotoQuerySet) -> list[UUID]:
@@ -26,33 +36,56 @@ def trash(photos: PhotoQuerySet) -> list[UUID]:
     """
     with transaction.atomic():
         ids = list(photos.live().select_for_update().values_list("pk", flat=True))
-        Photo.objects.live().filter(pk__in=ids).update(trashed_at=timezone.now())
-        stacks.mend(ids)
-        transaction.on_commit(lambda: photos_changed.send(sender=Photo))
-        transaction.on_commit(lambda: photos_moved.send(sender=Photo, photo_ids=ids))
+        now = timezone.now()
+        for part in _parts(ids):
+            Photo.objects.live().filter(pk__in=part).update(trashed_at=now)
+        _tell(ids)
     return ids
 
 
 def restore(photos: PhotoQuerySet) -> list[UUID]:
     """Bring the given photos back from the trash and return their ids.
 
-    What was searchable goes into the index again, from the vectors kept in SQL.
+    What was searchable goes into the index again, from the vectors kept in SQL, and is compared
+    anew with what came meanwhile. What a model never saw waits for it like a new upload.
     """
     with transaction.atomic():
         ids = list(photos.trashed().select_for_update().values_list("pk", flat=True))
-        Photo.objects.trashed().filter(pk__in=ids).update(trashed_at=None)
-        Embedding.objects.filter(photo__in=ids, state=Embedding.State.INDEXED).update(
-            state=Embedding.State.EMBEDDED
-        )
-        stacks.mend(ids)
-        transaction.on_commit(lambda: photos_changed.send(sender=Photo))
-        transaction.on_commit(lambda: photos_moved.send(sender=Photo, photo_ids=ids))
+        for part in _parts(ids):
+            Photo.objects.trashed().filter(pk__in=part).update(trashed_at=None)
+            _make_searchable_again(part)
+        _tell(ids)
     return ids
+
+
+def _make_searchable_again(ids: Sequence[UUID]) -> None:
+    rows = Embedding.objects.filter(photo__in=ids)
+    rows.filter(state=Embedding.State.INDEXED).update(state=Embedding.State.EMBEDDED)
+    rows.exclude(compared_at=None).update(compared_at=None)
+    for model in EmbeddingModel.objects.wanted():
+        known = set(rows.filter(model=model).values_list("photo_id", flat=True))
+        lacking = [Embedding(photo_id=pk, model=model) for pk in ids if pk not in known]
+        Embedding.objects.bulk_create(lacking, ignore_conflicts=True)
+
+
+def _tell(ids: list[UUID]) -> None:
+    """Put the stacks right, and say after the commit what moved."""
+    if not ids:
+        return
+    for part in _parts(ids):
+        stacks.mend(part)
+    transaction.on_commit(lambda: photos_changed.send(sender=Photo))
+    transaction.on_commit(lambda: photos_moved.send(sender=Photo, photo_ids=ids))
+
+
+def _parts(ids: Sequence[UUID]) -> Iterator[Sequence[UUID]]:
+    for start in range(0, len(ids), PART):
+        yield ids[start : start + PART]
 
 
 def empty(photos: PhotoQuerySet) -> int:
     """Delete the given photos, which must be in the trash, for ever; return how many there were."""
-    return deletion.delete(photos.trashed())
+    return deletion.delete(photos)
 
 
 def purge_old() -> int:
@@ -61,8 +94,60 @@ def purge_old() -> int:
     return empty(Photo.objects.trashed().filter(trashed_at__lt=since))
 
 
+# --- looking into it ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Holds:
+    """How many photos lie in a trash, and how many bytes their originals take."""
+
+    photos: int
+    bytes: int
+
+
+def holds(user: AbstractBaseUser | AnonymousUser) -> Holds:
+    """Return what the user's trash holds; its bytes are part of what the gallery uses."""
+    found = Photo.objects.in_trash_of(user).aggregate(photos=Count("pk"), bytes=Sum("size"))
+    return Holds(found["photos"], found["bytes"] or 0)
+
+
 def bytes_of(photos: PhotoQuerySet | Iterable[UUID]) -> int:
     """Return how many bytes the originals of the given photos take."""
     rows = photos if isinstance(photos, PhotoQuerySet) else Photo.objects.filter(pk__in=photos)
     total: int | None = rows.aggregate(total=Sum("size"))["total"]
     return total or 0
+
+
+def page_after(photos: PhotoQuerySet, cursor: str, limit: int) -> tuple[list[Photo], str | None]:
+    """Return up to `limit` trashed photos after `cursor`, those trashed last first, and the next.
+
+    Raises `BadCursor` for a cursor that is made up.
+    """
+    if cursor:
+        moment, photo_id = read_cursor(cursor)
+        photos = photos.filter(
+            Q(trashed_at__lt=moment) | Q(trashed_at=moment, id__lt=photo_id),
+        )
+    rows = list(photos.order_by("-trashed_at", "-id")[: limit + 1])
+    if len(rows) <= limit:
+        return rows, None
+    return rows[:limit], _cursor_of(rows[limit - 1])
+
+
+def _cursor_of(photo: Photo) -> str:
+    since_epoch = _trashed_at(photo) - datetime(1970, 1, 1, tzinfo=UTC)
+    return f"{since_epoch // timedelta(microseconds=1)}_{photo.pk.hex}"
+
+
+def kept_until(photo: Photo) -> datetime:
+    """Return when a photo in the trash will be deleted for ever."""
+    return _trashed_at(photo) + timedelta(days=KEPT_DAYS)
+
+
+def days_left(photo: Photo) -> int:
+    """Return the days, begun ones too, for which a photo in the trash can still come back."""
+    return max(math.ceil((kept_until(photo) - timezone.now()) / timedelta(days=1)), 0)
+
+
+def _trashed_at(photo: Photo) -> datetime:
+    return photo.trashed_at or timezone.now()

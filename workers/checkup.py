@@ -27,7 +27,7 @@ from gallery.ingest import sha256
 from gallery.models import Embedding, EmbeddingModel, Photo
 from gallery.models.embeddings import LEASE
 from search.index import StoredPoint, VectorIndex, VectorIndexError, open_index
-from workers import model_choice, purge, reconcile
+from workers import model_choice, purge, reconcile, withdrawal
 from workers.embedding import NORM_TOLERANCE
 from workers.report import Check, Report
 
@@ -99,7 +99,7 @@ def _check_registry(report: Report) -> None:
 
 
 def _check_duplicates(report: Report) -> None:
-    groups = Photo.objects.live().values("owner_id", "sha256").annotate(copies=Count("pk"))
+    groups = Photo.objects.kept().values("owner_id", "sha256").annotate(copies=Count("pk"))
     for group in groups.filter(copies__gt=1):
         report.add(Check.DUPLICATE, group["sha256"])
 
@@ -114,21 +114,25 @@ def _check_rows(report: Report, options: Options) -> None:
 
 
 def _check_stuck(report: Report, options: Options) -> None:
-    """Find leases that ran out and deletions that were left, long after workers should have."""
+    """Find leases that ran out, and photos that workers should have let go of long ago."""
     since = timezone.now() - STUCK_AFTER
     leases = Embedding.objects.live().filter(
         state=Embedding.State.LEASED, lease_until__lt=since + LEASE
     )
     doomed = Photo.objects.filter(deleted_at__lt=since)
+    leaving = withdrawal.owed().filter(photo__trashed_at__lt=since)
     for row in leases:
         report.add(Check.STUCK, row.photo_id)
     for photo in doomed:
         report.add(Check.STUCK, photo.pk)
+    for row in leaving:
+        report.add(Check.STUCK, row.photo_id)
     if options.repair and report.found[Check.STUCK]:
         report.repaired[Check.STUCK] += leases.update(
             state=Embedding.State.PENDING, lease_until=None, crashes=F("crashes") + 1
         )
-        report.repaired[Check.STUCK] += min(purge.purge(), report.found[Check.STUCK])
+        done = withdrawal.withdraw() + purge.purge()
+        report.repaired[Check.STUCK] += min(done, report.found[Check.STUCK])
 
 
 def _check_vectors(report: Report, options: Options) -> None:
@@ -157,7 +161,7 @@ def check_originals(report: Report, options: Options) -> None:
         path = files.original(photo)
         if not path.exists():
             # It may have been deleted since the page of rows was read.
-            if Photo.objects.live().filter(pk=photo.pk).exists():
+            if Photo.objects.kept().filter(pk=photo.pk).exists():
                 report.add(Check.MISSING_ORIGINAL, photo.pk)
         elif options.deep and sha256(path) != photo.sha256:
             report.add(Check.CHANGED_ORIGINAL, photo.pk)
@@ -167,11 +171,11 @@ def check_originals(report: Report, options: Options) -> None:
 
 
 def _photos() -> Iterator[Photo]:
-    """Yield live photos in id order, by keyset."""
-    page = list(Photo.objects.live().order_by("pk")[: reconcile.CHUNK])
+    """Yield the photos whose files must be there, in id order, by keyset."""
+    page = list(Photo.objects.kept().order_by("pk")[: reconcile.CHUNK])
     while page:
         yield from page
-        rest = Photo.objects.live().filter(pk__gt=page[-1].pk)
+        rest = Photo.objects.kept().filter(pk__gt=page[-1].pk)
         page = list(rest.order_by("pk")[: reconcile.CHUNK])
 
 

@@ -9,7 +9,7 @@ import logging
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from uuid import UUID
 
 from django.db.models import F, Q
@@ -18,6 +18,7 @@ from django.utils import timezone
 from gallery import files
 from gallery.models import Embedding, EmbeddingModel, Photo
 from gallery.models.embeddings import EmbeddingQuerySet
+from gallery.models.photos import PhotoQuerySet
 from gallery.reasons import Reason
 from search.index import BadVector, IndexUnavailable, Point, VectorIndex, open_index
 from workers import heartbeat, watchdog
@@ -111,7 +112,7 @@ def point_payload(row: Embedding) -> dict[str, str | int]:
 
 
 def mark_indexed(rows: Sequence[Embedding]) -> int:
-    """Mark rows as searchable unless they were deleted or started anew; return how many."""
+    """Mark rows as searchable unless their photo is gone or they started anew; return how many."""
     generations: dict[int, list[int]] = defaultdict(list)
     for row in rows:
         generations[row.generation].append(row.pk)
@@ -173,20 +174,27 @@ def _upsert_alone(index: VectorIndex, row: Embedding, point: Point) -> bool:
 
 
 def _take_back(index: VectorIndex, rows: Sequence[Embedding]) -> None:
-    """Remove the points of photos that were deleted while they travelled to the index."""
-    photos = {row.photo_id: row.photo for row in rows}
-    live: set[UUID] = set(Photo.objects.live().filter(pk__in=photos).values_list("pk", flat=True))
-    gone = [photo_id for photo_id in photos if photo_id not in live]
+    """Remove the points of photos that were trashed or deleted on their way to the index."""
+    ids = {row.photo_id for row in rows}
+    gone = list(ids - _ids(Photo.objects.live(), ids))
     if not gone:
         return
     try:
         index.delete(gone)
         index.flush()
     except IndexUnavailable as error:
-        # The sweeper looks for points of recent tombstones as well.
+        # The sweeper looks for points of recent tombstones, and of the trash, as well.
         _pause(error)
-    for photo_id in gone:
+    # Whoever restored a photo meanwhile may have projected it before its point was removed.
+    Embedding.objects.live().filter(
+        model_id=rows[0].model_id, photo__in=gone, state=Embedding.State.INDEXED
+    ).update(state=Embedding.State.EMBEDDED)
+    for photo_id in set(gone) - _ids(Photo.objects.kept(), gone):
         files.thumbnail(photo_id).unlink(missing_ok=True)
+
+
+def _ids(photos: PhotoQuerySet, among: Iterable[UUID]) -> set[UUID]:
+    return set(photos.filter(pk__in=among).values_list("pk", flat=True))
 
 
 def _pause(error: Exception) -> None:

@@ -49,7 +49,7 @@ def purge() -> int:
 def remove_points(photo_ids: Sequence[UUID]) -> None:
     """Remove the photos' points from the index of every model; raise `IndexUnavailable`."""
     for model in EmbeddingModel.objects.all():
-        if model.state == EmbeddingModel.State.RETIRED and not _has_index(model):
+        if not has_index(model):
             continue
         index = open_index(model.key, model.dim)
         index.delete(photo_ids)
@@ -90,8 +90,10 @@ def _remove_files(photo: Photo) -> bool:
     return True
 
 
-def _has_index(model: EmbeddingModel) -> bool:
-    """Tell whether a retired model still has an index, so that none is made to delete from."""
+def has_index(model: EmbeddingModel) -> bool:
+    """Tell whether the model may have an index; for a retired one none is made to delete from."""
     return (
-        bool(settings.QDRANT_URL) or (Path(settings.DATA_DIR) / "index" / slug(model.key)).is_dir()
+        model.state != EmbeddingModel.State.RETIRED
+        or bool(settings.QDRANT_URL)
+        or (Path(settings.DATA_DIR) / "index" / slug(model.key)).is_dir()
     )

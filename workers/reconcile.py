@@ -12,6 +12,7 @@ from uuid import UUID
 from gallery.models import Embedding, EmbeddingModel
 from gallery.models.embeddings import EmbeddingQuerySet
 from search.index import StoredPoint, VectorIndex, open_index
+from workers import withdrawal
 from workers.projection import point_payload
 
 logger = logging.getLogger(__name__)
@@ -32,13 +33,14 @@ class Pair:
 def quickly(model: EmbeddingModel) -> int:
     """Repair the index where it visibly differs from SQL; return how many rows or points did.
 
-    An index that holds fewer points than SQL has `indexed` rows, or more than it has rows at all,
-    is compared row by row. Raises `IndexUnavailable`.
+    An index that holds fewer points than SQL has `indexed` rows, or more than it has rows at all
+    and photos that are leaving it, is compared row by row. Raises `IndexUnavailable`.
     """
     index = open_index(model.key, model.dim)
     index.ensure()
     rows = Embedding.objects.live().filter(model=model)
-    if indexed_rows(model).count() <= index.count() <= rows.count():
+    at_most = rows.count() + withdrawal.owed().filter(model=model).count()
+    if indexed_rows(model).count() <= index.count() <= at_most:
         return 0
     lost: list[UUID] = []
     extra: list[UUID] = []
@@ -115,16 +117,22 @@ def remove_extra(model: EmbeddingModel, index: VectorIndex, photo_ids: Iterable[
         kept = _with_row(model, part)
         unwanted = [photo_id for photo_id in part if photo_id not in kept]
         index.delete(unwanted)
+        index.flush()
+        # A photo restored from the trash meanwhile may have had its point removed just now.
+        project_again(model, unwanted)
         total += len(unwanted)
     if total:
-        index.flush()
         logger.warning("%d stray points were removed from the index of %s.", total, model.key)
     return total
 
 
 def has_row(model: EmbeddingModel, photo_id: UUID) -> bool:
-    """Tell whether the photo has a row, which may be about to say that its point is there."""
-    return bool(_with_row(model, [photo_id]))
+    """Tell whether the photo has a row, which may be about to say that its point is there.
+
+    Photos in the trash count until the index was told to let go of them.
+    """
+    leaving = withdrawal.owed().filter(model=model, photo=photo_id)
+    return bool(_with_row(model, [photo_id])) or leaving.exists()
 
 
 def _with_row(model: EmbeddingModel, photo_ids: list[UUID]) -> set[UUID]:

@@ -14,9 +14,10 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
+from gallery import trash
 from gallery.models import EmbeddingModel, WorkerStatus
 from search.index import IndexUnavailable
-from workers import doorbell, knocking, model_choice, projection, purge, reconcile
+from workers import doorbell, knocking, model_choice, projection, purge, reconcile, withdrawal
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +31,8 @@ def sweep() -> None:
     purge.forget_old_tombstones()
     WorkerStatus.objects.filter(seen_at__lt=timezone.now() - SILENT_WORKERS_KEPT).delete()
     model_choice.add_missing_rows()
+    trash.purge_old()
+    withdrawal.withdraw()
     purge.purge()
     _sweep_index()
     model_choice.promote()
@@ -44,6 +47,7 @@ def _sweep_index() -> None:
             reconcile.quickly(model)
             projection.project_waiting(model)
         purge.remove_late_points()
+        withdrawal.remove_late_points()
     except IndexUnavailable as error:
         logger.warning("The index is away and will be looked after later: %s", error)
 

@@ -21,7 +21,7 @@ from gallery.views.pages import own
 
 # Renditions never change: a photo's id names one file for ever. They are private to a person,
 # so no shared cache may keep them.
-_FOR_EVER = "private, max-age=31536000, immutable"
+FOR_EVER = "private, max-age=31536000, immutable"
 _SOON = "private, max-age=2"
 
 
@@ -29,18 +29,26 @@ _SOON = "private, max-age=2"
 @login_required
 def thumbnail(request: PageRequest, photo_id: uuid.UUID) -> HttpResponseBase:
     """The 512 px WebP; 404 for a moment while it is not made yet."""
-    row = own(request, photo_id)
-    return _rendition(request, files.thumbnail(row.pk), "image/webp")
+    return thumbnail_of(request, own(request, photo_id))
 
 
 @require_safe
 @login_required
 def preview(request: PageRequest, photo_id: uuid.UUID) -> HttpResponseBase:
     """The 1440 px JPEG, made in a decoder child when it is first looked at."""
-    row = own(request, photo_id)
+    return preview_of(request, own(request, photo_id))
+
+
+def thumbnail_of(request: PageRequest, row: Photo, *, cache: str = FOR_EVER) -> HttpResponseBase:
+    """Answer with the thumbnail of a photo that the asking user may see."""
+    return _rendition(request, files.thumbnail(row.pk), "image/webp", cache)
+
+
+def preview_of(request: PageRequest, row: Photo, *, cache: str = FOR_EVER) -> HttpResponseBase:
+    """Answer with the preview of a photo that the asking user may see."""
     path = files.preview(row.pk)
     if path.exists():
-        return _rendition(request, path, "image/jpeg")
+        return _rendition(request, path, "image/jpeg", cache)
     try:
         data = web_pool().preview(files.original(row))
     except PoolBusy:
@@ -48,7 +56,7 @@ def preview(request: PageRequest, photo_id: uuid.UUID) -> HttpResponseBase:
     except (DecodeError, OSError):
         raise Http404 from None
     _keep_preview(path, row, data)
-    headers = {"Cache-Control": _FOR_EVER, "ETag": _etag(path)}
+    headers = {"Cache-Control": cache, "ETag": _etag(path)}
     return HttpResponse(data, content_type="image/jpeg", headers=headers)
 
 
@@ -59,7 +67,7 @@ def _keep_preview(path: Path, row: Photo, data: bytes) -> None:
         files.write_atomically(path, data)
     except (files.StorageFull, OSError):
         return
-    if not Photo.objects.live().filter(pk=row.pk).exists():
+    if not Photo.objects.kept().filter(pk=row.pk).exists():
         path.unlink(missing_ok=True)
 
 
@@ -76,13 +84,13 @@ def original(request: PageRequest, photo_id: uuid.UUID) -> HttpResponseBase:
     return response
 
 
-def _rendition(request: PageRequest, path: Path, kind: str) -> HttpResponseBase:
+def _rendition(request: PageRequest, path: Path, kind: str, cache: str) -> HttpResponseBase:
     if not path.exists():
         missing = HttpResponse(status=404, headers={"Cache-Control": _SOON})
         # Expected while a photo is being prepared, so it is no line in the log.
         missing._has_been_logged = True  # type: ignore[attr-defined]
         return missing
-    return _file(request, path, kind, cache=_FOR_EVER)
+    return _file(request, path, kind, cache=cache)
 
 
 def _file(

@@ -5,6 +5,7 @@ import { attachLightbox } from "./lightbox.js";
 import { attachSearchBar } from "./search.js";
 import { attachUploads } from "./upload.js";
 import { attachKeys } from "./keys.js";
+import { attachUndo } from "./page.js";
 
 document.documentElement.classList.add("js");
 
@@ -13,6 +14,7 @@ attachUploads();
 attachSelection();
 attachLightbox();
 attachKeys();
+attachUndo();
 attachGrid(document.body);
 document.body.addEventListener("htmx:load", (event) => attachGrid(event.detail.elt));
 

@@ -1,7 +1,8 @@
 // The keys of every page. A key that is typed into a field stays there.
 import { move } from "./grid.js";
+import { toggleFavourites } from "./marks.js";
 import { act, clear, selected, toggle } from "./selection.js";
-import { askToDelete } from "./page.js";
+import { moveToTrash } from "./page.js";
 
 export function attachKeys() {
   document.addEventListener("keydown", onKey);
@@ -37,6 +38,8 @@ function run(event) {
     case " ": return focused() && event.target.matches(".open") ? event.target.click() ?? true : false;
     case "x": return focused() ? toggle(focused()) ?? true : false;
     case "s": return similar();
+    case "f": return favourite();
+    case "k": return stack();
     case "Delete": return remove();
     case "Escape": return clear() || leavePhoto();
     default: return false;
@@ -60,10 +63,23 @@ function similar() {
   return Boolean(id);
 }
 
+function favourite() {
+  const one = focused()?.dataset.id ?? photoPage()?.dataset.photo;
+  const ids = selected().length || !one ? selected() : [one];
+  toggleFavourites(ids);
+  return ids.length > 0;
+}
+
+function stack() {
+  const any = selected().length > 0;
+  if (any) act("stack");
+  return any;
+}
+
 function remove() {
   if (selected().length) act("delete");
-  else if (focused()) askToDelete([focused().dataset.id]);
-  else if (photoPage()) askToDelete([photoPage().dataset.photo]).then((gone) => gone.length && location.assign("/"));
+  else if (focused()) moveToTrash([focused().dataset.id]);
+  else if (photoPage()) moveToTrash([photoPage().dataset.photo]).then((gone) => gone.length && location.assign("/"));
   else return false;
   return true;
 }

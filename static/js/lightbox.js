@@ -1,6 +1,8 @@
 // The lightbox over grid and results. Each photo has its own address, Back closes, and the
 // next page of the grid is fetched before its last photo is reached.
-import { askToDelete } from "./page.js";
+import { areFavourites, toggleFavourites } from "./marks.js";
+import { announce, moveToTrash } from "./page.js";
+import * as stacks from "./stacks.js";
 
 const PREVIEW_SIDE = 1440;
 // Formats that browsers draw themselves; the original of any other is never put into a page.
@@ -15,6 +17,7 @@ export function attachLightbox() {
     open(link).catch(() => { location.href = link.href; });
   });
   addEventListener("popstate", shut);
+  document.addEventListener("scry:favourite", showLove);
   // PhotoSwipe listens to keys only once its opening animation has ended.
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && box && !box.opener.isOpen) shut();
@@ -66,6 +69,8 @@ async function open(link) {
   box.on("change", () => {
     if (root && box.currIndex > items.length - 8) fetchMore(root, items);
     if (drawer()) fillDrawer();
+    showFold();
+    showLove();
   });
   box.on("destroy", () => {
     document.querySelector(".drawer")?.remove();
@@ -131,14 +136,17 @@ function addButtons(pswp) {
     onInit: (element) => element.append(icon(picture)), onClick: act,
   });
   pswp.on("uiRegister", () => {
+    add("fold", "Show the photos folded here (o)", "stack", 7, () => unfold(pswp));
     add("alike", "Find similar (s)", "similar", 8, () => goToSimilar());
     add("drawer", "Details (i)", "info", 9, () => toggleDrawer());
+    add("love", "Favourite (f)", "heart", 10, () => toggleFavourites([currentId()]));
     add("bin", "Delete", "trash", 11, () => remove());
   });
   pswp.on("keydown", (event) => {
     const key = event.originalEvent;
+    if (key.target.matches?.("input, textarea")) return event.preventDefault();
     if (key.ctrlKey || key.metaKey || document.querySelector("dialog[open]")) return event.preventDefault();
-    const keys = { i: toggleDrawer, s: goToSimilar, Delete: remove, x: selectCurrent, "?": help };
+    const keys = { i: toggleDrawer, f: () => toggleFavourites([currentId()]), s: goToSimilar, Delete: remove, x: selectCurrent, o: () => unfold(pswp), "?": help };
     if (key.key === "Escape" && drawer()) {
       event.preventDefault();
       return toggleDrawer();
@@ -151,14 +159,49 @@ function addButtons(pswp) {
 }
 
 const current = () => box.currSlide.data;
+const currentId = () => current().base.split("/").at(-1);
+// What is typed in the drawer is saved when its field is left.
+const leaveField = () => document.activeElement?.closest(".drawer") && document.activeElement.blur();
 const drawer = () => document.querySelector(".drawer");
 const help = () => document.getElementById("help").showModal();
 const goToSimilar = () => { location.href = `${current().base}/similar`; };
 const selectCurrent = () => current().element.closest(".tile")?.querySelector(".check input").click();
 
+function showLove() {
+  const button = box?.element?.querySelector(".pswp__button--love");
+  button?.setAttribute("aria-pressed", areFavourites([currentId()]));
+}
+
+const tileOf = (item) => item.element.closest(".tile");
+
+// The button is there for a photo that stands for others; they then follow it, here and in the grid.
+function showFold() {
+  const button = box.element.querySelector(".pswp__button--fold");
+  const fold = stacks.canOpen(tileOf(current())) && tileOf(current()).querySelector(".fold");
+  if (!button) return;
+  button.hidden = !fold;
+  if (!fold) return;
+  button.dataset.count = fold.querySelector(".fold-count").textContent;
+  button.title = button.ariaLabel = `${fold.dataset.many}: show them here (o)`;
+}
+
+async function unfold(pswp) {
+  const item = current();
+  if (!stacks.canOpen(tileOf(item))) return;
+  const items = pswp.options.dataSource;
+  const tiles = await stacks.open(tileOf(item));
+  if (box !== pswp || !tiles.length) return;
+  const place = items.indexOf(item) + 1;
+  items.splice(place, 0, ...tiles.map((tile) => slide(tile.querySelector(".open"))));
+  for (let index = place; index < items.length; index += 1) pswp.refreshSlideContent(index);
+  showFold();
+  pswp.next();
+  announce(`1 of ${tiles.length} photos folded under ${item.alt}`);
+}
+
 async function remove() {
   const [id] = current().base.split("/").slice(-1);
-  const gone = await askToDelete([id]);
+  const gone = await moveToTrash([id]);
   if (!gone.length || !box) return;
   if (document.querySelector(".photo-page")) return location.assign("/");
   box.close();
@@ -166,6 +209,7 @@ async function remove() {
 
 function toggleDrawer() {
   if (drawer()) {
+    leaveField();
     drawer().remove();
     box.element.classList.remove("with-drawer");
     return box.updateSize(true);
@@ -181,6 +225,7 @@ function toggleDrawer() {
 }
 
 async function fillDrawer() {
+  leaveField();
   const base = current().base;
   const aside = drawer();
   const answer = await fetch(base, { headers: { "HX-Request": "true" } }).catch(() => null);

@@ -1,4 +1,9 @@
-// Small things that several modules need: requests to the gallery, asking, announcing.
+// Small things that several modules need: requests to the gallery, asking, announcing, and the
+// way into the trash, which is never asked about because it can be undone.
+
+const UNDO_MS = 12000; // as long as the toast with it is shown, see .toast in base.css
+const AT_ONCE = 5000; // photos in one request
+const LEFT_BEHIND = "scry-undo";
 
 export const csrf = () => document.querySelector('meta[name="csrf-token"]')?.content ?? "";
 
@@ -6,7 +11,7 @@ export function announce(text) {
   document.getElementById("announce").textContent = text;
 }
 
-export function toast(text) {
+function toasts() {
   let box = document.querySelector(".toasts");
   if (!box) {
     box = document.createElement("div");
@@ -14,17 +19,36 @@ export function toast(text) {
     box.setAttribute("role", "status");
     document.body.append(box);
   }
-  const line = document.createElement("p");
+  return box;
+}
+
+// Shows a line for some seconds, with a button where there is something to do about it.
+export function toast(text, action) {
+  const line = document.createElement("div");
   line.className = "toast";
-  line.textContent = text;
-  line.addEventListener("animationend", () => line.remove());
+  const words = document.createElement("span");
+  words.textContent = text;
+  line.append(words);
+  if (action) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = action.label;
+    button.addEventListener("click", () => { line.remove(); action.act(); });
+    line.append(button);
+  }
+  line.addEventListener("animationend", () => { line.remove(); action?.over?.(); });
+  const box = toasts();
   box.append(line);
+  while (box.children.length > 3) box.firstElementChild.remove();
+  return line;
 }
 
 // Resolves to whether the person said yes.
-export function confirmed(title) {
+export function confirmed(title, { text = "This cannot be undone.", yes = "Delete" } = {}) {
   const dialog = document.getElementById("confirm");
   dialog.querySelector("h2").textContent = title;
+  dialog.querySelector("p").textContent = text;
+  dialog.querySelector('[value="yes"]').textContent = yes;
   dialog.returnValue = "";
   dialog.showModal();
   return new Promise((resolve) => {
@@ -32,38 +56,118 @@ export function confirmed(title) {
   });
 }
 
-// Deletes the photos for ever and resolves to the ids that are gone.
-export async function deletePhotos(ids) {
-  const gone = [];
-  const waiting = [...ids];
-  const one = async () => {
-    for (let id = waiting.pop(); id; id = waiting.pop()) {
-      const answer = await fetch(`/api/v1/photos/${id}`, {
-        method: "DELETE",
-        headers: { "X-CSRFToken": csrf() },
-      }).catch(() => null);
-      if (answer && (answer.ok || answer.status === 404)) gone.push(id);
-    }
-  };
-  await Promise.all([one(), one(), one()]);
-  for (const id of gone) removeTile(id);
-  const left = ids.length - gone.length;
-  if (left) toast(`${left} could not be deleted. Try again.`);
-  if (gone.length) toast(gone.length === 1 ? "1 photo deleted" : `${gone.length} photos deleted`);
+// --- into the trash and back --------------------------------------------------------------------
+
+// Resolves to the answer's body, or to null when the gallery could not do it.
+async function post(path, body) {
+  const answer = await fetch(path, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", "X-CSRFToken": csrf() },
+    body: JSON.stringify(body),
+  }).catch(() => null);
+  return answer?.ok ? answer.json().catch(() => null) : null;
+}
+
+async function send(path, ids) {
+  const moved = [];
+  for (let start = 0; start < ids.length; start += AT_ONCE) {
+    const answer = await post(path, { ids: ids.slice(start, start + AT_ONCE) });
+    if (!answer) return { moved, failed: true };
+    moved.push(...answer.ids);
+  }
+  return { moved, failed: false };
+}
+
+const photos = (count) => `${count.toLocaleString("en")} photo${count === 1 ? "" : "s"}`;
+
+// Moves photos to the trash, offers to undo it, and resolves to the ids that are gone from here.
+export async function moveToTrash(ids) {
+  if (!ids.length) return [];
+  const { moved, failed } = await send("/api/v1/photos/trash", ids);
+  // Photos that another tab has moved already are gone too.
+  const gone = failed ? moved : ids;
+  const taken = takeOutTiles(gone);
+  if (failed) toast(`${photos(ids.length - moved.length)} could not be moved to the trash. Try again.`);
+  if (moved.length) offerUndo(moved, taken);
+  else if (!failed) toast("Already in the trash");
   htmx.trigger(document.body, "scry:changed");
   return gone;
 }
 
-function removeTile(id) {
-  for (const tile of document.querySelectorAll(`.tile[data-id="${id}"]`)) {
-    const day = tile.closest(".day");
-    tile.remove();
-    if (day && !day.querySelector(".tile")) day.remove();
-  }
+function offerUndo(ids, taken, remaining = UNDO_MS) {
+  sessionStorage.setItem(LEFT_BEHIND, JSON.stringify({ ids, until: Date.now() + remaining }));
+  const forget = () => sessionStorage.removeItem(LEFT_BEHIND);
+  const line = toast(`${photos(ids.length)} moved to the trash`, {
+    label: "Undo",
+    act: () => { forget(); bringBack(ids, taken); },
+    over: forget,
+  });
+  line.style.setProperty("--shown", `${remaining}ms`);
 }
 
-export async function askToDelete(ids) {
-  if (!ids.length) return [];
-  const what = ids.length === 1 ? "this photo" : `${ids.length} photos`;
-  return (await confirmed(`Delete ${what} for ever?`)) ? deletePhotos(ids) : [];
+async function bringBack(ids, taken) {
+  const { moved, failed } = await send("/api/v1/trash/restore", ids);
+  if (failed) toast("It could not be undone. The photos are in the trash.");
+  if (!moved.length) return;
+  const days = taken.map(({ element }) => element).filter((element) => element.matches(".day"));
+  const isHere = ({ place }) => place.isConnected || days.some((day) => day.contains(place));
+  const here = taken.length > 0 && taken.every(isHere);
+  if (failed || !here) return location.reload();
+  for (const { element, place } of taken.reverse()) place.replaceWith(element);
+  toast(`${photos(moved.length)} restored`);
+  htmx.trigger(document.body, "scry:changed");
+}
+
+// Takes tiles, and days that become empty, out of the page; comments keep their places.
+function takeOutTiles(ids) {
+  const wanted = new Set(ids);
+  const tiles = [...document.querySelectorAll(".tile[data-id]")].filter((tile) => wanted.has(tile.dataset.id));
+  const next = focusAfter(tiles);
+  const taken = [];
+  const takeOut = (element) => {
+    const place = document.createComment("");
+    element.replaceWith(place);
+    taken.push({ element, place });
+  };
+  for (const tile of tiles) {
+    const box = tile.querySelector(".check input");
+    if (box) box.checked = false;
+    const day = tile.closest(".day");
+    takeOut(tile);
+    if (day && !day.querySelector(".tile")) takeOut(day);
+  }
+  next?.focus({ preventScroll: true });
+  return taken;
+}
+
+// The focus goes on to the next photo that stays, or to the one before.
+function focusAfter(tiles) {
+  const active = document.activeElement?.closest(".tile");
+  if (!active || !tiles.includes(active)) return null;
+  const all = [...document.querySelectorAll("[data-grid] .tile")];
+  const stays = (tile) => !tiles.includes(tile);
+  const at = all.indexOf(active);
+  const next = all.slice(at).find(stays) ?? all.slice(0, at).findLast(stays);
+  return next?.querySelector(".open");
+}
+
+// A photo that was deleted from its own page leaves that page; the offer comes along.
+function offerAgain() {
+  const left = JSON.parse(sessionStorage.getItem(LEFT_BEHIND) ?? "null");
+  if (!left) return;
+  const remaining = left.until - Date.now();
+  if (remaining > 1000 && document.querySelector("[data-grid]")) offerUndo(left.ids, [], remaining);
+  else sessionStorage.removeItem(LEFT_BEHIND);
+}
+
+export function attachUndo() {
+  offerAgain();
+  document.addEventListener("keydown", (event) => {
+    if (event.key.toLowerCase() !== "z" || !(event.ctrlKey || event.metaKey) || event.shiftKey) return;
+    if (event.target.matches?.("input:not([type=checkbox]), textarea, select, [contenteditable]")) return;
+    const undo = [...document.querySelectorAll(".toast button")].at(-1);
+    if (!undo) return;
+    event.preventDefault();
+    undo.click();
+  });
 }

@@ -1,5 +1,5 @@
 // Selecting photos: check circles, ranges with Shift, and the bar with what can be done to them.
-import { askForAlbum, attachMarks, isFavourite, takeOut, toggleFavourites } from "./marks.js";
+import { areFavourites, askForAlbum, attachMarks, takeOut, toggleFavourites } from "./marks.js";
 import { announce, confirmed, moveToTrash } from "./page.js";
 import { countSelected, idsOf, stackSelected, unstackSelected } from "./stacks.js";
 
@@ -68,12 +68,12 @@ function show() {
   bar.hidden = count === 0;
   document.body.classList.toggle("selecting", count > 0);
   if (!count) return;
-  bar.querySelector(".selection-count").textContent = countSelected(bar, chosen());
+  const said = bar.querySelector(".selection-count");
+  said.textContent = countSelected(bar, chosen());
+  said.dataset.short = count;
   bar.querySelector('[data-select="similar"]').hidden = count !== 1;
-  const stacking = bar.querySelector('[data-select="stack"]');
-  if (stacking) stacking.hidden = count < 2;
   const heart = bar.querySelector('[data-select="favourite"]');
-  const loved = selected().every(isFavourite);
+  const loved = areFavourites(selected());
   heart.setAttribute("aria-pressed", loved);
   heart.title = loved ? "No favourites any more (f)" : "Favourite (f)";
 }
@@ -89,7 +89,6 @@ export async function act(what) {
     await takeOut(bar.dataset.album, ids);
     show();
   }
-  if (what === "stack") await stack(ids);
   if (what === "stack" && (await stackSelected(ids))) clear();
   if (what === "unstack") {
     await unstackSelected(chosen());
@@ -99,11 +98,6 @@ export async function act(what) {
     await moveToTrash(ids);
     show();
   }
-}
-
-async function stack(ids) {
-  const { stackSelected } = await import("./stacks.js");
-  await stackSelected(ids);
 }
 
 // Browsers drop downloads that start at the same moment, so they start one after the other.

@@ -11,12 +11,18 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
-from gallery.deletion import delete
+from gallery import trash
 from gallery.models import Embedding, EmbeddingModel, Photo, Tombstone
 from gallery.models.embeddings import LEASE, retry
 from gallery.paging import page_after
 
 pytestmark = pytest.mark.django_db
+
+
+def delete(photos) -> None:
+    """Delete photos for ever, the only way there is: through the trash."""
+    trash.trash(photos)
+    trash.empty(photos)
 
 
 def photo(owner, **fields) -> Photo:
@@ -31,11 +37,22 @@ def waiting(owner, model, count) -> list[Embedding]:
 
 
 def test_only_the_owners_live_photos_are_visible(ada, bob):
-    mine, gone = photo(ada), photo(ada)
+    mine, gone, trashed = photo(ada), photo(ada), photo(ada)
     photo(bob)
     delete(Photo.objects.filter(pk=gone.pk))
+    trash.trash(Photo.objects.filter(pk=trashed.pk))
     assert list(Photo.objects.visible_to(ada)) == [mine]
-    assert not Photo.objects.visible_to(AnonymousUser()).exists()
+    assert list(Photo.objects.in_trash_of(ada)) == [trashed]
+    assert not Photo.objects.in_trash_of(bob).exists()
+    for nothing in (Photo.objects.visible_to, Photo.objects.in_trash_of):
+        assert not nothing(AnonymousUser()).exists()
+
+
+def test_nothing_is_deleted_for_ever_but_out_of_the_trash(ada):
+    kept = photo(ada)
+    assert trash.empty(Photo.objects.filter(pk=kept.pk)) == 0
+    assert Photo.objects.live().get() == kept
+    assert not Tombstone.objects.exists()
 
 
 def test_one_live_copy_for_each_owner(ada, bob):

@@ -45,6 +45,7 @@ def test_upload_answers_with_the_new_photo(ada_client, model):
         "id": str(photo.pk),
         "state": "pending",
         "duplicate": False,
+        "restored": False,
         "url": f"/photos/{photo.pk}",
     }
     assert (photo.width, photo.height, photo.format, photo.name) == (64, 48, "JPEG", "beach.jpg")
@@ -203,20 +204,23 @@ def test_a_failed_photo_says_why(ada_client, model):
     assert "too long" in body["message"]
 
 
-def test_a_deleted_photo_is_gone_at_once_and_leaves_a_tombstone(ada_client, model):
+def test_a_deleted_photo_is_gone_at_once_and_lies_in_the_trash(ada_client, model):
     photo_id = upload(ada_client, picture()).json()["id"]
     assert ada_client.delete(f"/api/v1/photos/{photo_id}").status_code == 204
     assert ada_client.get(f"/api/v1/photos/{photo_id}").status_code == 404
     assert ada_client.get("/api/v1/photos").json()["photos"] == []
     assert ada_client.delete(f"/api/v1/photos/{photo_id}").status_code == 404
-    assert Tombstone.objects.filter(photo_id=photo_id).exists()
+    assert Photo.objects.trashed().filter(pk=photo_id).exists()
+    assert not Tombstone.objects.exists()
 
 
-def test_a_deleted_file_may_be_uploaded_again(ada_client, model):
+def test_a_file_that_was_deleted_for_ever_may_be_uploaded_again(ada_client, model):
     first = upload(ada_client, picture()).json()
     ada_client.delete(f"/api/v1/photos/{first['id']}")
+    ada_client.delete(f"/api/v1/trash/{first['id']}")
+    assert Tombstone.objects.filter(photo_id=first["id"]).exists()
     again = upload(ada_client, picture())
-    assert again.status_code == 201
+    assert (again.status_code, again.json()["restored"]) == (201, False)
     assert again.json()["id"] != first["id"]
 
 

@@ -150,7 +150,7 @@ def test_names_are_shown_as_text(ada_client, photo):
 def test_deleting_asks_nothing_more_and_goes_back_to_the_grid(ada_client, photo):
     answer = ada_client.post(f"/photos/{photo.pk}/delete", follow=True)
     assert answer.redirect_chain == [("/", 302)]
-    assert "beach.jpg was deleted" in text(answer)
+    assert "<b>beach.jpg</b> is in the trash." in text(answer)
     assert ada_client.get(photo.get_absolute_url()).status_code == 404
 
 

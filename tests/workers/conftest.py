@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 from PIL import Image
 
-from gallery import files
+from gallery import files, trash
 from gallery.models import Embedding, EmbeddingModel, Photo
 from search import embedders
 from search.index import open_index
@@ -80,6 +80,13 @@ def add_photo(owner, data: bytes | None = None, colour: str = "red") -> Photo:
         for model in EmbeddingModel.objects.wanted():
             Embedding.objects.create(photo=photo, model=model)
     return photo
+
+
+def delete_for_ever(photo: Photo) -> None:
+    """Move the photo to the trash and delete it there, as a person does."""
+    same = Photo.objects.filter(pk=photo.pk)
+    trash.trash(same)
+    assert trash.empty(same) == 1
 
 
 def row_of(photo: Photo) -> Embedding:

@@ -1,4 +1,4 @@
-"""A worker for a moment: drains and purges the gallery of its environment, then ends.
+"""A worker for a moment: withdraws, purges and drains the gallery of its environment, then ends.
 
 The crash tests run it with a failpoint armed, so that it is killed on the way.
 """
@@ -12,7 +12,9 @@ if __name__ == "__main__":
     from workers import look_ahead
     from workers.pipeline import drain
     from workers.purge import purge
+    from workers.withdrawal import withdraw
 
+    withdraw()
     purge()
     drain()
     look_ahead.close()

@@ -7,11 +7,11 @@ import time
 
 import pytest
 
-from gallery import deletion, files
+from gallery import files
 from gallery.models import Embedding, EmbeddingModel, Photo, WorkerStatus
 from gallery.signals import photos_changed
 from tests.embedders import ColourEmbedder
-from tests.workers.conftest import add_photo, row_of
+from tests.workers.conftest import add_photo, delete_for_ever, row_of
 from workers.embedded import EmbeddedWorkers
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -51,7 +51,7 @@ def test_rows_that_nobody_rang_for_are_found(ada, workers):
     assert eventually(lambda: EmbeddingModel.objects.active() is not None)
     photo = add_photo(ada)
     assert eventually(lambda: row_of(photo).state == "indexed")
-    deletion.delete(Photo.objects.filter(pk=photo.pk))
+    delete_for_ever(photo)
     assert eventually(lambda: not Photo.objects.filter(pk=photo.pk).exists())
     assert not files.original(photo).exists()
 

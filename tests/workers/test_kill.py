@@ -12,10 +12,18 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 
-from gallery import deletion, files
+from gallery import files, trash
 from gallery.models import Embedding, Photo, Tombstone
 from search.index import close_all
-from tests.workers.conftest import add_photo, assert_settled, expire_leases, points
+from tests.workers.conftest import (
+    add_photo,
+    assert_settled,
+    delete_for_ever,
+    expire_leases,
+    points,
+    row_of,
+)
+from workers import withdrawal
 from workers.failpoints import VARIABLE
 from workers.pipeline import drain
 from workers.purge import purge
@@ -57,7 +65,7 @@ def test_a_worker_killed_while_indexing_loses_nothing(ada, model, settings, step
 def test_a_worker_killed_while_deleting_is_made_good(ada, model, settings, step):
     doomed, kept = add_photo(ada), add_photo(ada)
     drain()
-    deletion.delete(Photo.objects.filter(pk=doomed.pk))
+    delete_for_ever(doomed)
     assert run_worker(settings, **{step: "kill"}) == -signal.SIGKILL
     assert Photo.objects.filter(pk=doomed.pk).exists(), "the row is what remembers the work"
     assert purge() == 1
@@ -65,6 +73,22 @@ def test_a_worker_killed_while_deleting_is_made_good(ada, model, settings, step)
     assert not files.original(doomed).exists()
     assert not files.thumbnail(doomed.pk).exists()
     assert Tombstone.objects.filter(photo_id=doomed.pk).exists()
+
+
+@pytest.mark.parametrize("step", ["rows_withdrawn", "points_withdrawn"])
+@pytest.mark.parametrize("restored", [False, True], ids=["trashed", "restored"])
+def test_a_worker_killed_while_withdrawing_is_made_good(ada, model, settings, step, restored):
+    photo, kept = add_photo(ada), add_photo(ada)
+    drain()
+    trash.trash(Photo.objects.filter(pk=photo.pk))
+    assert run_worker(settings, **{step: "kill"}) == -signal.SIGKILL
+    assert withdrawal.owed().get().photo_id == photo.pk, "the row is what remembers the work"
+    if restored:
+        trash.restore(Photo.objects.filter(pk=photo.pk))
+    assert run_worker(settings) == 0
+    assert_settled(model)
+    assert points(model) == ({photo.pk, kept.pk} if restored else {kept.pk})
+    assert row_of(photo).get_vector() is not None
 
 
 def test_rows_that_were_there_in_two_crashes_are_tried_one_by_one(ada, model, settings):

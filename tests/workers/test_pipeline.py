@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from django.db import connection
 
-from gallery import deletion, files
+from gallery import files, trash
 from gallery.models import Embedding, Photo
 from gallery.models.embeddings import MAX_ATTEMPTS, retry
 from gallery.reasons import Reason
@@ -21,13 +21,14 @@ from tests.embedders import ColourEmbedder
 from tests.workers.conftest import (
     add_photo,
     assert_settled,
+    delete_for_ever,
     expire_leases,
     forget_pauses,
     picture,
     points,
     row_of,
 )
-from workers import failpoints, look_ahead, outcomes, pipeline, purge, sweeper
+from workers import failpoints, look_ahead, outcomes, pipeline, purge, sweeper, withdrawal
 from workers.failpoints import FailpointReached
 from workers.pipeline import drain
 
@@ -327,10 +328,11 @@ def test_threads_that_drain_at_once_share_one_drain(ada, model, settings, monkey
 def test_whatever_happens_in_whatever_order_everything_settles(
     ada, model, settings, monkeypatch, seed
 ):
-    """Random uploads, deletions, failures between steps, lost points and sweeps."""
+    """Random uploads, ways to the trash and back, failures between steps, lost points, sweeps."""
     chance = random.Random(seed)
     settings.EMBEDDING_BATCH = 3
     steps = ("claimed", "embedded", "saved", "after_upsert", "after_flush", "points_removed")
+    steps += ("rows_withdrawn", "points_withdrawn")
 
     def add():
         add_photo(ada, colour=chance.choice(["red", "green", "blue"]))
@@ -338,20 +340,28 @@ def test_whatever_happens_in_whatever_order_everything_settles(
     def delete():
         photo = Photo.objects.live().order_by("?").first()
         if photo is not None:
-            deletion.delete(Photo.objects.filter(pk=photo.pk))
+            delete_for_ever(photo)
+
+    def throw_away():
+        trash.trash(Photo.objects.filter(pk__in=Photo.objects.live().order_by("?")[:2]))
+
+    def bring_back():
+        trash.restore(Photo.objects.filter(pk__in=Photo.objects.trashed().order_by("?")[:2]))
 
     def fail():
         monkeypatch.setenv(failpoints.VARIABLE, f"{chance.choice(steps)}=raise")
         with suppress(FailpointReached):
             drain()
+            withdrawal.withdraw()
             purge.purge()
         monkeypatch.delenv(failpoints.VARIABLE)
 
     def lose():
         open_index(model.key, model.dim).delete(list(points(model))[:1])
 
-    actions = (add, add, add, delete, fail, fail, lose, drain, purge.purge, sweeper.sweep)
-    for _ in range(25):
+    actions = (add, add, add, add, delete, throw_away, bring_back, fail, fail, lose, drain)
+    actions += (withdrawal.withdraw, purge.purge, sweeper.sweep)
+    for _ in range(35):
         chance.choice(actions)()
         expire_leases()
         forget_pauses()

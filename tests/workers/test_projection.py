@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from gallery import deletion, files
+from gallery import files
 from gallery.models import Embedding, Photo
 from search.index import IndexUnavailable, open_index
 from tests.workers.conftest import (
     add_photo,
     assert_settled,
+    delete_for_ever,
     forget_pauses,
     points,
     row_of,
@@ -76,7 +77,7 @@ def test_a_photo_deleted_at_any_step_stays_deleted(ada, model, monkeypatch, step
 
     def delete_here(name):
         if name == step and Photo.objects.live().filter(pk=doomed.pk).exists():
-            deletion.delete(Photo.objects.filter(pk=doomed.pk))
+            delete_for_ever(doomed)
             if purged:
                 purge.purge()
 

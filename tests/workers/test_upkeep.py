@@ -12,11 +12,11 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from gallery import deletion, files
+from gallery import files
 from gallery.models import Embedding, EmbeddingModel, Photo, Tombstone, WorkerStatus
 from gallery.signals import photos_changed
 from search.index import IndexUnavailable, Point, close_all, open_index, slug
-from tests.workers.conftest import add_photo, assert_settled, points, row_of
+from tests.workers.conftest import add_photo, assert_settled, delete_for_ever, points, row_of
 from workers import (
     doorbell,
     failpoints,
@@ -89,7 +89,7 @@ def test_rows_and_points_are_walked_in_one_order(ada, model, monkeypatch):
 
 def test_a_deletion_leaves_nothing_but_its_tombstone(photos, model):
     doomed = photos[0]
-    deletion.delete(Photo.objects.filter(pk=doomed.pk))
+    delete_for_ever(doomed)
     assert purge.purge() == 1
     assert not Photo.objects.filter(pk=doomed.pk).exists()
     assert not Embedding.objects.filter(photo_id=doomed.pk).exists()
@@ -101,7 +101,7 @@ def test_a_deletion_leaves_nothing_but_its_tombstone(photos, model):
 def test_points_go_from_the_index_of_a_retired_model_too(photos, model):
     EmbeddingModel.objects.update(state="retired")
     EmbeddingModel.objects.create(key="never-filled", dim=8, state="retired")
-    deletion.delete(Photo.objects.filter(pk=photos[0].pk))
+    delete_for_ever(photos[0])
     purge.purge()
     assert points(model) == {photo.pk for photo in photos[1:]}
 
@@ -110,7 +110,7 @@ def test_deletions_wait_for_an_index_that_is_away(photos, model, monkeypatch):
     def away(key, dim):
         raise IndexUnavailable("nobody answers")
 
-    deletion.delete(Photo.objects.filter(pk=photos[0].pk))
+    delete_for_ever(photos[0])
     with monkeypatch.context() as patched:
         patched.setattr(purge, "open_index", away)
         assert purge.purge() == 0
@@ -122,7 +122,7 @@ def test_deletions_wait_for_an_index_that_is_away(photos, model, monkeypatch):
 
 def test_a_point_that_arrived_after_its_deletion_is_removed(photos, model):
     row = row_of(photos[0])
-    deletion.delete(Photo.objects.filter(pk=photos[0].pk))
+    delete_for_ever(photos[0])
     purge.purge()
     late = Point(row.photo_id, row.get_vector(), {"owner": "1", "gen": 1})
     open_index(model.key, model.dim).upsert([late])
