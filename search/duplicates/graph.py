@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.db.models import F, Q
 
+from gallery.models import Photo
 from search.duplicates.grouping import Cluster, Edge, Near, cluster
 from search.duplicates.rows import slices
 from search.models import DuplicateGroup, GroupMember, Kind, Likeness, NotTheSame
@@ -60,6 +61,18 @@ def with_neighbours(kind: Kind, ids: Collection[UUID]) -> set[UUID]:
         edges = Likeness.objects.filter(kind=kind)
         found.update(edges.filter(first__in=some).values_list("second_id", flat=True))
         found.update(edges.filter(second__in=some).values_list("first_id", flat=True))
+    return found
+
+
+def with_stack_mates(ids: Collection[UUID]) -> set[UUID]:
+    """Return the given photos and those in one stack with them.
+
+    A stack is in no group of its own, but goes whole into one that another photo makes of it.
+    """
+    found = set(ids)
+    for some in slices(ids):
+        stacks = Photo.objects.filter(pk__in=some).exclude(stack=None).values("stack_id")
+        found.update(Photo.objects.filter(stack__in=stacks).values_list("pk", flat=True))
     return found
 
 

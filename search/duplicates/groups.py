@@ -138,7 +138,7 @@ def _regroup(owner_id: int, kind: Kind, ids: set[UUID]) -> set[UUID]:
     """Regroup one kind and return the photos that are in other company than before."""
     touched: set[UUID] = set()
     for _ in range(_ROUNDS):
-        near = graph.with_neighbours(kind, ids)
+        near = graph.with_stack_mates(graph.with_neighbours(kind, ids))
         old = graph.standing(owner_id, kind, near)
         scope = near.union(*old.members.values())
         changed, alone = _replace(owner_id, kind, old, graph.clusters(owner_id, kind, scope))

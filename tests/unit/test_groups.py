@@ -1,0 +1,184 @@
+"""Groups in the database follow edges, photos, stacks and what people said."""
+
+from __future__ import annotations
+
+import uuid
+from itertools import pairwise
+
+import pytest
+
+from gallery import stacks, trash
+from gallery.models import Photo
+from search.duplicates import groups, keeper
+from search.models import DuplicateGroup, GroupMember, Kind, NotTheSame
+from tests.alike import alike, group, ids, photo, standing
+
+pytestmark = pytest.mark.django_db
+
+SHOTS = Kind.SIMILAR_SHOTS
+
+
+def apart(first: Photo, second: Photo) -> None:
+    low, high = sorted((first, second), key=lambda one: one.pk)
+    NotTheSame.objects.create(owner_id=first.owner_id, first=low, second=high)
+
+
+def regroup(*photos: Photo) -> None:
+    groups.regroup(photos[0].owner_id, [one.pk for one in photos])
+
+
+def test_an_edge_makes_a_group_with_its_facts(ada):
+    large, small = photo(ada, width=800, size=5000), photo(ada, size=700)
+    alike(large, small, 0.97, how="cropped")
+    regroup(small)
+    made = DuplicateGroup.objects.get()
+    assert (made.kind, made.size, made.keeper, made.recoverable) == ("same_picture", 2, large, 700)
+    assert made.closeness == 0.97
+    assert set(made.members.values_list("photo_id", "how")) == {
+        (made.medoid_id, ""),
+        ((ids([large, small]) - {made.medoid_id}).pop(), "cropped"),
+    }
+
+
+def test_groups_do_not_chain(ada):
+    chain = [photo(ada) for _ in range(5)]
+    for first, second in pairwise(chain):
+        alike(first, second)
+        regroup(first, second)
+    groups.regroup_all(ada.pk)
+    assert sorted(map(len, standing(ada))) == [2, 3]
+    edges = {frozenset(ids(pair)) for pair in pairwise(chain)}
+    for member in GroupMember.objects.select_related("group"):
+        if member.photo_id != member.group.medoid_id:
+            assert {member.photo_id, member.group.medoid_id} in edges
+
+
+def test_a_group_keeps_its_id_while_its_medoid_stays(ada):
+    middle, first, second = photo(ada), photo(ada), photo(ada)
+    made = group(middle, first)
+    alike(middle, second)
+    regroup(second)
+    assert standing(ada) == [ids([middle, first, second])]
+    assert set(DuplicateGroup.objects.values_list("pk", flat=True)) == {made.pk} or (
+        made.medoid_id != middle.pk
+    )
+
+
+def test_a_group_that_loses_its_medoid_keeps_its_id_if_it_still_is_one(ada):
+    four = [photo(ada) for _ in range(4)]
+    made = group(*four)
+    trash.trash(Photo.objects.filter(pk=made.medoid_id))
+    groups.follow([made.medoid_id])
+    (left,) = DuplicateGroup.objects.all()
+    assert (left.pk, left.size) == (made.pk, 3)
+
+
+def test_photos_in_the_trash_are_in_no_group_and_come_back(ada, django_capture_on_commit_callbacks):
+    one, other = photo(ada), photo(ada)
+    group(one, other)
+    with django_capture_on_commit_callbacks(execute=True):
+        trash.trash(Photo.objects.filter(pk=one.pk))
+    assert standing(ada) == []
+    with django_capture_on_commit_callbacks(execute=True):
+        trash.restore(Photo.objects.filter(pk=one.pk))
+    assert standing(ada) == [ids([one, other])]
+
+
+def test_those_left_alone_find_others_a_step_further(ada):
+    medoid, first, second, loner = (photo(ada) for _ in range(4))
+    for other in (first, second):
+        alike(medoid, other)
+    alike(second, loner)
+    groups.regroup_all(ada.pk)
+    trash.trash(Photo.objects.filter(pk=medoid.pk))
+    groups.follow([medoid.pk])
+    assert standing(ada) == [ids([second, loner])]
+
+
+def test_not_the_same_is_remembered_and_keeps_two_out_of_one_group(ada):
+    one, other, third = photo(ada), photo(ada), photo(ada)
+    apart(one, other)
+    alike(one, other)
+    regroup(one)
+    assert standing(ada) == []
+    alike(one, third)
+    alike(other, third, 0.99)
+    regroup(third)
+    assert standing(ada) == [ids([other, third])]
+
+
+def test_copies_are_settled_before_similar_shots(ada):
+    large, small, shot = photo(ada, width=900), photo(ada), photo(ada)
+    group(large, small)
+    alike(large, shot, kind=SHOTS)
+    alike(small, shot, kind=SHOTS)
+    regroup(shot)
+    assert standing(ada, SHOTS) == [ids([large, shot])]
+
+
+def test_another_keeper_is_the_one_compared_with_similar_shots(ada):
+    large, small, shot = photo(ada, width=900), photo(ada, size=9000), photo(ada)
+    group(large, small)
+    alike(large, shot, kind=SHOTS)
+    alike(small, shot, kind=SHOTS)
+    regroup(shot)
+    keeper.set_criteria(ada, ["file_size"], "")
+    assert DuplicateGroup.objects.get(kind=Kind.SAME_PICTURE).keeper == small
+    assert standing(ada, SHOTS) == [ids([small, shot])]
+
+
+def test_a_stack_is_no_group_until_another_photo_joins(ada):
+    one, other, third = photo(ada), photo(ada), photo(ada)
+    stacks.stack(Photo.objects.filter(pk__in=ids([one, other])), one)
+    alike(one, other, kind=SHOTS)
+    regroup(one)
+    assert standing(ada, SHOTS) == []
+    alike(one, third, kind=SHOTS)
+    regroup(third)
+    assert standing(ada, SHOTS) == [ids([one, other, third])]
+
+
+def test_new_criteria_choose_keepers_and_bytes_anew(ada):
+    large, small = photo(ada, width=900, size=100), photo(ada, size=5000)
+    made = group(large, small)
+    assert (made.keeper, made.recoverable) == (large, 5000)
+    keeper.set_criteria(ada, ["file_size"], "")
+    made.refresh_from_db()
+    assert (made.keeper, made.recoverable) == (small, 100)
+    assert keeper.criteria_of(ada).order[:2] == ["file_size", "resolution"]
+
+
+def test_people_have_their_own_criteria_and_groups(ada, bob):
+    keeper.set_criteria(bob, ["name"], "*.png")
+    assert keeper.criteria_of(ada).pattern == ""
+    group(photo(bob), photo(bob))
+    assert groups.page(ada, Kind.SAME_PICTURE).groups == []
+    assert groups.totals(ada)["same_picture"].groups == 0
+    assert groups.shown(ada, DuplicateGroup.objects.get().pk) is None
+
+
+def test_grouping_all_gives_the_same_as_piece_by_piece_and_changes_nothing_twice(ada):
+    clique = [photo(ada) for _ in range(4)]
+    made = group(*clique)
+    lone = photo(ada), photo(ada)
+    group(*lone)
+    before = standing(ada), set(GroupMember.objects.values_list("pk", flat=True))
+    groups.regroup_all(ada.pk)
+    assert (standing(ada), set(GroupMember.objects.values_list("pk", flat=True))) == before
+    assert DuplicateGroup.objects.filter(pk=made.pk).exists()
+
+
+def test_only_what_lies_around_is_looked_at(ada, django_assert_max_num_queries):
+    for _ in range(30):
+        group(photo(ada), photo(ada))
+    one, other = photo(ada), photo(ada)
+    alike(one, other)
+    with django_assert_max_num_queries(40):
+        regroup(one)
+    assert len(standing(ada)) == 31
+
+
+def test_a_fault_while_following_is_no_fault_of_the_move(monkeypatch, caplog):
+    monkeypatch.setattr(groups, "follow", lambda ids: 1 / 0)
+    groups.on_photos_moved([uuid.uuid4()])
+    assert "do not know of 1 moved photos" in caplog.text
