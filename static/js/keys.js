@@ -3,6 +3,7 @@ import { move } from "./grid.js";
 import { toggleFavourites } from "./marks.js";
 import { act, clear, selected, toggle } from "./selection.js";
 import { moveToTrash } from "./page.js";
+import { idsOf } from "./stacks.js";
 
 export function attachKeys() {
   document.addEventListener("keydown", onKey);
@@ -78,7 +79,7 @@ function stack() {
 
 function remove() {
   if (selected().length) act("delete");
-  else if (focused()) moveToTrash([focused().dataset.id]);
+  else if (focused()) moveToTrash(idsOf(focused()));
   else if (photoPage()) moveToTrash([photoPage().dataset.photo]).then((gone) => gone.length && location.assign("/"));
   else return false;
   return true;

@@ -86,12 +86,28 @@ export async function moveToTrash(ids) {
   const { moved, failed } = await send("/api/v1/photos/trash", ids);
   // Photos that another tab has moved already are gone too.
   const gone = failed ? moved : ids;
+  const halved = hasHalfStack(gone);
   const taken = takeOutTiles(gone);
   if (failed) toast(`${photos(ids.length - moved.length)} could not be moved to the trash. Try again.`);
   if (moved.length) offerUndo(moved, taken);
   else if (!failed) toast("Already in the trash");
+  if (halved) reloadGrid();
   htmx.trigger(document.body, "scry:changed");
   return gone;
+}
+
+// Another photo stands for a stack whose cover alone is gone; the gallery knows which.
+function hasHalfStack(ids) {
+  const gone = new Set(ids);
+  return [...document.querySelectorAll(".tile[data-stack-ids]")].some(({ dataset }) => (
+    gone.has(dataset.id) && dataset.stackIds.split(" ").some((id) => !gone.has(id))
+  ));
+}
+
+// While the lightbox is open the address is that of a photo that is gone.
+function reloadGrid() {
+  if (document.querySelector(".pswp")) setTimeout(reloadGrid, 200);
+  else location.reload();
 }
 
 function offerUndo(ids, taken, remaining = UNDO_MS) {

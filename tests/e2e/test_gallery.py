@@ -117,7 +117,6 @@ def test_photos_are_selected_and_deleted_by_keyboard(owner, uploaded):
         owner.press("x")
     assert owner.one(".selection-count").text == "2 selected"
     owner.press(Keys.DELETE)
-    owner.click("#confirm button[value=yes]")
     owner.until(lambda: not {"gone-red.png", "gone-blue.png"} & set(owner.names()))
     owner.open("/")
     assert not {"gone-red.png", "gone-blue.png"} & set(owner.names())
@@ -204,8 +203,7 @@ def test_everything_but_comfort_works_without_scripts(gallery, owner_account, tm
         plain.until(lambda: "q=red" in plain.path())
         plain.open("/")
         plain.click('.tile a[data-name="plain-red.png"]')
-        plain.click(".confirm summary")
-        plain.click(".confirm form button")
+        plain.click('form[action$="/delete"] button')
         plain.until(lambda: plain.path() == "/")
         assert not plain.all('.tile a[data-name="plain-red.png"]')
     finally:

@@ -1,0 +1,144 @@
+"""The trash in a real browser: thrown away without a question, brought back, gone for ever."""
+
+from __future__ import annotations
+
+import pytest
+from selenium.webdriver.common.keys import Keys
+
+from tests.e2e.conftest import Browser, chromium
+
+
+def toast(owner: Browser, text: str):
+    return owner.until(
+        lambda: next((line for line in owner.all(".toast") if text in line.text), None), text
+    )
+
+
+def select(owner: Browser, *names: str) -> None:
+    for name in names:
+        owner.run(
+            "document.querySelector(arguments[0]).click()", f"{owner.tile(name)} .check input"
+        )
+
+
+def in_trash(owner: Browser) -> list[str]:
+    return [name.text for name in owner.all(".trash-name")]
+
+
+def choose(owner: Browser, name: str) -> None:
+    owner.run(
+        "[...document.querySelectorAll('.trash-tile')]"
+        ".find(tile => tile.querySelector('.trash-name').textContent === arguments[0])"
+        ".querySelector('input').click()",
+        name,
+    )
+
+
+def test_a_deletion_is_undone_where_it_was_made(owner, uploaded):
+    names = uploaded("undo", "red", "green", "blue")
+    before = owner.names()
+    select(owner, *names[:2])
+    owner.press(Keys.DELETE)
+    line = toast(owner, "2 photos moved to the trash")
+    assert not set(names[:2]) & set(owner.names())
+    line.find_element("css selector", "button").click()
+    toast(owner, "2 photos restored")
+    assert owner.names() == before
+    assert owner.run("return document.getElementById('selection').hidden")
+    owner.open("/")
+    assert owner.names() == before
+
+
+def test_the_keyboard_alone_deletes_and_undoes(owner, uploaded):
+    names = uploaded("keys", "red", "green")
+    owner.run("document.querySelector(arguments[0]).focus()", f"{owner.tile(names[0])} .open")
+    owner.press(Keys.DELETE)
+    toast(owner, "1 photo moved to the trash")
+    assert owner.run("return document.activeElement.matches('.tile .open')")
+    owner.press("z", held=Keys.CONTROL)
+    toast(owner, "1 photo restored")
+    assert names[0] in owner.names()
+
+
+def test_the_offer_comes_along_from_the_photo_page(owner, uploaded):
+    (name,) = uploaded("page", "red")
+    owner.open(owner.one(f"{owner.tile(name)} .open").get_attribute("href"))
+    owner.press(Keys.DELETE)
+    owner.until(lambda: owner.path() == "/")
+    toast(owner, "moved to the trash").find_element("css selector", "button").click()
+    owner.until(lambda: name in owner.names())
+
+
+def test_the_lightbox_throws_away_without_a_question(owner, uploaded):
+    (name,) = uploaded("bin", "blue")
+    owner.open_lightbox(name)
+    owner.press(Keys.DELETE)
+    toast(owner, "1 photo moved to the trash")
+    owner.until(lambda: not owner.all(".pswp"))
+    assert name not in owner.names()
+    owner.open("/search?q=blue")
+    assert name not in owner.names()
+
+
+def test_photos_are_restored_and_deleted_for_ever_on_the_trash_page(owner, uploaded):
+    names = uploaded("bag", "red", "green", "blue")
+    select(owner, *names)
+    owner.click('[data-select="delete"]')
+    toast(owner, "3 photos moved to the trash")
+    owner.open("/trash")
+    assert set(names) <= set(in_trash(owner))
+    assert "30 days left" in owner.one(".trash-left").text
+    assert not owner.one("[data-needs-some]").is_enabled()
+    choose(owner, names[0])
+    assert "1 photo chosen" in owner.one(".trash-count").text
+    owner.click(".trash-bar [data-needs-some]:not(.danger)")
+    toast(owner, "1 photo is back in the gallery")
+    assert names[0] not in in_trash(owner)
+    choose(owner, names[1])
+    owner.click(".trash-bar .danger")
+    assert "This cannot be undone" in owner.one("#confirm").text
+    owner.press(Keys.ESCAPE)
+    assert names[1] in in_trash(owner)
+    owner.click(".trash-bar .danger")
+    owner.click("#confirm button[value=yes]")
+    toast(owner, "1 photo is deleted for ever")
+    assert names[1] not in in_trash(owner)
+    owner.click(".trash-head .danger")
+    owner.click("#confirm button[value=yes]")
+    assert "The trash is empty" in owner.one(".empty").text
+    owner.open("/")
+    assert names[0] in owner.names()
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_the_trash_fits_a_phone(owner, uploaded, dark):
+    names = uploaded("phone-bag", "red", "green")
+    select(owner, *names)
+    owner.press(Keys.DELETE)
+    toast(owner, "moved to the trash")
+    owner.size(360, 780, dark=dark)
+    owner.open("/trash")
+    assert owner.run("return document.documentElement.scrollWidth - innerWidth") <= 0
+
+
+def test_the_trash_works_without_scripts(owner, uploaded, gallery, owner_account, tmp_path):
+    names = uploaded("plain-bag", "red", "green")
+    driver = chromium(tmp_path / "plain", scripts=False)
+    plain = Browser(driver, gallery.url)
+    try:
+        plain.sign_in()
+        for name in names:
+            plain.open("/")
+            plain.click(f'.tile a[data-name="{name}"]')
+            plain.click('form[action$="/delete"] button')
+            assert name in plain.one(".toast").text
+        plain.click(".toast button")
+        assert plain.one(".details .name").text == names[1]
+        plain.open("/trash")
+        plain.click(".trash-tile:has(input) label:has([value]) input")
+        plain.click(".trash-bar .danger")
+        assert "This cannot be undone" in plain.one(".empty").text
+        plain.click(".empty .danger")
+        assert "deleted for ever" in plain.one(".toast").text
+    finally:
+        driver.quit()
