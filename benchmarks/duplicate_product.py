@@ -1,0 +1,134 @@
+"""What this gallery calls duplicates: files taken in, indexed and compared as in a real one.
+
+Configures Django for a data folder of its own, so it is used by one corpus in a process.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.duplicate_corpus import Corpus
+from benchmarks.duplicate_measures import Pair
+
+
+@dataclass(frozen=True)
+class Found:
+    """Pairs of names by kind, groups of names of the same picture, and seconds of each step.
+
+    `refused` names the files that the gallery did not take, with the reason.
+    """
+
+    same: dict[Pair, float]
+    similar: dict[Pair, float]
+    groups: list[set[str]]
+    refused: dict[str, str]
+    seconds: dict[str, float]
+
+
+def find(corpus: Corpus, data: Path, *, model_key: str = "starter") -> Found:
+    """Take the corpus into a gallery in `data` and return what it finds.
+
+    A gallery that is there already is only searched for duplicates anew.
+    """
+    fresh = not data.exists()
+    _configure(data, model_key)
+    seconds, refused = dict[str, float](), dict[str, str]()
+    if fresh:
+        started = time.perf_counter()
+        refused = _take_in(corpus, data)
+        seconds["taking in"] = time.perf_counter() - started
+    started = time.perf_counter()
+    seconds["embedding"] = _index()
+    started = time.perf_counter()
+    _compare()
+    seconds["comparing"] = time.perf_counter() - started
+    return Found(*_edges(), _groups(), refused, seconds)
+
+
+def _configure(data: Path, model_key: str) -> None:
+    os.environ |= {
+        "DJANGO_SETTINGS_MODULE": "gallery.settings",
+        "DATA_DIR": str(data),
+        "EMBEDDING_MODEL": model_key,
+        "QDRANT_URL": "",
+    }
+    import django
+
+    django.setup()
+    from django.core.management import call_command
+
+    call_command("migrate", verbosity=0)
+
+
+def _take_in(corpus: Corpus, data: Path) -> dict[str, str]:
+    from django.contrib.auth import get_user_model
+
+    from gallery.ingest import ingest
+    from gallery.uploads import Refused
+    from workers import model_choice
+
+    assert model_choice.settle(), "the model cannot be had"
+    owner = get_user_model().objects.create_user("bench", password=None)
+    refused = {}
+    for name in corpus.items:
+        # A file that is taken in is moved away.
+        path = Path(shutil.copyfile(corpus.folder / name, data / "tmp" / name))
+        try:
+            ingest(owner, path, name)
+        except Refused as error:
+            refused[name] = str(error.reason)
+    return refused
+
+
+def _index() -> float:
+    """Embed and index what is due and return the seconds it took."""
+    from gallery.decoders import web_pool
+    from workers import look_ahead, model_choice, pipeline
+
+    assert model_choice.settle(), "the model cannot be had"
+    started = time.perf_counter()
+    pipeline.drain()
+    look_ahead.close()
+    web_pool().close()
+    return time.perf_counter() - started
+
+
+def _compare() -> None:
+    """Search everything for duplicates, as the button on the review page does."""
+    from gallery.models import EmbeddingModel
+    from search.duplicates import finding
+    from search.index import close_all
+    from search.models import Likeness
+    from workers import duplicates, look_ahead
+
+    Likeness.objects.all().delete()
+    model = EmbeddingModel.objects.active()
+    assert model is not None
+    finding.request_sweep(model)
+    duplicates.compare_due(model)
+    look_ahead.close()
+    close_all()
+
+
+def _edges() -> tuple[dict[Pair, float], dict[Pair, float]]:
+    from search.models import Kind, Likeness
+
+    found: dict[str, dict[Pair, float]] = {kind: {} for kind in Kind.values}
+    rows = Likeness.objects.values_list("kind", "first__name", "second__name", "closeness")
+    for kind, first, second, closeness in rows:
+        found[kind][frozenset((first, second))] = closeness
+    return found[Kind.SAME_PICTURE], found[Kind.SIMILAR_SHOTS]
+
+
+def _groups() -> list[set[str]]:
+    from search.models import GroupMember, Kind
+
+    groups: dict[object, set[str]] = {}
+    rows = GroupMember.objects.filter(kind=Kind.SAME_PICTURE)
+    for group, name in rows.values_list("group_id", "photo__name"):
+        groups.setdefault(group, set()).add(name)
+    return list(groups.values())
