@@ -16,6 +16,22 @@ export function attachMarks() {
     field.blur();
   }, true);
   attachAlbums();
+  attachPops();
+}
+
+// Forms that a button opens close again with Escape or a click elsewhere.
+function attachPops() {
+  const close = (but) => document.querySelectorAll(".pop[open]").forEach((pop) => { if (pop !== but) pop.open = false; });
+  document.addEventListener("click", (event) => close(event.target.closest(".pop")));
+  for (const pop of document.querySelectorAll(".pop")) {
+    pop.addEventListener("toggle", () => { if (pop.open) pop.querySelector("input:not([type=hidden])")?.select(); });
+    pop.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape" || !pop.open) return;
+      event.preventDefault();
+      pop.open = false;
+      pop.querySelector("summary").focus();
+    });
+  }
 }
 
 async function send(method, path, body) {
@@ -39,7 +55,7 @@ async function sendAll(method, path, ids) {
   return { changed };
 }
 
-const many = (count) => (count === 1 ? "1 photo" : `${count} photos`);
+const many = (count) => `${count.toLocaleString("en")} photo${count === 1 ? "" : "s"}`;
 
 // --- the marks in the details -------------------------------------------------------------------
 
@@ -59,7 +75,8 @@ function onMarks(element) {
 }
 
 function onAnswer(event) {
-  const form = event.detail.elt;
+  // The form itself may be gone by now, replaced by the answer.
+  const form = event.detail.requestConfig?.elt;
   if (!form?.matches?.("form.caption, form[data-done]")) return;
   if (!event.detail.successful) return toast("That was not saved. Try again.");
   if (form.matches(".caption")) return saved(form);
@@ -80,20 +97,27 @@ function saved(form) {
 const tilesOf = (id) => document.querySelectorAll(`.tile[data-id="${id}"]`);
 const marksOf = (id) => document.querySelectorAll(`.marks[data-photo="${id}"]`);
 
-export function isFavourite(id) {
+function isFavourite(id) {
   const marks = marksOf(id)[0];
-  return marks ? marks.dataset.favourite === "1" : [...tilesOf(id)].some((tile) => tile.querySelector(".loved"));
+  return marks ? marks.dataset.favourite === "1" : Boolean([...tilesOf(id)].find((tile) => tile.querySelector(".loved")));
+}
+
+// Whether all of these that are on the page are favourites; what a stack hides counts with it.
+export function areFavourites(ids) {
+  const seen = ids.filter((id) => marksOf(id).length || tilesOf(id).length);
+  return seen.length > 0 && seen.every(isFavourite);
 }
 
 // Marks all as favourites, or none of them when all are already.
 export async function toggleFavourites(ids) {
   if (!ids.length) return;
-  const on = !ids.every(isFavourite);
+  const on = !areFavourites(ids);
   const { changed, problem } = await sendAll(on ? "POST" : "DELETE", "/api/v1/favourites", ids);
   if (problem) return toast(problem);
   for (const id of ids) showFavourite(id, on);
-  const what = ids.length === 1 ? "" : `${many(changed)} `;
-  toast(on ? `${what}added to the favourites` : `${what}no longer in the favourites`);
+  // A single heart that appears or goes says enough to whoever sees it.
+  const say = ids.length === 1 ? announce : toast;
+  say(on ? `${many(changed)} added to the favourites` : `${many(changed)} no longer in the favourites`);
   document.dispatchEvent(new CustomEvent("scry:marked"));
 }
 
@@ -108,6 +132,7 @@ function showFavourite(id, on) {
     marks.querySelector('[data-mark="favourite"]').setAttribute("aria-pressed", on);
     marks.querySelector('[name="favourite"]').value = on ? "0" : "1";
   }
+  document.dispatchEvent(new CustomEvent("scry:favourite"));
 }
 
 function drawHeart() {
@@ -213,6 +238,13 @@ async function addTo(album) {
   document.dispatchEvent(new CustomEvent("scry:marked"));
 }
 
+function recount(by) {
+  const line = document.getElementById("album-count");
+  if (!line) return;
+  line.dataset.count = Number(line.dataset.count) + by;
+  line.textContent = many(Number(line.dataset.count));
+}
+
 // Takes photos out of the album of this page.
 export async function takeOut(albumId, ids) {
   const path = `/api/v1/albums/${albumId}/photos`;
@@ -225,6 +257,7 @@ export async function takeOut(albumId, ids) {
       if (day && !day.querySelector(".tile")) day.remove();
     }
   }
+  recount(-changed);
   const undo = async () => {
     await sendAll("POST", path, ids);
     location.reload();
