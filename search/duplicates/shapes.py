@@ -28,7 +28,7 @@ class In(Schema):
     model_config = ConfigDict(extra="forbid")
 
 
-class GroupsIn(In):
+class GroupsIn(Schema):
     """Which groups to list: one kind, in which order, how many, from where."""
 
     kind: KindName = "same_picture"
@@ -37,7 +37,7 @@ class GroupsIn(In):
     cursor: str = ""
 
 
-class PageIn(In):
+class PageIn(Schema):
     """How much to list, from where."""
 
     limit: int = 50

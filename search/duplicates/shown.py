@@ -250,11 +250,15 @@ def _cursor(group: DuplicateGroup, sort: str) -> str:
 def _read(cursor: str, sort: str) -> tuple[Any, UUID]:
     if sort == "date":
         return read_moment(cursor, UUID)
-    value, _, group_id = cursor.partition("_")
+    number, _, group_id = cursor.partition("_")
     try:
-        return (int if sort == "bytes" else float)(value), UUID(group_id)
+        value = (int if sort == "bytes" else float)(number)
+        key = UUID(group_id)
     except ValueError:
         raise _bad() from None
+    if not 0 <= value < 2**63:  # False for NaN too.
+        raise _bad()
+    return value, key
 
 
 def moment(at: datetime, key: object) -> str:
