@@ -1,0 +1,153 @@
+"""Deciding many groups at once from the review page: which ones, what it comes to, doing it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from django.db.models import Count, Sum
+from django.http import QueryDict
+
+from gallery.models import Photo
+from search.duplicates import resolving
+from search.models import DuplicateGroup, Kind, Resolution
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractBaseUser
+
+ACTIONS = {Kind.SAME_PICTURE: "keep", Kind.SIMILAR_SHOTS: "stack"}
+"""What many groups of a kind can be decided to be at once: the default action of the kind."""
+
+
+class BadForm(Exception):
+    """A form holds what no page of the gallery put there."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A group in which the person marked other photos than those proposed."""
+
+    group: UUID
+    keep: frozenset[UUID]
+    trash: frozenset[UUID]
+
+
+@dataclass(frozen=True)
+class Wish:
+    """The groups to decide at once: `groups` for their default (None: all of the kind).
+
+    `choices` are those decided as the person marked them; a wish to stack leaves them alone.
+    """
+
+    kind: str
+    action: str
+    groups: list[UUID] | None
+    choices: list[Choice] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What a wish comes to: groups, photos to the trash or to be stacked, and bytes freed.
+
+    `left` groups are not touched, because photos of them were marked and stacking trashes none.
+    """
+
+    groups: int
+    photos: int
+    bytes: int
+    left: int
+
+
+def ids(values: Iterable[str]) -> list[UUID]:
+    """Return the ids that form fields hold; raise `BadForm` for what is none."""
+    try:
+        return [UUID(value) for value in values]
+    except ValueError:
+        raise BadForm from None
+
+
+def read(user: AbstractBaseUser, form: QueryDict) -> Wish:
+    """Return what the bulk form of the review page asks for; raise `BadForm` for nonsense."""
+    kind, scope = form.get("kind", ""), form.get("scope", "")
+    if kind not in ACTIONS or scope not in {"all", "page", "ticked"}:
+        raise BadForm
+    choices = [_choice(value) for value in form.getlist("choice")]
+    named = None if scope == "all" else ids(form.getlist("page" if scope == "page" else "groups"))
+    if named is not None:
+        choices = [choice for choice in choices if choice.group in set(named)]
+    if choices:
+        named = _without(user, kind, named, {choice.group for choice in choices})
+    return Wish(kind, ACTIONS[Kind(kind)], named, choices)
+
+
+def _choice(value: str) -> Choice:
+    """Read "group photo,photo photo,photo": the group, what to keep of it, and the rest."""
+    group, keep, trash = [*value.split(" "), "", ""][:3]
+    kept, gone = (frozenset(ids(filter(None, part.split(",")))) for part in (keep, trash))
+    return Choice(ids([group])[0], kept, gone)
+
+
+def _without(
+    user: AbstractBaseUser, kind: str, named: list[UUID] | None, left: set[UUID]
+) -> list[UUID]:
+    if named is not None:
+        return [group for group in named if group not in left]
+    groups = DuplicateGroup.objects.visible_to(user).filter(kind=kind).exclude(pk__in=left)
+    return list(groups.values_list("pk", flat=True))
+
+
+def figures(user: AbstractBaseUser, wish: Wish) -> Figures:
+    """Return what carrying the wish out would come to now."""
+    groups = DuplicateGroup.objects.visible_to(user).filter(kind=wish.kind)
+    if wish.groups is not None:
+        groups = groups.filter(pk__in=wish.groups)
+    sums = groups.aggregate(groups=Count("pk"), photos=Sum("size"), bytes=Sum("recoverable"))
+    count, photos = sums["groups"], sums["photos"] or 0
+    if wish.action == "stack":
+        return Figures(count, photos, 0, len(wish.choices))
+    gone = Photo.objects.visible_to(user).filter(
+        pk__in={photo for choice in wish.choices for photo in choice.trash}
+    )
+    by_hand = gone.aggregate(photos=Count("pk"), bytes=Sum("size"))
+    return Figures(
+        groups=count + len(wish.choices),
+        photos=photos - count + by_hand["photos"],
+        bytes=(sums["bytes"] or 0) + (by_hand["bytes"] or 0),
+        left=0,
+    )
+
+
+def carry_out(user: AbstractBaseUser, wish: Wish) -> resolving.Batch:
+    """Decide the groups, in one batch; groups that changed meanwhile are counted as skipped."""
+    batch = resolving.resolve_many(user, wish.kind, wish.action, groups=wish.groups)
+    if wish.action == "stack":
+        return batch
+    made, skipped = [], batch.skipped
+    for choice in wish.choices:
+        try:
+            seen = choice.keep | choice.trash
+            made.append(resolving.resolve(user, choice.group, "keep", seen=seen, keep=choice.keep))
+        except (resolving.Changed, resolving.NothingKept, DuplicateGroup.DoesNotExist):
+            skipped += 1
+    together = _join(user, batch.id, made)
+    return resolving.Batch(
+        id=together,
+        groups=batch.groups + len(made),
+        photos=batch.photos + sum(one.trashed for one in made),
+        freed=batch.freed + sum(one.freed for one in made),
+        skipped=skipped,
+    )
+
+
+def _join(user: AbstractBaseUser, batch: UUID, made: list[Resolution]) -> UUID:
+    """Put decisions into one batch with the others, since they were asked for together."""
+    mine = Resolution.objects.visible_to(user)
+    first = mine.filter(batch=batch).first() or next(iter(made), None)
+    if first is None:
+        return batch
+    mine.filter(pk__in=[one.pk for one in made]).update(
+        batch=first.batch, decided_at=first.decided_at
+    )
+    return first.batch

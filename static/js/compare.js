@@ -1,0 +1,280 @@
+// Two photos at the same place and size: flickering between them, a line that splits them, side by
+// side, or their difference; zoomed and moved together.
+import { announce } from "./page.js";
+
+const PREVIEW_SIDE = 1440;
+// Formats that browsers draw themselves; the original of any other is never put into a page.
+const DRAWN = new Set(["JPEG", "PNG", "WEBP", "GIF", "AVIF"]);
+const MODES = ["flicker", "split", "side", "difference"];
+const LIMIT = 16;
+
+const dialog = document.getElementById("compare");
+const stage = dialog?.querySelector(".compare-stage");
+const one = (css) => dialog.querySelector(css);
+let members = [];
+let at = { a: 0, b: 1 };
+let decide = null;
+let view = { x: 0, y: 0, scale: 1 };
+let met = new Set(); // places of those that were judged already
+
+// Members carry id, name, w, h, format, and facts (name to value); a and b are places among them.
+// decide(a, b, what) returns whether that closed the matter; null where nothing is to be decided.
+export function openCompare(list, a, b, options) {
+  [members, at, decide, met] = [list, { a, b }, options.decide, new Set()];
+  mode("flicker");
+  fit();
+  fill();
+  show(options.flicker);
+  dialog.showModal();
+  stage.focus();
+}
+
+const photo = (side) => members[at[side]];
+
+function fill() {
+  for (const side of ["a", "b"]) {
+    const { id, name, w, h } = photo(side);
+    const image = one(`.pane.${side} img`);
+    if (image.dataset.id === id) continue;
+    Object.assign(image.dataset, { id, wanted: "" });
+    image.src = `/photos/${id}/preview`;
+    image.alt = `${side.toUpperCase()}: ${name}`;
+    image.width = w;
+    image.height = h;
+  }
+  for (const side of ["a", "b"]) one(`[data-name="${side}"]`).textContent = photo(side).name;
+  one(".others").hidden = members.length < 3;
+  one("[data-place]").textContent = `${order().indexOf(at.b) + 1} of ${members.length - 1}`;
+  one("tbody").replaceChildren(...rows());
+  const pair = members.length === 2;
+  one(".compare-actions").hidden = !decide;
+  one('[data-decide="a"]').textContent = pair ? "Keep A, trash B" : "Keep A, mark B for the trash";
+  one('[data-decide="b"]').textContent = pair ? "Keep B, trash A" : "Keep B, mark A for the trash";
+  one('[data-decide="dismiss"]').hidden = !pair;
+}
+
+// Places of the photos that can stand as B.
+const order = () => members.map((_, place) => place).filter((place) => place !== at.a);
+
+function other(way) {
+  const places = order();
+  at.b = places[(places.indexOf(at.b) + way + places.length) % places.length];
+  fill();
+  announce(`B: ${photo("b").name}`);
+}
+
+function rows() {
+  const [a, b] = [photo("a").facts, photo("b").facts];
+  return [...a.keys()].filter((name) => a.get(name) !== b.get(name)).map((name) => {
+    const row = document.createElement("tr");
+    row.insertCell().outerHTML = '<th scope="row"></th>';
+    row.firstElementChild.textContent = name;
+    row.insertCell().textContent = a.get(name) ?? "";
+    row.insertCell().textContent = b.get(name) ?? "";
+    if (name === "Size") {
+      const more = (side) => photo(side).w * photo(side).h;
+      if (more("a") > more("b")) row.className = "better-a";
+      if (more("b") > more("a")) row.className = "better-b";
+    }
+    return row;
+  });
+}
+
+// --- modes --------------------------------------------------------------------------------------
+
+function mode(name) {
+  dialog.dataset.mode = name;
+  for (const button of dialog.querySelectorAll(".modes button")) button.ariaPressed = String(button.dataset.mode === name);
+  show(false);
+  place();
+}
+
+function show(b) {
+  dialog.classList.toggle("show-b", Boolean(b));
+  const button = one("[data-flick]");
+  button.ariaPressed = String(Boolean(b));
+  button.querySelector("b").textContent = b ? "A" : "B";
+}
+
+const showsB = () => dialog.classList.contains("show-b");
+
+// --- zoom and place -----------------------------------------------------------------------------
+
+const room = () => stage.getBoundingClientRect();
+// Side by side, each half is a window of its own onto the same part.
+const width = () => (dialog.dataset.mode === "side" ? room().width / 2 - 1 : room().width);
+
+function fit() {
+  view = { x: 0, y: 0, scale: 1 };
+  place();
+}
+
+function place() {
+  const { height } = room();
+  view.x = Math.min(0, Math.max(view.x, width() * (1 - view.scale)));
+  view.y = Math.min(0, Math.max(view.y, height * (1 - view.scale)));
+  dialog.style.setProperty("--view", `translate(${view.x}px, ${view.y}px) scale(${view.scale})`);
+  one(".zoom-now").textContent = view.scale === 1 ? "Fit" : `${Math.round(view.scale * 100)} %`;
+  dialog.toggleAttribute("data-fine", view.scale > 4);
+  if (dialog.open && view.scale > 1) sharpen();
+}
+
+// Zooms so that the point of the picture at (x, y) of the stage stays where it is.
+function zoom(factor, x = width() / 2, y = room().height / 2) {
+  const scale = Math.min(Math.max(view.scale * factor, 1), LIMIT);
+  const step = scale / view.scale;
+  view = { scale, x: x - (x - view.x) * step, y: y - (y - view.y) * step };
+  place();
+}
+
+// Previews are enough until they would be drawn larger than they are.
+function sharpen() {
+  for (const side of ["a", "b"]) {
+    const { id, w, h, format } = photo(side);
+    const image = one(`.pane.${side} img`);
+    const drawn = Math.min(width() / w, room().height / h) * Math.max(w, h) * view.scale * devicePixelRatio;
+    if (drawn <= PREVIEW_SIDE || Math.max(w, h) <= PREVIEW_SIDE || !DRAWN.has(format)) continue;
+    const source = `/photos/${id}/original`;
+    if (image.dataset.wanted === source) continue;
+    image.dataset.wanted = source;
+    stage.classList.add("busy");
+    const fine = new Image();
+    fine.src = source;
+    // Whatever arrives after the pair has changed is not shown.
+    fine.decode().then(() => { if (photo(side)?.id === id) image.src = source; }, () => {})
+      .finally(() => stage.classList.remove("busy"));
+  }
+}
+
+// --- pointers: drag to move, pinch or wheel to zoom, hold or tap to flicker ----------------------
+
+const pointers = new Map();
+let still = 0; // when the one pointer came down without having moved since, else 0
+let holding = 0;
+
+const local = (event) => ({ x: (event.clientX - room().left) % (width() + 2), y: event.clientY - room().top });
+
+function onDown(event) {
+  if (event.target.closest("button, input")) return;
+  stage.setPointerCapture(event.pointerId);
+  pointers.set(event.pointerId, local(event));
+  still = pointers.size === 1 ? event.timeStamp : 0;
+  clearTimeout(holding);
+  if (still && dialog.dataset.mode === "flicker") holding = setTimeout(() => still && show(!showsB()), 220);
+}
+
+function onMove(event) {
+  const before = pointers.get(event.pointerId);
+  if (!before) return;
+  const now = local(event);
+  if (still && Math.hypot(now.x - before.x, now.y - before.y) < 6) return;
+  still = 0;
+  clearTimeout(holding);
+  stage.classList.add("dragging");
+  if (pointers.size === 1) {
+    view.x += now.x - before.x;
+    view.y += now.y - before.y;
+    place();
+  } else {
+    const rest = [...pointers].find(([id]) => id !== event.pointerId)[1];
+    const apart = (point) => Math.hypot(point.x - rest.x, point.y - rest.y);
+    zoom(apart(now) / Math.max(apart(before), 1), (now.x + rest.x) / 2, (now.y + rest.y) / 2);
+  }
+  pointers.set(event.pointerId, now);
+}
+
+function onUp(event) {
+  if (!pointers.delete(event.pointerId)) return;
+  stage.classList.remove("dragging");
+  clearTimeout(holding);
+  if (!still || dialog.dataset.mode !== "flicker") return;
+  const held = event.timeStamp - still > 220;
+  still = 0;
+  // A hold ends where it began; a tap changes sides and stays.
+  show(held ? false : !showsB());
+}
+
+// --- keys ---------------------------------------------------------------------------------------
+
+function onKey(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches(".split-at")) return;
+  const zoomed = view.scale > 1;
+  const step = 80;
+  const actions = {
+    " ": () => !event.target.closest("[data-decide], [data-mode], [data-zoom], [data-other], [data-close]") && (hold(), true),
+    1: () => mode(MODES[0]), 2: () => mode(MODES[1]), 3: () => mode(MODES[2]), 4: () => mode(MODES[3]),
+    "+": () => zoom(1.4), "=": () => zoom(1.4), "-": () => zoom(1 / 1.4), 0: fit,
+    a: () => verdict("a"), b: () => verdict("b"), n: () => verdict("dismiss"),
+    ArrowLeft: () => (zoomed ? move(step, 0) : other(-1)), ArrowRight: () => (zoomed ? move(-step, 0) : other(1)),
+    ArrowUp: () => move(0, step), ArrowDown: () => move(0, -step),
+  };
+  const action = actions[event.key];
+  if (!action || action() === false) return;
+  event.preventDefault();
+  event.stopPropagation();
+}
+
+function hold() {
+  if (dialog.dataset.mode !== "flicker") mode("flicker");
+  show(true);
+}
+
+function move(x, y) {
+  view.x += x;
+  view.y += y;
+  place();
+}
+
+// --- the verdict --------------------------------------------------------------------------------
+
+function verdict(what) {
+  if (!decide || (what === "dismiss" && members.length > 2)) return;
+  const done = decide(photo("a"), photo("b"), what);
+  if (done) return dialog.close();
+  // The winner stays as A and meets the next one; after the last, the group is ready to be decided.
+  met.add(at.a).add(at.b);
+  if (what === "b") at.a = at.b;
+  const next = order().find((place) => !met.has(place));
+  if (next === undefined) return dialog.close();
+  at.b = next;
+  fill();
+  announce(`A: ${photo("a").name}, B: ${photo("b").name}`);
+}
+
+if (dialog) {
+  stage.addEventListener("pointerdown", onDown);
+  stage.addEventListener("pointermove", onMove);
+  stage.addEventListener("pointerup", onUp);
+  stage.addEventListener("pointercancel", onUp);
+  stage.addEventListener("wheel", (event) => {
+    event.preventDefault();
+    const { x, y } = local(event);
+    zoom(Math.exp(-event.deltaY * (event.deltaMode ? 0.05 : 0.0022)), x, y);
+  }, { passive: false });
+  stage.addEventListener("dblclick", (event) => {
+    if (event.target.closest("button, input")) return;
+    const { x, y } = local(event);
+    if (view.scale > 1) fit();
+    else zoom(3, x, y);
+  });
+  stage.addEventListener("contextmenu", (event) => event.preventDefault());
+  dialog.addEventListener("keydown", onKey);
+  dialog.addEventListener("keyup", (event) => {
+    if (event.key === " ") show(false);
+  });
+  const flick = one("[data-flick]");
+  flick.addEventListener("pointerdown", () => show(true));
+  for (const name of ["pointerup", "pointercancel", "pointerleave"]) flick.addEventListener(name, () => show(false));
+  one(".split-at").addEventListener("input", (event) => dialog.style.setProperty("--split", `${event.target.value}%`));
+  dialog.addEventListener("click", (event) => {
+    const { dataset } = event.target.closest("button") ?? dialog;
+    if (event.target.closest(".modes button")) mode(dataset.mode);
+    if (dataset.zoom === "in") zoom(1.4);
+    if (dataset.zoom === "out") zoom(1 / 1.4);
+    if (dataset.zoom === "fit") fit();
+    if (dataset.other) other(Number(dataset.other));
+    if (dataset.decide) verdict(dataset.decide);
+    if ("close" in dataset) dialog.close();
+  });
+  addEventListener("resize", () => dialog.open && place());
+}

@@ -1,0 +1,50 @@
+// The order of what to keep, by dragging; the buttons of each line do the same without a pointer.
+
+export function attachOrder(root) {
+  const list = root.querySelector(".criteria .order");
+  list?.addEventListener("pointerdown", (event) => {
+    if (event.target.closest(".grip") && !event.button) drag(event, list);
+  });
+  refocus(list);
+}
+
+// After a line moved, the list is a new one: the focus stays with the button that was pressed.
+let pressed = "";
+document.addEventListener("click", (event) => {
+  const button = event.target.closest(".order button");
+  if (button) pressed = button.id;
+});
+
+function refocus(list) {
+  if (!list || !pressed) return;
+  const button = document.getElementById(pressed);
+  const there = button?.disabled ? button.parentElement.querySelector("button:not(:disabled)") : button;
+  there?.focus({ preventScroll: true });
+  pressed = "";
+}
+
+function drag(event, list) {
+  const line = event.target.closest("li");
+  const before = names(list);
+  event.preventDefault();
+  event.target.setPointerCapture(event.pointerId);
+  line.classList.add("held");
+  const onMove = (move) => {
+    const others = [...list.children].filter((one) => one !== line);
+    const below = others.find((one) => {
+      const box = one.getBoundingClientRect();
+      return move.clientY < box.top + box.height / 2;
+    });
+    if (below ? below.previousElementSibling !== line : list.lastElementChild !== line) list.insertBefore(line, below ?? null);
+  };
+  const onEnd = () => {
+    line.classList.remove("held");
+    event.target.removeEventListener("pointermove", onMove);
+    if (names(list) !== before) list.closest("form").requestSubmit();
+  };
+  event.target.addEventListener("pointermove", onMove);
+  event.target.addEventListener("pointerup", onEnd, { once: true });
+  event.target.addEventListener("pointercancel", onEnd, { once: true });
+}
+
+const names = (list) => [...list.children].map((line) => line.dataset.name).join();
