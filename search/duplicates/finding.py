@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from gallery import fingerprint
 from gallery.models import Embedding, EmbeddingModel, Fingerprint, Photo
+from gallery.models.fingerprints import SIDE
 from search.duplicates import edges, groups, judging, thresholds
 from search.duplicates.candidates import OwnersHashes, is_flat, neighbours, turned_hashes
 from search.duplicates.edges import PairIds, pair_of
@@ -70,19 +71,18 @@ def _judged(
 ) -> dict[PairIds, Judgement | None]:
     """Return what became of each pair that is worth a look."""
     vectors = _own_vectors(rows)
-    prints = _prints([row.photo_id for row in rows], detail)
     limits = thresholds.of(model)
     near = _by_embedding(model, owner_id, vectors, limits.candidate)
+    own = _sides(owner_id, [row.photo_id for row in rows], detail)
+    alike = _by_hash(owner_id, [row.photo for row in rows], own)
     before = edges.known(model, [row.photo_id for row in rows])
-    settled = before.said | before.fresh
-    pairs = (near.keys() | _by_hash(owner_id, [row.photo for row in rows], prints)) - settled
-    ids = {photo_id for pair in pairs for photo_id in pair}
-    prints |= _prints(ids - prints.keys(), detail)
+    pairs = (near.keys() | alike) - before.said - before.fresh
     distant = {photo_id for pair in pairs - near.keys() for photo_id in pair}
     vectors |= _stored_vectors(model, distant - vectors.keys())
-    sides = _sides(owner_id, ids, prints)
+    others = {photo_id for pair in pairs for photo_id in pair} - own.keys()
+    sides = own | _sides(owner_id, others, detail)
     asked: dict[PairIds, Pair] = {}
-    for pair in sorted(pairs):
+    for pair in pairs:
         cosine = near.get(pair) or _cosine(vectors, pair)
         if cosine is not None and pair[0] in sides and pair[1] in sides:
             asked[pair] = Pair(sides[pair[0]], sides[pair[1]], cosine)
@@ -97,9 +97,7 @@ def _own_vectors(rows: Iterable[Embedding]) -> Vectors:
 
 def _stored_vectors(model: EmbeddingModel, ids: Collection[UUID]) -> Vectors:
     """Return the vectors of those photos that are searchable."""
-    rows = Embedding.objects.filter(
-        model=model, photo__in=ids, state=Embedding.State.INDEXED
-    )
+    rows = Embedding.objects.filter(model=model, photo__in=ids, state=Embedding.State.INDEXED)
     return _own_vectors(rows.only("photo_id", "vector", "vector_crc"))
 
 
@@ -122,54 +120,57 @@ def _by_embedding(
     }
 
 
-def _by_hash(owner_id: int, photos: Sequence[Photo], prints: Mapping[UUID, Pixels]) -> set[PairIds]:
+def _by_hash(owner_id: int, photos: Sequence[Photo], sides: Mapping[UUID, Side]) -> set[PairIds]:
     """Return the pairs whose perceptual hashes are near in any position."""
     hashes = _hashes.setdefault(owner_id, OwnersHashes(owner_id))
     hashes.refresh(photos)
-    shown = [pk for photo in photos if (pk := photo.pk) in prints and not is_flat(prints[pk])]
+    shown = [side for photo in photos if (side := sides.get(photo.pk)) and not is_flat(side.grey)]
     if not shown:
         return set()
-    positions = turned_hashes(np.stack([prints[photo_id] for photo_id in shown]))
+    positions = turned_hashes(np.stack([side.grey for side in shown]))
     return {
-        pair_of(photo_id, other)
-        for photo_id, own in zip(shown, positions, strict=True)
+        pair_of(side.photo_id, other)
+        for side, own in zip(shown, positions, strict=True)
         for other in hashes.near(own)
-        if other != photo_id
+        if other != side.photo_id
     }
 
 
-def _sides(owner_id: int, ids: Collection[UUID], prints: Mapping[UUID, Pixels]) -> dict[UUID, Side]:
-    """Return what judging needs of the live photos that have a fingerprint."""
-    facts = Photo.objects.live().filter(owner_id=owner_id, pk__in=ids)
-    rows = facts.values_list("pk", "width", "height", "taken_at", "exif")
-    return {
-        pk: Side(pk, prints[pk], width, height, taken_at, _place(exif))
-        for pk, width, height, taken_at, exif in rows
-        if pk in prints
-    }
+_FACTS = ("pk", "width", "height", "taken_at", "exif__latitude", "exif__longitude")
 
 
-def _place(exif: Mapping[str, object]) -> tuple[float, float] | None:
-    latitude, longitude = exif.get("latitude"), exif.get("longitude")
+def _sides(owner_id: int, ids: Collection[UUID], detail: Detail) -> dict[UUID, Side]:
+    """Return what judging needs of the owner's live photos; those that show nothing left out.
+
+    Fingerprints that are missing are made now.
+    """
+    photos = Photo.objects.live().filter(owner_id=owner_id, pk__in=ids)
+    sides: dict[UUID, Side] = {}
+    made: dict[UUID, Pixels] = {}
+    for pk, width, height, taken_at, latitude, longitude, stored in photos.values_list(
+        *_FACTS, "fingerprint__grey"
+    ):
+        grey = _pixels(stored)
+        if grey is None and (rendition := detail(pk)) is not None:
+            grey = made[pk] = fingerprint.of_pixels(rendition)
+        if grey is not None:
+            place = _place(latitude, longitude)
+            sides[pk] = Side(pk, grey, width, height, taken_at, place)
+    save_prints(made)
+    return sides
+
+
+def _pixels(stored: bytes | memoryview | None) -> Pixels | None:
+    return None if stored is None else np.frombuffer(stored, np.uint8).reshape(SIDE, SIDE)
+
+
+def _place(latitude: object, longitude: object) -> tuple[float, float] | None:
     if isinstance(latitude, int | float) and isinstance(longitude, int | float):
         return float(latitude), float(longitude)
     return None
 
 
 # --- fingerprints ---------------------------------------------------------------------------------
-
-
-def _prints(ids: Collection[UUID], detail: Detail) -> dict[UUID, Pixels]:
-    """Return the fingerprints of the photos, made now where there is none; unreadable left out."""
-    rows = Fingerprint.objects.filter(pk__in=ids)
-    prints = {row.pk: row.pixels() for row in rows}
-    made = {
-        photo_id: fingerprint.of_pixels(pixels)
-        for photo_id in ids
-        if photo_id not in prints and (pixels := detail(photo_id)) is not None
-    }
-    save_prints(made)
-    return prints | made
 
 
 def save_prints(made: Mapping[UUID, Pixels]) -> None:
