@@ -7,6 +7,7 @@ export function attachMarks() {
   document.body.addEventListener("htmx:beforeSwap", keepPlace);
   document.body.addEventListener("htmx:load", (event) => onMarks(event.detail.elt));
   document.body.addEventListener("htmx:afterRequest", onAnswer);
+  document.body.addEventListener("htmx:sendError", onAnswer);
   // Escape leaves a field of the details and nothing else; leaving the caption saves it.
   document.addEventListener("keydown", (event) => {
     const field = event.target.closest?.(".marks input, .marks textarea");
@@ -78,7 +79,9 @@ function onAnswer(event) {
   // The form itself may be gone by now, replaced by the answer.
   const form = event.detail.requestConfig?.elt;
   if (!form?.matches?.("form.caption, form[data-done]")) return;
-  if (!event.detail.successful) return toast("That was not saved. Try again.");
+  if (event.detail.failed || event.type === "htmx:sendError") return toast("That was not saved. Try again.");
+  // What is left is neither when a newer request took its place.
+  if (!event.detail.successful) return;
   if (form.matches(".caption")) return saved(form);
   const problem = event.detail.xhr.responseText.includes('class="field-error"');
   if (form.dataset.done && !problem) announce(form.dataset.done);

@@ -1,0 +1,109 @@
+"""Favourites, captions, tags and albums as a person uses them, in a real browser."""
+
+from __future__ import annotations
+
+from selenium.webdriver.common.keys import Keys
+
+from tests.e2e.conftest import Browser
+
+
+def words(browser: Browser, css: str) -> str:
+    """Return the text of an element that may be replaced at any moment."""
+    return browser.run("return document.querySelector(arguments[0])?.textContent ?? ''", css)
+
+
+def pressed(browser: Browser, css: str) -> bool:
+    element = "document.querySelector(arguments[0])"
+    return browser.run(f"return {element}?.getAttribute('aria-pressed') === 'true'", css)
+
+
+def select(browser: Browser, *names: str) -> None:
+    for name in names:
+        box = f"{browser.tile(name)} .check input"
+        browser.run("document.querySelector(arguments[0]).click()", box)
+
+
+def details(browser: Browser, name: str) -> None:
+    browser.open(browser.one(f"{browser.tile(name)} .open").get_attribute("href"))
+    browser.one(".marks")
+
+
+def test_a_heart_by_key_button_and_viewer_is_the_same_heart(owner, uploaded):
+    uploaded("heart", "red")
+    heart = f"{owner.tile('heart-red.png')} .loved"
+    owner.run(
+        "document.querySelector(arguments[0]).focus()", owner.tile("heart-red.png") + " .open"
+    )
+    owner.press("f")
+    owner.until(lambda: owner.all(heart))
+    owner.open_lightbox("heart-red.png")
+    owner.until(lambda: pressed(owner, ".pswp__button--love"))
+    owner.press("i")
+    owner.click(".drawer .favourite button")
+    owner.until(lambda: not pressed(owner, ".pswp__button--love"))
+    owner.until(lambda: not owner.all(heart))
+    owner.press("f")
+    owner.until(lambda: pressed(owner, ".drawer .favourite button"))
+    owner.open("/favourites")
+    assert "heart-red.png" in owner.names()
+
+
+def test_captions_tags_and_albums_are_written_in_place(owner, uploaded):
+    uploaded("notes", "blue")
+    details(owner, "notes-blue.png")
+    owner.fill("[name=tag]", "sea")
+    owner.press(Keys.ENTER)
+    owner.until(lambda: "sea" in words(owner, ".marks .chips"))
+    # The field keeps the focus, so that the next tag can be typed at once.
+    owner.until(lambda: owner.run("return document.activeElement.name") == "tag")
+    owner.press("a/b", Keys.ENTER)
+    owner.until(lambda: "cannot have a slash" in words(owner, ".marks"))
+    owner.fill("[name=album]", "Notes of the sea")
+    owner.press(Keys.ENTER)
+    owner.until(lambda: "Notes of the sea" in words(owner, ".marks"))
+    owner.fill("[name=caption]", "The first morning")
+    owner.press(Keys.TAB)
+    owner.until(lambda: words(owner, ".saved") == "Saved")
+    owner.run("location.reload()")
+    caption = "return document.querySelector('[name=caption]')?.value"
+    owner.until(lambda: owner.run(caption) == "The first morning")
+    owner.run("document.querySelector('.marks a[href=\"/tags/sea\"]').click()")
+    owner.until(lambda: owner.path() == "/tags/sea")
+    assert owner.names() == ["notes-blue.png"]
+
+
+def test_keys_typed_into_the_drawer_stay_there(owner, uploaded):
+    uploaded("typing", "green")
+    owner.open_lightbox("typing-green.png")
+    address = owner.path()
+    owner.press("i")
+    owner.one(".drawer [name=caption]").click()
+    owner.press("fix this", Keys.ARROW_LEFT, Keys.ESCAPE)
+    assert owner.path() == address
+    assert owner.all(".drawer")
+    owner.until(lambda: words(owner, ".drawer .saved") == "Saved")
+    owner.press(Keys.ESCAPE)
+    owner.until(lambda: not owner.all(".drawer"))
+    assert owner.all(".pswp")
+
+
+def test_a_selection_goes_into_a_new_album_and_out_again(owner, uploaded):
+    uploaded("trip", "red", "green", "blue")
+    names = {"trip-red.png", "trip-green.png"}
+    select(owner, *names)
+    owner.click("[data-select=album]")
+    owner.one("#to-album [name=name]").send_keys("Trip", Keys.ENTER)
+    owner.until(lambda: "2 photos added to Trip" in words(owner, ".toasts"))
+    owner.open("/albums")
+    owner.run(
+        "[...document.querySelectorAll('.album')]"
+        ".find(link => link.textContent.includes('Trip')).click()"
+    )
+    owner.until(lambda: "Trip" in words(owner, "h1"))
+    assert set(owner.names()) == names
+    select(owner, "trip-red.png")
+    owner.click("[data-select=take-out]")
+    owner.until(lambda: owner.names() == ["trip-green.png"])
+    assert words(owner, "#album-count") == "1 photo"
+    owner.click(".toast button")
+    owner.until(lambda: set(owner.names()) == names)
