@@ -115,13 +115,13 @@ def follow(photo_ids: Collection[UUID]) -> None:
     for some in slices(photo_ids):
         live = Photo.objects.live().filter(pk__in=some)
         back = dict(live.values_list("pk", "owner_id"))
-        for photo_id, owner_id in back.items():
-            around[owner_id].add(photo_id)
-        # A photo that went matters only to the groups that still have it.
         members = GroupMember.objects.filter(photo__in=some)
-        for photo_id, owner_id in members.values_list("photo_id", "group__owner_id"):
-            if photo_id not in back:
-                around[owner_id].add(photo_id)
+        grouped = dict(members.values_list("photo_id", "group__owner_id"))
+        # One that went matters only to the groups that still have it, one that came back only
+        # while it is in none: whoever moved it may have seen to its groups already.
+        for photo_id in grouped.keys() ^ back.keys():
+            owner_id = back.get(photo_id) or grouped[photo_id]
+            around[owner_id].add(photo_id)
     for owner_id, ids in around.items():
         regroup(owner_id, ids)
 
@@ -232,16 +232,20 @@ def _fill(row: DuplicateGroup, group: Cluster, members: list[Photo], best: Photo
 def _write(
     kind: Kind, old: Standing, gone: set[UUID], changed: list[tuple[DuplicateGroup, Cluster]]
 ) -> None:
+    anew = [(row, group) for row, group in changed if old.members.get(row.pk) != group.members]
     # Memberships go first, as a photo is in one group of a kind only.
-    for some in slices(gone | {row.pk for row, _ in changed}):
+    for some in slices(gone | {row.pk for row, _ in anew}):
         GroupMember.objects.filter(group__in=some).delete()
     for some in slices(gone):
         DuplicateGroup.objects.filter(pk__in=some).delete()
-    known = {row.pk for row in old.groups}
-    DuplicateGroup.objects.bulk_create([row for row, _ in changed if row.pk not in known])
-    DuplicateGroup.objects.bulk_update([row for row, _ in changed if row.pk in known], _COLUMNS)
+    DuplicateGroup.objects.bulk_create(
+        [row for row, _ in changed],
+        update_conflicts=True,
+        unique_fields=["id"],
+        update_fields=_COLUMNS,
+    )
     GroupMember.objects.bulk_create(
         GroupMember(group=row, photo_id=photo_id, kind=kind, closeness=closeness, how=how)
-        for row, group in changed
+        for row, group in anew
         for photo_id, (closeness, how) in group.members.items()
     )

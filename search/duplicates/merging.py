@@ -18,7 +18,13 @@ shown_at: [before, after], ISO 8601; place: EXIF keys and numbers, in degrees an
 """
 
 _PLACE = ("latitude", "longitude", "altitude")
-_FIELDS = ("favourite", "caption", "taken_at", "shown_at", "exif")
+_COLUMNS = {
+    "favourite": "favourite",
+    "caption": "caption",
+    "taken_at": "taken_at",
+    "shown_at": "shown_at",
+    "place": "exif",
+}
 _CAPTION_LIMIT = 2000
 
 
@@ -114,7 +120,8 @@ def give(merged: Iterable[tuple[Photo, Got]]) -> None:
         [tagged(photo=photo, tag_id=pk) for photo, got in merged for pk in got.get("tags", [])],
         ignore_conflicts=True,
     )
-    _save([photo for photo, got in merged if set(got) - {"albums", "tags"}])
+    for photo, got in merged:
+        _save(photo, got)
     _project([photo for photo, got in merged if "shown_at" in got])
 
 
@@ -132,7 +139,7 @@ def take_back(merged: Iterable[tuple[Photo, Got]]) -> None:
     moved = [photo for photo, got in merged if _take_date(photo, got)]
     for photo, got in merged:
         _take_rest(photo, got)
-    _save([photo for photo, _ in merged])
+        _save(photo, got)
     _project(moved)
 
 
@@ -167,8 +174,10 @@ def _take_rest(photo: Photo, got: Got) -> None:
         photo.exif = {name: value for name, value in photo.exif.items() if name not in place}
 
 
-def _save(photos: list[Photo]) -> None:
-    Photo.objects.bulk_update(photos, _FIELDS)
+def _save(photo: Photo, got: Got) -> None:
+    fields = [column for name, column in _COLUMNS.items() if name in got]
+    if fields:
+        photo.save(update_fields=fields)
 
 
 def _project(photos: list[Photo]) -> None:

@@ -116,7 +116,6 @@ def undo(user: User, batch: UUID) -> Undone:
     if not ids:
         raise Resolution.DoesNotExist
     restored = missing = 0
-    touched: set[UUID] = set()
     for some in slices(ids, _CHUNK):
         with transaction.atomic():
             lock_owner(user.pk or 0)
@@ -124,8 +123,8 @@ def undo(user: User, batch: UUID) -> Undone:
             decisions.filter(pk__in=[row.pk for row in rows]).update(undone_at=timezone.now())
             done = _undo(user, rows)
             restored, missing = restored + done.restored, missing + done.missing
-            touched.update(UUID(pk) for row in rows for pk in row.changes["members"])
-    groups.regroup(user.pk or 0, touched)
+            members = {UUID(pk) for row in rows for pk in row.changes["members"]}
+            groups.regroup(user.pk or 0, members)
     return Undone(restored, missing)
 
 

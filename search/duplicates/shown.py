@@ -187,7 +187,9 @@ def _shown(user: User, groups: Sequence[DuplicateGroup]) -> list[Shown]:
     for member in visible.prefetch_related(Prefetch("photo", live)):
         by_group[member.group_id].append(member)
     criteria = ranking.saved(user.pk or 0)
-    return [_one(group, by_group[group.pk], criteria) for group in groups if by_group[group.pk]]
+    return [
+        _one(group, by_group[group.pk], criteria) for group in groups if len(by_group[group.pk]) > 1
+    ]
 
 
 def _one(group: DuplicateGroup, members: list[GroupMember], criteria: Criteria) -> Shown:
