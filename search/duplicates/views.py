@@ -26,7 +26,7 @@ from gallery.signals import photos_changed
 from gallery.trash import KEPT_DAYS
 from gallery.views import PageRequest
 from gallery.views.pages import own, vary
-from search.duplicates import bulk, finding, groups, keeper, kept_out, resolving, wording
+from search.duplicates import finding, forms, groups, keeper, kept_out, resolving, wording
 from search.duplicates.wording import Note
 from search.models import DuplicateGroup, GroupMember, Resolution
 
@@ -244,17 +244,12 @@ def _not_understood(request: PageRequest) -> HttpResponse:
 def resolve(request: PageRequest, group_id: uuid.UUID) -> HttpResponse:
     """Decide one group: keep some, stack all, or say that they are not the same."""
     try:
-        seen, keep = bulk.ids(request.POST.getlist("seen")), _to_keep(request.POST)
-    except bulk.BadForm:
-        return _not_understood(request)
-    action = request.POST.get("action", "")
-    if action not in {"best", *Resolution.Action.values}:
-        return _not_understood(request)
-    action = "keep" if action == "best" else action
-    if action == "keep" and not keep:
-        return _still_open(request, group_id, _KEEP_ONE, 400)
-    try:
+        action, seen, keep = forms.decision(request.POST)
         made = resolving.resolve(request.user, group_id, action, seen=seen, keep=keep)
+    except forms.BadForm:
+        if groups.shown(request.user, group_id) is None:
+            raise Http404 from None
+        return _not_understood(request)
     except resolving.Changed as changed:
         return _still_open(request, group_id, changed.note.rstrip("."), 409)
     except resolving.NothingKept:
@@ -265,14 +260,6 @@ def resolve(request: PageRequest, group_id: uuid.UUID) -> HttpResponse:
         return _back(request, did=str(made.batch))
     note = wording.note_of(request.user, made.batch)
     return _in_place(request, {"note": note, "made": made})
-
-
-def _to_keep(form: QueryDict) -> list[uuid.UUID]:
-    """Return the photos marked to be kept, or the one proposed where only the best is."""
-    action = form.get("action")
-    if action not in {"best", "keep"}:
-        return []
-    return bulk.ids(form.getlist("best" if action == "best" else "keep"))
 
 
 def _still_open(request: PageRequest, group_id: uuid.UUID, text: str, status: int) -> HttpResponse:
@@ -303,12 +290,12 @@ def _in_place(request: PageRequest, context: dict[str, Any]) -> HttpResponse:
 def resolve_many(request: PageRequest) -> HttpResponse:
     """Decide many groups in the same way at once: first asked with figures, then done."""
     try:
-        wish = bulk.read(request.user, request.POST)
-    except bulk.BadForm:
+        wish = forms.read(request.user, request.POST)
+    except forms.BadForm:
         return _not_understood(request)
     if "sure" not in request.POST:
         return _ask(request, wish)
-    batch = bulk.carry_out(request.user, wish)
+    batch = forms.carry_out(request.user, wish)
     note = wording.note_of(request.user, batch.id) or Note("Nothing was left to decide")
     if batch.skipped:
         left = wording.plural(batch.skipped, "group")
@@ -320,11 +307,11 @@ def resolve_many(request: PageRequest) -> HttpResponse:
     return _back(request, did=str(batch.id))
 
 
-def _ask(request: PageRequest, wish: bulk.Wish) -> HttpResponse:
+def _ask(request: PageRequest, wish: forms.Wish) -> HttpResponse:
     """Say in figures what a wish would come to, with the buttons to do it or not."""
     context = {
         "wish": wish,
-        "figures": bulk.figures(request.user, wish),
+        "figures": forms.figures(request.user, wish),
         "fields": [
             (name, value)
             for name in ("kind", "sort", "scope", "page", "groups", "choice", "loaded")

@@ -1,6 +1,7 @@
 // Two photos at the same place and size: flickering between them, a line that splits them, side by
 // side, or their difference; zoomed and moved together.
 import { announce } from "./page.js";
+import { poseOf, transformOf } from "./pose.js";
 
 const PREVIEW_SIDE = 1440;
 // Formats that browsers draw themselves; the original of any other is never put into a page.
@@ -15,6 +16,7 @@ let members = [];
 let at = { a: 0, b: 1 };
 let decide = null;
 let view = { x: 0, y: 0, scale: 1 };
+let pose = { turn: 0, mirror: false }; // of B, so that it lies on A
 let met = new Set(); // places of those that were judged already
 
 // Members carry id, name, w, h, format, and facts (name to value); a and b are places among them.
@@ -43,6 +45,7 @@ function fill() {
     image.height = h;
   }
   for (const side of ["a", "b"]) one(`[data-name="${side}"]`).textContent = photo(side).name;
+  layOver();
   one(".others").hidden = members.length < 3;
   one("[data-place]").textContent = `${order().indexOf(at.b) + 1} of ${members.length - 1}`;
   one("tbody").replaceChildren(...rows());
@@ -61,6 +64,24 @@ function other(way) {
   at.b = places[(places.indexOf(at.b) + way + places.length) % places.length];
   fill();
   announce(`B: ${photo("b").name}`);
+}
+
+// Turned and mirrored copies are laid over the picture as soon as both are there.
+async function layOver() {
+  setPose({ turn: 0, mirror: false });
+  const [a, b] = ["a", "b"].map((side) => one(`.pane.${side} img`));
+  const pair = `${a.dataset.id} ${b.dataset.id}`;
+  await Promise.all([a.decode(), b.decode()]).catch(() => {});
+  const same = pair === `${a.dataset.id} ${b.dataset.id}`;
+  if (same && a.naturalWidth && b.naturalWidth) setPose(poseOf(a, b));
+}
+
+function setPose(next) {
+  pose = next;
+  const words = [pose.mirror ? "mirrored" : "", pose.turn ? "turned" : ""].filter(Boolean);
+  one(".pose").hidden = !words.length;
+  one(".pose").textContent = `B is ${words.join(" and ")} here to lie on A`;
+  place();
 }
 
 function rows() {
@@ -93,7 +114,7 @@ function show(b) {
   dialog.classList.toggle("show-b", Boolean(b));
   const button = one("[data-flick]");
   button.ariaPressed = String(Boolean(b));
-  button.querySelector("b").textContent = b ? "A" : "B";
+  button.querySelector("b").textContent = b ? "This is B" : "Show B";
 }
 
 const showsB = () => dialog.classList.contains("show-b");
@@ -113,6 +134,8 @@ function place() {
   const { height } = room();
   view.x = Math.min(0, Math.max(view.x, width() * (1 - view.scale)));
   view.y = Math.min(0, Math.max(view.y, height * (1 - view.scale)));
+  const { w, h } = photo("b") ?? {};
+  dialog.style.setProperty("--pose", w ? transformOf(pose, Number(w), Number(h), { width: width(), height }) : "");
   dialog.style.setProperty("--view", `translate(${view.x}px, ${view.y}px) scale(${view.scale})`);
   one(".zoom-now").textContent = view.scale === 1 ? "Fit" : `${Math.round(view.scale * 100)} %`;
   dialog.toggleAttribute("data-fine", view.scale > 4);
@@ -201,9 +224,10 @@ function onKey(event) {
   const zoomed = view.scale > 1;
   const step = 80;
   const actions = {
-    " ": () => !event.target.closest("[data-decide], [data-mode], [data-zoom], [data-other], [data-close]") && (hold(), true),
+    " ": () => !event.target.closest("button:not([data-flick])") && (hold(), true),
     1: () => mode(MODES[0]), 2: () => mode(MODES[1]), 3: () => mode(MODES[2]), 4: () => mode(MODES[3]),
     "+": () => zoom(1.4), "=": () => zoom(1.4), "-": () => zoom(1 / 1.4), 0: fit,
+    r: () => setPose({ ...pose, turn: (pose.turn + 1) % 4 }), m: () => setPose({ ...pose, mirror: !pose.mirror }),
     a: () => verdict("a"), b: () => verdict("b"), n: () => verdict("dismiss"),
     ArrowLeft: () => (zoomed ? move(step, 0) : other(-1)), ArrowRight: () => (zoomed ? move(-step, 0) : other(1)),
     ArrowUp: () => move(0, step), ArrowDown: () => move(0, -step),

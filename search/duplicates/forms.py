@@ -1,4 +1,4 @@
-"""Deciding many groups at once from the review page: which ones, what it comes to, doing it."""
+"""The forms of the review page: one group decided, or many, and what those come to."""
 
 from __future__ import annotations
 
@@ -66,6 +66,19 @@ def ids(values: Iterable[str]) -> list[UUID]:
         return [UUID(value) for value in values]
     except ValueError:
         raise BadForm from None
+
+
+def decision(form: QueryDict) -> tuple[str, list[UUID], list[UUID]]:
+    """Return what the form of one group asks for: the action, the photos seen, those to keep.
+
+    "best" is to keep the one photo that was proposed, whatever is marked. Raises `BadForm`.
+    """
+    action, seen = form.get("action", ""), ids(form.getlist("seen"))
+    if action == "best":
+        return "keep", seen, ids(form.getlist("best"))
+    if action not in Resolution.Action.values:
+        raise BadForm
+    return action, seen, ids(form.getlist("keep")) if action == "keep" else []
 
 
 def read(user: AbstractBaseUser, form: QueryDict) -> Wish:
