@@ -36,6 +36,11 @@ _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 _JOINERS = {"\u200c", "\u200d"}
 
 
+# The tables in between, which the type checker knows nothing of because Django makes them.
+_InAlbum: Any = Album.photos.through
+_Tagged: Any = Photo.tags.through
+
+
 class BadName(Exception):
     """A name, tag or caption cannot be taken; the message is the sentence for the person."""
 
@@ -140,18 +145,17 @@ def add(album: Album, photos: PhotoQuerySet) -> int:
     with transaction.atomic():
         held = list(Album.objects.select_for_update().filter(pk=album.pk))
         ids = _held(photos.filter(owner_id=album.owner_id).newest_first()) if held else []
-        through = Album.photos.through
-        rows = through.objects.filter(album_id=album.pk, photo_id__in=ids)
+        rows = _InAlbum.objects.filter(album_id=album.pk, photo_id__in=ids)
         known = set(rows.values_list("photo_id", flat=True))
-        new = [through(album_id=album.pk, photo_id=pk) for pk in ids if pk not in known]
-        through.objects.bulk_create(new, ignore_conflicts=True)
+        new = [_InAlbum(album_id=album.pk, photo_id=pk) for pk in ids if pk not in known]
+        _InAlbum.objects.bulk_create(new, ignore_conflicts=True)
     return len(new)
 
 
 def take_out(album: Album, photos: PhotoQuerySet) -> int:
     """Take photos out of the album, where they stay otherwise; return how many were in it."""
-    through = Album.photos.through.objects.filter(album_id=album.pk)
-    gone, _ = through.filter(photo_id__in=list(photos.values_list("pk", flat=True))).delete()
+    ids = list(photos.values_list("pk", flat=True))
+    gone: int = _InAlbum.objects.filter(album_id=album.pk, photo_id__in=ids).delete()[0]
     return gone
 
 
@@ -175,12 +179,11 @@ def listed(albums: AlbumQuerySet) -> list[Listed]:
     The cover is the first photo put in, so that it stays while the album grows, and is found
     without sorting what is in it.
     """
-    through = Album.photos.through.objects
-    first = through.filter(
+    first = _InAlbum.objects.filter(
         album=OuterRef("pk"), photo__deleted_at=None, photo__trashed_at=None
     ).order_by("pk")
     cover = Subquery(first.values("photo_id")[:1], output_field=UUIDField())
-    rows = list(albums.annotate(cover_id=cover).order_by(Lower("name"), "name", "pk"))
+    rows: list[Any] = list(albums.annotate(cover_id=cover).order_by(Lower("name"), "name", "pk"))
     counts = _counts(rows)
     covers = Photo.objects.in_bulk([row.cover_id for row in rows if row.cover_id])
     return [Listed(row, counts[row.pk], covers.get(row.cover_id)) for row in rows]
@@ -191,7 +194,7 @@ def _counts(albums: Sequence[Album]) -> Counter[UUID]:
 
     Counting the live ones themselves would look up every photo of every album.
     """
-    through = Album.photos.through.objects.filter(album_id__in=[album.pk for album in albums])
+    through = _InAlbum.objects.filter(album_id__in=[album.pk for album in albums])
     owners = {album.owner_id for album in albums}
     kept = Photo.objects.filter(owner_id__in=owners)
     hidden = [kept.trashed(), kept.exclude(deleted_at=None)]
@@ -255,7 +258,7 @@ def _tags(photo: Photo, names: list[str]) -> list[Tag]:
 
 def tags_in_use(user: AbstractBaseUser | AnonymousUser) -> list[str]:
     """Return the names of tags that live photos of this user have, at most `OFFERED`."""
-    live = Photo.tags.through.objects.filter(
+    live = _Tagged.objects.filter(
         tag_id=OuterRef("pk"), photo__deleted_at=None, photo__trashed_at=None
     )
     used = Tag.objects.filter(Exists(live), owner_id=user.pk).order_by(Lower("name"), "name")

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from gallery import albums as marking
 from gallery.models import Album, Photo, Tag
+from gallery.models.collections import NAME_LIMIT
 from gallery.models.photos import PhotoQuerySet
 from gallery.paging import BadCursor, page_after
 from gallery.views import PageRequest
@@ -37,7 +38,7 @@ def albums(request: PageRequest) -> HttpResponse:
         "albums": marking.listed(Album.objects.visible_to(request.user)),
         "problem": problem,
         "typed": request.POST.get("name", ""),
-        "name_limit": marking.NAME_LIMIT,
+        "name_limit": NAME_LIMIT,
         "tags": marking.tags_in_use(request.user),
     }
     return render(request, "gallery/albums.html", context, status=status)
@@ -57,7 +58,7 @@ def _album_page(request: PageRequest, row: Album, problem: str = "") -> HttpResp
         "album": row,
         "problem": problem,
         "typed": request.POST.get("name", row.name),
-        "name_limit": marking.NAME_LIMIT,
+        "name_limit": NAME_LIMIT,
     }
     return _page(request, photos, context)
 

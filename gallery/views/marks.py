@@ -8,6 +8,7 @@ from django.db.models.functions import Lower
 
 from gallery import albums
 from gallery.models import Album, Photo
+from gallery.models.collections import NAME_LIMIT
 from gallery.views import PageRequest
 
 
@@ -20,12 +21,12 @@ def marks(request: PageRequest, photo: Photo, problem: str = "") -> dict[str, An
     by_name = own.order_by(Lower("name"), "name").values_list("name", flat=True)
     return {
         "photo": photo,
-        "tags": list(photo.tags.order_by("name").values_list("name", flat=True)),
-        "albums": list(own.filter(photos=photo).order_by("name")),
+        "tags": list(photo.tags.order_by(Lower("name"), "name").values_list("name", flat=True)),
+        "albums": list(own.filter(photos=photo).order_by(Lower("name"), "name")),
         "known_tags": albums.tags_in_use(request.user),
         "known_albums": list(by_name[: albums.OFFERED]),
         "caption_limit": albums.CAPTION_LIMIT,
         "tag_limit": albums.TAG_LIMIT,
-        "name_limit": albums.NAME_LIMIT,
+        "name_limit": NAME_LIMIT,
         "problem": problem,
     }

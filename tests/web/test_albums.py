@@ -5,10 +5,13 @@ from __future__ import annotations
 import html
 import json
 import re
+import threading
 import uuid
 from datetime import UTC, datetime
 
 import pytest
+from django.db import connection
+from django.test import Client
 from django.utils import timezone
 
 from gallery import albums, stacks, trash
@@ -489,3 +492,34 @@ def test_the_drawer_of_the_lightbox_has_the_marks(ada_client, model):
     photo_id = upload(ada_client, picture()).json()["id"]
     part = text(ada_client.get(f"/photos/{photo_id}", headers=HTMX))
     assert f'data-photo="{photo_id}"' in part
+
+
+def test_an_album_that_is_removed_meanwhile_takes_nothing(ada, photos):
+    album = albums.create(ada, "Summer")
+    Album.objects.filter(pk=album.pk).delete()
+    assert albums.add(album, Photo.objects.all()) == 0
+
+
+def test_photos_of_others_never_get_into_an_album(ada, photos, bobs):
+    album = albums.create(ada, "Summer")
+    assert albums.add(album, Photo.objects.all()) == 4
+    assert not bobs.albums.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_same_name_many_times_at_once_is_one_album(ada):
+    answers = []
+
+    def make() -> None:
+        client = Client()
+        client.force_login(ada)
+        answers.append(send(client, "POST", "/albums", {"name": "Summer"}).status_code)
+        connection.close()
+
+    threads = [threading.Thread(target=make) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(answers) == [201] + [409] * 5
+    assert Album.objects.count() == 1
