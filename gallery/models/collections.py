@@ -88,8 +88,6 @@ class Stack(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
 
     objects = StackQuerySet.as_manager()
-    if TYPE_CHECKING:
-        photos: models.Manager[Photo]
 
     def __str__(self) -> str:
         return str(self.pk)

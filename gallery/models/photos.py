@@ -15,7 +15,7 @@ from django.utils import timezone
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 
-    from gallery.models.collections import Album, Tag
+    from gallery.models.collections import Tag
     from gallery.models.embeddings import Embedding
 
 
@@ -102,7 +102,6 @@ class Photo(models.Model):
     objects = PhotoQuerySet.as_manager()
     if TYPE_CHECKING:
         embeddings: models.Manager[Embedding]
-        albums: models.Manager[Album]
 
     class Meta:
         constraints = [

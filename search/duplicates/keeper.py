@@ -48,11 +48,11 @@ def set_criteria(
 
     Criteria left out follow those given. Raises `BadCriteria`.
     """
-    criteria = checked(order, pattern)
+    criteria, owner_id = checked(order, pattern), user.pk or 0
     with transaction.atomic():
-        lock_owner(user.pk)
+        lock_owner(owner_id)
         KeeperCriteria.objects.update_or_create(
-            pk=user.pk, defaults={"order": criteria.order, "pattern": criteria.pattern}
+            pk=owner_id, defaults={"order": criteria.order, "pattern": criteria.pattern}
         )
-        groups.choose_anew(user.pk)
+        groups.choose_anew(owner_id)
     return criteria

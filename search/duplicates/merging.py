@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from gallery.models import Album, Embedding, Photo
-from search.duplicates.rows import slices
+from gallery.models import Embedding, Photo
+from search.duplicates.rows import InAlbum, Tagged, slices
 
 Got = dict[str, Any]
 """JSON of what one photo got. Names and values:
@@ -35,10 +35,10 @@ class Marks:
         self.albums: dict[UUID, set[UUID]] = {}
         self.tags: dict[UUID, set[int]] = {}
         for some in slices(photo_ids):
-            in_albums = Album.photos.through.objects.filter(photo_id__in=some)
+            in_albums = InAlbum.objects.filter(photo_id__in=some)
             for photo_id, album_id in in_albums.values_list("photo_id", "album_id"):
                 self.albums.setdefault(photo_id, set()).add(album_id)
-            tagged = Photo.tags.through.objects.filter(photo_id__in=some)
+            tagged = Tagged.objects.filter(photo_id__in=some)
             for photo_id, tag_id in tagged.values_list("photo_id", "tag_id"):
                 self.tags.setdefault(photo_id, set()).add(tag_id)
 
@@ -82,7 +82,7 @@ def _caption(keeper: Photo, others: Sequence[Photo]) -> list[str]:
 def _place(keeper: Photo, others: Sequence[Photo]) -> dict[str, float]:
     if _has_place(keeper):
         return {}
-    exif = next((photo.exif for photo in others if _has_place(photo)), {})
+    exif: dict[str, Any] = next((photo.exif for photo in others if _has_place(photo)), {})
     place = {name: exif[name] for name in _PLACE if name in exif}
     keeper.exif = {**keeper.exif, **place}
     return place
@@ -107,17 +107,16 @@ def _date(keeper: Photo, others: Sequence[Photo]) -> Got:
 def give(merged: Iterable[tuple[Photo, Got]]) -> None:
     """Save what photos got by `merge`."""
     merged = [(photo, got) for photo, got in merged if got]
-    in_album, tagged = Album.photos.through, Photo.tags.through
-    in_album.objects.bulk_create(
+    InAlbum.objects.bulk_create(
         [
-            in_album(photo=photo, album_id=pk)
+            InAlbum(photo=photo, album_id=pk)
             for photo, got in merged
             for pk in got.get("albums", [])
         ],
         ignore_conflicts=True,
     )
-    tagged.objects.bulk_create(
-        [tagged(photo=photo, tag_id=pk) for photo, got in merged for pk in got.get("tags", [])],
+    Tagged.objects.bulk_create(
+        [Tagged(photo=photo, tag_id=pk) for photo, got in merged for pk in got.get("tags", [])],
         ignore_conflicts=True,
     )
     for photo, got in merged:
@@ -128,11 +127,9 @@ def give(merged: Iterable[tuple[Photo, Got]]) -> None:
 def take_back(merged: Iterable[tuple[Photo, Got]]) -> None:
     """Take from photos what they got, but for what was changed since, and save them."""
     merged = [(photo, got) for photo, got in merged if got]
+    _unmark(InAlbum, "album_id", [(p, set(got.get("albums", []))) for p, got in merged])
     _unmark(
-        Album.photos.through, "album_id", [(p, set(got.get("albums", []))) for p, got in merged]
-    )
-    _unmark(
-        Photo.tags.through,
+        Tagged,
         "tag_id",
         [(p, {str(pk) for pk in got.get("tags", [])}) for p, got in merged],
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import combinations
@@ -78,7 +79,7 @@ def history(user: User, *, cursor: str = "", limit: int = 20) -> tuple[list[Entr
     return entries, moment(last["decided_at"], last["batch"].hex) if last else None
 
 
-def _entry(row: dict[str, Any], covers: list[Photo]) -> Entry:
+def _entry(row: Mapping[str, Any], covers: list[Photo]) -> Entry:
     trashing = row["action"] == Resolution.Action.KEEP
     return Entry(
         batch=row["batch"],
@@ -155,7 +156,7 @@ def _forget(user: User, rows: list[Resolution]) -> None:
         before = {(first, second) for first, second in row.changes.get("apart_before", [])}
         pairs |= set(combinations(sorted(row.changes.get("apart", [])), 2)) - before
     for some in slices({first for first, _ in pairs}):
-        said = NotTheSame.objects.filter(owner_id=user.pk or 0, first__in=some)
+        said = NotTheSame.objects.filter(owner_id=user.pk or 0, first__in=[UUID(pk) for pk in some])
         known = said.values_list("pk", "first_id", "second_id")
         gone = [pk for pk, first, second in known if (str(first), str(second)) in pairs]
         for part in slices(gone):
@@ -164,7 +165,8 @@ def _forget(user: User, rows: list[Resolution]) -> None:
 
 def _unstack(user: User, row: Resolution) -> None:
     """Take the stack apart and build those again that its photos had left for it."""
-    made = Stack.objects.visible_to(user).filter(pk=row.changes.get("stack") or None).first()
+    stack_id = row.changes.get("stack")
+    made = Stack.objects.visible_to(user).filter(pk=stack_id).first() if stack_id else None
     if made is None:
         return
     stacks.unstack(made)

@@ -257,7 +257,7 @@ def _stack(cases: list[_Case], rows: list[Resolution]) -> None:
 
 def _stacks_of(photos: list[Photo]) -> list[dict[str, Any]]:
     """Return the stacks that the photos leave, each as its cover and its photos."""
-    left = {photo.stack_id for photo in photos} - {None}
+    left = {photo.stack_id for photo in photos if photo.stack_id is not None}
     found = []
     for made in Stack.objects.filter(pk__in=left).prefetch_related("photos") if left else []:
         members = [str(photo.pk) for photo in made.photos.all()]

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
 from django.db.models import Count
 
-from gallery.models import Album
+from gallery.models import Album, Photo
+
+# The rows behind many-to-many fields, which the type checker takes for their targets.
+InAlbum: Any = Album.photos.through
+Tagged: Any = Photo.tags.through
 
 Id = TypeVar("Id")
 SLICE = 5_000
@@ -28,7 +32,7 @@ def album_counts(photo_ids: Collection[UUID]) -> Counter[UUID]:
     """Return in how many albums each photo is; 0 for those in none."""
     found: Counter[UUID] = Counter()
     for some in slices(photo_ids):
-        rows = Album.photos.through.objects.filter(photo_id__in=some)
+        rows = InAlbum.objects.filter(photo_id__in=some)
         counted = rows.values("photo_id").annotate(number=Count("album_id"))
         found.update({row["photo_id"]: row["number"] for row in counted})
     return found

@@ -139,7 +139,7 @@ class ResolutionOut(Schema):
 
     batch: uuid.UUID
     action: str
-    keeper: uuid.UUID
+    keeper: uuid.UUID | None
     photos: int
     trashed: int
     freed: int
