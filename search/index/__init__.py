@@ -32,7 +32,7 @@ from search.index.base import (
     VectorIndex,
     VectorIndexError,
 )
-from search.index.derived import average_recommend, near_pairs, reciprocal_rank_fusion
+from search.index.derived import average_recommend, reciprocal_rank_fusion
 from search.index.naming import slug
 
 __all__ = [
@@ -60,7 +60,6 @@ __all__ = [
     "VectorIndexError",
     "average_recommend",
     "close_all",
-    "near_pairs",
     "open_index",
     "reciprocal_rank_fusion",
     "slug",

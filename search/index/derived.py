@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
 
-from search.index.base import BadVector, Hit, Vector, VectorIndex
-
-PAIR_BATCH = 100
-"""Points asked about at a time by `near_pairs`."""
+from search.index.base import BadVector, Hit, Vector
 
 
 def average_recommend(positive: Sequence[Vector], negative: Sequence[Vector] = ()) -> Vector:
@@ -44,26 +40,3 @@ def reciprocal_rank_fusion(lists: Iterable[Sequence[Hit]], k: int = 60) -> list[
         for rank, hit in enumerate(hits, start=1):
             scores[hit.id] += 1.0 / (k + rank)
     return sorted((Hit(*item) for item in scores.items()), key=lambda hit: (-hit.score, hit.id))
-
-
-def near_pairs(
-    index: VectorIndex, ids: Iterable[UUID], min_score: float, k: int = 10
-) -> Iterator[tuple[UUID, UUID, float]]:
-    """Yield each pair (smaller id, larger id, score) of points that look alike, once.
-
-    For every one of `ids` that is stored its `k` nearest other points are considered; the other
-    point of a pair need not be among `ids`.
-    """
-    seen: set[tuple[UUID, UUID]] = set()
-    remaining = iter(ids)
-    while part := list(islice(remaining, PAIR_BATCH)):
-        stored = index.fetch(part, with_vectors=True)
-        vectors = [point.vector for point in stored if point.vector is not None]
-        # One more than k, because each point finds itself.
-        answers = index.query_batch(vectors, limit=k + 1)
-        for point, hits in zip(stored, answers, strict=True):
-            for hit in hits:
-                pair = (min(point.id, hit.id), max(point.id, hit.id))
-                if hit.id != point.id and hit.score >= min_score and pair not in seen:
-                    seen.add(pair)
-                    yield (*pair, hit.score)

@@ -11,12 +11,10 @@ from hypothesis import given, strategies as st
 from search.index import (
     BadVector,
     Hit,
-    Point,
     average_recommend,
-    near_pairs,
     reciprocal_rank_fusion,
 )
-from tests.contract.conftest import edge, exact, unit_vectors
+from tests.contract.conftest import unit_vectors
 
 A, B, C, D = (uuid.UUID(int=n) for n in range(1, 5))
 
@@ -58,30 +56,3 @@ def test_fusion_keeps_every_hit_once_in_an_order_that_does_not_depend_on_the_lis
     assert sorted(hit.id for hit in fused) == sorted({id_ for ids in ranked for id_ in ids})
     again = reciprocal_rank_fusion(lists[::-1])
     assert [hit.id for hit in again] == [hit.id for hit in fused]
-
-
-@pytest.fixture(params=[exact, edge], ids=["exact", "edge"])
-def twins(request, tmp_path):
-    """150 points of which 1-2, 3-4, ... are all but equal."""
-    rows = np.repeat(unit_vectors(75), 2, axis=0)
-    rows[1::2, 0] += 0.01
-    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-    with request.param(tmp_path) as index:
-        index.upsert([Point(uuid.UUID(int=n + 1), row, {}) for n, row in enumerate(rows)])
-        yield index
-
-
-def test_near_pairs_names_each_pair_once(twins):
-    everything = [uuid.UUID(int=n + 1) for n in range(150)]
-    pairs = list(near_pairs(twins, everything, 0.999))
-    expected = {(uuid.UUID(int=n), uuid.UUID(int=n + 1)) for n in range(1, 151, 2)}
-    assert {(one, other) for one, other, _ in pairs} == expected
-    assert len(pairs) == len(expected)
-    assert all(score >= 0.999 for _, _, score in pairs)
-
-
-def test_near_pairs_looks_beyond_the_ids_it_is_given(twins):
-    pairs = [(one, other) for one, other, _ in near_pairs(twins, [uuid.UUID(int=2)], 0.999, k=3)]
-    assert pairs == [(uuid.UUID(int=1), uuid.UUID(int=2))]
-    assert list(near_pairs(twins, [uuid.UUID(int=9999)], 0.5)) == []
-    assert list(near_pairs(twins, [], 0.5)) == []
