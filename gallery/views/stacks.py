@@ -46,18 +46,19 @@ def make(request: PageRequest) -> HttpResponse:
 def photos(request: PageRequest, stack_id: uuid.UUID) -> HttpResponse:
     """The photos of a stack: a page; for htmx, only the tiles that are folded under the cover.
 
-    With `closed`, htmx gets the one tile that stands for the stack in the grid.
+    With `closed`, htmx gets the one tile that stands for the stack in the grid. A stack that is
+    in the trash as a whole has no page and no tile.
     """
     rows = list(_members(request, _own(request, stack_id)))
-    if not rows:
-        raise Http404
     if not request.htmx:
+        if not rows:
+            raise Http404
         context = {"tiles": tiles(rows), "stack_id": stack_id, "cover": rows[0]}
         return vary(render(request, "gallery/stack.html", context))
     if "closed" in request.GET:
         closed = {"tiles": tiles(rows[:1], folds=stack_folds(rows[:1]))}
         return vary(render(request, "gallery/_tiles.html", closed))
-    opened = {"tiles": tiles(rows[1:]), "of": rows[0].pk}
+    opened = {"tiles": tiles(rows[1:]), "of": rows[0].pk if rows else ""}
     return vary(render(request, "gallery/_tiles.html", opened))
 
 

@@ -58,6 +58,9 @@ function mark(tile, isOpen) {
   tile.classList.toggle("opened", isOpen);
   fold.setAttribute("aria-expanded", String(isOpen));
   fold.setAttribute("aria-label", `${fold.dataset.many}, ${isOpen ? "close" : "open"}`);
+  const [count, use] = [fold.querySelector(".fold-count"), fold.querySelector("use")];
+  count.textContent = (isOpen ? "" : "+") + count.textContent.replace("+", "");
+  use.setAttribute("href", use.getAttribute("href").replace(/#.*/, isOpen ? "#close" : "#stack"));
   boxOf(tile).dispatchEvent(new Event("change", { bubbles: true }));
 }
 
@@ -106,7 +109,7 @@ async function foldTiles(made) {
   const list = document.querySelector("[data-folds]");
   const cover = list?.querySelector(`.tile[data-id="${made.cover}"]`);
   if (!cover) return;
-  const [tile] = (await fetchTiles(`/stacks/${made.id}?closed=1`)) ?? [];
+  const tile = await closedTile(made.id);
   if (!tile) return;
   for (const id of made.photos) {
     const gone = list.querySelector(`.tile[data-id="${id}"]`);
@@ -142,4 +145,37 @@ async function unstack(id) {
   tile.classList.remove("opened");
   tile.querySelector(".fold").remove();
   delete tile.dataset.stack;
+}
+
+// --- when a cover goes --------------------------------------------------------------------------
+
+// A photo that stood for its stack may be deleted, and come back; the stack keeps one tile.
+new MutationObserver((records) => {
+  const closed = (node) => node.dataset?.stackIds;
+  for (const record of records) {
+    for (const tile of record.removedNodes) if (closed(tile) && !tile.isConnected) standIn(tile, record);
+    for (const tile of record.addedNodes) if (closed(tile) && tile.isConnected) unite(tile);
+  }
+}).observe(document.getElementById("main"), { childList: true, subtree: true });
+
+async function standIn(gone, { target, nextSibling }) {
+  const tile = await closedTile(gone.dataset.stack);
+  if (!tile || document.querySelector(`[data-folds] .tile[data-id="${tile.dataset.id}"]`)) return;
+  // Its day went with it; the page brings it back, and still offers to undo.
+  if (!target.isConnected) return location.reload();
+  target.insertBefore(tile, nextSibling?.parentNode === target ? nextSibling : null);
+  document.dispatchEvent(new CustomEvent("scry:tiles", { detail: target }));
+}
+
+async function unite(back) {
+  const same = [...document.querySelectorAll(`[data-folds] .tile[data-stack="${back.dataset.stack}"]`)];
+  if (same.length < 2) return;
+  const tile = await closedTile(back.dataset.stack);
+  if (!tile) return;
+  same[0].before(tile);
+  for (const one of same) one.remove();
+}
+
+async function closedTile(stack) {
+  return ((await fetchTiles(`/stacks/${stack}?closed=1`)) ?? [])[0];
 }

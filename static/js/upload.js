@@ -228,8 +228,8 @@ function compareInTurn(job, look) {
     if (!jobs.includes(job)) return;
     const answer = await fetch(`/api/v1/photos/${job.id}/duplicates`).catch(() => null);
     const found = answer?.ok ? await answer.json().catch(() => null) : null;
-    const alike = found?.items?.[0];
-    if (alike?.photo) sayAlike(job, alike, found.items.length);
+    const items = found?.items ?? found ?? [];
+    if (items[0]?.photo) sayAlike(job, items[0], items.length);
     else if (answer?.status !== 404) compareSoon(job, look);
   });
 }
@@ -244,7 +244,7 @@ function sayAlike(job, alike, count) {
   anchor.href = alike.group ? `/duplicates?kind=${alike.kind}#group-${alike.group}` : `/photos/${job.id}/duplicates`;
   anchor.className = "alike";
   anchor.textContent = `${which}${count > 1 ? ` and ${count - 1} more` : ""} → compare`;
-  job.row.querySelector(".outcome").append(anchor);
+  job.row.querySelector(".outcome").append(" ", anchor);
   draw();
 }
 
