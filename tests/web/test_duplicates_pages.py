@@ -1,0 +1,585 @@
+"""The review page of duplicates, the history, and the duplicates of one photo, as a browser
+without scripts and as htmx gets them."""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+import re
+import uuid
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from gallery import trash
+from gallery.models import Album, Embedding, Photo, SkippedFile
+from search.duplicates import groups, keeper
+from search.models import DuplicateGroup, Kind, NotTheSame, Resolution
+from tests.alike import alike, group, photo
+
+pytestmark = pytest.mark.django_db
+
+HTMX = {"HX-Request": "true"}
+
+
+def page(answer) -> str:
+    """Return the words of an answer without tags, for people's eyes."""
+    found = re.sub(r"<(script|svg|style).*?</\1>", " ", answer.content.decode(), flags=re.S)
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", found)).replace("\xa0", " ").split())
+
+
+def groups_of(answer) -> list[str]:
+    return re.findall(r'data-group="([^"]+)"', answer.content.decode())
+
+
+def checked(answer) -> set[str]:
+    """Return the ids of the photos whose check box says that they are kept."""
+    boxes = re.findall(r'<input type="checkbox" name="keep"[^>]*>', answer.content.decode())
+    return {re.search(r'value="([^"]+)"', box).group(1) for box in boxes if " checked" in box}
+
+
+def form(shown: DuplicateGroup, action: str, *keep: Photo, **also: str) -> dict:
+    """Return what the form of a group sends."""
+    seen = [str(one) for one in shown.members.values_list("photo_id", flat=True)]
+    fields = {"action": action, "seen": seen, "keep": [str(one.pk) for one in keep]}
+    return fields | {"best": str(shown.keeper_id), "kind": shown.kind, "sort": "bytes"} | also
+
+
+@pytest.fixture
+def pair(ada) -> tuple[DuplicateGroup, Photo, Photo]:
+    """A group of a large photo and a small copy of it."""
+    large = photo(ada, width=4032, height=3024, size=6_400_000, name="IMG_1.jpg")
+    small = photo(ada, width=800, height=600, size=200_000, name="IMG_1 (1).jpg")
+    return group(large, small), large, small
+
+
+@pytest.fixture
+def shots(ada) -> tuple[DuplicateGroup, list[Photo]]:
+    taken = [photo(ada, width=400 + 10 * place, name=f"shot-{place}.jpg") for place in range(3)]
+    return group(*taken, kind=Kind.SIMILAR_SHOTS), taken
+
+
+# --- what is shown --------------------------------------------------------------------------------
+
+
+def test_the_keeper_is_chosen_with_its_reasons_and_the_rest_is_for_the_trash(ada_client, pair):
+    _, large, _ = pair
+    answer = ada_client.get("/duplicates")
+    assert checked(answer) == {str(large.pk)}
+    words = page(answer)
+    assert "Best: 4032×3024, the largest" in words
+    assert "Keep best 1 to the trash, frees 195.3 KB" in words
+    assert "Keep best in 1 group – frees 195.3 KB" in words
+
+
+def test_similar_shots_are_all_kept_and_stacked_by_default(ada_client, shots):
+    _, taken = shots
+    answer = ada_client.get("/duplicates?kind=similar_shots")
+    assert checked(answer) == {str(one.pk) for one in taken}
+    assert "Stack 3" in page(answer)
+    first = re.search(r'<button[^>]*name="action" value="(\w+)"', answer.content.decode())
+    assert first.group(1) == "stack", "Enter in a form presses its first button"
+    assert "nothing is deleted" in page(answer)
+
+
+def test_each_kind_has_its_figures_and_the_page_opens_where_there_is_something_to_do(
+    ada_client, shots
+):
+    answer = ada_client.get("/duplicates")
+    assert 'data-kind="similar_shots"' in answer.content.decode()
+    words = page(answer)
+    assert "Same picture 0 · 0 bytes" in words
+    assert "Similar shots 1 · 2.0 KB" in words
+
+
+def test_only_what_differs_is_shown_and_the_albums_always(ada, ada_client):
+    both = [photo(ada, size=size, width=500) for size in (900, 800)]
+    Album.objects.create(owner=ada, name="Sea").photos.set(both)
+    group(*both)
+    text = ada_client.get("/duplicates").content.decode()
+    under = re.findall(r'<dl class="differs">(.*?)</dl>', text, re.S)
+    assert len(under) == 2
+    for facts in under:
+        assert "<dt>File</dt>" in facts
+        assert "<dd>Sea</dd>" in facts
+        assert "<dt>Size</dt>" not in facts
+    together = re.search(r'<details class="alike">(.*?)</details>', text, re.S).group(1)
+    assert "500 × 300" in together
+
+
+def test_how_copies_differ_is_a_quiet_word(ada, ada_client):
+    first, second = photo(ada), photo(ada)
+    alike(first, second, 0.978, how="rotated")
+    groups.regroup_all(ada.pk)
+    assert "97 % alike · rotated" in page(ada_client.get("/duplicates"))
+
+
+def test_all_pages_together_show_every_group_once_in_order(ada, ada_client):
+    for number in range(53):
+        group(photo(ada, size=10_000 + number), photo(ada, size=100 + number))
+    seen, address, headers = [], "/duplicates?sort=bytes", {}
+    while address:
+        answer = ada_client.get(address, headers=headers)
+        seen += groups_of(answer)
+        more = re.search(r'<a class="button" href="([^"]+cursor[^"]+)"', answer.content.decode())
+        address, headers = (html.unescape(more.group(1)) if more else ""), HTMX
+    sizes = [DuplicateGroup.objects.get(pk=one).recoverable for one in seen]
+    assert len(set(seen)) == len(seen) == 53
+    assert sizes == sorted(sizes, reverse=True)
+
+
+def test_a_page_costs_the_same_number_of_queries_whatever_is_on_it(
+    ada, ada_client, django_assert_max_num_queries
+):
+    for _ in range(30):
+        group(photo(ada), photo(ada), photo(ada))
+    with django_assert_max_num_queries(20):
+        assert len(groups_of(ada_client.get("/duplicates"))) == 30
+
+
+@pytest.mark.parametrize(
+    "address", ["?kind=no", "?sort=no", "?cursor=no", "?kind=same_file&cursor=no", "?group=no"]
+)
+def test_made_up_addresses_lead_to_the_page(ada_client, address):
+    answer = ada_client.get(f"/duplicates{address}")
+    assert answer.status_code == 302
+    assert answer.headers["Location"] == "/duplicates"
+
+
+def test_nothing_of_others_is_shown(bob_client, pair):
+    shown, large, _ = pair
+    answer = bob_client.get("/duplicates")
+    assert groups_of(answer) == []
+    assert groups_of(bob_client.get(f"/duplicates?group={shown.pk}")) == []
+    assert bob_client.get(f"/photos/{large.pk}/duplicates").status_code == 404
+
+
+def test_names_cannot_break_out_of_the_page(ada, ada_client):
+    group(photo(ada, name='"><script>alert(1)</script>.jpg'), photo(ada))
+    assert "<script>alert" not in ada_client.get("/duplicates").content.decode()
+
+
+# --- states ---------------------------------------------------------------------------------------
+
+
+def test_the_empty_page_says_how_many_photos_were_compared(ada, ada_client, model):
+    Embedding.objects.create(
+        photo=photo(ada), model=model, state="indexed", compared_at=timezone.now()
+    )
+    words = page(ada_client.get("/duplicates"))
+    assert "No duplicates" in words
+    assert "1 photo compared." in words
+
+
+def test_while_photos_are_compared_the_page_says_how_far(ada, ada_client, model):
+    for compared in (None, None, timezone.now()):
+        Embedding.objects.create(
+            photo=photo(ada), model=model, state="indexed", compared_at=compared
+        )
+    assert "Nothing found yet" in page(ada_client.get("/duplicates"))
+    part = ada_client.get("/duplicates/progress?kind=same_picture", headers=HTMX)
+    assert "1 of 3 photos compared" in page(part)
+    assert 'hx-swap-oob="true"' in part.content.decode(), "the tabs follow"
+
+
+def test_when_all_is_decided_the_page_leads_to_the_history(ada_client, pair):
+    shown, *_ = pair
+    ada_client.post(f"/duplicates/{shown.pk}/resolve", form(shown, "dismiss"))
+    answer = ada_client.get("/duplicates?kind=same_picture")
+    assert "All decided" in page(answer)
+    assert 'href="/duplicates/history"' in answer.content.decode()
+
+
+def test_searching_again_puts_every_photo_back_in_line(ada, ada_client, model):
+    row = Embedding.objects.create(
+        photo=photo(ada), model=model, state="indexed", compared_at=timezone.now()
+    )
+    answer = ada_client.post("/duplicates/find", {"kind": "same_picture"}, follow=True)
+    assert "All photos are being compared again." in page(answer)
+    row.refresh_from_db()
+    assert row.compared_at is None
+
+
+def test_without_a_model_searching_again_says_so(ada_client):
+    answer = ada_client.post("/duplicates/find", follow=True)
+    assert "once the model is loaded" in page(answer)
+
+
+def test_the_menu_counts_what_is_open(ada_client, bob_client, pair):
+    assert ada_client.get("/duplicates/progress?only=count").content == b"1"
+    assert bob_client.get("/duplicates/progress?only=count").content == b""
+
+
+# --- one group ------------------------------------------------------------------------------------
+
+
+def test_keeping_the_best_trashes_the_rest_and_can_be_undone(ada, ada_client, pair):
+    shown, large, small = pair
+    answer = ada_client.post(
+        f"/duplicates/{shown.pk}/resolve", form(shown, "keep", large), follow=True
+    )
+    assert "1 photo to the trash, 195.3 KB freed" in page(answer)
+    assert list(Photo.objects.in_trash_of(ada)) == [small]
+    undo = re.search(r'action="(/duplicates/history/[^"]+/undo)"', answer.content.decode())
+    answer = ada_client.post(undo.group(1), {"kind": "same_picture"}, follow=True)
+    assert "Restored 1 photo." in page(answer)
+    assert len(groups_of(answer)) == 1
+    assert not Photo.objects.in_trash_of(ada).exists()
+
+
+def test_a_person_may_keep_another_than_the_best(ada, ada_client, pair):
+    shown, _, small = pair
+    ada_client.post(f"/duplicates/{shown.pk}/resolve", form(shown, "keep", small))
+    assert list(Photo.objects.visible_to(ada)) == [small]
+
+
+def test_only_the_best_is_kept_whatever_is_marked(ada, ada_client, shots):
+    shown, taken = shots
+    ada_client.post(f"/duplicates/{shown.pk}/resolve", form(shown, "best", *taken))
+    assert list(Photo.objects.visible_to(ada)) == [taken[-1]]
+
+
+def test_stacking_deletes_nothing(ada, ada_client, shots):
+    shown, _ = shots
+    answer = ada_client.post(f"/duplicates/{shown.pk}/resolve", form(shown, "stack"), follow=True)
+    assert "3 photos stacked" in page(answer)
+    assert Photo.objects.visible_to(ada).count() == 3
+    assert Photo.objects.visible_to(ada).unfolded().count() == 1
+
+
+def test_not_the_same_is_remembered(ada, ada_client, pair):
+    shown, *_ = pair
+    ada_client.post(f"/duplicates/{shown.pk}/resolve", form(shown, "dismiss"))
+    assert NotTheSame.objects.filter(owner=ada).count() == 1
+    assert groups_of(ada_client.get("/duplicates")) == []
+
+
+@pytest.mark.parametrize(("headers", "status"), [({}, 400), (HTMX, 200)])
+def test_the_last_keeper_of_a_group_cannot_be_marked(ada, ada_client, pair, headers, status):
+    shown, *_ = pair
+    answer = ada_client.post(
+        f"/duplicates/{shown.pk}/resolve", form(shown, "keep"), headers=headers
+    )
+    assert answer.status_code == status
+    assert "At least one photo of a group is kept" in page(answer)
+    assert groups_of(answer) == [str(shown.pk)]
+    assert Photo.objects.visible_to(ada).count() == 2
+
+
+def test_htmx_gets_a_note_in_the_place_of_the_group_and_new_figures(ada_client, pair):
+    shown, large, _ = pair
+    answer = ada_client.post(
+        f"/duplicates/{shown.pk}/resolve", form(shown, "keep", large), headers=HTMX
+    )
+    text = answer.content.decode()
+    assert "<html" not in text
+    assert 'class="group decided"' in text
+    assert "1 photo to the trash, 195.3 KB freed. Undo" in page(answer)
+    assert "Same picture 0 · 0 bytes" in page(answer)
+
+
+def test_undoing_in_place_brings_the_group_back(ada_client, pair):
+    shown, large, _ = pair
+    ada_client.post(f"/duplicates/{shown.pk}/resolve", form(shown, "keep", large))
+    batch = Resolution.objects.get().batch
+    answer = ada_client.post(
+        f"/duplicates/history/{batch}/undo",
+        {"at": "group", "kind": "same_picture"},
+        headers=HTMX,
+    )
+    assert len(groups_of(answer)) == 1
+    assert checked(answer) == {str(large.pk)}
+    assert "Restored 1 photo." in page(answer)
+
+
+@pytest.mark.parametrize(("headers", "status"), [({}, 409), (HTMX, 200)])
+def test_of_two_tabs_one_wins_and_the_other_is_told(ada, ada_client, pair, headers, status):
+    shown, large, small = pair
+    sent = form(shown, "keep", large)
+    ada_client.post(f"/duplicates/{shown.pk}/resolve", form(shown, "stack"))
+    answer = ada_client.post(f"/duplicates/{shown.pk}/resolve", sent, headers=headers)
+    assert answer.status_code == status
+    assert "decided already" in page(answer)
+    assert Photo.objects.visible_to(ada).filter(pk=small.pk).exists()
+
+
+@pytest.mark.parametrize("how", ["trashed", "deleted"])
+def test_a_photo_that_went_while_the_page_was_open_is_a_note_with_the_group_as_it_is(
+    ada, ada_client, shots, how
+):
+    shown, taken = shots
+    sent = form(shown, "best")
+    gone = Photo.objects.filter(pk=taken[0].pk)
+    trash.trash(gone)
+    if how == "deleted":
+        trash.empty(gone)
+    answer = ada_client.post(f"/duplicates/{shown.pk}/resolve", sent, headers=HTMX)
+    assert answer.status_code == 200
+    assert re.search(r"changed while it was open|is gone", page(answer))
+    assert Photo.objects.visible_to(ada).count() == 2
+
+
+@pytest.mark.parametrize(
+    "sent", [{"action": "burn"}, {"action": "keep", "keep": "x"}, {"seen": "y"}, {}]
+)
+def test_made_up_forms_are_refused(ada, ada_client, pair, sent):
+    shown, *_ = pair
+    answer = ada_client.post(f"/duplicates/{shown.pk}/resolve", sent)
+    assert answer.status_code == 400
+    assert Photo.objects.visible_to(ada).count() == 2
+
+
+def test_anothers_group_is_the_same_404_as_an_unknown_one(bob_client, pair):
+    shown, large, _ = pair
+    sent = form(shown, "keep", large)
+    assert bob_client.post(f"/duplicates/{shown.pk}/resolve", sent).status_code == 404
+    assert bob_client.post(f"/duplicates/{uuid.uuid4()}/resolve", sent).status_code == 404
+    assert Photo.objects.in_trash_of(large.owner).count() == 0
+
+
+# --- many groups ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def pairs(ada) -> list[DuplicateGroup]:
+    return [
+        group(photo(ada, width=900, size=5000), photo(ada, width=300, size=1024 * (1 + number)))
+        for number in range(4)
+    ]
+
+
+def bulk(scope: str, *meant: DuplicateGroup, **also) -> dict:
+    named = {"page": "page", "ticked": "groups"}.get(scope, "page")
+    fields = {"kind": "same_picture", "sort": "bytes", "scope": scope}
+    return fields | {named: [str(one.pk) for one in meant]} | also
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX])
+def test_many_groups_are_decided_only_after_the_figures_were_confirmed(
+    ada, ada_client, pairs, headers
+):
+    answer = ada_client.post("/duplicates/resolve", bulk("all"), headers=headers)
+    words = page(answer)
+    assert "Keep the best in 4 groups?" in words
+    assert "4 photos (10.0 KB) go to the trash" in words
+    assert "You can undo this for 30 days" in words
+    assert Photo.objects.in_trash_of(ada).count() == 0
+    answer = ada_client.post("/duplicates/resolve", bulk("all", sure="yes"), follow=True)
+    assert "Best kept in 4 groups: 4 photos to the trash, 10.0 KB freed" in page(answer)
+    assert Photo.objects.in_trash_of(ada).count() == 4
+    assert Resolution.objects.values("batch").distinct().count() == 1
+
+
+@pytest.mark.parametrize("scope", ["page", "ticked"])
+def test_only_the_groups_meant_are_decided(ada, ada_client, pairs, scope):
+    sent = bulk(scope, *pairs[:2], sure="yes")
+    answer = ada_client.post("/duplicates/resolve", sent, headers=HTMX)
+    assert set(groups_of(answer)) == {str(one.pk) for one in pairs[2:]}
+    assert Photo.objects.in_trash_of(ada).count() == 2
+
+
+def test_groups_in_which_others_were_marked_are_decided_as_marked(ada, ada_client, pairs):
+    first, *others = pairs
+    small = first.members.exclude(photo=first.keeper_id).get().photo
+    sent = bulk("all", choice=f"{first.pk} {small.pk} {first.keeper_id}")
+    assert "4 photos (13.9 KB)" in page(ada_client.post("/duplicates/resolve", sent))
+    ada_client.post("/duplicates/resolve", sent | {"sure": "yes"})
+    left = set(Photo.objects.visible_to(ada).values_list("pk", flat=True))
+    assert left == {small.pk, *(one.keeper_id for one in others)}
+    answer = ada_client.get("/duplicates/history")
+    assert "Best kept in 4 groups: 4 photos to the trash" in page(answer)
+    batch = Resolution.objects.values_list("batch", flat=True).distinct().get()
+    ada_client.post(f"/duplicates/history/{batch}/undo")
+    assert Photo.objects.visible_to(ada).count() == 8
+
+
+def test_stacking_many_leaves_groups_alone_in_which_photos_were_marked_for_the_trash(
+    ada, ada_client, shots
+):
+    shown, taken = shots
+    also = group(photo(ada), photo(ada), kind=Kind.SIMILAR_SHOTS)
+    choice = f"{shown.pk} {taken[0].pk},{taken[1].pk} {taken[2].pk}"
+    sent = bulk("all", kind="similar_shots", choice=choice)
+    words = page(ada_client.post("/duplicates/resolve", sent))
+    assert "2 photos become 1 stack" in words
+    assert "1 group in which you marked photos for the trash stays as it is" in words
+    answer = ada_client.post("/duplicates/resolve", sent | {"sure": "yes"}, headers=HTMX)
+    assert groups_of(answer) == [str(shown.pk)]
+    assert Photo.objects.in_trash_of(ada).count() == 0
+    assert not DuplicateGroup.objects.filter(pk=also.pk).exists()
+
+
+def test_what_changed_before_the_confirmation_is_left_and_said(ada, ada_client, pairs):
+    sent = bulk("ticked", *pairs[:2])
+    ada_client.post(f"/duplicates/{pairs[0].pk}/resolve", form(pairs[0], "dismiss"))
+    answer = ada_client.post("/duplicates/resolve", sent | {"sure": "yes"}, headers=HTMX)
+    assert "1 group had changed meanwhile and stayed" in page(answer)
+    assert Photo.objects.in_trash_of(ada).count() == 1
+
+
+def test_undoing_many_shows_the_list_again(ada, ada_client, pairs):
+    ada_client.post("/duplicates/resolve", bulk("all", sure="yes"))
+    batch = Resolution.objects.values_list("batch", flat=True).first()
+    sent = {"at": "list", "kind": "same_picture", "sort": "bytes"}
+    answer = ada_client.post(f"/duplicates/history/{batch}/undo", sent, headers=HTMX)
+    assert "Restored 4 photos." in page(answer)
+    assert len(groups_of(answer)) == 4
+
+
+def test_nothing_ticked_is_said(ada_client, pairs):
+    words = page(ada_client.post("/duplicates/resolve", bulk("ticked")))
+    assert "No group is ticked" in words
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {},
+        {"kind": "same_file", "scope": "all"},
+        {"kind": "same_picture", "scope": "world"},
+        {"kind": "same_picture", "scope": "ticked", "groups": "x"},
+        {"kind": "same_picture", "scope": "all", "choice": "x y z"},
+    ],
+)
+def test_made_up_bulk_forms_are_refused(ada, ada_client, pairs, sent):
+    assert ada_client.post("/duplicates/resolve", sent | {"sure": "yes"}).status_code == 400
+    assert Photo.objects.in_trash_of(ada).count() == 0
+
+
+def test_groups_of_others_are_not_decided(ada, bob_client, pairs):
+    bob_client.post("/duplicates/resolve", bulk("ticked", *pairs, sure="yes"))
+    bob_client.post("/duplicates/resolve", bulk("all", sure="yes"))
+    assert Photo.objects.in_trash_of(ada).count() == 0
+
+
+# --- what to keep ---------------------------------------------------------------------------------
+
+
+def test_changing_the_criteria_chooses_anew_at_once(ada, ada_client):
+    large, loved = photo(ada, width=900), photo(ada, width=300, favourite=True)
+    group(large, loved)
+    order = ["favourite", *(name for name in keeper.CRITERIA if name != "favourite")]
+    sent = {"order": order, "kind": "same_picture", "sort": "bytes"}
+    answer = ada_client.post("/duplicates/criteria", sent, headers=HTMX)
+    assert checked(answer) == {str(loved.pk)}
+    assert "<details" in answer.content.decode()
+    assert keeper.criteria_of(ada).order == order
+
+
+def test_without_scripts_a_button_moves_one_criterion(ada, ada_client, pair):
+    before = list(keeper.CRITERIA)
+    sent = {"order": before, "move": f"{before[2]} up", "pattern": "IMG_*"}
+    answer = ada_client.post("/duplicates/criteria", sent)
+    assert answer.status_code == 302
+    after = keeper.criteria_of(ada)
+    assert after.order[:3] == [before[0], before[2], before[1]]
+    assert after.pattern == "IMG_*"
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX])
+@pytest.mark.parametrize("sent", [{"order": ["beauty"]}, {"pattern": "x" * 101}])
+def test_made_up_criteria_are_refused_in_words(ada, ada_client, pair, headers, sent):
+    answer = ada_client.post("/duplicates/criteria", sent, headers=headers)
+    assert answer.status_code == (200 if headers else 400)
+    assert re.search("There is no criterion|The pattern can have", page(answer))
+    assert keeper.criteria_of(ada).order == list(keeper.CRITERIA)
+
+
+# --- files that were kept out ---------------------------------------------------------------------
+
+
+def test_files_that_were_here_already_are_listed_with_their_photo(ada, ada_client, bob_client):
+    kept = photo(ada, name="beach.jpg", size=2048)
+    SkippedFile.objects.create(owner=ada, photo=kept, name="backup/beach.jpg", source="import")
+    words = page(ada_client.get("/duplicates?kind=same_file"))
+    assert "Same file 1 · 2.0 KB" in words
+    assert "backup/beach.jpg is the same file as beach.jpg" in words
+    assert "2.0 KB · import" in words
+    assert "Nothing was kept out" in page(bob_client.get("/duplicates?kind=same_file"))
+
+
+def test_the_list_of_skipped_files_is_csv_that_no_spreadsheet_runs(ada, ada_client):
+    kept = photo(ada, name="beach.jpg", size=2048)
+    for number in range(205):
+        SkippedFile.objects.create(owner=ada, photo=kept, name=f"=cmd|{number}", source="upload")
+    answer = ada_client.get("/duplicates?kind=same_file&format=csv")
+    rows = list(csv.reader(io.StringIO(b"".join(answer.streaming_content).decode())))
+    assert rows[0] == ["file", "same as", "address", "source", "bytes", "when"]
+    assert len(rows) == 206
+    assert all(row[0].startswith("'=cmd|") for row in rows[1:])
+    assert rows[1][1:5] == ["beach.jpg", f"http://testserver/photos/{kept.pk}", "upload", "2048"]
+
+
+# --- history --------------------------------------------------------------------------------------
+
+
+def test_the_history_tells_what_was_done_and_restores(ada, ada_client, pair):
+    shown, large, small = pair
+    ada_client.post(f"/duplicates/{shown.pk}/resolve", form(shown, "keep", large))
+    answer = ada_client.get("/duplicates/history")
+    assert "1 photo to the trash, 195.3 KB freed" in page(answer)
+    assert "Restore" in page(answer)
+    batch = Resolution.objects.get().batch
+    answer = ada_client.post(f"/duplicates/history/{batch}/undo", {"at": "history"}, follow=True)
+    assert "Restored 1 photo." in page(answer)
+    assert "undone" in page(answer)
+    assert Photo.objects.visible_to(ada).filter(pk=small.pk).exists()
+
+
+def test_what_was_deleted_for_ever_is_said_when_restoring(ada, ada_client, pairs):
+    ada_client.post("/duplicates/resolve", bulk("ticked", *pairs[:2], sure="yes"))
+    trash.empty(Photo.objects.filter(pk=Photo.objects.in_trash_of(ada).first().pk))
+    batch = Resolution.objects.values_list("batch", flat=True).first()
+    answer = ada_client.post(f"/duplicates/history/{batch}/undo", headers=HTMX)
+    assert page(answer) == "Restored 1 photo; 1 was deleted for ever."
+
+
+def test_all_pages_of_the_history_show_every_decision_once(ada, ada_client):
+    for number in range(35):
+        Resolution.objects.create(
+            owner=ada,
+            kind=Kind.SAME_PICTURE,
+            action="dismiss",
+            photos=number + 2,
+            decided_at=timezone.now() - timedelta(hours=number),
+        )
+    seen, address = [], "/duplicates/history"
+    while address:
+        answer = ada_client.get(address, headers=HTMX if seen else {})
+        seen += re.findall(r"(\d+) photos remembered", page(answer))
+        more = re.search(r'<a class="button" href="([^"]+cursor[^"]+)"', answer.content.decode())
+        address = html.unescape(more.group(1)) if more else ""
+    assert [int(one) for one in seen] == list(range(2, 37))
+    assert ada_client.get("/duplicates/history?cursor=no").status_code == 302
+
+
+def test_the_history_of_others_is_not_undone(ada, ada_client, bob_client, pair):
+    shown, large, _ = pair
+    ada_client.post(f"/duplicates/{shown.pk}/resolve", form(shown, "keep", large))
+    batch = Resolution.objects.get().batch
+    assert bob_client.post(f"/duplicates/history/{batch}/undo").status_code == 404
+    assert "Nothing decided yet" in page(bob_client.get("/duplicates/history"))
+    assert Photo.objects.in_trash_of(ada).count() == 1
+
+
+# --- one photo ------------------------------------------------------------------------------------
+
+
+def test_the_duplicates_of_a_photo_are_shown_by_kind_with_their_group(ada, ada_client):
+    one, same, shot = photo(ada, name="one.jpg"), photo(ada), photo(ada)
+    made = group(one, same)
+    alike(one, shot, kind=Kind.SIMILAR_SHOTS)
+    answer = ada_client.get(f"/photos/{one.pk}/duplicates")
+    words = page(answer)
+    assert "Duplicates of one.jpg" in words
+    assert "Same picture 1" in words
+    assert "Similar shots 1" in words
+    assert f"group={made.pk}" in answer.content.decode()
+    assert groups_of(ada_client.get(f"/duplicates?kind=same_picture&group={made.pk}"))
+
+
+def test_a_photo_without_duplicates_says_so(ada, ada_client):
+    lone = photo(ada, name="lone.jpg")
+    assert "No duplicates of this photo" in page(ada_client.get(f"/photos/{lone.pk}/duplicates"))
