@@ -10,11 +10,14 @@ from numpy.typing import NDArray
 from search.duplicates import matching
 from search.duplicates.matching import Alignment, Array
 
+Mask = NDArray[np.bool_]
+
 _BLOCK = 8  # cells a side
 _MOST, _LEAST = 128, 32  # cells a side that pictures are compared at
 _SHARPNESS = 0.6  # cells for each pixel of the smaller picture: its last details are not trusted
 _TEXTURE = 6.0  # grey levels of deviation from which a block has something to compare
 _AGREES, _DIFFERS = 0.85, 0.70  # correlations of blocks
+_STRONG = 25.0  # grey levels between two cells
 _BLACK, _WHITE = 20, 235  # a block beyond may have lost its texture to brightness or contrast
 
 
@@ -24,13 +27,17 @@ class Agreement:
 
     `correlation` is that of all cells. Of the blocks with texture, `agreeing` is the share that
     correlate well; `differing` is the share of all blocks that do not; `firmness` is the lower
-    quartile of the correlations of all blocks but the differing ones.
+    quartile of the correlations of all blocks but the differing ones. Of the cells that differ
+    strongly, `solid` is the share of the picture that lies in patches three cells wide, and
+    `one_way` tells whether they are all brighter or all darker (1) or as much of either (0).
     """
 
     correlation: float
     agreeing: float
     differing: float
     firmness: float
+    solid: float
+    one_way: float
 
 
 def look(
@@ -61,7 +68,8 @@ def _cells(a: Array, b: Array, scale: Array, shift: Array) -> int:
 def _by_blocks(left: Array, right: Array, whole: float) -> Agreement:
     a = _blocks(left)
     raw = _blocks(right)
-    b = (raw - right.mean()) * (left.std() / max(float(right.std()), 1e-3)) + left.mean()
+    levelled = (right - right.mean()) * (left.std() / max(float(right.std()), 1e-3)) + left.mean()
+    b = _blocks(levelled)
     rough_a, rough_b = a.std(axis=1), b.std(axis=1)
     alike = _correlations(a, b)
     both = (rough_a > _TEXTURE) & (rough_b > _TEXTURE)
@@ -70,12 +78,32 @@ def _by_blocks(left: Array, right: Array, whole: float) -> Agreement:
     alone = one & (flat > _BLACK) & (flat < _WHITE)
     differs = alone | (both & (alike < _DIFFERS))
     kept = alike[both & ~differs]
+    difference = left - levelled
+    strong = np.abs(difference) > _STRONG
     return Agreement(
         correlation=whole,
         agreeing=float((kept >= _AGREES).sum() / max((both | alone).sum(), 1)),
         differing=float(differs.mean()),
         firmness=float(np.quantile(kept, 0.25)) if len(kept) else 0.0,
+        solid=float((_widened(_narrowed(strong)) & strong).mean()),
+        one_way=float(abs(difference[strong].sum()) / max(np.abs(difference[strong]).sum(), 1e-3)),
     )
+
+
+def _narrowed(mask: Mask) -> Mask:
+    """Return the cells of a mask whose eight neighbours are in it too."""
+    return np.asarray(np.logical_and.reduce(_neighbours(mask)))
+
+
+def _widened(mask: Mask) -> Mask:
+    """Return the cells of a mask and their neighbours."""
+    return np.asarray(np.logical_or.reduce(_neighbours(mask)))
+
+
+def _neighbours(mask: Mask) -> list[Mask]:
+    height, width = mask.shape
+    framed = np.pad(mask, 1)
+    return [framed[y : y + height, x : x + width] for y in range(3) for x in range(3)]
 
 
 def _blocks(picture: Array) -> Array:

@@ -21,10 +21,11 @@ _AT_ONCE = 256  # pairs aligned at a time, some 30 MB
 _WORTH_A_LOOK = 0.85  # correlation of aligned fingerprints
 _DETAIL = 256  # pixels a side of the closer look
 _CORRELATED, _AGREEING, _A_FEW_BLOCKS = 0.92, 0.95, 0.03
-_WRITING, _FIRM = 0.09, 0.945
+_A_SPECK, _MOSTLY_ONE_WAY = 0.001, 0.9
+_WRITING, _FIRM, _ONE_WAY = 0.09, 0.93, 0.95
 _WHOLE = 0.97  # of a side, below which something was cut off
 
-_SAME_LAYOUT, _LAYOUT_BONUS = 0.85, 0.05
+_SAME_LAYOUT = 0.82  # correlation of aligned fingerprints
 _BURST, _OCCASION = timedelta(minutes=10), timedelta(days=1)
 _ONE_PLACE_KM = 1.0
 
@@ -102,15 +103,20 @@ def _same_picture(pair: Pair, aligned: Alignment, row: int, detail: Detail) -> J
 def is_same(agreement: Agreement) -> bool:
     """Tell whether two pictures that agree so far are the same one.
 
-    Either nearly all that has texture agrees, or something small was written upon one of them
-    and all the rest agrees firmly; a moved camera or hand spoils both. The limits are those of
-    `benchmarks/duplicate_quality.py`.
+    Either nearly all that has texture agrees, or something small was written upon one of them:
+    then all the rest agrees firmly, and what differs is all brighter or all darker. A thing that
+    moved differs both ways, since it left one place and came to another.
     """
     if agreement.correlation < _CORRELATED:
         return False
+    moved = agreement.solid > _A_SPECK and agreement.one_way < _MOSTLY_ONE_WAY
     untouched = agreement.agreeing >= _AGREEING and agreement.differing <= _A_FEW_BLOCKS
-    written_upon = agreement.differing <= _WRITING and agreement.firmness >= _FIRM
-    return untouched or written_upon
+    written_upon = (
+        agreement.differing <= _WRITING
+        and agreement.firmness >= _FIRM
+        and agreement.one_way >= _ONE_WAY
+    )
+    return (untouched and not moved) or written_upon
 
 
 def _small(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -133,11 +139,10 @@ def _how(aligned: Alignment, row: int) -> str:
 
 
 def _similar_shots(pair: Pair, correlation: float, thresholds: Thresholds) -> Judgement | None:
-    """Judge by the embeddings, more strictly where time or place speak against one occasion.
-
-    Pictures whose tiny copies already lie well over each other need less likeness of content.
-    """
-    needed = _needed(pair, thresholds) - _LAYOUT_BONUS * (correlation >= _SAME_LAYOUT)
+    """Judge by the embeddings, more strictly where time or place speak against one occasion."""
+    needed = _needed(pair, thresholds)
+    if correlation >= _SAME_LAYOUT and needed < thresholds.apart:
+        needed = min(needed, thresholds.layout)
     if pair.cosine < needed:
         return None
     return Judgement(Kind.SIMILAR_SHOTS, min(max(pair.cosine, 0.0), 1.0))

@@ -12,16 +12,29 @@ class Thresholds:
     """Cosine similarities, all of one model.
 
     Pairs below `candidate` are not looked at unless their perceptual hashes are near. Similar
-    shots need `burst` when they were taken within minutes of each other, `similar` when time is
-    unknown, and `apart` when they were taken on different days.
+    shots need `burst` when they were taken within minutes of each other, `similar` within a day
+    or when time is unknown, and `apart` when days or kilometres lie between them. `layout` is
+    enough where the pictures lie well over each other, unless they are apart.
     """
 
     candidate: float
+    layout: float
     burst: float
     similar: float
     apart: float
 
 
+MEASURED = {
+    "starter": Thresholds(candidate=0.6, layout=0.8, burst=0.88, similar=0.95, apart=0.97),
+}
+"""From `manage.py calibrate_duplicates`, which measures any other model in its own gallery."""
+
+CAREFUL = Thresholds(candidate=0.8, layout=0.93, burst=0.95, similar=0.97, apart=0.985)
+"""For models that nobody measured: rather a pair too few than one too many."""
+
+
 def of(model: EmbeddingModel) -> Thresholds:
     """Return the thresholds measured for the model, or careful ones where none were measured."""
-    return Thresholds(candidate=0.6, burst=0.85, similar=0.92, apart=0.96)
+    if model.thresholds:
+        return Thresholds(**model.thresholds)
+    return MEASURED.get(model.key, CAREFUL)
