@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_safe
 
-from gallery import uploads
+from gallery import trash, uploads
 from gallery.api_errors import RETRY_SECONDS
 from gallery.decoding import Decoded, PoolBusy
 from gallery.files import StorageFull
@@ -195,6 +195,7 @@ def settings_page(request: PageRequest) -> HttpResponse:
         "recommended": MODELS,
         "index": _index_stats(model),
         "bytes": _bytes_stored(request),
+        "trash": trash.holds(request.user),
     }
     return render(request, "search/settings.html", context)
 

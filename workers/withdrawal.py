@@ -25,7 +25,7 @@ from workers.purge import has_index
 
 logger = logging.getLogger(__name__)
 
-CHUNK = 500
+CHUNK = 1000
 RECENTLY = timedelta(hours=1)
 """The round of every two seconds looks for photos trashed since; the sweeper looks at all."""
 

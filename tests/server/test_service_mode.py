@@ -81,6 +81,11 @@ def test_upload_to_answer(stack):
     assert grace.http.delete(f"/api/v1/photos/{green}").status_code == 204
     assert green not in grace.found("green")
     assert grace.http.get(f"/api/v1/photos/{green}").status_code == 404
+    restored = grace.http.post("/api/v1/trash/restore", json={"ids": [green]}).json()
+    assert restored["ids"] == [green]
+    eventually("the restored photo is found", lambda: grace.found("green")[0] == green)
+    grace.http.delete(f"/api/v1/photos/{green}")
+    assert grace.http.delete(f"/api/v1/trash/{green}").status_code == 204
     originals = stack.folder / "data" / "media"
     eventually(
         "the deleted photo's files are gone",
