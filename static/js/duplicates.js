@@ -133,7 +133,23 @@ document.body.addEventListener("htmx:load", ({ detail: { elt } }) => {
   else if (elt.matches(".group")) arrivedGroup(elt);
   else if (elt.matches("#ask > *") && !document.getElementById("ask").open) document.getElementById("ask").showModal();
   if (elt.matches(".group, #kinds, .more")) tellBulk();
+  if (elt.matches("#kinds")) tellNew();
 });
+
+// Groups found while the page is open are offered; nothing moves under anybody's hands.
+function tellNew() {
+  const review = document.getElementById("review");
+  const found = Number(document.querySelector("#kinds [aria-current]")?.dataset.groups) - openCards().length;
+  if (!review || review.dataset.one || review.querySelector(".more") || found <= 0) return;
+  if (!openCards().length && !review.querySelector(".decided")) return showNew();
+  const offer = review.querySelector(".fresh") ?? document.createElement("p");
+  offer.className = "fresh";
+  offer.innerHTML = '<button type="button" class="button small" data-fresh></button>';
+  offer.firstChild.textContent = `Show ${found === 1 ? "1 more group" : `${found} more groups`}`;
+  document.getElementById("groups").before(offer);
+}
+
+const showNew = () => htmx.ajax("GET", location.href, { target: "#review", select: "#review", swap: "outerHTML" });
 
 function arrivedGroup(card) {
   const note = card.querySelector("[data-note]");
@@ -220,6 +236,7 @@ document.addEventListener("change", (event) => {
 });
 document.addEventListener("click", (event) => {
   const opener = event.target.closest("[data-compare]");
+  if (event.target.closest("[data-fresh]")) showNew();
   if (event.target.closest("#ask [data-close]")) document.getElementById("ask").close();
   if (!opener || event.ctrlKey || event.metaKey) return;
   event.preventDefault();
