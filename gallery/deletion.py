@@ -20,7 +20,9 @@ def delete(photos: PhotoQuerySet) -> int:
     """
     now = timezone.now()
     with transaction.atomic():
-        found = photos.trashed().select_for_update().values_list("pk", "owner_id", "sha256")
+        found = (
+            photos.trashed().select_for_update(no_key=True).values_list("pk", "owner_id", "sha256")
+        )
         doomed = list(found)
         Tombstone.objects.bulk_create(
             [

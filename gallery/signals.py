@@ -11,3 +11,7 @@ the rows say what is to be done; receivers must return quickly and never raise."
 photos_moved = Signal()
 """Sent after commit when photos went to the trash or came back, with `photo_ids`: list[UUID]
 (up to thousands); receivers must return quickly and never raise."""
+
+photos_stacked = Signal()
+"""Sent after commit when photos were stacked or unstacked, with `photo_ids`: list[UUID];
+receivers must return quickly and never raise."""

@@ -9,6 +9,7 @@ from django.db import transaction
 
 from gallery.models import Photo, Stack
 from gallery.models.photos import PhotoQuerySet
+from gallery.signals import photos_stacked
 
 LARGEST = 200
 """Photos that people may put into one stack: a long burst, and no album by another name."""
@@ -22,7 +23,7 @@ def stack(photos: PhotoQuerySet, cover: Photo) -> Stack | None:
     """
     with transaction.atomic():
         live = photos.live().filter(owner_id=cover.owner_id).order_by("shown_at", "pk")
-        ids = list(live.select_for_update().values_list("pk", flat=True))
+        ids = list(live.select_for_update(no_key=True).values_list("pk", flat=True))
         if len(ids) < 2:
             return None
         if cover.pk not in ids:
@@ -33,14 +34,18 @@ def stack(photos: PhotoQuerySet, cover: Photo) -> Stack | None:
         chosen.exclude(pk=cover.pk).update(stack=made, folded=True)
         chosen.filter(pk=cover.pk).update(stack=made, folded=False)
         _mend(left)
+        _tell(ids)
     return made
 
 
 def unstack(made: Stack) -> None:
     """Show every photo of the stack on its own again."""
     with transaction.atomic():
-        Photo.objects.filter(stack=made).update(stack=None, folded=False)
+        stacked = Photo.objects.filter(stack=made)
+        ids = list(stacked.values_list("pk", flat=True))
+        stacked.update(stack=None, folded=False)
         made.delete()
+        _tell(ids)
 
 
 def set_cover(made: Stack, cover: Photo) -> None:
@@ -57,6 +62,7 @@ def take_out(photo: Photo) -> None:
         left = _stacks_of([photo.pk])
         Photo.objects.filter(pk=photo.pk).update(stack=None, folded=False)
         _mend(left)
+        _tell([photo.pk])
 
 
 def members(stack_ids: Iterable[UUID]) -> dict[UUID, list[UUID]]:
@@ -77,6 +83,10 @@ def mend(photo_ids: Collection[UUID]) -> None:
     shows it as any other, and a live photo becomes the cover where the old one is gone.
     """
     _mend(_stacks_of(photo_ids))
+
+
+def _tell(ids: list[UUID]) -> None:
+    transaction.on_commit(lambda: photos_stacked.send(sender=Stack, photo_ids=ids))
 
 
 def _stacks_of(photo_ids: Collection[UUID]) -> list[UUID]:

@@ -22,6 +22,7 @@ from search.duplicates import edges, groups, judging, thresholds
 from search.duplicates.candidates import OwnersHashes, is_flat, neighbours, turned_hashes
 from search.duplicates.edges import PairIds, pair_of
 from search.duplicates.judging import Detail, Judgement, Pair, Side
+from search.duplicates.rows import lock_owner
 from search.index import Vector, open_index
 from search.models import Sweep
 
@@ -47,7 +48,8 @@ def compare(model: EmbeddingModel, rows: Sequence[Embedding], detail: Detail) ->
     }
     touched: set[UUID] = set()
     with transaction.atomic():
-        for owner_id, found in judged.items():
+        for owner_id, found in sorted(judged.items()):
+            lock_owner(owner_id)
             ids = [row.photo_id for row in by_owner[owner_id]]
             changed = edges.replace(model, owner_id, ids, found)
             if changed:

@@ -42,7 +42,9 @@ __all__ = [
     "alike",
     "choose_anew",
     "follow",
+    "follow_stacks",
     "on_photos_moved",
+    "on_photos_stacked",
     "page",
     "regroup",
     "regroup_all",
@@ -126,12 +128,35 @@ def follow(photo_ids: Collection[UUID]) -> None:
         regroup(owner_id, ids)
 
 
+def follow_stacks(photo_ids: Collection[UUID]) -> None:
+    """Bring the groups up to date with photos that were stacked or unstacked."""
+    around: dict[int, set[UUID]] = defaultdict(set)
+    for some in slices(photo_ids):
+        members = GroupMember.objects.filter(photo__in=some)
+        grouped = set(members.values_list("photo_id", flat=True))
+        rows = Photo.objects.live().filter(pk__in=some)
+        for photo_id, owner_id, stack_id in rows.values_list("pk", "owner_id", "stack_id"):
+            # What was decided as a group is in none any more, and is seen to already.
+            if (stack_id is None) != (photo_id in grouped):
+                around[owner_id].add(photo_id)
+    for owner_id, ids in around.items():
+        regroup(owner_id, ids)
+
+
 def on_photos_moved(photo_ids: list[UUID], **kwargs: Any) -> None:
     """Receive `gallery.signals.photos_moved`; a fault is logged, since the move itself is done."""
     try:
         follow(photo_ids)
     except Exception:
         log.exception("The groups of duplicates do not know of %d moved photos", len(photo_ids))
+
+
+def on_photos_stacked(photo_ids: list[UUID], **kwargs: Any) -> None:
+    """Receive `gallery.signals.photos_stacked`; a fault is logged, since they are stacked."""
+    try:
+        follow_stacks(photo_ids)
+    except Exception:
+        log.exception("The groups of duplicates do not know of %d stacked photos", len(photo_ids))
 
 
 def _regroup(owner_id: int, kind: Kind, ids: set[UUID]) -> set[UUID]:

@@ -233,7 +233,9 @@ def _words(name: str, photo: Photo, value: float, *, leads: bool) -> list[str]:
     if name == "resolution":
         return [f"{photo.width}×{photo.height}, the largest"]
     if name == "format":
-        return [f"{photo.format}, lossless" if photo.format in _LOSSLESS else photo.format]
+        return [
+            f"{photo.format}, {'lossless' if photo.format in _LOSSLESS else 'the better format'}"
+        ]
     if name == "file_size":
         return [f"{filesizeformat(photo.size)}, the largest file"]
     if name == "earliest":

@@ -157,7 +157,7 @@ def _cases(owner_id: int, groups: list[DuplicateGroup]) -> list[_Case]:
     homes = dict(members.values_list("photo_id", "group_id")) if groups else {}
     live: dict[UUID, list[Photo]] = defaultdict(list)
     for some in slices(homes):
-        for photo in Photo.objects.live().filter(pk__in=some).select_for_update():
+        for photo in Photo.objects.live().filter(pk__in=some).select_for_update(no_key=True):
             live[homes[photo.pk]].append(photo)
     criteria, albums = ranking.saved(owner_id), album_counts(homes)
     cases = []

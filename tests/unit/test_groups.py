@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import random
 import uuid
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import pytest
 
 from gallery import stacks, trash
 from gallery.models import Photo
-from search.duplicates import groups, keeper
-from search.models import DuplicateGroup, GroupMember, Kind, NotTheSame
+from search.duplicates import groups, keeper, resolving
+from search.models import DuplicateGroup, GroupMember, Kind, Likeness, NotTheSame
 from tests.alike import alike, group, ids, photo, standing
 
 pytestmark = pytest.mark.django_db
@@ -139,6 +140,19 @@ def test_a_stack_is_no_group_until_another_photo_joins(ada):
     assert standing(ada, SHOTS) == [ids([one, other, third])]
 
 
+def test_stacking_by_hand_ends_a_group_and_unstacking_brings_it_back(
+    ada, django_capture_on_commit_callbacks
+):
+    one, other = photo(ada), photo(ada)
+    group(one, other, kind=SHOTS)
+    with django_capture_on_commit_callbacks(execute=True):
+        made = stacks.stack(Photo.objects.filter(pk__in=ids([one, other])), one)
+    assert standing(ada, SHOTS) == []
+    with django_capture_on_commit_callbacks(execute=True):
+        stacks.unstack(made)
+    assert standing(ada, SHOTS) == [ids([one, other])]
+
+
 def test_new_criteria_choose_keepers_and_bytes_anew(ada):
     large, small = photo(ada, width=900, size=100), photo(ada, size=5000)
     made = group(large, small)
@@ -183,3 +197,83 @@ def test_a_fault_while_following_is_no_fault_of_the_move(monkeypatch, caplog):
     monkeypatch.setattr(groups, "follow", lambda ids: 1 / 0)
     groups.on_photos_moved([uuid.uuid4()])
     assert "do not know of 1 moved photos" in caplog.text
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_happens_groups_stay_sound(ada, seed):
+    chance = random.Random(seed)
+    photos = [photo(ada, size=chance.randrange(1, 999)) for _ in range(14)]
+    happenings = [_new_edge, _new_edge, _new_edge, _to_the_trash, _back, _word, _stacked, _decided]
+    for _ in range(40):
+        touched = chance.choice(happenings)(chance, ada, photos)
+        groups.regroup(ada.pk, touched)
+        _check(ada)
+    groups.regroup_all(ada.pk)
+    _check(ada)
+
+
+def _some(chance, ada, count):
+    live = list(Photo.objects.visible_to(ada).order_by("sha256"))
+    return chance.sample(live, count) if len(live) >= count else []
+
+
+def _new_edge(chance, ada, photos):
+    pair = _some(chance, ada, 2)
+    known = Likeness.objects.filter(first__in=pair, second__in=pair)
+    if len(pair) == 2 and not known.exists():
+        alike(*pair, chance.random(), chance.choice(list(Kind)))
+    return [one.pk for one in pair]
+
+
+def _to_the_trash(chance, ada, photos):
+    return trash.trash(Photo.objects.filter(pk__in=ids(_some(chance, ada, 1))))
+
+
+def _back(chance, ada, photos):
+    return trash.restore(Photo.objects.filter(pk=chance.choice(photos).pk))
+
+
+def _word(chance, ada, photos):
+    edge = Likeness.objects.order_by("closeness").first()
+    if edge is not None:
+        NotTheSame.objects.get_or_create(
+            owner=ada, first_id=edge.first_id, second_id=edge.second_id
+        )
+    return [edge.first_id, edge.second_id] if edge else []
+
+
+def _stacked(chance, ada, photos):
+    some = _some(chance, ada, 2)
+    if some:
+        stacks.stack(Photo.objects.filter(pk__in=ids(some)), some[0])
+    return [one.pk for one in some]
+
+
+def _decided(chance, ada, photos):
+    made = DuplicateGroup.objects.order_by("recoverable").first()
+    if made is not None:
+        done = resolving.resolve_many(ada, made.kind, "keep", groups=[made.pk])
+        if chance.random() < 0.5:
+            resolving.undo(ada, done.id)
+    return []
+
+
+def _check(ada):
+    live = {one.pk: one for one in Photo.objects.visible_to(ada)}
+    apart = set(NotTheSame.objects.values_list("first_id", "second_id"))
+    edges = {(edge.first_id, edge.second_id): edge for edge in Likeness.objects.all()}
+    copies = set()
+    for made in DuplicateGroup.objects.order_by("kind").prefetch_related("members"):
+        members = {member.photo_id for member in made.members.all()}
+        assert {made.medoid_id, made.keeper_id} <= members <= live.keys()
+        assert made.size == len(members) > 1
+        assert made.recoverable == sum(live[one].size for one in members if one != made.keeper_id)
+        assert all(pair not in apart for pair in combinations(sorted(members), 2))
+        for member in members - {made.medoid_id}:
+            edge = edges[min(member, made.medoid_id), max(member, made.medoid_id)]
+            assert edge.kind == made.kind
+        assert len({live[one].stack_id or one for one in members}) > 1
+        if made.kind == Kind.SAME_PICTURE:
+            copies |= members - {made.keeper_id}
+        else:
+            assert not members & copies

@@ -117,7 +117,7 @@ def test_equal_photos_have_no_reasons():
 
 
 def test_a_better_format_is_a_reason():
-    assert reasons(photo(format="HEIF"), photo()) == [["HEIF"], []]
+    assert reasons(photo(format="HEIF"), photo()) == [["HEIF, the better format"], []]
     assert reasons(photo(format="PNG"), photo()) == [["PNG, lossless"], []]
 
 
