@@ -116,7 +116,7 @@ def _out(row: Photo) -> TrashedOut:
         width=row.width,
         height=row.height,
         sha256=row.sha256,
-        trashed_at=row.trashed_at,
+        trashed_at=trash.trashed_at(row),
         kept_until=trash.kept_until(row),
         days_left=trash.days_left(row),
         thumbnail=reverse("trash-thumbnail", args=[row.pk]),

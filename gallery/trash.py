@@ -35,7 +35,7 @@ def trash(photos: PhotoQuerySet) -> list[UUID]:
     A worker takes their points out of the index afterwards.
     """
     with transaction.atomic():
-        ids = list(photos.live().select_for_update().values_list("pk", flat=True))
+        ids = list(photos.live().select_for_update(no_key=True).values_list("pk", flat=True))
         now = timezone.now()
         for part in _parts(ids):
             Photo.objects.live().filter(pk__in=part).update(trashed_at=now)
@@ -50,7 +50,7 @@ def restore(photos: PhotoQuerySet) -> list[UUID]:
     anew with what came meanwhile. What a model never saw waits for it like a new upload.
     """
     with transaction.atomic():
-        ids = list(photos.trashed().select_for_update().values_list("pk", flat=True))
+        ids = list(photos.trashed().select_for_update(no_key=True).values_list("pk", flat=True))
         for part in _parts(ids):
             Photo.objects.trashed().filter(pk__in=part).update(trashed_at=None)
             _make_searchable_again(part)
@@ -135,13 +135,13 @@ def page_after(photos: PhotoQuerySet, cursor: str, limit: int) -> tuple[list[Pho
 
 
 def _cursor_of(photo: Photo) -> str:
-    since_epoch = _trashed_at(photo) - datetime(1970, 1, 1, tzinfo=UTC)
+    since_epoch = trashed_at(photo) - datetime(1970, 1, 1, tzinfo=UTC)
     return f"{since_epoch // timedelta(microseconds=1)}_{photo.pk.hex}"
 
 
 def kept_until(photo: Photo) -> datetime:
     """Return when a photo in the trash will be deleted for ever."""
-    return _trashed_at(photo) + timedelta(days=KEPT_DAYS)
+    return trashed_at(photo) + timedelta(days=KEPT_DAYS)
 
 
 def days_left(photo: Photo) -> int:
@@ -149,5 +149,6 @@ def days_left(photo: Photo) -> int:
     return max(math.ceil((kept_until(photo) - timezone.now()) / timedelta(days=1)), 0)
 
 
-def _trashed_at(photo: Photo) -> datetime:
+def trashed_at(photo: Photo) -> datetime:
+    """Return since when a photo lies in the trash."""
     return photo.trashed_at or timezone.now()

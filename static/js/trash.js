@@ -20,6 +20,11 @@ all.addEventListener("change", () => {
   show();
 });
 document.addEventListener("submit", ask);
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Delete" || !chosen().length || document.querySelector("dialog[open]")) return;
+  if (event.target.matches("input:not([type=checkbox])")) return;
+  form.querySelector("[data-needs-some].danger").click();
+});
 addEventListener("pageshow", show);
 
 function range(from, to) {

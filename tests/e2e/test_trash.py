@@ -99,7 +99,7 @@ def test_photos_are_restored_and_deleted_for_ever_on_the_trash_page(owner, uploa
     assert "This cannot be undone" in owner.one("#confirm").text
     owner.press(Keys.ESCAPE)
     assert names[1] in in_trash(owner)
-    owner.click(".trash-bar .danger")
+    owner.press(Keys.DELETE)
     owner.click("#confirm button[value=yes]")
     toast(owner, "1 photo is deleted for ever")
     assert names[1] not in in_trash(owner)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import threading
 import uuid
 from datetime import timedelta
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -124,6 +126,28 @@ def test_moving_is_told_to_whoever_listens(ada_client, photos, django_capture_on
     finally:
         photos_moved.disconnect(listen)
     assert told == [(photos[0].pk,)] * 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_tabs_that_move_the_same_photos_at_once_move_each_once(photos):
+    def at_once(move) -> list[uuid.UUID]:
+        moved: list[uuid.UUID] = []
+
+        def work() -> None:
+            moved.extend(move(Photo.objects.all()))
+            connection.close()
+
+        threads = [threading.Thread(target=work) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return sorted(moved)
+
+    everything = sorted(photo.pk for photo in photos)
+    for move in (trash.trash, trash.restore, trash.trash):
+        assert at_once(move) == everything
+    assert Photo.objects.trashed().count() == 3
 
 
 # --- nowhere else ---------------------------------------------------------------------------------
