@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeAlias
 from uuid import UUID
 
@@ -29,9 +30,11 @@ class Known:
 
     `said` were declared not the same by a person: never judged, and their edges are left alone.
     `fresh` edges were found since the last full search began, by the model that compares now.
-    `old` edges were found before, or by another model.
+    `old` edges were found before, or by another model. `begun` is when that search began, None
+    when there was none.
     """
 
+    begun: datetime | None
     said: frozenset[PairIds]
     fresh: frozenset[PairIds]
     old: Mapping[PairIds, Likeness]
@@ -49,7 +52,7 @@ def known(model: EmbeddingModel, ids: Collection[UUID]) -> Known:
         else:
             old[pair] = edge
     words = NotTheSame.objects.filter(_touching(ids)).values_list("first_id", "second_id")
-    return Known(frozenset(words), frozenset(fresh), old)
+    return Known(begun, frozenset(words), frozenset(fresh), old)
 
 
 def _touching(ids: Collection[UUID]) -> Q:

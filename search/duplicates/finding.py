@@ -22,11 +22,16 @@ from search.duplicates import edges, groups, judging, thresholds
 from search.duplicates.candidates import OwnersHashes, is_flat, neighbours, turned_hashes
 from search.duplicates.edges import PairIds, pair_of
 from search.duplicates.judging import Detail, Judgement, Pair, Side
+from search.duplicates.rough import LEAST, LEAST_TOGETHER, correlations
 from search.duplicates.rows import lock_owner
+from search.duplicates.thresholds import Thresholds
 from search.index import Vector, open_index
 from search.models import Sweep
 
 logger = logging.getLogger(__name__)
+
+REMEMBERED = 200_000
+"""Rejected pairs that a process remembers, some 14 MB."""
 
 Pixels = NDArray[np.uint8]
 Vectors = dict[UUID, Vector]
@@ -78,18 +83,79 @@ def _judged(
     own = _sides(owner_id, [row.photo_id for row in rows], detail)
     alike = _by_hash(owner_id, [row.photo for row in rows], own)
     before = edges.known(model, [row.photo_id for row in rows])
-    pairs = (near.keys() | alike) - before.said - before.fresh
+    seen = _rejected.of(model, before.begun)
+    pairs = {
+        pair
+        for pair in (near.keys() | alike) - before.said - before.fresh
+        if hash(pair) not in seen
+    }
     distant = {photo_id for pair in pairs - near.keys() for photo_id in pair}
     vectors |= _stored_vectors(model, distant - vectors.keys())
     others = {photo_id for pair in pairs for photo_id in pair} - own.keys()
     sides = own | _sides(owner_id, others, detail)
-    asked: dict[PairIds, Pair] = {}
-    for pair in pairs:
-        cosine = near.get(pair) or _cosine(vectors, pair)
-        if cosine is not None and pair[0] in sides and pair[1] in sides:
-            asked[pair] = Pair(sides[pair[0]], sides[pair[1]], cosine)
-    answers = judging.judge(list(asked.values()), limits, detail)
-    return dict(zip(asked, answers, strict=True))
+    cosines = {
+        pair: cosine
+        for pair in pairs
+        if sides.keys() >= set(pair)
+        and (cosine := near.get(pair) or _cosine(vectors, pair)) is not None
+    }
+    asked = _worth_judging(cosines, sides, alike, limits)
+    answers = judging.judge(
+        [Pair(sides[a], sides[b], cosines[a, b]) for a, b in asked], limits, detail
+    )
+    judged = dict(zip(asked, answers, strict=True))
+    seen.update(hash(pair) for pair in cosines if judged.get(pair) is None)
+    return judged
+
+
+def _worth_judging(
+    cosines: Mapping[PairIds, float],
+    sides: Mapping[UUID, Side],
+    alike: Collection[PairIds],
+    limits: Thresholds,
+) -> list[PairIds]:
+    """Return the pairs that may be similar shots, and those that roughly look the same.
+
+    `alike` are those with near hashes, of which the embedding need not be convinced.
+    """
+    pairs = list(cosines)
+    rough = correlations({photo_id: side.grey for photo_id, side in sides.items()}, pairs)
+    similar = min(limits.layout, limits.burst, limits.similar, limits.apart)
+    return [
+        pair
+        for pair, correlation in zip(pairs, rough.tolist(), strict=True)
+        if cosines[pair] >= similar
+        or (
+            correlation >= LEAST
+            and (pair in alike or _together(correlation, cosines[pair], limits))
+        )
+    ]
+
+
+def _together(correlation: float, cosine: float, limits: Thresholds) -> bool:
+    above = (cosine - limits.candidate) / (1 - limits.candidate)
+    return correlation + above >= LEAST_TOGETHER
+
+
+class _Rejected:
+    """Remembers which pairs were rejected since a full search began: they come up twice.
+
+    It keeps hashes of pairs, so that a rejected one costs 70 bytes, and forgets all of them when
+    there are too many.
+    """
+
+    def __init__(self) -> None:
+        self._key: tuple[int, datetime | None] | None = None
+        self._pairs: set[int] = set()
+
+    def of(self, model: EmbeddingModel, begun: datetime | None) -> set[int]:
+        """Return the hashes of the pairs, to add to."""
+        if self._key != (model.pk, begun) or len(self._pairs) > REMEMBERED:
+            self._key, self._pairs = (model.pk, begun), set()
+        return self._pairs
+
+
+_rejected = _Rejected()
 
 
 def _own_vectors(rows: Iterable[Embedding]) -> Vectors:

@@ -59,6 +59,7 @@ def waiting(model: EmbeddingModel) -> int:
 @pytest.fixture(autouse=True)
 def _fresh(monkeypatch):
     monkeypatch.setattr(finding, "_hashes", {})
+    monkeypatch.setattr(finding, "_rejected", finding._Rejected())
     duplicates.resume()
 
 

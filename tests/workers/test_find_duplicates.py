@@ -40,6 +40,7 @@ def _judge(monkeypatch):
 
     monkeypatch.setattr(judging, "judge", judge)
     monkeypatch.setattr(finding, "_hashes", {})
+    monkeypatch.setattr(finding, "_rejected", finding._Rejected())
     duplicates.resume()
 
 
