@@ -18,6 +18,9 @@ from benchmarks.transforms import TRANSFORMS, opened
 FRAMES = 4
 """Frames of a burst."""
 
+COPIES = 8
+"""Changed copies of a photo, as many as people may have; the changes take turns."""
+
 FIRST_BURST = datetime(2024, 5, 1, 9)
 
 Relation = Literal["original", "copies", "burst", "scene", "unclear", "different"]
@@ -102,13 +105,15 @@ def write(
     burst: int,
     seed: int,
 ) -> Corpus:
-    """Write the corpus: `base` photos with all their changes, `burst` bursts, the rest unchanged.
+    """Write the corpus: `base` photos with changed copies, `burst` bursts, the rest unchanged.
 
     `others` are taken unchanged as well; among them, files with equal pixels are one picture.
     """
     folder.mkdir(parents=True)
     mixed = random.Random(seed).sample(photos, len(photos))
-    items = [item for path in mixed[:base] for item in _changes(path, folder, seed)]
+    items = []
+    for number, path in enumerate(mixed[:base]):
+        items += _changes(path, folder, number * COPIES, seed)
     for number, path in enumerate(mixed[base : base + burst]):
         items += _burst(path, folder, number, seed)
     items += _unchanged(mixed[base + burst :], folder)
@@ -118,11 +123,12 @@ def write(
     return corpus
 
 
-def _changes(path: Path, folder: Path, seed: int) -> list[Item]:
+def _changes(path: Path, folder: Path, first: int, seed: int) -> list[Item]:
     shutil.copyfile(path, folder / path.name)
     items = [Item(path.name, path.name)]
-    for number, transform in enumerate(TRANSFORMS):
-        rng = random.Random(f"{seed} {path.name} {number}")
+    for turn in range(first, first + COPIES):
+        number = turn % len(TRANSFORMS)
+        transform, rng = TRANSFORMS[number], random.Random(f"{seed} {path.name} {number}")
         made = transform.write(path, folder, f"{path.stem}~{number:02}", rng)
         items.append(Item(made.name, path.name, transform.name))
     return items

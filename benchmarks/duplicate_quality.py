@@ -2,9 +2,10 @@
 
 `python -m benchmarks.duplicate_quality --photos DIR [--others DIR] [--imagededup-python PYTHON]`
 
-From DIR, some photos get all the changes of `benchmarks.transforms`, some become simulated bursts
-(`benchmarks.bursts`), and the rest stay as they are. Photos of --others stay as they are, too:
-all that is called a duplicate among them is wrong, but for equal pixels. With --work DIR the files
+From DIR, some photos get changed copies (`benchmarks.transforms`), some become simulated bursts
+(`benchmarks.bursts`), and the rest stay as they are. Photos of --others stay as they are, too
+(with --labels only those that are named there): all that is called the same picture among them is
+wrong, but for equal pixels. With --work DIR the files
 and the gallery are kept, and the next run only compares anew.
 """
 
@@ -59,28 +60,27 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--labels", type=Path, help="JSON: [{a, b, label}] on pairs of --others")
     parser.add_argument("--imagededup-python", type=Path, help="a Python that has imagededup")
     parser.add_argument("--work", type=Path, help="keep files, gallery and mistakes here")
-    parser.add_argument("--base", type=int, default=100, help="photos that get all changes")
-    parser.add_argument("--bursts", type=int, default=60, help="photos that become a burst")
+    parser.add_argument("--base", type=int, default=155, help="photos that get changed copies")
+    parser.add_argument("--bursts", type=int, default=40, help="photos that become a burst")
     parser.add_argument("--seed", type=int, default=1)
     return parser.parse_args()
 
 
 def _corpus(work: Path, options: argparse.Namespace) -> Corpus:
     folder = work / "files"
+    rows = json.loads(options.labels.read_text("utf-8")) if options.labels else []
+    others = _pictures(options.others) if options.others else []
+    if rows:
+        named = {row[side] for row in rows for side in "ab"}
+        others = [path for path in others if path.name in named]
     if folder.exists():
         corpus = Corpus.load(folder)
     else:
+        photos, base, burst = _pictures(options.photos), options.base, options.bursts
         corpus = duplicate_corpus.write(
-            folder,
-            _pictures(options.photos),
-            _pictures(options.others) if options.others else [],
-            base=options.base,
-            burst=options.bursts,
-            seed=options.seed,
+            folder, photos, others, base=base, burst=burst, seed=options.seed
         )
-    if options.labels:
-        rows = json.loads(options.labels.read_text("utf-8"))
-        corpus.label((row["a"], row["b"], row["label"]) for row in rows)
+    corpus.label((row["a"], row["b"], row["label"]) for row in rows)
     return corpus
 
 

@@ -92,6 +92,22 @@ def gallery(*, data: Path | None = None, model: str = "starter") -> Iterator[Gal
             process.wait(60)
 
 
+def signed_in(running: Gallery) -> httpx.Client:
+    """Return a client with a session, as a browser has."""
+    session = httpx.Client(base_url=running.client.base_url, timeout=60)
+    session.get("/sign-in")
+    answer = session.post(
+        "/sign-in",
+        data={
+            "username": "bench",
+            "password": "benchmark-password",
+            "csrfmiddlewaretoken": session.cookies["csrftoken"],
+        },
+    )
+    assert answer.status_code == 302, answer.text
+    return session
+
+
 def _manage(env: dict[str, str], *arguments: str, text: str = "") -> str:
     done = subprocess.run(
         [sys.executable, "manage.py", *arguments],

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import httpx
 
-from benchmarks.gallery_process import Gallery, gallery, percentile, pictures
+from benchmarks.gallery_process import Gallery, gallery, percentile, pictures, signed_in
 
 _WHO = ("a dog", "two children", "an old man", "a red car", "a woman", "a boat", "a small cat")
 _WHAT = ("running", "sleeping", "in the snow", "at night", "on a beach", "jumping over a fence")
@@ -40,7 +40,7 @@ def main() -> None:
                 )
             )
         running.wait_until_settled()
-        session = _signed_in(running)
+        session = signed_in(running)
         _report("API, new query", _ask(running.client, "/api/v1/search", queries[:half]))
         _report("page, new query", _ask(session, "/search", queries[half:]))
         _report("API, query seen before", _ask(running.client, "/api/v1/search", queries[:half]))
@@ -51,22 +51,6 @@ def main() -> None:
 def _upload(running: Gallery, data: bytes) -> None:
     answer = running.client.post("/api/v1/photos", files={"file": ("photo.jpg", data)})
     assert answer.status_code in {200, 201}, answer.text
-
-
-def _signed_in(running: Gallery) -> httpx.Client:
-    """Return a client with a session, as a browser has."""
-    session = httpx.Client(base_url=running.client.base_url, timeout=60)
-    session.get("/sign-in")
-    answer = session.post(
-        "/sign-in",
-        data={
-            "username": "bench",
-            "password": "benchmark-password",
-            "csrfmiddlewaretoken": session.cookies["csrftoken"],
-        },
-    )
-    assert answer.status_code == 302, answer.text
-    return session
 
 
 def _ask(client: httpx.Client, path: str, queries: list[str]) -> list[float]:

@@ -1,0 +1,113 @@
+"""How long a full search for duplicates takes, and how searches fare meanwhile.
+
+`python -m benchmarks.duplicate_sweep --photos DIR [--count 20000]` fills a gallery with made-up
+photos of which one in ten is in a pair (`benchmarks.fill_duplicates`), waits until it has settled,
+asks for the search through everything, and keeps asking the API and the page until it is done.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import httpx
+
+from benchmarks.gallery_process import ROOT, Gallery, gallery, percentile, signed_in
+
+QUERIES = (
+    f"{what} {where}"
+    for what, where in itertools.product(
+        ("a dog", "two children", "an old man", "a red car", "a woman", "a boat", "a small cat"),
+        [f"number {n}" for n in range(10000)],
+    )
+)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--photos", type=Path, required=True, help="photos to cut pictures from")
+    parser.add_argument("--count", type=int, default=20_000)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="scry-sweep-") as folder:
+        data = Path(folder)
+        with gallery(data=data):
+            pass  # Makes the tables and the owner.
+        fill(data, options.count, options.photos, "compare")
+        with gallery(data=data) as running:
+            running.wait_until_ready(600)
+            running.wait_until_settled()
+            compared(running)
+            session = signed_in(running)
+            alone = _ask(running, session, seconds=10)
+            _report("idle", alone)
+            seconds, meanwhile = _sweep(running, session)
+            found = running.client.get("/api/v1/duplicates", params={"kind": "same_picture"})
+            print(f"{options.count} photos compared in {seconds:.1f} s; {found.json()['totals']}")
+            _report("meanwhile", meanwhile)
+    print("target: 20,000 photos in 60 s")
+
+
+def fill(data: Path, count: int, photos: Path, purpose: str) -> None:
+    """Run `benchmarks.fill_duplicates` on the gallery in `data`, which does not run."""
+    subprocess.run(
+        [sys.executable, "-m", "benchmarks.fill_duplicates", "bench", str(count), photos, purpose],
+        cwd=ROOT,
+        env={**os.environ, "DATA_DIR": str(data), "EMBEDDING_MODEL": "starter"},
+        check=True,
+    )
+
+
+def compared(running: Gallery, seconds: float = 1800) -> None:
+    """Wait until no photo waits to be compared."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        progress = running.client.get("/api/v1/duplicates/progress").json()
+        if progress["total"] and not progress["running"]:
+            return
+        time.sleep(0.2)
+    raise TimeoutError("Photos still wait to be compared.")
+
+
+def _sweep(running: Gallery, session: httpx.Client) -> tuple[float, dict[str, list[float]]]:
+    """Search everything anew and return the seconds it took, and how long searches took."""
+    started = time.monotonic()
+    assert running.client.post("/api/v1/duplicates/find").status_code == 202
+    took: dict[str, list[float]] = {}
+    while running.client.get("/api/v1/duplicates/progress").json()["running"]:
+        for what, values in _ask(running, session, seconds=0).items():
+            took.setdefault(what, []).extend(values)
+        time.sleep(0.1)
+    return time.monotonic() - started, took
+
+
+def _ask(running: Gallery, session: httpx.Client, *, seconds: float) -> dict[str, list[float]]:
+    """Search through the API and the page at least once each; return milliseconds."""
+    took: dict[str, list[float]] = {"API": [], "page": []}
+    until = time.monotonic() + seconds
+    while not took["API"] or time.monotonic() < until:
+        for what, client, path in (
+            ("API", running.client, "/api/v1/search"),
+            ("page", session, "/search"),
+        ):
+            started = time.perf_counter()
+            assert client.get(path, params={"q": next(QUERIES)}).status_code == 200
+            took[what].append((time.perf_counter() - started) * 1000)
+    return took
+
+
+def _report(when: str, took: dict[str, list[float]]) -> None:
+    for what, values in took.items():
+        print(
+            f"search {what:5} {when:10} p50 {percentile(values, 50):6.1f} ms   "
+            f"p95 {percentile(values, 95):6.1f} ms   ({len(values)} asked)"
+        )
+
+
+if __name__ == "__main__":
+    main()
