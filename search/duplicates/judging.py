@@ -20,7 +20,7 @@ from search.models import Kind
 _AT_ONCE = 256  # pairs aligned at a time, some 30 MB
 _WORTH_A_LOOK = 0.85  # correlation of aligned fingerprints
 _DETAIL = 256  # pixels a side of the closer look
-_CORRELATED, _AGREEING, _A_FEW_BLOCKS = 0.92, 0.95, 0.03
+_CORRELATED, _AGREEING, _A_FEW_BLOCKS = 0.88, 0.95, 0.03
 _A_SPECK, _MOSTLY_ONE_WAY = 0.001, 0.9
 _WRITING, _FIRM, _ONE_WAY = 0.09, 0.93, 0.95
 _WHOLE = 0.97  # of a side, below which something was cut off

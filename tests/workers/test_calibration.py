@@ -1,0 +1,93 @@
+"""Thresholds of duplicates are measured, not guessed: for any model, on the gallery's photos."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+from django.core.management import CommandError, call_command
+
+from gallery.models import EmbeddingModel
+from gallery.models.fingerprints import SIDE
+from search.duplicates import thresholds
+from search.duplicates.calibration import measure
+from tests.embedders import ColourEmbedder
+from tests.images import encode
+from tests.scenes import scene
+from tests.workers.conftest import add_photo
+from workers import calibration, pipeline
+
+pytestmark = pytest.mark.django_db(transaction=True)
+PHOTOS = calibration.calibration.FEWEST
+
+
+@pytest.fixture
+def gallery(ada, model) -> EmbeddingModel:
+    """A gallery of unlike photos, all of them searchable."""
+    for seed in range(PHOTOS):
+        add_photo(ada, encode(scene(seed, (192, 144)), "PNG"))
+    pipeline.drain()
+    return model
+
+
+def test_the_command_measures_keeps_and_forgets(gallery):
+    out = io.StringIO()
+    call_command("calibrate_duplicates", stdout=out)
+    assert "similar" in out.getvalue()
+    gallery.refresh_from_db()
+    found = thresholds.of(gallery)
+    assert 0 < found.candidate <= found.layout <= found.burst <= found.similar <= found.apart <= 1
+    assert asdict(found) == gallery.thresholds
+    assert not calibration.is_wanted(gallery)
+    call_command("calibrate_duplicates", "--forget", stdout=out)
+    gallery.refresh_from_db()
+    assert thresholds.of(gallery) == thresholds.CAREFUL
+
+
+def different_greys() -> np.ndarray:
+    return np.random.default_rng(2).integers(0, 256, (PHOTOS, SIDE, SIDE), np.uint8)
+
+
+def test_nearer_strangers_make_them_stricter():
+    rng = np.random.default_rng(1)
+    pictures, greys = [np.asarray(scene(1, (192, 144)))], different_greys()
+    spread = rng.normal(size=(PHOTOS, ColourEmbedder.dim)).astype(np.float32)
+    found = []
+    for common in (0.0, 1.0, 3.0):
+        vectors = spread + common
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        found.append(measure(ColourEmbedder(), pictures, vectors, greys))
+    assert found[0].similar < found[1].similar < found[2].similar < 1
+
+
+def test_look_alikes_are_no_strangers():
+    """What the gallery holds twice says nothing of how near different photos come."""
+    pictures, greys = [np.asarray(scene(1, (192, 144)))], different_greys()
+    vectors = np.eye(PHOTOS, 128, dtype=np.float32)
+    alone = measure(ColourEmbedder(), pictures, vectors, greys)
+    twice = measure(
+        ColourEmbedder(),
+        pictures,
+        np.concatenate([vectors, vectors]),
+        np.concatenate([greys, greys]),
+    )
+    assert twice.similar == alone.similar
+
+
+def test_too_few_photos_are_said_to_be_too_few(ada, model):
+    add_photo(ada)
+    pipeline.drain()
+    with pytest.raises(CommandError, match="At least 50"):
+        call_command("calibrate_duplicates")
+
+
+def test_a_model_is_measured_unasked_once_there_are_enough_photos(ada, model, monkeypatch):
+    add_photo(ada)
+    pipeline.drain()
+    assert not calibration.is_wanted(model)
+    monkeypatch.setattr(calibration, "ENOUGH", 1)
+    assert calibration.is_wanted(model)
+    model.key = "starter"
+    assert not calibration.is_wanted(model)

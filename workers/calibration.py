@@ -1,0 +1,74 @@
+"""Measuring the closeness of duplicates for the active model, on the gallery's own photos."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict
+
+import numpy as np
+
+from gallery.models import Embedding, EmbeddingModel, Photo
+from search.duplicates import calibration
+from search.duplicates.thresholds import MEASURED, Thresholds
+from search.embedders import image_embedder
+from workers import look_ahead, watchdog
+
+logger = logging.getLogger(__name__)
+
+ENOUGH = 200
+"""Photos from which a model that nobody measured is measured without being asked."""
+
+STRANGERS = 1000
+CHANGED = 40
+
+
+def is_wanted(model: EmbeddingModel) -> bool:
+    """Tell whether nobody measured this model yet and the gallery has enough photos for it."""
+    if model.thresholds or model.key in MEASURED:
+        return False
+    compared = Embedding.objects.live().filter(model=model).exclude(vector=None)
+    return len(compared.values_list("pk")[:ENOUGH]) == ENOUGH
+
+
+def calibrate(model: EmbeddingModel, *, strangers: int = STRANGERS) -> Thresholds:
+    """Measure and keep the thresholds of a model, from up to `strangers` of the photos.
+
+    Raises `ModelUnavailable`, and ValueError when there are too few photos.
+    """
+    photos, vectors, greys = _sample(model, strangers)
+    embedder = image_embedder(model.key)
+    pictures = []
+    for photo in photos[:CHANGED]:
+        rendition = look_ahead.shared().rendition(photo.pk)
+        watchdog.progress()
+        if rendition is not None:
+            pictures.append(rendition)
+    found = calibration.measure(embedder, pictures, vectors, greys)
+    model.thresholds = asdict(found)
+    EmbeddingModel.objects.filter(pk=model.pk).update(thresholds=model.thresholds)
+    logger.info("Duplicates of %s are told by %s.", model.key, found)
+    return found
+
+
+def _sample(
+    model: EmbeddingModel, limit: int
+) -> tuple[list[Photo], np.ndarray[tuple[int, int], np.dtype[np.float32]], np.ndarray]:
+    """Return photos that have a vector and a fingerprint, with both, in no particular order.
+
+    Ids of photos are random, so the first of them are as good as any.
+    """
+    rows = (
+        Embedding.objects.live()
+        .filter(model=model, photo__fingerprint__isnull=False)
+        .exclude(vector=None)
+        .select_related("photo__fingerprint")
+        .order_by("photo_id")[:limit]
+    )
+    found = [(row, vector) for row in rows if (vector := row.get_vector()) is not None]
+    if len(found) < calibration.FEWEST:
+        raise ValueError(f"At least {calibration.FEWEST} searchable photos are needed.")
+    return (
+        [row.photo for row, _ in found],
+        np.stack([vector for _, vector in found]),
+        np.stack([row.photo.fingerprint.pixels() for row, _ in found]),
+    )

@@ -1,0 +1,52 @@
+"""`manage.py calibrate_duplicates`: how close duplicates are in the active model's space."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management import BaseCommand, CommandError
+
+from gallery.models import EmbeddingModel
+from search.embedders.base import ModelUnavailable
+from workers import calibration, look_ahead
+
+
+class Command(BaseCommand):
+    """Measure the thresholds of duplicates on the gallery's own photos, and use them from now."""
+
+    help = (
+        "Measure on the gallery's own photos how close duplicates are for the active model. "
+        "New photos are judged by it at once, all others by find_duplicates --again."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Add how many photos to look at, and to forget what was measured."""
+        parser.add_argument(
+            "--photos", type=int, default=calibration.STRANGERS, help="photos to look at, at most"
+        )
+        parser.add_argument(
+            "--forget", action="store_true", help="go back to the thresholds that came with Scry"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Measure, keep and print."""
+        model = EmbeddingModel.objects.active()
+        if model is None:
+            raise CommandError("No model is active yet. Start the gallery once, then try again.")
+        if options["forget"]:
+            EmbeddingModel.objects.filter(pk=model.pk).update(thresholds={})
+            self.stdout.write(f"What was measured for {model.key} is forgotten.")
+            return
+        try:
+            calibration.calibrate(model, strangers=options["photos"])
+        except (ValueError, ModelUnavailable) as error:
+            raise CommandError(str(error)) from error
+        finally:
+            look_ahead.close()
+        for name, value in model.thresholds.items():
+            self.stdout.write(f"{name:10} {value:.3f}")
+        self.stdout.write(
+            f"Photos of {model.key} are judged by this from now on. "
+            "To judge those again that were compared before: manage.py find_duplicates --again"
+        )
