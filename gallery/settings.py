@@ -17,6 +17,11 @@ from django.core.exceptions import ImproperlyConfigured
 
 from gallery import env
 
+# NumPy multiplies many small matrices here. Threads of their own make that no faster and, next to
+# a busy web server, several times slower. It is read when NumPy is first imported; torch has a
+# setting of its own.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(env.text("DATA_DIR", str(BASE_DIR / "data"))).resolve()
 MEDIA_DIR = DATA_DIR / "media"

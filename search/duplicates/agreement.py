@@ -14,6 +14,7 @@ Mask = NDArray[np.bool_]
 
 _BLOCK = 8  # cells a side
 _MOST, _LEAST = 128, 32  # cells a side that pictures are compared at
+_FIRST = 64  # cells a side that the alignment is refined at first
 _SHARPNESS = 0.6  # cells for each pixel of the smaller picture: its last details are not trusted
 _TEXTURE = 6.0  # grey levels of deviation from which a block has something to compare
 _AGREES, _DIFFERS = 0.85, 0.70  # correlations of blocks
@@ -49,8 +50,9 @@ def look(
     b = np.ascontiguousarray(matching.turned(second, turn), dtype=np.float32)[None]
     scale, shift = alignment.scale[pair : pair + 1], alignment.shift[pair : pair + 1]
     cells = _cells(a, b, scale, shift)
-    for size in sorted({min(64, cells), cells}):
-        scale, shift = matching.refined(a, b, scale, shift, size)
+    scale, shift = matching.refined(a, b, scale, shift, min(_FIRST, cells))
+    if cells > _FIRST:
+        scale, shift = matching.refined(a, b, scale, shift, cells, rounds=3)
     left, right, _ = matching.overlaid(a, b, scale, shift, cells)
     return _by_blocks(left[0], right[0], float(matching.correlation(left, right)[0]))
 

@@ -76,7 +76,7 @@ def align(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> Alignment:
 def _refined_start(a: Array, b: Array, turn: Turns, scale: Array, shift: Array) -> Alignment:
     b = _all_turned(b, turn)
     scale, shift = refined(a, b, scale, shift)
-    return Alignment(turn, scale, shift, _score(a, b, scale, shift, _FINE))
+    return Alignment(turn, scale, shift, _score(*overlaid(a, b, scale, shift, _FINE)))
 
 
 # --- trying windows ---------------------------------------------------------------------------
@@ -146,48 +146,49 @@ def _all_windows(pictures: NDArray[np.generic], windows: Array) -> Array:
 
 
 def refined(
-    a: Array, b: Array, scale: Array, shift: Array, cells: int = _FINE
+    a: Array, b: Array, scale: Array, shift: Array, cells: int = _FINE, rounds: int = _ROUNDS
 ) -> tuple[Array, Array]:
-    """Return scale and shift after a few rounds of least squares, kept only where they help."""
-    best = _score(a, b, scale, shift, cells)
-    at = scale.copy(), shift.copy()
-    for _ in range(_ROUNDS):
-        at = _one_round(a, b, *at, cells)
-        now = _score(a, b, *at, cells)
+    """Return scale and shift after some rounds of least squares, kept only where they help."""
+    at, over = (scale, shift), overlaid(a, b, scale, shift, cells)
+    best = _score(*over)
+    for _ in range(rounds):
+        at = _stepped(*over[:2], *at)
+        over = overlaid(a, b, *at, cells)
+        now = _score(*over)
         better = (now > best)[:, None]
         scale, shift = np.where(better, at[0], scale), np.where(better, at[1], shift)
         best = np.maximum(best, now)
     return scale, shift
 
 
-def _score(a: Array, b: Array, scale: Array, shift: Array, cells: int) -> Array:
-    left, right, fits = overlaid(a, b, scale, shift, cells)
+def _score(left: Array, right: Array, fits: NDArray[np.bool_]) -> Array:
     return np.where(fits, correlation(left, right), np.float32(-1.0))
 
 
-def _one_round(a: Array, b: Array, scale: Array, shift: Array, cells: int) -> tuple[Array, Array]:
-    """Take one Gauss-Newton step; unknowns are dscale and dshift of x and y, gain and offset."""
-    left, right, _ = overlaid(a, b, scale, shift, cells)
+def _stepped(left: Array, right: Array, scale: Array, shift: Array) -> tuple[Array, Array]:
+    """Take one Gauss-Newton step from an overlay, (n, cells, cells) each.
+
+    The unknowns are scale and shift of x and y, a gain and an offset. The gain belongs to the
+    second picture, so the first one is brought to its levels and not the other way round: else
+    a small gain would shrink the step with it.
+    """
+    n, cells = left.shape[:2]
     low, high = overlap(scale, shift)
     span = (high - low) * scale / cells  # of one cell, in fractions of the second picture
     down, across = np.gradient(right, axis=(1, 2))
     across, down = across / span[:, 0, None, None], down / span[:, 1, None, None]
     middles = (np.arange(cells, dtype=np.float32) + 0.5) / cells
     u = low[:, :, None] + (high - low)[:, :, None] * middles
-    ux, uy = u[:, 0, None, :], u[:, 1, :, None]
-    columns = [across * ux, across + 0 * ux, down * uy, down + 0 * uy, right, np.ones_like(right)]
-    system = np.stack([column.reshape(len(a), -1) for column in columns], axis=2)
-    # A gain that shrinks the second picture would shrink the step with it: solve for the first
-    # picture brought to the second one's levels.
-    goal = _levelled(left, right).reshape(len(a), -1, 1)
+    columns = [across * u[:, 0, None, :], across, down * u[:, 1, :, None], down, right]
+    columns.append(np.ones_like(right))
+    system = np.stack([column.reshape(n, -1) for column in columns], axis=2)
+    goal = _levelled(left, right).reshape(n, -1, 1)
     normal = system.transpose(0, 2, 1) @ system
-    normal += (
-        np.eye(6, dtype=np.float32) * (1e-4 * np.trace(normal, axis1=1, axis2=2))[:, None, None] / 6
-    )
-    step = np.linalg.solve(normal, system.transpose(0, 2, 1) @ goal)[:, :, 0]
-    step = np.clip(step[:, :4], -0.1, 0.1).astype(np.float32)
-    new_scale = np.clip(scale + step[:, 0::2], *_SCALES)
-    return new_scale.astype(np.float32), (shift + step[:, 1::2]).astype(np.float32)
+    damping = 1e-4 / 6 * np.trace(normal, axis1=1, axis2=2)
+    normal += np.eye(6, dtype=np.float32) * damping[:, None, None]
+    step = np.linalg.solve(normal, system.transpose(0, 2, 1) @ goal)[:, :4, 0]
+    step = np.clip(step, -0.1, 0.1).astype(np.float32)
+    return np.clip(scale + step[:, 0::2], *_SCALES), shift + step[:, 1::2]
 
 
 def _levelled(left: Array, right: Array) -> Array:
