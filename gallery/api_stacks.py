@@ -75,8 +75,8 @@ def unstack(request: HttpRequest, stack_id: uuid.UUID) -> HttpResponse:
 def cover(request: HttpRequest, stack_id: uuid.UUID, body: Body[CoverIn | None] = None) -> StackOut:
     """Let another photo of the stack stand for it."""
     made = _own(request, stack_id)
-    member = Photo.objects.visible_to(request.user).filter(pk=body.id if body else None, stack=made)
-    photo = member.first()
+    members = Photo.objects.visible_to(request.user).filter(stack=made)
+    photo = members.filter(pk=body.id).first() if body and body.id else None
     if photo is None:
         raise BadCursor("id must name a photo of this stack.")
     stacks.set_cover(made, photo)

@@ -104,5 +104,6 @@ def _mend(stack_ids: Collection[UUID]) -> None:
         if live and made.cover_id not in live:
             made.cover_id = live[0]
             made.save(update_fields=["cover"])
-        kept.exclude(pk=made.cover_id).filter(folded=False).update(folded=True)
-        kept.filter(pk=made.cover_id).update(folded=False)
+        if made.cover_id is not None:
+            kept.exclude(pk=made.cover_id).filter(folded=False).update(folded=True)
+            kept.filter(pk=made.cover_id).update(folded=False)

@@ -165,7 +165,8 @@ class _Ranking:
     def _lead(self) -> list[Found]:
         scores = self._scores(self.own)
         first = folding.best(self.own, scores)
-        photo = Photo.objects.visible_to(self.user).filter(pk=first).first()
+        visible = Photo.objects.visible_to(self.user)
+        photo = visible.filter(pk=first).first() if first else None
         if photo is None:
             return []
         return [Found(photo, scores[photo.pk], tuple(sorted(self.own - {photo.pk})))]

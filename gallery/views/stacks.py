@@ -17,6 +17,8 @@ from gallery.views import PageRequest
 from gallery.views.pages import vary
 from gallery.views.tiles import stack_folds, tiles
 
+_NOTHING = uuid.UUID(int=0)
+
 
 @require_POST
 @login_required
@@ -26,9 +28,9 @@ def make(request: PageRequest) -> HttpResponse:
     With `cover` alone, that photo becomes the cover of the stack that it is in.
     """
     chosen = [_uuid(text) for text in request.POST.getlist("photo")]
-    cover = _uuid(request.POST.get("cover", "")) if "cover" in request.POST else None
     visible = Photo.objects.visible_to(request.user)
-    photo = get_object_or_404(visible, pk=cover or next(iter(chosen), None))
+    cover = _uuid(request.POST["cover"]) if "cover" in request.POST else (chosen or [_NOTHING])[0]
+    photo = get_object_or_404(visible, pk=cover)
     if chosen:
         made = stacks.stack(visible.filter(pk__in=chosen[: stacks.LARGEST]), photo)
         said = "Stacked." if made else "A stack needs two photos or more."
@@ -68,7 +70,8 @@ def unstack(request: PageRequest, stack_id: uuid.UUID) -> HttpResponse:
     """Show the photos of a stack one by one again; with `photo`, take only that one out."""
     made = _own(request, stack_id)
     rows = _members(request, made)
-    back = Photo.objects.visible_to(request.user).filter(pk=_uuid(request.POST.get("back"))).first()
+    visible = Photo.objects.visible_to(request.user)
+    back = visible.filter(pk=_uuid(request.POST.get("back", ""))).first()
     if "photo" in request.POST:
         photo = get_object_or_404(rows, pk=_uuid(request.POST["photo"]))
         stacks.take_out(photo)
@@ -89,9 +92,9 @@ def _members(request: PageRequest, made: Stack) -> PhotoQuerySet:
     return visible.order_by("folded", "shown_at", "pk")
 
 
-def _uuid(text: str | None) -> uuid.UUID | None:
-    """Return the id that a form sent, or None, which is the id of nothing."""
+def _uuid(text: str) -> uuid.UUID:
+    """Return the id that a form sent, or that of nothing."""
     try:
-        return uuid.UUID(text or "")
+        return uuid.UUID(text)
     except ValueError:
-        return None
+        return _NOTHING
