@@ -35,7 +35,9 @@ def trash(photos: PhotoQuerySet) -> list[UUID]:
     A worker takes their points out of the index afterwards.
     """
     with transaction.atomic():
-        ids = list(photos.live().select_for_update(no_key=True).values_list("pk", flat=True))
+        # Locked in one order, so that two at once cannot wait for each other.
+        rows = photos.live().order_by("pk").select_for_update(no_key=True)
+        ids = list(rows.values_list("pk", flat=True))
         now = timezone.now()
         for part in _parts(ids):
             Photo.objects.live().filter(pk__in=part).update(trashed_at=now)
@@ -50,7 +52,8 @@ def restore(photos: PhotoQuerySet) -> list[UUID]:
     anew with what came meanwhile. What a model never saw waits for it like a new upload.
     """
     with transaction.atomic():
-        ids = list(photos.trashed().select_for_update(no_key=True).values_list("pk", flat=True))
+        rows = photos.trashed().order_by("pk").select_for_update(no_key=True)
+        ids = list(rows.values_list("pk", flat=True))
         for part in _parts(ids):
             Photo.objects.trashed().filter(pk__in=part).update(trashed_at=None)
             _make_searchable_again(part)

@@ -145,8 +145,9 @@ def _undo(user: User, rows: list[Resolution]) -> Undone:
 def _take_back(rows: list[Resolution]) -> None:
     got = {row.keeper_id: row.changes["got"] for row in rows if row.changes.get("got")}
     for some in slices([pk for pk in got if pk is not None]):
-        keepers = Photo.objects.kept().filter(pk__in=some).select_for_update(no_key=True)
-        merging.take_back([(photo, got[photo.pk]) for photo in keepers])
+        keepers = Photo.objects.kept().filter(pk__in=some).order_by("pk")
+        locked = keepers.select_for_update(no_key=True)
+        merging.take_back([(photo, got[photo.pk]) for photo in locked])
 
 
 def _forget(user: User, rows: list[Resolution]) -> None:

@@ -156,8 +156,9 @@ def _cases(owner_id: int, groups: list[DuplicateGroup]) -> list[_Case]:
     members = GroupMember.objects.filter(group__in=[group.pk for group in groups])
     homes = dict(members.values_list("photo_id", "group_id")) if groups else {}
     live: dict[UUID, list[Photo]] = defaultdict(list)
-    for some in slices(homes):
-        for photo in Photo.objects.live().filter(pk__in=some).select_for_update(no_key=True):
+    for some in slices(sorted(homes)):
+        rows = Photo.objects.live().filter(pk__in=some).order_by("pk")
+        for photo in rows.select_for_update(no_key=True):
             live[homes[photo.pk]].append(photo)
     criteria, albums = ranking.saved(owner_id), album_counts(homes)
     cases = []
