@@ -76,7 +76,8 @@ def ingest(
 def _noted(result: Ingested, name: str) -> Ingested:
     """Remember an upload that was a copy of a photo in the gallery."""
     if result.duplicate and not (result.restored or result.in_trash):
-        remember_copy(result.photo, clean_name(name), SkippedFile.Source.UPLOAD)
+        shown = clean_name(name) or result.photo.name
+        remember_copy(result.photo, shown, SkippedFile.Source.UPLOAD)
     return result
 
 

@@ -41,10 +41,17 @@ function run(event) {
     case "s": return similar();
     case "f": return favourite();
     case "k": return stack();
+    case "o": return unfold();
     case "Delete": return remove();
     case "Escape": return clear() || leavePhoto();
     default: return false;
   }
+}
+
+function unfold() {
+  const fold = focused()?.querySelector(".fold");
+  fold?.click();
+  return Boolean(fold);
 }
 
 function step(key) {
