@@ -44,7 +44,7 @@ def find(corpus: Corpus, data: Path, *, model_key: str = "starter") -> Found:
     started = time.perf_counter()
     seconds["embedding"] = _index()
     started = time.perf_counter()
-    _compare()
+    _compare(anew=not fresh)
     seconds["comparing"] = time.perf_counter() - started
     return Found(*_edges(), _groups(), refused, seconds)
 
@@ -97,18 +97,19 @@ def _index() -> float:
     return time.perf_counter() - started
 
 
-def _compare() -> None:
-    """Search everything for duplicates, as the button on the review page does."""
+def _compare(*, anew: bool) -> None:
+    """Compare what waits for it; or everything, as the button on the review page does."""
     from gallery.models import EmbeddingModel
     from search.duplicates import finding
     from search.index import close_all
     from search.models import Likeness
     from workers import duplicates, look_ahead
 
-    Likeness.objects.all().delete()
     model = EmbeddingModel.objects.active()
     assert model is not None
-    finding.request_sweep(model)
+    if anew:
+        Likeness.objects.all().delete()
+        finding.request_sweep(model)
     duplicates.compare_due(model)
     look_ahead.close()
     close_all()

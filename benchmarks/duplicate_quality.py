@@ -139,15 +139,15 @@ def _rival_scores(
 
 def _within(rows: Sequence[tuple[str, str, float]], level: float, *, similarity: bool) -> set[Pair]:
     return {
-        frozenset(
-            (
-                a.removesuffix(".avif.png") + ".avif" * a.endswith(".avif.png"),
-                b.removesuffix(".avif.png") + ".avif" * b.endswith(".avif.png"),
-            )
-        )
-        for a, b, score in rows
+        frozenset((_own_name(first), _own_name(second)))
+        for first, second, score in rows
         if (score >= level - 1e-9 if similarity else score <= level)
     }
+
+
+def _own_name(name: str) -> str:
+    """Return the name in the corpus of a file that `_readable` may have made a PNG."""
+    return name.removesuffix(".png") if name.endswith(".avif.png") else name
 
 
 # --- the report -----------------------------------------------------------------------------------
