@@ -1,0 +1,225 @@
+"""Duplicates decided in a real browser: by pointer, by key, by comparing, without scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.keys import Keys
+
+from tests.e2e.conftest import Browser, chromium
+from tests.scenes import scene
+
+REVIEW = "/duplicates?kind=same_picture"
+SHOWS = "return document.getElementById('compare').classList.contains('show-b') ? 'b' : 'a'"
+
+PLACES = """
+return [...document.querySelectorAll('#compare .pane img')].map(image => {
+  const box = image.getBoundingClientRect();
+  return [box.x, box.y, box.width, box.height].join();
+});
+"""
+
+
+def card(name: str) -> str:
+    """Return the selector of the open group that has a photo of this name."""
+    return f'.group[data-group]:has([data-name="{name}"])'
+
+
+def is_open(browser: Browser, name: str) -> bool:
+    return bool(browser.all(card(name)))
+
+
+def said(browser: Browser) -> str:
+    return browser.run("return document.getElementById('announce').textContent")
+
+
+def press(browser: Browser, css: str) -> None:
+    """Click what may lie behind the bar at the foot of the page at first."""
+    browser.run("document.querySelector(arguments[0]).scrollIntoView({block: 'center'})", css)
+    browser.click(css)
+
+
+def text(browser: Browser, css: str) -> str:
+    """Return the words of what htmx may be replacing just now."""
+    return browser.run("return document.querySelector(arguments[0])?.textContent ?? ''", css)
+
+
+def bring(browser: Browser, css: str) -> None:
+    browser.run("document.querySelector(arguments[0]).focus()", css)
+
+
+@pytest.fixture
+def twins(owner, tmp_path) -> Callable[..., None]:
+    """Upload a picture and a smaller copy for each seed, and open the page when they are found."""
+
+    def send(prefix: str, *seeds: int) -> None:
+        paths: list[Path] = []
+        for seed in seeds:
+            image = scene(seed)
+            paths += [tmp_path / f"{prefix}-{seed}.png", tmp_path / f"{prefix}-{seed}-small.jpg"]
+            image.save(paths[-2])
+            image.resize((320, 240)).save(paths[-1], quality=70)
+        owner.open("/")
+        owner.upload(*paths)
+        for path in paths:
+            owner.until(lambda path=path: "searchable after" in owner.outcome(path.name), path.name)
+        for seed in seeds:
+            owner.until(
+                lambda seed=seed: owner.open(REVIEW) or is_open(owner, f"{prefix}-{seed}.png")
+            )
+
+    return send
+
+
+def test_a_copy_is_found_after_its_upload_and_decided_by_key_and_undone(owner, twins):
+    twins("key", 11)
+    name = "key-11.png"
+    bring(owner, card(name))
+    owner.press(Keys.ARROW_RIGHT)
+    assert owner.run("return document.activeElement.ariaLabel") == f"Keep {name}"
+    owner.press(Keys.ENTER)
+    owner.until(lambda: not is_open(owner, name))
+    owner.until(lambda: "1 photo to the trash" in said(owner))
+    owner.press("u")
+    owner.until(lambda: is_open(owner, name))
+    owner.until(lambda: said(owner) == "Restored 1 photo")
+    owner.press("n")
+    owner.until(lambda: "not the same" in said(owner))
+    owner.open(REVIEW)
+    assert not is_open(owner, name)
+
+
+def test_the_last_keeper_stays_and_buttons_say_what_will_happen(owner, twins):
+    twins("mark", 21)
+    name = "mark-21.png"
+    press(owner, f"{card(name)} .best .pick")
+    assert "always kept" in owner.one(f"{card(name)} .refusal").text
+    assert owner.run(
+        "return document.querySelector(arguments[0]).checked", f"{card(name)} .best .pick input"
+    )
+    press(owner, f"{card(name)} .member:not(.best) .pick")
+    assert "Keep all" in owner.one(f"{card(name)} [data-keep]").text
+    press(owner, f"{card(name)} .best .pick")
+    assert "Keep this" in owner.one(f"{card(name)} [data-keep]").text
+    press(owner, f"{card(name)} [data-keep]")
+    owner.until(lambda: "1 photo to the trash" in said(owner))
+    owner.open("/")
+    assert name not in owner.names()
+    assert "mark-21-small.jpg" in owner.names()
+
+
+def test_ticked_groups_are_decided_after_a_question_as_they_were_marked(owner, twins):
+    twins("bulk", 31, 32)
+    for seed in (31, 32):
+        press(owner, f"{card(f'bulk-{seed}.png')} .tick")
+    for member in (".member:not(.best)", ".best"):
+        press(owner, f"{card('bulk-31.png')} {member} .pick")
+    owner.until(lambda: "Keep best in 2 groups" in owner.one(".bulk .primary").text)
+    owner.click(".bulk .primary")
+    assert "2 photos" in owner.one("#ask").text
+    owner.click("#ask .primary")
+    assert "Best kept in 2 groups: 2 photos to the trash" in owner.one("#review > .note").text
+    owner.open("/")
+    assert {"bulk-31-small.jpg", "bulk-32.png"} <= set(owner.names())
+    assert not {"bulk-31.png", "bulk-32-small.jpg"} & set(owner.names())
+    owner.open("/duplicates/history")
+    owner.click(".decision form button")
+    assert "Restored 2 photos" in owner.one(".decision .note, .decisions > .note").text
+
+
+def test_two_photos_flicker_at_one_place_and_one_is_kept(owner, twins):
+    twins("flick", 41)
+    name = "flick-41.png"
+    bring(owner, card(name))
+    owner.press("c")
+    owner.one("#compare")
+    assert owner.run(SHOWS) == "a"
+    ActionChains(owner.driver).key_down(Keys.SPACE).perform()
+    owner.until(lambda: owner.run(SHOWS) == "b")
+    ActionChains(owner.driver).key_up(Keys.SPACE).perform()
+    owner.until(lambda: owner.run(SHOWS) == "a")
+    owner.until(lambda: owner.run(
+        "return [...document.querySelectorAll('#compare img')].every(i => i.naturalWidth > 0)"
+    ))  # fmt: skip
+    owner.press("+", "+")
+    first, second = owner.run(PLACES)
+    assert first == second
+    for key, mode in (("2", "split"), ("3", "side"), ("4", "difference")):
+        owner.press(key)
+        assert owner.one("#compare").get_attribute("data-mode") == mode
+    assert "Size" in owner.one("#compare tbody").text
+    owner.press("b")
+    owner.until(lambda: "1 photo to the trash" in said(owner))
+    owner.open("/")
+    assert name not in owner.names()
+
+
+def test_the_criteria_choose_anew_and_the_panel_stays(owner, twins):
+    twins("rule", 51)
+    owner.click(".criteria summary")
+    owner.fill(".criteria [name=pattern]", "*-small*")
+    owner.press(Keys.ENTER)
+    given = "return document.querySelector('.criteria [name=pattern]')?.defaultValue"
+    owner.until(lambda: owner.run(given) == "*-small*")
+    for _ in range(7):
+        before = text(owner, ".order")
+        owner.click("#up-name")
+        owner.until(lambda before=before: text(owner, ".order") not in {"", before})
+    best = f"{card('rule-51.png')} .best .name"
+    owner.until(lambda: text(owner, best) == "rule-51-small.jpg")
+    assert "name fits your pattern" in text(owner, card("rule-51.png"))
+    assert owner.run("return document.querySelector('.criteria').open")
+    owner.fill(".criteria [name=pattern]", "")
+    owner.press(Keys.ENTER)
+    owner.until(lambda: text(owner, best) == "rule-51.png")
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_nothing_is_wider_than_a_phone(owner, twins, dark):
+    twins("thin", 61 + dark)
+    photo = owner.one(".member .look").get_attribute("href")
+    owner.size(360, 780, dark=dark)
+    kinds = [f"/duplicates?kind={kind}" for kind in ("same_file", "same_picture", "similar_shots")]
+    for address in (*kinds, "/duplicates/history", f"{photo}/duplicates"):
+        owner.open(address)
+        assert owner.run("return document.documentElement.scrollWidth - innerWidth") <= 0, address
+
+
+def test_a_tap_on_a_phone_flickers(owner, twins):
+    twins("tap", 71)
+    owner.size(360, 780)
+    owner.open(REVIEW)
+    owner.run("document.querySelector(arguments[0]).click()", f"{card('tap-71.png')} .look")
+    owner.click("#compare .compare-stage")
+    owner.until(lambda: owner.run(SHOWS) == "b")
+    owner.click("#compare .compare-stage")
+    owner.until(lambda: owner.run(SHOWS) == "a")
+    owner.press(Keys.ESCAPE)
+
+
+def test_deciding_works_without_scripts(owner, twins, gallery, tmp_path):
+    twins("plain", 81, 82)
+    driver = chromium(tmp_path / "no-scripts", scripts=False)
+    plain = Browser(driver, gallery.url)
+    try:
+        plain.sign_in()
+        plain.open(REVIEW)
+        press(plain, f"{card('plain-81.png')} [data-default]")
+        assert "1 photo to the trash" in plain.one(".note").text
+        assert not is_open(plain, "plain-81.png")
+        plain.click(".note button")
+        plain.until(lambda: is_open(plain, "plain-81.png"))
+        for seed in (81, 82):
+            press(plain, f"{card(f'plain-{seed}.png')} .tick")
+        plain.click('.bulk label:has([value="ticked"])')
+        plain.click(".bulk .primary")
+        plain.until(lambda: plain.path() == "/duplicates/resolve")
+        assert "2 photos" in plain.one(".ask").text
+        plain.click(".ask .primary")
+        plain.until(lambda: "did=" in plain.path())
+        assert "Best kept in 2 groups" in plain.one(".note").text
+    finally:
+        driver.quit()
