@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gallery.models import Embedding, EmbeddingModel, Photo
+from gallery.models.embeddings import EmbeddingQuerySet
 from workers import duplicates, pipeline, projection, withdrawal
 
 
@@ -20,8 +21,18 @@ def is_work_due() -> bool:
 
 
 def _is_indexing_due() -> bool:
-    wanted = EmbeddingModel.objects.wanted()
-    if Embedding.objects.filter(model__in=wanted).due().exists():
+    if _among(Embedding.State.PENDING, Embedding.State.LEASED).due().exists():
         return True
-    waiting = projection.waiting().filter(model__in=wanted)
+    waiting = _among(Embedding.State.EMBEDDED).live()
     return not projection.is_paused() and waiting.exists()
+
+
+def _among(*states: Embedding.State) -> EmbeddingQuerySet:
+    """Return the rows of wanted models in some states, found by the queue's index alone.
+
+    SQLite would walk over the whole table or over all photos: nearly all rows have one state, so
+    by its statistics an index on the state is of no use, 173 ms instead of 0.4 ms at 50,000 photos.
+    """
+    wanted = EmbeddingModel.objects.wanted()
+    keys = Embedding.objects.filter(model__in=wanted, state__in=states).values("pk")
+    return Embedding.objects.filter(pk__in=keys)
