@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from gallery.decoding import PoolBusy, PoolClosed
 from gallery.models import Embedding, EmbeddingModel
 from search.duplicates import finding
+from search.duplicates.pairing import save_prints
 from search.index import IndexUnavailable
 from workers import heartbeat, look_ahead, watchdog
 from workers.failpoints import failpoint
@@ -158,7 +159,7 @@ def _make_fingerprints(model: EmbeddingModel, stop: Stop) -> None:
     while rows := finding.without_print(model, below=below, limit=BATCH):
         with watchdog.working():
             ids = [row.photo_id for row in rows]
-            finding.save_prints(look_ahead.shared().fingerprints(ids))
+            save_prints(look_ahead.shared().fingerprints(ids))
             watchdog.progress()
         if stop():
             break

@@ -131,9 +131,10 @@ class OwnersHashes:
             self._load()
         self._add([(photo.pk, photo.phash) for photo in photos if photo.phash])
 
-    def near(self, positions: Hashes) -> list[UUID]:
-        """Return the photos whose hashes are near any of `positions` (8,), nearest first."""
-        return [_uuid(self._ids[place]) for place in near(self._hashes, positions)]
+    def near(self, positions: Hashes) -> list[int]:
+        """Return the ids (as integers) of photos near any of `positions` (8,), nearest first."""
+        found = self._ids[near(self._hashes, positions)].tolist()
+        return [high << 64 | low for high, low in found]
 
     def _load(self) -> None:
         started = time.monotonic()
@@ -157,10 +158,6 @@ def _columns(rows: Sequence[tuple[UUID, str]]) -> tuple[Hashes, Hashes]:
     ids = np.frombuffer(b"".join(pk.bytes for pk, _ in rows), ">u8").astype(np.uint64)
     hashes = np.fromiter((int(phash, 16) for _, phash in rows), np.uint64, len(rows))
     return ids.reshape(-1, 2), hashes
-
-
-def _uuid(halves: Hashes) -> UUID:
-    return UUID(int=int(halves[0]) << 64 | int(halves[1]))
 
 
 def neighbours(index: VectorIndex, owner_id: int, vectors: Sequence[Vector]) -> list[list[Hit]]:

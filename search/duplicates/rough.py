@@ -8,7 +8,6 @@ in all eight positions, at 8 x 8 cells.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,9 +31,7 @@ _AT_ONCE = 256  # pairs at a time, some 5 MB
 Array = NDArray[np.float32]
 
 
-def correlations(
-    greys: Mapping[UUID, NDArray[np.uint8]], pairs: Sequence[tuple[UUID, UUID]]
-) -> Array:
+def correlations(greys: Mapping[int, NDArray[np.uint8]], pairs: Sequence[tuple[int, int]]) -> Array:
     """Return the best rough correlation of each pair, shape (n,), -1 to 1.
 
     `greys` has the fingerprints, uint8 (SIDE, SIDE), of all photos of the pairs.
@@ -43,8 +40,9 @@ def correlations(
     return np.concatenate(found) if found else np.empty(0, np.float32)
 
 
-def _some(greys: Mapping[UUID, NDArray[np.uint8]], pairs: Sequence[tuple[UUID, UUID]]) -> Array:
-    ids = {photo_id: n for n, photo_id in enumerate(dict.fromkeys(one for p in pairs for one in p))}
+def _some(greys: Mapping[int, NDArray[np.uint8]], pairs: Sequence[tuple[int, int]]) -> Array:
+    named = dict.fromkeys(photo_id for pair in pairs for photo_id in pair)
+    ids = {photo_id: place for place, photo_id in enumerate(named)}
     parts, wholes = _views(np.stack([greys[photo_id] for photo_id in ids]))
     first = np.array([ids[one] for one, _ in pairs])
     second = np.array([ids[other] for _, other in pairs])

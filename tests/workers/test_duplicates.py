@@ -14,7 +14,7 @@ from PIL import Image
 
 from gallery import deletion, files, fingerprint, trash
 from gallery.models import Embedding, EmbeddingModel, Fingerprint, Photo
-from search.duplicates import finding, judging
+from search.duplicates import finding, judging, pairing
 from search.duplicates.judging import Judgement
 from search.index import IndexUnavailable, open_index
 from search.models import DuplicateGroup, Kind, Likeness, NotTheSame, Sweep
@@ -58,8 +58,9 @@ def waiting(model: EmbeddingModel) -> int:
 
 @pytest.fixture(autouse=True)
 def _fresh(monkeypatch):
-    monkeypatch.setattr(finding, "_hashes", {})
-    monkeypatch.setattr(finding, "_rejected", finding._Rejected())
+    monkeypatch.setattr(pairing, "_hashes", {})
+    monkeypatch.setattr(pairing, "rejected", pairing.Rejected())
+    monkeypatch.setattr(finding, "rejected", pairing.rejected)
     duplicates.resume()
 
 
@@ -281,15 +282,15 @@ class TestAnotherModel:
 
     def test_similar_shots_of_the_old_one_go_at_the_end(self, newer, model, verdict, monkeypatch):
         Likeness.objects.update(kind=Kind.SIMILAR_SHOTS)
-        monkeypatch.setattr(finding, "_by_hash", lambda *_: set())
-        monkeypatch.setattr(finding, "_by_embedding", lambda *_: {})
+        monkeypatch.setattr(pairing, "_by_hash", lambda *_: set())
+        monkeypatch.setattr(pairing, "_by_embedding", lambda *_: {})
         duplicates.compare_due(newer)
         assert edges() == set()
         assert waiting(model) == 2, "it would compare anew if it came back"
 
     def test_the_same_picture_stays_the_same(self, newer, model, verdict, monkeypatch):
-        monkeypatch.setattr(finding, "_by_hash", lambda *_: set())
-        monkeypatch.setattr(finding, "_by_embedding", lambda *_: {})
+        monkeypatch.setattr(pairing, "_by_hash", lambda *_: set())
+        monkeypatch.setattr(pairing, "_by_embedding", lambda *_: {})
         duplicates.compare_due(newer)
         assert Likeness.objects.get().model == model
 

@@ -14,7 +14,7 @@ from django.core.management import CommandError, call_command
 
 from gallery import files, trash
 from gallery.models import Embedding, Photo
-from search.duplicates import finding, judging
+from search.duplicates import finding, judging, pairing
 from search.duplicates.judging import Judgement
 from search.index import close_all
 from search.models import DuplicateGroup, Kind, Likeness
@@ -39,8 +39,9 @@ def _judge(monkeypatch):
         ]
 
     monkeypatch.setattr(judging, "judge", judge)
-    monkeypatch.setattr(finding, "_hashes", {})
-    monkeypatch.setattr(finding, "_rejected", finding._Rejected())
+    monkeypatch.setattr(pairing, "_hashes", {})
+    monkeypatch.setattr(pairing, "rejected", pairing.Rejected())
+    monkeypatch.setattr(finding, "rejected", pairing.rejected)
     duplicates.resume()
 
 
