@@ -12,7 +12,7 @@ from django.http import QueryDict
 
 from gallery.models import Photo
 from search.duplicates import resolving
-from search.models import DuplicateGroup, Kind, Resolution
+from search.models import DuplicateGroup, DuplicateGroupQuerySet, Kind, Resolution
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
@@ -36,9 +36,10 @@ class Choice:
 
 @dataclass(frozen=True)
 class Wish:
-    """The groups to decide at once: `groups` for their default (None: all of the kind).
+    """The groups to decide at once: `groups`, or all of the kind for None.
 
-    `choices` are those decided as the person marked them; a wish to stack leaves them alone.
+    `choices` are those of them in which the person marked photos: decided as marked, but left
+    alone by a wish to stack.
     """
 
     kind: str
@@ -61,9 +62,12 @@ class Figures:
 
 
 def ids(values: Iterable[str]) -> list[UUID]:
-    """Return the ids that form fields hold; raise `BadForm` for what is none."""
+    """Return the ids that form fields hold, parted by commas where a field holds several.
+
+    Raises `BadForm` for what is none.
+    """
     try:
-        return [UUID(value) for value in values]
+        return [UUID(one) for value in values for one in value.split(",") if one]
     except ValueError:
         raise BadForm from None
 
@@ -90,33 +94,31 @@ def read(user: AbstractBaseUser, form: QueryDict) -> Wish:
     named = None if scope == "all" else ids(form.getlist("page" if scope == "page" else "groups"))
     if named is not None:
         choices = [choice for choice in choices if choice.group in set(named)]
-    if choices:
-        named = _without(user, kind, named, {choice.group for choice in choices})
     return Wish(kind, ACTIONS[Kind(kind)], named, choices)
 
 
 def _choice(value: str) -> Choice:
     """Read "group photo,photo photo,photo": the group, what to keep of it, and the rest."""
     group, keep, trash = [*value.split(" "), "", ""][:3]
-    kept, gone = (frozenset(ids(filter(None, part.split(",")))) for part in (keep, trash))
-    return Choice(ids([group])[0], kept, gone)
+    found = ids([group])
+    if len(found) != 1:
+        raise BadForm
+    return Choice(found[0], frozenset(ids([keep])), frozenset(ids([trash])))
 
 
-def _without(
-    user: AbstractBaseUser, kind: str, named: list[UUID] | None, left: set[UUID]
-) -> list[UUID]:
-    if named is not None:
-        return [group for group in named if group not in left]
-    groups = DuplicateGroup.objects.visible_to(user).filter(kind=kind).exclude(pk__in=left)
-    return list(groups.values_list("pk", flat=True))
+def _by_default(user: AbstractBaseUser, wish: Wish) -> DuplicateGroupQuerySet:
+    """Return the groups that get what their kind proposes."""
+    groups = DuplicateGroup.objects.visible_to(user).filter(kind=wish.kind)
+    if wish.groups is not None:
+        groups = groups.filter(pk__in=wish.groups)
+    return groups.exclude(pk__in=[choice.group for choice in wish.choices])
 
 
 def figures(user: AbstractBaseUser, wish: Wish) -> Figures:
     """Return what carrying the wish out would come to now."""
-    groups = DuplicateGroup.objects.visible_to(user).filter(kind=wish.kind)
-    if wish.groups is not None:
-        groups = groups.filter(pk__in=wish.groups)
-    sums = groups.aggregate(groups=Count("pk"), photos=Sum("size"), bytes=Sum("recoverable"))
+    sums = _by_default(user, wish).aggregate(
+        groups=Count("pk"), photos=Sum("size"), bytes=Sum("recoverable")
+    )
     count, photos = sums["groups"], sums["photos"] or 0
     if wish.action == "stack":
         return Figures(count, photos, 0, len(wish.choices))
@@ -134,7 +136,7 @@ def figures(user: AbstractBaseUser, wish: Wish) -> Figures:
 
 def carry_out(user: AbstractBaseUser, wish: Wish) -> resolving.Batch:
     """Decide the groups, in one batch; groups that changed meanwhile are counted as skipped."""
-    batch = resolving.resolve_many(user, wish.kind, wish.action, groups=wish.groups)
+    batch = resolving.resolve_many(user, wish.kind, wish.action, groups=_meant(user, wish))
     if wish.action == "stack":
         return batch
     made, skipped = [], batch.skipped
@@ -152,6 +154,14 @@ def carry_out(user: AbstractBaseUser, wish: Wish) -> resolving.Batch:
         freed=batch.freed + sum(one.freed for one in made),
         skipped=skipped,
     )
+
+
+def _meant(user: AbstractBaseUser, wish: Wish) -> list[UUID] | None:
+    """Return the groups to decide by default; those that are gone too, so that they are counted."""
+    if wish.groups is None:
+        return list(_by_default(user, wish).values_list("pk", flat=True)) if wish.choices else None
+    marked = {choice.group for choice in wish.choices}
+    return [group for group in wish.groups if group not in marked]
 
 
 def _join(user: AbstractBaseUser, batch: UUID, made: list[Resolution]) -> UUID:

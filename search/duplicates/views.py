@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 from typing import Any
 
 from django.contrib import messages
@@ -28,7 +29,7 @@ from gallery.views import PageRequest
 from gallery.views.pages import own, vary
 from search.duplicates import finding, forms, groups, keeper, kept_out, resolving, wording
 from search.duplicates.wording import Note
-from search.models import DuplicateGroup, GroupMember, Resolution
+from search.models import DuplicateGroup, Resolution
 
 PAGE = 50
 """Groups a page."""
@@ -264,7 +265,8 @@ def resolve(request: PageRequest, group_id: uuid.UUID) -> HttpResponse:
 
 def _still_open(request: PageRequest, group_id: uuid.UUID, text: str, status: int) -> HttpResponse:
     """Say why a group was not decided, and show it as it is now, if it is still there."""
-    group = groups.shown(request.user, group_id)
+    kind, seen = request.POST.get("kind", ""), forms.ids(request.POST.getlist("seen"))
+    group = groups.shown(request.user, group_id) or _group_with(request, kind, seen)
     if request.htmx:
         return _in_place(request, {"note": Note(text), "shown": group})
     try:
@@ -349,7 +351,8 @@ def undo(request: PageRequest, batch: uuid.UUID) -> HttpResponse:
     text = wording.came_back(restored=undone.restored, missing=undone.missing)
     at = request.POST.get("at", "")
     if request.htmx and at == "group":
-        return _in_place(request, {"note": Note(text), "shown": _group_again(request, made)})
+        again = _group_with(request, made.kind, [made.keeper_id]) if made else None
+        return _in_place(request, {"note": Note(text), "shown": again})
     if request.htmx and at == "list":
         return _listed_again(request, Note(text))
     if request.htmx:
@@ -358,13 +361,12 @@ def undo(request: PageRequest, batch: uuid.UUID) -> HttpResponse:
     return redirect("duplicates-history") if at == "history" else _back(request)
 
 
-def _group_again(request: PageRequest, made: Resolution | None) -> groups.Shown | None:
-    """Return the group that an undone decision was about, which may have a new id by now."""
-    if made is None or made.keeper_id is None:
-        return None
-    mine = DuplicateGroup.objects.visible_to(request.user)
-    member = GroupMember.objects.filter(photo=made.keeper_id, kind=made.kind, group__in=mine)
-    found = member.values_list("group_id", flat=True).first()
+def _group_with(
+    request: PageRequest, kind: str, photos: Collection[uuid.UUID | None]
+) -> groups.Shown | None:
+    """Return a group of one of the photos: another one now, after they were grouped anew."""
+    mine = DuplicateGroup.objects.visible_to(request.user).filter(kind=kind)
+    found = mine.filter(members__photo__in=photos).values_list("pk", flat=True).first()
     return groups.shown(request.user, found) if found else None
 
 

@@ -1,6 +1,6 @@
 // The review page of duplicates: marking what to keep, deciding by click or key, undoing, and the
 // bar that decides many groups at once. The forms work without any of this.
-import { announce } from "./page.js";
+import { announce, toast } from "./page.js";
 import { openCompare } from "./compare.js";
 import { attachOrder } from "./criteria.js";
 import { attachDecisionKeys } from "./decide.js";
@@ -118,9 +118,19 @@ function addChoices(parameters) {
 
 document.body.addEventListener("htmx:configRequest", (event) => {
   const { elt, formData } = event.detail;
-  if (elt.id === "bulk") addChoices(formData);
+  if (elt.id === "bulk") {
+    addChoices(formData);
+    // A form may have a thousand fields at most, and a long list more groups.
+    for (const name of ["page", "groups"]) formData.set(name, formData.getAll(name).join());
+  }
   if (elt.id === "bulk" || elt.closest("[data-criteria]")) formData.set("loaded", openCards().length);
 });
+
+for (const event of ["htmx:responseError", "htmx:sendError"]) {
+  document.body.addEventListener(event, ({ detail: { elt } }) => {
+    if (elt.closest(".review, #ask, .decisions")) toast("That did not work. Reload the page and try again.");
+  });
+}
 
 let left = null; // where the focus was when a group was sent off
 document.body.addEventListener("htmx:beforeSwap", (event) => {
