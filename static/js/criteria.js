@@ -27,7 +27,6 @@ function drag(event, list) {
   const line = event.target.closest("li");
   const before = names(list);
   event.preventDefault();
-  event.target.setPointerCapture(event.pointerId);
   line.classList.add("held");
   const onMove = (move) => {
     const others = [...list.children].filter((one) => one !== line);
@@ -39,12 +38,15 @@ function drag(event, list) {
   };
   const onEnd = () => {
     line.classList.remove("held");
-    event.target.removeEventListener("pointermove", onMove);
+    document.removeEventListener("pointermove", onMove);
+    document.removeEventListener("pointerup", onEnd);
+    document.removeEventListener("pointercancel", onEnd);
     if (names(list) !== before) list.closest("form").requestSubmit();
   };
-  event.target.addEventListener("pointermove", onMove);
-  event.target.addEventListener("pointerup", onEnd, { once: true });
-  event.target.addEventListener("pointercancel", onEnd, { once: true });
+  // On the document, since an element that moves in it loses the pointer.
+  document.addEventListener("pointermove", onMove);
+  document.addEventListener("pointerup", onEnd);
+  document.addEventListener("pointercancel", onEnd);
 }
 
 const names = (list) => [...list.children].map((line) => line.dataset.name).join();
