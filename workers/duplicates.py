@@ -9,8 +9,9 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import CancelledError, Future
 from uuid import UUID
 
 import numpy as np
@@ -34,6 +35,9 @@ RETRY_AFTER_SECONDS = 10.0
 
 RENDITIONS_KEPT = 32
 """Decoded renditions held while a batch is judged; at most 0.8 MB each."""
+
+AHEAD = 8
+"""Renditions that are being read while others are judged."""
 
 Stop = Callable[[], bool]
 Pixels = NDArray[np.uint8]
@@ -112,7 +116,7 @@ def _compare_due(model: EmbeddingModel, stop: Stop, limit: int | None) -> int:
                 watchdog.progress()
             if stop():
                 break
-    except (PoolBusy, PoolClosed) as error:
+    except (PoolBusy, PoolClosed, CancelledError) as error:
         logger.warning("Comparing goes on later: %s", error)
         _pause()
     return total
@@ -127,13 +131,13 @@ def _compare(model: EmbeddingModel, rows: Sequence[Embedding], detail: _Renditio
     """Compare the photos of `rows`; where that fails, find the one that it fails for."""
     try:
         failpoint("comparing")
-        finding.compare(model, rows, detail)
+        finding.compare(model, rows, detail, expect=detail.expect)
         failpoint("compared")
     except IndexUnavailable as error:
         heartbeat.tell("comparing", f"Photos wait to be compared. {error}")
         _pause()
         return 0
-    except (DatabaseError, PoolBusy, PoolClosed):
+    except (DatabaseError, PoolBusy, PoolClosed, CancelledError):
         raise
     except Exception:
         if len(rows) > 1:
@@ -167,17 +171,41 @@ def _make_fingerprints(model: EmbeddingModel, stop: Stop) -> None:
 
 
 class _Renditions:
-    """Reads the renditions of photos, and keeps a few: a photo is often in several pairs."""
+    """Reads the renditions of photos, some ahead, and keeps a few: a photo is in several pairs."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[UUID, Pixels | None] = OrderedDict()
+        self._wanted: deque[UUID] = deque()
+        self._coming: OrderedDict[UUID, Future[Pixels | None]] = OrderedDict()
+
+    def expect(self, photo_ids: Sequence[UUID]) -> None:
+        """Begin to read what will probably be asked for, in this order."""
+        self._wanted = deque(dict.fromkeys(photo_ids))
+        self._coming.clear()
+        self._read_ahead()
 
     def __call__(self, photo_id: UUID) -> Pixels | None:
         """Return the pixels of at most 512 px, uint8 (height, width, 3), or None without any."""
         if photo_id not in self._kept:
-            self._kept[photo_id] = look_ahead.shared().rendition(photo_id)
+            self._kept[photo_id] = self._arrived(photo_id)
             if len(self._kept) > RENDITIONS_KEPT:
                 self._kept.popitem(last=False)
         self._kept.move_to_end(photo_id)
+        self._read_ahead()
         watchdog.progress()
         return self._kept[photo_id]
+
+    def _arrived(self, photo_id: UUID) -> Pixels | None:
+        if photo_id not in self._coming:
+            return look_ahead.shared().rendition(photo_id)
+        # What was expected before it was not asked for.
+        while True:
+            expected, rendition = self._coming.popitem(last=False)
+            if expected == photo_id:
+                return rendition.result()
+
+    def _read_ahead(self) -> None:
+        while self._wanted and len(self._coming) < AHEAD:
+            photo_id = self._wanted.popleft()
+            if photo_id not in self._kept:
+                self._coming[photo_id] = look_ahead.shared().start_rendition(photo_id)

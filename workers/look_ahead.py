@@ -11,7 +11,7 @@ from uuid import UUID
 from django.conf import settings
 
 from gallery import files, fingerprint
-from gallery.decoding import Decoded, DecodeError, DecoderPool
+from gallery.decoding import Decoded, DecodeError, DecoderPool, PoolClosed
 from gallery.models import Photo
 from gallery.reasons import Reason
 from search.embedders.base import Pixels
@@ -61,6 +61,13 @@ class LookAhead:
             return self._pool.pixels(files.thumbnail(photo_id))
         except DecodeError:
             return None
+
+    def start_rendition(self, photo_id: UUID) -> Future[Pixels | None]:
+        """Begin to read a photo's thumbnail; see `rendition`. Raises `PoolClosed`."""
+        try:
+            return self._threads.submit(self.rendition, photo_id)
+        except RuntimeError as error:  # The executor was shut down.
+            raise PoolClosed from error
 
     def fingerprints(self, photo_ids: Sequence[UUID]) -> dict[UUID, Pixels]:
         """Return the fingerprints (uint8, SIDE x SIDE) of all whose thumbnail can be read.

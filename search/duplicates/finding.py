@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -21,17 +21,29 @@ from search.duplicates.rows import lock_owner
 from search.models import Sweep
 
 
-def compare(model: EmbeddingModel, rows: Sequence[Embedding], detail: Detail) -> set[UUID]:
+def _nothing(photo_ids: Sequence[UUID]) -> None:
+    """Stand in for a reader that reads nothing ahead."""
+
+
+def compare(
+    model: EmbeddingModel,
+    rows: Sequence[Embedding],
+    detail: Detail,
+    *,
+    expect: Callable[[Sequence[UUID]], None] = _nothing,
+) -> set[UUID]:
     """Compare the photos of `rows`, vectors of `model`, and return those whose edges changed.
 
     All that is written is written at once at the end, so that whoever is killed on the way has
-    done nothing. `detail` reads renditions. Raises `VectorIndexError` when the index is away.
+    done nothing. `detail` reads renditions, and `expect` is told which ones it will probably be
+    asked for. Raises `VectorIndexError` when the index is away.
     """
     by_owner: defaultdict[int, list[Embedding]] = defaultdict(list)
     for row in rows:
         by_owner[row.photo.owner_id].append(row)
     judged = {
-        owner_id: _judged(model, owner_id, mine, detail) for owner_id, mine in by_owner.items()
+        owner_id: _judged(model, owner_id, mine, detail, expect)
+        for owner_id, mine in by_owner.items()
     }
     touched: set[UUID] = set()
     with transaction.atomic():
@@ -53,15 +65,20 @@ def settle(rows: Iterable[Embedding]) -> None:
 
 
 def _judged(
-    model: EmbeddingModel, owner_id: int, rows: Sequence[Embedding], detail: Detail
+    model: EmbeddingModel,
+    owner_id: int,
+    rows: Sequence[Embedding],
+    detail: Detail,
+    expect: Callable[[Sequence[UUID]], None],
 ) -> dict[PairIds, Judgement | None]:
     """Return what became of each pair that was worth judging."""
     limits = thresholds.of(model)
-    pairs = pairs_of(model, owner_id, rows, limits, detail)
-    answers = judging.judge(pairs, limits, detail)
+    chosen = pairs_of(model, owner_id, rows, limits, detail)
+    expect(chosen.likely)
+    answers = judging.judge(chosen.pairs, limits, detail)
     judged = {
         pair_of(pair.first.photo_id, pair.second.photo_id): answer
-        for pair, answer in zip(pairs, answers, strict=True)
+        for pair, answer in zip(chosen.pairs, answers, strict=True)
     }
     rejected.add(ids_of(pair) for pair, answer in judged.items() if answer is None)
     return judged

@@ -8,6 +8,7 @@ hundreds of thousands of pairs are counted and those of UUIDs are hashed in Pyth
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 from uuid import UUID
@@ -26,6 +27,9 @@ from search.duplicates.judging import Detail, Pair, Side
 from search.duplicates.rough import LEAST, LEAST_TOGETHER, correlations
 from search.duplicates.thresholds import Thresholds
 from search.index import Vector, open_index
+
+LIKELY = 0.8
+"""Rough correlation from which renditions are read ahead, since judging will ask for them."""
 
 REMEMBERED = 200_000
 """Rejected pairs that a process remembers, some 14 MB."""
@@ -66,6 +70,14 @@ class Rejected:
 rejected = Rejected()
 
 
+@dataclass(frozen=True)
+class Chosen:
+    """Pairs to judge, and the photos whose renditions that will probably need, in order."""
+
+    pairs: list[Pair]
+    likely: list[UUID]
+
+
 def ids_of(pair: PairIds) -> Ids:
     """Return a pair by the integers of its UUIDs."""
     return pair[0].int, pair[1].int
@@ -77,8 +89,8 @@ def pairs_of(
     rows: Sequence[Embedding],
     limits: Thresholds,
     detail: Detail,
-) -> list[Pair]:
-    """Return the pairs of the photos of `rows`, all of one owner, that are to be judged.
+) -> Chosen:
+    """Choose among all pairs with the photos of `rows`, which are of one owner.
 
     Raises `VectorIndexError` when the index is away.
     """
@@ -92,13 +104,14 @@ def pairs_of(
     cosines = _cosines(model, pairs, near, vectors)
     shown = {pair: cos for pair, cos in cosines.items() if greys.keys() >= set(pair)}
     worth = _worth_judging(shown, greys, alike, limits)
-    rejected.add(shown.keys() - set(worth))
+    rejected.add(shown.keys() - worth.keys())
     sides = _sides(owner_id, {photo_id for pair in worth for photo_id in pair}, greys)
-    return [
-        Pair(sides[pair[0]], sides[pair[1]], shown[pair])
-        for pair in worth
-        if sides.keys() >= set(pair)
-    ]
+    kept = [pair for pair in worth if sides.keys() >= set(pair)]
+    likely = [pair for pair in kept if worth[pair] >= LIKELY]
+    return Chosen(
+        [Pair(sides[first], sides[second], shown[first, second]) for first, second in kept],
+        [sides[photo_id].photo_id for pair in likely for photo_id in pair],
+    )
 
 
 def _unsettled(
@@ -177,8 +190,8 @@ def _by_hash(owner_id: int, photos: Sequence[Photo], greys: Greys) -> set[Ids]:
 
 def _worth_judging(
     cosines: Mapping[Ids, float], greys: Greys, alike: Collection[Ids], limits: Thresholds
-) -> list[Ids]:
-    """Return the pairs that may be similar shots, and those that roughly look the same.
+) -> dict[Ids, float]:
+    """Return the pairs that may be similar shots, and those that roughly look the same, how much.
 
     `alike` are those with near hashes, of which the embedding need not be convinced.
     """
@@ -186,12 +199,12 @@ def _worth_judging(
     rough = correlations(greys, pairs).tolist()
     similar = min(limits.layout, limits.burst, limits.similar, limits.apart)
     scale = 1 - limits.candidate
-    worth = []
+    worth = {}
     for pair, correlation in zip(pairs, rough, strict=True):
         together = correlation + (cosines[pair] - limits.candidate) / scale
         looks_alike = correlation >= LEAST and (pair in alike or together >= LEAST_TOGETHER)
         if looks_alike or cosines[pair] >= similar:
-            worth.append(pair)
+            worth[pair] = correlation
     return worth
 
 

@@ -312,10 +312,10 @@ class TestFaults:
         pair, poison = add_pair(ada), add(ada, scene(9))
         compare = finding.compare
 
-        def break_for_poison(model, rows, detail):
+        def break_for_poison(model, rows, detail, **options):
             if poison.pk in {row.photo_id for row in rows}:
                 raise ValueError("a bug")
-            return compare(model, rows, detail)
+            return compare(model, rows, detail, **options)
 
         monkeypatch.setattr(finding, "compare", break_for_poison)
         drain()
