@@ -142,3 +142,17 @@ def test_the_trash_works_without_scripts(owner, uploaded, gallery, owner_account
         assert "deleted for ever" in plain.one(".toast").text
     finally:
         driver.quit()
+
+
+def test_another_photo_stands_for_a_stack_whose_cover_was_thrown_away(owner, uploaded):
+    cover, other = uploaded("half", "red", "blue")
+    select(owner, cover, other)
+    owner.click('[data-select="stack"]')
+    owner.until(lambda: len({cover, other} & set(owner.names())) == 1)
+    (shown,) = {cover, other} & set(owner.names())
+    owner.open_lightbox(shown)
+    owner.press(Keys.DELETE)
+    owner.until(lambda: ({cover, other} - {shown}) <= set(owner.names()))
+    owner.until(lambda: owner.path() == "/")
+    toast(owner, "1 photo moved to the trash").find_element("css selector", "button").click()
+    owner.until(lambda: owner.all(".tile[data-stack]"))
