@@ -89,7 +89,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='embedding',
-            index=models.Index(condition=models.Q(('compared_at', None), ('state', 'indexed')), fields=['model', 'id'], name='embedding_to_compare'),
+            index=models.Index(condition=models.Q(('compared_at', None)), fields=['model', 'state', 'id'], name='embedding_to_compare'),
         ),
         migrations.AddField(
             model_name='album',

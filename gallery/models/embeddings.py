@@ -193,8 +193,8 @@ class Embedding(models.Model):
         indexes = [
             models.Index(fields=["model", "state", "-priority", "id"], name="embedding_queue"),
             models.Index(
-                fields=["model", "id"],
-                condition=Q(state="indexed", compared_at=None),
+                fields=["model", "state", "id"],
+                condition=Q(compared_at=None),
                 name="embedding_to_compare",
             ),
         ]

@@ -29,8 +29,9 @@ class Agreement:
     `correlation` is that of all cells. Of the blocks with texture, `agreeing` is the share that
     correlate well; `differing` is the share of all blocks that do not; `firmness` is the lower
     quartile of the correlations of all blocks but the differing ones. Of the cells that differ
-    strongly, `solid` is the share of the picture that lies in patches three cells wide, and
-    `one_way` tells whether they are all brighter or all darker (1) or as much of either (0).
+    strongly, `solid` is the share of the picture that lies in patches three cells wide,
+    `one_way` tells whether they are all brighter or all darker (1) or as much of either (0), and
+    `one_sided` whether it is always the same picture that shows more there (1) or either (0).
     """
 
     correlation: float
@@ -39,6 +40,7 @@ class Agreement:
     firmness: float
     solid: float
     one_way: float
+    one_sided: float
 
 
 def look(
@@ -80,7 +82,7 @@ def _by_blocks(left: Array, right: Array, whole: float) -> Agreement:
     alone = one & (flat > _BLACK) & (flat < _WHITE)
     differs = alone | (both & (alike < _DIFFERS))
     kept = alike[both & ~differs]
-    difference = left - levelled
+    difference = _difference(left, right)
     strong = np.abs(difference) > _STRONG
     return Agreement(
         correlation=whole,
@@ -88,8 +90,45 @@ def _by_blocks(left: Array, right: Array, whole: float) -> Agreement:
         differing=float(differs.mean()),
         firmness=float(np.quantile(kept, 0.25)) if len(kept) else 0.0,
         solid=float((_widened(_narrowed(strong)) & strong).mean()),
-        one_way=float(abs(difference[strong].sum()) / max(np.abs(difference[strong]).sum(), 1e-3)),
+        one_way=_one_way(difference[strong]),
+        one_sided=_one_sided(left, levelled, strong),
     )
+
+
+def _difference(left: Array, right: Array) -> Array:
+    """Return by how many grey levels the cells differ beyond brightness and contrast.
+
+    Either picture is brought to the levels of the other, darkest cell to darkest cell and so on,
+    and the smaller difference counts: where one of them is burnt out, only one way can be right.
+    """
+    there = left - _with_levels_of(left, right)
+    back = _with_levels_of(right, left) - right
+    return np.where(np.abs(there) < np.abs(back), there, back)
+
+
+def _with_levels_of(model: Array, picture: Array) -> Array:
+    """Return `picture` with the histogram of `model`."""
+    levels = np.empty(picture.size, np.float32)
+    levels[np.argsort(picture, axis=None)] = np.sort(model, axis=None)
+    return levels.reshape(picture.shape)
+
+
+def _one_way(differences: Array) -> float:
+    return float(abs(differences.sum()) / max(np.abs(differences).sum(), 1e-3))
+
+
+def _one_sided(left: Array, right: Array, strong: Mask) -> float:
+    """Return how consistently, over blocks with strong cells, one picture is the rougher one."""
+    near = _widened(strong)
+    rougher = _edges(left, near) - _edges(right, near)
+    weights = _blocks(strong.astype(np.float32)).sum(axis=1)
+    return float(abs((weights * np.sign(rougher)).sum()) / max(weights.sum(), 1))
+
+
+def _edges(picture: Array, mask: Mask) -> Array:
+    """Return the energy of the gradient within the mask, for each block."""
+    down, across = np.gradient(picture)
+    return _blocks((down**2 + across**2) * mask).sum(axis=1)
 
 
 def _narrowed(mask: Mask) -> Mask:

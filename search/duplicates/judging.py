@@ -20,9 +20,10 @@ from search.models import Kind
 _AT_ONCE = 256  # pairs aligned at a time, some 30 MB
 _WORTH_A_LOOK = 0.85  # correlation of aligned fingerprints
 _DETAIL = 256  # pixels a side of the closer look
-_CORRELATED, _AGREEING, _A_FEW_BLOCKS = 0.88, 0.95, 0.03
+_CORRELATED, _AGREEING, _A_FEW_BLOCKS = 0.88, 0.94, 0.03
 _A_SPECK, _MOSTLY_ONE_WAY = 0.001, 0.9
-_WRITING, _FIRM, _ONE_WAY = 0.09, 0.93, 0.95
+_WRITING, _FIRM, _ONE_WAY = 0.1, 0.93, 0.95
+_VERY_FIRM, _ONE_SIDED = 0.975, 0.72
 _WHOLE = 0.97  # of a side, below which something was cut off
 
 _SAME_LAYOUT = 0.82  # correlation of aligned fingerprints
@@ -103,20 +104,19 @@ def _same_picture(pair: Pair, aligned: Alignment, row: int, detail: Detail) -> J
 def is_same(agreement: Agreement) -> bool:
     """Tell whether two pictures that agree so far are the same one.
 
-    Either nearly all that has texture agrees, or something small was written upon one of them:
-    then all the rest agrees firmly, and what differs is all brighter or all darker. A thing that
-    moved differs both ways, since it left one place and came to another.
+    Either nearly all that has texture agrees, or something small was written upon one of them
+    and all the rest agrees firmly. Writing is all brighter or all darker, and where it has a
+    shadow it is still always the same picture that shows more. A thing that moved left one place
+    and came to another, so it does neither.
     """
     if agreement.correlation < _CORRELATED:
         return False
-    moved = agreement.solid > _A_SPECK and agreement.one_way < _MOSTLY_ONE_WAY
+    sided = agreement.one_sided >= _ONE_SIDED
+    moved = agreement.solid > _A_SPECK and agreement.one_way < _MOSTLY_ONE_WAY and not sided
     untouched = agreement.agreeing >= _AGREEING and agreement.differing <= _A_FEW_BLOCKS
-    written_upon = (
-        agreement.differing <= _WRITING
-        and agreement.firmness >= _FIRM
-        and agreement.one_way >= _ONE_WAY
-    )
-    return (untouched and not moved) or written_upon
+    brighter = agreement.one_way >= _ONE_WAY and agreement.firmness >= _FIRM
+    written = brighter or (sided and agreement.firmness >= _VERY_FIRM)
+    return (untouched and not moved) or (written and agreement.differing <= _WRITING)
 
 
 def _small(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -25,7 +25,7 @@ class Thresholds:
 
 
 MEASURED = {
-    "starter": Thresholds(candidate=0.6, layout=0.8, burst=0.88, similar=0.95, apart=0.97),
+    "starter": Thresholds(candidate=0.75, layout=0.8, burst=0.88, similar=0.95, apart=0.97),
 }
 """From `manage.py calibrate_duplicates`, which measures any other model in its own gallery."""
 

@@ -73,28 +73,28 @@ def _page(request: PageRequest, context: dict[str, Any], status: int = 200) -> H
 def _listing(request: PageRequest, form: QueryDict, *, limit: int = PAGE) -> dict[str, Any]:
     """Return what the list of groups shows; raises `BadCursor` for a made-up address."""
     totals = groups.totals(request.user)
-    tabs = wording.tabs(totals)
-    kind = form.get("kind") or wording.opening_kind(totals)
-    sort = form.get("sort") or "bytes"
-    tab = next((tab for tab in tabs if tab.kind == kind and kind != groups.SAME_FILE), None)
-    if tab is None or sort not in _SORTS:
-        raise BadCursor("There is no such list.")
-    context: dict[str, Any] = {"tabs": tabs, "tab": tab, "kind": kind, "sort": sort}
-    one = form.get("group", "")
+    one, kind, sort = form.get("group", ""), form.get("kind", ""), form.get("sort") or "bytes"
     if one:
         page = groups.Page(_only(request, one), None)
-    else:
+        kind = page.groups[0].group.kind if page.groups else kind
+    kind = kind or wording.opening_kind(totals)
+    if not one:
         page = groups.page(
             request.user, kind, sort=sort, cursor=form.get("cursor", ""), limit=limit
         )
-    decisions = Resolution.objects.visible_to(request.user)
-    return context | {
+    tabs = wording.tabs(totals)
+    tab = next((tab for tab in tabs if tab.kind == kind), tabs[0])
+    decisions = Resolution.objects.visible_to(request.user).filter(kind=kind)
+    return {
+        "tabs": tabs,
+        "tab": tab,
+        "kind": tab.kind,
+        "sort": sort,
         "groups": page.groups,
         "next": page.next,
         "one": one,
         "sorts": _SORTS.items(),
-        "decided_before": not page.groups and decisions.filter(kind=kind).exists(),
-        "kept_days": KEPT_DAYS,
+        "decided_before": not page.groups and decisions.exists(),
     }
 
 
