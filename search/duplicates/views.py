@@ -83,7 +83,7 @@ def _listing(request: PageRequest, form: QueryDict, *, limit: int = PAGE) -> dic
             request.user, kind, sort=sort, cursor=form.get("cursor", ""), limit=limit
         )
     tabs = wording.tabs(totals)
-    tab = next((tab for tab in tabs if tab.kind == kind), tabs[0])
+    tab = next((tab for tab in tabs[1:] if tab.kind == kind), tabs[1])
     decisions = Resolution.objects.visible_to(request.user).filter(kind=kind)
     return {
         "tabs": tabs,

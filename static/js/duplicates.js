@@ -196,8 +196,9 @@ function nextCard(card) {
 export function undoLast() {
   const notes = [...document.querySelectorAll("[data-undo]")];
   const form = (lastNote?.isConnected && lastNote.querySelector("[data-undo]")) || notes.at(-1);
-  form?.requestSubmit();
-  return Boolean(form);
+  if (form) form.requestSubmit();
+  else announce("Nothing to undo here. What was decided earlier is in the history.");
+  return true;
 }
 
 // --- comparing ----------------------------------------------------------------------------------

@@ -5,7 +5,8 @@ const SIDE = 24;
 // Brightness of a picture drawn into a small square, after a quarter turn `turn` times clockwise
 // and, before that, mirrored.
 function sketch(image, turn, mirror) {
-  const canvas = new OffscreenCanvas(SIDE, SIDE);
+  const canvas = document.createElement("canvas");
+  canvas.width = canvas.height = SIDE;
   const pen = canvas.getContext("2d", { willReadFrequently: true });
   pen.translate(SIDE / 2, SIDE / 2);
   pen.rotate((turn * Math.PI) / 2);

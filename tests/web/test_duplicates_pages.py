@@ -158,6 +158,15 @@ def test_names_cannot_break_out_of_the_page(ada, ada_client):
     assert "<script>alert" not in ada_client.get("/duplicates").content.decode()
 
 
+def test_one_group_has_an_address_of_its_own_whatever_its_kind(ada_client, pair, shots):
+    for shown in (pair[0], shots[0]):
+        answer = ada_client.get(f"/duplicates?group={shown.pk}")
+        assert groups_of(answer) == [str(shown.pk)]
+        assert f'data-kind="{shown.kind}" data-one' in answer.content.decode()
+    ada_client.post(f"/duplicates/{pair[0].pk}/resolve", form(pair[0], "dismiss"))
+    assert "This group is decided" in page(ada_client.get(f"/duplicates?group={pair[0].pk}"))
+
+
 # --- states ---------------------------------------------------------------------------------------
 
 
