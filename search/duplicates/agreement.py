@@ -128,7 +128,8 @@ def _one_sided(left: Array, right: Array, strong: Mask) -> float:
 def _edges(picture: Array, mask: Mask) -> Array:
     """Return the energy of the gradient within the mask, for each block."""
     down, across = np.gradient(picture)
-    return _blocks((down**2 + across**2) * mask).sum(axis=1)
+    energy = np.asarray((down**2 + across**2) * mask, np.float32)
+    return np.asarray(_blocks(energy).sum(axis=1), np.float32)
 
 
 def _narrowed(mask: Mask) -> Mask:

@@ -126,8 +126,8 @@ def progress(user: AbstractBaseUser | AnonymousUser) -> Progress:
         total,
         max(0, total - waiting),
         running=waiting > 0,
-        asked_at=sweep and sweep.started_at,
-        finished_at=sweep and sweep.finished_at,
+        asked_at=sweep.started_at if sweep else None,
+        finished_at=sweep.finished_at if sweep else None,
     )
 
 

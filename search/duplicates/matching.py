@@ -66,10 +66,14 @@ def align(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> Alignment:
     for start in starts[1:]:
         doubtful = np.flatnonzero((best.correlation < _SURE) & (best.correlation > _HOPELESS))
         if len(doubtful):
-            part = _refined_start(a[doubtful], b[doubtful], *(array[doubtful] for array in start))
+            turn, scale, shift = start
+            part = _refined_start(
+                a[doubtful], b[doubtful], turn[doubtful], scale[doubtful], shift[doubtful]
+            )
             better = part.correlation > best.correlation[doubtful]
+            rows = doubtful[better]
             for name in ("turn", "scale", "shift", "correlation"):
-                getattr(best, name)[doubtful[better]] = getattr(part, name)[better]
+                getattr(best, name)[rows] = getattr(part, name)[better]
     return best
 
 
@@ -188,7 +192,8 @@ def _stepped(left: Array, right: Array, scale: Array, shift: Array) -> tuple[Arr
     normal += np.eye(6, dtype=np.float32) * damping[:, None, None]
     step = np.linalg.solve(normal, system.transpose(0, 2, 1) @ goal)[:, :4, 0]
     step = np.clip(step, -0.1, 0.1).astype(np.float32)
-    return np.clip(scale + step[:, 0::2], *_SCALES), shift + step[:, 1::2]
+    scale = np.clip(scale + step[:, 0::2], *_SCALES).astype(np.float32)
+    return scale, np.asarray(shift + step[:, 1::2], np.float32)
 
 
 def _levelled(left: Array, right: Array) -> Array:
