@@ -44,6 +44,7 @@ _SECOND_CHANCE = frozenset({Reason.DECODE_TIMEOUT, Reason.DECODE_OOM, Reason.DEC
 _draining = threading.Lock()
 _again = threading.Event()
 _stopping = threading.Event()
+_indexing = threading.Event()
 
 
 @dataclass(eq=False)
@@ -69,6 +70,7 @@ def drain() -> int:
             _again.clear()
             total += _drain(look_ahead.shared())
         finally:
+            _indexing.clear()
             _draining.release()
     return total
 
@@ -86,6 +88,11 @@ def allow() -> None:
 def is_stopping() -> bool:
     """Tell whether work of this process is to end soon."""
     return _stopping.is_set()
+
+
+def is_indexing() -> bool:
+    """Tell whether photos are being indexed; a drain may also only look, or compare."""
+    return _indexing.is_set()
 
 
 def is_draining() -> bool:
@@ -106,6 +113,7 @@ def _drain(decoders: LookAhead) -> int:
     compared_at = time.monotonic()
     batch = None if _stopping.is_set() else _begin(decoders) or _begin_after_comparing(decoders)
     while batch is not None:
+        _indexing.set()
         ahead = not _stopping.is_set() and not _is_suspect(batch.rows[0])
         with watchdog.working():
             following = _begin(decoders, may_load=False) if ahead else None
@@ -127,6 +135,7 @@ def _drain(decoders: LookAhead) -> int:
 
 def _begin_after_comparing(decoders: LookAhead) -> Batch | None:
     """Compare what is searchable; return a batch of what became due meanwhile, if anything."""
+    _indexing.clear()
     if not _compare():
         return None
     return None if _stopping.is_set() else _begin(decoders)

@@ -50,12 +50,12 @@ def index_pending() -> None:
 def compare_photos() -> None:
     """Look for duplicates among photos that were not compared yet; indexing comes first."""
     model = EmbeddingModel.objects.active()
-    if model is None or pipeline.is_draining() or pipeline.is_stopping():
+    if model is None or pipeline.is_indexing() or pipeline.is_stopping():
         return
     ends_at = time.monotonic() + SLICE_SECONDS
     duplicates.compare_due(
         model,
-        stop=lambda: pipeline.is_stopping() or pipeline.is_draining() or time.monotonic() > ends_at,
+        stop=lambda: pipeline.is_stopping() or pipeline.is_indexing() or time.monotonic() > ends_at,
     )
     if duplicates.is_comparing_due():
         doorbell.ring()
