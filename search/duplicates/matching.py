@@ -198,9 +198,9 @@ def _stepped(left: Array, right: Array, scale: Array, shift: Array) -> tuple[Arr
 
 def _levelled(left: Array, right: Array) -> Array:
     """Return `left` with the mean and the deviation of `right`."""
-    return _normal(left) * np.sqrt(left[0].size) * right.std(
-        axis=(1, 2), keepdims=True
-    ) + right.mean(axis=(1, 2), keepdims=True)
+    deviation = right.std(axis=(1, 2), keepdims=True)
+    levelled = _normal(left) * np.sqrt(left[0].size) * deviation
+    return np.asarray(levelled + right.mean(axis=(1, 2), keepdims=True), np.float32)
 
 
 def overlap(scale: Array, shift: Array) -> tuple[Array, Array]:
