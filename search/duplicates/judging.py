@@ -26,7 +26,7 @@ _WRITING, _FIRM, _ONE_WAY = 0.1, 0.93, 0.95
 _VERY_FIRM, _ONE_SIDED = 0.975, 0.72
 _WHOLE = 0.97  # of a side, below which something was cut off
 
-_SAME_LAYOUT = 0.82  # correlation of aligned fingerprints
+_SAME_LAYOUT, _LIKE_LAYOUT = 0.87, 0.82  # correlations of aligned fingerprints
 _BURST, _OCCASION = timedelta(minutes=10), timedelta(days=1)
 _ONE_PLACE_KM = 1.0
 
@@ -83,8 +83,7 @@ def judge(pairs: Sequence[Pair], thresholds: Thresholds, detail: Detail) -> list
         )
         for row, pair in enumerate(part):
             same = _same_picture(pair, aligned, row, detail)
-            correlation = float(aligned.correlation[row])
-            found.append(same or _similar_shots(pair, correlation, thresholds))
+            found.append(same or _similar_shots(pair, aligned, row, thresholds))
     return found
 
 
@@ -138,11 +137,21 @@ def _how(aligned: Alignment, row: int) -> str:
     return "cropped" if shown.min() < _WHOLE else ""
 
 
-def _similar_shots(pair: Pair, correlation: float, thresholds: Thresholds) -> Judgement | None:
-    """Judge by the embeddings, more strictly where time or place speak against one occasion."""
+def _similar_shots(
+    pair: Pair, aligned: Alignment, row: int, thresholds: Thresholds
+) -> Judgement | None:
+    """Judge by the embeddings, more strictly where time or place speak against one occasion.
+
+    Less is enough where the pictures are laid out alike as they are. Turned or mirrored they
+    often are by chance: all birds over water look alike.
+    """
     needed = _needed(pair, thresholds)
-    if correlation >= _SAME_LAYOUT and needed < thresholds.apart:
-        needed = min(needed, thresholds.layout)
+    if aligned.turn[row] == 0 and needed < thresholds.apart:
+        correlation = aligned.correlation[row]
+        if correlation >= _SAME_LAYOUT:
+            needed = min(needed, thresholds.layout)
+        elif correlation >= _LIKE_LAYOUT:
+            needed = min(needed, thresholds.burst)
     if pair.cosine < needed:
         return None
     return Judgement(Kind.SIMILAR_SHOTS, min(max(pair.cosine, 0.0), 1.0))
