@@ -1,7 +1,8 @@
 // Two photos at the same place and size: flickering between them, a line that splits them, side by
 // side, or their difference; zoomed and moved together.
 import { announce } from "./page.js";
-import { poseOf, transformOf } from "./pose.js";
+import { placeOf } from "./crop.js";
+import { layOf, poseOf, transformOf } from "./pose.js";
 
 const PREVIEW_SIDE = 1440;
 // Formats that browsers draw themselves; the original of any other is never put into a page.
@@ -17,6 +18,7 @@ let at = { a: 0, b: 1 };
 let decide = null;
 let view = { x: 0, y: 0, scale: 1 };
 let pose = { turn: 0, mirror: false }; // of B, so that it lies on A
+let crop = null; // of B in A or, inverse, of A in B
 let met = new Set(); // places of those that were judged already
 
 // Members carry id, name, w, h, format, and facts (name to value); a and b are places among them.
@@ -66,19 +68,34 @@ function other(way) {
   announce(`B: ${photo("b").name}`);
 }
 
-// Turned and mirrored copies are laid over the picture as soon as both are there.
+// Turned, mirrored and cropped copies are laid over the picture as soon as both are there.
 async function layOver() {
   setPose({ turn: 0, mirror: false });
   const [a, b] = ["a", "b"].map((side) => one(`.pane.${side} img`));
   const pair = `${a.dataset.id} ${b.dataset.id}`;
   await Promise.all([a.decode(), b.decode()]).catch(() => {});
-  const same = pair === `${a.dataset.id} ${b.dataset.id}`;
-  if (same && a.naturalWidth && b.naturalWidth) setPose(poseOf(a, b));
+  // The pictures are seen first; finding out how they lie takes a moment.
+  await new Promise((seen) => setTimeout(seen, 40));
+  if (pair !== `${a.dataset.id} ${b.dataset.id}` || !a.naturalWidth || !b.naturalWidth) return;
+  const found = poseOf(a, b);
+  setPose(found, found.likeness < 0.99 ? cropOf(a, b, found) : null);
 }
 
-function setPose(next) {
-  pose = next;
-  const words = [pose.mirror ? "mirrored" : "", pose.turn ? "turned" : ""].filter(Boolean);
+const shapeOf = (side) => Number(photo(side).w) / Number(photo(side).h);
+const shapeB = () => (pose.turn % 2 ? 1 / shapeOf("b") : shapeOf("b"));
+
+// Either picture may be the part of the other.
+function cropOf(a, b, { turn, mirror }) {
+  const shape = turn % 2 ? 1 / shapeOf("b") : shapeOf("b");
+  const inside = placeOf(a, b, shape, { turn, mirror });
+  const around = turn || mirror ? null : placeOf(b, a, shapeOf("a"), { turn: 0, mirror: false });
+  const best = (around?.likeness ?? 0) > (inside?.likeness ?? 0) ? { ...around, inverse: true } : inside;
+  return best && best.share < 0.99 ? best : null;
+}
+
+function setPose(next, part = null) {
+  [pose, crop] = [next, part];
+  const words = [pose.mirror && "mirrored", pose.turn && "turned", crop && "fitted"].filter(Boolean);
   one(".pose").hidden = !words.length;
   one(".pose").textContent = `B is ${words.join(" and ")} here to lie on A`;
   place();
@@ -134,8 +151,11 @@ function place() {
   const { height } = room();
   view.x = Math.min(0, Math.max(view.x, width() * (1 - view.scale)));
   view.y = Math.min(0, Math.max(view.y, height * (1 - view.scale)));
-  const { w, h } = photo("b") ?? {};
-  dialog.style.setProperty("--pose", w ? transformOf(pose, Number(w), Number(h), { width: width(), height }) : "");
+  const box = { width: width(), height };
+  if (photo("b")) {
+    dialog.style.setProperty("--pose", transformOf(pose, Number(photo("b").w), Number(photo("b").h), box));
+    dialog.style.setProperty("--lay", layOf(crop, crop?.inverse, shapeOf("a"), shapeB(), box));
+  }
   dialog.style.setProperty("--view", `translate(${view.x}px, ${view.y}px) scale(${view.scale})`);
   one(".zoom-now").textContent = view.scale === 1 ? "Fit" : `${Math.round(view.scale * 100)} %`;
   dialog.toggleAttribute("data-fine", view.scale > 4);

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
@@ -155,6 +158,26 @@ def test_two_photos_flicker_at_one_place_and_one_is_kept(owner, twins):
     owner.until(lambda: "1 photo to the trash" in said(owner))
     owner.open("/")
     assert name not in owner.names()
+
+
+def test_a_turned_copy_is_laid_over_the_picture(owner, tmp_path):
+    image = scene(45)
+    paths = [tmp_path / "turn-45.png", tmp_path / "turn-45-left.png"]
+    image.save(paths[0])
+    image.rotate(90, expand=True).save(paths[1])
+    owner.size(700, 900)
+    owner.open("/")
+    owner.upload(*paths)
+    for path in paths:
+        owner.until(lambda path=path: "searchable after" in owner.outcome(path.name), path.name)
+    owner.until(lambda: owner.open(REVIEW) or is_open(owner, "turn-45.png"))
+    press(owner, f"{card('turn-45.png')} .member:not(.best) .look")
+    owner.until(lambda: text(owner, ".pose:not([hidden])") == "B is turned here to lie on A")
+    owner.press("4")
+    # What is equal is black in the difference, so nearly all of it is when the two lie well.
+    stage = io.BytesIO(owner.one(".compare-stage").screenshot_as_png)
+    assert np.median(np.asarray(Image.open(stage).convert("L"))) < 16
+    owner.press(Keys.ESCAPE)
 
 
 def test_the_criteria_choose_anew_and_the_panel_stays(owner, twins):
