@@ -18,7 +18,7 @@ from ninja.security import HttpBearer, SessionAuth
 
 from gallery import api_errors, ingest, trash, uploads
 from gallery.models import ApiToken, Embedding, EmbeddingModel, Photo
-from gallery.paging import BadCursor, page_after
+from gallery.paging import check_limit, page_after
 from gallery.reasons import Reason
 
 _TOKEN_USE_RESOLUTION = 60  # seconds between writes of last_used_at
@@ -152,8 +152,7 @@ def upload(request: HttpRequest, file: File[UploadedFile | None] = None) -> Stat
 @router.get("/photos", response={200: PhotosOut, 400: ErrorOut})
 def photos(request: HttpRequest, params: Query[ListIn]) -> PhotosOut:
     """List photos, newest first."""
-    if not 1 <= params.limit <= 200:
-        raise BadCursor("limit must be between 1 and 200.")
+    check_limit(params.limit)
     rows, following = page_after(
         Photo.objects.visible_to(request.user), params.cursor, params.limit
     )

@@ -13,7 +13,7 @@ from pydantic import Field
 from gallery import trash
 from gallery.api import ErrorOut, ListIn
 from gallery.models import Photo
-from gallery.paging import BadCursor
+from gallery.paging import check_limit, page_after
 
 IDS_LIMIT = 10_000
 """Photos in one request: some 400 KB of ids, moved within seconds."""
@@ -76,10 +76,9 @@ def move_to_trash(request: HttpRequest, sent: IdsIn) -> MovedOut:
 @router.get("/trash", response={200: TrashOut, 400: ErrorOut})
 def trashed(request: HttpRequest, params: Query[ListIn]) -> TrashOut:
     """List what lies in the trash."""
-    if not 1 <= params.limit <= 200:
-        raise BadCursor("limit must be between 1 and 200.")
+    check_limit(params.limit)
     photos = Photo.objects.in_trash_of(request.user)
-    rows, following = trash.page_after(photos, params.cursor, params.limit)
+    rows, following = page_after(photos, params.cursor, params.limit, by="trashed_at")
     held = trash.holds(request.user)
     return TrashOut(
         photos=[_out(row) for row in rows], next=following, count=held.photos, bytes=held.bytes

@@ -1,12 +1,23 @@
-"""Keyset pagination over photos: stable while new ones arrive, as fast on page 10,000."""
+"""Keyset pagination: stable while new rows arrive, as fast on page 10,000."""
 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+from django.db.models import Q
 
 from gallery.models import Photo
 from gallery.models.photos import PhotoQuerySet
+
+MAX_LIMIT = 200
+"""Rows that a caller may ask for at once."""
+NOT_GIVEN = "The cursor is not one that this gallery gave."
+
+Key = TypeVar("Key")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class BadCursor(Exception):
@@ -20,28 +31,38 @@ class BadCursor(Exception):
         return str(self)
 
 
-def page_after(photos: PhotoQuerySet, cursor: str, limit: int) -> tuple[list[Photo], str | None]:
-    """Return up to `limit` photos after `cursor`, newest first, and the next cursor or None."""
+def check_limit(limit: int, most: int = MAX_LIMIT) -> None:
+    """Raise `BadCursor` when a page of so many would be too much or nothing."""
+    if not 1 <= limit <= most:
+        raise BadCursor(f"limit must be between 1 and {most}.")
+
+
+def page_after(
+    photos: PhotoQuerySet, cursor: str, limit: int, *, by: str = "shown_at"
+) -> tuple[list[Photo], str | None]:
+    """Return up to `limit` photos after `cursor`, the latest first, and the next cursor or None.
+
+    `by` names the moment that they are ordered by. Raises `BadCursor` for a made-up cursor.
+    """
     if cursor:
-        photos = photos.before(*read_cursor(cursor))
-    rows = list(photos.newest_first()[: limit + 1])
+        moment, photo_id = read_cursor(cursor, uuid.UUID)
+        photos = photos.filter(Q(**{f"{by}__lt": moment}) | Q(**{by: moment, "id__lt": photo_id}))
+    rows = list(photos.order_by(f"-{by}", "-id")[: limit + 1])
     if len(rows) <= limit:
         return rows, None
-    return rows[:limit], cursor_of(rows[limit - 1])
+    last = rows[limit - 1]
+    return rows[:limit], cursor_of(getattr(last, by), last.pk.hex)
 
 
-def cursor_of(photo: Photo) -> str:
-    """Return the cursor that continues behind `photo`: microseconds and id."""
-    since_epoch = photo.shown_at - datetime(1970, 1, 1, tzinfo=UTC)
-    micros = (since_epoch.days * 86_400 + since_epoch.seconds) * 1_000_000
-    return f"{micros + since_epoch.microseconds}_{photo.pk.hex}"
+def cursor_of(moment: datetime, key: object) -> str:
+    """Return the cursor that continues behind a moment and a key: microseconds since 1970, key."""
+    return f"{(moment - _EPOCH) // timedelta(microseconds=1)}_{key}"
 
 
-def read_cursor(cursor: str) -> tuple[datetime, uuid.UUID]:
-    """Return the position that a cursor stands for; raise `BadCursor` for a made-up one."""
-    micros, _, photo_id = cursor.partition("_")
+def read_cursor(cursor: str, read: Callable[[str], Key]) -> tuple[datetime, Key]:
+    """Return what `cursor_of` was given, the key read by `read`; raise `BadCursor` if made up."""
+    micros, _, key = cursor.partition("_")
     try:
-        shown_at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(micros))
-        return shown_at, uuid.UUID(hex=photo_id)
+        return _EPOCH + timedelta(microseconds=int(micros)), read(key)
     except (ValueError, OverflowError):
-        raise BadCursor("The cursor is not one that this gallery gave.") from None
+        raise BadCursor(NOT_GIVEN) from None

@@ -5,18 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, Sum
 from django.utils import timezone
 
 from gallery import deletion, stacks
 from gallery.models import Embedding, EmbeddingModel, Photo
 from gallery.models.photos import PhotoQuerySet
-from gallery.paging import read_cursor
 from gallery.signals import photos_changed, photos_moved
 
 if TYPE_CHECKING:
@@ -119,27 +118,6 @@ def bytes_of(photos: PhotoQuerySet | Iterable[UUID]) -> int:
     rows = photos if isinstance(photos, PhotoQuerySet) else Photo.objects.filter(pk__in=photos)
     total: int | None = rows.aggregate(total=Sum("size"))["total"]
     return total or 0
-
-
-def page_after(photos: PhotoQuerySet, cursor: str, limit: int) -> tuple[list[Photo], str | None]:
-    """Return up to `limit` trashed photos after `cursor`, those trashed last first, and the next.
-
-    Raises `BadCursor` for a cursor that is made up.
-    """
-    if cursor:
-        moment, photo_id = read_cursor(cursor)
-        photos = photos.filter(
-            Q(trashed_at__lt=moment) | Q(trashed_at=moment, id__lt=photo_id),
-        )
-    rows = list(photos.order_by("-trashed_at", "-id")[: limit + 1])
-    if len(rows) <= limit:
-        return rows, None
-    return rows[:limit], _cursor_of(rows[limit - 1])
-
-
-def _cursor_of(photo: Photo) -> str:
-    since_epoch = trashed_at(photo) - datetime(1970, 1, 1, tzinfo=UTC)
-    return f"{since_epoch // timedelta(microseconds=1)}_{photo.pk.hex}"
 
 
 def kept_until(photo: Photo) -> datetime:

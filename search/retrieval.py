@@ -12,6 +12,7 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from numpy.typing import NDArray
 
 from gallery.models import Embedding, EmbeddingModel, Photo
+from gallery.paging import NOT_GIVEN
 from search import embedders, folding
 from search.embedders.base import ModelUnavailable, Tower
 from search.index import And, Eq, Filter, HasIds, Hit, Not, VectorIndexError, open_index
@@ -266,5 +267,5 @@ def read_cursor(cursor: str) -> int:
     if not cursor:
         return 0
     if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= 5):
-        raise QueryError("bad_cursor", "The cursor is not one that this gallery gave.")
+        raise QueryError("bad_cursor", NOT_GIVEN)
     return min(int(cursor), MAX_OFFSET)

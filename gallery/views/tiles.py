@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from itertools import groupby
 
 from django.urls import reverse
@@ -16,10 +16,12 @@ from gallery import stacks
 from gallery.api import states
 from gallery.models import Photo
 from gallery.models.photos import PhotoQuerySet
+from gallery.paging import cursor_of
 from gallery.reasons import Reason
 
 PAGE = 80
 """Photos a page: enough to fill a large screen, few enough to arrive at once."""
+_NO_ID = uuid.UUID(int=0).hex  # smaller than that of any photo
 
 
 @dataclass(frozen=True)
@@ -131,7 +133,7 @@ def years(photos: PhotoQuerySet) -> list[tuple[int, str]]:
     moment = photos.newest_first().values_list("shown_at", flat=True).first()
     while moment is not None:
         year = timezone.localtime(moment).year
-        found.append((year, _cursor_at(_new_year(year + 1))))
+        found.append((year, cursor_of(_new_year(year + 1), _NO_ID)))
         earlier = photos.filter(shown_at__lt=_new_year(year)).newest_first()
         moment = earlier.values_list("shown_at", flat=True).first()
     return found
@@ -139,9 +141,3 @@ def years(photos: PhotoQuerySet) -> list[tuple[int, str]]:
 
 def _new_year(year: int) -> datetime:
     return datetime(year, 1, 1, tzinfo=timezone.get_current_timezone())
-
-
-def _cursor_at(moment: datetime) -> str:
-    """Return the keyset cursor just before `moment`; no id is smaller than the zero id."""
-    micros = (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
-    return f"{micros}_{0:032x}"

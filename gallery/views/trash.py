@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 from gallery import trash
 from gallery.models import Photo
 from gallery.models.photos import PhotoQuerySet
-from gallery.paging import BadCursor
+from gallery.paging import BadCursor, page_after
 from gallery.templatetags.scry import count
 from gallery.views import PageRequest
 from gallery.views.media import preview_of, thumbnail_of
@@ -40,7 +40,7 @@ def page(request: PageRequest) -> HttpResponse:
     photos = Photo.objects.in_trash_of(request.user)
     cursor = request.GET.get("after", "")
     try:
-        found, following = trash.page_after(photos, cursor, PAGE)
+        found, following = page_after(photos, cursor, PAGE, by="trashed_at")
     except BadCursor:
         return redirect("trash")
     if cursor and not found:

@@ -17,9 +17,9 @@ from django.utils import timezone
 
 from gallery import stacks, trash
 from gallery.models import Photo, Stack
+from gallery.paging import check_limit, cursor_of, read_cursor
 from search.duplicates import groups, merging
 from search.duplicates.rows import lock_owner, slices
-from search.duplicates.shown import check_limit, moment, read_moment
 from search.models import NotTheSame, Resolution
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def history(user: User, *, cursor: str = "", limit: int = 20) -> tuple[list[Entr
     check_limit(limit)
     decisions = Resolution.objects.visible_to(user)
     if cursor:
-        at, batch = read_moment(cursor, UUID)
+        at, batch = read_cursor(cursor, UUID)
         decisions = decisions.filter(Q(decided_at__lt=at) | Q(decided_at=at, batch__gt=batch))
     together = decisions.values("batch", "decided_at", "action", "kind").annotate(
         groups=Count("id"), photos=Sum("photos"), trashed=Sum("trashed"), freed=Sum("freed"),
@@ -76,7 +76,7 @@ def history(user: User, *, cursor: str = "", limit: int = 20) -> tuple[list[Entr
     last = rows[limit - 1] if len(rows) > limit else None
     covers = _covers(user, [row["batch"] for row in rows[:limit]])
     entries = [_entry(row, covers[row["batch"]]) for row in rows[:limit]]
-    return entries, moment(last["decided_at"], last["batch"].hex) if last else None
+    return entries, cursor_of(last["decided_at"], last["batch"].hex) if last else None
 
 
 def _entry(row: Mapping[str, Any], covers: list[Photo]) -> Entry:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, TypeVar
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.db.models import Count, Prefetch, Q, Sum
@@ -14,7 +14,7 @@ from django.utils.formats import date_format
 from django.utils.timezone import localtime
 
 from gallery.models import Photo, SkippedFile
-from gallery.paging import BadCursor
+from gallery.paging import NOT_GIVEN, BadCursor, check_limit, cursor_of, read_cursor
 from gallery.views.facts import facts as camera_facts
 from search.duplicates import ranking
 from search.duplicates.ranking import Criteria
@@ -29,10 +29,6 @@ SORTS = {"bytes": "recoverable", "date": "newest_at", "closeness": "closeness"}
 """Names of orders and the columns behind them; the largest comes first in each."""
 SAME_FILE = "same_file"
 """The third kind, of files that were not stored at all; see `gallery.models.SkippedFile`."""
-MAX_LIMIT = 200
-
-Key = TypeVar("Key")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -112,12 +108,6 @@ def page(user: User, kind: str, *, sort: str = "bytes", cursor: str = "", limit:
     return Page(_shown(user, rows[:limit]), following)
 
 
-def check_limit(limit: int, most: int = MAX_LIMIT) -> None:
-    """Raise `BadCursor` when a page of so many would be too much or nothing."""
-    if not 1 <= limit <= most:
-        raise BadCursor(f"limit must be between 1 and {most}.")
-
-
 def totals(user: User) -> dict[str, Totals]:
     """Return the totals of each kind, `SAME_FILE` too."""
     found = {name: Totals() for name in (SAME_FILE, *Kind.values)}
@@ -144,11 +134,11 @@ def skipped(
     check_limit(limit, most=1000)
     files = _skipped(user)
     if cursor:
-        at, number = read_moment(cursor, int)
+        at, number = read_cursor(cursor, int)
         files = files.filter(Q(skipped_at__lt=at) | Q(skipped_at=at, id__lt=number))
     rows = list(files.select_related("photo").order_by("-skipped_at", "-id")[: limit + 1])
     last = rows[limit - 1] if len(rows) > limit else None
-    return rows[:limit], moment(last.skipped_at, last.pk) if last else None
+    return rows[:limit], cursor_of(last.skipped_at, last.pk) if last else None
 
 
 def _skipped(user: User) -> Any:
@@ -245,13 +235,13 @@ def _day(moment: datetime) -> str:
 
 def _cursor(group: DuplicateGroup, sort: str) -> str:
     if sort == "date":
-        return moment(group.newest_at, group.pk.hex)
+        return cursor_of(group.newest_at, group.pk.hex)
     return f"{getattr(group, SORTS[sort])!r}_{group.pk.hex}"
 
 
 def _read(cursor: str, sort: str) -> tuple[Any, UUID]:
     if sort == "date":
-        return read_moment(cursor, UUID)
+        return read_cursor(cursor, UUID)
     number, _, group_id = cursor.partition("_")
     try:
         value = (int if sort == "bytes" else float)(number)
@@ -263,19 +253,5 @@ def _read(cursor: str, sort: str) -> tuple[Any, UUID]:
     return value, key
 
 
-def moment(at: datetime, key: object) -> str:
-    """Return a cursor of a time, in microseconds since 1970, and a key."""
-    return f"{(at - _EPOCH) // timedelta(microseconds=1)}_{key}"
-
-
-def read_moment(cursor: str, read: Callable[[str], Key]) -> tuple[datetime, Key]:
-    """Return what `moment` was given; raise `BadCursor` for a made-up cursor."""
-    micros, _, key = cursor.partition("_")
-    try:
-        return _EPOCH + timedelta(microseconds=int(micros)), read(key)
-    except (ValueError, OverflowError):
-        raise _bad() from None
-
-
 def _bad() -> BadCursor:
-    return BadCursor("The cursor is not one that this gallery gave.")
+    return BadCursor(NOT_GIVEN)
