@@ -70,7 +70,7 @@ def _views(greys: NDArray[np.uint8]) -> tuple[Array, Array]:
 def _normal(rows: Array) -> Array:
     centred = rows - rows.mean(axis=-1, keepdims=True)
     lengths = np.linalg.norm(centred, axis=-1, keepdims=True)
-    return np.asarray(centred / np.maximum(lengths, 1e-3), np.float32)
+    return np.asarray(centred / np.maximum(lengths, 1.0), np.float32)
 
 
 def _shares() -> Array:
