@@ -37,8 +37,8 @@ _JOINERS = {"\u200c", "\u200d"}
 
 
 # The tables in between, which the type checker knows nothing of because Django makes them.
-_InAlbum: Any = Album.photos.through
-_Tagged: Any = Photo.tags.through
+InAlbum: Any = Album.photos.through
+Tagged: Any = Photo.tags.through
 
 
 class BadName(Exception):
@@ -145,17 +145,17 @@ def add(album: Album, photos: PhotoQuerySet) -> int:
     with transaction.atomic():
         held = list(Album.objects.select_for_update().filter(pk=album.pk))
         ids = _held(photos.filter(owner_id=album.owner_id).newest_first()) if held else []
-        rows = _InAlbum.objects.filter(album_id=album.pk, photo_id__in=ids)
+        rows = InAlbum.objects.filter(album_id=album.pk, photo_id__in=ids)
         known = set(rows.values_list("photo_id", flat=True))
-        new = [_InAlbum(album_id=album.pk, photo_id=pk) for pk in ids if pk not in known]
-        _InAlbum.objects.bulk_create(new, ignore_conflicts=True)
+        new = [InAlbum(album_id=album.pk, photo_id=pk) for pk in ids if pk not in known]
+        InAlbum.objects.bulk_create(new, ignore_conflicts=True)
     return len(new)
 
 
 def take_out(album: Album, photos: PhotoQuerySet) -> int:
     """Take photos out of the album, where they stay otherwise; return how many were in it."""
     ids = list(photos.values_list("pk", flat=True))
-    gone: int = _InAlbum.objects.filter(album_id=album.pk, photo_id__in=ids).delete()[0]
+    gone: int = InAlbum.objects.filter(album_id=album.pk, photo_id__in=ids).delete()[0]
     return gone
 
 
@@ -179,7 +179,7 @@ def listed(albums: AlbumQuerySet) -> list[Listed]:
     The cover is the first photo put in, so that it stays while the album grows, and is found
     without sorting what is in it.
     """
-    first = _InAlbum.objects.filter(
+    first = InAlbum.objects.filter(
         album=OuterRef("pk"), photo__deleted_at=None, photo__trashed_at=None
     ).order_by("pk")
     cover = Subquery(first.values("photo_id")[:1], output_field=UUIDField())
@@ -194,7 +194,7 @@ def _counts(albums: Sequence[Album]) -> Counter[UUID]:
 
     Counting the live ones themselves would look up every photo of every album.
     """
-    through = _InAlbum.objects.filter(album_id__in=[album.pk for album in albums])
+    through = InAlbum.objects.filter(album_id__in=[album.pk for album in albums])
     owners = {album.owner_id for album in albums}
     kept = Photo.objects.filter(owner_id__in=owners)
     hidden = [kept.trashed(), kept.exclude(deleted_at=None)]
@@ -258,7 +258,7 @@ def _tags(photo: Photo, names: list[str]) -> list[Tag]:
 
 def tags_in_use(user: AbstractBaseUser | AnonymousUser) -> list[str]:
     """Return the names of tags that live photos of this user have, at most `OFFERED`."""
-    live = _Tagged.objects.filter(
+    live = Tagged.objects.filter(
         tag_id=OuterRef("pk"), photo__deleted_at=None, photo__trashed_at=None
     )
     used = Tag.objects.filter(Exists(live), owner_id=user.pk).order_by(Lower("name"), "name")

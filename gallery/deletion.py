@@ -8,8 +8,7 @@ from django.utils import timezone
 from gallery.models import Photo, Tombstone
 from gallery.models.photos import PhotoQuerySet
 from gallery.signals import photos_changed
-
-_PART = 5_000  # ids in one query; see gallery.trash.PART
+from gallery.slices import slices
 
 
 def delete(photos: PhotoQuerySet) -> int:
@@ -31,8 +30,7 @@ def delete(photos: PhotoQuerySet) -> int:
             ],
             ignore_conflicts=True,
         )
-        for start in range(0, len(doomed), _PART):
-            part = [pk for pk, _, _ in doomed[start : start + _PART]]
+        for part in slices(pk for pk, _, _ in doomed):
             Photo.objects.trashed().filter(pk__in=part).update(deleted_at=now)
         if doomed:
             transaction.on_commit(lambda: photos_changed.send(sender=Photo))

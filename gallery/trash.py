@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -17,15 +17,13 @@ from gallery import deletion, stacks
 from gallery.models import Embedding, EmbeddingModel, Photo
 from gallery.models.photos import PhotoQuerySet
 from gallery.signals import photos_changed, photos_moved
+from gallery.slices import slices
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 
 KEPT_DAYS = 30
 """Days after which the trash is emptied by itself."""
-
-PART = 5_000
-"""Ids in one query. SQLite may take no more than 32,766 parameters, its default since 3.32."""
 
 
 def trash(photos: PhotoQuerySet) -> list[UUID]:
@@ -38,7 +36,7 @@ def trash(photos: PhotoQuerySet) -> list[UUID]:
         rows = photos.live().order_by("pk").select_for_update(no_key=True)
         ids = list(rows.values_list("pk", flat=True))
         now = timezone.now()
-        for part in _parts(ids):
+        for part in slices(ids):
             Photo.objects.live().filter(pk__in=part).update(trashed_at=now)
         _tell(ids)
     return ids
@@ -53,7 +51,7 @@ def restore(photos: PhotoQuerySet) -> list[UUID]:
     with transaction.atomic():
         rows = photos.trashed().order_by("pk").select_for_update(no_key=True)
         ids = list(rows.values_list("pk", flat=True))
-        for part in _parts(ids):
+        for part in slices(ids):
             Photo.objects.trashed().filter(pk__in=part).update(trashed_at=None)
             _make_searchable_again(part)
         _tell(ids)
@@ -74,15 +72,10 @@ def _tell(ids: list[UUID]) -> None:
     """Put the stacks right, and say after the commit what moved."""
     if not ids:
         return
-    for part in _parts(ids):
+    for part in slices(ids):
         stacks.mend(part)
     transaction.on_commit(lambda: photos_changed.send(sender=Photo))
     transaction.on_commit(lambda: photos_moved.send(sender=Photo, photo_ids=ids))
-
-
-def _parts(ids: Sequence[UUID]) -> Iterator[Sequence[UUID]]:
-    for start in range(0, len(ids), PART):
-        yield ids[start : start + PART]
 
 
 def empty(photos: PhotoQuerySet) -> int:

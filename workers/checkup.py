@@ -26,6 +26,7 @@ from gallery import files
 from gallery.ingest import sha256
 from gallery.models import Embedding, EmbeddingModel, Photo
 from gallery.models.embeddings import LEASE
+from gallery.slices import slices
 from search.index import StoredPoint, VectorIndex, VectorIndexError, open_index
 from workers import model_choice, purge, reconcile, withdrawal
 from workers.embedding import NORM_TOLERANCE
@@ -139,7 +140,7 @@ def _check_vectors(report: Report, options: Options) -> None:
     saved = [Embedding.State.EMBEDDED, Embedding.State.INDEXED]
     rows = Embedding.objects.live().filter(state__in=saved)
     damaged = [row.pk for row in rows.iterator(chunk_size=500) if row.get_vector() is None]
-    for part in reconcile.in_parts(damaged):
+    for part in slices(damaged, reconcile.CHUNK):
         for photo_id in rows.filter(pk__in=part).values_list("photo_id", flat=True):
             report.add(Check.DAMAGED_VECTOR, photo_id)
         if options.repair:
@@ -182,7 +183,7 @@ def _photos() -> Iterator[Photo]:
 def check_stray_files(report: Report, options: Options) -> None:
     """Look for files that no photo, not even one being deleted, stands behind."""
     strays = []
-    for part in reconcile.in_parts(_old_files(options.grace)):
+    for part in slices(_old_files(options.grace), reconcile.CHUNK):
         named = {path: _photo_id(path) for path in part}
         ids = [photo_id for photo_id in named.values() if photo_id is not None]
         known = set(Photo.objects.filter(pk__in=ids).values_list("pk", flat=True))
@@ -226,7 +227,7 @@ def check_index(model: EmbeddingModel, report: Report, options: Options) -> None
     for check, photo_ids in found.items():
         really = [
             id_
-            for part in reconcile.in_parts(photo_ids)
+            for part in slices(photo_ids, reconcile.CHUNK)
             for id_ in _still(model, index, check, part)
         ]
         for photo_id in really:

@@ -5,19 +5,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 from gallery.models import Embedding, EmbeddingModel
 from gallery.models.embeddings import EmbeddingQuerySet
+from gallery.slices import slices
 from search.index import StoredPoint, VectorIndex, open_index
 from workers import withdrawal
 from workers.projection import point_payload
 
 logger = logging.getLogger(__name__)
 
-T = TypeVar("T")
 CHUNK = 500
 
 
@@ -101,7 +100,7 @@ def payload_differs(row: Embedding, point: StoredPoint) -> bool:
 def project_again(model: EmbeddingModel, photo_ids: Iterable[UUID]) -> int:
     """Send rows whose point is really missing or wrong back to wait for the index."""
     total = 0
-    for part in in_parts(photo_ids):
+    for part in slices(photo_ids, CHUNK):
         total += (
             indexed_rows(model).filter(photo_id__in=part).update(state=Embedding.State.EMBEDDED)
         )
@@ -113,7 +112,7 @@ def project_again(model: EmbeddingModel, photo_ids: Iterable[UUID]) -> int:
 def remove_extra(model: EmbeddingModel, index: VectorIndex, photo_ids: Iterable[UUID]) -> int:
     """Remove points that no row stands behind, unless one has come since; return how many."""
     total = 0
-    for part in in_parts(photo_ids):
+    for part in slices(photo_ids, CHUNK):
         kept = _with_row(model, part)
         unwanted = [photo_id for photo_id in part if photo_id not in kept]
         index.delete(unwanted)
@@ -139,10 +138,3 @@ def _with_row(model: EmbeddingModel, photo_ids: list[UUID]) -> set[UUID]:
     # A photo that is embedded anew keeps its old point until the new one replaces it.
     rows = Embedding.objects.live().filter(model=model, photo_id__in=photo_ids)
     return set(rows.values_list("photo_id", flat=True))
-
-
-def in_parts(items: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
-    """Yield the items in lists of at most `size`."""
-    rest = iter(items)
-    while part := list(islice(rest, size)):
-        yield part

@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from gallery.models import Embedding, EmbeddingModel, Photo
 from gallery.models.embeddings import EmbeddingQuerySet
+from gallery.slices import slices
 from search.index import IndexUnavailable, open_index
 from workers import watchdog
 from workers.failpoints import failpoint
@@ -86,8 +87,7 @@ def remove_late_points() -> int:
     total = 0
     for model in EmbeddingModel.objects.wanted() if ids else ():
         index = open_index(model.key, model.dim)
-        for start in range(0, len(ids), CHUNK):
-            part = ids[start : start + CHUNK]
+        for part in slices(ids, CHUNK):
             late = [point.id for point in index.fetch(part)]
             if late:
                 index.delete(late)

@@ -9,8 +9,8 @@ from uuid import UUID
 from django.db.models import F, Q
 
 from gallery.models import Photo
+from gallery.slices import slices
 from search.duplicates.grouping import Cluster, Edge, Near, cluster
-from search.duplicates.rows import slices
 from search.models import DuplicateGroup, GroupMember, Kind, Likeness, NotTheSame
 
 _LIVE = Q(

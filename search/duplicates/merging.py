@@ -7,8 +7,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from gallery.albums import CAPTION_LIMIT, InAlbum, Tagged
 from gallery.models import Embedding, Photo
-from search.duplicates.rows import InAlbum, Tagged, slices
+from gallery.slices import slices
 
 Got = dict[str, Any]
 """JSON of what one photo got. Names and values:
@@ -25,7 +26,6 @@ _COLUMNS = {
     "shown_at": "shown_at",
     "place": "exif",
 }
-_CAPTION_LIMIT = 2000
 
 
 class Marks:
@@ -71,7 +71,7 @@ def _caption(keeper: Photo, others: Sequence[Photo]) -> list[str]:
     for photo in others:
         more = photo.caption.strip()
         longer = f"{lines}\n{more}".strip()
-        if more and more not in lines and len(longer) <= _CAPTION_LIMIT:
+        if more and more not in lines and len(longer) <= CAPTION_LIMIT:
             lines = longer
     if lines == before:
         return []

@@ -18,8 +18,9 @@ from django.utils import timezone
 from gallery import stacks, trash
 from gallery.models import Photo, Stack
 from gallery.paging import check_limit, cursor_of, read_cursor
+from gallery.slices import slices
 from search.duplicates import groups, merging
-from search.duplicates.rows import lock_owner, slices
+from search.duplicates.rows import lock_owner
 from search.models import NotTheSame, Resolution
 
 if TYPE_CHECKING:

@@ -1,31 +1,16 @@
-"""Rows of many photos at once, and the lock under which an owner's groups change."""
+"""The albums of many photos at once, and the lock under which an owner's groups change."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator
-from typing import Any, TypeVar
+from collections.abc import Collection
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
 from django.db.models import Count
 
-from gallery.models import Album, Photo
-
-# The rows behind many-to-many fields, which the type checker takes for their targets.
-InAlbum: Any = Album.photos.through
-Tagged: Any = Photo.tags.through
-
-Id = TypeVar("Id")
-SLICE = 5_000
-"""Ids in one query: SQLite takes up to 32,766 parameters."""
-
-
-def slices(ids: Collection[Id], size: int = SLICE) -> Iterator[list[Id]]:
-    """Return the ids in lists of at most `size`, in their order."""
-    all_ids = list(ids)
-    for start in range(0, len(all_ids), size):
-        yield all_ids[start : start + size]
+from gallery.albums import InAlbum
+from gallery.slices import slices
 
 
 def album_counts(photo_ids: Collection[UUID]) -> Counter[UUID]:
