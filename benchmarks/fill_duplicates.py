@@ -39,8 +39,9 @@ PAIRED = 10
 
 GROUP = 3
 DIM = 512
-NOISE = (0.7, 1.2)
-"""Length of what a vector has of its own, beside its cluster's: cosines of 0.4 to 0.67 within."""
+NOISE = (0.4, 1.2)
+"""Length of what a vector has of its own, beside its cluster's. It brings 3 to 4 of the 39 others
+as near as 0.75: as many as 20,000 real photos would have, going by 7,091 of people and sport."""
 
 PAIR_NOISE = 0.25
 RENDITION = 512  # pixels
@@ -78,7 +79,10 @@ def _made(
         centre = centres[number % CLUSTERS]
         own = _unit(noise.normal(size=DIM)) * rng.uniform(*NOISE)
         if paired and number % (2 * PAIRED) == 0:
-            for image in _pair(source, number // (2 * PAIRED), rng, noise):
+            turn = number // (2 * PAIRED)
+            # Pairs are of different pictures: a half of each photo, then the other half of each.
+            scene = _half(sources[turn % len(sources)], turn // len(sources))
+            for image in _pair(scene, turn, rng, noise):
                 near = _unit(noise.normal(size=DIM)) * PAIR_NOISE
                 yield image, _unit(centre + own + near), True
             number += 2
@@ -100,12 +104,18 @@ def _part(image: Image.Image, rng: random.Random) -> Image.Image:
     return part.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if rng.random() < 0.5 else part
 
 
+def _half(image: Image.Image, number: int) -> Image.Image:
+    """Return the left half for even numbers, else the right one, at the size of a rendition."""
+    left = image.width // 2 * (number % 2)
+    part = image.crop((left, 0, left + image.width // 2, image.height))
+    scale = RENDITION / max(part.size)
+    return part.resize((round(part.width * scale), round(part.height * scale)))
+
+
 def _pair(
     image: Image.Image, number: int, rng: random.Random, noise: np.random.Generator
 ) -> list[Image.Image]:
     """Return a picture and a changed copy of it, or two frames of a burst."""
-    image = image.copy()
-    image.thumbnail((RENDITION, RENDITION))
     if number % 2:
         pixels = np.asarray(image)
         return [bursts.frame(pixels, view, noise) for view in (bursts.View(), bursts.view(rng))]
