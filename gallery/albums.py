@@ -19,7 +19,7 @@ from django.db.models.functions import Lower
 
 from gallery.models import Album, Photo, Tag
 from gallery.models.collections import NAME_LIMIT, AlbumQuerySet
-from gallery.models.photos import PhotoQuerySet
+from gallery.models.photos import LIVE_PHOTO, PhotoQuerySet
 
 AT_ONCE = 500
 """Photos that one request may put somewhere or take from there."""
@@ -179,9 +179,7 @@ def listed(albums: AlbumQuerySet) -> list[Listed]:
     The cover is the first photo put in, so that it stays while the album grows, and is found
     without sorting what is in it.
     """
-    first = InAlbum.objects.filter(
-        album=OuterRef("pk"), photo__deleted_at=None, photo__trashed_at=None
-    ).order_by("pk")
+    first = InAlbum.objects.filter(LIVE_PHOTO, album=OuterRef("pk")).order_by("pk")
     cover = Subquery(first.values("photo_id")[:1], output_field=UUIDField())
     rows: list[Any] = list(albums.annotate(cover_id=cover).order_by(Lower("name"), "name", "pk"))
     counts = _counts(rows)
@@ -258,9 +256,7 @@ def _tags(photo: Photo, names: list[str]) -> list[Tag]:
 
 def tags_in_use(user: AbstractBaseUser | AnonymousUser) -> list[str]:
     """Return the names of tags that live photos of this user have, at most `OFFERED`."""
-    live = Tagged.objects.filter(
-        tag_id=OuterRef("pk"), photo__deleted_at=None, photo__trashed_at=None
-    )
+    live = Tagged.objects.filter(LIVE_PHOTO, tag_id=OuterRef("pk"))
     used = Tag.objects.filter(Exists(live), owner_id=user.pk).order_by(Lower("name"), "name")
     return list(used.values_list("name", flat=True)[:OFFERED])
 

@@ -69,7 +69,7 @@ def members(stack_ids: Iterable[UUID]) -> dict[UUID, list[UUID]]:
     """Return the live photos of each stack, the cover first, then the oldest; one query."""
     found: dict[UUID, list[UUID]] = {}
     live = Photo.objects.live().filter(stack__in=list(stack_ids))
-    rows = live.order_by("folded", "shown_at", "pk").values_list("stack_id", "pk")
+    rows = live.cover_first().values_list("stack_id", "pk")
     for stack_id, photo_id in rows:
         if stack_id is not None:
             found.setdefault(stack_id, []).append(photo_id)

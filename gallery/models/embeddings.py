@@ -13,7 +13,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 from numpy.typing import NDArray
 
-from gallery.models.photos import Photo
+from gallery.models.photos import LIVE_PHOTO, Photo
 from gallery.reasons import Reason
 
 LEASE = timedelta(minutes=5)
@@ -83,7 +83,7 @@ class EmbeddingQuerySet(models.QuerySet["Embedding"]):
 
     def live(self) -> EmbeddingQuerySet:
         """Leave out rows of photos that are in the trash or being deleted."""
-        return self.filter(photo__deleted_at=None, photo__trashed_at=None)
+        return self.filter(LIVE_PHOTO)
 
     def to_compare(self, model: EmbeddingModel) -> EmbeddingQuerySet:
         """Return the searchable rows whose photo was not looked for duplicates of yet."""

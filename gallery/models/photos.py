@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from gallery.models.collections import Tag
     from gallery.models.embeddings import Embedding
 
+LIVE_PHOTO = Q(photo__deleted_at=None, photo__trashed_at=None)
+"""What `PhotoQuerySet.live` asks of photos, for rows that point to one."""
+
 
 class PhotoQuerySet(models.QuerySet["Photo"]):
     """Queries on photos; every answer to a person starts with `visible_to`."""
@@ -52,6 +55,10 @@ class PhotoQuerySet(models.QuerySet["Photo"]):
     def newest_first(self) -> PhotoQuerySet:
         """Order by day shown, newest first, with the id as a stable tie-break."""
         return self.order_by("-shown_at", "-id")
+
+    def cover_first(self) -> PhotoQuerySet:
+        """Order the photos of a stack: its cover, then the others, the oldest first."""
+        return self.order_by("folded", "shown_at", "pk")
 
     def before(self, shown_at: datetime, photo_id: uuid.UUID) -> PhotoQuerySet:
         """Return what follows the given photo in `newest_first` order (keyset pagination)."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from contextlib import suppress
 from typing import Any
 
 from django.contrib import messages
@@ -19,6 +18,7 @@ from gallery.models.collections import NAME_LIMIT
 from gallery.models.photos import PhotoQuerySet
 from gallery.paging import BadCursor, page_after
 from gallery.views import PageRequest
+from gallery.views.fields import ids
 from gallery.views.marks import marks
 from gallery.views.pages import own, show_photo, vary
 from gallery.views.tiles import PAGE, by_day, tiles
@@ -72,7 +72,7 @@ def change_album(request: PageRequest, album_id: uuid.UUID) -> HttpResponse:
         row.delete()
         messages.success(request, f"The album {row.name} was removed. Its photos are still here.")
         return redirect("albums")
-    chosen = _uuids(request.POST.getlist("photo"))
+    chosen = ids(request.POST.getlist("photo")[: marking.AT_ONCE])
     marking.take_out(row, Photo.objects.visible_to(request.user).filter(pk__in=chosen))
     if "name" in request.POST:
         try:
@@ -155,17 +155,8 @@ def _mark(request: PageRequest, row: Photo) -> None:
     photo = Photo.objects.visible_to(request.user).filter(pk=row.pk)
     if "album" in sent:
         marking.add(marking.get_or_create(request.user, sent["album"]), photo)
-    for album_id in _uuids(sent.getlist("unalbum")):
+    for album_id in ids(sent.getlist("unalbum")[: marking.AT_ONCE]):
         marking.take_out(_own_album(request, album_id), photo)
-
-
-def _uuids(texts: list[str]) -> list[uuid.UUID]:
-    """Return the ids among what was sent, at most `AT_ONCE`; what is none is no photo either."""
-    found = []
-    for text in texts[: marking.AT_ONCE]:
-        with suppress(ValueError):
-            found.append(uuid.UUID(text))
-    return found
 
 
 def _own_album(request: PageRequest, album_id: uuid.UUID) -> Album:

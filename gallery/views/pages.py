@@ -90,7 +90,7 @@ def stacked_with(request: PageRequest, row: Photo) -> list[Photo]:
     if row.stack_id is None:
         return []
     visible = Photo.objects.visible_to(request.user).filter(stack=row.stack_id)
-    members = list(visible.order_by("folded", "shown_at", "pk"))
+    members = list(visible.cover_first())
     return members if len(members) > 1 else []
 
 

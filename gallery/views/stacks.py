@@ -14,10 +14,9 @@ from gallery import stacks
 from gallery.models import Photo, Stack
 from gallery.models.photos import PhotoQuerySet
 from gallery.views import PageRequest
+from gallery.views.fields import ids
 from gallery.views.pages import vary
 from gallery.views.tiles import stack_folds, tiles
-
-_NOTHING = uuid.UUID(int=0)
 
 
 @require_POST
@@ -27,10 +26,10 @@ def make(request: PageRequest) -> HttpResponse:
 
     With `cover` alone, that photo becomes the cover of the stack that it is in.
     """
-    chosen = [_uuid(text) for text in request.POST.getlist("photo")]
+    chosen = ids(request.POST.getlist("photo"))
     visible = Photo.objects.visible_to(request.user)
-    cover = _uuid(request.POST["cover"]) if "cover" in request.POST else (chosen or [_NOTHING])[0]
-    photo = get_object_or_404(visible, pk=cover)
+    cover = ids([request.POST["cover"]]) if "cover" in request.POST else chosen[:1]
+    photo = get_object_or_404(visible, pk__in=cover)
     if chosen:
         made = stacks.stack(visible.filter(pk__in=chosen[: stacks.LARGEST]), photo)
         said = "Stacked." if made else "A stack needs two photos or more."
@@ -71,9 +70,9 @@ def unstack(request: PageRequest, stack_id: uuid.UUID) -> HttpResponse:
     made = _own(request, stack_id)
     rows = _members(request, made)
     visible = Photo.objects.visible_to(request.user)
-    back = visible.filter(pk=_uuid(request.POST.get("back", ""))).first()
+    back = visible.filter(pk__in=ids([request.POST.get("back", "")])).first()
     if "photo" in request.POST:
-        photo = get_object_or_404(rows, pk=_uuid(request.POST["photo"]))
+        photo = get_object_or_404(rows, pk__in=ids([request.POST["photo"]]))
         stacks.take_out(photo)
         messages.success(request, f"{photo.name} was taken out of the stack.")
     else:
@@ -88,13 +87,4 @@ def _own(request: PageRequest, stack_id: uuid.UUID) -> Stack:
 
 def _members(request: PageRequest, made: Stack) -> PhotoQuerySet:
     """Return what is visible of the stack, the cover first, then the oldest."""
-    visible = Photo.objects.visible_to(request.user).filter(stack=made)
-    return visible.order_by("folded", "shown_at", "pk")
-
-
-def _uuid(text: str) -> uuid.UUID:
-    """Return the id that a form sent, or that of nothing."""
-    try:
-        return uuid.UUID(text)
-    except ValueError:
-        return _NOTHING
+    return Photo.objects.visible_to(request.user).filter(stack=made).cover_first()

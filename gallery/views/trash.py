@@ -16,7 +16,7 @@ from gallery.models import Photo
 from gallery.models.photos import PhotoQuerySet
 from gallery.paging import BadCursor, page_after
 from gallery.templatetags.scry import count
-from gallery.views import PageRequest
+from gallery.views import PageRequest, fields
 from gallery.views.media import preview_of, thumbnail_of
 
 PAGE = 96
@@ -124,14 +124,7 @@ def _chosen(request: PageRequest) -> PhotoQuerySet:
     photos = Photo.objects.in_trash_of(request.user)
     if "all" in request.POST:
         return photos
-    return photos.filter(pk__in=[pk for text in request.POST.getlist("photo") for pk in _id(text)])
-
-
-def _id(text: str) -> list[uuid.UUID]:
-    try:
-        return [uuid.UUID(text)]
-    except ValueError:
-        return []
+    return photos.filter(pk__in=fields.ids(request.POST.getlist("photo")))
 
 
 def _photos(number: int) -> str:

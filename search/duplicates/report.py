@@ -10,6 +10,7 @@ from itertools import groupby
 from typing import IO
 
 from gallery import files
+from gallery.models.photos import LIVE_PHOTO
 from search.models import GroupMember
 
 
@@ -42,7 +43,7 @@ def rows(owner_id: int | None, kind: str) -> Iterator[Row]:
     those with the most bytes to recover first.
     """
     members = GroupMember.objects.select_related("photo", "group", "group__owner").filter(
-        photo__deleted_at=None, photo__trashed_at=None
+        LIVE_PHOTO
     )
     if owner_id is not None:
         members = members.filter(group__owner_id=owner_id)

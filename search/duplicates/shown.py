@@ -14,6 +14,7 @@ from django.utils.formats import date_format
 from django.utils.timezone import localtime
 
 from gallery.models import Photo, SkippedFile
+from gallery.models.photos import LIVE_PHOTO
 from gallery.paging import NOT_GIVEN, BadCursor, check_limit, cursor_of, read_cursor
 from gallery.views.facts import facts as camera_facts
 from search.duplicates import ranking
@@ -142,8 +143,7 @@ def skipped(
 
 
 def _skipped(user: User) -> Any:
-    live = {"photo__deleted_at": None, "photo__trashed_at": None}
-    return SkippedFile.objects.filter(owner_id=user.pk or 0, **live)
+    return SkippedFile.objects.filter(LIVE_PHOTO, owner_id=user.pk or 0)
 
 
 def alike(user: User, photo_id: UUID) -> list[Alike]:
@@ -173,7 +173,7 @@ def _shown(user: User, groups: Sequence[DuplicateGroup]) -> list[Shown]:
     live = Photo.objects.visible_to(user).prefetch_related("albums", "tags")
     members = GroupMember.objects.filter(group__in=[group.pk for group in groups])
     by_group: dict[UUID, list[GroupMember]] = {group.pk: [] for group in groups}
-    visible = members.filter(photo__deleted_at=None, photo__trashed_at=None)
+    visible = members.filter(LIVE_PHOTO)
     for member in visible.prefetch_related(Prefetch("photo", live)):
         by_group[member.group_id].append(member)
     criteria = ranking.saved(user.pk or 0)
