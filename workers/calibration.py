@@ -7,10 +7,12 @@ from dataclasses import asdict
 
 import numpy as np
 
+from gallery.decoding import PoolBusy, PoolClosed
 from gallery.models import Embedding, EmbeddingModel, Photo
-from search.duplicates import calibration
+from search.duplicates import calibration, finding
 from search.duplicates.thresholds import MEASURED, Thresholds
-from search.embedders import image_embedder
+from search.embedders import image_embedder, is_loaded
+from search.embedders.base import ModelUnavailable
 from workers import look_ahead, watchdog
 
 logger = logging.getLogger(__name__)
@@ -28,6 +30,23 @@ def is_wanted(model: EmbeddingModel) -> bool:
         return False
     compared = Embedding.objects.live().filter(model=model).exclude(vector=None)
     return len(compared.values_list("pk")[:ENOUGH]) == ENOUGH
+
+
+def calibrate_unmeasured() -> None:
+    """Measure the active model if that is wanted and this process has it, and compare anew.
+
+    Until then its photos were judged by careful thresholds.
+    """
+    model = EmbeddingModel.objects.active()
+    if model is None or not is_loaded(model.key, "image") or not is_wanted(model):
+        return
+    try:
+        with watchdog.working():
+            calibrate(model)
+    except (ValueError, ModelUnavailable, PoolBusy, PoolClosed) as error:
+        logger.warning("%s is not measured yet: %s", model.key, error)
+        return
+    finding.request_sweep(model)
 
 
 def calibrate(model: EmbeddingModel, *, strangers: int = STRANGERS) -> Thresholds:

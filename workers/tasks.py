@@ -10,7 +10,16 @@ from collections.abc import Callable
 from django.db import DatabaseError, close_old_connections
 
 from gallery.models import EmbeddingModel
-from workers import doorbell, duplicates, model_choice, pipeline, purge, sweeper, withdrawal
+from workers import (
+    calibration,
+    doorbell,
+    duplicates,
+    model_choice,
+    pipeline,
+    purge,
+    sweeper,
+    withdrawal,
+)
 from workers.celery import app
 from workers.priority import give_way
 
@@ -43,6 +52,7 @@ def index_pending() -> None:
     """Embed and index whatever is due."""
     if not model_choice.is_settling():
         pipeline.drain()
+        calibration.calibrate_unmeasured()
 
 
 @app.task(name="workers.compare_photos")

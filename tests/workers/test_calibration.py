@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
 
-from gallery.models import EmbeddingModel
+from gallery.models import Embedding, EmbeddingModel
 from gallery.models.fingerprints import SIDE
 from search.duplicates import thresholds
 from search.duplicates.calibration import measure
@@ -17,7 +17,7 @@ from tests.embedders import ColourEmbedder
 from tests.images import encode
 from tests.scenes import scene
 from tests.workers.conftest import add_photo
-from workers import calibration, pipeline
+from workers import calibration, duplicates, pipeline, tasks
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PHOTOS = calibration.calibration.FEWEST
@@ -89,5 +89,18 @@ def test_a_model_is_measured_unasked_once_there_are_enough_photos(ada, model, mo
     assert not calibration.is_wanted(model)
     monkeypatch.setattr(calibration, "ENOUGH", 1)
     assert calibration.is_wanted(model)
+    tasks.index_pending()
+    model.refresh_from_db()
+    assert model.thresholds == {}  # One photo is not enough to measure anything.
     model.key = "starter"
     assert not calibration.is_wanted(model)
+
+
+def test_what_was_compared_before_is_compared_by_what_was_measured(gallery, monkeypatch):
+    monkeypatch.setattr(calibration, "ENOUGH", PHOTOS)
+    duplicates.compare_due(gallery)
+    assert not Embedding.objects.to_compare(gallery).exists()
+    tasks.index_pending()
+    gallery.refresh_from_db()
+    assert gallery.thresholds
+    assert Embedding.objects.to_compare(gallery).count() == PHOTOS
