@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from django.db.models import Count, Prefetch, Q, Sum
+from django.db.models import Count, Q, Sum
 from django.template.defaultfilters import filesizeformat
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
@@ -170,11 +170,11 @@ def alike(user: User, photo_id: UUID) -> list[Alike]:
 
 def _shown(user: User, groups: Sequence[DuplicateGroup]) -> list[Shown]:
     """Return groups with members in a number of queries that does not depend on how many."""
-    live = Photo.objects.visible_to(user).prefetch_related("albums", "tags")
     members = GroupMember.objects.filter(group__in=[group.pk for group in groups])
     by_group: dict[UUID, list[GroupMember]] = {group.pk: [] for group in groups}
-    visible = members.filter(LIVE_PHOTO)
-    for member in visible.prefetch_related(Prefetch("photo", live)):
+    # Photos and members in one query, as a photo may go to the trash between two.
+    visible = members.filter(LIVE_PHOTO, photo__owner_id=user.pk).select_related("photo")
+    for member in visible.prefetch_related("photo__albums", "photo__tags"):
         by_group[member.group_id].append(member)
     criteria = ranking.saved(user.pk or 0)
     return [

@@ -7,12 +7,13 @@ import uuid
 from itertools import combinations, pairwise
 
 import pytest
+from django.db import connection
 
 from gallery import stacks, trash
 from gallery.models import Photo
 from search.duplicates import groups, keeper, resolving
 from search.models import DuplicateGroup, GroupMember, Kind, Likeness, NotTheSame
-from tests.alike import alike, group, ids, photo, standing
+from tests.alike import ADDED, alike, group, ids, photo, standing
 
 pytestmark = pytest.mark.django_db
 
@@ -191,6 +192,24 @@ def test_only_what_lies_around_is_looked_at(ada, django_assert_max_num_queries):
     with django_assert_max_num_queries(40):
         regroup(one)
     assert len(standing(ada)) == 31
+
+
+def test_a_photo_trashed_while_its_group_is_read_is_left_out(ada):
+    pair = [photo(ada), photo(ada)]
+    group(*pair)
+    moved = []
+
+    def trash_after_members(execute, sql, *rest):
+        answer = execute(sql, *rest)
+        if 'FROM "search_groupmember"' in sql and not moved:
+            moved.append(pair[0].pk)
+            Photo.objects.filter(pk=pair[0].pk).update(trashed_at=ADDED)
+        return answer
+
+    with connection.execute_wrapper(trash_after_members):
+        assert len(groups.page(ada, Kind.SAME_PICTURE).groups) <= 1
+    assert moved
+    assert not groups.page(ada, Kind.SAME_PICTURE).groups
 
 
 def test_a_fault_while_following_is_no_fault_of_the_move(monkeypatch, caplog):
