@@ -1,4 +1,4 @@
-"""The one way in which the gallery speaks upward."""
+"""How the gallery speaks upward: the search and the workers listen, and it knows neither."""
 
 from __future__ import annotations
 

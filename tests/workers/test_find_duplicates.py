@@ -114,7 +114,7 @@ def test_only_what_was_asked_for(ada, bob, model):
     add_pair(ada)
     add_pair(bob, 2)
     drain()
-    rows = list(csv.DictReader(io.StringIO(find("--user", "bob")[1])))
+    rows = list(csv.DictReader(io.StringIO(find("--owner", "bob")[1])))
     assert [row["owner"] for row in rows] == ["bob", "bob"]
     assert len(find("--kind", "similar_shots")[1].splitlines()) == 1
 
@@ -128,7 +128,7 @@ def test_what_is_in_the_trash_is_not_in_the_report(ada, model):
 
 def test_bad_requests_are_told_apart(ada, model, tmp_path):
     with pytest.raises(CommandError, match="no account named eve"):
-        find("--user", "eve")
+        find("--owner", "eve")
     with pytest.raises(CommandError, match="cannot be written"):
         find("--output", str(tmp_path / "missing" / "found.csv"))
     model.delete()

@@ -37,7 +37,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--user", help="only the photos of this account")
+        parser.add_argument("--owner", help="only the photos of this account")
         parser.add_argument("--kind", choices=Kind.values, default="", help="only this kind")
         parser.add_argument("--format", choices=["csv", "json"], default="csv")
         parser.add_argument("--output", type=Path, help="a file instead of standard output")
@@ -50,7 +50,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        owner_id = _owner_id(options["user"])
+        owner_id = _owner_id(options["owner"])
         model = EmbeddingModel.objects.active()
         if model is None:
             raise CommandError("No photo is searchable yet; start the gallery first.")
