@@ -21,6 +21,7 @@ _AT_ONCE = 256  # pairs aligned at a time, some 30 MB
 _WORTH_A_LOOK = 0.85  # correlation of aligned fingerprints
 _DETAIL = 256  # pixels a side of the closer look
 _CORRELATED, _AGREEING, _A_FEW_BLOCKS = 0.88, 0.94, 0.03
+_NEARLY_ONE, _MOSTLY_AGREEING, _HARDLY_ANY = 0.99, 0.88, 0.015
 _A_SPECK, _MOSTLY_ONE_WAY = 0.001, 0.9
 _WRITING, _FIRM, _ONE_WAY = 0.1, 0.93, 0.95
 _VERY_FIRM, _ONE_SIDED = 0.975, 0.72
@@ -113,9 +114,15 @@ def is_same(agreement: Agreement) -> bool:
     sided = agreement.one_sided >= _ONE_SIDED
     moved = agreement.solid > _A_SPECK and agreement.one_way < _MOSTLY_ONE_WAY and not sided
     untouched = agreement.agreeing >= _AGREEING and agreement.differing <= _A_FEW_BLOCKS
+    # Strong compression makes blocks of small pictures agree a little less, all over.
+    noisy = (
+        agreement.correlation >= _NEARLY_ONE
+        and agreement.agreeing >= _MOSTLY_AGREEING
+        and agreement.differing <= _HARDLY_ANY
+    )
     brighter = agreement.one_way >= _ONE_WAY and agreement.firmness >= _FIRM
     written = brighter or (sided and agreement.firmness >= _VERY_FIRM)
-    return (untouched and not moved) or (written and agreement.differing <= _WRITING)
+    return ((untouched or noisy) and not moved) or (written and agreement.differing <= _WRITING)
 
 
 def _small(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
