@@ -17,6 +17,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery, UUIDField
 from django.db.models.functions import Lower
 
+from gallery.locks import lock_owner
 from gallery.models import Album, Photo, Tag
 from gallery.models.collections import NAME_LIMIT, AlbumQuerySet
 from gallery.models.photos import LIVE_PHOTO, PhotoQuerySet
@@ -143,13 +144,22 @@ def add(album: Album, photos: PhotoQuerySet) -> int:
     An album that was removed meanwhile takes none.
     """
     with transaction.atomic():
-        held = list(Album.objects.select_for_update().filter(pk=album.pk))
+        lock_owner(album.owner_id)
+        held = list(Album.objects.select_for_update(no_key=True).filter(pk=album.pk))
         ids = _held(photos.filter(owner_id=album.owner_id).newest_first()) if held else []
         rows = InAlbum.objects.filter(album_id=album.pk, photo_id__in=ids)
         known = set(rows.values_list("photo_id", flat=True))
         new = [InAlbum(album_id=album.pk, photo_id=pk) for pk in ids if pk not in known]
         InAlbum.objects.bulk_create(new, ignore_conflicts=True)
     return len(new)
+
+
+def remove(album: Album) -> None:
+    """Remove the album. Its photos stay."""
+    with transaction.atomic():
+        # Whoever decides about duplicates puts photos into the albums that it just saw.
+        lock_owner(album.owner_id)
+        album.delete()
 
 
 def take_out(album: Album, photos: PhotoQuerySet) -> int:

@@ -15,6 +15,7 @@ from django.utils import timezone
 from ninja import File, NinjaAPI, Query, Router, Schema, Status
 from ninja.files import UploadedFile
 from ninja.security import HttpBearer, SessionAuth
+from pydantic import ConfigDict
 
 from gallery import api_errors, ingest, trash, uploads
 from gallery.models import ApiToken, Embedding, EmbeddingModel, Photo
@@ -60,6 +61,12 @@ def make_api() -> NinjaAPI:
     api_errors.attach(api)
     api.add_router("", router)
     return api
+
+
+class In(Schema):
+    """A body in which a field that does not exist is an error instead of a silent nothing."""
+
+    model_config = ConfigDict(extra="forbid")
 
 
 class ErrorOut(Schema):

@@ -10,10 +10,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from ninja import Router, Schema, Status
-from pydantic import ConfigDict, Field, StrictBool
+from pydantic import Field, StrictBool
 
 from gallery import albums
-from gallery.api import ErrorOut, PhotoOut, photo_out, router as photos_router, states
+from gallery.api import ErrorOut, In, PhotoOut, photo_out, router as photos_router, states
 from gallery.models import Album, Photo
 from gallery.models.photos import PhotoQuerySet
 
@@ -22,25 +22,19 @@ router = Router(tags=["albums"])
 _Ids = Annotated[list[uuid.UUID], Field(max_length=albums.AT_ONCE)]
 
 
-class _Strict(Schema):
-    """A body in which a field that does not exist is an error instead of a silent nothing."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-class NameIn(_Strict):
+class NameIn(In):
     """The name of an album."""
 
     name: str
 
 
-class IdsIn(_Strict):
+class IdsIn(In):
     """The photos that something is done with; ids that are not one's own count for nothing."""
 
     ids: _Ids
 
 
-class MarksIn(_Strict):
+class MarksIn(In):
     """What to change of a photo; what is left out stays as it is."""
 
     favourite: StrictBool = False
@@ -104,7 +98,7 @@ def rename_album(request: HttpRequest, album_id: uuid.UUID, body: NameIn) -> Alb
 @router.delete("/albums/{uuid:album_id}", response={204: None, 404: ErrorOut})
 def remove_album(request: HttpRequest, album_id: uuid.UUID) -> HttpResponse:
     """Remove an album. Its photos stay."""
-    _own_album(request, album_id).delete()
+    albums.remove(_own_album(request, album_id))
     return HttpResponse(status=204)
 
 

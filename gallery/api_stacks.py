@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import uuid
 
-from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from ninja import Body, Router, Schema, Status
 
 from gallery import stacks
-from gallery.api import ErrorOut
+from gallery.api import ErrorOut, In
 from gallery.models import Photo, Stack
 from gallery.paging import BadCursor
 
@@ -18,14 +17,14 @@ router = Router(tags=["stacks"])
 _ERRORS = frozenset({400, 401, 404})
 
 
-class StackIn(Schema):
+class StackIn(In):
     """The photos to stack; `cover` is one of them, else the first."""
 
     ids: list[uuid.UUID] = []
     cover: uuid.UUID | None = None
 
 
-class CoverIn(Schema):
+class CoverIn(In):
     """The photo that shall stand for its stack."""
 
     id: uuid.UUID | None = None
@@ -49,10 +48,8 @@ def make(request: HttpRequest, body: Body[StackIn | None] = None) -> Status[Stac
     if cover not in wanted:
         raise BadCursor("cover must be one of ids.")
     photos = Photo.objects.visible_to(request.user).filter(pk__in=wanted)
-    with transaction.atomic():
-        if photos.count() < len(wanted):
-            raise Http404
-        made = stacks.stack(photos, photos.get(pk=cover))
+    found = photos.in_bulk()
+    made = stacks.stack(photos, found[cover]) if len(found) == len(wanted) else None
     if made is None:
         raise Http404
     return Status(201, _out(made))

@@ -11,7 +11,7 @@ from ninja import Query, Router, Schema
 from pydantic import Field
 
 from gallery import trash
-from gallery.api import ErrorOut, ListIn
+from gallery.api import ErrorOut, In, ListIn
 from gallery.models import Photo
 from gallery.paging import check_limit, page_after
 
@@ -21,7 +21,7 @@ IDS_LIMIT = 10_000
 router = Router(tags=["trash"])
 
 
-class IdsIn(Schema):
+class IdsIn(In):
     """Photos by id; those that are unknown or another person's are left out of the count."""
 
     ids: list[uuid.UUID] = Field(max_length=IDS_LIMIT)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.db import transaction
 from django.utils import timezone
 
+from gallery import stacks
+from gallery.locks import lock_owners_of
 from gallery.models import Photo, Tombstone
 from gallery.models.photos import PhotoQuerySet
 from gallery.signals import photos_changed
@@ -19,10 +21,9 @@ def delete(photos: PhotoQuerySet) -> int:
     """
     now = timezone.now()
     with transaction.atomic():
-        found = (
-            photos.trashed().select_for_update(no_key=True).values_list("pk", "owner_id", "sha256")
-        )
-        doomed = list(found)
+        lock_owners_of(photos)
+        found = photos.trashed().order_by("pk").select_for_update(no_key=True)
+        doomed = list(found.values_list("pk", "owner_id", "sha256"))
         Tombstone.objects.bulk_create(
             [
                 Tombstone(photo_id=pk, owner_id=owner_id, sha256=sha256, deleted_at=now)
@@ -32,6 +33,7 @@ def delete(photos: PhotoQuerySet) -> int:
         )
         for part in slices(pk for pk, _, _ in doomed):
             Photo.objects.trashed().filter(pk__in=part).update(deleted_at=now)
+            stacks.mend(part)
         if doomed:
             transaction.on_commit(lambda: photos_changed.send(sender=Photo))
     return len(doomed)

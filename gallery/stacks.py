@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db import transaction
 
+from gallery.locks import lock_owner
 from gallery.models import Photo, Stack
 from gallery.models.photos import PhotoQuerySet
 from gallery.signals import photos_stacked
@@ -22,6 +23,7 @@ def stack(photos: PhotoQuerySet, cover: Photo) -> Stack | None:
     takes the oldest photo as the cover when `cover` went to the trash meanwhile.
     """
     with transaction.atomic():
+        lock_owner(cover.owner_id)
         live = photos.live().filter(owner_id=cover.owner_id).order_by("shown_at", "pk")
         ids = list(live.select_for_update(no_key=True).values_list("pk", flat=True))
         if len(ids) < 2:
@@ -41,6 +43,7 @@ def stack(photos: PhotoQuerySet, cover: Photo) -> Stack | None:
 def unstack(made: Stack) -> None:
     """Show every photo of the stack on its own again."""
     with transaction.atomic():
+        lock_owner(made.owner_id)
         stacked = Photo.objects.filter(stack=made)
         ids = list(stacked.values_list("pk", flat=True))
         stacked.update(stack=None, folded=False)
@@ -51,6 +54,7 @@ def unstack(made: Stack) -> None:
 def set_cover(made: Stack, cover: Photo) -> None:
     """Show the stack as another one of its live photos; others are ignored."""
     with transaction.atomic():
+        lock_owner(made.owner_id)
         if Photo.objects.live().filter(pk=cover.pk, stack=made).exists():
             Stack.objects.filter(pk=made.pk).update(cover=cover)
             _mend([made.pk])
@@ -59,6 +63,7 @@ def set_cover(made: Stack, cover: Photo) -> None:
 def take_out(photo: Photo) -> None:
     """Show one photo on its own again; the others stay stacked while there are two of them."""
     with transaction.atomic():
+        lock_owner(photo.owner_id)
         left = _stacks_of([photo.pk])
         Photo.objects.filter(pk=photo.pk).update(stack=None, folded=False)
         _mend(left)
@@ -77,7 +82,7 @@ def members(stack_ids: Iterable[UUID]) -> dict[UUID, list[UUID]]:
 
 
 def mend(photo_ids: Collection[UUID]) -> None:
-    """Put the stacks of these photos right after the photos went to the trash or came back.
+    """Put the stacks of these photos right after the photos moved or were deleted for ever.
 
     Trashed photos stay members, so that they return to their stack; a stack with one live photo
     shows it as any other, and a live photo becomes the cover where the old one is gone.
@@ -103,7 +108,7 @@ def _mend(stack_ids: Collection[UUID]) -> None:
             continue
         if live and made.cover_id not in live:
             made.cover_id = live[0]
-            made.save(update_fields=["cover"])
+            Stack.objects.filter(pk=made.pk).update(cover=made.cover_id)
         if made.cover_id is not None:
             kept.exclude(pk=made.cover_id).filter(folded=False).update(folded=True)
             kept.filter(pk=made.cover_id).update(folded=False)

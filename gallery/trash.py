@@ -14,6 +14,7 @@ from django.db.models import Count, Sum
 from django.utils import timezone
 
 from gallery import deletion, stacks
+from gallery.locks import lock_owners_of
 from gallery.models import Embedding, EmbeddingModel, Photo
 from gallery.models.photos import PhotoQuerySet
 from gallery.signals import photos_changed, photos_moved
@@ -32,7 +33,7 @@ def trash(photos: PhotoQuerySet) -> list[UUID]:
     A worker takes their points out of the index afterwards.
     """
     with transaction.atomic():
-        # Locked in one order, so that two at once cannot wait for each other.
+        lock_owners_of(photos)
         rows = photos.live().order_by("pk").select_for_update(no_key=True)
         ids = list(rows.values_list("pk", flat=True))
         now = timezone.now()
@@ -49,6 +50,7 @@ def restore(photos: PhotoQuerySet) -> list[UUID]:
     anew with what came meanwhile. What a model never saw waits for it like a new upload.
     """
     with transaction.atomic():
+        lock_owners_of(photos)
         rows = photos.trashed().order_by("pk").select_for_update(no_key=True)
         ids = list(rows.values_list("pk", flat=True))
         for part in slices(ids):

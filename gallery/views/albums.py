@@ -69,7 +69,7 @@ def change_album(request: PageRequest, album_id: uuid.UUID) -> HttpResponse:
     """Rename an album (`name`), remove it (`remove`), or take photos out of it (`photo`)."""
     row = _own_album(request, album_id)
     if "remove" in request.POST:
-        row.delete()
+        marking.remove(row)
         messages.success(request, f"The album {row.name} was removed. Its photos are still here.")
         return redirect("albums")
     chosen = ids(request.POST.getlist("photo")[: marking.AT_ONCE])

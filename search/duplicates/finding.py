@@ -12,12 +12,12 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import transaction
 from django.utils import timezone
 
+from gallery.locks import lock_owner
 from gallery.models import Embedding, EmbeddingModel, Photo
 from search.duplicates import edges, groups, judging, thresholds
 from search.duplicates.edges import PairIds, pair_of
 from search.duplicates.judging import Detail, Judgement
 from search.duplicates.pairing import ids_of, pairs_of, rejected
-from search.duplicates.rows import lock_owner
 from search.models import Sweep
 
 

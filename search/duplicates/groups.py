@@ -10,12 +10,13 @@ from uuid import UUID
 
 from django.db import transaction
 
+from gallery.locks import lock_owner
 from gallery.models import Photo
 from gallery.slices import slices
 from search.duplicates import graph, ranking
 from search.duplicates.graph import Standing
 from search.duplicates.grouping import Cluster
-from search.duplicates.rows import album_counts, lock_owner
+from search.duplicates.rows import album_counts
 from search.duplicates.shown import (
     SAME_FILE,
     SORTS,

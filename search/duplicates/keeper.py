@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 
+from gallery.locks import lock_owner
 from search.duplicates import groups
 from search.duplicates.ranking import (
     CRITERIA,
@@ -18,7 +19,6 @@ from search.duplicates.ranking import (
     rank,
     saved,
 )
-from search.duplicates.rows import lock_owner
 from search.models import KeeperCriteria
 
 if TYPE_CHECKING:

@@ -16,11 +16,11 @@ from django.db.models.functions import RowNumber
 from django.utils import timezone
 
 from gallery import stacks, trash
+from gallery.locks import lock_owner
 from gallery.models import Photo, Stack
 from gallery.paging import check_limit, cursor_of, read_cursor
 from gallery.slices import slices
 from search.duplicates import groups, merging
-from search.duplicates.rows import lock_owner
 from search.models import NotTheSame, Resolution
 
 if TYPE_CHECKING:

@@ -15,11 +15,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from gallery import stacks, trash
+from gallery.locks import lock_owner
 from gallery.models import Photo, Stack
 from gallery.slices import slices
 from search.duplicates import groups as grouped, merging, ranking
 from search.duplicates.past import Entry, Undone, history, undo
-from search.duplicates.rows import album_counts, lock_owner
+from search.duplicates.rows import album_counts
 from search.models import DuplicateGroup, GroupMember, NotTheSame, Resolution
 
 if TYPE_CHECKING:

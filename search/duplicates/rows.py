@@ -1,4 +1,4 @@
-"""The albums of many photos at once, and the lock under which an owner's groups change."""
+"""The albums of many photos at once."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Collection
 from uuid import UUID
 
-from django.contrib.auth import get_user_model
 from django.db.models import Count
 
 from gallery.albums import InAlbum
@@ -21,8 +20,3 @@ def album_counts(photo_ids: Collection[UUID]) -> Counter[UUID]:
         counted = rows.values("photo_id").annotate(number=Count("album_id"))
         found.update({row["photo_id"]: row["number"] for row in counted})
     return found
-
-
-def lock_owner(owner_id: int) -> None:
-    """Make others who change this owner's groups wait until the transaction ends."""
-    get_user_model().objects.select_for_update(no_key=True).filter(pk=owner_id).first()

@@ -8,8 +8,9 @@ from typing import Any, Literal
 
 from django.urls import reverse
 from ninja import Schema
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
+from gallery.api import In
 from gallery.models import Photo
 from search.duplicates.past import Entry
 from search.duplicates.shown import Shown, ShownMember
@@ -20,12 +21,6 @@ _GROUPS_LIMIT = 10_000
 
 KindName = Literal["same_picture", "similar_shots"]
 ActionName = Literal["keep", "stack", "dismiss"]
-
-
-class In(Schema):
-    """What is sent; a field that does not exist is refused."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 class GroupsIn(Schema):

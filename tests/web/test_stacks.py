@@ -190,6 +190,14 @@ def test_taking_out_a_photo_of_no_stack_is_the_404(ada_client, ids, stack):
 # --- over the API ---------------------------------------------------------------------------------
 
 
+def test_a_stack_of_which_one_photo_is_left_for_good_is_none(ada_client, ids, stack):
+    post(ada_client, "/api/v1/photos/trash", ids=ids[:2])
+    assert Stack.objects.exists(), "those in the trash may come back to it"
+    ada_client.delete("/api/v1/trash")
+    assert not Stack.objects.exists()
+    assert ada_client.get(f"/api/v1/photos/{ids[2]}").json()["stack"] is None
+
+
 def test_a_stack_over_the_api(ada_client, ids, stack):
     assert stack == {"id": stack["id"], "cover": ids[2], "photos": [ids[2], *ids[:2]]}
     path = f"/api/v1/stacks/{stack['id']}"
@@ -217,7 +225,14 @@ def test_photos_leave_the_stack_they_were_in(ada_client, ids, stack):
 
 def test_what_cannot_be_stacked_is_refused(ada_client, ids):
     many = [str(uuid.uuid4()) for _ in range(stacks.LARGEST + 1)]
-    for body in ({}, {"ids": []}, {"ids": ids[:1]}, {"ids": [ids[0], ids[0]]}, {"ids": many}):
+    for body in (
+        {},
+        {"ids": []},
+        {"ids": ids[:1]},
+        {"ids": [ids[0], ids[0]]},
+        {"ids": many},
+        {"ids": ids[:2], "covr": ids[1]},
+    ):
         answer = post(ada_client, "/api/v1/stacks", **body)
         assert (answer.status_code, answer.json()["code"]) == (400, "bad_parameter")
     answer = post(ada_client, "/api/v1/stacks", ids=ids[:2], cover=ids[3])
