@@ -5,7 +5,7 @@ import { attachLightbox } from "./lightbox.js";
 import { attachSearchBar } from "./search.js";
 import { attachUploads } from "./upload.js";
 import { attachKeys } from "./keys.js";
-import { attachUndo } from "./page.js";
+import { attachUndo } from "./delete.js";
 
 document.documentElement.classList.add("js");
 

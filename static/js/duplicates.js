@@ -1,6 +1,6 @@
 // The review page of duplicates: marking what to keep, deciding by click or key, undoing, and the
 // bar that decides many groups at once. The forms work without any of this.
-import { announce, toast } from "./page.js";
+import { announce, size, toast } from "./page.js";
 import { openCompare } from "./compare.js";
 import { attachOrder } from "./criteria.js";
 import { attachDecisionKeys } from "./decide.js";
@@ -21,13 +21,6 @@ function trashed(card) {
   return { photos: gone.length, bytes: gone.reduce((sum, box) => sum + bytesOf(box), 0) };
 }
 
-export function size(bytes) {
-  const units = ["bytes", "KB", "MB", "GB", "TB"];
-  const step = Math.min(Math.floor(Math.log2(Math.max(bytes, 1)) / 10), 4);
-  return `${(bytes / 1024 ** step).toFixed(step ? 1 : 0)} ${units[step]}`;
-}
-
-const photos = (count) => (count === 1 ? "1 photo" : `${count.toLocaleString("en")} photos`);
 const groups = (count) => (count === 1 ? "1 group" : `${count.toLocaleString("en")} groups`);
 
 function onMark(event) {

@@ -25,6 +25,13 @@ function joinDays() {
   }
 }
 
+// Takes a tile out of the page, and its day too when that becomes empty.
+export function removeTile(tile) {
+  const day = tile.closest(".day");
+  tile.remove();
+  if (day && !day.querySelector(".tile")) day.remove();
+}
+
 // --- thumbnails that do not exist yet -----------------------------------------------------------
 
 const inView = new IntersectionObserver((entries) => {

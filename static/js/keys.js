@@ -2,7 +2,7 @@
 import { move } from "./grid.js";
 import { toggleFavourites } from "./marks.js";
 import { act, clear, selected, toggle } from "./selection.js";
-import { moveToTrash } from "./page.js";
+import { moveToTrash } from "./delete.js";
 import { idsOf } from "./stacks.js";
 
 export function attachKeys() {

@@ -1,7 +1,8 @@
 // The lightbox over grid and results. Each photo has its own address, Back closes, and the
 // next page of the grid is fetched before its last photo is reached.
+import { moveToTrash } from "./delete.js";
 import { areFavourites, toggleFavourites } from "./marks.js";
-import { announce, moveToTrash } from "./page.js";
+import { announce, icon } from "./page.js";
 import * as stacks from "./stacks.js";
 
 const PREVIEW_SIDE = 1440;
@@ -123,13 +124,6 @@ function fetchMore(root, items) {
 
 // --- buttons, drawer and keys -------------------------------------------------------------------
 
-function icon(name) {
-  const svg = document.querySelector(".topbar .icon").cloneNode(true);
-  const use = svg.firstElementChild;
-  use.setAttribute("href", use.getAttribute("href").replace(/#.*/, `#${name}`));
-  return svg;
-}
-
 function addButtons(pswp) {
   const add = (name, title, picture, order, act) => pswp.ui.registerElement({
     name, title, ariaLabel: title, order, isButton: true, tagName: "button", html: "",
@@ -200,8 +194,7 @@ async function unfold(pswp) {
 }
 
 async function remove() {
-  const [id] = current().base.split("/").slice(-1);
-  const gone = await moveToTrash([id]);
+  const gone = await moveToTrash([currentId()]);
   if (!gone.length || !box) return;
   if (document.querySelector(".photo-page")) return location.assign("/");
   box.close();

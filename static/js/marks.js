@@ -1,5 +1,6 @@
 // What people put on photos: hearts, captions, tags and albums, in the details and on selections.
-import { announce, csrf, toast } from "./page.js";
+import { removeTile } from "./grid.js";
+import { announce, icon, photos, request, toast } from "./page.js";
 
 const AT_ONCE = 500; // photos in one request, the most that the gallery takes
 
@@ -35,28 +36,17 @@ function attachPops() {
   }
 }
 
-async function send(method, path, body) {
-  const options = { method, headers: { "X-CSRFToken": csrf(), "Content-Type": "application/json" } };
-  if (body) options.body = JSON.stringify(body);
-  const answer = await fetch(path, options).catch(() => null);
-  const said = await answer?.json().catch(() => null);
-  if (answer?.status === 401 || answer?.status === 403) location.reload();
-  return { ok: Boolean(answer?.ok), said, why: said?.message ?? "The gallery cannot be reached." };
-}
-
 // Sends the ids in as few requests as the gallery takes; resolves to how many changed and what
 // stopped it, if anything did.
 async function sendAll(method, path, ids) {
   let changed = 0;
   for (let at = 0; at < ids.length; at += AT_ONCE) {
-    const answer = await send(method, path, { ids: ids.slice(at, at + AT_ONCE) });
+    const answer = await request(method, path, { ids: ids.slice(at, at + AT_ONCE) });
     if (!answer.ok) return { changed, problem: answer.why };
     changed += answer.said.changed;
   }
   return { changed };
 }
-
-const many = (count) => `${count.toLocaleString("en")} photo${count === 1 ? "" : "s"}`;
 
 // --- the marks in the details -------------------------------------------------------------------
 
@@ -120,7 +110,7 @@ export async function toggleFavourites(ids) {
   for (const id of ids) showFavourite(id, on);
   // A single heart that appears or goes says enough to whoever sees it.
   const say = ids.length === 1 ? announce : toast;
-  say(on ? `${many(changed)} added to the favourites` : `${many(changed)} no longer in the favourites`);
+  say(on ? `${photos(changed)} added to the favourites` : `${photos(changed)} no longer in the favourites`);
   document.dispatchEvent(new CustomEvent("scry:marked"));
 }
 
@@ -141,13 +131,10 @@ function showFavourite(id, on) {
 function drawHeart() {
   const heart = document.createElement("span");
   heart.className = "loved";
-  const svg = document.querySelector(".topbar .icon").cloneNode(true);
-  const use = svg.firstElementChild;
-  use.setAttribute("href", use.getAttribute("href").replace(/#.*/, "#heart"));
   const word = document.createElement("span");
   word.className = "visually-hidden";
   word.textContent = "Favourite";
-  heart.append(svg, word);
+  heart.append(icon("heart"), word);
   return heart;
 }
 
@@ -161,13 +148,13 @@ export async function askForAlbum(ids) {
   if (!ids.length) return;
   chosen = ids;
   known = [];
-  dialog.querySelector("h2").textContent = `Add ${many(ids.length)} to an album`;
+  dialog.querySelector("h2").textContent = `Add ${photos(ids.length)} to an album`;
   dialog.querySelector('[name="name"]').value = "";
   dialog.classList.add("loading");
   complain("");
   draw();
   dialog.showModal();
-  const answer = await send("GET", "/api/v1/albums");
+  const answer = await request("GET", "/api/v1/albums");
   dialog.classList.remove("loading");
   if (answer.ok) known = answer.said.albums;
   else complain(answer.why);
@@ -203,7 +190,7 @@ function draw() {
     const row = template.content.cloneNode(true).firstElementChild;
     row.querySelector("button").dataset.album = album.id;
     row.querySelector(".name").textContent = album.name;
-    row.querySelector(".fine").textContent = album.photos ? many(album.photos) : "Empty";
+    row.querySelector(".fine").textContent = album.photos ? photos(album.photos) : "Empty";
     if (album.cover) row.querySelector(".thumb").append(picture(album.cover));
     return row;
   }));
@@ -226,7 +213,7 @@ async function addByName(name) {
   if (!name) return;
   const album = known.find((one) => one.name === name);
   if (album) return addTo(album);
-  const answer = await send("POST", "/api/v1/albums", { name });
+  const answer = await request("POST", "/api/v1/albums", { name });
   if (!answer.ok) return complain(answer.why);
   known.push(answer.said);
   await addTo(answer.said);
@@ -237,7 +224,7 @@ async function addTo(album) {
   if (problem) return complain(problem);
   dialog.close();
   const here = chosen.length - changed;
-  toast(!changed ? `Already in ${album.name}` : `${many(changed)} added to ${album.name}${here ? `, ${here} there already` : ""}`);
+  toast(!changed ? `Already in ${album.name}` : `${photos(changed)} added to ${album.name}${here ? `, ${here} there already` : ""}`);
   document.dispatchEvent(new CustomEvent("scry:marked"));
 }
 
@@ -245,7 +232,7 @@ function recount(by) {
   const line = document.getElementById("album-count");
   if (!line) return;
   line.dataset.count = Number(line.dataset.count) + by;
-  line.textContent = many(Number(line.dataset.count));
+  line.textContent = photos(Number(line.dataset.count));
 }
 
 // Takes photos out of the album of this page.
@@ -253,17 +240,11 @@ export async function takeOut(albumId, ids) {
   const path = `/api/v1/albums/${albumId}/photos`;
   const { changed, problem } = await sendAll("DELETE", path, ids);
   if (problem) return toast(problem);
-  for (const id of ids) {
-    for (const tile of tilesOf(id)) {
-      const day = tile.closest(".day");
-      tile.remove();
-      if (day && !day.querySelector(".tile")) day.remove();
-    }
-  }
+  for (const id of ids) tilesOf(id).forEach(removeTile);
   recount(-changed);
   const undo = async () => {
     await sendAll("POST", path, ids);
     location.reload();
   };
-  toast(`${many(changed)} taken out of the album`, { label: "Undo", act: undo });
+  toast(`${photos(changed)} taken out of the album`, { label: "Undo", act: undo });
 }

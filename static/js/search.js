@@ -1,5 +1,6 @@
 // The search bar: the last queries under it, and searching by a picture that is chosen, pasted
 // or dropped on it.
+import { icon } from "./page.js";
 
 const KEPT = 5;
 const key = () => `scry-recent-${document.body.dataset.user}`;
@@ -53,9 +54,7 @@ function option(query, place) {
   line.id = `recent-${place}`;
   line.role = "option";
   line.ariaSelected = "false";
-  const icon = document.querySelector(".search-form .icon").cloneNode(true);
-  icon.firstElementChild.setAttribute("href", icon.firstElementChild.getAttribute("href").replace(/#.*/, "#clock"));
-  line.append(icon, query);
+  line.append(icon("clock"), query);
   line.dataset.query = query;
   return line;
 }

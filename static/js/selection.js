@@ -1,6 +1,7 @@
 // Selecting photos: check circles, ranges with Shift, and the bar with what can be done to them.
+import { moveToTrash } from "./delete.js";
 import { areFavourites, askForAlbum, attachMarks, takeOut, toggleFavourites } from "./marks.js";
-import { announce, confirmed, moveToTrash } from "./page.js";
+import { announce, confirmed } from "./page.js";
 import { countSelected, idsOf, stackSelected, unstackSelected } from "./stacks.js";
 
 const bar = document.getElementById("selection");

@@ -1,6 +1,7 @@
 // Tiles that stand for more photos than their own: stacks in the grid, look-alikes in results.
 // A closed stack is selected as a whole; opened, its photos follow the cover one by one.
-import { announce, csrf, toast } from "./page.js";
+import { removeTile } from "./grid.js";
+import { announce, photos, request, toast } from "./page.js";
 
 const folded = new WeakMap(); // opened tile -> the ids that it stood for when closed
 
@@ -8,7 +9,6 @@ export const idsOf = (tile) => tile.dataset.stackIds?.split(" ") ?? [tile.datase
 export const canOpen = (tile) => Boolean(tile?.querySelector('.fold:not([aria-expanded="true"])'));
 const boxOf = (tile) => tile.querySelector(".check input");
 const membersOf = (tile) => [...tile.parentElement.querySelectorAll(`:scope > [data-of="${tile.dataset.id}"]`)];
-const photos = (count) => `${count.toLocaleString("en")} photo${count === 1 ? "" : "s"}`;
 
 document.addEventListener("click", (event) => {
   const fold = event.target.closest(".tile .fold");
@@ -85,18 +85,11 @@ export function countSelected(bar, tiles) {
   return `${count} selected${closed ? ` (${closed} stack${closed === 1 ? "" : "s"})` : ""}`;
 }
 
-const send = (path, method, body) => fetch(`/api/v1/stacks${path}`, {
-  method,
-  headers: { "Content-Type": "application/json", "X-CSRFToken": csrf() },
-  body: body && JSON.stringify(body),
-}).catch(() => null);
-
 // Stacks photos under the first of them, and resolves to whether it was done.
 export async function stackSelected(ids) {
-  const answer = await send("", "POST", { ids });
-  const made = await answer?.json().catch(() => null);
-  if (!answer?.ok || !made) {
-    toast(answer?.status === 400 ? made.message : "The photos could not be stacked. Try again.");
+  const { ok, status, said: made, why } = await request("POST", "/api/v1/stacks", { ids });
+  if (!ok) {
+    toast(status === 400 ? why : "The photos could not be stacked. Try again.");
     return false;
   }
   await foldTiles(made);
@@ -121,9 +114,7 @@ async function foldTiles(made) {
 
 function takeOut(tile) {
   for (const one of membersOf(tile)) delete one.dataset.of;
-  const day = tile.closest(".day");
-  tile.remove();
-  if (day && !day.querySelector(".tile")) day.remove();
+  removeTile(tile);
 }
 
 export async function unstackSelected(tiles) {
@@ -134,8 +125,8 @@ export async function unstackSelected(tiles) {
 async function unstack(id) {
   const tile = document.querySelector(`.tile[data-stack="${id}"]`);
   if (tile && canOpen(tile)) await open(tile);
-  const answer = await send(`/${id}`, "DELETE");
-  if (!answer?.ok && answer?.status !== 404) return toast("The stack could not be taken apart. Try again.");
+  const { ok, status } = await request("DELETE", `/api/v1/stacks/${id}`);
+  if (!ok && status !== 404) return toast("The stack could not be taken apart. Try again.");
   toast("Unstacked");
   if (!tile) return;
   for (const one of membersOf(tile)) {

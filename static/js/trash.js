@@ -1,6 +1,6 @@
 // The trash page: choosing all or a range, saying how much is chosen, and asking before photos
 // go for ever. Without it the page works too; the gallery then asks on a page of its own.
-import { confirmed } from "./page.js";
+import { confirmed, photos, size } from "./page.js";
 
 const form = document.getElementById("trash");
 const all = document.getElementById("trash-all");
@@ -32,15 +32,6 @@ function range(from, to) {
   const [start, end] = [every.indexOf(from), every.indexOf(to)].sort((a, b) => a - b);
   for (const box of every.slice(start, end + 1)) box.checked = to.checked;
 }
-
-function size(bytes) {
-  const units = ["bytes", "KB", "MB", "GB", "TB"];
-  let step = 0;
-  for (; bytes >= 1024 && step < units.length - 1; step += 1) bytes /= 1024;
-  return `${step ? bytes.toFixed(1) : bytes} ${units[step]}`;
-}
-
-const photos = (number) => `${number.toLocaleString("en")} photo${number === 1 ? "" : "s"}`;
 
 function weight() {
   return size(chosen().reduce((sum, box) => sum + Number(box.dataset.bytes), 0));

@@ -227,9 +227,8 @@ function compareInTurn(job, look) {
   turn = turn.then(async () => {
     if (!jobs.includes(job)) return;
     const answer = await fetch(`/api/v1/photos/${job.id}/duplicates`).catch(() => null);
-    const found = answer?.ok ? await answer.json().catch(() => null) : null;
-    const items = found?.items ?? found ?? [];
-    if (items[0]?.photo) sayAlike(job, items[0], items.length);
+    const found = answer?.ok ? await answer.json().catch(() => []) : [];
+    if (found.length) sayAlike(job, found[0], found.length);
     else if (answer?.status !== 404) compareSoon(job, look);
   });
 }
@@ -241,7 +240,7 @@ function sayAlike(job, alike, count) {
   const which = same ? `the same picture as ${alike.photo.name}${alike.how ? ` (${alike.how})` : ""}`
     : `looks ${percent} % like ${alike.photo.name}`;
   const anchor = document.createElement("a");
-  anchor.href = alike.group ? `/duplicates?kind=${alike.kind}#group-${alike.group}` : `/photos/${job.id}/duplicates`;
+  anchor.href = alike.group ? `/duplicates?group=${alike.group}` : `/photos/${job.id}/duplicates`;
   anchor.className = "alike";
   anchor.textContent = `${which}${count > 1 ? ` and ${count - 1} more` : ""} → compare`;
   job.row.querySelector(".outcome").append(" ", anchor);
