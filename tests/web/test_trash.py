@@ -22,6 +22,7 @@ from tests.web.test_api_photos import media_files, picture, upload
 pytestmark = pytest.mark.django_db
 
 COLOURS = ("red", "green", "blue")
+TYPO = {"ids": [], "every": True}
 
 
 def text(answer) -> str:
@@ -97,11 +98,7 @@ def test_ids_of_others_and_unknown_ones_are_not_counted(bob_client, ada_client, 
 
 @pytest.mark.parametrize("path", ["/api/v1/photos/trash", "/api/v1/trash/restore"])
 @pytest.mark.parametrize(
-    "body",
-    [
-        *({"ids": ["x"]}, {"ids": 7}, {}, [], {"ids": [str(uuid.uuid4())] * 10_001}, "{"),
-        {"ids": [], "all": True},
-    ],
+    "body", [{"ids": ["x"]}, {"ids": 7}, {}, [], {"ids": [str(uuid.uuid4())] * 10_001}, "{", TYPO]
 )
 def test_made_up_bodies_are_told(ada_client, model, path, body):
     answer = post(ada_client, path, body)
