@@ -13,6 +13,7 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
+from gallery import right_of_way
 from gallery.models import Photo
 from gallery.models.fingerprints import SIDE
 from search.index import Eq, Hit, Vector, VectorIndex
@@ -163,11 +164,12 @@ def _columns(rows: Sequence[tuple[UUID, str]]) -> tuple[Hashes, Hashes]:
 def neighbours(index: VectorIndex, owner_id: int, vectors: Sequence[Vector]) -> list[list[Hit]]:
     """Return for each vector the owner's `NEIGHBOURS` nearest points, itself among them.
 
-    Raises `VectorIndexError`. Other threads get their turn after every few queries.
+    Raises `VectorIndexError`. Requests get their turn after every few queries.
     """
     found: list[list[Hit]] = []
     for start in range(0, len(vectors), QUERIES_AT_ONCE):
         some = vectors[start : start + QUERIES_AT_ONCE]
+        right_of_way.stand_aside()
         # One more than wanted, because each point finds itself.
         found += index.query_batch(some, limit=NEIGHBOURS + 1, flt=Eq("owner", str(owner_id)))
     return found

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from gallery import right_of_way
 from gallery.models.fingerprints import SIDE
 
 LEAST = 0.68
@@ -36,7 +37,10 @@ def correlations(greys: Mapping[int, NDArray[np.uint8]], pairs: Sequence[tuple[i
 
     `greys` has the fingerprints, uint8 (SIDE, SIDE), of all photos of the pairs.
     """
-    found = [_some(greys, pairs[n : n + _AT_ONCE]) for n in range(0, len(pairs), _AT_ONCE)]
+    found = []
+    for start in range(0, len(pairs), _AT_ONCE):
+        right_of_way.stand_aside()
+        found.append(_some(greys, pairs[start : start + _AT_ONCE]))
     return np.concatenate(found) if found else np.empty(0, np.float32)
 
 
