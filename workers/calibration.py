@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from dataclasses import asdict
 
 import numpy as np
@@ -23,6 +24,8 @@ ENOUGH = 200
 STRANGERS = 1000
 CHANGED = 40
 
+_measuring = threading.Lock()
+
 
 def is_wanted(model: EmbeddingModel) -> bool:
     """Tell whether nobody measured this model yet and the gallery has enough photos for it."""
@@ -35,11 +38,20 @@ def is_wanted(model: EmbeddingModel) -> bool:
 def calibrate_unmeasured() -> None:
     """Measure the active model if that is wanted and this process has it, and compare anew.
 
-    Until then its photos were judged by careful thresholds.
+    Until then its photos were judged by careful thresholds. One thread of a process measures at
+    a time; others find it done.
     """
-    model = EmbeddingModel.objects.active()
-    if model is None or not is_loaded(model.key, "image") or not is_wanted(model):
+    if not _measuring.acquire(blocking=False):
         return
+    try:
+        model = EmbeddingModel.objects.active()
+        if model is not None and is_loaded(model.key, "image") and is_wanted(model):
+            _calibrate_unmeasured(model)
+    finally:
+        _measuring.release()
+
+
+def _calibrate_unmeasured(model: EmbeddingModel) -> None:
     try:
         with watchdog.working():
             calibrate(model)

@@ -104,3 +104,16 @@ def test_what_was_compared_before_is_compared_by_what_was_measured(gallery, monk
     gallery.refresh_from_db()
     assert gallery.thresholds
     assert Embedding.objects.to_compare(gallery).count() == PHOTOS
+
+
+def test_two_threads_do_not_measure_the_same_model(gallery, monkeypatch):
+    monkeypatch.setattr(calibration, "ENOUGH", PHOTOS)
+    measured = []
+
+    def measure_while_another_looks(model):
+        measured.append(model.key)
+        calibration.calibrate_unmeasured()
+
+    monkeypatch.setattr(calibration, "calibrate", measure_while_another_looks)
+    calibration.calibrate_unmeasured()
+    assert measured == [gallery.key]
