@@ -116,11 +116,11 @@ def progress(user: AbstractBaseUser | AnonymousUser) -> Progress:
     if model is None or not user.is_authenticated:
         return Progress(0, 0, running=False)
     waiting = Embedding.objects.to_compare(model).filter(photo__owner_id=user.pk).count()
-    total = Embedding.objects.filter(
-        model=model,
-        state=Embedding.State.INDEXED,
-        photo__in=Photo.objects.visible_to(user),
-    ).count()
+    # Counted this way since nearly all photos are searchable, and the others have an index.
+    states = set(Embedding.State.values) - {Embedding.State.INDEXED.value}
+    rows = Embedding.objects.live().filter(model=model, state__in=states)
+    unsearchable = rows.filter(photo__owner_id=user.pk).count()
+    total = max(0, Photo.objects.visible_to(user).count() - unsearchable)
     sweep = Sweep.objects.filter(model=model).first()
     return Progress(
         total,
