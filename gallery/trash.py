@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -106,13 +106,6 @@ def holds(user: AbstractBaseUser | AnonymousUser) -> Holds:
     """Return what the user's trash holds; its bytes are part of what the gallery uses."""
     found = Photo.objects.in_trash_of(user).aggregate(photos=Count("pk"), bytes=Sum("size"))
     return Holds(found["photos"], found["bytes"] or 0)
-
-
-def bytes_of(photos: PhotoQuerySet | Iterable[UUID]) -> int:
-    """Return how many bytes the originals of the given photos take."""
-    rows = photos if isinstance(photos, PhotoQuerySet) else Photo.objects.filter(pk__in=photos)
-    total: int | None = rows.aggregate(total=Sum("size"))["total"]
-    return total or 0
 
 
 def kept_until(photo: Photo) -> datetime:

@@ -19,7 +19,7 @@ from gallery.models import EmbeddingModel, Photo
 from gallery.status import status as gallery_status
 from search import retrieval, sent_picture
 from search.duplicates import api as duplicates
-from search.index import VectorIndexError, open_index
+from search.index_figures import index_figures
 from search.query import QueryError
 
 router = Router(tags=["search"])
@@ -112,19 +112,10 @@ def by_image(
 @router.get("/status", tags=["status"])
 def status(request: HttpRequest) -> dict[str, Any]:
     """Return how much is searchable, how fast work goes, and with which model and device."""
-    found = asdict(gallery_status(request.user))
-    found["index"] = _index_stats()
-    return found
-
-
-def _index_stats() -> dict[str, Any] | None:
     model = EmbeddingModel.objects.active()
-    if model is None:
-        return None
-    try:
-        return asdict(open_index(model.key, model.dim).stats())
-    except VectorIndexError as error:
-        return {"error": str(error)}
+    index = index_figures(model) if model else None
+    said = {"error": index} if isinstance(index, str) else index and asdict(index)
+    return asdict(gallery_status(request.user)) | {"index": said}
 
 
 class _How(TypedDict):

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
-from django.db.models import Sum
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -26,7 +25,7 @@ from gallery.views.pages import own, vary
 from gallery.views.tiles import PAGE, Fold, Tile, tiles
 from search import folding, retrieval, sent_picture
 from search.embedders.catalog import MODELS
-from search.index import IndexStats, VectorIndexError, open_index
+from search.index_figures import index_figures
 from search.query import QueryError
 
 _STRIP = 12
@@ -193,23 +192,8 @@ def settings_page(request: PageRequest) -> HttpResponse:
     context = {
         "model": model,
         "recommended": MODELS,
-        "index": _index_stats(model),
-        "bytes": _bytes_stored(request),
+        "index": index_figures(model) if model else "No model is active yet.",
+        "bytes": Photo.objects.visible_to(request.user).total_bytes(),
         "trash": trash.holds(request.user),
     }
     return render(request, "search/settings.html", context)
-
-
-def _index_stats(model: EmbeddingModel | None) -> IndexStats | str:
-    """Return the index's figures, or the sentence that says why there are none."""
-    if model is None:
-        return "No model is active yet."
-    try:
-        return open_index(model.key, model.dim).stats()
-    except VectorIndexError as error:
-        return str(error)
-
-
-def _bytes_stored(request: PageRequest) -> int:
-    total = Photo.objects.visible_to(request.user).aggregate(total=Sum("size"))["total"]
-    return total or 0

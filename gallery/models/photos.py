@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Sum
 from django.urls import reverse
 from django.utils import timezone
 
@@ -59,6 +59,11 @@ class PhotoQuerySet(models.QuerySet["Photo"]):
     def cover_first(self) -> PhotoQuerySet:
         """Order the photos of a stack: its cover, then the others, the oldest first."""
         return self.order_by("folded", "shown_at", "pk")
+
+    def total_bytes(self) -> int:
+        """Return how many bytes the originals take."""
+        total: int | None = self.aggregate(total=Sum("size"))["total"]
+        return total or 0
 
     def before(self, shown_at: datetime, photo_id: uuid.UUID) -> PhotoQuerySet:
         """Return what follows the given photo in `newest_first` order (keyset pagination)."""

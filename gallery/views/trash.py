@@ -115,7 +115,7 @@ def _ask(request: PageRequest, chosen: PhotoQuerySet) -> HttpResponse:
         return redirect("trash")
     everything = "all" in request.POST
     context = {"ids": [] if everything else ids, "all": everything, "number": len(ids)}
-    context["bytes"] = trash.bytes_of(chosen)
+    context["bytes"] = chosen.total_bytes()
     return render(request, "gallery/trash_sure.html", context)
 
 
