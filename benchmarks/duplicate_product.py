@@ -32,7 +32,8 @@ class Found:
 def find(corpus: Corpus, data: Path, *, model_key: str = "starter") -> Found:
     """Take the corpus into a gallery in `data` and return what it finds.
 
-    A gallery that is there already is only searched for duplicates anew.
+    A gallery that is there already is only searched for duplicates anew, or further, where that
+    was interrupted.
     """
     fresh = not data.exists()
     _configure(data, model_key)
@@ -99,7 +100,7 @@ def _index() -> float:
 
 def _compare(*, anew: bool) -> None:
     """Compare what waits for it; or everything, as the button on the review page does."""
-    from gallery.models import EmbeddingModel
+    from gallery.models import Embedding, EmbeddingModel
     from search.duplicates import finding
     from search.index import close_all
     from search.models import Likeness
@@ -107,7 +108,7 @@ def _compare(*, anew: bool) -> None:
 
     model = EmbeddingModel.objects.active()
     assert model is not None
-    if anew:
+    if anew and not Embedding.objects.to_compare(model).exists():
         Likeness.objects.all().delete()
         finding.request_sweep(model)
     duplicates.compare_due(model)

@@ -33,12 +33,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--photos", type=Path, required=True, help="photos to cut pictures from")
     parser.add_argument("--count", type=int, default=20_000)
+    parser.add_argument("--data", type=Path, help="fill this folder once, and use it ever after")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="scry-sweep-") as folder:
-        data = Path(folder)
-        with gallery(data=data):
-            pass  # Makes the tables and the owner.
-        fill(data, options.count, options.photos, "compare")
+        data = options.data or Path(folder)
+        if not (data / "filled").exists():
+            with gallery(data=data):
+                pass  # Makes the tables and the owner.
+            fill(data, options.count, options.photos, "compare")
+            (data / "filled").touch()
         with gallery(data=data) as running:
             running.wait_until_ready(600)
             running.wait_until_settled()
