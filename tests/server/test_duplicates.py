@@ -14,9 +14,7 @@ pytestmark = pytest.mark.server
 def groups(owner: Owner) -> list[set[str]]:
     answer = owner.http.get("/api/v1/duplicates", params={"kind": "same_picture"})
     assert answer.status_code == 200, answer.text
-    return [
-        {member["id"] for member in group["members"]} for group in answer.json()["groups"]
-    ]
+    return [{member["id"] for member in group["members"]} for group in answer.json()["groups"]]
 
 
 def is_settled(owner: Owner) -> bool:

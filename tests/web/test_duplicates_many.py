@@ -22,20 +22,6 @@ from tests.web.test_duplicates_pages import HTMX, checked, form, groups_of, page
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def pair(ada) -> tuple[DuplicateGroup, Photo, Photo]:
-    """A group of a large photo and a small copy of it."""
-    large = photo(ada, width=4032, height=3024, size=6_400_000, name="IMG_1.jpg")
-    small = photo(ada, width=800, height=600, size=200_000, name="IMG_1 (1).jpg")
-    return group(large, small), large, small
-
-
-@pytest.fixture
-def shots(ada) -> tuple[DuplicateGroup, list[Photo]]:
-    taken = [photo(ada, width=400 + 10 * place, name=f"shot-{place}.jpg") for place in range(3)]
-    return group(*taken, kind=Kind.SIMILAR_SHOTS), taken
-
-
 # --- many groups ----------------------------------------------------------------------------------
 
 

@@ -82,6 +82,14 @@ def add_photo(owner, data: bytes | None = None, colour: str = "red") -> Photo:
     return photo
 
 
+@pytest.fixture
+def photos(ada, model) -> list[Photo]:
+    """Three photos that can be found."""
+    photos = [add_photo(ada) for _ in range(3)]
+    pipeline.drain()
+    return photos
+
+
 def delete_for_ever(photo: Photo) -> None:
     """Move the photo to the trash and delete it there, as a person does."""
     same = Photo.objects.filter(pk=photo.pk)

@@ -32,13 +32,6 @@ from workers.pipeline import drain
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.fixture
-def photos(ada, model):
-    photos = [add_photo(ada) for _ in range(3)]
-    drain()
-    return photos
-
-
 def only(*photos: Photo):
     return Photo.objects.filter(pk__in=[photo.pk for photo in photos])
 

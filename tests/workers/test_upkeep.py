@@ -33,13 +33,6 @@ from workers.pipeline import drain
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.fixture
-def photos(ada, model):
-    photos = [add_photo(ada) for _ in range(3)]
-    drain()
-    return photos
-
-
 # --- the index that was lost ----------------------------------------------------------------------
 
 
