@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
 from django.conf import settings
-from django.db import connection
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from gallery import trash
@@ -59,7 +60,8 @@ def refresh_statistics() -> None:
     slower at 10,000 photos. 0x10002 is what SQLite's documentation advises for long connections.
     """
     if connection.vendor == "sqlite":
-        with connection.cursor() as cursor:
+        # Where somebody writes just now it fails at once, and the next round does it.
+        with suppress(OperationalError), connection.cursor() as cursor:
             cursor.execute("PRAGMA optimize=0x10002")
 
 
