@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 ACTIONS = {Kind.SAME_PICTURE: "keep", Kind.SIMILAR_SHOTS: "stack"}
 """What many groups of a kind can be decided to be at once: the default action of the kind."""
 
+MOST = 10_000
+"""Ids in one field, as in one request to the API: far more than a page unrolled to its end."""
+
 
 class BadForm(Exception):
     """A form holds what no page of the gallery put there."""
@@ -64,12 +67,15 @@ class Figures:
 def ids(values: Iterable[str]) -> list[UUID]:
     """Return the ids that form fields hold, parted by commas where a field holds several.
 
-    Raises `BadForm` for what is none.
+    Raises `BadForm` for what is none, and for more than `MOST`.
     """
     try:
-        return [UUID(one) for value in values for one in value.split(",") if one]
+        found = [UUID(one) for value in values for one in value.split(",") if one]
     except ValueError:
         raise BadForm from None
+    if len(found) > MOST:
+        raise BadForm
+    return found
 
 
 def decision(form: QueryDict) -> tuple[str, list[UUID], list[UUID]]:

@@ -212,7 +212,7 @@ def _listed_again(request: PageRequest, note: Note | None, *, tuning: bool = Fal
 
     While the criteria are being tuned, their panel stays open.
     """
-    loaded = request.POST.get("loaded", "")
+    loaded = request.POST.get("loaded", "")[:9]  # Python reads no number of 4,301 digits.
     limit = min(max(int(loaded), PAGE), _AT_ONCE) if loaded.isdecimal() else PAGE
     try:
         context = _listing(request, request.POST, limit=limit)
