@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageEnhance, ImageFont, ImageOps
 
 
-def scene(seed: int, size: tuple[int, int] = (640, 480), *, moved: int = 0) -> Image.Image:
+def scene(seed: int, size: tuple[int, int] = (480, 360), *, moved: int = 0) -> Image.Image:
     """Return a picture that no other seed gives; `moved` shifts one of its things by pixels."""
     random = np.random.default_rng(seed)
     ground = sum(_clouds(random, size, cells) * (24 / cells) for cells in (3, 6, 12, 24, 48, 96))
@@ -17,7 +17,7 @@ def scene(seed: int, size: tuple[int, int] = (640, 480), *, moved: int = 0) -> I
     draw = ImageDraw.Draw(image)
     for place in range(9):
         x, y = random.integers(0, size[0]), random.integers(0, size[1])
-        w, h = random.integers(30, 200), random.integers(30, 200)
+        w, h = random.integers(24, 150), random.integers(24, 150)
         shift = moved if place == 8 else 0
         box = (x - w // 2 + shift, y - h // 2, x + w // 2 + shift, y + h // 2)
         colour = tuple(int(c) for c in random.integers(0, 256, 3))

@@ -27,6 +27,7 @@ _STEP = 0.05  # between windows
 _COARSE = 16  # cells a side while windows are tried
 _FINE = 32
 _ROUNDS = 6
+_GAIN = 2e-4  # of correlation, below which another round is not worth it
 _LEAST_OVERLAP = 0.55  # of either side, of the area about a third
 _SCALES = (0.6, 1.67)  # of an alignment, beyond which it is no crop to 80 % any more
 _STARTS = 3
@@ -161,7 +162,10 @@ def refined(
         now = _score(*over)
         better = (now > best)[:, None]
         scale, shift = np.where(better, at[0], scale), np.where(better, at[1], shift)
+        gained = (now - best).max(initial=0.0)
         best = np.maximum(best, now)
+        if gained < _GAIN:
+            break
     return scale, shift
 
 

@@ -50,7 +50,7 @@ def kind_of(judgement: Judgement | None) -> Kind | None:
 
 
 @pytest.mark.parametrize("change", CHANGES)
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1])
 def test_a_changed_picture_is_the_same_one(seed, change):
     original = scene(seed)
     other = CHANGES[change](original)
@@ -76,12 +76,12 @@ def test_it_says_how_they_differ(change, how):
     assert found.how == how
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(2))
 def test_another_picture_is_not_the_same(seed):
     assert judge(scene(seed), scene(seed + 100)) is None
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3, 4, 5, 6])
+@pytest.mark.parametrize("seed", [1, 2, 3])
 @pytest.mark.parametrize("pixels_moved", [40, 90])
 def test_a_thing_that_moved_makes_it_another_picture(seed, pixels_moved):
     """As in a burst: the same camera, the same place, and something else going on."""
