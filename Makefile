@@ -45,6 +45,9 @@ check: $(VENV)/installed-dev ## run the linters, the type checker and Django's c
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	PUBLIC_URL=https://photos.example.org $(BIN)/python manage.py check --deploy --fail-level WARNING
 
+slow-test: $(VENV)/installed-dev ## run the tests that kill processes, load torch or try long sequences
+	$(BIN)/pytest -n 2 -m slow
+
 e2e: $(VENV)/installed-dev ## run the browser tests (needs chromium and chromedriver)
 	$(BIN)/pytest -m browser
 

@@ -84,6 +84,7 @@ def test_closing_writes_what_was_not_flushed(open_at):
     assert open_at().count() == 10
 
 
+@pytest.mark.slow
 def test_kill_9_loses_no_flushed_point(open_at, folder):
     child = subprocess.Popen(
         [sys.executable, "-c", WRITE_FOR_EVER, str(folder)],

@@ -24,6 +24,8 @@ from safetensors.torch import save_file  # noqa: E402
 from search.embedders import precision  # noqa: E402
 from search.embedders.open_clip import load  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 BOTH = frozenset({"image", "text"})
 TEXTS = ["a dog", "a red car in the snow, seen from above", ""]
 

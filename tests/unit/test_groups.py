@@ -218,6 +218,7 @@ def test_a_fault_while_following_is_no_fault_of_the_move(monkeypatch, caplog):
     assert "do not know of 1 moved photos" in caplog.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_whatever_happens_groups_stay_sound(ada, seed):
     chance = random.Random(seed)

@@ -19,7 +19,7 @@ from tests.scenes import scene
 from tests.workers.conftest import add_photo
 from workers import calibration, duplicates, pipeline, tasks
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 PHOTOS = calibration.calibration.FEWEST
 
 

@@ -296,6 +296,7 @@ class TestAnotherModel:
 
 
 class TestFaults:
+    @pytest.mark.slow
     @pytest.mark.parametrize("step", ["comparing", "compared"])
     def test_a_killed_worker_loses_and_doubles_nothing(self, ada, model, settings, verdict, step):
         pair = add_pair(ada)

@@ -14,7 +14,7 @@ from tests.embedders import ColourEmbedder
 from tests.workers.conftest import add_photo, delete_for_ever, row_of
 from workers.embedded import EmbeddedWorkers
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 
 @pytest.fixture

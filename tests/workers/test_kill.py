@@ -28,7 +28,7 @@ from workers.failpoints import VARIABLE
 from workers.pipeline import drain
 from workers.purge import purge
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 
 def run_worker(settings, **killed_at: str) -> int:

@@ -324,6 +324,7 @@ def test_threads_that_drain_at_once_share_one_drain(ada, model, settings, monkey
     assert_settled(model)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(5))
 def test_whatever_happens_in_whatever_order_everything_settles(
     ada, model, settings, monkeypatch, seed

@@ -280,6 +280,7 @@ def test_the_sweeper_finds_withdrawals_that_nobody_asked_for(photos, model):
 # --- many at once ---------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_thousands_move_within_seconds(ada, model):
     Photo.objects.bulk_create(
         Photo(
