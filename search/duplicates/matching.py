@@ -268,9 +268,11 @@ def _normal(pictures: NDArray[np.generic]) -> Array:
     """Return pictures (..., h, w) with zero mean and unit length; flat ones become zero."""
     values = np.asarray(pictures, np.float32)
     values = values - values.mean(axis=(-2, -1), keepdims=True)
-    length = np.sqrt((values**2).sum(axis=(-2, -1), keepdims=True))
+    length = np.sqrt(np.einsum("...ij,...ij->...", values, values))
     flat = length < _FLAT * np.sqrt(values.shape[-1] * values.shape[-2])
-    return np.where(flat, np.float32(0), values / np.maximum(length, 1e-6))
+    factor = np.where(flat, np.float32(0), 1 / np.maximum(length, np.float32(1e-6)))
+    values *= factor[..., None, None]
+    return values
 
 
 def correlation(left: Array, right: Array) -> Array:
