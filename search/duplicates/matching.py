@@ -271,8 +271,7 @@ def _normal(pictures: NDArray[np.generic]) -> Array:
     length = np.sqrt(np.einsum("...ij,...ij->...", values, values))
     flat = length < _FLAT * np.sqrt(values.shape[-1] * values.shape[-2])
     factor = np.where(flat, np.float32(0), 1 / np.maximum(length, np.float32(1e-6)))
-    values *= factor[..., None, None]
-    return values
+    return np.asarray(values * factor[..., None, None], np.float32)
 
 
 def correlation(left: Array, right: Array) -> Array:
