@@ -110,7 +110,7 @@ def similar_shots(
 
 def wrong_pairs(corpus: Corpus, reported: Iterable[Pair]) -> list[tuple[str, str, str]]:
     """Return the reported pairs that are no copies: names and relation."""
-    rows = [(*sorted(pair), corpus.relation(*pair)) for pair in reported]
+    rows = [(min(pair), max(pair), corpus.relation(*pair)) for pair in reported]
     return sorted(row for row in rows if row[2] not in {"original", "copies"})
 
 
