@@ -27,6 +27,8 @@ ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 NAME, PASSWORD = "ada", "correct horse battery"
 COLOURS = {"red": (220, 30, 30), "green": (30, 160, 40), "blue": (30, 60, 220)}
+# Colours that no other test uploads, for tests of which photos are alike.
+RARE_COLOURS = {"purple": (130, 30, 160), "cyan": (40, 210, 220)}
 PATIENCE = 30  # seconds that anything may take on a busy machine
 
 
@@ -265,7 +267,8 @@ def pictures(tmp_path) -> Callable[..., list[Path]]:
         for colour in colours or COLOURS:
             path = tmp_path / f"{prefix}-{colour}.png"
             # What follows a picture's end is not looked at, but makes the file a new one.
-            path.write_bytes(picture(COLOURS[colour], (400, 300), "PNG") + os.urandom(8))
+            shown = (COLOURS | RARE_COLOURS)[colour]
+            path.write_bytes(picture(shown, (400, 300), "PNG") + os.urandom(8))
             paths.append(path)
         return paths
 

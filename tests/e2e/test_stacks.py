@@ -73,9 +73,9 @@ def other(owner, *seen: str) -> str | None:
 
 
 def test_a_stack_is_one_result_that_opens_in_place(owner, uploaded):
-    names = uploaded("fold", "red", "green")
+    names = uploaded("fold", "purple", "cyan")
     stack(owner, names)
-    owner.open("/search?q=red")
+    owner.open("/search?q=purple")
     owner.until(lambda: len(set(owner.names()) & set(names)) == 1)
     [best] = set(owner.names()) & set(names)
     owner.one(f"{owner.tile(best)} .fold").send_keys(Keys.ENTER)
