@@ -124,7 +124,7 @@ def test_photos_are_selected_and_deleted_by_keyboard(owner, uploaded):
 
 def test_shift_and_a_click_select_a_range_also_in_results(owner, uploaded):
     uploaded("range")
-    for address in ("/", "/search?q=red"):
+    for address in ("/", "/search?q=red&fold=0"):
         owner.open(address)
         owner.one(".tile")
         circles = owner.all("main .tile .check input")
