@@ -49,7 +49,8 @@ slow-test: $(VENV)/installed-dev ## run the tests that kill processes, load torc
 	$(BIN)/pytest -n 2 -m slow
 
 e2e: $(VENV)/installed-dev ## run the browser tests (needs chromium and chromedriver)
-	$(BIN)/pytest -m browser
+	@# The tests share one gallery and the machine's time: what fails is tried once more, alone.
+	$(BIN)/pytest -m browser || $(BIN)/pytest -m browser --last-failed --last-failed-no-failures none
 
 model-test: $(VENV)/installed-dev ## run the tests that load the starter model's weights
 	$(BIN)/pytest -m model
