@@ -72,7 +72,7 @@ def _cells(a: Array, b: Array, scale: Array, shift: Array) -> int:
 def _by_blocks(left: Array, right: Array, whole: float) -> Agreement:
     a = _blocks(left)
     raw = _blocks(right)
-    levelled = (right - right.mean()) * (left.std() / max(float(right.std()), 1e-3)) + left.mean()
+    levelled = matching.levelled(right[None], left[None])[0]
     b = _blocks(levelled)
     rough_a, rough_b = a.std(axis=1), b.std(axis=1)
     alike = _correlations(a, b)

@@ -190,7 +190,7 @@ def _stepped(left: Array, right: Array, scale: Array, shift: Array) -> tuple[Arr
     columns = [across * u[:, 0, None, :], across, down * u[:, 1, :, None], down, right]
     columns.append(np.ones_like(right))
     system = np.stack([column.reshape(n, -1) for column in columns], axis=2)
-    goal = _levelled(left, right).reshape(n, -1, 1)
+    goal = levelled(left, right).reshape(n, -1, 1)
     normal = system.transpose(0, 2, 1) @ system
     damping = 1e-4 / 6 * np.trace(normal, axis1=1, axis2=2)
     normal += np.eye(6, dtype=np.float32) * damping[:, None, None]
@@ -200,8 +200,8 @@ def _stepped(left: Array, right: Array, scale: Array, shift: Array) -> tuple[Arr
     return scale, np.asarray(shift + step[:, 1::2], np.float32)
 
 
-def _levelled(left: Array, right: Array) -> Array:
-    """Return `left` with the mean and the deviation of `right`."""
+def levelled(left: Array, right: Array) -> Array:
+    """Return `left` with the mean and the deviation of `right`, pictures (n, h, w) each."""
     deviation = right.std(axis=(1, 2), keepdims=True)
     levelled = _normal(left) * np.sqrt(left[0].size) * deviation
     return np.asarray(levelled + right.mean(axis=(1, 2), keepdims=True), np.float32)
