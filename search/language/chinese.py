@@ -24,15 +24,15 @@ _IDIOMS = re.compile(
 )
 _CLOSING = re.compile(
     rf"[{_STOP}]*{_CONJUNCTION}(?P<cue>{_CUE})(?P<what>[^{_STOP}的]{{1,{2 * MAX_NAMED}}})"
-    rf"(?:的(?:照片|图片|圖片|相片)?)?(?=[，,。;；！!？? ]|$)"
+    rf"(?:的(?:照片|图片|圖片|相片)?)?(?=[，,。;；、！!？? ]|$)"
 )
 _RELATIVE = re.compile(
     rf"(?P<cue>{_CUE})(?P<what>[^{_STOP}的]{{1,{MAX_RELATIVE + 1}}})的"
-    rf"(?P<head>[^{_STOP}的]{{1,{MAX_HEAD}}})(?=[，,。;；！!？? ]|$)"
+    rf"(?P<head>[^{_STOP}的]{{1,{MAX_HEAD}}})(?=[，,。;；、！!？? ]|$)"
 )
 _BUT_FOR = re.compile(
     rf"除了(?P<what>[^{_STOP}的]{{1,{MAX_NAMED}}}?)(?:以外|之外|外)?"
-    rf"(?:的(?P<head>[^{_STOP}的]{{1,{MAX_HEAD}}}))?(?=[，,。;；！!？? ]|$)"
+    rf"(?:的(?P<head>[^{_STOP}的]{{1,{MAX_HEAD}}}))?(?=[，,。;；、！!？? ]|$)"
 )
 _BESIDES = re.compile(r"还|還|也|又")
 _LISTED = re.compile(rf"(?:或者|或是|或|和|与|與|及|跟|、|也?{_CUE})")
@@ -56,9 +56,9 @@ def _first(pattern: re.Pattern[str], text: str) -> tuple[re.Match[str], list[str
     idioms = [match.span() for match in _IDIOMS.finditer(text)]
     for match in pattern.finditer(text):
         place = match.start("cue") if "cue" in match.groupdict() else match.start()
-        if any(start <= place < end for start, end in idioms) or _BESIDES.search(match["what"]):
+        if any(start <= place < end for start, end in idioms):
             continue
-        if pattern is _BUT_FOR and _BESIDES.search(text[match.end() :]):
+        if pattern is _BUT_FOR and _BESIDES.search(text[match.start() :]):
             continue
         if named := _named(match["what"]):
             return match, named

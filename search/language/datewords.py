@@ -80,7 +80,7 @@ _LEAD = (
     r"(?:(?:taken|shot|made|aufgenommen|prises?|tomadas?|hechas?)\s)?"
     r"(?P<lead>(?:in|from|during|on|of|over|im|aus|vom|von|am|während|en|pendant|durant|au|du|de"
     r"|durante|del|à)\s(?:(?:the|dem|den|der|des|la|le|el|los|las)\s)?|(?:de\s)?l['’]|d['’]"
-    r"|(?:the|la|le|el)\s)?"
+    r"|(?:the|la|le|el|die|les|los|las)\s)?"
 )
 _YEAR = r"(?:1[89]|20|21)\d\d"
 _MONTH = "|".join(sorted(MONTHS, key=len, reverse=True))

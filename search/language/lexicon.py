@@ -17,20 +17,21 @@ def _set(words: str) -> frozenset[str]:
 # less and are believed in fewer places.
 CUES = r"""
     (?:(?:where|that|which)\s)?(?:there\s(?:is|are)|there['’]s)\s(?:no|not\sany)
-  | (?:wearing|having|showing|has|have|with)\s(?:no|not\sany)
+  | (?:(?:is|are)\s)?(?:wearing|having|showing|has|have|with)\s(?:no|not\sany)
   | (?:without|excluding|minus|not\sany|except(?:\sfor)?|other\sthan|apart\sfrom)
   | (?:please\s)?(?:do\snot|don['’]t)\s(?:show|include|want)(?:\sme)?
   | (?:auf\s(?:dem|der|denen)|wo|in\sde[mnr]en?)\skeine?
   | (?:ohne|ausser|außer|ausgenommen|keine[nmrs]?|kein)
-  | (?:où\s|qu['’])?(?:il\s)?n['’]y\sa\s(?:pas|plus)(?:\s(?:de|d['’]une?)|(?=\sd['’])) | sans
+  | (?:où\s|qu['’])?(?:il\s)?n['’]y\sa\s(?:pas|plus)(?:\s(?:de|d['’]une?)|(?=\sd['’])) | sans(?:\saucune?)?
   | pas\s(?:de|du|des|les?|la) | pas(?=\sd['’]) | sauf | excepté | hormis | aucune?
-  | (?:donde\s|en\sque\s|que\s)?no\s(?:hay|haya|tiene|tienen|tenga|tengan|lleva|llevan|salen
+  | (?:donde\s|en\s(?:(?:el|la|los|las)\s)?que\s|que\s)?no\s(?:hay|haya|tiene|tienen|tenga|tengan|lleva|llevan|salen
       |salga|salgan|aparece|aparecen|aparezca|aparezcan|quiero|sean?)
   | sin(?:\sque\s(?:haya|salga|salgan))? | excepto | salvo | menos
   | no | not | nicht | pas
 """
 SHY = _set("no not nicht pas menos salvo minus")
 NEED_SOMETHING_BEFORE = _set("not nicht pas menos salvo minus except excepto sauf")
+ALL_BUT = _set("except excepto sauf excepté hormis außer ausser ausgenommen salvo menos apart other")
 CONJUNCTIONS = "but|and|yet|though|aber|und|doch|sondern|y|pero|sino|et|mais"
 BREAKS = "but|yet|aber|sondern|pero|sino|mais"
 
@@ -120,7 +121,7 @@ FUNCTION_WORDS = _set(
     on at by with from into onto over under near behind beside between through across along
     against toward towards while who whom that which whose where when as than then so because for
     if his her hers its their theirs he she it they i you we me him them us this these those
-    until during after before up down off out about not no without
+    until during after before up down off out about not no without very quite really exactly
     stands sits runs jumps walks rides climbs holds plays looks stares swims lies rests eats drinks
     poses leaps smiles watches skateboards skates sleeps swings flies throws catches kicks
     ist sind war waren hat haben wird werden am im in an auf unter über vor hinter neben mit von

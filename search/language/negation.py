@@ -15,6 +15,8 @@ from search.language.chinese import exclusions as chinese_exclusions
 
 MAX_WORDS = 3
 """Words of what one exclusion names."""
+MAX_BEFORE_ALL_BUT = 4
+"""Words before an "except" that excludes."""
 MAX_LISTED = 5
 """Exclusions that one word such as "without" may announce."""
 
@@ -25,6 +27,7 @@ _DANGLING = re.compile(
     rf"[\s,;]+(?:{lexicon.CONJUNCTIONS}|with|wearing|that|which|mit|avec|con|que|die|der|wo)$", re.I
 )
 _TIE = "\x00"
+_OPENING_BREAK = re.compile(rf"^(?:{lexicon.BREAKS})\s", re.IGNORECASE)
 _EMPTY_BUT = re.compile(
     r"\b(?:empty|deserted|topless|bare|naked|nude|covered|alone|dark|blank|leer|vide|vac[ií]o)\b",
     re.IGNORECASE,
@@ -52,6 +55,8 @@ def _spaced_exclusions(text: str) -> tuple[str, list[str]]:
         if listing and not more and (continued := _continued(clause)):
             clause, more = "", continued
         found += more
+        if listing and not more and kept:
+            clause = _OPENING_BREAK.sub("", clause)
         listing = bool(more)
         if clause:
             kept += (opening if kept else "") + clause
@@ -78,14 +83,13 @@ def _clause_exclusions(
     """Return what is left of a clause and what it excludes, read from its end."""
     found: list[str] = []
     for match in reversed(list(lexicon.CUE.finditer(text, start, end))):
-        cue_start = match.start("cue")
-        if any(first <= cue_start < last for first, last in idioms):
+        if any(first < match.end() and match.start("cue") < last for first, last in idioms):
             continue
         before, what = text[start : match.start()].strip(), text[match.end() : end].strip()
         whole = start == 0 and not before
         if not _believable(match, before, opened=whole):
             continue
-        if (named := _named(what)) is None:
+        if (named := _named(what, cue=match["cue"])) is None:
             continue
         found = named + found
         end = match.start()
@@ -98,6 +102,8 @@ def _believable(match: re.Match[str], before: str, *, opened: bool) -> bool:
     cue = match["cue"].lower()
     conjunction = match[0].lower() != cue
     words = before.lower().split()
+    if cue.split()[0] in lexicon.ALL_BUT and len(words) > MAX_BEFORE_ALL_BUT:
+        return False  # In a sentence they name what is there: "all in black except the bride".
     if cue == "no" and opened and match.string[match.end() :].strip()[:1].isupper():
         return False  # "No Doubt" is a name.
     if cue == "sin" and lexicon.NORDIC & set(words):
@@ -110,7 +116,7 @@ def _believable(match: re.Match[str], before: str, *, opened: bool) -> bool:
     return not (opened and cue in lexicon.NEED_SOMETHING_BEFORE)
 
 
-def _named(what: str) -> list[str] | None:
+def _named(what: str, *, cue: str = "") -> list[str] | None:
     """Return the things that a short noun phrase or list names; None for anything else."""
     what = _without_trailers(what)
     if not what:
@@ -123,9 +129,12 @@ def _named(what: str) -> list[str] | None:
         return None
     first_word = parts[0].split()[0].lower() if parts[0].split() else ""
     for part, joint in zip(parts[1:], joints, strict=True):
-        word = part.split()[0].lower()
+        words = part.lower().split()
         # "no shirt and a hat": the hat is there.
-        if joint and word in lexicon.INDEFINITE and first_word not in lexicon.INDEFINITE:
+        if joint and words[0] in lexicon.INDEFINITE and first_word not in lexicon.INDEFINITE:
+            return None
+        # "with no shirt and white shorts": the shorts are there.
+        if joint and cue.lower().endswith("no") and len(words) > 1 and words[0] != "no":
             return None
     return [name for name in named if name]
 

@@ -56,7 +56,8 @@ def parse(text: str) -> Query:
         else:
             plain.append(token.whole)
         _bound(terms, filters, token)
-    described, more_terms, more_filters = _described(" ".join(plain))
+    words = typed.parse(" ".join(plain)) if plain else ""
+    described, more_terms, more_filters = _described(words)
     found = Query((*more_terms, *terms), merged([*more_filters, *filters]))
     return _checked(found, described)
 
