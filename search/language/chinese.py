@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from search.language.scanning import says_something
+
 MAX_NAMED = 6
 """Characters of what one exclusion names."""
 MAX_RELATIVE = 4
@@ -69,5 +71,8 @@ def _named(what: str) -> list[str]:
     """Return what a text of a few characters names; nothing when it is more than nouns."""
     parts = [_ARTICLE.sub("", part.strip()) for part in _LISTED.split(what)]
     parts = [part for part in parts if part]
-    good = all(len(part) <= MAX_NAMED and not _VERBS.search(part) for part in parts)
-    return parts if good and any(map(str.isalpha, what)) else []
+    good = all(
+        len(part) <= MAX_NAMED and says_something(part) and not _VERBS.search(part)
+        for part in parts
+    )
+    return parts if good else []

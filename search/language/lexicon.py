@@ -22,16 +22,19 @@ CUES = r"""
   | (?:please\s)?(?:do\snot|don['’]t)\s(?:show|include|want)(?:\sme)?
   | (?:auf\s(?:dem|der|denen)|wo|in\sde[mnr]en?)\skeine?
   | (?:ohne|ausser|außer|ausgenommen|keine[nmrs]?|kein)
-  | (?:où\s|qu['’])?(?:il\s)?n['’]y\sa\s(?:pas|plus)(?:\s(?:de|d['’]une?)|(?=\sd['’])) | sans(?:\saucune?)?
+  | (?:où\s|qu['’])?(?:il\s)?n['’]y\sa\s(?:pas|plus)(?:\s(?:de|d['’]une?)|(?=\sd['’]))
+  | sans(?:\saucune?)?
   | pas\s(?:de|du|des|les?|la) | pas(?=\sd['’]) | sauf | excepté | hormis | aucune?
-  | (?:donde\s|en\s(?:(?:el|la|los|las)\s)?que\s|que\s)?no\s(?:hay|haya|tiene|tienen|tenga|tengan|lleva|llevan|salen
-      |salga|salgan|aparece|aparecen|aparezca|aparezcan|quiero|sean?)
+  | (?:donde\s|en\s(?:(?:el|la|los|las)\s)?que\s|que\s)?no\s(?:hay|haya|tiene|tienen|tenga|tengan
+      |lleva|llevan|salen|salga|salgan|aparece|aparecen|aparezca|aparezcan|quiero|sean?)
   | sin(?:\sque\s(?:haya|salga|salgan))? | excepto | salvo | menos
   | no | not | nicht | pas
 """
 SHY = _set("no not nicht pas menos salvo minus")
 NEED_SOMETHING_BEFORE = _set("not nicht pas menos salvo minus except excepto sauf")
-ALL_BUT = _set("except excepto sauf excepté hormis außer ausser ausgenommen salvo menos apart other")
+ALL_BUT = _set(
+    "except excepto sauf excepté hormis außer ausser ausgenommen salvo menos apart other"
+)
 CONJUNCTIONS = "but|and|yet|though|aber|und|doch|sondern|y|pero|sino|et|mais"
 BREAKS = "but|yet|aber|sondern|pero|sino|mais"
 

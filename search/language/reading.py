@@ -14,6 +14,7 @@ from search.language.scanning import (
     Token,
     cleaned,
     quoted,
+    says_something,
     single_spaced,
     tokens,
 )
@@ -69,7 +70,11 @@ def reads_back(text: str) -> bool:
     except QueryError:
         return False
     plain = all(token.plain for token in pieces)
-    return plain and bool(text) and _described(" ".join(p.whole for p in pieces)) == (text, [], [])
+    return (
+        plain
+        and says_something(text)
+        and _described(" ".join(p.whole for p in pieces)) == (text, [], [])
+    )
 
 
 def as_written(term: Term) -> str:
@@ -127,7 +132,7 @@ def filter_of(name: str, texts: Iterable[str], *, excluded: bool = False) -> Fil
 def _checked(found: Query, described: str) -> Query:
     """Return the query with its description, within the limits and not empty."""
     generic = described.lower() in GENERIC and (found.terms or found.filters)
-    if described and not generic:
+    if says_something(described) and not generic:
         term = Term("text", described, quoted=not reads_back(described))
         found = Query((term, *found.terms), found.filters)
     for term in found.terms:
@@ -189,7 +194,7 @@ def _term(token: Token, *, settle: bool = True) -> Term | None:
         return _picture(token, weight)
     value = token.values[0]
     text = value.text if value.quoted else token.values[0].text.rstrip(".,;!?，。；！？、")
-    if token.name or not any(character.isalnum() for character in text):
+    if token.name or not says_something(text):
         return None
     term = Term("text", text, weight, quoted=value.quoted)
     return settled(term) if settle else term
@@ -231,8 +236,8 @@ def _filter(token: Token) -> Filter:
             token,
         )
     texts = [value.text for value in token.values if value.text or value.quoted]
-    if name == "near":
-        texts = [",".join(texts)]
+    if name == "near" and sum("," in one for one in texts) < 2:
+        texts = [",".join(texts)]  # one place, whose figures are divided by commas themselves
     if token.weight or not texts or len(texts) > MAX_VALUES:
         problem = "has no weight" if token.weight else "has no value"
         problem = problem if token.weight or not texts else f"has more than {MAX_VALUES} values"

@@ -90,6 +90,11 @@ def quoted(text: str) -> str:
     return f'"{escaped}"'
 
 
+def says_something(text: str) -> bool:
+    """Tell whether a text has a letter, a figure or a symbol such as an emoji."""
+    return any(unicodedata.category(c)[0] in "LN" or unicodedata.category(c) == "So" for c in text)
+
+
 def single_spaced(text: str) -> str:
     """Return the text with single spaces between words and none around them."""
     return _SPACE.sub(" ", text).strip()

@@ -67,7 +67,8 @@ def written(query: Query) -> str:
 
 def filter_written(one: Filter) -> str:
     """Return a filter as it is typed."""
-    values = [value if _stays_bare(one.name, value) else quoted(value) for value in one.values]
+    alone = one.name == "near" and len(one.values) == 1
+    values = [value if alone or _BARE.fullmatch(value) else quoted(value) for value in one.values]
     return f"{'-' if one.excluded else ''}{one.name}:{','.join(values)}"
 
 
@@ -91,7 +92,7 @@ def from_params(params: Params) -> Query:
         given = [value for value in params.getlist(key) if value.strip()]
         if name in FILTERS and given:
             filters.append(reading.filter_of(name, given, excluded=key.startswith("-")))
-    query = reading.parse(texts[-1]) if texts or not filters else Query()
+    query = Query() if filters and not texts else reading.parse(texts[-1] if texts else "")
     together = Query(query.terms, reading.merged([*query.filters, *filters]))
     # Reading the text again applies the limits to what came from both.
     return reading.parse(written(together)) if filters else together
@@ -166,7 +167,3 @@ def _is_plain(term: Term) -> bool:
     """Tell whether a term is a description: words that need neither sign nor quotes."""
     words = term.kind == "text" and term.weight == 1 and not term.quoted
     return words and reading.reads_back(term.value)
-
-
-def _stays_bare(name: str, value: str) -> bool:
-    return name == "near" or _BARE.fullmatch(value) is not None
