@@ -45,7 +45,7 @@ CUE = re.compile(rf"(?<!\S)(?:{_CUE})", re.VERBOSE | re.IGNORECASE)
 IDIOMS = re.compile(
     r"""\b(?:
       no\s(?:\S+\s){0,2}(?:signs?|signboards?|symbols?|stickers?|logos?|zones?|areas?|banners?
-        |posters?|labels?|placards?|emojis?|policy)
+        |posters?|labels?|placards?|emojis?|policy|photography)
     | no[\s-]+(?:entry|exit|parking|smoking|trespassing|stopping|u-?\s?turns?|admittance|access
         |vacancy|service|return|fly\szone|idea|one|matter|longer|doubt|way|problem|worries|name
         |man['’]?s\sland|hands|limits?|comment|filter|stress|thanks?|fear|mercy|regrets?|country

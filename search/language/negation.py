@@ -102,7 +102,8 @@ def _believable(match: re.Match[str], before: str, *, opened: bool) -> bool:
     cue = match["cue"].lower()
     conjunction = match[0].lower() != cue
     words = before.lower().split()
-    if cue.split()[0] in lexicon.ALL_BUT and len(words) > MAX_BEFORE_ALL_BUT:
+    all_before = match.string[: match.start()].split()
+    if cue.split()[0] in lexicon.ALL_BUT and len(all_before) > MAX_BEFORE_ALL_BUT:
         return False  # In a sentence they name what is there: "all in black except the bride".
     if cue == "no" and opened and match.string[match.end() :].strip()[:1].isupper():
         return False  # "No Doubt" is a name.
