@@ -26,6 +26,11 @@ SIZES = (FEWEST, 25, 60, 200, 600, SAMPLE)
 TOP = 5
 """First hits that speak for a query: one alone is too often chance."""
 
+_COMMON = 0.93
+"""Share of the background texts that a query must beat with its best tenth of the library to
+count as something that many photos show, such as "woman": nothing stands out of such a library."""
+_HIGH = 0.9
+
 _RIVAL = 0.98  # of the rivals that a photo is compared with; those closer are often synonyms
 _TYPICAL_MAD = 1.4826  # makes the median deviation of a normal distribution its sigma
 _PICTURES = 400  # sample photos that stand for queries by picture
@@ -39,10 +44,11 @@ def texts() -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Spread:
-    """Where the scores of one query lie in a library: their median and robust sigma."""
+    """Where the scores of one query lie in a library: median, robust sigma, best tenth."""
 
     middle: float
     sigma: float
+    high: float
 
 
 class Reference:
@@ -67,6 +73,7 @@ class Reference:
         self._sizes = np.array(sizes)
         found = [_evidence(scores[:size], rival[:size], self._unit) for size in sizes]
         self._found = np.sort(np.array(found), axis=1)
+        self._high = np.sort(np.quantile(scores, _HIGH, axis=0))
 
     def evidence(self, own: Vector, photos: Vectors, spread: Spread) -> float:
         """Return how much speaks for a query, in sigmas.
@@ -79,6 +86,10 @@ class Reference:
         margin = (own - rival)[:TOP] / self._unit
         out = (float(own[0]) - spread.middle) / spread.sigma
         return float((margin[0] + margin.mean()) / 2 + out) / 2
+
+    def is_common(self, spread: Spread) -> bool:
+        """Tell whether many photos of the library show what was asked for."""
+        return bool(np.searchsorted(self._high, spread.high) >= _COMMON * len(self._high))
 
     def standing(self, evidence: float, total: int) -> float:
         """Return the share of background queries that find less among `total` photos, 0..1."""
@@ -127,4 +138,4 @@ class Background:
         scores = self._sample.astype(np.float32) @ query
         middle = float(np.median(scores))
         sigma = _TYPICAL_MAD * float(np.median(np.abs(scores - middle))) + 1e-6
-        return Spread(middle, sigma)
+        return Spread(middle, sigma, float(np.quantile(scores, _HIGH)))

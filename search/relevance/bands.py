@@ -10,13 +10,15 @@ import numpy as np
 
 from search.relevance.background import TOP, Background, Vector, Vectors
 
-LIKELY_STANDING = ((20, 0.8), (500, 0.66))
+LIKELY_STANDING = ((20, 0.85), (500, 0.7))
 """Photos in a library, and the share of the background that a query must do better than there:
 else nothing matches well. Between the two it follows the logarithm of the size, for a small
 library has fewer of the background's things. Measured by `python -m benchmarks.relevance`: about
 85 % of the concepts that a library lacks stay below."""
 STRONG_STANDING = 0.9
 """From here on the first hits are Strong."""
+COMMON_STANDING = 0.85
+"""The least standing of what many photos show."""
 
 _LIKELY_AT = 0.5  # of the way from a typical photo to the first hit
 _STRONG_AT = 0.75
@@ -95,6 +97,8 @@ def bands(
     order = np.argsort(-own, kind="stable")
     reference = background.pictures if by_picture else background.words
     standing = reference.standing(reference.evidence(own[order], photos[order], about), total)
+    if not by_picture and reference.is_common(about):
+        standing = max(standing, COMMON_STANDING)
     best = float((photos @ query).max())
     return _cut(best, spread.middle, standing, bar(total))
 
