@@ -20,7 +20,7 @@ STRONG_STANDING = 0.9
 COMMON_STANDING = 0.85
 """The least standing of what many photos show."""
 
-_LIKELY_AT = 0.5  # of the way from a typical photo to the first hit
+_LIKELY_AT = 0.45  # of the way from a typical photo to the first hit
 _STRONG_AT = 0.75
 
 
