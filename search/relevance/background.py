@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,9 @@ _COMMON = 0.93
 """Share of the background texts that a query must beat with its best tenth of the library to
 count as something that many photos show, such as "woman": nothing stands out of such a library."""
 _HIGH = 0.9
+
+_NORMAL = NormalDist()
+_LOW = (0.3, 0.05)  # quantiles below which a library seldom has what was asked for
 
 _RIVAL = 0.98  # of the rivals that a photo is compared with; those closer are often synonyms
 _TYPICAL_MAD = 1.4826  # makes the median deviation of a normal distribution its sigma
@@ -72,7 +76,10 @@ class Reference:
         sizes = [size for size in SIZES if size < len(sample)] + [min(len(sample), SAMPLE)]
         self._sizes = np.array(sizes)
         found = [_evidence(scores[:size], rival[:size], self._unit) for size in sizes]
-        self._found = np.sort(np.array(found), axis=1)
+        self._found = np.sort(np.array(found), axis=1) if same else None
+        low, lower = np.quantile(np.array(found), _LOW, axis=1)
+        self._sigmas = (low - lower) / (_NORMAL.inv_cdf(_LOW[0]) - _NORMAL.inv_cdf(_LOW[1])) + 1e-6
+        self._middles = low - _NORMAL.inv_cdf(_LOW[0]) * self._sigmas
         self._high = np.sort(np.quantile(scores, _HIGH, axis=0))
 
     def evidence(self, own: Vector, photos: Vectors, spread: Spread) -> float:
@@ -92,13 +99,21 @@ class Reference:
         return bool(np.searchsorted(self._high, spread.high) >= _COMMON * len(self._high))
 
     def standing(self, evidence: float, total: int) -> float:
-        """Return the share of background queries that find less among `total` photos, 0..1."""
+        """Return how seldom what a library of `total` photos lacks finds so much, 0..1.
+
+        A library has some of the background's things and nobody knows which, so the normal
+        distribution of what it lacks is read off the queries that find the least. Where photos
+        are the queries, it is the share of them that find less.
+        """
         at = _growth(total)
         # Half of the evidence is in sigmas of the library, where a larger one reaches further.
         shift = max(at - _growth(int(self._sizes[-1])), 0.0) / 2
         places = np.array([_growth(int(size)) for size in self._sizes])
-        shares = [np.searchsorted(row, evidence - shift) / len(row) for row in self._found]
-        return float(np.interp(at, places, shares))
+        if self._found is not None:
+            shares = [np.searchsorted(row, evidence - shift) / len(row) for row in self._found]
+            return float(np.interp(at, places, shares))
+        above = (evidence - shift - self._middles) / self._sigmas
+        return _NORMAL.cdf(float(np.interp(at, places, above)))
 
 
 def _evidence(scores: Vectors, rival: Vector, unit: float) -> NDArray[np.float64]:

@@ -10,15 +10,16 @@ import numpy as np
 
 from search.relevance.background import TOP, Background, Vector, Vectors
 
-LIKELY_STANDING = ((20, 0.85), (500, 0.7))
-"""Photos in a library, and the share of the background that a query must do better than there:
-else nothing matches well. Between the two it follows the logarithm of the size, for a small
-library has fewer of the background's things. Measured by `python -m benchmarks.relevance`: about
-85 % of the concepts that a library lacks stay below."""
-STRONG_STANDING = 0.9
+LIKELY_STANDING = ((20, 0.94), (500, 0.89))
+"""Photos in a library, and the standing from which on a query with words matches something.
+Between the two it follows the logarithm of the size, for a few photos tell little. Measured by
+`python -m benchmarks.relevance`: about 85 % of the concepts that a library lacks stay below."""
+STRONG_STANDING = 0.97
 """From here on the first hits are Strong."""
-COMMON_STANDING = 0.85
+COMMON_STANDING = 0.94
 """The least standing of what many photos show."""
+PICTURE_STANDING = (0.4, 0.8)
+"""The same two for queries by picture alone: shares of the library's own photos."""
 
 _LIKELY_AT = 0.45  # of the way from a typical photo to the first hit
 _STRONG_AT = 0.75
@@ -100,7 +101,8 @@ def bands(
     if not by_picture and reference.is_common(about):
         standing = max(standing, COMMON_STANDING)
     best = float((photos @ query).max())
-    return _cut(best, spread.middle, standing, bar(total))
+    needed = PICTURE_STANDING if by_picture else (bar(total), STRONG_STANDING)
+    return _cut(best, spread.middle, standing, needed)
 
 
 def bar(total: int) -> float:
@@ -109,10 +111,10 @@ def bar(total: int) -> float:
     return float(np.interp(math.log(max(total, 1)), np.log(sizes), shares))
 
 
-def _cut(best: float, typical: float, standing: float, needed: float) -> Cut:
+def _cut(best: float, typical: float, standing: float, needed: tuple[float, float]) -> Cut:
     strong = likely = math.inf
-    if standing >= needed and best > typical:
+    if standing >= needed[0] and best > typical:
         likely = typical + _LIKELY_AT * (best - typical)
-        if standing >= STRONG_STANDING:
+        if standing >= needed[1]:
             strong = typical + _STRONG_AT * (best - typical)
     return Cut(strong, likely, typical, best, standing)
