@@ -1,0 +1,29 @@
+"""The query language: typed text, chips and addresses, each turning into the others.
+
+    dog on a beach -people 2:sunset        a dog, but no cartoon
+    photo:<id> "at night"                  summer 2023 camera:nikon,canon -in:album
+
+`parse` reads, `written` writes what reads back as the same query, `chips` shows the parts.
+"""
+
+from __future__ import annotations
+
+from search.language.reading import parse
+from search.language.suggesting import Suggestion, autocomplete
+from search.language.terms import Filter, Misread, Query, Term
+from search.language.writing import Chip, chips, from_params, to_params, written
+
+__all__ = [
+    "Chip",
+    "Filter",
+    "Misread",
+    "Query",
+    "Suggestion",
+    "Term",
+    "autocomplete",
+    "chips",
+    "from_params",
+    "parse",
+    "to_params",
+    "written",
+]

@@ -1,0 +1,179 @@
+"""The words by which exclusions are known, and those that only look like one.
+
+English, German, French and Spanish in one: a query seldom says in which language it is, and mixed
+ones are common.
+"""
+
+from __future__ import annotations
+
+import re
+
+
+def _set(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+# The most telling words come first, so that "there are no" is not read as "no". Those in SHY say
+# less and are believed in fewer places.
+CUES = r"""
+    (?:(?:where|that|which)\s)?(?:there\s(?:is|are)|there['’]s)\s(?:no|not\sany)
+  | (?:(?:is|are)\s)?(?:wearing|having|showing|has|have|with)\s(?:no|not\sany)
+  | (?:without|excluding|minus|not\sany|except(?:\sfor)?|other\sthan|apart\sfrom)
+  | (?:please\s)?(?:do\snot|don['’]t)\s(?:show|include|want)(?:\sme)?
+  | (?:auf\s(?:dem|der|denen)|wo|in\sde[mnr]en?)\skeine?
+  | (?:ohne|ausser|außer|ausgenommen|keine[nmrs]?|kein)
+  | (?:où\s|qu['’])?(?:il\s)?n['’]y\sa\s(?:pas|plus)(?:\s(?:de|d['’]une?)|(?=\sd['’]))
+  | sans(?:\saucune?)?
+  | pas\s(?:de|du|des|les?|la) | pas(?=\sd['’]) | sauf | excepté | hormis | aucune?
+  | (?:donde\s|en\s(?:(?:el|la|los|las)\s)?que\s|que\s)?no\s(?:hay|haya|tiene|tienen|tenga|tengan
+      |lleva|llevan|salen|salga|salgan|aparece|aparecen|aparezca|aparezcan|quiero|sean?)
+  | sin(?:\sque\s(?:haya|salga|salgan))? | excepto | salvo | menos
+  | no | not | nicht | pas
+"""
+SHY = _set("no not nicht pas menos salvo minus")
+NEED_SOMETHING_BEFORE = _set("not nicht pas menos salvo minus except excepto sauf")
+ALL_BUT = _set(
+    "except excepto sauf excepté hormis außer ausser ausgenommen salvo menos apart other"
+)
+CONJUNCTIONS = "but|and|yet|though|aber|und|doch|sondern|y|pero|sino|et|mais"
+BREAKS = "but|yet|aber|sondern|pero|sino|mais"
+
+_CUE = rf"(?:(?:{CONJUNCTIONS})\s(?:show\s)?)?(?P<cue>{CUES})(?=\s|$)"
+CUE = re.compile(rf"(?<!\S)(?:{_CUE})", re.VERBOSE | re.IGNORECASE)
+
+# Things and sayings that one can see or that exclude nothing.
+IDIOMS = re.compile(
+    r"""\b(?:
+      no\s(?:\S+\s){0,2}(?:signs?|signboards?|symbols?|stickers?|logos?|zones?|areas?|banners?
+        |posters?|labels?|placards?|emojis?|policy|photography)
+    | no[\s-]+(?:entry|exit|parking|smoking|trespassing|stopping|u-?\s?turns?|admittance|access
+        |vacancy|service|return|fly\szone|idea|one|matter|longer|doubt|way|problem|worries|name
+        |man['’]?s\sland|hands|limits?|comment|filter|stress|thanks?|fear|mercy|regrets?|country
+        |brainer|show|go|time\sto|pain|music|evil|contest|new\scoal|makeup\smakeup|wonder
+        |longer|where|thing|pasar[aá]n|body)
+    | no\s\S+ing | no\.?\s?\d+ | no\s\S+\s(?:allowed|required|needed|inside|ahead)
+    | without\s(?:a\s(?:doubt|cause|trace|care|hitch|paddle)|borders?|end|fail|warning|question
+        |you|me|limits?|exception|permission)
+    | (?:not\s(?:yet|now|today|only|just|so|even|much|sure|guilty|found|available|far))
+    | (?:other\sthan\sthat)
+    | sin\s(?:cit(?:y|ies)|eater|taxe?s?|bin|waves?|curves?|cos|embargo|duda|salida|fin|fronteras
+        |hogar|techo|título|titulo|gluten|parar|querer|ti|mí|límites?|l[ií]mite|filtro|filtros)
+    | (?:seven|deadly|original|cardinal|mortal)\ssin
+    | sans[\s-]+(?:serif|souci|culottes?|abris?|papiers|doute|fil|issue|fin|contact|fronti[eè]res
+        |titre|gluten|toi|moi|filtre|ms)
+    | (?:comic|open|source|noto|pt|fira|dm|gill)\ssans
+    | ohne\s(?:zweifel|ende|grenzen|titel|worte|dich|mich|gewähr|filter)
+    | kein(?:e|en)?\s(?:problem|zutritt|eingang|ausgang|durchgang|durchfahrt|parkplatz|ahnung|ort
+        |einfahrt|trinkwasser)
+    | pas[\s-]de[\s-](?:deux|calais|porte|trois|quatre|problème|souci)
+    | au\spas | faux\spas | pas\s(?:encore|mal|si|très|à\spas) | pas\s?,?\spas
+    | por\slo\smenos | al\smenos | más\so\smenos | m[aá]s\smenos | menos\smal
+    | no\s(?:parking|smoking)
+    | (?:or|and)\snot\sto\b | yes\s(?:or|and)?\s?no | no\s(?:or|and)\syes
+    | nicht\s(?:nur|mehr|so|sehr|weit|wahr)
+    | no\s(?:fumar|pasar|estacionar|aparcar|entrar|molestar|s[oó]lo|todo|muy|más|mas|s[eé])
+    )\b""",
+    re.VERBOSE | re.IGNORECASE,
+)
+
+# Pairs that are one thing although they are written with "and".
+PAIRS = re.compile(
+    r"\b(?:black\sand\swhite|blanco\sy\snegro|noir\set\sblanc|schwarz\sund\swei(?:ß|ss)"
+    r"|salt\sand\spepper|bed\sand\sbreakfast|rock\sand\sroll|mac\sand\scheese"
+    r"|fish\sand\schips|bride\sand\sgroom|blanco\snegro)\b",
+    re.IGNORECASE,
+)
+
+DETERMINERS = re.compile(
+    r"""(?:any|the|an?|some|visible|other|single|my|your
+      | eine?[nmrs]? | de[rnms] | d(?:ie|as) | irgendwelche[nr]? | andere[nr]? | jegliche[nr]?
+      | une? | des? | du | les? | la | aucune? | autres?
+      | una | unos | unas | el | l[oa]s | ning[uú]n[oa]? | otr[oa]s? | nada\sde
+      | no | ni)\s+ | (?:d|l|qu)['’]""",
+    re.VERBOSE | re.IGNORECASE,
+)
+INDEFINITE = _set("a an some the ein eine einen un une una unos unas el la los las der die das")
+
+# What may follow what is excluded and adds nothing to it.
+TRAILERS = re.compile(
+    r"""\s+(?:
+      (?:in|on|around|near)\s(?:it|them|him|her|there|sight|view)
+    | in\s(?:the\s|my\s)?(?:background|foreground|picture|photo|image|frame|shot|scene|view|way)
+    | on\s(?:the\s)?(?:picture|photo|image) | on | at\sall | please | visible | showing | there
+    | anywhere | around | whatsoever | nearby | present
+    | im\s(?:hintergrund|vordergrund|bild) | auf\sdem\s(?:bild|foto) | drauf | darauf | darin
+    | zu\ssehen(?:\s(?:ist|sind))? | sind | ist | bitte | sichtbar
+    | dessus | dedans | visibles? | à\sl['’](?:arrière-plan|horizon|image) | au\sfond
+    | en\sarrière-plan | (?:dans|sur)\s(?:le\scadre|la\sphoto|l['’]image) | autour
+    | s['’]il\s(?:te|vous)\spla[iî]t
+    | (?:en\sel|al|de)\sfondo | en\sla\s(?:foto|imagen) | por\sfavor | alrededor | a\sla\svista
+    )$""",
+    re.VERBOSE | re.IGNORECASE,
+)
+
+LISTING = re.compile(
+    r"\s+(?:or|nor|oder|noch|ou|ni|o|u)\s+|\s*(?:/|&)\s+|\s+(?P<and>and|und|et|y|e)\s+"
+    r"|\s*,\s*(?:(?:or|and|oder|und|ou|et|o|y)\s+)?",
+    re.IGNORECASE,
+)
+
+# Words that a short noun phrase has none of: where one comes, the sentence goes on.
+FUNCTION_WORDS = _set(
+    """
+    is are was were be been being am has have had do does did can could will would should to in
+    on at by with from into onto over under near behind beside between through across along
+    against toward towards while who whom that which whose where when as than then so because for
+    if his her hers its their theirs he she it they i you we me him them us this these those
+    until during after before up down off out about not no without very quite really exactly
+    stands sits runs jumps walks rides climbs holds plays looks stares swims lies rests eats drinks
+    poses leaps smiles watches skateboards skates sleeps swings flies throws catches kicks
+    ist sind war waren hat haben wird werden am im in an auf unter über vor hinter neben mit von
+    zu bei durch für aus nach um der die das den dem er sie es ich du wir ihr mich dich mir dir
+    steht sitzt läuft geht klettert spielt springt fährt liegt schläft nicht ohne kein keine
+    est sont a ont était dans sur sous avec pour par en au aux à qui que dont où chez devant
+    derrière il elle ils elles je tu nous vous toi moi lui court marche saute grimpe joue dort
+    pas sans
+    es son está están era hay en con por para sobre bajo que quien donde desde hasta tras entre
+    ante corre salta camina juega duerme escala él ella ellos yo tú ti mí nosotros sin
+    """
+)
+# Nouns that end like an English participle.
+ING_NOUNS = _set(
+    """
+    building buildings clothing lightning painting paintings ceiling railing ring rings string
+    strings king wing wings swing swings thing things spring morning evening writing lettering
+    awning awnings wedding weddings railings parking scaffolding lighting drawing drawings
+    earring earrings sibling siblings bedding pudding dressing icing viking vikings
+    """
+)
+_AUXILIARIES = """
+    is are was were be am do does did has have had can could will would should must may might to
+    it's isn't he she it they i you we that who which one ones
+    ist sind war hat haben kann soll darf wird es er sie
+    est sont ne n' était il elle on
+    es son está están que
+"""
+BEFORE_NOT = _set(_AUXILIARIES)
+"""Words after which "not" denies a verb."""
+BEFORE_NO = BEFORE_NOT | _set(
+    """a an the this that his her its says saying said say reads reading hear speak see yes
+    dr mr nein el la un una"""
+)
+"""Words after which "no" belongs to a name, a saying or a sign."""
+
+# "sin" is a possessive in Scandinavian languages, "no" means "in the" in Portuguese.
+NORDIC = _set("och og på av till är ett från hans hennes mann kvinne hund katt jente gutt med")
+PORTUGUESE = _set(
+    "um uma do da dos das com em na nas ao pelo homem mulher menino menina cachorro gato praia e é"
+)
+
+# Words around an exclusion that say nothing about what a photo shows.
+GENERIC = _set(
+    """photo photos picture pictures pic pics image images photograph photographs everything
+    anything all foto fotos bild bilder alles aufnahmen photographie photographies tout toutes
+    imagen imágenes todo todas"""
+) | {
+    "all photos", "all pictures", "alle fotos", "alle bilder", "toutes les photos",
+    "todas las fotos", "photos taken", "my photos", "meine fotos", "mes photos", "mis fotos",
+    "照片", "图片", "圖片", "照片里", "照片中", "图片里", "图片中", "所有照片", "的照片",
+}  # fmt: skip

@@ -1,0 +1,171 @@
+"""Bands: what a library has stands out, what it lacks does not, whatever the scale of scores."""
+
+from __future__ import annotations
+
+import math
+import uuid
+
+import numpy as np
+import pytest
+
+from search.relevance import Background, Band, Cut, bands, cut
+from search.relevance.background import FEWEST, TOP, texts
+
+DIM, THINGS, PHOTOS = 64, 300, 400
+
+
+def unit(rows: np.ndarray) -> np.ndarray:
+    return (rows / np.linalg.norm(rows, axis=-1, keepdims=True)).astype(np.float32)
+
+
+class World:
+    """Things have a direction; photos show some of the first half, texts name all."""
+
+    def __init__(self, *, photos: int = PHOTOS, gap: float = 0.0, noise: float = 0.6) -> None:
+        rng = np.random.default_rng(7)
+        things = unit(rng.normal(size=(THINGS, DIM)))
+        shown = rng.integers(0, THINGS // 2, photos)
+        self.shown = set(shown.tolist())
+        blur = rng.normal(size=(photos, DIM)) * noise / np.sqrt(DIM)
+        away = np.zeros(DIM)
+        away[0] = gap
+        self.photos = unit(things[shown] + blur + away)
+        self.texts = unit(things - away)
+        self.words = self.texts[::2]
+        self.background = Background(self.words, self.photos)
+
+    def cut(self, query: np.ndarray, *, asked: np.ndarray | None = None) -> Cut:
+        first = np.argsort(-(self.photos @ query))[:TOP]
+        total = len(self.photos)
+        return bands(self.background, query, self.photos[first], total=total, asked=asked)
+
+    def shares(self) -> tuple[float, float]:
+        """Return how many of the shown and of the missing things match something."""
+        rows = [
+            (thing in self.shown, not self.cut(self.texts[thing]).is_empty)
+            for thing in range(1, THINGS, 2)
+        ]
+        return tuple(
+            np.mean([found for has, found in rows if has is wanted])  # type: ignore[return-value]
+            for wanted in (True, False)
+        )
+
+
+@pytest.mark.parametrize(("photos", "wrong"), [(60, 0.25), (400, 0.15), (2500, 0.15)])
+@pytest.mark.parametrize("gap", [0.0, 1.5])
+def test_what_is_there_is_told_from_what_is_not(photos, wrong, gap):
+    has, lacks = World(photos=photos, gap=gap).shares()
+    assert has >= 0.9
+    assert lacks <= wrong
+
+
+def test_a_photo_of_the_thing_is_strong_and_the_typical_one_weak():
+    world = World()
+    thing = next(thing for thing in sorted(world.shown) if thing % 2)
+    found = world.cut(world.texts[thing])
+    assert found.band(found.best) == Band.STRONG
+    assert found.band(found.typical) == Band.WEAK
+    assert found.typical < found.likely < found.strong <= found.best
+
+
+def test_leaving_something_out_does_not_lower_what_was_asked_for():
+    world = World()
+    wanted, other = [thing for thing in sorted(world.shown) if thing % 2][:2]
+    asked = world.texts[wanted]
+    found = world.cut(unit(asked - 0.6 * world.texts[other]), asked=asked)
+    assert not found.is_empty
+    assert found.standing == pytest.approx(world.cut(asked).standing, abs=0.05)
+
+
+def test_a_copy_is_found_by_picture_and_a_stranger_is_not():
+    world = World()
+    copy, stranger = world.photos[3], world.texts[-1]
+    for query, matches in ((copy, True), (stranger, False)):
+        first = np.argsort(-(world.photos @ query))[:TOP]
+        found = bands(world.background, query, world.photos[first], total=PHOTOS, by_picture=True)
+        assert found.is_empty is not matches
+
+
+def test_what_most_photos_show_is_no_empty_answer():
+    rng = np.random.default_rng(1)
+    words = unit(rng.normal(size=(200, DIM)))
+    photos = unit(words[5] + unit(rng.normal(size=(300, DIM))))
+    first = photos[np.argsort(-(photos @ words[5]))[:TOP]]
+    assert not bands(Background(words, photos), words[5], first, total=300).is_empty
+
+
+def test_trust_falls_with_the_score_and_finds_its_score_again():
+    found = Cut(strong=0.3, likely=0.25, typical=0.1, best=0.4, standing=0.9)
+    trusts = [found.trust(score) for score in (0.4, 0.3, 0.2, 0.1, 0.0)]
+    assert trusts == sorted(trusts, reverse=True)
+    assert trusts[0] == pytest.approx(0.9)
+    assert trusts[-1] == 0
+    assert found.trust(found.score_at(0.5)) == pytest.approx(0.5)
+    assert math.isinf(found.score_at(0.95))
+
+
+def test_no_hits_are_an_empty_answer():
+    found = bands(World().background, np.ones(DIM, np.float32), np.empty((0, DIM)), total=0)
+    assert found.is_empty
+    assert found.band(1.0) == Band.WEAK
+
+
+def test_fewer_hits_than_usual_are_enough():
+    world = World()
+    query = world.texts[min(thing for thing in world.shown if thing % 2)]
+    first = world.photos[np.argsort(-(world.photos @ query))[:1]]
+    assert 0 <= bands(world.background, query, first, total=1).standing <= 1
+
+
+def test_small_libraries_need_more():
+    needed = [cut.bar(total) for total in (1, 20, 100, 500, 100_000)]
+    assert needed == sorted(needed, reverse=True)
+    assert needed[0] == needed[1] > needed[3] == needed[4]
+
+
+def test_too_few_photos_have_no_background():
+    with pytest.raises(ValueError, match="photos"):
+        Background(World().words, World().photos[: FEWEST - 1])
+
+
+def test_the_background_texts_are_many_plain_and_different():
+    found = texts()
+    assert len(found) > 1000
+    assert len({text.casefold() for text in found}) == len(found)
+    assert all(text == text.strip() and text.isascii() and text for text in found)
+
+
+def test_a_background_is_kept_per_library_and_measured_from_its_own_photos(
+    db, settings, tmp_path, monkeypatch
+):
+    from django.contrib.auth import get_user_model
+
+    from gallery.models import EmbeddingModel
+    from search.relevance import library
+
+    settings.DATA_DIR = tmp_path
+    library.forget()
+    user = get_user_model().objects.create_user(username=uuid.uuid4().hex)
+    model = EmbeddingModel.objects.create(key="colours", dim=16)
+    started = []
+    monkeypatch.setattr(library, "_embed_quietly", started.append)
+    assert library.of(user, model) is None
+    library.embed_texts("colours")
+    assert library.stored_texts("colours").shape == (len(texts()), 16)
+    assert library.of(user, model) is None
+    rows = unit(np.random.default_rng(0).normal(size=(FEWEST, 16)))
+    monkeypatch.setattr(library, "_sample", lambda *_: rows)
+    assert library.of(user, model) is None
+    library.forget()
+    found = library.of(user, model)
+    assert isinstance(found, Background)
+    assert library.of(user, model) is found
+
+
+def test_damaged_text_embeddings_count_as_missing(settings, tmp_path):
+    from search.relevance import library
+
+    settings.DATA_DIR = tmp_path
+    library.embed_texts("colours")
+    library._file("colours").write_bytes(b"\x93NUMPY\x01")
+    assert library.stored_texts("colours") is None
