@@ -8,8 +8,9 @@ from gallery import api_albums, api_stacks, api_trash
 from gallery.api import make_api
 from gallery.health import healthz, readyz
 from gallery.views import accounts, albums, media, pages, stacks, trash
-from search import api as search_api, views as search_views
+from search import api as search_api
 from search.duplicates import views as duplicates
+from search.views import facets, pictures, results, saved, settings, suggestions, why
 
 api = make_api()
 for part in (api_albums, api_stacks, api_trash):
@@ -22,7 +23,7 @@ urlpatterns = [
     path("photos/<uuid:photo_id>/thumbnail", media.thumbnail, name="thumbnail"),
     path("photos/<uuid:photo_id>/preview", media.preview, name="preview"),
     path("photos/<uuid:photo_id>/original", media.original, name="original"),
-    path("photos/<uuid:photo_id>/similar", search_views.similar, name="similar"),
+    path("photos/<uuid:photo_id>/similar", results.similar, name="similar"),
     path("photos/<uuid:photo_id>/delete", pages.delete_photo, name="delete-photo"),
     path("photos/<uuid:photo_id>/retry", pages.retry_photo, name="retry-photo"),
     path("photos/<uuid:photo_id>/mark", albums.mark_photo, name="mark-photo"),
@@ -51,9 +52,17 @@ urlpatterns = [
     path("upload", pages.upload, name="upload"),
     path("problems", pages.problems, name="problems"),
     path("status-strip", pages.status_strip, name="status-strip"),
-    path("search", search_views.search, name="search"),
-    path("search/by-image", search_views.by_image, name="search-by-image"),
-    path("settings", search_views.settings_page, name="settings"),
+    path("photos/<uuid:photo_id>/why", why.why, name="why"),
+    path("search", results.search, name="search"),
+    path("search/by-image", results.by_image, name="search-by-image"),
+    path("search/pictures/<uuid:picture_id>", pictures.thumbnail, name="sent-picture"),
+    path("search/facets", facets.facets, name="facets"),
+    path("search/suggest", suggestions.suggest, name="suggest"),
+    path("search/forget", suggestions.forget, name="forget-searches"),
+    path("searches", saved.save, name="save-search"),
+    path("searches/<uuid:saved_id>", saved.saved_search, name="saved-search"),
+    path("searches/<uuid:saved_id>/change", saved.change, name="change-search"),
+    path("settings", settings.settings_page, name="settings"),
     path("welcome", accounts.welcome, name="welcome"),
     path("sign-in", accounts.sign_in, name="sign-in"),
     path("sign-out", accounts.sign_out, name="sign-out"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import asdict
-from typing import Any, TypedDict
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
@@ -17,9 +17,10 @@ from gallery.api_errors import RETRY_SECONDS
 from gallery.middleware import error
 from gallery.models import EmbeddingModel, Photo
 from gallery.status import status as gallery_status
-from search import retrieval, sent_picture
+from search import language, retrieval, sent_pictures
 from search.duplicates import api as duplicates
 from search.index_figures import index_figures
+from search.pages import Found
 from search.query import QueryError
 
 router = Router(tags=["search"])
@@ -45,13 +46,19 @@ def _unavailable(request: HttpRequest, exc: Any) -> HttpResponse:
 
 
 class HitOut(Schema):
-    """One found photo; `score` is the cosine similarity.
+    """One found photo; `score` is the cosine similarity, None where filters alone were asked.
 
-    `similar` has the ids of the look-alikes that were folded under it; empty without `fold`.
+    `band` is strong, likely or weak, and None where there is too little to compare with.
+    `words` says which of its words are those of the query; `box` is the part of the photo that
+    matched, left, top, width and height as fractions. `similar` has the ids of the look-alikes
+    that were folded under it; empty without `fold`.
     """
 
     id: uuid.UUID
-    score: float
+    score: float | None
+    band: str | None
+    words: str
+    box: tuple[float, float, float, float] | None
     name: str
     url: str
     thumbnail: str
@@ -59,10 +66,20 @@ class HitOut(Schema):
 
 
 class SearchOut(Schema):
-    """A page of hits, best first; `next` is the cursor of the following page."""
+    """A page of hits, best first; `next` is the cursor of the following page.
 
+    `query` is the query as it was understood. Of the `total` photos that pass its filters,
+    `strong` and `likely` match so well, counted among the first 1,000. `notes` are sentences
+    about filters that nothing can pass.
+    """
+
+    query: str
     model: str
     took_ms: float
+    total: int
+    strong: int
+    likely: int
+    notes: list[str]
     hits: list[HitOut]
     next: str | None
 
@@ -75,8 +92,16 @@ class SimilarIn(Schema):
     fold: bool = False
 
 
-class SearchIn(SimilarIn):
-    """What to look for."""
+class HowIn(SimilarIn):
+    """How to list it: `sort` relevance or newest, `least` trust (0 to 1), with `weak` matches."""
+
+    sort: str = "relevance"
+    least: float | None = None
+    weak: bool = True
+
+
+class SearchIn(HowIn):
+    """What to look for, in the query language."""
 
     q: str = ""
 
@@ -84,8 +109,8 @@ class SearchIn(SimilarIn):
 @router.get("/search", response={200: SearchOut, _ERRORS: ErrorOut})
 def search(request: HttpRequest, params: Query[SearchIn]) -> SearchOut:
     """Find photos by describing them."""
-    _known(request, "q", "limit", "cursor", "fold")
-    return _out(retrieval.by_text(request.user, params.q, **_how(params)))
+    _known(request, "q", "sort", "least", "weak", "limit", "cursor", "fold")
+    return _search(request, language.parse(params.q), params)
 
 
 @router.get("/photos/{uuid:photo_id}/similar", response={200: SearchOut, _ERRORS: ErrorOut})
@@ -93,7 +118,7 @@ def similar(request: HttpRequest, photo_id: uuid.UUID, params: Query[SimilarIn])
     """Find photos that look like one of the gallery."""
     _known(request, "limit", "cursor", "fold")
     photo = get_object_or_404(Photo.objects.visible_to(request.user), pk=photo_id)
-    return _out(retrieval.similar_to(request.user, photo, **_how(params)))
+    return _search(request, _like("photo", str(photo.pk)), HowIn(**params.dict()))
 
 
 @router.post("/search/by-image", response={200: SearchOut, _ERRORS: ErrorOut})
@@ -102,11 +127,31 @@ def by_image(
     params: Query[SimilarIn],
     file: File[UploadedFile | None] = None,
 ) -> SearchOut:
-    """Find photos that look like a picture sent along (multipart field `file`), not kept."""
+    """Find photos that look like a picture sent along (multipart field `file`).
+
+    A small copy is kept for a week, so that `query` can be asked again and combined.
+    """
     _known(request, "limit", "cursor", "fold")
-    how = _how(params)
-    pixels = sent_picture.decode(request).pixels
-    return _out(retrieval.by_pixels(request.user, pixels, **how))
+    checked_limit(params.limit)
+    token = sent_pictures.keep(request)
+    return _search(request, _like("picture", token), HowIn(**params.dict()))
+
+
+def _like(kind: language.Kind, value: str) -> language.Query:
+    return language.Query((language.Term(kind, value),))
+
+
+def _search(request: HttpRequest, query: language.Query, params: HowIn) -> SearchOut:
+    asked = retrieval.Asked(
+        query,
+        checked_limit(params.limit),
+        params.cursor,
+        fold=params.fold,
+        sort=retrieval.sort_of(params.sort),
+        least=params.least,
+        weak=params.weak,
+    )
+    return _out(retrieval.search(request.user, asked))
 
 
 @router.get("/status", tags=["status"])
@@ -116,16 +161,6 @@ def status(request: HttpRequest) -> dict[str, Any]:
     index = index_figures(model) if model else None
     said = {"error": index} if isinstance(index, str) else index and asdict(index)
     return asdict(gallery_status(request.user)) | {"index": said}
-
-
-class _How(TypedDict):
-    limit: int
-    cursor: str
-    fold: bool
-
-
-def _how(params: SimilarIn) -> _How:
-    return {"limit": checked_limit(params.limit), "cursor": params.cursor, "fold": params.fold}
 
 
 def checked_limit(limit: int) -> int:
@@ -143,18 +178,27 @@ def _known(request: HttpRequest, *names: str) -> None:
 
 def _out(answer: retrieval.Answer) -> SearchOut:
     return SearchOut(
+        query=language.written(answer.query),
         model=answer.model,
         took_ms=answer.took_ms,
+        total=answer.figures.total,
+        strong=answer.figures.strong,
+        likely=answer.figures.likely,
+        notes=list(answer.notes),
         next=answer.next,
-        hits=[
-            HitOut(
-                id=found.photo.pk,
-                score=round(found.score, 4),
-                name=found.photo.name,
-                url=found.photo.get_absolute_url(),
-                thumbnail=reverse("thumbnail", args=[found.photo.pk]),
-                similar=list(found.similar),
-            )
-            for found in answer.hits
-        ],
+        hits=[_hit(found) for found in answer.hits],
+    )
+
+
+def _hit(found: Found) -> HitOut:
+    return HitOut(
+        id=found.photo.pk,
+        score=None if found.score is None else round(found.score, 4),
+        band=found.band,
+        words=found.words,
+        box=found.box,
+        name=found.photo.name,
+        url=found.photo.get_absolute_url(),
+        thumbnail=reverse("thumbnail", args=[found.photo.pk]),
+        similar=list(found.similar),
     )

@@ -4,27 +4,35 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from bisect import bisect_left
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Literal, cast, get_args
 
-import numpy as np
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
-from numpy.typing import NDArray
 
-from gallery.models import Embedding, EmbeddingModel, Photo
+from gallery.decoding import PoolBusy
+from gallery.models import EmbeddingModel, Photo
+from gallery.models.photos import PhotoQuerySet
 from gallery.paging import NOT_GIVEN
-from search import embedders, folding
+from search import embedders, narrowing, targets
 from search.embedders.base import ModelUnavailable, Tower
-from search.index import And, Eq, Filter, HasIds, Hit, Not, VectorIndexError, open_index
-from search.query import QueryError, parse
+from search.index import VectorIndexError
+from search.language import Query, Term, parse
+from search.narrowing import Narrowed
+from search.pages import MAX_OFFSET, Folded, Found, Listed
+from search.query import QueryError
+from search.ranking import Ranking
+from search.relevance import Band, library
 
 MAX_LIMIT = 100
-MAX_OFFSET = 10_000
-_TOP_UPS = 6
+LEVELS = 20
+"""Steps of the slider: trust is counted at 0, 1/20, ..., 1."""
 _PATIENCE = 8.0  # seconds that a request waits for a model that is being loaded
 
 User = AbstractBaseUser | AnonymousUser
-Vector = NDArray[np.float32]
+Sort = Literal["relevance", "newest"]
 
 
 class SearchUnavailable(Exception):
@@ -36,90 +44,212 @@ class SearchUnavailable(Exception):
         self.message = message
 
 
-@dataclass(frozen=True)
-class Found:
-    """A photo, its cosine similarity to the query, and the ids of the look-alikes it stands for."""
+def sort_of(text: str) -> Sort:
+    """Return the order of that name; raise `QueryError` for an unknown one."""
+    for sort in get_args(Sort):
+        if text == sort:
+            return cast("Sort", sort)
+    raise QueryError("bad_parameter", "sort must be relevance or newest.")
 
-    photo: Photo
-    score: float
-    similar: tuple[uuid.UUID, ...] = ()
+
+@dataclass(frozen=True)
+class Asked:
+    """A query and how its answer is wanted.
+
+    `fold` shows look-alikes as one. `least` is the trust (0..1) that hits need; None leaves that
+    to the bands. `weak` lists weaker matches after the others. Sorted by newest, only what
+    matches is listed. Raises `QueryError` for values that no form or link has.
+    """
+
+    query: Query
+    limit: int = 60
+    cursor: str = ""
+    fold: bool = False
+    sort: Sort = "relevance"
+    least: float | None = None
+    weak: bool = True
+
+    def __post_init__(self) -> None:
+        if self.least is not None and not 0 <= self.least <= 1:
+            raise QueryError("bad_parameter", "least must be between 0 and 1.")
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What a ranking comes to, look-alikes counted one by one.
+
+    `total` photos pass the filters and are searchable. `strong` and `likely` count the matches of
+    these bands among the first `WINDOW` hits, `levels` those of at least each step of trust, 0 to
+    1; empty where nothing is known to compare with (`banded`). `more` hits follow behind those.
+    """
+
+    total: int = 0
+    strong: int = 0
+    likely: int = 0
+    levels: tuple[int, ...] = ()
+    more: bool = False
+    banded: bool = False
+
+    @property
+    def matches(self) -> int:
+        """How many photos are Strong or Likely."""
+        return self.strong + self.likely
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing matches well, though there may be weaker matches."""
+        return self.banded and not self.matches
 
 
 @dataclass(frozen=True)
 class Answer:
-    """Ranked photos, all of one model; `next` continues the list, None at its end.
+    """A page of photos, all of one model; `next` continues the list, None at its end.
 
-    `without` is the photo that was left out, since the others are compared with it.
+    `without` is the one photo that was asked about and left out, since the others are compared
+    with it. `notes` are sentences about filters that nothing can pass.
     """
 
+    query: Query
     model: str
     took_ms: float
     hits: list[Found]
     next: str | None
+    figures: Figures
+    notes: tuple[str, ...] = ()
     without: uuid.UUID | None = None
 
 
 def by_text(
     user: User, text: str, *, limit: int = 60, cursor: str = "", fold: bool = False
 ) -> Answer:
-    """Return the photos that look most like the description; `fold` shows look-alikes as one.
-
-    Raises `QueryError` for a bad query and `SearchUnavailable` when model or index are away.
-    """
-    query = parse(text)
-    return _answer(user, lambda model: _text_vector(model, query), limit, cursor, fold=fold)
+    """Return the answer to a query as it was typed; raises what `search` does."""
+    return search(user, Asked(parse(text), limit, cursor, fold))
 
 
 def similar_to(
     user: User, photo: Photo, *, limit: int = 60, cursor: str = "", fold: bool = False
 ) -> Answer:
     """Return the photos most like one of the gallery, which itself is left out."""
-    return _answer(
-        user,
-        lambda model: _stored_vector(model, photo),
-        limit,
-        cursor,
-        fold=fold,
-        without=photo.pk,
+    query = Query((Term("photo", str(photo.pk)),))
+    return search(user, Asked(query, limit, cursor, fold))
+
+
+def search(user: User, asked: Asked) -> Answer:
+    """Return the photos of a person that match a query, all with one model.
+
+    Raises `QueryError` for a bad query and `SearchUnavailable` when model or index are away.
+    """
+    started = time.perf_counter()
+    limit, offset = max(1, min(asked.limit, MAX_LIMIT)), read_cursor(asked.cursor)
+    with _availability():
+        sought = _seek(user, asked.query)
+        pages = _pages(user, asked, sought)
+        hits, end = pages.page(limit, offset)
+        ranking = sought.ranking if asked.query.wanted else None
+        return Answer(
+            query=asked.query,
+            model=sought.model.key if sought.model else "",
+            took_ms=round((time.perf_counter() - started) * 1000, 1),
+            hits=hits,
+            next=str(end) if end is not None else None,
+            figures=_figures(ranking) if ranking else Figures(),
+            notes=sought.narrowed.notes,
+            without=sought.alone,
+        )
+
+
+def result(user: User, query: Query, *, least: float | None = None) -> PhotoQuerySet:
+    """Return the photos that match a query: Strong, Likely, or of trust `least`.
+
+    Of a ranking, at most the first `WINDOW`; filters alone give all that pass them. Raises what
+    `search` does.
+    """
+    with _availability():
+        return _matching(_seek(user, query), query, least)
+
+
+@dataclass(frozen=True)
+class _Sought:
+    """A query taken apart: what the filters leave, and the ranking where there are terms."""
+
+    model: EmbeddingModel | None
+    narrowed: Narrowed
+    ranking: Ranking | None
+    alone: uuid.UUID | None
+
+
+def _seek(user: User, query: Query) -> _Sought:
+    """Embed and rank with one model throughout, so that an answer never mixes spaces."""
+    narrowed = narrowing.narrow(user, query.filters)
+    if not query.terms:
+        return _Sought(EmbeddingModel.objects.active(), narrowed, None, None)
+    model = _active_model()
+    for tower in _towers(query):
+        _require(model, tower)
+    target = targets.of(user, model, query)
+    texts = [term.value for term in query.wanted if term.kind == "text"]
+    ranking = Ranking(model, target, narrowed, texts, library.of(user, model))
+    return _Sought(model, narrowed, ranking, _only_photo(query))
+
+
+def _towers(query: Query) -> set[Tower]:
+    kinds = {term.kind for term in query.terms}
+    towers: set[Tower] = {"text"} if "text" in kinds else set()
+    return towers | ({"image"} if "region" in kinds else set())
+
+
+def _only_photo(query: Query) -> uuid.UUID | None:
+    """Return the photo that the others are compared with, if the query is nothing else."""
+    photos = [term for term in query.terms if term.kind == "photo"]
+    return uuid.UUID(photos[0].photo_id) if len(photos) == len(query.terms) == 1 else None
+
+
+def _pages(user: User, asked: Asked, sought: _Sought) -> Listed | Folded:
+    ranking = sought.ranking
+    if ranking is None or not asked.query.wanted or asked.sort == "newest":
+        scores = {one.id: one for one in ranking.window} if ranking and asked.query.wanted else {}
+        return Listed(_matching(sought, asked.query, asked.least), scores, ranking)
+    listed = ranking.window if asked.weak and asked.least is None else ranking.matching(asked.least)
+    endless = listed is ranking.window and ranking.is_longer
+    without = sought.alone if asked.fold else None
+    return Folded(user, ranking, listed, without, fold=asked.fold, endless=endless)
+
+
+def _matching(sought: _Sought, query: Query, least: float | None) -> PhotoQuerySet:
+    if sought.ranking is None:
+        return sought.narrowed.photos
+    ids = [one.id for one in sought.ranking.matching(least)]
+    if query.wanted:
+        return sought.narrowed.photos.filter(pk__in=ids)
+    # Only exclusions: everything but what clearly shows them.
+    return sought.narrowed.photos.exclude(pk__in=ids if sought.ranking.cut else [])
+
+
+def _figures(ranking: Ranking) -> Figures:
+    found = [ranking.band(one) for one in ranking.window]
+    trusts = sorted(ranking.trust(one) for one in ranking.window)
+    levels = [len(trusts) - bisect_left(trusts, step / LEVELS) for step in range(LEVELS + 1)]
+    return Figures(
+        total=ranking.total,
+        strong=found.count(Band.STRONG),
+        likely=found.count(Band.LIKELY),
+        levels=tuple(levels) if ranking.cut else (),
+        more=ranking.is_longer,
+        banded=ranking.cut is not None,
     )
 
 
-def by_pixels(
-    user: User,
-    pixels: NDArray[np.uint8],
-    *,
-    limit: int = 60,
-    cursor: str = "",
-    fold: bool = False,
-) -> Answer:
-    """Return the photos most like a picture, shape (height, width, 3), uint8 RGB."""
-    return _answer(user, lambda model: _pixels_vector(model, pixels), limit, cursor, fold=fold)
-
-
-def _answer(
-    user: User,
-    vector_of: Callable[[EmbeddingModel], Vector],
-    limit: int,
-    cursor: str,
-    *,
-    fold: bool,
-    without: uuid.UUID | None = None,
-) -> Answer:
-    """Embed and search with one model throughout, so that an answer never mixes spaces."""
-    started = time.perf_counter()
-    limit = max(1, min(limit, MAX_LIMIT))
-    offset = read_cursor(cursor)
-    model = _active_model()
+@contextmanager
+def _availability() -> Iterator[None]:
     try:
-        ranking = _Ranking(user, model, vector_of(model), without, fold=fold)
-        hits, end = ranking.page(limit, offset)
+        yield
     except ModelUnavailable as error:
         raise SearchUnavailable("model_unavailable", str(error)) from error
     except VectorIndexError as error:
         raise SearchUnavailable("index_unavailable", str(error)) from error
-    took = (time.perf_counter() - started) * 1000
-    following = str(end) if end is not None else None
-    return Answer(model.key, round(took, 1), hits, following, without)
+    except PoolBusy as error:
+        busy = "Too many pictures are being read at once. Try again in a moment."
+        raise SearchUnavailable("busy", busy) from error
 
 
 def _active_model() -> EmbeddingModel:
@@ -127,102 +257,6 @@ def _active_model() -> EmbeddingModel:
     if model is None:
         raise _still_loading()
     return model
-
-
-class _Ranking:
-    """All photos by their closeness to one vector, of which pages are shown."""
-
-    def __init__(
-        self,
-        user: User,
-        model: EmbeddingModel,
-        vector: Vector,
-        without: uuid.UUID | None,
-        *,
-        fold: bool,
-    ) -> None:
-        self.user = user
-        self.vector = vector
-        self.fold = fold
-        self.index = open_index(model.key, model.dim)
-        owner: Filter = Eq("owner", str(user.pk))
-        self.flt = And((owner, Not(HasIds(frozenset({without}))))) if without else owner
-        alike = folding.together(user, [without]) if without and fold else {}
-        self.own = alike[without] - {without} if without in alike else frozenset()
-
-    def page(self, limit: int, offset: int) -> tuple[list[Found], int | None]:
-        """Return a page of the ranking; the look-alikes of the photo asked about lead it.
-
-        They take the first place together, wherever they would rank, and all else moves down one.
-        """
-        if not self.own:
-            return self._page(limit, offset)
-        lead = self._lead() if offset == 0 else []
-        if len(lead) == limit:
-            return lead, 1
-        found, end = self._page(limit - len(lead), max(offset - 1, 0))
-        return lead + found, end + 1 if end is not None else None
-
-    def _lead(self) -> list[Found]:
-        scores = self._scores(self.own)
-        first = folding.best(self.own, scores)
-        visible = Photo.objects.visible_to(self.user)
-        photo = visible.filter(pk=first).first() if first else None
-        if photo is None:
-            return []
-        return [Found(photo, scores[photo.pk], tuple(sorted(self.own - {photo.pk})))]
-
-    def _page(self, limit: int, offset: int) -> tuple[list[Found], int | None]:
-        """Return visible hits from `offset` on and where the next page starts (None: the end).
-
-        Points of photos that were deleted a moment ago may still be in the index; SQL drops them,
-        look-alikes are folded away, and the page is filled up from further down the ranking.
-        """
-        found: list[Found] = []
-        above: dict[uuid.UUID, float] | None = {} if offset == 0 else None
-        asked = limit
-        for _ in range(_TOP_UPS):
-            hits = self.index.query(self.vector, limit=asked + 1, offset=offset, flt=self.flt)
-            part = hits[:asked]
-            if above is not None:
-                above |= {hit.id: hit.score for hit in part}
-            found += self._shown(part, above)
-            if len(found) > limit:
-                last = found[limit - 1].photo.pk
-                return found[:limit], offset + 1 + [hit.id for hit in part].index(last)
-            offset += asked
-            if len(hits) <= asked or offset >= MAX_OFFSET:
-                return found, None
-            if len(found) == limit:
-                break
-            asked = max(limit - len(found), asked) if self.fold else limit - len(found)
-        return found, offset
-
-    def _shown(self, hits: list[Hit], above: Mapping[uuid.UUID, float] | None) -> list[Found]:
-        """Return those hits that are visible and, folding, the best of what they stand for."""
-        photos = Photo.objects.visible_to(self.user).in_bulk([hit.id for hit in hits])
-        found = [
-            Found(photos[hit.id], hit.score)
-            for hit in hits
-            if hit.id in photos and hit.id not in self.own
-        ]
-        if not self.fold:
-            return found
-        sets = folding.together(self.user, photos.keys() - self.own)
-        alone: folding.Ids = frozenset()
-        scores = above if above is not None else self._scores(alone.union(*sets.values()))
-        return [
-            replace(one, similar=tuple(sorted(sets.get(one.photo.pk, alone) - {one.photo.pk})))
-            for one in found
-            if folding.best(sets.get(one.photo.pk, alone), scores) in {None, one.photo.pk}
-        ]
-
-    def _scores(self, ids: folding.Ids) -> dict[uuid.UUID, float]:
-        """Return what the index scores these photos, wherever in the ranking they are."""
-        if not ids:
-            return {}
-        flt = And((self.flt, HasIds(ids)))
-        return {hit.id: hit.score for hit in self.index.query(self.vector, limit=len(ids), flt=flt)}
 
 
 def _require(model: EmbeddingModel, tower: Tower) -> None:
@@ -235,31 +269,6 @@ def _still_loading() -> SearchUnavailable:
     return SearchUnavailable(
         "model_loading", "The search model is still being loaded. Try again in a moment."
     )
-
-
-def _text_vector(model: EmbeddingModel, text: str) -> Vector:
-    _require(model, "text")
-    return embedders.embed_query_text(model.key, text)
-
-
-def _stored_vector(model: EmbeddingModel, photo: Photo) -> Vector:
-    row = Embedding.objects.filter(photo=photo, model=model).first()
-    vector = row.get_vector() if row else None
-    if vector is None:
-        raise QueryError(
-            "not_searchable_yet",
-            "This photo has no embedding yet, so nothing can be compared with it.",
-            status=409,
-        )
-    return vector
-
-
-def _pixels_vector(model: EmbeddingModel, pixels: NDArray[np.uint8]) -> Vector:
-    _require(model, "image")
-    vector: Vector = embedders.image_embedder(model.key).embed_images([pixels])[0]
-    if not np.isfinite(vector).all():
-        raise QueryError("bad_vector", "The model found nothing to compare in this picture.")
-    return vector
 
 
 def read_cursor(cursor: str) -> int:

@@ -5,6 +5,7 @@ from gallery.models.collections import Album, SkippedFile, Stack, Tag
 from gallery.models.embeddings import Embedding, EmbeddingModel
 from gallery.models.fingerprints import Fingerprint
 from gallery.models.photos import Photo, Tombstone
+from gallery.models.regions import Regions
 from gallery.models.worker import WorkerStatus
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "EmbeddingModel",
     "Fingerprint",
     "Photo",
+    "Regions",
     "SkippedFile",
     "Stack",
     "Tag",

@@ -80,7 +80,9 @@ class Photo(models.Model):
     its points are gone from the index, and all else is kept until it is restored or purged.
     `deleted_at` is set in the same transaction as the tombstone, and from then on the photo is
     nowhere; the row goes when the index and the files have let go of it. `folded` is true for
-    members of a stack other than its cover.
+    members of a stack other than its cover. `camera` to `colours` are what filters look at, taken
+    from `exif` and the pixels; both or neither of `latitude` and `longitude` are set. `colours` is
+    empty until the picture was decoded, then like ",blue,white,".
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -101,6 +103,14 @@ class Photo(models.Model):
     decoded_at = models.DateTimeField(null=True, blank=True)
     trashed_at = models.DateTimeField(null=True, blank=True)
     deleted_at = models.DateTimeField(null=True, blank=True)
+    camera = models.CharField(max_length=120, blank=True, help_text="make and model, for people")
+    lens = models.CharField(max_length=200, blank=True)
+    latitude = models.FloatField(null=True, blank=True, help_text="degrees, north is positive")
+    longitude = models.FloatField(null=True, blank=True, help_text="degrees, east is positive")
+    colours = models.CharField(
+        max_length=100, blank=True, help_text="names of the main colours with commas around each"
+    )
+    rating = models.PositiveSmallIntegerField(default=0, help_text="stars, 1 to 5; 0 is none")
     favourite = models.BooleanField(default=False)
     caption = models.CharField(max_length=2000, blank=True)
     tags: models.ManyToManyField[Tag, Tag] = models.ManyToManyField(
@@ -136,6 +146,16 @@ class Photo(models.Model):
                 fields=["owner", "-trashed_at", "-id"],
                 condition=Q(deleted_at=None) & ~Q(trashed_at=None),
                 name="photo_trash",
+            ),
+            models.Index(
+                fields=["owner", "camera"],
+                condition=Q(deleted_at=None, trashed_at=None),
+                name="photo_camera",
+            ),
+            models.Index(
+                fields=["owner", "lens"],
+                condition=Q(deleted_at=None, trashed_at=None),
+                name="photo_lens",
             ),
             models.Index(fields=["phash"], name="photo_phash"),
             models.Index(

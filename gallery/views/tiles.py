@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import groupby
+from typing import Protocol
 
 from django.urls import reverse
 from django.utils import timezone
@@ -48,14 +49,31 @@ class Fold:
         return f"{self.others} similar photo{'' if self.others == 1 else 's'}"
 
 
+class Match(Protocol):
+    """What a search knows of a photo: its cosine similarity to the query, and its band.
+
+    `words` says which of its words are those of the query; `box` is the part that matched, left,
+    top, width and height as fractions. Each may be empty.
+    """
+
+    @property
+    def score(self) -> float | None: ...
+    @property
+    def band(self) -> str | None: ...
+    @property
+    def words(self) -> str: ...
+    @property
+    def box(self) -> tuple[float, float, float, float] | None: ...
+
+
 @dataclass(frozen=True)
 class Tile:
-    """One photo of a grid. `score` is its cosine similarity to a query, None without one."""
+    """One photo of a grid, with its `match` where a search found it."""
 
     photo: Photo
     state: str
     message: str
-    score: float | None = None
+    match: Match | None = None
     fold: Fold | None = None
 
 
@@ -90,7 +108,7 @@ def shape(photo: Photo) -> float:
 
 def tiles(
     photos: Sequence[Photo],
-    scores: Sequence[float] | None = None,
+    matches: Sequence[Match] | None = None,
     folds: Mapping[uuid.UUID, Fold] | None = None,
 ) -> list[Tile]:
     """Return a tile for each photo, in order; `folds` says which stand for others too."""
@@ -100,7 +118,7 @@ def tiles(
             photo=photo,
             state=known[photo.pk][0],
             message=str(Reason(known[photo.pk][1]).label) if known[photo.pk][1] else "",
-            score=scores[place] if scores is not None else None,
+            match=matches[place] if matches is not None else None,
             fold=folds.get(photo.pk) if folds else None,
         )
         for place, photo in enumerate(photos)

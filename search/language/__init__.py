@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from search.language.reading import parse
 from search.language.suggesting import Suggestion, autocomplete
-from search.language.terms import Filter, Misread, Query, Term
+from search.language.terms import Filter, Kind, Misread, Query, Term
 from search.language.writing import Chip, chips, from_params, to_params, written
 
 __all__ = [
     "Chip",
     "Filter",
+    "Kind",
     "Misread",
     "Query",
     "Suggestion",

@@ -183,7 +183,7 @@ def test_the_page_folds_unless_told_otherwise(ada_client, ada, reds):
 
 
 def test_the_choice_stays_from_page_to_page(ada_client, ada, reds, monkeypatch):
-    monkeypatch.setattr("search.views.PAGE", 5)
+    monkeypatch.setattr("search.views.results.PAGE", 5)
     group(ada, reds[:3])
     first = ada_client.get("/search", {"q": "red", "fold": "0"})
     following = re.search(r'hx-get="([^"]+)"[^>]*intersect', text(first)).group(1)
@@ -222,7 +222,8 @@ def test_a_picture_from_outside_finds_folded_results(ada_client, ada, reds):
 
     group(ada, reds[:3])
     sent = SimpleUploadedFile("red.png", picture(SHADES[0], kind="PNG"))
-    assert len(shown(ada_client.post("/search/by-image", {"file": sent}))) == 6
+    answer = ada_client.post("/search/by-image", {"file": sent}, follow=True)
+    assert len(shown(answer)) == 6
 
 
 @pytest.mark.parametrize("value", ["maybe", "2"])

@@ -1,4 +1,4 @@
-"""Which photos are alike, the groups they form, and what people decided about them."""
+"""Which photos are alike, in which groups, and what people decided about them."""
 
 from __future__ import annotations
 

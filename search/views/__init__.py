@@ -1,0 +1,1 @@
+"""The pages of the search: results, facets, suggestions, saved searches, settings."""

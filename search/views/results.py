@@ -1,0 +1,172 @@
+"""The search page, similar photos, and search by a picture."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.views.decorators.http import require_http_methods, require_safe
+
+from gallery import uploads
+from gallery.api_errors import RETRY_SECONDS
+from gallery.decoding import PoolBusy
+from gallery.files import StorageFull
+from gallery.models import Photo
+from gallery.views import PageRequest
+from gallery.views.pages import own, vary
+from gallery.views.tiles import PAGE, Fold, Tile, tiles
+from search import folding, language, retrieval, sent_pictures
+from search.language import Query, Term
+from search.query import QueryError
+from search.retrieval import Answer
+from search.views import chips, forms
+
+_STRIP = 12
+_EXAMPLES = ["a dog on the beach", "children playing football", "a red car", "snow on mountains"]
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a search came to: tiles with what is known of each, or a sentence that says why not.
+
+    `error` is the reason code of that sentence; `start` and `end` say where in the text it is.
+    """
+
+    tiles: list[Tile] = field(default_factory=list)
+    answer: Answer | None = None
+    message: str = ""
+    status: int = 200
+    error: str = ""
+    start: int | None = None
+    end: int | None = None
+
+    @property
+    def next(self) -> str | None:
+        """The cursor of the next page."""
+        return self.answer.next if self.answer else None
+
+
+def results_of(ask: Callable[[], Answer]) -> Results:
+    """Return the answer ready for the page; errors become sentences in the same place."""
+    try:
+        answer = ask()
+    except language.Misread as error:
+        wrong = Results(message=error.message, status=error.status, error=error.code)
+        return replace(wrong, start=error.start, end=error.end)
+    except QueryError as error:
+        return Results(message=error.message, status=error.status, error=error.code)
+    except retrieval.SearchUnavailable as error:
+        return Results(message=error.message, status=503, error=error.code)
+    return Results(tiles([hit.photo for hit in answer.hits], answer.hits, _folds(answer)), answer)
+
+
+def _folds(answer: Answer) -> dict[uuid.UUID, Fold]:
+    """Return what each tile stands for; the address tells what was asked, to leave that out."""
+    but = f"&but={answer.without}" if answer.without else ""
+    return {
+        hit.photo.pk: Fold(
+            (hit.photo.pk, *hit.similar),
+            f"{reverse('similar', args=[hit.photo.pk])}?alike=1{but}",
+        )
+        for hit in answer.hits
+        if hit.similar
+    }
+
+
+def show(
+    request: PageRequest, results: Results, context: dict[str, Any], *, part: str = "_results"
+) -> HttpResponse:
+    """Render the page of results; for htmx, only `part` of it."""
+    context |= {"results": results, "address": forms.Address(request, results.next)}
+    template = f"search/{part}.html" if request.htmx else "search/search.html"
+    # htmx swaps in nothing from an error answer, and the sentence is the content here.
+    status = 200 if request.htmx else results.status
+    response = render(request, template, context, status=status)
+    if results.status == 503:
+        response["Retry-After"] = RETRY_SECONDS
+    return vary(response)
+
+
+@require_safe
+@login_required
+def search(request: PageRequest) -> HttpResponse:
+    """Photos that match a query, best first; the next page of them for htmx."""
+    if not forms.asks_for_something(request.GET):
+        return render(request, "search/start.html", {"examples": _EXAMPLES, "focus_search": True})
+    results = results_of(lambda: retrieval.search(request.user, forms.asked(request.GET, PAGE)))
+    return show(request, results, _context(request, results))
+
+
+def _context(request: PageRequest, results: Results) -> dict[str, Any]:
+    """Return what the page shows beside the tiles: the query as text and as chips."""
+    if results.answer is None:
+        return {"query": request.GET.get("q", ""), "chips": []}
+    query = results.answer.query
+    return {"query": language.written(query), "chips": chips.shown(request.user, query)}
+
+
+@require_safe
+@login_required
+def similar(request: PageRequest, photo_id: uuid.UUID) -> HttpResponse:
+    """Photos that look like one of the gallery: a page, or the strip under a photo.
+
+    With `alike`, only those that belong together with it, which other pages fold under it.
+    """
+    photo = own(request, photo_id)
+    if "alike" in request.GET:
+        return _look_alikes(request, photo)
+    strip = "strip" in request.GET
+    query = Query((Term("photo", str(photo.pk)),))
+    asked = forms.how(request.GET, query, _STRIP if strip else PAGE)
+    results = results_of(lambda: retrieval.search(request.user, asked))
+    context = {
+        "like": photo,
+        "chips": chips.shown(request.user, query),
+        "query": language.written(query),
+    }
+    return show(request, results, context, part="_strip" if strip else "_results")
+
+
+def _look_alikes(request: PageRequest, photo: Photo) -> HttpResponse:
+    """What is folded under a photo: a page with the photo first; for htmx, only the others.
+
+    `but` leaves one more out: the photo that everything is compared with.
+    """
+    ids = folding.together(request.user, [photo.pk]).get(photo.pk, frozenset())
+    found = Photo.objects.visible_to(request.user).filter(pk__in=ids - {photo.pk})
+    others = [one for one in found.newest_first() if str(one.pk) != request.GET.get("but")]
+    if request.htmx:
+        part = {"tiles": tiles(others), "of": photo.pk}
+        return vary(render(request, "gallery/_tiles.html", part))
+    context = {"like": photo, "alike": True, "results": Results(tiles([photo, *others]))}
+    return vary(render(request, "search/search.html", context))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def by_image(request: PageRequest) -> HttpResponse:
+    """Keep a picture from outside for a while and go to the photos that look like it.
+
+    With the field `q`, the picture becomes one more term of that query.
+    """
+    if request.method != "POST":
+        return redirect("search")
+    try:
+        token = sent_pictures.keep(request)
+        query = forms.with_picture(request.POST.get("q", ""), token)
+    except (uploads.Refused, StorageFull) as error:
+        status = getattr(error, "status", 507)
+        return show(request, Results(message=error.message, status=status), {})
+    except QueryError as error:
+        return show(request, Results(message=error.message, status=error.status), {})
+    except PoolBusy:
+        busy = "Too many pictures are being read at once. Try again in a moment."
+        return show(request, Results(message=busy, status=503), {})
+    return redirect(f"{reverse('search')}?{urlencode(language.to_params(query))}")

@@ -1,0 +1,29 @@
+"""The settings of the model."""
+
+from __future__ import annotations
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from gallery import trash
+from gallery.models import EmbeddingModel, Photo
+from gallery.views import PageRequest
+from search.embedders.catalog import MODELS
+from search.index_figures import index_figures
+
+
+@require_safe
+@login_required
+def settings_page(request: PageRequest) -> HttpResponse:
+    """Which model and device are at work and why, and which models are recommended."""
+    model = EmbeddingModel.objects.active()
+    context = {
+        "model": model,
+        "recommended": MODELS,
+        "index": index_figures(model) if model else "No model is active yet.",
+        "bytes": Photo.objects.visible_to(request.user).total_bytes(),
+        "trash": trash.holds(request.user),
+    }
+    return render(request, "search/settings.html", context)
