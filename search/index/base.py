@@ -19,7 +19,17 @@ Vector = NDArray[np.float32]
 """One embedding, shape (dim,), dtype float32, unit length."""
 
 Scalar: TypeAlias = str | int | float | bool
-Payload: TypeAlias = Mapping[str, Scalar | Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Place:
+    """A point on Earth in degrees, north and east positive; a payload value for `Near`."""
+
+    latitude: float
+    longitude: float
+
+
+Payload: TypeAlias = Mapping[str, Scalar | Sequence[str] | Place]
 
 
 @dataclass(frozen=True)
@@ -86,6 +96,19 @@ class Range:
 
 
 @dataclass(frozen=True)
+class Near:
+    """The `Place` under `key` is within `metres` of a point (degrees), on a sphere.
+
+    The sphere's radius is 6,371,008.8 m, the mean radius of Earth (IUGG).
+    """
+
+    key: str
+    latitude: float
+    longitude: float
+    metres: float
+
+
+@dataclass(frozen=True)
 class HasIds:
     """The point's id is one of `ids`."""
 
@@ -113,7 +136,7 @@ class Or:
     parts: tuple[Filter, ...]
 
 
-Filter: TypeAlias = Eq | In | Range | HasIds | Not | And | Or
+Filter: TypeAlias = Eq | In | Range | Near | HasIds | Not | And | Or
 
 
 # --- errors ---------------------------------------------------------------------------------------

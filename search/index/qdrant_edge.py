@@ -35,9 +35,11 @@ from search.index.base import (
     IndexLocked,
     IndexStats,
     IndexUnavailable,
+    Near,
     Not,
     Or,
     Payload,
+    Place,
     Point,
     Range,
     Scalar,
@@ -348,7 +350,9 @@ def _to_stored(payload: Payload) -> dict[str, Any]:
     return {key: _stored_value(value) for key, value in payload.items()}
 
 
-def _stored_value(value: Scalar | Sequence[str]) -> Scalar | list[str]:
+def _stored_value(value: Scalar | Sequence[str] | Place) -> Any:
+    if isinstance(value, Place):
+        return {"lat": value.latitude, "lon": value.longitude}
     return _stored_scalar(value) if isinstance(value, str | int | float) else list(value)
 
 
@@ -357,10 +361,13 @@ def _stored_scalar(value: Any) -> Any:
 
 
 def _from_stored(payload: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        key: _BOOLEAN_OF.get(value, value) if isinstance(value, str) else value
-        for key, value in payload.items()
-    }
+    return {key: _plain_value(value) for key, value in payload.items()}
+
+
+def _plain_value(value: Any) -> Any:
+    if isinstance(value, dict):
+        return Place(value["lat"], value["lon"])
+    return _BOOLEAN_OF.get(value, value) if isinstance(value, str) else value
 
 
 def _filter(flt: Filter | None) -> engine.Filter | None:
@@ -376,6 +383,9 @@ def _condition(flt: Filter) -> Any:
             return _any_of([_match_any(key, values, kind) for kind in (str, int)])
         case Range(key, gte, lt):
             return engine.FieldCondition(key, range=engine.RangeFloat(gte=gte, lt=lt))
+        case Near(key, latitude, longitude, metres):
+            centre = engine.GeoPoint(lon=longitude, lat=latitude)
+            return engine.FieldCondition(key, geo_radius=engine.GeoRadius(centre, metres))
         case HasIds(ids):
             return engine.HasIdCondition(set(ids))
         case Not(inner):

@@ -31,11 +31,14 @@ from search.index.base import (
     In,
     IndexStats,
     IndexUnavailable,
+    Near,
     Not,
     Or,
     Payload,
+    Place,
     Point,
     Range,
+    Scalar,
     StoredPoint,
     Vector,
 )
@@ -319,9 +322,19 @@ def _struct(point: Point, row: Vector) -> models.PointStruct:
 
 
 def _plain(payload: Payload) -> dict[str, Any]:
+    return {key: _plain_value(value) for key, value in payload.items()}
+
+
+def _plain_value(value: Scalar | Sequence[str] | Place) -> Any:
+    if isinstance(value, Place):
+        return {"lat": value.latitude, "lon": value.longitude}
+    return value if isinstance(value, str | int | float) else list(value)
+
+
+def _payload(stored: dict[str, Any]) -> dict[str, Any]:
     return {
-        key: value if isinstance(value, str | int | float) else list(value)
-        for key, value in payload.items()
+        key: Place(value["lat"], value["lon"]) if isinstance(value, dict) else value
+        for key, value in stored.items()
     }
 
 
@@ -339,7 +352,7 @@ def _request(row: Vector, wanted: int, condition: models.Filter | None) -> model
 
 def _stored_point(record: Any) -> StoredPoint:
     vector = None if record.vector is None else np.asarray(record.vector, dtype=np.float32)
-    return StoredPoint(UUID(str(record.id)), record.payload or {}, vector)
+    return StoredPoint(UUID(str(record.id)), _payload(record.payload or {}), vector)
 
 
 def _filter(flt: Filter | None) -> models.Filter | None:
@@ -355,6 +368,10 @@ def _condition(flt: Filter) -> Any:
             return _any_of([_match_any(key, values, kind) for kind in (str, int)])
         case Range(key, gte, lt):
             return models.FieldCondition(key=key, range=models.Range(gte=gte, lt=lt))
+        case Near(key, latitude, longitude, metres):
+            centre = models.GeoPoint(lon=longitude, lat=latitude)
+            around = models.GeoRadius(center=centre, radius=metres)
+            return models.FieldCondition(key=key, geo_radius=around)
         case HasIds(ids):
             return models.HasIdCondition(has_id=sorted(map(str, ids)))
         case Not(inner):

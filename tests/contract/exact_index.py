@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from uuid import UUID
 
@@ -15,9 +16,11 @@ from search.index import (
     Hit,
     In,
     IndexStats,
+    Near,
     Not,
     Or,
     Payload,
+    Place,
     Point,
     Range,
     StoredPoint,
@@ -40,6 +43,9 @@ def holds(flt: Filter | None, id_: UUID, payload: Payload) -> bool:
                 (gte is None or value >= gte) and (lt is None or value < lt)
                 for value in _values(payload, key)
             )
+        case Near(key, latitude, longitude, metres):
+            centre = Place(latitude, longitude)
+            return any(_metres(place, centre) <= metres for place in _values(payload, key))
         case HasIds(ids):
             return id_ in ids
         case Not(inner):
@@ -48,6 +54,18 @@ def holds(flt: Filter | None, id_: UUID, payload: Payload) -> bool:
             return all(holds(part, id_, payload) for part in parts)
         case Or(parts):
             return any(holds(part, id_, payload) for part in parts)
+
+
+def _metres(one: Place, other: Place) -> float:
+    """Return the haversine distance on a sphere of Earth's mean radius."""
+    north, other_north = math.radians(one.latitude), math.radians(other.latitude)
+    east = math.radians(other.longitude - one.longitude)
+    across = math.cos(north) * math.cos(other_north) * math.sin(east / 2) ** 2
+    return (
+        2
+        * 6_371_008.8
+        * math.asin(math.sqrt(min(1.0, math.sin((other_north - north) / 2) ** 2 + across)))
+    )
 
 
 def _values(payload: Payload, key: str) -> list:

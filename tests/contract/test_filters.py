@@ -8,13 +8,25 @@ import uuid
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from search.index import And, Eq, HasIds, In, Not, Or, Point, Range
+from search.index import And, Eq, HasIds, In, Near, Not, Or, Place, Point, Range
 from tests.contract.conftest import DIM, MAKERS, unit_vectors
 from tests.contract.exact_index import ExactIndex
 
 IDS = [uuid.UUID(int=n * 7919 + 1) for n in range(60)]
 OWNERS = ["1", "2", "3", "zoë", ""]
 TAGS = ["sea", "snow", "dog", "naïve"]
+# Lisbon and a street nearby, both sides of the date line, a pole, and where both degrees are 0.
+PLACES = [
+    Place(38.7223, -9.1393),
+    Place(38.7263, -9.1393),
+    Place(-17.0, 179.99),
+    Place(-17.0, -179.99),
+    Place(89.9, 10.0),
+    Place(89.9, -170.0),
+    Place(0.0, 0.0),
+]
+# No two places are so far apart, so that rounding decides nothing.
+RADII = [1.0, 300.0, 1_000.0, 5_000.0, 50_000.0, 1_000_000.0, 30_000_000.0]
 
 
 def _payload(chance: random.Random) -> dict:
@@ -24,6 +36,7 @@ def _payload(chance: random.Random) -> dict:
         "taken": chance.choice([-1.5, 0.0, 0.5, 1.0, 2.25]),
         "hidden": chance.random() < 0.5,
         "tags": chance.sample(TAGS, chance.randrange(4)),
+        "place": chance.choice(PLACES),
     }
     # Some points lack some keys, as photos without a date do.
     return {key: value for key, value in full.items() if chance.random() < 0.85}
@@ -72,6 +85,12 @@ LEAVES = st.one_of(
     st.builds(In, st.just("owner"), some(st.sampled_from(OWNERS) | st.integers(0, 3))),
     bounds(st.sampled_from([-2, -1.5, 0, 0.5, 1, 3])).map(lambda b: Range("taken", *b)),
     bounds(st.integers(-3, 5)).map(lambda b: Range("gen", *b)),
+    st.builds(
+        lambda place, metres: Near("place", place.latitude, place.longitude, metres),
+        st.sampled_from([*PLACES, Place(38.72, -9.14), Place(-90.0, 0.0)]),
+        st.sampled_from(RADII),
+    ),
+    st.builds(Near, st.just("missing"), st.just(0.0), st.just(0.0), st.just(1_000.0)),
     st.frozensets(st.sampled_from([*IDS, uuid.UUID(int=0)]), max_size=20).map(HasIds),
 )
 FILTERS = st.recursive(
