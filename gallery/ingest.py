@@ -20,6 +20,7 @@ from django.utils import timezone
 from gallery import files, trash
 from gallery.decoders import web_pool
 from gallery.decoding import DecodeError, DecoderPool, Probe
+from gallery.facts import facts
 from gallery.models import Embedding, EmbeddingModel, Photo, SkippedFile
 from gallery.reasons import Reason
 from gallery.signals import photos_changed
@@ -143,6 +144,7 @@ def _record(
         height=probe.height,
         taken_at=taken,
         exif=dict(probe.exif),
+        **facts(probe.exif).columns(),
     )
     photo.shown_at = taken or photo.created_at
     target = files.original(photo)

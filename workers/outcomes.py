@@ -13,7 +13,7 @@ from datetime import timedelta
 from django.db.models import F
 from django.utils import timezone
 
-from gallery import fingerprint
+from gallery import colours, fingerprint
 from gallery.decoding import Decoded
 from gallery.models import Embedding, Photo
 from gallery.models.embeddings import MAX_ATTEMPTS, EmbeddingQuerySet
@@ -98,9 +98,10 @@ def save_pictures(photos: Sequence[Photo], pictures: Sequence[Picture]) -> None:
         if picture.decoded is not None:
             photo.phash = f"{picture.decoded.phash:016x}"
             photo.colour = picture.decoded.colour
+            photo.colours = colours.column(colours.main_colours(picture.decoded.pixels))
             found[photo] = picture.decoded
     if found:
-        Photo.objects.bulk_update(found, ["phash", "colour"])
+        Photo.objects.bulk_update(found, ["phash", "colour", "colours"])
         keys = [photo.pk for photo in found]
         Photo.objects.filter(pk__in=keys).update(decoded_at=timezone.now())
         prints = {photo.pk: fingerprint.of_pixels(one.pixels) for photo, one in found.items()}

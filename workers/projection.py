@@ -10,21 +10,33 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 from uuid import UUID
 
 from django.db.models import F, Q
 from django.utils import timezone
 
-from gallery import files
+from gallery import colours, facts, files
 from gallery.models import Embedding, EmbeddingModel, Photo
 from gallery.models.embeddings import EmbeddingQuerySet
 from gallery.models.photos import PhotoQuerySet
 from gallery.reasons import Reason
-from search.index import BadVector, IndexUnavailable, Point, VectorIndex, open_index
+from search.index import (
+    BadVector,
+    IndexUnavailable,
+    Payload,
+    Place,
+    Point,
+    VectorIndex,
+    open_index,
+)
 from workers import heartbeat, watchdog
 from workers.failpoints import failpoint
 
 logger = logging.getLogger(__name__)
+
+FORM = 2
+"""Raised when the payload of points changes; points of another form are projected again."""
 
 CHUNK = 1000
 RETRY_AFTER_SECONDS = 10.0
@@ -102,13 +114,33 @@ def resume() -> None:
     _not_before = 0.0
 
 
-def point_payload(row: Embedding) -> dict[str, str | int]:
-    """Return what filters look at: owner, generation, and the day shown in Unix seconds."""
-    return {
-        "owner": str(row.photo.owner_id),
+def point_payload(row: Embedding) -> Payload:
+    """Return what filters look at inside a query; what people change often is left to SQL.
+
+    `owner` and `gen`eration; `taken`, the day shown in Unix seconds, and whether it is `dated`;
+    `orientation`, `aspect` (width by height) and `megapixels`; `type` (lower case) and `bytes`;
+    `colours` by name; and where they are known `camera`, `lens` and `place`. `form` says which
+    form of payload this is.
+    """
+    photo = row.photo
+    payload: dict[str, Any] = {
+        "form": FORM,
+        "owner": str(photo.owner_id),
         "gen": row.generation,
-        "taken": int(row.photo.shown_at.timestamp()),
+        "taken": int(photo.shown_at.timestamp()),
+        "dated": photo.taken_at is not None,
+        "orientation": facts.orientation(photo.width, photo.height),
+        "aspect": photo.width / photo.height,
+        "megapixels": photo.width * photo.height / 1e6,
+        "type": photo.format.lower(),
+        "bytes": photo.size,
     }
+    if found := colours.from_column(photo.colours):
+        payload["colours"] = found
+    if photo.latitude is not None and photo.longitude is not None:
+        payload["place"] = Place(photo.latitude, photo.longitude)
+    named = {"camera": photo.camera, "lens": photo.lens}
+    return payload | {key: name for key, name in named.items() if name}
 
 
 def mark_indexed(rows: Sequence[Embedding]) -> int:

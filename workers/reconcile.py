@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from gallery.models import Embedding, EmbeddingModel
@@ -92,9 +91,8 @@ def _by_photo(rows: EmbeddingQuerySet, *, with_vectors: bool) -> Iterator[Embedd
 
 
 def payload_differs(row: Embedding, point: StoredPoint) -> bool:
-    """Tell whether the point's owner or generation is not the row's."""
-    expected: dict[str, Any] = point_payload(row)
-    return any(point.payload.get(key) != expected[key] for key in ("owner", "gen"))
+    """Tell whether what filters look at is not what the row and its photo say."""
+    return dict(point.payload) != point_payload(row)
 
 
 def project_again(model: EmbeddingModel, photo_ids: Iterable[UUID]) -> int:

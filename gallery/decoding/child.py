@@ -107,6 +107,9 @@ def _header(name: str, image: Image.Image) -> Header:
     tags = exif.read_exif(image)
     width, height = pictures.upright_size(name, image, exif.orientation(tags))
     values = exif.allowed(tags)
+    rating = None if "rating" in values else exif.xmp_rating(image, tags)
+    if rating is not None:
+        values["rating"] = rating
     return {
         "format": name,
         "width": width,

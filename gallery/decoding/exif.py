@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,8 +16,15 @@ from gallery.decoding.results import MAX_TEXT, ExifValue
 
 _EXIF_IFD, _GPS_IFD = 0x8769, 0x8825
 _ORIENTATION = 0x0112
+_XMP_OF_TIFF = 700
 # A larger block of EXIF is never a camera's; a JPEG segment holds at most 64 kB of it.
 _MAX_BYTES = 1 << 20
+# XMP writes it as an attribute or as an element; only these few bytes of the XML are read.
+_XMP_RATING = re.compile(
+    rb"xmp:Rating\s{0,8}(?:=\s{0,8}[\"']|>)\s{0,8}([0-5])(?:\.0+)?\s{0,8}[\"'<]"
+)
+
+_MAX_STARS = 5
 
 Tags = dict[int, Any]
 
@@ -52,6 +60,12 @@ def whole(value: Any) -> int | None:
     return int(result) if result is not None and result < 2**31 else None
 
 
+def stars(value: Any) -> int | None:
+    """Return a rating of 1 to 5 stars, or None; 0 is no rating, and -1 of XMP a rejected one."""
+    result = whole(value)
+    return result if result is not None and result <= _MAX_STARS else None
+
+
 def time(value: Any) -> str | None:
     """Return EXIF's "2024:05:31 12:00:00" in ISO 8601, or None."""
     found = text(value)
@@ -65,6 +79,7 @@ _BASE: tuple[_Field, ...] = (
     ("make", 0x010F, text),
     ("model", 0x0110, text),
     ("software", 0x0131, text),
+    ("rating", 0x4746, stars),
     ("taken_at", 0x0132, time),
 )
 _PHOTO: tuple[_Field, ...] = (
@@ -112,6 +127,19 @@ def allowed(exif: Image.Exif) -> dict[str, ExifValue]:
     if _ORIENTATION in exif:
         values["orientation"] = orientation(exif)
     return values
+
+
+def xmp_rating(image: Image.Image, exif: Image.Exif) -> int | None:
+    """Return the stars that the XMP of an opened picture gives it, 1 to 5, or None.
+
+    Photo managers write them there and leave the EXIF tag out.
+    """
+    with suppress(Exception):
+        data = exif.get(_XMP_OF_TIFF) if image.format == "TIFF" else image.info.get("xmp")
+        if isinstance(data, bytes) and len(data) <= _MAX_BYTES:
+            found = _XMP_RATING.search(data)
+            return stars(int(found[1])) if found else None
+    return None
 
 
 def dict_of(read: Callable[[], Tags]) -> Tags:

@@ -34,6 +34,7 @@ EXIF_KEYS = frozenset(
         "longitude",
         "altitude",
         "orientation",
+        "rating",
     }
 )
 MAX_TEXT = 200
@@ -60,7 +61,7 @@ class Probe:
     `width` and `height` are in pixels, upright (after the EXIF orientation). `taken_at` is the
     camera's local time in ISO 8601 without a zone, or None. `exif` holds only EXIF_KEYS: texts
     of at most 200 printable characters and finite numbers; exposure is in seconds, focal lengths
-    in millimetres, latitude and longitude in degrees, altitude in metres.
+    in millimetres, latitude and longitude in degrees, altitude in metres, rating in stars (1 to 5).
     """
 
     format: str

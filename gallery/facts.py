@@ -1,0 +1,92 @@
+"""What filters look at of a photo, read off its allow-listed EXIF and its size."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+CAMERA_LIMIT, LENS_LIMIT = 120, 200
+"""Characters that the columns `Photo.camera` and `Photo.lens` take."""
+
+MAX_STARS = 5
+
+# Legal forms and trades that makers write behind their name.
+_LEGAL = re.compile(
+    r"[\s,]+(corporation|corp|company|co|ltd|limited|inc|gmbh|ag|imaging|optical|camera|ag camera"
+    r"|electronics|electric|mobile communications ab)\b\.?[\s,.]*$",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Facts of one photo: names for people, degrees (both or neither), and stars (0 is none)."""
+
+    camera: str = ""
+    lens: str = ""
+    latitude: float | None = None
+    longitude: float | None = None
+    rating: int = 0
+
+    def columns(self) -> dict[str, Any]:
+        """Return the values by the names of the columns of `Photo` that hold them."""
+        return dict(vars(self))
+
+
+def facts(exif: Mapping[str, Any]) -> Facts:
+    """Return the facts in EXIF values (`gallery.decoding.results.EXIF_KEYS`), in any form.
+
+    Values of a wrong type or out of range count as missing.
+    """
+    latitude, longitude = place(exif) or (None, None)
+    return Facts(camera(exif), _text(exif, "lens")[:LENS_LIMIT], latitude, longitude, _stars(exif))
+
+
+def camera(exif: Mapping[str, Any]) -> str:
+    """Return make and model as one name that does not repeat the make.
+
+    >>> camera({"make": "NIKON CORPORATION", "model": "NIKON D750"})
+    'NIKON D750'
+    """
+    make, model = _maker(_text(exif, "make")), _text(exif, "model")
+    first = make.partition(" ")[0].casefold()
+    repeated = bool(first) and model.casefold().startswith(first)
+    return (model if repeated else f"{make} {model}".strip())[:CAMERA_LIMIT].strip()
+
+
+def _maker(name: str) -> str:
+    """Return a maker's name without what it is in law."""
+    shorter = _LEGAL.sub("", name)
+    while shorter and shorter != name:
+        name, shorter = shorter, _LEGAL.sub("", shorter)
+    return name
+
+
+def place(exif: Mapping[str, Any]) -> tuple[float, float] | None:
+    """Return latitude and longitude in degrees, or None unless both are known and on Earth."""
+    latitude, longitude = exif.get("latitude"), exif.get("longitude")
+    if not isinstance(latitude, int | float) or not isinstance(longitude, int | float):
+        return None
+    # False for NaN too.
+    on_earth = abs(latitude) <= 90 and abs(longitude) <= 180
+    return (float(latitude), float(longitude)) if on_earth else None
+
+
+def orientation(width: int, height: int) -> str:
+    """Return "landscape", "portrait" or "square" for the sides of an upright picture."""
+    if width == height:
+        return "square"
+    return "landscape" if width > height else "portrait"
+
+
+def _stars(exif: Mapping[str, Any]) -> int:
+    stars = exif.get("rating")
+    return stars if type(stars) is int and 1 <= stars <= MAX_STARS else 0
+
+
+def _text(exif: Mapping[str, Any], key: str) -> str:
+    """Return a text with single spaces; some cameras fill theirs up with spaces."""
+    value = exif.get(key)
+    return " ".join(value.split()) if isinstance(value, str) else ""
