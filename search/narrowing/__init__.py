@@ -1,0 +1,65 @@
+"""Filters of a query, for the vector index and for SQL alike.
+
+What photos are born with (camera, date, place, size, colours) is in the payload of their points
+and is filtered there. What people change (albums, tags, favourites, stars, captions, stacks), and
+file names, are asked of SQL, and the index gets the ids. See docs/explanation/filters.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+
+from gallery.models import Photo
+from gallery.models.photos import PhotoQuerySet
+from search.index import And, Eq, Filter as IndexFilter
+from search.language import Filter
+from search.narrowing.conditions import Condition, condition
+from search.narrowing.ids import by_ids
+from search.narrowing.library import Library
+
+__all__ = ["Condition", "Library", "Narrowed", "condition", "narrow"]
+
+User = AbstractBaseUser | AnonymousUser
+
+
+@dataclass(frozen=True)
+class Narrowed:
+    """What a person's filters leave over.
+
+    `visible` are the person's photos and `photos` those of them that meet all `conditions`.
+    `notes` are sentences about values that nothing can match, such as an album that is not there.
+    """
+
+    owner: str
+    visible: PhotoQuerySet
+    conditions: tuple[Condition, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @cached_property
+    def photos(self) -> PhotoQuerySet:
+        """The photos that pass, in SQL."""
+        return self.visible.filter(*(one.q for one in self.conditions))
+
+    @cached_property
+    def flt(self) -> IndexFilter:
+        """The same photos for the index; asks SQL for ids where the payload does not tell."""
+        mine = Eq("owner", self.owner)
+        known = [one for one in self.conditions if one.flt is not None]
+        if not self.conditions:
+            return mine
+        flt = And((mine, *(one.flt for one in known if one.flt is not None)))
+        if len(known) == len(self.conditions):
+            return flt
+        return by_ids(self.photos, self.visible.filter(*(one.q for one in known)), mine, flt)
+
+
+def narrow(user: User, filters: Sequence[Filter]) -> Narrowed:
+    """Return the photos of a person that pass all filters; raise `QueryError` for bad values."""
+    library = Library(user)
+    conditions = tuple(condition(one, library) for one in filters)
+    notes = tuple(dict.fromkeys(library.notes))
+    return Narrowed(str(user.pk), Photo.objects.visible_to(user), conditions, notes)
