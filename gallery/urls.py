@@ -10,7 +10,7 @@ from gallery.health import healthz, readyz
 from gallery.views import accounts, albums, media, pages, stacks, trash
 from search import api as search_api
 from search.duplicates import views as duplicates
-from search.views import facets, pictures, results, saved, settings, suggestions, why
+from search.views import facets, filters, pictures, results, saved, settings, suggestions, why
 
 api = make_api()
 for part in (api_albums, api_stacks, api_trash):
@@ -57,6 +57,7 @@ urlpatterns = [
     path("search/by-image", results.by_image, name="search-by-image"),
     path("search/pictures/<uuid:picture_id>", pictures.thumbnail, name="sent-picture"),
     path("search/facets", facets.facets, name="facets"),
+    path("search/filters", filters.filters, name="search-filters"),
     path("search/suggest", suggestions.suggest, name="suggest"),
     path("search/forget", suggestions.forget, name="forget-searches"),
     path("searches", saved.save, name="save-search"),

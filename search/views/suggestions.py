@@ -4,16 +4,30 @@ from __future__ import annotations
 
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpResponse
+from django.shortcuts import render
 from django.views.decorators.http import require_POST, require_safe
 
 from gallery.views import PageRequest
+from search.offers import offers
 
 
 @require_safe
 @login_required
 def suggest(request: PageRequest) -> HttpResponse:
-    """Suggestions for what stands at the cursor: recent and saved searches, filters, values."""
-    raise Http404
+    """Suggestions for what stands at the cursor: recent and saved searches, filters, values.
+
+    `q` is the whole text and `at` how many characters stand before the cursor; all if not given.
+    """
+    text = request.GET.get("q", "")
+    found = offers(request.user, text, _place(request.GET.get("at", ""), len(text)))
+    answer = render(request, "search/_suggestions.html", {"offers": found, "typed": text.strip()})
+    answer["Cache-Control"] = "private, no-store"
+    return answer
+
+
+def _place(text: str, end: int) -> int:
+    """Return the place of a cursor; anything but a number is the end."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 6 else end
 
 
 @require_POST

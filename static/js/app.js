@@ -39,8 +39,3 @@ function dismiss(banner) {
 }
 const banner = document.querySelector("[data-banner]");
 if (banner && localStorage.getItem("scry-banner") === banner.dataset.banner) banner.remove();
-
-// What the browser remembers of searches belongs to the person who is signed in.
-document.querySelector('form[action$="/sign-out"]')?.addEventListener("submit", () => {
-  localStorage.removeItem(`scry-recent-${document.body.dataset.user}`);
-});

@@ -36,6 +36,7 @@ MATRIX: dict[str, tuple[str, str]] = {
     "search/by-image": ("POST", SIGN_IN),
     "search/pictures/<uuid:picture_id>": ("GET", OWN),
     "search/facets": ("GET", SIGN_IN),
+    "search/filters": ("GET", SIGN_IN),
     "search/suggest": ("GET", SIGN_IN),
     "search/forget": ("POST", SIGN_IN),
     "searches": ("POST", SIGN_IN),

@@ -1,0 +1,87 @@
+"""The form of all filters: a dialog over any page, and a page of its own without scripts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.views.decorators.http import require_safe
+
+from gallery.views import PageRequest
+from gallery.views.pages import vary
+from search import filter_form, language, narrowing
+from search.language import Query
+from search.query import QueryError
+
+_PASSED_ON = ("sort", "fold")
+
+
+@require_safe
+@login_required
+def filters(request: PageRequest) -> HttpResponse:
+    """The form, filled from the query in the address; only its fields for htmx.
+
+    With `show`, goes on to the photos that the form asks for; with `count`, says how many pass
+    its filters.
+    """
+    if "count" in request.GET:
+        return _count(request)
+    try:
+        query, problem = filter_form.query_of(request.GET), ""
+        if "show" in request.GET:
+            return _results(request.GET, query)
+    except QueryError as error:
+        query, problem = _readable(request.GET), error.message
+    form = filter_form.form_of(request.user, query)
+    if problem:
+        form.problem = problem
+        form.first, form.last = request.GET.get("from", ""), request.GET.get("to", "")
+        form.place = request.GET.get("place", "")
+    context: dict[str, Any] = {"form": form, "query": language.written(query)}
+    context["passed_on"] = [(name, request.GET[name]) for name in _PASSED_ON if name in request.GET]
+    template = "search/_filters.html" if request.htmx else "search/filters.html"
+    status = 400 if problem and not request.htmx else 200
+    return vary(render(request, template, context, status=status))
+
+
+def _results(params: QueryDict, query: Query) -> HttpResponse:
+    """Go to the results of a query; without one, to all photos."""
+    passed_on = {name: params[name] for name in _PASSED_ON if params.get(name)}
+    asked = language.to_params(query)
+    return redirect(f"{reverse('search')}?{urlencode(asked | passed_on)}" if asked else "grid")
+
+
+def _readable(params: QueryDict) -> Query:
+    """Return as much of a refused form as can be read, so that little is chosen again."""
+    read = Query()
+    given = [(key, value) for key in params for value in params.getlist(key)]
+    for key, value in given:
+        if filter_form.is_filter(key) or key in {"q", "keep"}:
+            one = _read_alone(key, value)
+            read = Query((*read.terms, *one.terms), (*read.filters, *one.filters))
+    return read
+
+
+def _read_alone(key: str, value: str) -> Query:
+    alone = QueryDict(mutable=True)
+    alone[key] = value
+    try:
+        return filter_form.query_of(alone)
+    except QueryError:
+        return Query()
+
+
+def _count(request: PageRequest) -> HttpResponse:
+    """Say how many photos pass the filters of the form, or what is wrong with them."""
+    try:
+        query = filter_form.query_of(request.GET)
+        found = narrowing.narrow(request.user, query.filters)
+    except QueryError as error:
+        context: dict[str, Any] = {"problem": error.message}
+    else:
+        context = {"count": found.photos.count(), "terms": bool(query.terms)}
+    return render(request, "search/_filter_count.html", context)
