@@ -51,6 +51,8 @@ def answer(job: Header, max_pixels: int) -> Answer:
     """Do one job; whatever goes wrong becomes an answer with a reason."""
     try:
         with pictures.opened(Path(job["path"]), max_pixels) as (name, image):
+            if job["kind"] == "part":
+                return _part(name, image, tuple(job["box"]), job["side"])
             return _JOBS[job["kind"]](name, image)
     except DecodeError as error:
         return _refusal(error.reason, error.detail)
@@ -88,6 +90,12 @@ def _decode(name: str, image: Image.Image) -> Answer:
 
 def _pixels(name: str, image: Image.Image) -> Answer:
     small = _rendition(name, image, THUMBNAIL_SIDE)
+    return _pixels_size(small), [small.tobytes()]
+
+
+def _part(name: str, image: Image.Image, box: pictures.Box, side: int) -> Answer:
+    orientation = exif.orientation(exif.read_exif(image))
+    small = pictures.rendition(name, image, orientation, side, box)
     return _pixels_size(small), [small.tobytes()]
 
 

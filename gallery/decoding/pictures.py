@@ -36,6 +36,11 @@ _TURNS = {
 }
 
 
+Box = tuple[float, float, float, float]
+"""Left, top, width and height as fractions of an upright picture's sides."""
+_WHOLE = (0.0, 0.0, 1.0, 1.0)
+
+
 def set_up(max_pixels: int) -> None:
     """Make Pillow strict, and check that every format we ask it for is there."""
     for plugin in _PLUGINS:
@@ -129,15 +134,22 @@ def upright_size(name: str, image: Image.Image, orientation: int) -> tuple[int, 
     return (height, width) if swapped else (width, height)
 
 
-def rendition(name: str, image: Image.Image, orientation: int, side: int) -> Image.Image:
+def rendition(
+    name: str, image: Image.Image, orientation: int, side: int, box: Box = _WHOLE
+) -> Image.Image:
     """Return a new upright sRGB picture of at most `side` px, without any metadata.
 
-    Loads the pixels, so it may raise whatever Pillow raises for damaged files.
+    It shows what is inside `box`, at least a pixel. Loads the pixels, so it may raise whatever
+    Pillow raises for damaged files.
     """
     profile = image.info.get("icc_profile")
+    stored = 1 if name == "TIFF" else orientation
     if name == "JPEG":
-        _draft(image, side)
+        left, top, right, bottom = _cut(image, box, stored)
+        _draft(image, side * max(image.size) // max(right - left, bottom - top))
     image.load()
+    if box != _WHOLE:
+        image = image.crop(_cut(image, box, stored))
     small = _shrunk(_resizable(image), side)
     small = _to_srgb(_flat(small), profile)
     if orientation in _TURNS and name != "TIFF":
@@ -145,6 +157,28 @@ def rendition(name: str, image: Image.Image, orientation: int, side: int) -> Ima
     clean = Image.new("RGB", small.size)
     clean.paste(small)
     return clean
+
+
+def _cut(image: Image.Image, box: Box, orientation: int) -> tuple[int, int, int, int]:
+    """Return the pixels of an image before it is turned that will be those of the box."""
+    left, top, wide, high = box
+    right, low = 1 - left - wide, 1 - top - high
+    edges = {
+        2: (right, top, left, low),
+        3: (right, low, left, top),
+        4: (left, low, right, top),
+        5: (top, left, low, right),
+        6: (top, right, low, left),
+        7: (low, right, top, left),
+        8: (low, left, top, right),
+    }
+    # What is cut away at the left, the top, the right and the bottom, as fractions.
+    ways = edges.get(orientation, (left, top, right, low))
+    x = min(int(ways[0] * image.width), image.width - 1)
+    y = min(int(ways[1] * image.height), image.height - 1)
+    end = max(image.width - int(ways[2] * image.width), x + 1)
+    bottom = max(image.height - int(ways[3] * image.height), y + 1)
+    return max(x, 0), max(y, 0), min(end, image.width), min(bottom, image.height)
 
 
 def _draft(image: Image.Image, side: int) -> None:

@@ -17,7 +17,14 @@ from gallery.decoding.errors import DecodeError, PoolBusy, PoolClosed
 from gallery.decoding.frames import BadFrame, Header
 from gallery.decoding.line import Line
 from gallery.decoding.process import CannotStart, Child
-from gallery.decoding.results import Decoded, Probe, to_decoded, to_pixels, to_probe
+from gallery.decoding.results import (
+    PART_SIDE,
+    Decoded,
+    Probe,
+    to_decoded,
+    to_pixels,
+    to_probe,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -90,6 +97,22 @@ class DecoderPool:
         """
         return self._run("pixels", path, lambda header, parts: to_pixels(header, _only(parts)))
 
+    def part(
+        self, path: Path | str, box: tuple[float, float, float, float], side: int
+    ) -> NDArray[np.uint8]:
+        """Return the pixels inside a box at `side` px or less (uint8, height x width x 3, RGB).
+
+        `box` is left, top, width and height as fractions of the upright picture; `side` is at
+        most `PART_SIDE`.
+        """
+        return self._run(
+            "part",
+            path,
+            lambda header, parts: to_pixels(header, _only(parts), side),
+            box=list(box),
+            side=min(side, PART_SIDE),
+        )
+
     def close(self) -> None:
         """Kill all children; callers at work or in the line get PoolClosed. May be repeated."""
         self._line.close()
@@ -118,13 +141,19 @@ class DecoderPool:
         if closed:
             self.close()
 
-    def _run(self, kind: str, path: Path | str, convert: Callable[[Header, list[bytes]], T]) -> T:
+    def _run(
+        self,
+        kind: str,
+        path: Path | str,
+        convert: Callable[[Header, list[bytes]], T],
+        **details: object,
+    ) -> T:
         file = Path(path).absolute()
         _check_file(file)
         with self._line.turn():
             child = self._take()
             try:
-                answer = child.ask({"kind": kind, "path": str(file)}, self._wall_seconds)
+                answer = child.ask({"kind": kind, "path": str(file), **details}, self._wall_seconds)
                 return convert(*answer)
             except BadFrame as error:
                 child.kill()

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 # Long sides, in pixels, of the two renditions.
 THUMBNAIL_SIDE = 512
 PREVIEW_SIDE = 1440
+PART_SIDE = 1024
+"""Longest side, in pixels, of a part of a picture, or of a whole to be cut into parts."""
 
 EXIF_KEYS = frozenset(
     {
@@ -112,13 +114,16 @@ def to_decoded(header: Header, parts: list[bytes]) -> Decoded:
     )
 
 
-def to_pixels(header: Header, data: bytes) -> NDArray[np.uint8]:
-    """Return the pixels of a child's answer: uint8 (height, width, 3). Raises BadFrame."""
+def to_pixels(header: Header, data: bytes, side: int = THUMBNAIL_SIDE) -> NDArray[np.uint8]:
+    """Return the pixels of a child's answer: uint8 (height, width, 3), at most `side` long.
+
+    Raises BadFrame.
+    """
     # Imported here because children load this module too and start faster without NumPy.
     import numpy as np
 
     width, height = _side(header, "pixels_width"), _side(header, "pixels_height")
-    if max(width, height) > THUMBNAIL_SIDE or width * height * 3 != len(data):
+    if max(width, height) > side or width * height * 3 != len(data):
         raise BadFrame("the pixels do not have the size that was said")
     return np.frombuffer(data, np.uint8).reshape(height, width, 3)
 
