@@ -16,15 +16,16 @@ def by_ids(photos: PhotoQuerySet, candidates: PhotoQuerySet, owner: Filter, flt:
 
     `photos` are part of `candidates`, which are what `flt` lets pass; `owner` says whose they are.
     """
+    photos = photos.order_by()
     found = _ids(photos[: FEW + 1])
     if len(found) <= FEW:
         return And((owner, HasIds(found)))
     passing = photos.count()
     if 2 * passing <= candidates.count():
         return And((owner, HasIds(_ids(photos))))
-    others = candidates.exclude(pk__in=photos.order_by().values("pk"))
+    others = candidates.order_by().exclude(pk__in=photos.values("pk"))
     return And((flt, Not(HasIds(_ids(others)))))
 
 
 def _ids(photos: PhotoQuerySet) -> frozenset[UUID]:
-    return frozenset(photos.order_by().values_list("pk", flat=True).iterator(chunk_size=10_000))
+    return frozenset(photos.values_list("pk", flat=True).iterator(chunk_size=10_000))
