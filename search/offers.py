@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db.models import Q
 
 from search import known, language
 from search.language import Filter, Suggestion
@@ -58,14 +59,19 @@ def offers(user: User, text: str, at: int) -> Offers:
     recent = RecentSearch.objects.visible_to(user).order_by("-used_at")
     saved = SavedSearch.objects.visible_to(user).order_by("-created_at")
     if typed:
-        recent = recent.filter(query__icontains=typed).exclude(query=typed)
-        saved = saved.filter(name__icontains=typed)
+        recent = recent.filter(_with_word("query", typed)).exclude(query=typed)
+        saved = saved.filter(_with_word("name", typed))
     return Offers(
         list(recent[: SHOWN_WHILE_TYPING if typed else RECENT]),
         list(saved[:SAVED]),
         completions,
         eager=bool(completions) and ":" in text[completions[0].start : at],
     )
+
+
+def _with_word(column: str, typed: str) -> Q:
+    """Return the condition that a text begins with what is typed, or has a word that does."""
+    return Q(**{f"{column}__istartswith": typed}) | Q(**{f"{column}__icontains": f" {typed}"})
 
 
 def _completions(user: User, text: str, at: int) -> list[Suggestion]:

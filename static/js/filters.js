@@ -46,8 +46,8 @@ function close(element) {
 // One value is wanted or left out, never both.
 function onChange(event) {
   const box = event.target;
-  if (!box.matches(".pick input")) return;
-  const other = [...box.closest(".pick").querySelectorAll("input")].find((one) => one !== box);
+  if (!box.matches(".choice input")) return;
+  const other = [...box.closest(".choice").querySelectorAll("input")].find((one) => one !== box);
   if (box.checked && other) other.checked = false;
 }
 
