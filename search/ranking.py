@@ -6,7 +6,7 @@ follows by vector alone. Positions count from 0 and are the same for every page 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from uuid import UUID
@@ -52,7 +52,7 @@ class Ranking:
         model: EmbeddingModel,
         target: Target,
         narrowed: Narrowed,
-        texts: Sequence[str],
+        said: words.Said,
         background: Background | None,
     ) -> None:
         self.index = open_index(model.key, model.dim)
@@ -60,7 +60,7 @@ class Ranking:
         self.flt: Filter = narrowed.flt
         if target.photos:
             self.flt = And((narrowed.flt, Not(HasIds(target.photos))))
-        self._texts, self._background = texts, background
+        self._said, self._background = said, background
 
     @cached_property
     def window(self) -> list[Ranked]:
@@ -142,7 +142,7 @@ class Ranking:
         ranked = self._with_parts()
         by_words = {
             hit.photo_id: hit.reason
-            for hit in words.search(self.narrowed.photos, self._texts, limit=BY_WORDS)
+            for hit in words.search(self.narrowed.photos, self._said, limit=BY_WORDS)
             if hit.photo_id not in self.target.photos
         }
         if not by_words:

@@ -16,7 +16,7 @@ from gallery.decoding import PoolBusy
 from gallery.models import EmbeddingModel, Photo
 from gallery.models.photos import PhotoQuerySet
 from gallery.paging import NOT_GIVEN
-from search import embedders, narrowing, targets
+from search import embedders, narrowing, targets, words
 from search.embedders.base import ModelUnavailable, Tower
 from search.index import VectorIndexError
 from search.language import Query, Term, parse
@@ -187,8 +187,9 @@ def _seek(user: User, query: Query) -> _Sought:
     for tower in _towers(query):
         _require(model, tower)
     target = targets.of(user, model, query)
-    texts = [term.value for term in query.wanted if term.kind == "text"]
-    ranking = Ranking(model, target, narrowed, texts, library.of(user, model))
+    said = words.Said.of(user.pk, query)
+    narrowed = words.without(narrowed, said)
+    ranking = Ranking(model, target, narrowed, said, library.of(user, model))
     return _Sought(model, narrowed, ranking, _only_photo(query))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.db.models import Q
 
 from gallery.models import Photo
 
@@ -10,13 +11,21 @@ from gallery.models import Photo
 class PhotoWords(models.Model):
     """The words of one photo: file name, caption, tags, albums, camera and lens.
 
-    `words` is text as full-text search takes it (`search.words`): folded, apart, CJK in pairs.
-    The full-text index over it is kept by the database itself (triggers or a generated index).
+    `words` is text as `search.words.folding` writes it, a line for each kind. The database keeps
+    the full-text index over it, makes a row with each photo, and marks the row `stale` whenever
+    something that the words come from is changed (`search.words.schema`); `search.words.upkeep`
+    then writes the words anew.
     """
 
     id = models.BigAutoField(primary_key=True)
     photo = models.OneToOneField(Photo, models.CASCADE, related_name="words")
-    words = models.TextField()
+    words = models.TextField(blank=True)
+    stale = models.BooleanField(default=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["photo"], condition=Q(stale=True), name="words_to_refresh"),
+        ]
 
     def __str__(self) -> str:
         return self.words[:80]

@@ -1,0 +1,8 @@
+"""Full-text search in file names, captions, tags, albums, cameras and lenses."""
+
+from __future__ import annotations
+
+from search.words.finding import Said, WordHit, saying, search, without
+from search.words.upkeep import catch_up, refresh
+
+__all__ = ["Said", "WordHit", "catch_up", "refresh", "saying", "search", "without"]
