@@ -82,7 +82,7 @@ class Store:
         client = self.client
         match method, action:
             case "GET", "":
-                return 200, client.get_collection(name)
+                return 200, self.described(name)
             case "DELETE", "":
                 return 200, client.delete_collection(name)
             case "PUT", "index":
@@ -106,6 +106,16 @@ class Store:
                 flt = FILTER.validate_python(body.get("filter"))
                 return 200, client.count(name, count_filter=flt)
         return 404, "Not found"
+
+    def described(self, name: str) -> Any:
+        """Return what a server says of a collection, the indexed keys among it."""
+        info = self.client.get_collection(name).model_dump(mode="json", exclude_none=True)
+        kinds = {one["field_name"]: one["field_schema"] for one in self.indexed.get(name, [])}
+        info["payload_schema"] = {
+            key: {"data_type": kind["type"] if isinstance(kind, dict) else kind, "points": 0}
+            for key, kind in kinds.items()
+        }
+        return info
 
     def query(self, name: str, body: Any) -> Any:
         request = models.QueryRequest.model_validate(body)

@@ -47,6 +47,7 @@ from search.index.base import (
     Vector,
 )
 from search.index.checks import TIE_MARGIN, chunks, page, unit_rows
+from search.index.fields import FIELDS, Kind
 from search.index.folder import MIB, OTHER_PROCESS, IndexFolder
 
 OPEN_BYTES = 128 * MIB
@@ -58,7 +59,7 @@ WRITE_CHUNK = 256
 QUERY_CHUNK = 16
 """Queries per engine call: about 20 ms at 100,000 points."""
 
-SCHEMA = 1
+SCHEMA = 2
 """Raised whenever stored points or the engine's configuration change their meaning."""
 
 NO_HNSW = 1 << 40
@@ -70,6 +71,15 @@ ENGINE = f"qdrant-edge-py {version('qdrant-edge-py')}"
 # with a private-use character, and turned back when it is read.
 _BOOLEANS = {True: "\ue000true", False: "\ue000false"}
 _BOOLEAN_OF = {text: value for value, text in _BOOLEANS.items()}
+
+_FIELD_INDEX: dict[Kind, Any] = {
+    "tenant": engine.KeywordIndexParams(is_tenant=True),
+    "keyword": engine.PayloadSchemaType.Keyword,
+    "integer": engine.PayloadSchemaType.Integer,
+    "float": engine.PayloadSchemaType.Float,
+    "bool": engine.PayloadSchemaType.Keyword,  # stored as strings, see above
+    "geo": engine.PayloadSchemaType.Geo,
+}
 
 
 class EdgeIndex:
@@ -253,10 +263,10 @@ class EdgeIndex:
     def _create(self) -> engine.EdgeShard:
         self._require_space(self._free_bytes)
         self.folder.path.mkdir(parents=True, exist_ok=True)
-        tenant = engine.KeywordIndexParams(is_tenant=True)
         with _engine_errors():
             shard = engine.EdgeShard.create(str(self.folder.path), self._config())
-            shard.update(engine.UpdateOperation.create_field_index("owner", tenant))
+            for key, kind in FIELDS.items():
+                shard.update(engine.UpdateOperation.create_field_index(key, _FIELD_INDEX[kind]))
             shard.flush()
         self.folder.write_stamp(self._stamp())
         return shard

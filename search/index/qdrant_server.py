@@ -43,6 +43,7 @@ from search.index.base import (
     Vector,
 )
 from search.index.checks import TIE_MARGIN, chunks, page, unit_rows
+from search.index.fields import FIELDS, Kind
 from search.index.naming import slug
 
 READ_SECONDS = 5
@@ -53,6 +54,16 @@ RETRY_PAUSE = 0.1
 
 WRITE_CHUNK = 256
 """Points per request: about 2.5 MB of JSON at 512 numbers, where the server takes 32 MB."""
+
+_KEYWORD = models.KeywordIndexType.KEYWORD
+_FIELD_INDEX: dict[Kind, Any] = {
+    "tenant": models.KeywordIndexParams(type=_KEYWORD, is_tenant=True),
+    "keyword": models.PayloadSchemaType.KEYWORD,
+    "integer": models.PayloadSchemaType.INTEGER,
+    "float": models.PayloadSchemaType.FLOAT,
+    "bool": models.PayloadSchemaType.BOOL,
+    "geo": models.PayloadSchemaType.GEO,
+}
 
 QUERY_CHUNK = 100
 DEEPEST_PAGE = 10_000
@@ -207,14 +218,16 @@ class ServerIndex:
     def _require_collection(self, client: QdrantClient) -> None:
         if not client.collection_exists(self.collection):
             self._create_collection(client)
-        # The payload index comes before the first point: the graph gets its links while it grows.
-        # It is asked for each time, because a crash may have come between the two.
-        tenant = models.KeywordIndexParams(type=models.KeywordIndexType.KEYWORD, is_tenant=True)
-        client.create_payload_index(
-            self.collection, "owner", tenant, wait=True, timeout=WRITE_SECONDS
-        )
-        params = client.get_collection(self.collection).config.params.vectors
-        size = getattr(params, "size", None)
+        info = client.get_collection(self.collection)
+        # Payload indexes come before the first point: the graph gets its links while it grows.
+        # Those missing are asked for each time, because a crash may have come in between, and
+        # the collection may be of a version that filtered by less.
+        for key in FIELDS.keys() - info.payload_schema.keys():
+            kind = _FIELD_INDEX[FIELDS[key]]
+            client.create_payload_index(
+                self.collection, key, kind, wait=True, timeout=WRITE_SECONDS
+            )
+        size = getattr(info.config.params.vectors, "size", None)
         if size != self.dim:
             raise IndexUnavailable(
                 f"The Qdrant collection {self.collection} holds vectors of {size} numbers, "

@@ -14,6 +14,8 @@ from tests.contract.exact_index import ExactIndex
 
 IDS = [uuid.UUID(int=n * 7919 + 1) for n in range(60)]
 OWNERS = ["1", "2", "3", "zoë", ""]
+CAMERAS = ["Canon EOS 5D", "NIKON D750", "Смена 8М"]
+COLOURS = ["red", "teal", "grey"]
 TAGS = ["sea", "snow", "dog", "naïve"]
 # Lisbon and a street nearby, both sides of the date line, a pole, and where both degrees are 0.
 PLACES = [
@@ -33,8 +35,12 @@ def _payload(chance: random.Random) -> dict:
     full = {
         "owner": chance.choice(OWNERS),
         "gen": chance.randrange(-2, 4),
-        "taken": chance.choice([-1.5, 0.0, 0.5, 1.0, 2.25]),
+        "taken": chance.choice([-86_400, 0, 1, 1_700_000_000]),
+        "aspect": chance.choice([0.5, 1.0, 1.5, 2.25]),
+        "dated": chance.random() < 0.5,
         "hidden": chance.random() < 0.5,
+        "camera": chance.choice(CAMERAS),
+        "colours": chance.sample(COLOURS, chance.randrange(4)),
         "tags": chance.sample(TAGS, chance.randrange(4)),
         "place": chance.choice(PLACES),
     }
@@ -83,7 +89,12 @@ LEAVES = st.one_of(
     st.builds(In, st.just("gen"), some(st.integers(-3, 5))),
     st.builds(In, st.just("tags"), some(st.sampled_from(TAGS))),
     st.builds(In, st.just("owner"), some(st.sampled_from(OWNERS) | st.integers(0, 3))),
-    bounds(st.sampled_from([-2, -1.5, 0, 0.5, 1, 3])).map(lambda b: Range("taken", *b)),
+    st.builds(Eq, st.just("dated"), st.booleans()),
+    st.builds(Eq, st.just("colours"), st.sampled_from(COLOURS)),
+    st.builds(In, st.just("colours"), some(st.sampled_from([*COLOURS, "blue"]))),
+    st.builds(In, st.just("camera"), some(st.sampled_from([*CAMERAS, "another"]))),
+    bounds(st.sampled_from([-1e9, -1.5, 0, 0.5, 1, 1.7e9])).map(lambda b: Range("taken", *b)),
+    bounds(st.sampled_from([0, 0.5, 1, 1.2, 3])).map(lambda b: Range("aspect", *b)),
     bounds(st.integers(-3, 5)).map(lambda b: Range("gen", *b)),
     st.builds(
         lambda place, metres: Near("place", place.latitude, place.longitude, metres),

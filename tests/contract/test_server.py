@@ -7,6 +7,7 @@ import time
 import pytest
 
 from search.index import BadVector, IndexUnavailable, qdrant_server
+from search.index.fields import FIELDS
 from search.index.qdrant_server import ServerIndex
 from tests.contract.conftest import DIM, make_points
 from tests.fake_qdrant import FakeQdrant, Fault
@@ -47,9 +48,11 @@ def test_the_collection_is_named_readably_and_made_for_its_owners(index, server)
     assert config["vectors"] == {"size": DIM, "distance": "Cosine"}
     assert config["quantization_config"] == {"turbo": {"bits": "bits4"}}
     assert config["strict_mode_config"]["enabled"] is True
-    (owner,) = server.store.indexed[name]
-    assert owner["field_name"] == "owner"
-    assert owner["field_schema"] == {"type": "keyword", "is_tenant": True}
+    indexed = {one["field_name"]: one["field_schema"] for one in server.store.indexed[name]}
+    assert indexed["owner"] == {"type": "keyword", "is_tenant": True}
+    assert indexed["place"] == "geo"
+    assert indexed.keys() == FIELDS.keys()
+    assert len(server.store.indexed[name]) == len(FIELDS)
 
 
 def test_the_payload_index_comes_before_the_first_point(server):
@@ -57,7 +60,19 @@ def test_the_payload_index_comes_before_the_first_point(server):
     index.upsert(POINTS)
     index.close()
     writes = [request for request in server.requests if request.startswith("PUT")]
-    assert [write.rsplit("/", 1)[1] for write in writes[1:]] == ["index", "points"]
+    assert [write.rsplit("/", 1)[1] for write in writes[1:]] == ["index"] * len(FIELDS) + ["points"]
+
+
+def test_a_collection_of_a_version_that_filtered_by_less_gets_the_indexes_it_lacks(index, server):
+    (name,) = server.store.created
+    kept = [one for one in server.store.indexed[name] if one["field_name"] == "owner"]
+    server.store.indexed[name][:] = kept
+    later = ServerIndex(server.url, "secret", DIM, "model/one")
+    assert later.count() == 20
+    later.close()
+    assert not later.was_reset
+    assert {one["field_name"] for one in server.store.indexed[name]} == FIELDS.keys()
+    assert len(server.store.indexed[name]) == len(FIELDS)
 
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
