@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
@@ -11,9 +11,21 @@ from django.utils.http import urlencode
 
 from gallery.models import Photo
 from search import language, sent_pictures
-from search.language import Chip, Query
+from search.language import Chip, Query, Term
+from search.language.terms import MAX_TERMS
+
+WEIGHTS = (0.5, 1.0, 2.0, 3.0)
+"""Weights that a term is offered; others can be typed."""
 
 User = AbstractBaseUser | AnonymousUser
+
+
+@dataclass(frozen=True)
+class Weight:
+    """A weight that a term can be given, and the address of the query in which it has it."""
+
+    value: float
+    address: str
 
 
 @dataclass(frozen=True)
@@ -21,7 +33,7 @@ class ShownChip:
     """A chip as it is drawn; the addresses lead to the query without it or with its sign turned.
 
     `image` is the address of the picture that a term shows, `link` that of its photo; both are
-    empty for words and filters.
+    empty for words and filters. `weights` is empty where a weight changes nothing.
     """
 
     chip: Chip
@@ -30,25 +42,87 @@ class ShownChip:
     flipped: str
     image: str = ""
     link: str = ""
+    weights: tuple[Weight, ...] = ()
+    is_filter: bool = False
+
+    @property
+    def excluded(self) -> bool:
+        """Whether photos of this are left out."""
+        return self.chip.sign == "-"
 
 
-def shown(user: User, query: Query) -> list[ShownChip]:
-    """Return a chip for each part of a query, terms first."""
-    return [_shown(user, chip) for chip in language.chips(query)]
+@dataclass(frozen=True)
+class Refine:
+    """What stands before and after a further term in the address of the same query.
+
+    `start + "photo:<id>" + end` asks for more like that photo, `"-photo:<id>"` for less, and
+    several terms stand apart by "+". `room` says how many terms there may still be.
+    """
+
+    start: str
+    end: str
+    room: int
 
 
-def address(text: str) -> str:
+def shown(user: User, query: Query, shown_as: str = "") -> list[ShownChip]:
+    """Return a chip for each part of a query, terms first.
+
+    `shown_as` goes at the end of each address, such as "&fold=0".
+    """
+    chips = language.chips(query)
+    terms = [
+        replace(_of_term(user, chip, shown_as), weights=_weights(query, term, shown_as))
+        for chip, term in zip(chips, query.terms, strict=False)
+    ]
+    return terms + [_of_filter(chip, shown_as) for chip in chips[len(terms) :]]
+
+
+def address(text: str, shown_as: str = "") -> str:
     """Return the address of a search for a query; without one, that of all photos."""
-    return f"{reverse('search')}?{urlencode({'q': text})}" if text else reverse("grid")
+    return f"{reverse('search')}?{urlencode({'q': text})}{shown_as}" if text else reverse("grid")
 
 
-def _shown(user: User, chip: Chip) -> ShownChip:
+def refine(query: Query, shown_as: str = "") -> Refine:
+    """Return how the query is asked again with photos as further terms."""
+    terms, filters = (
+        language.written(Query(query.terms)),
+        language.written(Query((), query.filters)),
+    )
+    start = urlencode({"q": f"{terms} "}) if terms else "q="
+    end = urlencode({"": f" {filters}"})[1:] if filters else ""
+    return Refine(f"{reverse('search')}?{start}", f"{end}{shown_as}", MAX_TERMS - len(query.terms))
+
+
+def _weights(query: Query, term: Term, shown_as: str) -> tuple[Weight, ...]:
+    """Return the weights to choose from; of a term that is alone on its side it is the same."""
+    if len(query.avoided if term.excluded else query.wanted) < 2:
+        return ()
+    sign = -1 if term.excluded else 1
+    return tuple(
+        Weight(value, address(_weighted(query, term, sign * value), shown_as))
+        for value in sorted({*WEIGHTS, abs(term.weight)})
+    )
+
+
+def _weighted(query: Query, term: Term, weight: float) -> str:
+    return language.written(query.replacing(term, replace(term, weight=weight)))
+
+
+def _of_term(user: User, chip: Chip, shown_as: str) -> ShownChip:
     label, image, link = chip.label, "", ""
     if chip.kind in {"photo", "region"}:
         label, image, link = _of_photo(user, chip)
     elif chip.kind == "picture":
         label, image = _of_sent(user, chip)
-    return ShownChip(chip, label, address(chip.without), address(chip.flipped), image, link)
+    without, flipped = address(chip.without, shown_as), address(chip.flipped, shown_as)
+    return ShownChip(chip, label, without, flipped, image, link)
+
+
+def _of_filter(chip: Chip, shown_as: str) -> ShownChip:
+    # The sign is drawn apart from the label, which says it too where it stands alone.
+    label = chip.label.removeprefix("not ") if chip.sign == "-" else chip.label
+    without, flipped = address(chip.without, shown_as), address(chip.flipped, shown_as)
+    return ShownChip(chip, label, without, flipped, is_filter=True)
 
 
 def _of_photo(user: User, chip: Chip) -> tuple[str, str, str]:

@@ -8,7 +8,8 @@ from django.utils.http import urlencode
 from gallery.views import PageRequest
 from search import language
 from search.language import Query, Term
-from search.retrieval import Asked, Sort
+from search.query import QueryError
+from search.retrieval import LEVELS, Asked, Sort, read_cursor
 
 _HOW = ("fold", "sort", "least", "weak")
 """Parameters that say how an answer is shown; all others belong to the query."""
@@ -30,14 +31,16 @@ def how(params: QueryDict, query: Query, limit: int) -> Asked:
 
     Raises `QueryError` for values that no link or form has.
     """
+    least = _least(params.get("least", ""))
     return Asked(
         query,
         limit,
         params.get("cursor", ""),
         fold=params.get("fold") != "0",
         sort=_sort(params.get("sort", "")),
-        least=_least(params.get("least", "")),
-        weak=params.get("weak") == "1",
+        # The slider's lower end is everything, also what follows behind the first hits.
+        least=least or None,
+        weak=params.get("weak") == "1" or least == 0,
     )
 
 
@@ -46,18 +49,26 @@ def _sort(text: str) -> Sort:
 
 
 def _least(text: str) -> float | None:
-    """Return the trust that a slider was set to; anything but a number counts as not set."""
+    """Return the trust that a slider was set to; anything but a number counts as not set.
+
+    It is one of the slider's steps, so that what is counted is what is shown.
+    """
     try:
         value = float(text)
     except ValueError:
         return None
-    return value if 0 <= value <= 1 else None
+    return round(value * LEVELS) / LEVELS if 0 <= value <= 1 else None
 
 
 def with_picture(text: str, token: str) -> Query:
     """Return a typed query with a sent picture as one more term; raise `QueryError`."""
+    return with_term(text, Term("picture", token))
+
+
+def with_term(text: str, term: Term) -> Query:
+    """Return a typed query with one more term; raise `QueryError`."""
     query = language.parse(text) if text.strip() else Query()
-    return Query((*query.terms, Term("picture", token)), query.filters)
+    return Query((*query.terms, term), query.filters)
 
 
 class Address:
@@ -84,7 +95,52 @@ class Address:
     @property
     def weaker(self) -> str:
         """With weaker matches below the others."""
-        return self._with(weak="1", least=None)
+        return self._with(weak="1", least=None, sort=None)
+
+    def weaker_from(self, place: int) -> str:
+        """Only the weaker matches, which begin at a place of the ranking."""
+        return self._with(weak="1", least=None, sort=None, cursor=str(place))
+
+    @property
+    def unset(self) -> str:
+        """With what the bands let through, whatever the slider was set to."""
+        return self._with(least=None, weak=None)
+
+    @property
+    def path(self) -> str:
+        """Without any parameters, as a form's action."""
+        return self._path
+
+    @property
+    def kept(self) -> list[tuple[str, str]]:
+        """Parameters that a form which sets the slider hands on."""
+        left_out = {"cursor", "least", "weak"}
+        named = ((name, values) for name, values in self._given.lists() if name not in left_out)
+        return [(name, value) for name, values in named for value in values]
+
+    @property
+    def shown_as(self) -> str:
+        """How look-alikes and order are chosen, for addresses of other queries: "&fold=0"."""
+        chosen = {name: self._given[name] for name in ("fold", "sort") if self._given.get(name)}
+        return f"&{urlencode(chosen)}" if chosen else ""
+
+    @property
+    def least(self) -> float | None:
+        """The trust that the slider is set to."""
+        return _least(self._given.get("least", ""))
+
+    @property
+    def with_weak(self) -> bool:
+        """Whether weaker matches are listed too."""
+        return self._given.get("weak") == "1" or self.least == 0
+
+    @property
+    def offset(self) -> int:
+        """The place in the ranking that this page begins at."""
+        try:
+            return read_cursor(self._given.get("cursor", ""))
+        except QueryError:
+            return 0
 
     @property
     def newest(self) -> str:

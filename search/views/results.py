@@ -24,12 +24,14 @@ from gallery.views.pages import own, vary
 from gallery.views.tiles import PAGE, Fold, Tile, tiles
 from search import folding, language, retrieval, sent_pictures
 from search.language import Query, Term
+from search.language.scanning import cleaned
 from search.query import QueryError
 from search.retrieval import Answer
-from search.views import chips, forms
+from search.views import chips, forms, standing, start
 
+FOUND = "found"
+"""The id of the element that is filled anew when the slider is moved."""
 _STRIP = 12
-_EXAMPLES = ["a dog on the beach", "children playing football", "a red car", "snow on mountains"]
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,10 @@ def show(
 ) -> HttpResponse:
     """Render the page of results; for htmx, only `part` of it."""
     context |= {"results": results, "address": forms.Address(request, results.next)}
+    if results.answer:
+        context |= _said(request, results, results.answer)
+    if request.htmx.target == FOUND:
+        part = "_found"
     template = f"search/{part}.html" if request.htmx else "search/search.html"
     # htmx swaps in nothing from an error answer, and the sentence is the content here.
     status = 200 if request.htmx else results.status
@@ -94,22 +100,56 @@ def show(
     return vary(response)
 
 
+def _said(request: PageRequest, results: Results, answer: Answer) -> dict[str, Any]:
+    """Return what the page shows beside the tiles: the query as text and as chips, and figures."""
+    address = forms.Address(request, results.next)
+    parts = chips.shown(request.user, answer.query, address.shown_as)
+    return {
+        "query": language.written(answer.query),
+        "chips": parts,
+        "title": ", ".join(f"not {one.label}" if one.excluded else one.label for one in parts),
+        "refine": chips.refine(answer.query, address.shown_as),
+        "standing": standing.of(request.user, answer, results.tiles, address),
+    }
+
+
 @require_safe
 @login_required
 def search(request: PageRequest) -> HttpResponse:
     """Photos that match a query, best first; the next page of them for htmx."""
+    if "with" in request.GET:
+        return _with_photo(request)
     if not forms.asks_for_something(request.GET):
-        return render(request, "search/start.html", {"examples": _EXAMPLES, "focus_search": True})
+        return start.page(request)
     results = results_of(lambda: retrieval.search(request.user, forms.asked(request.GET, PAGE)))
-    return show(request, results, _context(request, results))
+    typed = request.GET.get("q", "")
+    return show(request, results, {"query": typed, "misread": _misread(typed, results)})
 
 
-def _context(request: PageRequest, results: Results) -> dict[str, Any]:
-    """Return what the page shows beside the tiles: the query as text and as chips."""
-    if results.answer is None:
-        return {"query": request.GET.get("q", ""), "chips": []}
-    query = results.answer.query
-    return {"query": language.written(query), "chips": chips.shown(request.user, query)}
+def _with_photo(request: PageRequest) -> HttpResponse:
+    """Go to the search for a photo with words: "this photo, but at night"."""
+    typed = request.GET.get("q", "")
+    try:
+        photo = uuid.UUID(request.GET["with"])
+        query = forms.with_term(typed, Term("photo", str(photo)))
+    except ValueError:
+        return redirect(chips.address(typed))
+    except QueryError as error:
+        wrong = Results(message=error.message, status=error.status, error=error.code)
+        return show(request, wrong, {"query": typed})
+    return redirect(chips.address(language.written(query)))
+
+
+def _misread(typed: str, results: Results) -> tuple[str, str, str] | None:
+    """Return the query before, at and after what could not be understood; None elsewhere."""
+    if results.start is None or results.end is None:
+        return None
+    try:
+        text = cleaned(typed)
+    except QueryError:
+        text = typed
+    start, end = results.start, results.end
+    return (text[:start], text[start:end], text[end:]) if start < end <= len(text) else None
 
 
 @require_safe
@@ -126,12 +166,7 @@ def similar(request: PageRequest, photo_id: uuid.UUID) -> HttpResponse:
     query = Query((Term("photo", str(photo.pk)),))
     asked = forms.how(request.GET, query, _STRIP if strip else PAGE)
     results = results_of(lambda: retrieval.search(request.user, asked))
-    context = {
-        "like": photo,
-        "chips": chips.shown(request.user, query),
-        "query": language.written(query),
-    }
-    return show(request, results, context, part="_strip" if strip else "_results")
+    return show(request, results, {"like": photo}, part="_strip" if strip else "_results")
 
 
 def _look_alikes(request: PageRequest, photo: Photo) -> HttpResponse:

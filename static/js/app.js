@@ -6,6 +6,8 @@ import { attachSearchBar } from "./search.js";
 import { attachUploads } from "./upload.js";
 import { attachKeys } from "./keys.js";
 import { attachUndo } from "./delete.js";
+import { attachResults } from "./results.js";
+import { attachRefine } from "./refine.js";
 
 document.documentElement.classList.add("js");
 
@@ -15,6 +17,8 @@ attachSelection();
 attachLightbox();
 attachKeys();
 attachUndo();
+attachResults();
+attachRefine();
 attachGrid(document.body);
 document.body.addEventListener("htmx:load", (event) => attachGrid(event.detail.elt));
 

@@ -3,6 +3,7 @@
 import { moveToTrash } from "./delete.js";
 import { areFavourites, toggleFavourites } from "./marks.js";
 import { announce, icon } from "./page.js";
+import { findPart, isDrawing, stop as stopDrawing } from "./part.js";
 import * as stacks from "./stacks.js";
 
 const PREVIEW_SIDE = 1440;
@@ -21,7 +22,7 @@ export function attachLightbox() {
   document.addEventListener("scry:favourite", showLove);
   // PhotoSwipe listens to keys only once its opening animation has ended.
   document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && box && !box.opener.isOpen) shut();
+    if (event.key === "Escape" && box && !box.opener.isOpen && !isDrawing()) shut();
   });
 }
 
@@ -132,15 +133,17 @@ function addButtons(pswp) {
   pswp.on("uiRegister", () => {
     add("fold", "Show the photos folded here (o)", "stack", 7, () => unfold(pswp));
     add("alike", "Find similar (s)", "similar", 8, () => goToSimilar());
+    add("part", "Find a part of this photo (p)", "part", 8, () => findPart(pswp, currentId()));
     add("drawer", "Details (i)", "info", 9, () => toggleDrawer());
     add("love", "Favourite (f)", "heart", 10, () => toggleFavourites([currentId()]));
     add("bin", "Delete", "trash", 11, () => remove());
   });
   pswp.on("keydown", (event) => {
     const key = event.originalEvent;
-    if (key.target.matches?.("input, textarea")) return event.preventDefault();
+    if (isDrawing() && key.key === "Escape") stopDrawing();
+    if (isDrawing() || key.defaultPrevented || key.target.matches?.("input, textarea, .part-layer *")) return event.preventDefault();
     if (key.ctrlKey || key.metaKey || document.querySelector("dialog[open]")) return event.preventDefault();
-    const keys = { i: toggleDrawer, f: () => toggleFavourites([currentId()]), s: goToSimilar, Delete: remove, x: selectCurrent, o: () => unfold(pswp), "?": help };
+    const keys = { i: toggleDrawer, f: () => toggleFavourites([currentId()]), s: goToSimilar, p: () => findPart(pswp, currentId()), Delete: remove, x: selectCurrent, o: () => unfold(pswp), "?": help };
     if (key.key === "Escape" && drawer()) {
       event.preventDefault();
       return toggleDrawer();
@@ -225,7 +228,23 @@ async function fillDrawer() {
   if (!answer?.ok || current().base !== base) return;
   const part = document.createElement("template");
   part.innerHTML = await answer.text();
-  aside.replaceChildren(part.content);
+  aside.replaceChildren(part.content, ...whyHere(base));
   htmx.process(aside);
   box.updateSize(true);
+}
+
+// In results, the drawer offers to say why this photo is one of them.
+function whyHere(base) {
+  const query = document.querySelector(".results[data-query]")?.dataset.query;
+  if (!query || !tileOf(current())) return [];
+  const section = document.createElement("section");
+  section.className = "why-here";
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "button";
+  button.append(icon("info"), "Why is this here?");
+  button.setAttribute("hx-get", `${base}/why?q=${encodeURIComponent(query)}`);
+  button.setAttribute("hx-target", "closest .why-here");
+  section.append(button);
+  return [section];
 }
