@@ -288,3 +288,32 @@ def test_the_page_of_search_lists_what_was_asked(ada, bob, ada_client):
     assert "Pets" in html
     assert "secret" not in html
     assert Photo.objects.count() == 0
+
+
+# --- the API -------------------------------------------------------------------------------------
+
+
+def test_the_api_suggests_the_same(ada, ada_client):
+    asked(ada, "dog")
+    saved = SavedSearch.objects.create(owner=ada, name="Pets", query="dog or cat")
+    said = ada_client.get("/api/v1/search/suggest").json()
+    assert said["recent"] == ["dog"]
+    assert said["saved"][0]["name"] == "Pets"
+    assert said["saved"][0]["url"] == f"/searches/{saved.pk}"
+    said = ada_client.get("/api/v1/search/suggest", {"q": "💡 dog orie -x", "at": 10}).json()
+    assert said["completions"][0] == {
+        "label": "orientation:",
+        "insert": "orientation:",
+        "start": 6,
+        "end": 10,
+        "about": "landscape, portrait or square",
+    }
+
+
+@pytest.mark.parametrize(
+    ("params", "code"),
+    [({"q": "x" * 5000}, "query_too_long"), ({"cursor": "1"}, "bad_parameter")],
+)
+def test_the_api_refuses_what_it_does_not_understand(ada_client, params, code):
+    answer = ada_client.get("/api/v1/search/suggest", params)
+    assert (answer.status_code, answer.json()["code"]) == (400, code)
