@@ -1,23 +1,33 @@
 """Fill the database of DATA_DIR with photos that have made-up vectors and no files.
 
 The rows are left in the state `embedded`, so the gallery projects them into its index when it
-starts. Run by the other benchmarks: DATA_DIR=... python -m benchmarks.fill OWNER COUNT DIM
+starts. With `--facts` the photos have varied cameras, dates, places, sizes, colours, albums and
+tags (`benchmarks.made_up_facts`).
+
+Run by the other benchmarks: DATA_DIR=... python -m benchmarks.fill OWNER COUNT DIM [--facts]
 """
 
 from __future__ import annotations
 
 import os
+import random as dice_of
 import sys
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 import numpy as np
 
+from benchmarks import made_up_facts
+
 BATCH = 5000
 
 
-def main(owner_name: str, count: int, dim: int) -> None:
-    """Write `count` photos of `owner_name`, ten minutes apart, with clustered unit vectors."""
+def main(owner_name: str, count: int, dim: int, *, varied: bool = False) -> None:
+    """Write `count` photos of `owner_name`, ten minutes apart, with clustered unit vectors.
+
+    With `varied` they differ in all that filters look at.
+    """
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gallery.settings")
     import django
 
@@ -33,21 +43,27 @@ def main(owner_name: str, count: int, dim: int) -> None:
     )
     random = np.random.default_rng(0)
     centres = random.normal(size=(500, model.dim))
+    dice = dice_of.Random(0)
     now = timezone.now()
     for start in range(0, count, BATCH):
         photos, rows = [], []
         for number in range(start, min(start + BATCH, count)):
+            fields: dict[str, Any] = {
+                "size": 1,
+                "format": "JPEG",
+                "width": 500,
+                "height": 375,
+                "shown_at": now - timedelta(minutes=10 * number),
+            }
+            if varied:
+                fields = made_up_facts.facts(number, now, dice)
             photo = Photo(
                 owner=owner,
                 sha256=uuid4().hex * 2,
-                size=1,
-                format="JPEG",
                 extension="jpg",
                 name=f"made-up-{number}.jpg",
-                width=500,
-                height=375,
-                shown_at=now - timedelta(minutes=10 * number),
                 decoded_at=now,
+                **fields,
             )
             vector = centres[number % 500] + random.normal(size=model.dim)
             row = Embedding(photo=photo, model=model, state=Embedding.State.EMBEDDED)
@@ -56,7 +72,9 @@ def main(owner_name: str, count: int, dim: int) -> None:
             rows.append(row)
         Photo.objects.bulk_create(photos)
         Embedding.objects.bulk_create(rows)
+        if varied:
+            made_up_facts.gather(owner, photos, dice)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), varied="--facts" in sys.argv[4:])

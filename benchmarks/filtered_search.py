@@ -1,0 +1,216 @@
+"""How much longer a vector query takes when filters scope it, and what it still finds.
+
+    python -m benchmarks.filtered_search [--count 100000] [--queries 40] [--data FOLDER]
+
+In one process: filters are read, turned into the index's filter (asking SQL for ids where the
+payload of points does not tell), the first 1,000 neighbours are fetched and what passes is
+counted, as every search does. Vectors and facts are made up (`benchmarks.fill --facts`). Recall is
+counted against an exact scan in numpy of what passes in SQL.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from search.index import VectorIndex
+
+Vectors = NDArray[np.float32]
+ROOT = Path(__file__).resolve().parent.parent
+DIM = 512
+WINDOW = 1000
+PERCENTS = (1, 10, 50)
+
+# Filters by about how many of a hundred photos they let pass. `{days}` is the length of a stretch
+# of time that has so many of them; share-N is a tag on N of a hundred.
+CASES: tuple[tuple[int, tuple[str, ...]], ...] = (
+    (1, ("date:{0}",)),
+    (1, ("camera:leica",)),
+    (1, ("tag:share-1",)),
+    (1, ("date:{1}", "tag:share-10")),
+    (1, ("date:{1}", "camera:nikon,pixel,iphone,canon", "colour:teal")),
+    (1, ("tag:share-10", "camera:nikon", "near:38.72,-9.14,300km")),
+    (10, ("date:{1}",)),
+    (10, ("tag:share-10",)),
+    (10, ("date:{2}", "colour:red")),
+    (10, ("date:{2}", "camera:nikon,pixel", "-is:favourite")),
+    (50, ("date:{2}",)),
+    (50, ("tag:share-50",)),
+    (50, ("orientation:landscape", "camera:nikon,pixel,iphone")),
+    (50, ("orientation:landscape", "camera:nikon,pixel,iphone,canon", "-tag:share-10")),
+)
+
+
+def main() -> None:
+    """Fill a library, ask it with and without filters, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=100_000)
+    parser.add_argument("--queries", type=int, default=40)
+    parser.add_argument("--data", type=Path, help="folder to keep the library in")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="scry-filters-") as folder:
+        data = options.data or Path(folder)
+        _set_up(data)
+        user = _library(data, options.count)
+        _measure(user, options.queries)
+
+
+def _set_up(data: Path) -> None:
+    os.environ["DATA_DIR"] = str(data)
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gallery.settings")
+    import django
+
+    django.setup()
+
+
+def _library(data: Path, count: int) -> Any:
+    """Return the owner of `count` searchable photos, made up if they are not there yet."""
+    from django.contrib.auth import get_user_model
+    from django.core.management import call_command
+
+    from gallery.models import EmbeddingModel, Photo
+    from workers import projection
+
+    call_command("migrate", verbosity=0)
+    user, _ = get_user_model().objects.get_or_create(username="bench")
+    if not Photo.objects.exists():
+        command = [sys.executable, "-m", "benchmarks.fill", "bench", str(count), str(DIM)]
+        subprocess.run(
+            [*command, "--facts"], cwd=ROOT, env={**os.environ, "DATA_DIR": str(data)}, check=True
+        )
+        _share_tags(user)
+    projection.project_waiting(EmbeddingModel.objects.get())
+    return user
+
+
+def _share_tags(user: Any) -> None:
+    """Put a tag on each share of the photos that is looked for."""
+    from gallery.albums import Tagged
+    from gallery.models import Photo, Tag
+
+    ids = list(Photo.objects.values_list("pk", flat=True))
+    random = np.random.default_rng(5)
+    for percent in PERCENTS:
+        tag = Tag.objects.create(owner=user, name=f"share-{percent}")
+        chosen = random.choice(len(ids), len(ids) * percent // 100, replace=False)
+        Tagged.objects.bulk_create(
+            (Tagged(tag=tag, photo_id=ids[place]) for place in chosen), batch_size=10_000
+        )
+
+
+def _measure(user: Any, queries: int) -> None:
+    from gallery.models import EmbeddingModel
+    from search.index import open_index
+
+    model = EmbeddingModel.objects.get()
+    index = open_index(model.key, model.dim)
+    ids, vectors = _all_vectors(model)
+    random = np.random.default_rng(9)
+    asked = vectors[random.choice(len(vectors), queries)] + 0.02 * random.normal(
+        size=(queries, model.dim)
+    )
+    asked = (asked / np.linalg.norm(asked, axis=1, keepdims=True)).astype(np.float32)
+    plain, _ = _times(user, index, asked, "")
+    print(f"{'no filter':58} {_figures(plain)}")
+    for percent, filters in CASES:
+        text = _dated(" ".join(filters), len(ids))
+        took, narrowing = _times(user, index, asked, text)
+        passing, recall = _recall(user, index, asked[:20], text, ids, vectors)
+        ratio = np.median(took) / np.median(plain)
+        print(
+            f"{percent:2} % {text:53} {_figures(took)}   {ratio:4.1f} x   "
+            f"narrow {np.median(narrowing):5.1f} ms   {passing / len(ids):6.2%}   "
+            f"recall {recall:.3f}"
+        )
+
+
+def _dated(text: str, count: int) -> str:
+    """Return the filters with stretches of time of 1, 10 and 50 % of all photos."""
+    from datetime import date, timedelta
+
+    from benchmarks.made_up_facts import MINUTES
+
+    days = count * MINUTES / 60 / 24
+    start = date.today() - timedelta(days * 0.7)
+    spans = [
+        f"{start}..{start + timedelta(max(round(days * percent / 100) - 1, 0))}"
+        for percent in PERCENTS
+    ]
+    return text.format(*spans)
+
+
+def _times(
+    user: Any, index: VectorIndex, asked: Vectors, text: str
+) -> tuple[list[float], list[float]]:
+    """Return milliseconds of each query as a whole, and of what comes before the index."""
+    from search import language
+    from search.narrowing import narrow
+
+    whole, before = [], []
+    for vector in asked:
+        started = time.perf_counter()
+        filters = language.parse(text).filters if text else ()
+        flt = narrow(user, filters).flt
+        narrowed = time.perf_counter()
+        hits = index.query(vector, limit=WINDOW, flt=flt)
+        if len(hits) == WINDOW:
+            index.count(flt)
+        whole.append((time.perf_counter() - started) * 1000)
+        before.append((narrowed - started) * 1000)
+    return whole, before
+
+
+def _recall(
+    user: Any,
+    index: VectorIndex,
+    asked: Vectors,
+    text: str,
+    ids: list[UUID],
+    vectors: Vectors,
+) -> tuple[int, float]:
+    """Return how many photos pass in SQL, and the share of their ten nearest that are found."""
+    from search import language
+    from search.narrowing import narrow
+
+    narrowed = narrow(user, language.parse(text).filters)
+    passing = set(narrowed.photos.values_list("pk", flat=True))
+    rows = np.array([place for place, one in enumerate(ids) if one in passing])
+    shares = []
+    for vector in asked:
+        best = rows[np.argsort(-(vectors[rows] @ vector))[:10]]
+        exact = {ids[place] for place in best}
+        found = {hit.id for hit in index.query(vector, limit=10, flt=narrowed.flt)}
+        shares.append(len(exact & found) / max(len(exact), 1))
+    return len(passing), float(np.mean(shares))
+
+
+def _all_vectors(model: Any) -> tuple[list[UUID], Vectors]:
+    """Return all stored vectors, shape (count, dim), float32, with the ids of their photos."""
+    from gallery.models import Embedding
+
+    rows = Embedding.objects.filter(model=model, vector__isnull=False)
+    vectors = np.empty((rows.count(), model.dim), np.float32)
+    ids = []
+    for place, row in enumerate(rows.iterator(chunk_size=1000)):
+        vectors[place] = row.get_vector()
+        ids.append(row.photo_id)
+    return ids, vectors
+
+
+def _figures(took: list[float]) -> str:
+    return f"p50 {np.percentile(took, 50):6.1f} ms   p95 {np.percentile(took, 95):6.1f} ms"
+
+
+if __name__ == "__main__":
+    main()
