@@ -17,7 +17,7 @@ from gallery.api_errors import RETRY_SECONDS
 from gallery.middleware import error
 from gallery.models import EmbeddingModel, Photo
 from gallery.status import status as gallery_status
-from search import language, retrieval, sent_pictures
+from search import api_suggest, api_why, language, retrieval, sent_pictures
 from search.duplicates import api as duplicates
 from search.index_figures import index_figures
 from search.pages import Found
@@ -32,6 +32,12 @@ def attach(api: NinjaAPI) -> None:
     api.add_exception_handler(QueryError, _query_error)
     api.add_exception_handler(retrieval.SearchUnavailable, _unavailable)
     api.add_router("", router)
+    # It answers with what is defined here, so that it cannot be imported before.
+    from search import api_saved
+
+    api.add_router("", api_saved.router)
+    api.add_router("", api_suggest.router)
+    api.add_router("", api_why.router)
     duplicates.attach(api)
 
 
@@ -110,7 +116,7 @@ class SearchIn(HowIn):
 def search(request: HttpRequest, params: Query[SearchIn]) -> SearchOut:
     """Find photos by describing them."""
     _known(request, "q", "sort", "least", "weak", "limit", "cursor", "fold")
-    return _search(request, language.parse(params.q), params)
+    return answered(request, language.parse(params.q), params)
 
 
 @router.get("/photos/{uuid:photo_id}/similar", response={200: SearchOut, _ERRORS: ErrorOut})
@@ -118,7 +124,7 @@ def similar(request: HttpRequest, photo_id: uuid.UUID, params: Query[SimilarIn])
     """Find photos that look like one of the gallery."""
     _known(request, "limit", "cursor", "fold")
     photo = get_object_or_404(Photo.objects.visible_to(request.user), pk=photo_id)
-    return _search(request, _like("photo", str(photo.pk)), HowIn(**params.dict()))
+    return answered(request, _like("photo", str(photo.pk)), HowIn(**params.dict()))
 
 
 @router.post("/search/by-image", response={200: SearchOut, _ERRORS: ErrorOut})
@@ -134,14 +140,15 @@ def by_image(
     _known(request, "limit", "cursor", "fold")
     checked_limit(params.limit)
     token = sent_pictures.keep(request)
-    return _search(request, _like("picture", token), HowIn(**params.dict()))
+    return answered(request, _like("picture", token), HowIn(**params.dict()))
 
 
 def _like(kind: language.Kind, value: str) -> language.Query:
     return language.Query((language.Term(kind, value),))
 
 
-def _search(request: HttpRequest, query: language.Query, params: HowIn) -> SearchOut:
+def answered(request: HttpRequest, query: language.Query, params: HowIn) -> SearchOut:
+    """Return the answer to a query, listed as the parameters say."""
     asked = retrieval.Asked(
         query,
         checked_limit(params.limit),

@@ -29,7 +29,7 @@ from search.relevance import Band, library
 MAX_LIMIT = 100
 LEVELS = 20
 """Steps of the slider: trust is counted at 0, 1/20, ..., 1."""
-_PATIENCE = 8.0  # seconds that a request waits for a model that is being loaded
+PATIENCE = 8.0  # seconds that a request waits for a model that is being loaded
 
 User = AbstractBaseUser | AnonymousUser
 Sort = Literal["relevance", "newest"]
@@ -141,7 +141,7 @@ def search(user: User, asked: Asked) -> Answer:
     """
     started = time.perf_counter()
     limit, offset = max(1, min(asked.limit, MAX_LIMIT)), read_cursor(asked.cursor)
-    with _availability():
+    with availability():
         sought = _seek(user, asked.query)
         pages = _pages(user, asked, sought)
         hits, end = pages.page(limit, offset)
@@ -164,8 +164,17 @@ def result(user: User, query: Query, *, least: float | None = None) -> PhotoQuer
     Of a ranking, at most the first `WINDOW`; filters alone give all that pass them. Raises what
     `search` does.
     """
-    with _availability():
+    with availability():
         return _matching(_seek(user, query), query, least)
+
+
+def ranking_of(user: User, query: Query) -> Ranking:
+    """Return the ranking of a query that has terms; raises what `search` does, within
+    `availability`."""
+    ranking = _seek(user, query).ranking
+    if ranking is None:
+        raise QueryError("query_empty", "There is nothing to rank by.")
+    return ranking
 
 
 @dataclass(frozen=True)
@@ -241,7 +250,8 @@ def _figures(ranking: Ranking) -> Figures:
 
 
 @contextmanager
-def _availability() -> Iterator[None]:
+def availability() -> Iterator[None]:
+    """Turn what models, index and decoders raise into `SearchUnavailable`."""
     try:
         yield
     except ModelUnavailable as error:
@@ -256,17 +266,18 @@ def _availability() -> Iterator[None]:
 def _active_model() -> EmbeddingModel:
     model = EmbeddingModel.objects.active()
     if model is None:
-        raise _still_loading()
+        raise still_loading()
     return model
 
 
 def _require(model: EmbeddingModel, tower: Tower) -> None:
     """Have the tower in memory, or say that it is still being loaded."""
-    if not embedders.wait_until_loaded(model.key, tower, _PATIENCE):
-        raise _still_loading()
+    if not embedders.wait_until_loaded(model.key, tower, PATIENCE):
+        raise still_loading()
 
 
-def _still_loading() -> SearchUnavailable:
+def still_loading() -> SearchUnavailable:
+    """Return the error that says that a model is being loaded."""
     return SearchUnavailable(
         "model_loading", "The search model is still being loaded. Try again in a moment."
     )

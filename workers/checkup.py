@@ -28,7 +28,8 @@ from gallery.models import Embedding, EmbeddingModel, Photo
 from gallery.models.embeddings import LEASE
 from gallery.slices import slices
 from search.index import StoredPoint, VectorIndex, VectorIndexError, open_index
-from workers import model_choice, purge, reconcile, withdrawal
+from search.regions import finding
+from workers import model_choice, purge, reconcile, region_points, withdrawal
 from workers.embedding import NORM_TOLERANCE
 from workers.report import Check, Report
 
@@ -235,6 +236,7 @@ def check_index(model: EmbeddingModel, report: Report, options: Options) -> None
         if options.repair:
             _repair(model, index, report, check, really, force=options.force)
     _check_self_search(model, index, report, options.sample)
+    _check_parts(model, report, options)
 
 
 def _difference(pair: reconcile.Pair, *, deep: bool) -> Check | None:
@@ -296,6 +298,21 @@ def _repair(
     elif report.allows(check, len(photo_ids), force=force):
         reconcile.remove_extra(model, index, photo_ids)
         report.repaired[check] += len(photo_ids)
+
+
+def _check_parts(model: EmbeddingModel, report: Report, options: Options) -> None:
+    """Compare the parts of photos that SQL keeps with the points of their own index."""
+    if not finding.is_in_use(model):
+        return
+    lost, extra = region_points.differences(model)
+    for check, photo_ids in ((Check.MISSING_POINT, lost), (Check.STRAY_POINT, extra)):
+        for photo_id in photo_ids:
+            report.add(check, photo_id)
+    if options.repair and lost:
+        report.repaired[Check.MISSING_POINT] += region_points.project_again(lost, model)
+    if options.repair and extra:
+        region_points.forget(model, extra)
+        report.repaired[Check.STRAY_POINT] += len(extra)
 
 
 def _check_self_search(

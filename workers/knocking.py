@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gallery.models import Embedding, EmbeddingModel, Photo
 from gallery.models.embeddings import EmbeddingQuerySet
-from workers import duplicates, pipeline, projection, withdrawal
+from workers import duplicates, pipeline, projection, regions, withdrawal
 
 
 def is_work_due() -> bool:
@@ -17,10 +17,11 @@ def is_work_due() -> bool:
         return True
     if pipeline.is_draining():
         return False
-    return _is_indexing_due() or duplicates.is_comparing_due()
+    return is_indexing_due() or duplicates.is_comparing_due() or regions.is_due()
 
 
-def _is_indexing_due() -> bool:
+def is_indexing_due() -> bool:
+    """Tell whether photos wait to be made searchable."""
     if _among(Embedding.State.PENDING, Embedding.State.LEASED).due().exists():
         return True
     waiting = _among(Embedding.State.EMBEDDED).live()

@@ -12,6 +12,7 @@ from django.conf import settings
 
 from gallery import files, fingerprint
 from gallery.decoding import Decoded, DecodeError, DecoderPool, PoolClosed
+from gallery.decoding.results import PART_SIDE
 from gallery.models import Photo
 from gallery.reasons import Reason
 from search.embedders.base import Pixels
@@ -66,6 +67,15 @@ class LookAhead:
         """Begin to read a photo's thumbnail; see `rendition`. Raises `PoolClosed`."""
         try:
             return self._threads.submit(self.rendition, photo_id)
+        except RuntimeError as error:  # The executor was shut down.
+            raise PoolClosed from error
+
+    def start_detail(self, photo: Photo) -> Future[Pixels]:
+        """Begin to read a photo at `PART_SIDE`; the future may raise what `DecoderPool` does."""
+        try:
+            return self._threads.submit(
+                self._pool.part, files.original(photo), (0.0, 0.0, 1.0, 1.0), PART_SIDE
+            )
         except RuntimeError as error:  # The executor was shut down.
             raise PoolClosed from error
 

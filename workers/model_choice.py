@@ -17,6 +17,7 @@ from search.embedders import image_embedder
 from search.embedders.base import Embedder, ModelUnavailable
 from search.embedders.catalog import STARTER_KEY
 from search.embedders.choice import Choice, choose
+from search.relevance import library
 from workers import heartbeat
 
 logger = logging.getLogger(__name__)
@@ -91,6 +92,19 @@ def register(choice: Choice, embedder: Embedder) -> EmbeddingModel:
         model.activate()
     add_missing_rows()
     return model
+
+
+def prepare_bands() -> None:
+    """Embed the background texts with the chosen model once, before anyone searches with it.
+
+    Takes seconds to a minute. Without them answers have no bands; a search would start this too.
+    """
+    key = heartbeat.report.model_key
+    try:
+        if key and library.stored_texts(key) is None:
+            library.embed_texts(key)
+    except (ModelUnavailable, OSError) as error:
+        logger.warning("The background texts could not be embedded: %s", error)
 
 
 def add_missing_rows() -> int:

@@ -6,17 +6,20 @@ import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from uuid import UUID
+from weakref import WeakSet
 
 from gallery.models import Embedding, EmbeddingModel
 from gallery.models.embeddings import EmbeddingQuerySet
 from gallery.slices import slices
-from search.index import StoredPoint, VectorIndex, open_index
+from search.index import Eq, Not, StoredPoint, VectorIndex, open_index
 from workers import withdrawal
-from workers.projection import point_payload
+from workers.projection import FORM, point_payload
 
 logger = logging.getLogger(__name__)
 
 CHUNK = 500
+
+_of_this_form: WeakSet[VectorIndex] = WeakSet()
 
 
 @dataclass(frozen=True)
@@ -32,22 +35,38 @@ def quickly(model: EmbeddingModel) -> int:
     """Repair the index where it visibly differs from SQL; return how many rows or points did.
 
     An index that holds fewer points than SQL has `indexed` rows, or more than it has rows at all
-    and photos that are leaving it, is compared row by row. Raises `IndexUnavailable`.
+    and photos that are leaving it, is compared row by row; so is one with points of another form,
+    which an earlier version wrote. Those are replaced one by one while search goes on with them.
+    Raises `IndexUnavailable`.
     """
     index = open_index(model.key, model.dim)
     index.ensure()
     rows = Embedding.objects.live().filter(model=model)
     at_most = rows.count() + withdrawal.owed().filter(model=model).count()
-    if indexed_rows(model).count() <= index.count() <= at_most:
+    same_form = _is_of_this_form(index)
+    if same_form and indexed_rows(model).count() <= index.count() <= at_most:
         return 0
     lost: list[UUID] = []
     extra: list[UUID] = []
     for pair in pairs(model, index):
-        if pair.point is None:
-            lost.append(pair.photo_id)
-        elif pair.row is None:
+        if pair.row is None:
             extra.append(pair.photo_id)
+        elif pair.point is None or not (same_form or _has_form(pair.point)):
+            lost.append(pair.photo_id)
     return project_again(model, lost) + remove_extra(model, index, extra)
+
+
+def _is_of_this_form(index: VectorIndex) -> bool:
+    """Tell whether all points have the payload of this version; asked until they have."""
+    if index not in _of_this_form:
+        if index.count(Not(Eq("form", FORM))):
+            return False
+        _of_this_form.add(index)
+    return True
+
+
+def _has_form(point: StoredPoint) -> bool:
+    return point.payload.get("form") == FORM
 
 
 def indexed_rows(model: EmbeddingModel) -> EmbeddingQuerySet:

@@ -72,6 +72,8 @@ class Rounds:
         doorbell.ring()
         if settled and self._warms_text:
             self._warm_text()
+        if settled:
+            model_choice.prepare_bands()
         return settled
 
     def _warm_text(self) -> None:

@@ -17,8 +17,18 @@ from django.utils import timezone
 
 from gallery import trash
 from gallery.models import EmbeddingModel, WorkerStatus
+from search import sent_pictures, words
 from search.index import IndexUnavailable
-from workers import doorbell, knocking, model_choice, projection, purge, reconcile, withdrawal
+from workers import (
+    doorbell,
+    knocking,
+    model_choice,
+    projection,
+    purge,
+    reconcile,
+    region_points,
+    withdrawal,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +43,8 @@ def sweep() -> None:
     WorkerStatus.objects.filter(seen_at__lt=timezone.now() - SILENT_WORKERS_KEPT).delete()
     model_choice.add_missing_rows()
     trash.purge_old()
+    sent_pictures.purge()
+    words.catch_up()
     withdrawal.withdraw()
     purge.purge()
     _sweep_index()
@@ -47,6 +59,7 @@ def _sweep_index() -> None:
         for model in EmbeddingModel.objects.wanted():
             reconcile.quickly(model)
             projection.project_waiting(model)
+            region_points.quickly(model)
         purge.remove_late_points()
         withdrawal.remove_late_points()
     except IndexUnavailable as error:

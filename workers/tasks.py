@@ -14,9 +14,11 @@ from workers import (
     calibration,
     doorbell,
     duplicates,
+    knocking,
     model_choice,
     pipeline,
     purge,
+    regions,
     sweeper,
     withdrawal,
 )
@@ -51,8 +53,27 @@ def _at_low_priority(work: Callable[[], object]) -> Callable[[], None]:
 def index_pending() -> None:
     """Embed and index whatever is due."""
     if not model_choice.is_settling():
-        pipeline.drain()
+        if pipeline.drain():
+            regions.wake()
         calibration.calibrate_unmeasured()
+        _look_at_parts()
+
+
+def _look_at_parts() -> None:
+    """Make the parts of photos searchable for a while; whatever else is due comes first."""
+    model = EmbeddingModel.objects.active()
+    if model is None:
+        return
+    ends_at = time.monotonic() + SLICE_SECONDS
+    regions.make_due(model, stop=lambda: time.monotonic() > ends_at or _is_wanted_elsewhere())
+    if regions.is_due():
+        doorbell.ring()
+
+
+def _is_wanted_elsewhere() -> bool:
+    if pipeline.is_stopping() or pipeline.is_indexing():
+        return True
+    return knocking.is_indexing_due() or duplicates.is_comparing_due()
 
 
 @app.task(name="workers.compare_photos")

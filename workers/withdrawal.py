@@ -20,7 +20,7 @@ from gallery.models import Embedding, EmbeddingModel, Photo
 from gallery.models.embeddings import EmbeddingQuerySet
 from gallery.slices import slices
 from search.index import IndexUnavailable, open_index
-from workers import watchdog
+from workers import region_points, watchdog
 from workers.failpoints import failpoint
 from workers.purge import has_index
 
@@ -72,6 +72,7 @@ def _withdraw_some(model: EmbeddingModel) -> int:
         index = open_index(model.key, model.dim)
         index.delete(photo_ids)
         index.flush()
+        region_points.forget(model, photo_ids)
     failpoint("points_withdrawn")
     settle(model, photo_ids)
     return len(rows)
@@ -94,6 +95,7 @@ def remove_late_points() -> int:
                 index.flush()
                 settle(model, late)
                 total += len(late)
+            total += region_points.forget_late(model, part)
     return total
 
 

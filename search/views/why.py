@@ -3,18 +3,54 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
+from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from gallery.api_errors import RETRY_SECONDS
+from gallery.models import Photo
 from gallery.views import PageRequest
-from gallery.views.pages import own
+from gallery.views.pages import own, vary
+from search import explaining, language, retrieval
+from search.explaining import Why
+from search.query import QueryError
 
 
 @require_safe
 @login_required
 def why(request: PageRequest, photo_id: uuid.UUID) -> HttpResponse:
-    """How well each part of a photo matches the query, as a layer over it."""
-    own(request, photo_id)
-    raise Http404
+    """Where in a photo the query of the address matches; for htmx, only the part of a page."""
+    photo = own(request, photo_id)
+    status, context = 200, _context(photo)
+    try:
+        found = explaining.why(request.user, photo, language.from_params(request.GET))
+        context |= _shown(found)
+    except QueryError as error:
+        status, context["message"] = error.status, error.message
+    except retrieval.SearchUnavailable as error:
+        status, context["message"] = 503, error.message
+    template = "search/_why.html" if request.htmx else "search/why.html"
+    # htmx swaps in nothing from an error answer, and the sentence is the content here.
+    response = render(request, template, context, status=200 if request.htmx else status)
+    if status == 503:
+        response["Retry-After"] = RETRY_SECONDS
+    return vary(response)
+
+
+def _context(photo: Photo) -> dict[str, Any]:
+    return {"photo": photo, "query": ""}
+
+
+def _shown(found: Why) -> dict[str, Any]:
+    rows, columns = found.heat.values.shape
+    return {
+        "why": found,
+        "query": language.written(found.query),
+        "rows": rows,
+        "columns": columns,
+        "cells": [f"{float(value):.2f}" for value in found.heat.values.ravel()],
+        "box": [f"{side:.4f}" for side in found.heat.box],
+    }

@@ -78,6 +78,7 @@ MATRIX: dict[str, tuple[str, str]] = {
     "api/v1/": ("GET", OPEN),
     "api/v1/photos": ("GET", KEY),
     "api/v1/photos/<uuid:photo_id>": ("GET", OWN_KEY),
+    "api/v1/photos/<uuid:photo_id>/why": ("GET", OWN_KEY),
     "api/v1/photos/trash": ("POST", KEY),
     "api/v1/trash": ("GET", KEY),
     "api/v1/trash/restore": ("POST", KEY),
@@ -87,6 +88,7 @@ MATRIX: dict[str, tuple[str, str]] = {
     "api/v1/albums/<uuid:album_id>": ("GET", OWN_KEY),
     "api/v1/albums/<uuid:album_id>/photos": ("POST", KEY),
     "api/v1/favourites": ("POST", KEY),
+    "api/v1/ratings": ("POST", KEY),
     "api/v1/photos/<uuid:photo_id>/duplicates": ("GET", OWN_KEY),
     "api/v1/duplicates": ("GET", KEY),
     "api/v1/duplicates/skipped": ("GET", KEY),
@@ -103,6 +105,11 @@ MATRIX: dict[str, tuple[str, str]] = {
     "api/v1/stacks/<uuid:stack_id>": ("GET", OWN_KEY),
     "api/v1/stacks/<uuid:stack_id>/cover": ("POST", OWN_KEY),
     "api/v1/search/by-image": ("POST", KEY),
+    "api/v1/searches": ("GET", KEY),
+    "api/v1/searches/recent": ("GET", KEY),
+    "api/v1/searches/<uuid:saved_id>": ("GET", OWN_KEY),
+    "api/v1/searches/<uuid:saved_id>/photos": ("GET", OWN_KEY),
+    "api/v1/search/suggest": ("GET", KEY),
     "api/v1/status": ("GET", KEY),
 }
 

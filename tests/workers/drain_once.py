@@ -9,7 +9,8 @@ import django
 
 if __name__ == "__main__":
     django.setup()
-    from workers import look_ahead
+    from gallery.models import EmbeddingModel
+    from workers import look_ahead, regions
     from workers.pipeline import drain
     from workers.purge import purge
     from workers.withdrawal import withdraw
@@ -17,4 +18,5 @@ if __name__ == "__main__":
     withdraw()
     purge()
     drain()
+    regions.make_due(EmbeddingModel.objects.get(state="active"), stop=lambda: False)
     look_ahead.close()

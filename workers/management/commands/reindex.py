@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from gallery.models import Embedding, EmbeddingModel
 from search.index import IndexLocked, VectorIndexError, close_all, open_index
-from workers import doorbell, projection
+from workers import doorbell, projection, region_points
 
 
 class Command(BaseCommand):
@@ -40,6 +40,7 @@ class Command(BaseCommand):
             _project_again(model)
             index.drop()
             index.ensure()
+            region_points.drop(model)
             # A worker may have projected some of them into the index that was just dropped.
             count = _project_again(model)
         except IndexLocked:
