@@ -22,7 +22,7 @@ from gallery.models import Photo
 from gallery.views import PageRequest
 from gallery.views.pages import own, vary
 from gallery.views.tiles import PAGE, Fold, Tile, tiles
-from search import folding, language, retrieval, sent_pictures
+from search import folding, language, retrieval, saved, sent_pictures
 from search.language import Query, Term
 from search.language.scanning import cleaned
 from search.query import QueryError
@@ -83,7 +83,12 @@ def _folds(answer: Answer) -> dict[uuid.UUID, Fold]:
 
 
 def show(
-    request: PageRequest, results: Results, context: dict[str, Any], *, part: str = "_results"
+    request: PageRequest,
+    results: Results,
+    context: dict[str, Any],
+    *,
+    part: str = "_results",
+    page: str = "search/search.html",
 ) -> HttpResponse:
     """Render the page of results; for htmx, only `part` of it."""
     context |= {"results": results, "address": forms.Address(request, results.next)}
@@ -91,7 +96,7 @@ def show(
         context |= _said(request, results, results.answer)
     if request.htmx.target == FOUND:
         part = "_found"
-    template = f"search/{part}.html" if request.htmx else "search/search.html"
+    template = f"search/{part}.html" if request.htmx else page
     # htmx swaps in nothing from an error answer, and the sentence is the content here.
     status = 200 if request.htmx else results.status
     response = render(request, template, context, status=status)
@@ -122,6 +127,8 @@ def search(request: PageRequest) -> HttpResponse:
     if not forms.asks_for_something(request.GET):
         return start.page(request)
     results = results_of(lambda: retrieval.search(request.user, forms.asked(request.GET, PAGE)))
+    if results.answer and not request.htmx and "cursor" not in request.GET:
+        saved.remember(request.user, results.answer.query)
     typed = request.GET.get("q", "")
     return show(request, results, {"query": typed, "misread": _misread(typed, results)})
 

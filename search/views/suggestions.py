@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpResponse
-from django.shortcuts import render
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from gallery.views import PageRequest
+from search import saved
 from search.offers import offers
 
 
@@ -33,5 +34,9 @@ def _place(text: str, end: int) -> int:
 @require_POST
 @login_required
 def forget(request: PageRequest) -> HttpResponse:
-    """Forget the queries asked lately, one or all."""
-    raise Http404
+    """Forget the query `q`, asked lately, or all of them (`all`)."""
+    if "all" in request.POST:
+        saved.forget(request.user)
+    elif "q" in request.POST:
+        saved.forget(request.user, request.POST["q"])
+    return HttpResponse(status=204) if request.htmx else redirect("search")

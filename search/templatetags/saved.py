@@ -1,0 +1,17 @@
+"""The saved searches among the albums."""
+
+from __future__ import annotations
+
+from django import template
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+
+from search import saved
+from search.models import SavedSearch
+
+register = template.Library()
+
+
+@register.simple_tag
+def saved_searches(user: AbstractBaseUser | AnonymousUser) -> list[SavedSearch]:
+    """Return the saved searches of a person, by name."""
+    return saved.listed(user)
