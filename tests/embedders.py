@@ -26,6 +26,8 @@ PALETTE: dict[str, tuple[int, int, int]] = {
     "black": (8, 8, 8),
 }
 OTHER_WORDS = {"gray": "grey", "violet": "purple", "snow": "white", "grass": "green"}
+# What short queries are worded with (see search.embedders.phrasing): it says nothing.
+FRAME = frozenset("a an photo of there is in the picture".split())
 LAYOUT_DIMS = 4
 LAYOUT_WEIGHT = 0.2
 
@@ -62,7 +64,8 @@ class ColourEmbedder:
 
     def _embed_text(self, text: str) -> Vectors:
         row = np.zeros(self.dim, np.float32)
-        for word in text.casefold().split():
+        words = text.casefold().split()
+        for word in [word for word in words if word not in FRAME] or words:
             word = OTHER_WORDS.get(word, word)
             if word in PALETTE:
                 row[list(PALETTE).index(word)] += 1.0

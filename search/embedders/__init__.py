@@ -10,7 +10,7 @@ import threading
 import time
 import unicodedata
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import cast
@@ -21,6 +21,7 @@ from django.utils.module_loading import import_string
 from numpy.typing import NDArray
 
 from search.embedders.base import Embedder, ModelUnavailable, Tower
+from search.embedders.phrasing import embed_worded
 
 Vector = NDArray[np.float32]
 """One embedding, shape (dim,), dtype float32, of unit length."""
@@ -55,20 +56,33 @@ def embed_query_text(key: str, text: str) -> Vector:
     """Return the unit embedding of a query, shape (dim,), read-only; raise `ModelUnavailable`.
 
     Recent queries are answered from memory. Text that differs only in white space or in the
-    Unicode form of its characters is the same query.
+    Unicode form of its characters is the same query. Short ones are worded in several ways (see
+    `search.embedders.phrasing`).
     """
-    query = (key, normalised(text))
+    return embed_query_texts(key, [text])[0]
+
+
+def embed_query_texts(key: str, texts: Sequence[str]) -> list[Vector]:
+    """Return what `embed_query_text` does for each text; all new ones cost one call."""
+    wanted = [(key, normalised(text)) for text in texts]
     with _guard:
-        if query in _queries:
+        found = {query: _queries[query] for query in wanted if query in _queries}
+        for query in found:
             _queries.move_to_end(query)
-            return _queries[query]
-    vector: Vector = text_embedder(key).embed_texts([query[1]])[0]
-    vector.flags.writeable = False
+    new = [query for query in dict.fromkeys(wanted) if query not in found]
+    if new:
+        found |= zip(new, embed_worded(text_embedder(key), [text for _, text in new]), strict=True)
+        _keep({query: found[query] for query in new})
+    return [found[query] for query in wanted]
+
+
+def _keep(queries: dict[tuple[str, str], Vector]) -> None:
+    for vector in queries.values():
+        vector.flags.writeable = False
     with _guard:
-        _queries[query] = vector
+        _queries.update(queries)
         while len(_queries) > KEPT_QUERIES:
             _queries.popitem(last=False)
-    return vector
 
 
 def normalised(text: str) -> str:

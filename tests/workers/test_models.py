@@ -8,6 +8,7 @@ from gallery.models import Embedding, EmbeddingModel
 from search.embedders import image_embedder
 from search.embedders.base import ModelUnavailable
 from search.embedders.choice import Choice
+from search.relevance import library
 from tests.workers.conftest import add_photo, assert_settled, points
 from workers import heartbeat, model_choice
 from workers.pipeline import drain
@@ -101,3 +102,14 @@ def test_an_automatic_choice_that_cannot_be_loaded_is_stood_in_for(settings, mon
     active = EmbeddingModel.objects.active()
     assert active.key == "starter"
     assert "missing cannot be loaded" in active.why
+
+
+def test_a_chosen_model_knows_the_background_of_queries_before_the_first_search(ada, settings):
+    settle(settings, "colours")
+    library.forget()
+    library._file("colours").unlink(missing_ok=True)
+    model_choice.prepare_bands()
+    assert library.stored_texts("colours") is not None
+    written = library._file("colours").stat().st_mtime_ns
+    model_choice.prepare_bands()
+    assert library._file("colours").stat().st_mtime_ns == written
