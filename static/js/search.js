@@ -1,6 +1,7 @@
 // The search bar: suggestions under it, filters beside it, and searching by a picture that is
 // chosen, pasted or dropped on it.
 import { announce, toast } from "./page.js";
+import { attachFacets } from "./facets.js";
 import { attachFilters } from "./filters.js";
 import { attachSuggestions } from "./suggest.js";
 
@@ -17,6 +18,7 @@ export function attachSearchBar() {
   attachSuggestions(form, input);
   attachFilters(input);
   attachPictures();
+  attachFacets();
 }
 
 function attachClear() {

@@ -153,7 +153,7 @@ def test_the_last_searches_are_offered(owner):
     owner.until(lambda: owner.path().startswith("/search?q=blue"))
     owner.open("/")
     owner.press("/")
-    assert owner.one(".recent li").text == "blue sea"
+    assert owner.one("#suggestions .option").text == "blue sea"
     owner.press(Keys.ARROW_DOWN, Keys.ENTER)
     owner.until(lambda: owner.path().startswith("/search?q=blue"))
 
