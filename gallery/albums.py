@@ -1,4 +1,4 @@
-"""Albums, favourites, tags and captions: everything that people put on photos themselves.
+"""Albums, favourites, stars, tags and captions: everything that people put on photos themselves.
 
 Photos in the trash keep all of it and count nowhere until they are restored.
 """
@@ -17,6 +17,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery, UUIDField
 from django.db.models.functions import Lower
 
+from gallery.facts import MAX_STARS
 from gallery.locks import lock_owner
 from gallery.models import Album, Photo, Tag
 from gallery.models.collections import NAME_LIMIT, AlbumQuerySet
@@ -216,12 +217,26 @@ def _by_album(through: QuerySet[Any]) -> dict[UUID, int]:
     return dict(through.order_by().values_list("album_id").annotate(photos=Count("pk")))
 
 
-# --- favourites, tags, captions ------------------------------------------------------------------
+# --- favourites, stars, tags, captions -----------------------------------------------------------
 
 
 def set_favourite(photos: PhotoQuerySet, *, on: bool) -> int:
     """Mark live photos as favourites or take the mark away; return how many changed."""
     return photos.live().filter(favourite=not on).update(favourite=on)
+
+
+def set_rating(photos: PhotoQuerySet, *, stars: int) -> int:
+    """Give live photos 1 to 5 stars, or take them away with 0; return how many changed.
+
+    Raises `BadName` for any other number.
+    """
+    _check_stars(stars)
+    return photos.live().exclude(rating=stars).update(rating=stars)
+
+
+def _check_stars(stars: int) -> None:
+    if not 0 <= stars <= MAX_STARS:
+        raise BadName(f"A photo can have 0 to {MAX_STARS} stars.")
 
 
 def mark(
@@ -230,10 +245,14 @@ def mark(
     favourite: bool | None = None,
     caption: str | None = None,
     tags: Iterable[str] | None = None,
+    rating: int | None = None,
 ) -> None:
     """Change what is given and nothing else, or nothing at all; raise `BadName`."""
     text = None if caption is None else clean_caption(caption)
     names = None if tags is None else clean_tags(tags)
+    if rating is not None:
+        _check_stars(rating)
+        photo.rating = rating
     if favourite is not None:
         photo.favourite = favourite
     if text is not None:
@@ -242,7 +261,7 @@ def mark(
         row = Photo.objects.filter(pk=photo.pk)
         if not _held(row):
             return
-        row.update(favourite=photo.favourite, caption=photo.caption)
+        row.update(favourite=photo.favourite, caption=photo.caption, rating=photo.rating)
         if names is not None:
             photo.tags.set(_tags(photo, names))
 

@@ -115,6 +115,7 @@ class PhotoOut(Schema):
     preview: str
     original: str
     favourite: bool
+    rating: int
     caption: str
     tags: list[str]
     albums: list[AlbumRef]
@@ -216,6 +217,7 @@ def photo_out(row: Photo, state: str, reason: str) -> PhotoOut:
         preview=reverse("preview", args=[row.pk]),
         original=reverse("original", args=[row.pk]),
         favourite=row.favourite,
+        rating=row.rating,
         caption=row.caption,
         tags=sorted(tag.name for tag in row.tags.all()),
         albums=sorted(

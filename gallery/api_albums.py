@@ -10,15 +10,17 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from ninja import Router, Schema, Status
-from pydantic import Field, StrictBool
+from pydantic import Field, StrictBool, StrictInt
 
 from gallery import albums
 from gallery.api import ErrorOut, In, PhotoOut, photo_out, router as photos_router, states
+from gallery.facts import MAX_STARS
 from gallery.models import Album, Photo
 from gallery.models.photos import PhotoQuerySet
 
 router = Router(tags=["albums"])
 
+Stars = Annotated[StrictInt, Field(ge=0, le=MAX_STARS)]
 _Ids = Annotated[list[uuid.UUID], Field(max_length=albums.AT_ONCE)]
 
 
@@ -34,12 +36,19 @@ class IdsIn(In):
     ids: _Ids
 
 
+class StarsIn(IdsIn):
+    """The stars that photos get, 1 to 5, or 0 to take them away."""
+
+    stars: Stars
+
+
 class MarksIn(In):
     """What to change of a photo; what is left out stays as it is."""
 
     favourite: StrictBool = False
     caption: str = ""
     tags: list[str] = []
+    rating: Stars = 0
 
 
 class AlbumOut(Schema):
@@ -131,12 +140,18 @@ def remove_favourites(request: HttpRequest, body: IdsIn) -> ChangedOut:
     return ChangedOut(changed=albums.set_favourite(_own_photos(request, body), on=False))
 
 
+@router.post("/ratings", response={200: ChangedOut, 400: ErrorOut})
+def rate(request: HttpRequest, body: StarsIn) -> ChangedOut:
+    """Give up to 500 photos 1 to 5 stars, or take their stars away with 0."""
+    return ChangedOut(changed=albums.set_rating(_own_photos(request, body), stars=body.stars))
+
+
 # An address answers all its methods from one router, so this one stands with the photos.
 @photos_router.patch(
     "/photos/{uuid:photo_id}", response={200: PhotoOut, frozenset({400, 404}): ErrorOut}
 )
 def mark_photo(request: HttpRequest, photo_id: uuid.UUID, body: MarksIn) -> PhotoOut:
-    """Change favourite, caption or tags of a photo; `tags` replaces all tags that it has."""
+    """Change favourite, rating, caption or tags of a photo; `tags` replaces all that it has."""
     photos = Photo.objects.visible_to(request.user).filter(pk=photo_id)
     albums.mark(get_object_or_404(photos), **body.dict(exclude_unset=True))
     row = get_object_or_404(photos)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gallery.models import Embedding, EmbeddingModel, Photo
 from gallery.models.embeddings import EmbeddingQuerySet
-from workers import duplicates, pipeline, projection, regions, withdrawal
+from workers import colouring, duplicates, pipeline, projection, regions, withdrawal
 
 
 def is_work_due() -> bool:
@@ -17,7 +17,8 @@ def is_work_due() -> bool:
         return True
     if pipeline.is_draining():
         return False
-    return is_indexing_due() or duplicates.is_comparing_due() or regions.is_due()
+    after = duplicates.is_comparing_due() or colouring.is_due()
+    return is_indexing_due() or after or regions.is_due()
 
 
 def is_indexing_due() -> bool:

@@ -12,6 +12,7 @@ from django.db import DatabaseError, close_old_connections
 from gallery.models import EmbeddingModel
 from workers import (
     calibration,
+    colouring,
     doorbell,
     duplicates,
     knocking,
@@ -79,16 +80,22 @@ def _is_wanted_elsewhere() -> bool:
 @app.task(name="workers.compare_photos")
 @_at_low_priority
 def compare_photos() -> None:
-    """Look for duplicates among photos that were not compared yet; indexing comes first."""
+    """Look for duplicates among photos that were not compared yet; indexing comes first.
+
+    Then the colours of photos that an earlier version decoded get their names.
+    """
     model = EmbeddingModel.objects.active()
     if model is None or pipeline.is_indexing() or pipeline.is_stopping():
         return
     ends_at = time.monotonic() + SLICE_SECONDS
-    duplicates.compare_due(
-        model,
-        stop=lambda: pipeline.is_stopping() or pipeline.is_indexing() or time.monotonic() > ends_at,
-    )
-    if duplicates.is_comparing_due():
+
+    def stop() -> bool:
+        return pipeline.is_stopping() or pipeline.is_indexing() or time.monotonic() > ends_at
+
+    duplicates.compare_due(model, stop=stop)
+    if not duplicates.is_comparing_due():
+        colouring.fill_due(stop)
+    if duplicates.is_comparing_due() or colouring.is_due():
         doorbell.ring()
 
 

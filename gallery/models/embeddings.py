@@ -96,6 +96,14 @@ class EmbeddingQuerySet(models.QuerySet["Embedding"]):
         expired = Q(state=Embedding.State.LEASED, lease_until__lt=now)
         return self.live().filter(pending | expired)
 
+    def project_again(self, photo_ids: Iterable[uuid.UUID]) -> int:
+        """Have the index told of what changed of these photos; return of how many rows.
+
+        Their vectors stay, and so do their points until they are replaced.
+        """
+        rows = self.filter(photo__in=list(photo_ids), state=Embedding.State.INDEXED)
+        return rows.update(state=Embedding.State.EMBEDDED)
+
     def claim(self, model: EmbeddingModel, limit: int) -> list[Embedding]:
         """Lease up to `limit` due rows of `model` to the caller and return them with photos.
 

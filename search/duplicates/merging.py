@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from gallery import facts
 from gallery.albums import CAPTION_LIMIT, InAlbum, Tagged
 from gallery.models import Embedding, Photo
 from gallery.slices import slices
@@ -15,16 +16,18 @@ Got = dict[str, Any]
 """JSON of what one photo got. Names and values:
 
 albums: ids; tags: ids; favourite: True; caption: [before, after]; taken_at: ISO 8601;
-shown_at: [before, after], ISO 8601; place: EXIF keys and numbers, in degrees and metres.
+shown_at: [before, after], ISO 8601; place: EXIF keys and numbers, in degrees and metres;
+rating: stars.
 """
 
 _PLACE = ("latitude", "longitude", "altitude")
 _COLUMNS = {
-    "favourite": "favourite",
-    "caption": "caption",
-    "taken_at": "taken_at",
-    "shown_at": "shown_at",
-    "place": "exif",
+    "favourite": ("favourite",),
+    "caption": ("caption",),
+    "taken_at": ("taken_at",),
+    "shown_at": ("shown_at",),
+    "place": ("exif", "latitude", "longitude"),
+    "rating": ("rating",),
 }
 
 
@@ -58,6 +61,8 @@ def merge(keeper: Photo, others: Sequence[Photo], marks: Marks) -> Got:
     }
     if not keeper.favourite and any(photo.favourite for photo in others):
         keeper.favourite = got["favourite"] = True
+    if not keeper.rating and others:
+        keeper.rating = got["rating"] = max(photo.rating for photo in others)
     return {name: value for name, value in got.items() if value}
 
 
@@ -84,8 +89,13 @@ def _place(keeper: Photo, others: Sequence[Photo]) -> dict[str, float]:
         return {}
     exif: dict[str, Any] = next((photo.exif for photo in others if _has_place(photo)), {})
     place = {name: exif[name] for name in _PLACE if name in exif}
-    keeper.exif = {**keeper.exif, **place}
+    _set_exif(keeper, {**keeper.exif, **place})
     return place
+
+
+def _set_exif(photo: Photo, exif: dict[str, Any]) -> None:
+    photo.exif = exif
+    photo.latitude, photo.longitude = facts.place(exif) or (None, None)
 
 
 def _has_place(photo: Photo) -> bool:
@@ -121,7 +131,7 @@ def give(merged: Iterable[tuple[Photo, Got]]) -> None:
     )
     for photo, got in merged:
         _save(photo, got)
-    _project([photo for photo, got in merged if "shown_at" in got])
+    _project([photo for photo, got in merged if "shown_at" in got or "place" in got])
 
 
 def take_back(merged: Iterable[tuple[Photo, Got]]) -> None:
@@ -133,11 +143,11 @@ def take_back(merged: Iterable[tuple[Photo, Got]]) -> None:
         "tag_id",
         [(p, {str(pk) for pk in got.get("tags", [])}) for p, got in merged],
     )
-    moved = [photo for photo, got in merged if _take_date(photo, got)]
     for photo, got in merged:
+        _take_date(photo, got)
         _take_rest(photo, got)
         _save(photo, got)
-    _project(moved)
+    _project([photo for photo, got in merged if "taken_at" in got or "place" in got])
 
 
 def _unmark(through: Any, column: str, given: list[tuple[Photo, set[str]]]) -> None:
@@ -149,16 +159,13 @@ def _unmark(through: Any, column: str, given: list[tuple[Photo, set[str]]]) -> N
             through.objects.filter(pk__in=part).delete()
 
 
-def _take_date(photo: Photo, got: Got) -> bool:
-    """Take the date back and tell whether the photo is shown on another day now."""
+def _take_date(photo: Photo, got: Got) -> None:
     if "taken_at" not in got or photo.taken_at != datetime.fromisoformat(got["taken_at"]):
-        return False
+        return
     photo.taken_at = None
     before, after = (datetime.fromisoformat(day) for day in got["shown_at"])
-    if photo.shown_at != after:
-        return False
-    photo.shown_at = before
-    return True
+    if photo.shown_at == after:
+        photo.shown_at = before
 
 
 def _take_rest(photo: Photo, got: Got) -> None:
@@ -168,17 +175,19 @@ def _take_rest(photo: Photo, got: Got) -> None:
         photo.caption = got["caption"][0]
     place = got.get("place", {})
     if place and all(photo.exif.get(name) == value for name, value in place.items()):
-        photo.exif = {name: value for name, value in photo.exif.items() if name not in place}
+        kept = {name: value for name, value in photo.exif.items() if name not in place}
+        _set_exif(photo, kept)
+    if photo.rating == got.get("rating"):
+        photo.rating = 0
 
 
 def _save(photo: Photo, got: Got) -> None:
-    fields = [column for name, column in _COLUMNS.items() if name in got]
+    fields = [column for name, columns in _COLUMNS.items() if name in got for column in columns]
     if fields:
         photo.save(update_fields=fields)
 
 
 def _project(photos: list[Photo]) -> None:
-    """Have the index told of the new day: it is part of what is kept there of each photo."""
+    """Have the index told of the new day or place: it keeps them of each photo."""
     for some in slices([photo.pk for photo in photos]):
-        rows = Embedding.objects.filter(photo__in=some, state=Embedding.State.INDEXED)
-        rows.update(state=Embedding.State.EMBEDDED)
+        Embedding.objects.project_again(some)

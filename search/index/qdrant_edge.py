@@ -14,8 +14,9 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -38,17 +39,15 @@ from search.index.base import (
     Near,
     Not,
     Or,
-    Payload,
-    Place,
     Point,
     Range,
-    Scalar,
     StoredPoint,
     Vector,
 )
 from search.index.checks import TIE_MARGIN, chunks, page, unit_rows
 from search.index.fields import FIELDS, Kind
 from search.index.folder import MIB, OTHER_PROCESS, IndexFolder
+from search.index.payloads import boolean_to_text, from_json, text_to_boolean, to_json
 
 OPEN_BYTES = 128 * MIB
 """Free space wanted to open, delete and flush: two 32 MiB log segments and room to grow."""
@@ -67,17 +66,12 @@ NO_HNSW = 1 << 40
 
 ENGINE = f"qdrant-edge-py {version('qdrant-edge-py')}"
 
-# The engine's filters read True as the integer 1, so a boolean is stored as a string that starts
-# with a private-use character, and turned back when it is read.
-_BOOLEANS = {True: "\ue000true", False: "\ue000false"}
-_BOOLEAN_OF = {text: value for value, text in _BOOLEANS.items()}
-
 _FIELD_INDEX: dict[Kind, Any] = {
     "tenant": engine.KeywordIndexParams(is_tenant=True),
     "keyword": engine.PayloadSchemaType.Keyword,
     "integer": engine.PayloadSchemaType.Integer,
     "float": engine.PayloadSchemaType.Float,
-    "bool": engine.PayloadSchemaType.Keyword,  # stored as strings, see above
+    "bool": engine.PayloadSchemaType.Keyword,  # stored as strings
     "geo": engine.PayloadSchemaType.Geo,
 }
 
@@ -111,7 +105,9 @@ class EdgeIndex:
         for part in chunks(zip(points, rows, strict=True), WRITE_CHUNK):
             self._require_space(self._free_bytes)
             stored = [
-                engine.Point(point.id, row.tolist(), _to_stored(point.payload))
+                engine.Point(
+                    point.id, row.tolist(), to_json(point.payload, convert=boolean_to_text)
+                )
                 for point, row in part
             ]
             self._update(engine.UpdateOperation.upsert_points(stored))
@@ -353,31 +349,8 @@ def _hits(found: Iterable[Any]) -> Iterator[Hit]:
 
 def _stored_point(record: Any) -> StoredPoint:
     vector = None if record.vector is None else np.asarray(record.vector, dtype=np.float32)
-    return StoredPoint(record.id, _from_stored(record.payload or {}), vector)
-
-
-def _to_stored(payload: Payload) -> dict[str, Any]:
-    return {key: _stored_value(value) for key, value in payload.items()}
-
-
-def _stored_value(value: Scalar | Sequence[str] | Place) -> Any:
-    if isinstance(value, Place):
-        return {"lat": value.latitude, "lon": value.longitude}
-    return _stored_scalar(value) if isinstance(value, str | int | float) else list(value)
-
-
-def _stored_scalar(value: Any) -> Any:
-    return _BOOLEANS[value] if isinstance(value, bool) else value
-
-
-def _from_stored(payload: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: _plain_value(value) for key, value in payload.items()}
-
-
-def _plain_value(value: Any) -> Any:
-    if isinstance(value, dict):
-        return Place(value["lat"], value["lon"])
-    return _BOOLEAN_OF.get(value, value) if isinstance(value, str) else value
+    payload = from_json(record.payload or {}, convert=text_to_boolean)
+    return StoredPoint(record.id, payload, vector)
 
 
 def _filter(flt: Filter | None) -> engine.Filter | None:
@@ -388,7 +361,7 @@ def _condition(flt: Filter) -> Any:
     """Return the engine's condition that holds for the same points as `flt`."""
     match flt:
         case Eq(key, value):
-            return engine.FieldCondition(key, match=engine.MatchValue(_stored_scalar(value)))
+            return engine.FieldCondition(key, match=engine.MatchValue(boolean_to_text(value)))
         case In(key, values):
             return _any_of([_match_any(key, values, kind) for kind in (str, int)])
         case Range(key, gte, lt):
@@ -397,13 +370,22 @@ def _condition(flt: Filter) -> Any:
             centre = engine.GeoPoint(lon=longitude, lat=latitude)
             return engine.FieldCondition(key, geo_radius=engine.GeoRadius(centre, metres))
         case HasIds(ids):
-            return engine.HasIdCondition(set(ids))
+            return _has_ids(ids)
         case Not(inner):
             return engine.Filter(must_not=[_condition(inner)])
         case And(parts):
             return engine.Filter(must=[_condition(part) for part in parts])
         case Or(parts):
             return _any_of([_condition(part) for part in parts])
+
+
+@lru_cache(maxsize=4)
+def _has_ids(ids: frozenset[UUID]) -> Any:
+    """Return the condition on ids; one answer asks with the same ids several times.
+
+    Handing 50,000 ids over to the engine takes 35 ms, twice as long as its query with them.
+    """
+    return engine.HasIdCondition(set(ids))
 
 
 def _any_of(conditions: list[Any]) -> Any:

@@ -34,17 +34,15 @@ from search.index.base import (
     Near,
     Not,
     Or,
-    Payload,
-    Place,
     Point,
     Range,
-    Scalar,
     StoredPoint,
     Vector,
 )
 from search.index.checks import TIE_MARGIN, chunks, page, unit_rows
 from search.index.fields import FIELDS, Kind
 from search.index.naming import slug
+from search.index.payloads import from_json, to_json
 
 READ_SECONDS = 5
 WRITE_SECONDS = 30
@@ -331,24 +329,7 @@ def _sentence(error: Exception) -> str:
 
 
 def _struct(point: Point, row: Vector) -> models.PointStruct:
-    return models.PointStruct(id=str(point.id), vector=row.tolist(), payload=_plain(point.payload))
-
-
-def _plain(payload: Payload) -> dict[str, Any]:
-    return {key: _plain_value(value) for key, value in payload.items()}
-
-
-def _plain_value(value: Scalar | Sequence[str] | Place) -> Any:
-    if isinstance(value, Place):
-        return {"lat": value.latitude, "lon": value.longitude}
-    return value if isinstance(value, str | int | float) else list(value)
-
-
-def _payload(stored: dict[str, Any]) -> dict[str, Any]:
-    return {
-        key: Place(value["lat"], value["lon"]) if isinstance(value, dict) else value
-        for key, value in stored.items()
-    }
+    return models.PointStruct(id=str(point.id), vector=row.tolist(), payload=to_json(point.payload))
 
 
 def _request(row: Vector, wanted: int, condition: models.Filter | None) -> models.QueryRequest:
@@ -365,7 +346,7 @@ def _request(row: Vector, wanted: int, condition: models.Filter | None) -> model
 
 def _stored_point(record: Any) -> StoredPoint:
     vector = None if record.vector is None else np.asarray(record.vector, dtype=np.float32)
-    return StoredPoint(UUID(str(record.id)), _payload(record.payload or {}), vector)
+    return StoredPoint(UUID(str(record.id)), from_json(record.payload or {}), vector)
 
 
 def _filter(flt: Filter | None) -> models.Filter | None:
