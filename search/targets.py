@@ -35,31 +35,29 @@ class Target:
 
     `vector` is what is searched with. `asked` is what the library must have for hits to be
     trusted, where that is something else: the wanted terms without what is excluded, and the
-    words alone where pictures are wanted too, else None. `by_picture` tells that no wanted term
-    has words. `photos` are those of the gallery that the query names, which are left out of the
-    answer.
+    words alone where pictures are wanted too, else None. `each` are the wanted words one by one
+    where there are several, for hits must have all of them. `by_picture` tells that no wanted
+    term has words. `photos` are those of the gallery that the query names, which are left out of
+    the answer. `avoids` tells that something was subtracted. `apart` are the terms of a query
+    that only excludes, where there are several: whatever shows any of them is left out.
     """
 
     vector: Vector
     asked: Vector | None
     by_picture: bool
     photos: frozenset[UUID]
+    each: tuple[Vector, ...] = ()
+    avoids: bool = False
+    apart: tuple[Target, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
-class _Part:
-    """A term with its vector."""
+class Part:
+    """A term as a unit vector, shape (dim,), and its weight (above zero)."""
 
-    term: Term
     vector: Vector
-
-    @property
-    def by_picture(self) -> bool:
-        return self.term.kind != "text"
-
-    @property
-    def weight(self) -> float:
-        return abs(self.term.weight)
+    weight: float = 1.0
+    by_picture: bool = False
 
 
 def of(user: User, model: EmbeddingModel, query: Query) -> Target:
@@ -68,70 +66,67 @@ def of(user: User, model: EmbeddingModel, query: Query) -> Target:
     Raises `QueryError` for photos and pictures that are not there and for terms that cancel each
     other out, `ModelUnavailable`, and `retrieval.SearchUnavailable` while the model is loaded.
     """
-    parts = _parts(user, model, query.terms)
-    wanted = [part for part in parts if not part.term.excluded]
-    avoided = [part for part in parts if part.term.excluded]
-    if not wanted:
-        wanted, avoided = avoided, []
+    _embed_texts(model, query)
     named = frozenset(UUID(term.photo_id) for term in query.terms if term.photo_id)
-    by_picture = all(part.by_picture for part in wanted)
-    if len(parts) == 1:
-        return Target(parts[0].vector, None, by_picture, named)
-    background = library.of(user, model)
-    vector = combined(background, wanted)
-    if avoided:
-        vector = _scaled(background, vector) - _avoided(background, wanted, avoided)
-    words = [part for part in wanted if not part.by_picture] or wanted
-    asked = words[0].vector if len(words) == 1 else _unit(combined(background, words))
-    return Target(_unit(vector), asked, by_picture, named)
+    wanted = [_part(user, model, term) for term in query.wanted or query.avoided]
+    avoided = [_part(user, model, term) for term in query.avoided] if query.wanted else []
+    alone = [Target(part.vector, None, part.by_picture, named) for part in wanted]
+    if len(wanted) + len(avoided) == 1:
+        return alone[0]
+    words = [part.vector for part in wanted if not part.by_picture]
+    return Target(
+        vector=direction(library.of(user, model), wanted, avoided),
+        asked=_unit(np.sum(words or [part.vector for part in wanted], axis=0)),
+        by_picture=not words,
+        photos=named,
+        each=tuple(words) if len(words) > 1 else (),
+        avoids=bool(avoided),
+        apart=() if query.wanted else tuple(alone),
+    )
 
 
-def _parts(user: User, model: EmbeddingModel, terms: Sequence[Term]) -> list[_Part]:
-    """Return the terms with their vectors; all texts cost one call of the model."""
-    said = [term.value for term in terms if term.kind == "text"]
+def _embed_texts(model: EmbeddingModel, query: Query) -> None:
+    """Have all texts embedded by one call; they are remembered for a while."""
+    said = [term.value for term in query.terms if term.kind == "text"]
     if said:
         embedders.embed_query_texts(model.key, said)
-    return [_Part(term, vector_of(user, model, term)) for term in terms]
 
 
-def combined(background: Background | None, parts: Sequence[_Part]) -> Vector:
-    """Return the direction in which photos show all of `parts`, each by its weight.
-
-    Each is measured by how far it spreads the photos of the library, for embeddings of pictures
-    and of texts lie in cones of their own and on scales of their own.
-    """
-    mixed = len({part.by_picture for part in parts}) == 2
-    beside = WORDS_BESIDE_PICTURES if background else WORDS_UNMEASURED
-    total: Vector = np.zeros_like(parts[0].vector)
-    for part in parts:
-        weight = part.weight * (beside if mixed and not part.by_picture else 1.0)
-        total = total + weight * _direction(background, part)
-    return total
+def _part(user: User, model: EmbeddingModel, term: Term) -> Part:
+    return Part(vector_of(user, model, term), abs(term.weight), term.kind != "text")
 
 
-def _avoided(
-    background: Background | None, wanted: Sequence[_Part], avoided: Sequence[_Part]
+def direction(
+    background: Background | None, wanted: Sequence[Part], avoided: Sequence[Part] = ()
 ) -> Vector:
-    """Return what is subtracted from wanted terms that spread the library by 1.
+    """Return the unit vector of photos that show all of `wanted` and none of `avoided`.
 
-    Several excluded terms count for more than one, but not each for as much as it would alone,
-    or nothing would be left of what is wanted.
+    Each part is measured by how far it spreads the photos of the library, for embeddings of
+    pictures and of texts lie in cones of their own and on scales of their own. Several avoided
+    parts count for more than one, but not each for as much as it would alone, or nothing would
+    be left of what is wanted. Raises `QueryError` where all cancel each other out.
     """
+    mixed = len({part.by_picture for part in wanted}) == 2
+    beside = WORDS_BESIDE_PICTURES if background else WORDS_UNMEASURED
+    weights = [part.weight * (beside if mixed and not part.by_picture else 1) for part in wanted]
+    total = _weighted(background, wanted, weights)
+    if not avoided:
+        return _unit(total)
     usual = sum(part.weight for part in wanted) / len(wanted)
-    rows = [part.weight / usual * _direction(background, part) for part in avoided]
-    return np.asarray(AVOIDED * np.sum(rows, axis=0) / np.sqrt(len(rows)), np.float32)
+    against = [AVOIDED * part.weight / usual / len(avoided) ** 0.5 for part in avoided]
+    kept = background.scaled(total) if background else _unit(total)
+    return _unit(kept - _weighted(background, avoided, against))
 
 
-def _direction(background: Background | None, part: _Part) -> Vector:
-    """Return what sets one term apart, spreading the library by 1."""
-    if background is None:
-        return part.vector
-    centred = background.centred(part.vector, by_picture=part.by_picture)
-    return background.scaled(centred)
-
-
-def _scaled(background: Background | None, vector: Vector) -> Vector:
-    return background.scaled(vector) if background else _unit(vector)
+def _weighted(
+    background: Background | None, parts: Sequence[Part], weights: Sequence[float]
+) -> Vector:
+    """Return the weighted sum of what sets each part apart, spreading the library by 1."""
+    rows = [part.vector for part in parts]
+    if background:
+        centred = [background.centred(part.vector, by_picture=part.by_picture) for part in parts]
+        rows = [background.scaled(row) for row in centred]
+    return np.asarray(np.asarray(weights, np.float32) @ np.stack(rows), np.float32)
 
 
 def vector_of(user: User, model: EmbeddingModel, term: Term) -> Vector:

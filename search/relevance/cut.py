@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -20,6 +21,9 @@ COMMON_STANDING = 0.94
 """The least standing of what many photos show."""
 PICTURE_STANDING = (0.4, 0.8)
 """The same two for queries by picture alone: shares of the library's own photos."""
+SEVERAL = 3
+"""The root that is taken of the least standing of several wanted texts, for the least of several
+is low by chance: 0.7 counts as 0.89 does for one."""
 
 _LIKELY_AT = 0.45  # of the way from a typical photo to the first hit
 _STRONG_AT = 0.75
@@ -79,6 +83,7 @@ def bands(
     *,
     total: int,
     asked: Vector | None = None,
+    each: Sequence[Vector] = (),
     by_picture: bool = False,
 ) -> Cut:
     """Return where the bands of a query begin.
@@ -87,22 +92,42 @@ def bands(
     the first hits, best first, `TOP` of them or what there is; `total` the number of photos that
     were searched, after filters. `asked` is the direction of the wanted terms alone where others
     were subtracted: whether the library has the thing does not depend on what is left out.
+    `each` are the wanted texts where there are several: the first hits must show all of them.
     `by_picture` tells that the query has no words.
     """
     if not len(photos):
         return Cut(math.inf, math.inf, 0.0, 0.0, 0.0)
     photos = photos[:TOP]
     spread = background.spread(query)
-    wanted, about = (query, spread) if asked is None else (asked, background.spread(asked))
-    own = photos @ wanted
-    order = np.argsort(-own, kind="stable")
-    reference = background.pictures if by_picture else background.words
-    standing = reference.standing(reference.evidence(own[order], photos[order], about), total)
-    if not by_picture and reference.is_common(about):
-        standing = max(standing, COMMON_STANDING)
+    wanted = each or (query if asked is None else asked,)
+    root = SEVERAL if len(wanted) > 1 else 1
+    standing = min(
+        _standing(background, one, photos, total, root, by_picture=by_picture) for one in wanted
+    )
     best = float((photos @ query).max())
     needed = PICTURE_STANDING if by_picture else (bar(total), STRONG_STANDING)
     return _cut(best, spread.middle, standing, needed)
+
+
+def _standing(
+    background: Background,
+    wanted: Vector,
+    photos: Vectors,
+    total: int,
+    root: int,
+    *,
+    by_picture: bool,
+) -> float:
+    """Return how the photos do for one wanted thing among the background, 0..1."""
+    about = background.spread(wanted)
+    own = photos @ wanted
+    order = np.argsort(-own, kind="stable")
+    reference = background.pictures if by_picture else background.words
+    found = reference.standing(reference.evidence(own[order], photos[order], about), total)
+    standing = found ** (1 / root)
+    if not by_picture and reference.is_common(about):
+        standing = max(standing, COMMON_STANDING)
+    return standing
 
 
 def bar(total: int) -> float:
