@@ -13,7 +13,10 @@ const PHOTO = /\/photos\/([0-9a-f]{8}-[0-9a-f-]{27})/;
 
 export function attachSearchBar() {
   if (!form) return;
-  form.addEventListener("submit", (event) => { if (!input.value.trim()) event.preventDefault(); });
+  form.addEventListener("submit", (event) => {
+    input.value = input.value.trim();
+    if (!input.value) event.preventDefault();
+  });
   attachClear();
   attachSuggestions(form, input);
   attachFilters(input);

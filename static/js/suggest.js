@@ -7,12 +7,13 @@ const PATIENCE = 4000; // ms after which an answer is not waited for
 
 let form, input, panel;
 let timer, asking;
+let told = ""; // how many suggestions were announced last
 let untouched = true; // what stands in the field is what the page was asked for
 
 export function attachSuggestions(searchForm, field) {
   [form, input, panel] = [searchForm, field, document.getElementById("suggestions")];
   for (const [name, value] of Object.entries({
-    role: "combobox", "aria-haspopup": "listbox", "aria-autocomplete": "list", "aria-expanded": "false", "aria-controls": "suggestions",
+    role: "combobox", "aria-haspopup": "listbox", "aria-autocomplete": "list", "aria-expanded": "false", "aria-controls": "suggestions", "aria-describedby": "q-help",
   })) input.setAttribute(name, value);
   input.addEventListener("focus", () => { if (!input.autofocus || input.value) ask(); });
   input.addEventListener("pointerdown", () => document.activeElement === input && panel.hidden && ask());
@@ -66,6 +67,8 @@ function show(html) {
   input.removeAttribute("aria-activedescendant");
   input.setAttribute("aria-expanded", String(options().length > 0));
   if (options().length) input.setAttribute("aria-controls", "options");
+  const said = filled ? `${options().length} suggestions` : "";
+  if (said !== told) announce(told = said);
 }
 
 export function close() {
