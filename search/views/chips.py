@@ -94,8 +94,8 @@ def refine(query: Query, shown_as: str = "") -> Refine:
 
 
 def _weights(query: Query, term: Term, shown_as: str) -> tuple[Weight, ...]:
-    """Return the weights to choose from; of a term that is alone on its side it is the same."""
-    if len(query.avoided if term.excluded else query.wanted) < 2:
+    """Return the weights to choose from; they compare terms, so one alone has none."""
+    if len(query.terms) < 2 or not query.wanted:
         return ()
     sign = -1 if term.excluded else 1
     return tuple(

@@ -49,14 +49,15 @@ class Slider:
 class Standing:
     """What is said beside the tiles.
 
-    `divider` is the place among the tiles before which weaker matches begin. `weaker` counts
-    those that are not listed, and `weaker_address` brings the first of them alone; it is empty
-    where they do not simply follow.
+    `divider` is the place among the tiles before which weaker matches begin; `only_weak` tells
+    that there are no others. `weaker` counts those that are not listed, and `weaker_address`
+    brings the first of them alone; it is empty where they do not simply follow.
     """
 
     counted: str = ""
     slider: Slider | None = None
     divider: int | None = None
+    only_weak: bool = False
     weaker: int = 0
     weaker_address: str = ""
     empty: Empty = ""
@@ -68,10 +69,12 @@ def of(user: User, answer: Answer, tiles: Sequence[Tile], address: Address) -> S
     led = _led(user, answer, address)
     place = answer.figures.matches + led
     weaker = _weaker(answer, address)
+    only_weak = answer.figures.is_empty and bool(tiles)
     return Standing(
         counted=_counted(user, answer, len(tiles), address),
         slider=_slider(answer.figures, address) if answer.figures.levels else None,
-        divider=_divider(tiles, address, weaker_from=place, led=led),
+        divider=None if only_weak else _divider(tiles, address, weaker_from=place, led=led),
+        only_weak=only_weak,
         weaker=weaker,
         weaker_address=address.weaker_from(place) if weaker and not address.least else "",
         empty="" if tiles else _why_empty(user, answer, address),
@@ -94,13 +97,14 @@ def _counted(user: User, answer: Answer, here: int, address: Address) -> str:
         return many(figures.total) + (order or ", closest first")
     if address.least:
         return f"{_passing(figures, address.least)} of {figures.total:,}{order}"
+    if not figures.matches:
+        return f"{many(figures.total)}, closest first"
     more = figures.more and figures.matches >= figures.levels[0]
     bands = [("strong", figures.strong), ("likely", figures.likely)]
     parts = [f"{count:,} {word}" for word, count in bands if count]
     if more:
         parts[-1] = parts[-1].replace(" ", "+ ")
-    said = ", ".join(parts) or "Nothing that matches well"
-    return f"{said} of {many(figures.total)}{order}"
+    return f"{', '.join(parts)} of {many(figures.total)}{order}"
 
 
 def _listed(user: User, answer: Answer, here: int, address: Address) -> str:
@@ -120,9 +124,10 @@ def _passing(figures: Figures, least: float) -> str:
 
 
 def _slider(figures: Figures, address: Address) -> Slider:
-    if address.least is not None:
-        at = round(address.least * LEVELS)
-        return Slider(figures.levels, at, figures.more, _passing(figures, address.least))
+    least = 0.0 if address.with_weak else address.least
+    if least is not None:
+        at = round(least * LEVELS)
+        return Slider(figures.levels, at, figures.more, _passing(figures, least))
     # The bands' own bar lies between two steps; the slider stands at the one above it.
     at = next((n for n, count in enumerate(figures.levels) if count <= figures.matches), LEVELS)
     more = figures.more and figures.matches >= figures.levels[0]

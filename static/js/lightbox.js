@@ -228,15 +228,16 @@ async function fillDrawer() {
   if (!answer?.ok || current().base !== base) return;
   const part = document.createElement("template");
   part.innerHTML = await answer.text();
-  aside.replaceChildren(part.content, ...whyHere(base));
+  addWhy(part.content, base);
+  aside.replaceChildren(part.content);
   htmx.process(aside);
   box.updateSize(true);
 }
 
 // In results, the drawer offers to say why this photo is one of them.
-function whyHere(base) {
+function addWhy(details, base) {
   const query = document.querySelector(".results[data-query]")?.dataset.query;
-  if (!query || !tileOf(current())) return [];
+  if (!query || !tileOf(current())) return;
   const section = document.createElement("section");
   section.className = "why-here";
   const button = document.createElement("button");
@@ -246,5 +247,5 @@ function whyHere(base) {
   button.setAttribute("hx-get", `${base}/why?q=${encodeURIComponent(query)}`);
   button.setAttribute("hx-target", "closest .why-here");
   section.append(button);
-  return [section];
+  details.querySelector(".marks").after(section);
 }

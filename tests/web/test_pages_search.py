@@ -44,7 +44,7 @@ def test_results_are_best_first_with_their_score(ada_client, colours):
 def test_nobody_finds_the_photos_of_others(bob_client, colours):
     answer = bob_client.get("/search", {"q": "red"})
     assert shown(answer) == []
-    assert "Nothing found" in text(answer)
+    assert "There are no photos here yet" in text(answer)
 
 
 def test_an_empty_query_offers_ways_to_begin(ada_client, model):
