@@ -17,12 +17,17 @@ from gallery.models import EmbeddingModel
 from search import regions, words
 from search.index import And, Filter, HasIds, Hit, Not, open_index, reciprocal_rank_fusion
 from search.narrowing import Narrowed
+from search.regions.scale import Scale
 from search.relevance import Band, Cut, bands
 from search.relevance.background import TOP, Background
 from search.targets import Target
 
 WINDOW = 1000
 """Hits that are put in order, counted, and sorted in other ways than by relevance."""
+BY_PARTS = 200
+"""Photos at most that parts of them bring into the window, or further up."""
+DEEPEST = 10_000
+"""Photos that are left out at most for showing what a query excludes."""
 BY_WORDS = 200
 """Hits by words at most."""
 
@@ -54,13 +59,14 @@ class Ranking:
         narrowed: Narrowed,
         said: words.Said,
         background: Background | None,
+        scale: Scale | None = None,
     ) -> None:
         self.index = open_index(model.key, model.dim)
         self.model, self.target, self.narrowed = model, target, narrowed
         self.flt: Filter = narrowed.flt
         if target.photos:
             self.flt = And((narrowed.flt, Not(HasIds(target.photos))))
-        self._said, self._background = said, background
+        self._said, self._background, self._scale = said, background, scale
 
     @cached_property
     def window(self) -> list[Ranked]:
@@ -74,6 +80,30 @@ class Ranking:
         if least is None:
             return [one for one in self.window if self.band(one) != Band.WEAK]
         return [one for one in self.window if self.trust(one) >= least]
+
+    def to_leave_out(self, least: float | None = None) -> set[UUID]:
+        """Return the photos that match any term of a query that only excludes.
+
+        Those that the query names are among them. Empty where there are no bands.
+        """
+        if self.cut is None:
+            return set()
+        apart = [
+            Ranking(self.model, one, self.narrowed, self._said, self._background)
+            for one in self.target.apart
+        ]
+        return self.target.photos.union(*(one._all_matching(least) for one in apart or [self]))
+
+    def _all_matching(self, least: float | None) -> set[UUID]:
+        """Return the photos that match, `DEEPEST` at most, also those behind the window."""
+        found = {one.id for one in self.matching(least)}
+        if self.cut is None or not self.is_longer:
+            return found
+        needed = self.cut.likely if least is None else self.cut.score_at(least)
+        if self._by_vector[-1].score < needed:
+            return found
+        deep = self.index.query(self.target.vector, limit=DEEPEST, flt=self.flt)
+        return found | {hit.id for hit in deep if hit.score >= needed}
 
     @property
     def is_longer(self) -> bool:
@@ -94,6 +124,7 @@ class Ranking:
             np.array(vectors, np.float32).reshape(-1, self.model.dim),
             total=self.total,
             asked=self.target.asked,
+            each=self.target.each,
             by_picture=self.target.by_picture,
         )
 
@@ -157,13 +188,19 @@ class Ranking:
     def _with_parts(self) -> dict[UUID, Ranked]:
         """Return the hits by vector, best first, where a part may count for the whole photo."""
         ranked = {hit.id: Ranked(hit.id, hit.score) for hit in self._by_vector}
-        parts = regions.closest(self.model, self.target.vector, limit=WINDOW, flt=self.flt)
+        if self.target.avoids:
+            # A part without what is excluded says nothing about the rest of its photo.
+            return ranked
+        parts = regions.closest(
+            self.model, self.target.vector, limit=BY_PARTS, flt=self.flt, scale=self._scale
+        )
         if not parts:
             return ranked
         whole = self.scores(hit.photo_id for hit in parts if hit.photo_id not in ranked)
         ranked |= {one: Ranked(one, score) for one, score in whole.items()}
         for hit in parts:
-            if hit.photo_id in ranked and hit.score > ranked[hit.photo_id].score:
-                ranked[hit.photo_id] = Ranked(hit.photo_id, hit.score, hit.box)
+            known = ranked.get(hit.photo_id)
+            if known and hit.worth is not None and hit.worth > known.score:
+                ranked[hit.photo_id] = Ranked(hit.photo_id, hit.worth, hit.box)
         best = sorted(ranked.values(), key=lambda one: (-one.score, one.id))
         return {one.id: one for one in best}

@@ -16,7 +16,7 @@ from gallery.decoding import PoolBusy
 from gallery.models import EmbeddingModel, Photo
 from gallery.models.photos import PhotoQuerySet
 from gallery.paging import NOT_GIVEN
-from search import embedders, narrowing, targets, words
+from search import embedders, narrowing, regions, targets, words
 from search.embedders.base import ModelUnavailable, Tower
 from search.index import VectorIndexError
 from search.language import Query, Term, parse
@@ -198,7 +198,8 @@ def _seek(user: User, query: Query) -> _Sought:
     target = targets.of(user, model, query)
     said = words.Said.of(user.pk, query)
     narrowed = words.without(narrowed, said)
-    ranking = Ranking(model, target, narrowed, said, library.of(user, model))
+    scale = regions.scale_of(user, model)
+    ranking = Ranking(model, target, narrowed, said, library.of(user, model), scale)
     return _Sought(model, narrowed, ranking, _only_photo(query))
 
 
@@ -228,11 +229,11 @@ def _pages(user: User, asked: Asked, sought: _Sought) -> Listed | Folded:
 def _matching(sought: _Sought, query: Query, least: float | None) -> PhotoQuerySet:
     if sought.ranking is None:
         return sought.narrowed.photos
-    ids = [one.id for one in sought.ranking.matching(least)]
     if query.wanted:
+        ids = [one.id for one in sought.ranking.matching(least)]
         return sought.narrowed.photos.filter(pk__in=ids)
-    # Only exclusions: everything but what clearly shows them.
-    return sought.narrowed.photos.exclude(pk__in=ids if sought.ranking.cut else [])
+    # Only exclusions: everything but what clearly shows any of them.
+    return sought.narrowed.photos.exclude(pk__in=sought.ranking.to_leave_out(least))
 
 
 def _figures(ranking: Ranking) -> Figures:

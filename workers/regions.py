@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Future
 
 import numpy as np
+from django.conf import settings
 from django.db.models import F, Q
 from django.utils import timezone
 
@@ -70,7 +71,9 @@ def is_due() -> bool:
     model = EmbeddingModel.objects.active()
     if model is None:
         return False
-    if lacking(model).exists() or region_points.waiting(model).exists():
+    kept = Regions.objects.filter(embedding__model=model).count()
+    has_room = kept < settings.DETAIL_SEARCH
+    if (has_room and lacking(model).exists()) or region_points.waiting(model).exists():
         return True
     rest()
     return False
@@ -98,9 +101,12 @@ def lacking(model: EmbeddingModel) -> EmbeddingQuerySet:
 
 def _make_due(model: EmbeddingModel, stop: Stop) -> int:
     total, below = 0, None
-    while not stop():
+    room = settings.DETAIL_SEARCH - Regions.objects.filter(embedding__model=model).count()
+    while not stop() and total < room:
         rows = lacking(model).select_related("photo", "regions").order_by("-pk")
-        batch = list((rows if below is None else rows.filter(pk__lt=below))[:AT_ONCE])
+        batch = list(
+            (rows if below is None else rows.filter(pk__lt=below))[: min(AT_ONCE, room - total)]
+        )
         if not batch:
             if below is None:
                 rest()

@@ -17,7 +17,7 @@ OVERLAP = 0.4
 integral max-pooling of CNN activations", ICLR 2016: what one part cuts, the next one has whole."""
 LARGE = 1000
 """Pixels of the longer side from which on a photo gets the finer parts too: their own are then as
-many as a model looks at, about 450."""
+many as a model looks at, about 360."""
 LONG = 2.0
 """Longer side by shorter from which on a photo is cut along one side only."""
 
@@ -41,9 +41,10 @@ def _middle(side: float) -> Box:
 
 
 _FIVE = (*grid(2, 2), _middle(grid(2, 2)[0][2]))
-PLACES: tuple[Box, ...] = (*_FIVE, *grid(3, 3), *grid(5, 1), *grid(1, 5))
+PLACES: tuple[Box, ...] = (*_FIVE, *grid(4, 4), *grid(5, 1), *grid(1, 5))
 """All parts that there are, by number. Numbers are kept in indexes: new ones come at the end."""
-_COARSE, _FINE, _WIDE, _TALL = range(5), range(5, 14), range(14, 19), range(19, 24)
+GROUPS = _COARSE, _FINE, _WIDE, _TALL = range(5), range(5, 21), range(21, 26), range(26, 31)
+"""Parts of one size, whose scores are alike."""
 
 
 def numbers(width: int, height: int) -> tuple[int, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from gallery.models import EmbeddingModel, Regions
 from search.index import And, Filter, HasIds, Hit, Not, Or, VectorIndex, open_index
-from search.regions.boxes import PLACES, Box, all_points, part_of
+from search.regions.boxes import GROUPS, PLACES, Box, all_points, part_of
+from search.regions.scale import Line, Scale
 
 Vector = NDArray[np.float32]
 
@@ -23,19 +24,26 @@ PER_PHOTO = 3
 DEEPEST = 5000
 """Points that are fetched at most."""
 
+_GROUP_OF = [place for place, group in enumerate(GROUPS) for _ in group]
+
 
 @dataclass(frozen=True)
 class RegionHit:
-    """The part of a photo that is closest to a query, and its cosine similarity."""
+    """The part of a photo that is closest to a query, and its cosine similarity.
+
+    `worth` is what that is as the similarity of a whole photo; None where nothing is known to
+    compare with.
+    """
 
     photo_id: UUID
     score: float
     box: Box
+    worth: float | None = None
 
 
 def is_on() -> bool:
     """Tell whether parts of photos are indexed and searched here."""
-    return bool(settings.DETAIL_SEARCH)
+    return settings.DETAIL_SEARCH > 0
 
 
 def is_in_use(model: EmbeddingModel) -> bool:
@@ -48,30 +56,49 @@ def index_of(model: EmbeddingModel) -> VectorIndex:
     return open_index(f"{model.key}~regions", model.dim)
 
 
-def closest(model: EmbeddingModel, vector: Vector, *, limit: int, flt: Filter) -> list[RegionHit]:
+def closest(
+    model: EmbeddingModel,
+    vector: Vector,
+    *,
+    limit: int,
+    flt: Filter,
+    scale: Scale | None = None,
+) -> list[RegionHit]:
     """Return the photos with the closest parts, best first, each photo once.
 
-    `flt` speaks of photos. Fewer than `limit` come where many parts belong to one photo. Empty
-    where detail search is off. Raises `VectorIndexError`.
+    `flt` speaks of photos; `scale` tells what scores are worth, and decides then between parts of
+    different sizes. Fewer than `limit` come where many parts belong to one photo. Empty where
+    detail search is off. Raises `VectorIndexError`.
     """
     if not is_on() or not is_in_use(model):
         return []
     narrowed, only, never = _narrowed(flt)
     wanted = min(limit * PER_PHOTO * (4 if only or never else 1), DEEPEST)
     hits = index_of(model).query(vector, limit=wanted, flt=narrowed)
-    return _best(hits, only, never)[:limit]
+    lines = scale.lines(vector) if scale and hits else {}
+    return _best(hits, only, never, lines)[:limit]
 
 
 def _best(
-    hits: Iterable[Hit], only: frozenset[UUID] | None, never: frozenset[UUID]
+    hits: Iterable[Hit],
+    only: frozenset[UUID] | None,
+    never: frozenset[UUID],
+    lines: Mapping[int, Line],
 ) -> list[RegionHit]:
     found: dict[UUID, RegionHit] = {}
     for hit in hits:
         photo_id, number = part_of(hit.id)
-        known = photo_id in found or number >= len(PLACES) or photo_id in never
-        if not known and (only is None or photo_id in only):
-            found[photo_id] = RegionHit(photo_id, hit.score, PLACES[number])
-    return list(found.values())
+        if photo_id in never or not (only is None or photo_id in only) or number >= len(PLACES):
+            continue
+        line = lines.get(_GROUP_OF[number])
+        one = RegionHit(photo_id, hit.score, PLACES[number], line(hit.score) if line else None)
+        if photo_id not in found or _rank(one) > _rank(found[photo_id]):
+            found[photo_id] = one
+    return sorted(found.values(), key=_rank, reverse=True)
+
+
+def _rank(one: RegionHit) -> tuple[float, float]:
+    return (one.score if one.worth is None else one.worth), one.score
 
 
 def _narrowed(flt: Filter) -> tuple[Filter, frozenset[UUID] | None, frozenset[UUID]]:

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(autouse=True)
 def _awake(settings):
-    settings.DETAIL_SEARCH = True
+    settings.DETAIL_SEARCH = 1000
     regions.wake()
 
 
@@ -103,7 +103,7 @@ def test_large_and_long_photos_get_parts_of_their_own(ada, model):
     drain()
     regions.make_due(model, stop=never)
     count = {row.embedding.photo_id: len(row.get_parts()[0]) for row in Regions.objects.all()}
-    assert count == {large.pk: 14, long.pk: 5}
+    assert count == {large.pk: 21, long.pk: 5}
 
 
 def test_a_photo_is_searchable_before_its_parts_are_made(ada, model):
@@ -127,13 +127,22 @@ def test_what_is_due_elsewhere_comes_first(ada, model):
 
 
 def test_off_makes_and_finds_nothing(ada, model, settings):
-    settings.DETAIL_SEARCH = False
+    settings.DETAIL_SEARCH = 0
     add(ada)
     drain()
     assert not regions.is_due()
     assert regions.make_due(model, stop=never) == 0
     assert ask(model, ada) == []
     assert not finding.is_in_use(model)
+
+
+def test_no_more_photos_get_parts_than_the_setting_says(ada, model, settings):
+    settings.DETAIL_SEARCH = 1
+    _, newest = add(ada), add(ada)
+    drain()
+    regions.make_due(model, stop=never)
+    assert points(model) == {newest.pk}
+    assert not regions.is_due()
 
 
 def test_a_missing_original_costs_only_the_parts(ada, model):

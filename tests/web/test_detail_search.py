@@ -1,0 +1,70 @@
+"""Small things in large photos come up in ordinary searches, with the part that shows them."""
+
+from __future__ import annotations
+
+import pytest
+
+from gallery import trash
+from gallery.models import Photo
+from search import embedders
+from search.regions import scale
+from search.relevance import library
+from tests.web.test_why import picture
+from tests.workers.conftest import add_photo
+from workers import regions
+from workers.pipeline import drain
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def _fresh():
+    embedders.unload_all()
+    scale.forget()
+    library.forget()
+    regions.wake()
+
+
+def add(owner, data: bytes) -> Photo:
+    photo = add_photo(owner, data)
+    photo.width, photo.height = 800, 600
+    photo.save(update_fields=["width", "height"])
+    return photo
+
+
+@pytest.fixture
+def spotted(ada, model):
+    """A grey photo with a red square, among others of other colours and some all red ones."""
+    for _ in range(3):
+        add_photo(owner=ada, colour="red")
+    colours = ["blue", "green", "yellow", "purple", "brown", "cyan"] * 2
+    for place, colour in enumerate(colours):
+        add(ada, picture(colour, (50 * place, 400)))
+    photo = add(ada, picture("red", (600, 0)))
+    drain()
+    return photo
+
+
+def ask(client, **params):
+    return client.get("/api/v1/search", {"q": "red", **params}).json()["hits"]
+
+
+def test_a_hit_says_which_part_matched(ada_client, spotted, model):
+    (before,) = (hit for hit in ask(ada_client) if hit["id"] == str(spotted.pk))
+    assert before["box"] is None
+    regions.make_due(model, stop=lambda: False)
+    scale.forget()
+    (hit,) = (hit for hit in ask(ada_client) if hit["id"] == str(spotted.pk))
+    assert hit["box"] == pytest.approx([0.375, 0, 0.625, 0.625], abs=0.01)
+    assert before["score"] < hit["score"] <= 1
+
+
+def test_parts_are_found_only_by_their_owner_and_while_they_live(
+    ada_client, bob_client, spotted, model
+):
+    regions.make_due(model, stop=lambda: False)
+    scale.forget()
+    assert ask(bob_client) == []
+    # The index still holds the points, as it does for a moment after a deletion.
+    trash.trash(Photo.objects.filter(pk=spotted.pk))
+    assert str(spotted.pk) not in {hit["id"] for hit in ask(ada_client)}
