@@ -17,7 +17,7 @@ from gallery.api_errors import RETRY_SECONDS
 from gallery.middleware import error
 from gallery.models import EmbeddingModel, Photo
 from gallery.status import status as gallery_status
-from search import api_suggest, api_why, language, retrieval, sent_pictures
+from search import api_facets, api_suggest, api_why, language, retrieval, sent_pictures
 from search.duplicates import api as duplicates
 from search.index_figures import index_figures
 from search.pages import Found
@@ -36,6 +36,7 @@ def attach(api: NinjaAPI) -> None:
     from search import api_saved
 
     api.add_router("", api_saved.router)
+    api.add_router("", api_facets.router)
     api.add_router("", api_suggest.router)
     api.add_router("", api_why.router)
     duplicates.attach(api)

@@ -144,12 +144,12 @@ def _type(given: Sequence[str], library: Library) -> Condition:
 
 
 def _colour(given: Sequence[str], library: Library) -> Condition:
-    names = tuple(dict.fromkeys(_colour_name(value) for value in given))
+    names = tuple(dict.fromkeys(colour_name(value) for value in given))
     q = reduce(or_, (Q(colours__contains=f",{name},") for name in names))
     return Condition(q, In("colours", names))
 
 
-def _colour_name(value: str) -> str:
+def colour_name(value: str) -> str:
     if not value.startswith("#"):
         return value
     red, green, blue = bytes.fromhex(value[1:])

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import math
 import random
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 from hypothesis import (
     HealthCheck,
     example,
@@ -20,82 +17,19 @@ from hypothesis import (
     strategies as st,
 )
 
-from gallery import albums, colours
-from gallery.models import Album, Embedding, Photo, Stack, Tag
-from search import language
-from search.index import Not, open_index
+from gallery import colours
+from gallery.models import Embedding, Photo
+from search.index import open_index
 from search.language import Filter, days, values
 from search.narrowing import ids as narrowing_ids, narrow
-from search.query import QueryError
-from tests.alike import photo
 from tests.contract.exact_index import holds
 from tests.embedders import ColourEmbedder
+from tests.galleries import CAMERAS, LENSES, ZONE, fill, random_photo
 from workers import projection
 
 pytestmark = pytest.mark.django_db
 
 QUESTION = np.eye(1, ColourEmbedder.dim, dtype=np.float32)[0]
-ZONE = ZoneInfo("America/New_York")
-CAMERAS = ["", "NIKON D750", "NIKON D70", "Canon EOS R", "Canon EOS R5", "Pixel 8", "Ærø 1"]
-LENSES = ["", "EF50mm f/1.8", "50mm", "RF 24-105mm F4 L", "100% macro_lens"]
-FORMATS = ["JPEG", "PNG", "HEIF", "WEBP", "GIF", "AVIF", "TIFF", "BMP"]
-SIDES = [100, 200, 300, 400, 1600, 1920, 1080, 3000, 4000]
-SIZES = [499_999, 500_000, 500_001, 1_000_000, 9_999_999, 10_000_000, 20_000_001]
-NAMES = ["IMG_2231.jpg", "img_2231 (1).jpg", "Übersee 100%.png", "übersee.png", "a\\b.jpg"]
-PLACES = [None, (38.72, -9.14), (38.76, -9.10), (0.0, 179.99), (0.0, -179.99), (89.9, 10.0),
-          (89.95, -170.0), (-33.86, 151.2), (0.0, 0.0), (-90.0, 0.0)]  # fmt: skip
-ALBUM_NAMES = ["Lisbon", "Lisbon trip", "Work", "Empty"]
-TAG_NAMES = ["sea", "Family", "unused"]
-
-
-def when(chance: random.Random) -> datetime:
-    """Return a time, often one at the edge of a day, month or year in the gallery's zone."""
-    day = datetime(chance.choice([1969, 2019, 2020, 2023, 2024]), chance.choice([1, 3, 6, 12]),
-                   chance.choice([1, 10, 11, 28]), tzinfo=ZONE)  # fmt: skip
-    return (day + timedelta(seconds=chance.choice([-1, 0, 1, 43_200]))).astimezone(UTC)
-
-
-def random_photo(owner: Any, chance: random.Random) -> Photo:
-    taken = when(chance) if chance.random() < 0.8 else None
-    place = chance.choice(PLACES)
-    names = chance.sample(values.COLOURS, chance.randrange(4))
-    return photo(
-        owner,
-        taken_at=taken,
-        shown_at=taken or when(chance),
-        camera=chance.choice(CAMERAS),
-        lens=chance.choice(LENSES),
-        format=chance.choice(FORMATS),
-        width=chance.choice(SIDES),
-        height=chance.choice(SIDES),
-        size=chance.choice(
-            [499_999, 500_000, 500_001, 1_000_000, 9_999_999, 10_000_000, 20_000_001]
-        ),
-        name=chance.choice(NAMES),
-        latitude=place and place[0],
-        longitude=place and place[1],
-        colours=chance.choice([colours.column(names), ""]),
-        rating=chance.randrange(6),
-        favourite=chance.random() < 0.3,
-        caption=chance.choice(["", "a beach in Lisbon"]),
-    )
-
-
-def fill(owner: Any, chance: random.Random, count: int) -> list[Photo]:
-    """Give somebody photos with albums, tags and a stack."""
-    made = [random_photo(owner, chance) for _ in range(count)]
-    for name in ALBUM_NAMES:
-        album = Album.objects.create(owner=owner, name=name)
-        if name != "Empty":
-            album.photos.set(chance.sample(made, count // 4))
-    for name in TAG_NAMES:
-        tag = Tag.objects.create(owner=owner, name=name)
-        if name != "unused":
-            tag.photos.set(chance.sample(made, count // 3))
-    stack = Stack.objects.create(owner=owner, cover=made[0])
-    Photo.objects.filter(pk__in=[one.pk for one in made[:3]]).update(stack=stack)
-    Photo.objects.filter(pk__in=[one.pk for one in made[1:3]]).update(folded=True)
-    return made
 
 
 def index_all(model: Any) -> None:
@@ -285,124 +219,3 @@ def test_each_value_of_each_filter_agrees_alone_and_excluded(ada, model, library
             assert set(found.photos.values_list("pk", flat=True)) == wanted, asked
             hits = index.query(QUESTION, limit=1000, flt=found.flt)
             assert {hit.id for hit in hits} == wanted, asked
-
-
-# --- single rules ---------------------------------------------------------------------------------
-
-
-def left(user: Any, text: str) -> set[Any]:
-    return set(narrow(user, language.parse(text).filters).photos.values_list("name", flat=True))
-
-
-def notes(user: Any, text: str) -> tuple[str, ...]:
-    return narrow(user, language.parse(text).filters).notes
-
-
-def test_kinds_are_all_met_and_values_of_one_are_alternatives(ada):
-    photo(ada, name="a", camera="Nikon D1", rating=5)
-    photo(ada, name="b", camera="Canon R", rating=5)
-    photo(ada, name="c", camera="Nikon D1", rating=1)
-    assert left(ada, "camera:nikon,canon rating:5") == {"a", "b"}
-    assert left(ada, "camera:nikon rating:5") == {"a"}
-    assert left(ada, "-camera:nikon") == {"b"}
-
-
-def test_flags_and_bounds_written_apart_are_all_met(ada):
-    photo(ada, name="a", favourite=True, caption="x", latitude=1.0, longitude=1.0, size=7_000_000)
-    photo(ada, name="b", favourite=True, size=7_000_000)
-    photo(ada, name="c", caption="x", latitude=1.0, longitude=1.0, size=20_000_000)
-    assert left(ada, "has:caption has:gps") == {"a", "c"}
-    assert left(ada, "is:favourite has:gps") == {"a"}
-    assert left(ada, "size:>5MB size:<10MB") == {"a", "b"}
-
-
-def test_a_camera_spelt_exactly_means_that_one_alone(ada):
-    photo(ada, name="a", camera="Canon EOS R")
-    photo(ada, name="b", camera="Canon EOS R5")
-    assert left(ada, 'camera:"Canon EOS R"') == {"a"}
-    assert left(ada, 'camera:"canon eos r"') == {"a", "b"}
-    assert left(ada, 'camera:"r5 canon"') == {"b"}
-
-
-def test_names_that_are_not_there_pass_nothing_and_are_noted(ada):
-    one = photo(ada, name="a", camera="NIKON D750")
-    albums.add(albums.create(ada, "Lisbon trip"), Photo.objects.filter(pk=one.pk))
-    assert left(ada, "album:Lisbon") == set()
-    assert notes(ada, "album:Lisbon") == (
-        "There is no album “Lisbon”. Did you mean “Lisbon trip”?",
-    )
-    assert notes(ada, "tag:sea") == ("There is no tag “sea”.",)
-    assert notes(ada, "camera:nikkon") == ("There is no camera “nikkon”. Did you mean “NIKON”?",)
-    assert left(ada, "-album:Lisbon") == {"a"}
-    assert left(ada, 'album:Lisbon,"lisbon TRIP"') == {"a"}
-    assert notes(ada, 'album:"Lisbon trip"') == ()
-
-
-def test_the_names_of_other_people_are_not_there(ada, bob):
-    theirs = photo(bob, name="theirs", camera="Leica Q", lens="Summilux")
-    albums.add(albums.create(bob, "Secret"), Photo.objects.filter(pk=theirs.pk))
-    albums.mark(theirs, tags=["hidden"])
-    photo(ada, name="mine")
-    for text, kind in [
-        ("album:Secret", "album"),
-        ("tag:hidden", "tag"),
-        ("camera:leica", "camera"),
-        ("lens:summilux", "lens"),
-    ]:
-        assert left(ada, text) == set()
-        value = text.partition(":")[2]
-        # No hint at a name that somebody else has.
-        assert notes(ada, text) == (f"There is no {kind} “{value}”.",)
-
-
-def test_the_days_are_those_of_the_gallerys_time_zone(ada, settings):
-    settings.TIME_ZONE = "Asia/Tokyo"
-    photo(ada, name="before", taken_at=datetime(2020, 5, 31, 14, 59, 59, tzinfo=UTC))
-    photo(ada, name="first", taken_at=datetime(2020, 5, 31, 15, 0, tzinfo=UTC))
-    photo(ada, name="after", taken_at=datetime(2020, 6, 30, 15, 0, tzinfo=UTC))
-    assert left(ada, "date:2020-06") == {"first"}
-    assert left(ada, "after:2020-06") == {"first", "after"}
-    assert left(ada, "before:2020-06") == {"before"}
-
-
-def test_a_value_that_no_query_has_is_refused(ada):
-    for flt in [Filter("size", ("big",)), Filter("date", ("soon",)), Filter("near", ("x",))]:
-        with pytest.raises(QueryError) as refused:
-            narrow(ada, [flt])
-        assert (refused.value.code, refused.value.status) == ("bad_filter", 400)
-    with pytest.raises(QueryError) as refused:
-        narrow(ada, [Filter("mood", ("good",))])
-    assert (refused.value.code, refused.value.status) == ("unknown_filter", 400)
-
-
-def test_the_index_gets_the_smaller_set_of_ids(ada, monkeypatch):
-    monkeypatch.setattr(narrowing_ids, "FEW", 2)
-    for number in range(9):
-        photo(ada, name=f"{number}", favourite=number < 6, camera="X" if number else "")
-    found = narrow(ada, language.parse("is:favourite camera:x").filters).flt
-    excluded = found.parts[1]
-    assert isinstance(excluded, Not)
-    # Of the eight with the camera, three are no favourites.
-    assert len(excluded.inner.ids) == 3
-    found = narrow(ada, language.parse("-is:favourite camera:x").filters).flt
-    assert len(found.parts[1].ids) == 3
-
-
-def test_filters_alone_ask_for_no_ids(ada, ada_client):
-    photo(ada, favourite=True)
-    with CaptureQueriesContext(connection) as asked:
-        narrowed = narrow(ada, language.parse("is:favourite").filters)
-        assert narrowed.photos.count() == 1
-    assert len(asked) == 1
-    # No model is there, and none is needed.
-    answer = ada_client.get("/api/v1/search", {"q": "is:favourite"})
-    assert answer.status_code == 200
-    assert len(answer.json()["hits"]) == 1
-
-
-def test_ids_are_asked_for_once(ada):
-    photo(ada, favourite=True)
-    narrowed = narrow(ada, language.parse("is:favourite has:tag").filters)
-    with CaptureQueriesContext(connection) as asked:
-        assert narrowed.flt == narrowed.flt
-    assert len(asked) == 1

@@ -1,0 +1,184 @@
+"""Facets count what there is, widen within their kind, and lead to what they promise."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from gallery import albums
+from gallery.models import Photo
+from search import language, retrieval
+from search.facets import Facet, facets
+from search.language import Query
+from tests.alike import photo
+from tests.galleries import fill
+
+pytestmark = pytest.mark.django_db
+
+
+def query(text: str) -> Query:
+    return language.parse(text) if text else Query()
+
+
+def by_name(user: Any, text: str = "") -> dict[str, Facet]:
+    return {one.name: one for one in facets(user, query(text), shown=100)}
+
+
+def counts(user: Any, text: str = "") -> dict[str, dict[str, int]]:
+    return {
+        name: {one.value: one.count for one in facet.values}
+        for name, facet in by_name(user, text).items()
+    }
+
+
+@pytest.fixture
+def cameras(ada) -> None:
+    for number, camera in enumerate(["Nikon D1", "Nikon D1", "Nikon D2", "Canon R", ""]):
+        photo(
+            ada,
+            camera=camera,
+            rating=number,
+            favourite=number == 0,
+            taken_at=datetime(2020 + number // 3, 6, 1, tzinfo=UTC),
+            format="HEIF" if number == 4 else "JPEG",
+        )
+
+
+def test_facets_count_each_kind(ada, cameras):
+    one = Photo.objects.get(rating=1)
+    albums.add(albums.create(ada, "Lisbon"), Photo.objects.filter(pk=one.pk))
+    albums.mark(one, tags=["sea"])
+    Photo.objects.filter(pk=one.pk).update(colours=",blue,white,", latitude=1.0, longitude=2.0)
+    assert counts(ada) == {
+        "year": {"2021": 2, "2020": 3},
+        "colour": {"blue": 1, "white": 1},
+        "orientation": {"landscape": 5},
+        "album": {"Lisbon": 1},
+        "tag": {"sea": 1},
+        "camera": {"Nikon D1": 2, "Canon R": 1, "Nikon D2": 1},
+        "rating": {"4": 1, "3": 1, "2": 1, "1": 1},
+        "type": {"jpeg": 4, "heif": 1},
+        "favourite": {"favourite": 1},
+        "place": {"gps": 1},
+    }
+
+
+def test_a_kind_is_counted_as_if_it_was_not_set(ada, cameras):
+    found = by_name(ada, 'camera:"Nikon D1"')
+    assert {one.value: (one.count, one.on) for one in found["camera"].values} == {
+        "Nikon D1": (2, True),
+        "Canon R": (1, False),
+        "Nikon D2": (1, False),
+    }
+    # All others are counted within it.
+    assert [(one.value, one.count) for one in found["year"].values] == [("2020", 2)]
+
+
+def test_what_is_excluded_stays_excluded(ada, cameras):
+    assert counts(ada, "-camera:nikon")["camera"] == {"Canon R": 1}
+
+
+def test_a_part_of_a_name_sets_all_that_it_means(ada, cameras):
+    found = by_name(ada, "camera:nikon")["camera"]
+    assert {one.value for one in found.values if one.on} == {"Nikon D1", "Nikon D2"}
+    off = next(one.query for one in found.values if one.value == "Nikon D2")
+    assert off == 'camera:"Nikon D1"'
+
+
+def test_switching_keeps_everything_else(ada, cameras):
+    found = by_name(ada, "date:summer-2020,2021 rating:>=2 -is:stacked")
+    years = {one.value: one.query for one in found["year"].values}
+    assert years["2021"] == "date:summer-2020 rating:>=2 -is:stacked"
+    assert years["2020"] == "date:summer-2020,2021,2020 rating:>=2 -is:stacked"
+    stars = {one.value: (one.on, one.query) for one in found["rating"].values}
+    assert stars["4"] == (True, "date:summer-2020,2021 rating:2,3,5 -is:stacked")
+    assert stars["1"] == (False, "date:summer-2020,2021 rating:2,3,4,5,1 -is:stacked")
+
+
+def test_the_last_value_switched_off_leaves_nothing(ada, cameras):
+    found = by_name(ada, "is:favourite")["favourite"]
+    assert [(one.count, one.on, one.query) for one in found.values] == [(1, True, "")]
+
+
+def test_names_are_spelt_as_they_are(ada, cameras):
+    albums.add(albums.create(ada, "Lisbon Trip"), Photo.objects.all())
+    (one,) = by_name(ada, 'album:"lisbon trip"')["album"].values
+    assert (one.value, one.count, one.on, one.query) == ("Lisbon Trip", 5, True, "")
+
+
+def test_nobody_counts_what_others_have(ada, bob, cameras):
+    albums.add(albums.create(ada, "Secret"), Photo.objects.all())
+    photo(bob, camera="Leica")
+    found = counts(bob)
+    assert found["camera"] == {"Leica": 1}
+    assert "album" not in found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "camera:nikon,pixel",
+        "is:favourite colour:blue",
+        "rating:>=2 date:2020 -tag:sea",
+        "album:lisbon type:jpeg,png",
+    ],
+)
+def test_every_count_is_what_following_it_brings(ada, bob, text):
+    """A value that is off says how many photos it has; alone in its kind it leaves just those."""
+    chance = random.Random(len(text))
+    fill(bob, chance, 5)
+    fill(ada, chance, 40)
+    asked = query(text)
+    for facet in facets(ada, asked, shown=100):
+        flag = facet.filter in {"is", "has"}
+        own = [one for one in asked.filters if one.name == facet.filter and not one.excluded]
+        rest = asked.filters if flag else tuple(one for one in asked.filters if one not in own)
+        for value in facet.values:
+            alone = Query((), (*rest, language.Filter(facet.filter, (value.value,))))
+            assert retrieval.result(ada, alone).count() == value.count, (facet.name, value)
+
+
+def test_counting_takes_as_many_queries_for_many_photos(ada):
+    chance = random.Random(4)
+    fill(ada, chance, 12)
+
+    def asked() -> int:
+        with CaptureQueriesContext(connection) as made:
+            facets(ada, query("camera:nikon,canon rating:>=1"))
+        return len(made)
+
+    few = asked()
+    for _ in range(30):
+        albums.mark(photo(ada, camera=f"Nikon {chance.random()}"), tags=[f"t{chance.random()}"])
+    assert asked() == few <= 12
+
+
+def test_the_part_of_the_page_links_to_the_switched_search(ada, ada_client, cameras):
+    page = ada_client.get("/search/facets", {"q": "camera:nikon", "sort": "newest"})
+    assert page.status_code == 200
+    html = page.content.decode()
+    assert 'data-facet="camera"' in html
+    assert "/search?q=camera%3Anikon+date%3A2020&amp;sort=newest" in html
+    assert html.count('aria-current="true"') == 2
+    assert ada_client.get("/search/facets").status_code == 200
+    assert ada_client.get("/search/facets", {"q": "camra:nikon"}).status_code == 400
+
+
+def test_the_api_lists_facets(ada_client, cameras):
+    answer = ada_client.get("/api/v1/search/facets", {"q": "rating:>=3"}).json()
+    assert answer["query"] == "rating:>=3"
+    found = {one["name"]: one for one in answer["facets"]}
+    assert found["camera"]["values"] == [
+        {"value": "Canon R", "label": "Canon R", "count": 1, "on": False,
+         "q": 'rating:>=3 camera:"Canon R"'},
+    ]  # fmt: skip
+    assert Counter(one["on"] for one in found["rating"]["values"]) == {True: 3, False: 2}
+    for bad in [{"q": "camra:x"}, {"least": "7"}, {"size": "1"}]:
+        assert ada_client.get("/api/v1/search/facets", bad).status_code == 400
