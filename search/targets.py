@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -12,18 +11,10 @@ from numpy.typing import NDArray
 
 from gallery.models import Embedding, EmbeddingModel, Photo
 from search import embedders, regions, sent_pictures
+from search.combining import Part, direction, unit
 from search.language import Query, Term
 from search.query import QueryError
-from search.relevance import Background, library
-
-AVOIDED = 0.6
-"""Sigmas that a photo loses for each sigma by which it shows what is excluded, next to those it
-gets for what is wanted; see docs/explanation/excluding.md."""
-WORDS_BESIDE_PICTURES = 1.4
-"""What words weigh next to a picture, for a picture says much more; see the same page."""
-WORDS_UNMEASURED = 2.0
-"""The same where no library is known to measure both by."""
-_CANCELLED = 1e-3  # a direction shorter than this is noise
+from search.relevance import library
 
 User = AbstractBaseUser | AnonymousUser
 Vector = NDArray[np.float32]
@@ -51,15 +42,6 @@ class Target:
     apart: tuple[Target, ...] = ()
 
 
-@dataclass(frozen=True, eq=False)
-class Part:
-    """A term as a unit vector, shape (dim,), and its weight (above zero)."""
-
-    vector: Vector
-    weight: float = 1.0
-    by_picture: bool = False
-
-
 def of(user: User, model: EmbeddingModel, query: Query) -> Target:
     """Return what the terms of a query come to; without wanted terms, what the avoided come to.
 
@@ -76,7 +58,7 @@ def of(user: User, model: EmbeddingModel, query: Query) -> Target:
     words = [part.vector for part in wanted if not part.by_picture]
     return Target(
         vector=direction(library.of(user, model), wanted, avoided),
-        asked=_unit(np.sum(words or [part.vector for part in wanted], axis=0)),
+        asked=unit(np.sum(words or [part.vector for part in wanted], axis=0)),
         by_picture=not words,
         photos=named,
         each=tuple(words) if len(words) > 1 else (),
@@ -94,39 +76,6 @@ def _embed_texts(model: EmbeddingModel, query: Query) -> None:
 
 def _part(user: User, model: EmbeddingModel, term: Term) -> Part:
     return Part(vector_of(user, model, term), abs(term.weight), term.kind != "text")
-
-
-def direction(
-    background: Background | None, wanted: Sequence[Part], avoided: Sequence[Part] = ()
-) -> Vector:
-    """Return the unit vector of photos that show all of `wanted` and none of `avoided`.
-
-    Each part is measured by how far it spreads the photos of the library, for embeddings of
-    pictures and of texts lie in cones of their own and on scales of their own. Several avoided
-    parts count for more than one, but not each for as much as it would alone, or nothing would
-    be left of what is wanted. Raises `QueryError` where all cancel each other out.
-    """
-    mixed = len({part.by_picture for part in wanted}) == 2
-    beside = WORDS_BESIDE_PICTURES if background else WORDS_UNMEASURED
-    weights = [part.weight * (beside if mixed and not part.by_picture else 1) for part in wanted]
-    total = _weighted(background, wanted, weights)
-    if not avoided:
-        return _unit(total)
-    usual = sum(part.weight for part in wanted) / len(wanted)
-    against = [AVOIDED * part.weight / usual / len(avoided) ** 0.5 for part in avoided]
-    kept = background.scaled(total) if background else _unit(total)
-    return _unit(kept - _weighted(background, avoided, against))
-
-
-def _weighted(
-    background: Background | None, parts: Sequence[Part], weights: Sequence[float]
-) -> Vector:
-    """Return the weighted sum of what sets each part apart, spreading the library by 1."""
-    rows = [part.vector for part in parts]
-    if background:
-        centred = [background.centred(part.vector, by_picture=part.by_picture) for part in parts]
-        rows = [background.scaled(row) for row in centred]
-    return np.asarray(np.asarray(weights, np.float32) @ np.stack(rows), np.float32)
 
 
 def vector_of(user: User, model: EmbeddingModel, term: Term) -> Vector:
@@ -162,10 +111,3 @@ def _stored(model: EmbeddingModel, photo: Photo) -> Vector:
             status=409,
         )
     return vector
-
-
-def _unit(vector: NDArray[np.floating]) -> Vector:
-    norm = float(np.linalg.norm(vector))
-    if not norm > _CANCELLED:
-        raise QueryError("terms_cancel", "The terms of this search cancel each other out.")
-    return np.asarray(vector / norm, np.float32)

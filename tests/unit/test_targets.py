@@ -7,9 +7,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from search.combining import Part, direction
 from search.query import QueryError
 from search.relevance import Background
-from search.targets import Part, direction
 
 DIM, PHOTOS = 48, 600
 

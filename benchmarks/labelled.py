@@ -1,0 +1,146 @@
+"""Photos whose five captions tell what they show: labels for queries of several terms.
+
+A photo shows a concept when two captions or more say it, and is free of it when none does.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.starter_retrieval import embedded
+from search.embedders.base import Vectors
+from search.embedders.open_clip import OpenClipEmbedder
+from search.embedders.phrasing import embed_worded
+from search.relevance import Background
+from search.relevance.background import SAMPLE, texts
+
+CONCEPTS = {
+    "dog": r"dogs?|pupp(?:y|ies)",
+    "man": r"m[ae]n|guys?|gentlem[ae]n",
+    "woman": r"wom[ae]n|lad(?:y|ies)",
+    "child": r"child(?:ren)?|kids?|boys?|girls?|toddlers?|bab(?:y|ies)",
+    "people": r"people|persons?|crowds?|m[ae]n|wom[ae]n|child(?:ren)?|boys?|girls?|kids?|guys?"
+    r"|lad(?:y|ies)|toddlers?|bab(?:y|ies)|players?|couples?",
+    "water": r"water|oceans?|sea|lakes?|rivers?|pools?|waves?|surf\w*|swim\w*|splash\w*",
+    "snow": r"snow\w*|ski\w*",
+    "grass": r"grass\w*|lawns?|fields?|meadows?",
+    "beach": r"beach\w*|shores?|shoreline",
+    "street": r"streets?|sidewalks?|roads?|cit(?:y|ies)",
+    "mountain": r"mountains?|cliffs?|hills?|peaks?",
+    "rock": r"rocks?|rocky|boulders?|stones?",
+    "tree": r"trees?|woods?|forests?",
+    "car": r"cars?|trucks?|vehicles?|jeeps?|vans?",
+    "bicycle": r"bikes?|bicycles?|bikers?|cyclists?|bicyclists?|biking",
+    "motorcycle": r"motorcycl\w*|motorbikes?|dirt ?bikes?|motocross",
+    "ball": r"balls?|footballs?|soccer|basketballs?|baseballs?|tennis|volleyballs?",
+    "horse": r"horses?",
+    "boat": r"boats?|kayak\w*|canoe\w*|rafts?|ships?",
+    "hat": r"hats?|caps?|helmets?",
+    "helmet": r"helmets?",
+    "sunglasses": r"sunglasses|glasses|goggles",
+    "fence": r"fences?",
+    "building": r"buildings?|houses?|towers?",
+    "bench": r"bench(?:es)?",
+    "swimming pool": r"pools?",
+    "skateboard": r"skateboard\w*|skater?s?|skating",
+    "stick": r"sticks?|branch(?:es)?",
+    "climbing": r"climb\w*",
+    "jumping": r"jump\w*|leap\w*",
+    "running": r"run|runs|running",
+    "sitting": r"sit|sits|sitting|seated",
+    "smiling": r"smil\w*",
+    "night": r"nights?|dark",
+    "crowd": r"crowds?|audience|spectators?",
+    "toy": r"toys?|frisbee",
+}
+"""What a concept is called, and what captions say for it."""
+
+
+@dataclass(frozen=True)
+class Library:
+    """Photos as unit vectors (n, dim) and how many captions of each say a concept.
+
+    `said` is (concepts, n). `words` are the concepts as queries, `background` is what the product
+    measures queries by.
+    """
+
+    photos: Vectors
+    said: NDArray[np.intp]
+    words: dict[str, Vectors]
+    background: Background
+
+    def shows(self, concept: str) -> NDArray[np.bool_]:
+        return np.asarray(self.said[list(CONCEPTS).index(concept)] >= 2)
+
+    def surely(self, concept: str) -> NDArray[np.bool_]:
+        return np.asarray(self.said[list(CONCEPTS).index(concept)] >= 3)
+
+    def free_of(self, concept: str) -> NDArray[np.bool_]:
+        return np.asarray(self.said[list(CONCEPTS).index(concept)] == 0)
+
+
+@dataclass(frozen=True)
+class Collection:
+    """All labelled photos; those of the split `dev` were shown to no part of the starter model."""
+
+    photos: Vectors
+    said: NDArray[np.intp]
+    dev: NDArray[np.bool_]
+    words: dict[str, Vectors]
+    background_texts: Vectors
+
+    def library(self, chosen: NDArray[np.intp]) -> Library:
+        sample = np.random.default_rng(0).permutation(chosen)[:SAMPLE]
+        background = Background(self.background_texts, self.photos[sample])
+        return Library(self.photos[chosen], self.said[:, chosen], self.words, background)
+
+
+def half(*names: str) -> int:
+    """Return 0 for queries that methods and figures are chosen on, 1 for those reported."""
+    return hashlib.sha256("-".join(names).encode()).digest()[0] % 2
+
+
+def read(folder: Path, model: OpenClipEmbedder, cache: Path | None) -> Collection:
+    """Return the photos under `folder` with their labels; `cache` keeps the embeddings (.npz)."""
+    said_of: dict[str, list[str]] = defaultdict(list)
+    dev: dict[str, bool] = {}
+    with (folder / "captions.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            said_of[row["image"]].append(row["caption"].lower())
+            dev[row["image"]] = row["split"] == "dev"
+    names = list(said_of)
+    photos = _embedded(model, [folder / "images" / name for name in names], cache)
+    said = np.zeros((len(CONCEPTS), len(names)), np.intp)
+    for place, pattern in enumerate(CONCEPTS.values()):
+        found = re.compile(rf"\b(?:{pattern})\b")
+        said[place] = [sum(bool(found.search(c)) for c in said_of[name]) for name in names]
+    words = dict(zip(CONCEPTS, embed_worded(model, list(CONCEPTS)), strict=True))
+    return Collection(
+        photos, said, np.array([dev[name] for name in names]), words, background_of(model)
+    )
+
+
+def background_of(model: OpenClipEmbedder) -> Vectors:
+    found = texts()
+    parts = [embed_worded(model, found[at : at + 32]) for at in range(0, len(found), 32)]
+    return np.concatenate(parts)
+
+
+def _embedded(model: OpenClipEmbedder, paths: Sequence[Path], cache: Path | None) -> Vectors:
+    if cache and cache.is_file():
+        kept: Vectors = np.load(cache)["photos"]
+        if len(kept) == len(paths):
+            return kept
+    photos: Vectors = embedded(model, list(paths))
+    if cache:
+        np.savez(cache, photos=photos)
+    return photos
