@@ -1,0 +1,230 @@
+"""What filters look at reaches the index, also of photos that were here before."""
+
+from __future__ import annotations
+
+import importlib
+
+import pytest
+from django.apps import apps
+from django.db import connection
+
+from gallery import files
+from gallery.ingest import ingest
+from gallery.models import Embedding, Photo
+from search.index import And, Eq, Near, Place, Point, Range, close_all, open_index, qdrant_edge
+from tests import images
+from tests.fake_qdrant import FakeQdrant
+from tests.workers.conftest import add_photo, assert_settled, row_of
+from workers import colouring, doorbell, knocking, projection, reconcile, sweeper, tasks
+from workers.pipeline import drain
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+EVERYTHING = {
+    "form", "owner", "gen", "taken", "dated", "orientation", "aspect", "megapixels", "type",
+    "bytes", "colours", "place", "camera", "lens",
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _look_at_all_photos_again():
+    colouring.begin_again()
+    yield
+    colouring.begin_again()
+
+
+@pytest.fixture
+def server(settings):
+    """A server to index in, instead of the embedded engine."""
+    with FakeQdrant(api_key="secret") as running:
+        settings.QDRANT_URL, settings.QDRANT_API_KEY = running.url, "secret"
+        close_all()
+        yield running
+        close_all()
+
+
+def take_in(owner, tmp_path) -> Photo:
+    """Upload a picture of which the camera said everything."""
+    block = images.exif(
+        {0x010F: "Canon", 0x0110: "EOS R5", 0x4746: 4},
+        {0x9003: "2024:05:31 18:30:15", 0xA434: "RF35mm F1.8"},
+        {1: "N", 2: (48.0, 30.0, 0.0), 3: "W", 4: (2.0, 0.0, 0.0)},
+    )
+    red = images.gradient((90, 60)).point(lambda _: 0)
+    red.paste("red", (0, 0, 90, 60))
+    path = images.write(tmp_path, "upload", images.encode(red, exif=block))
+    return ingest(owner, path, "red.jpg").photo
+
+
+def payload_of(model, photo):
+    (point,) = open_index(model.key, model.dim).fetch([photo.pk])
+    return dict(point.payload)
+
+
+def test_an_upload_has_all_facts_in_sql_and_in_the_index(ada, model, tmp_path):
+    photo = take_in(ada, tmp_path)
+    drain()
+    photo.refresh_from_db()
+    assert (photo.camera, photo.lens, photo.rating) == ("Canon EOS R5", "RF35mm F1.8", 4)
+    assert (photo.latitude, photo.longitude, photo.colours) == (48.5, -2.0, ",red,")
+    payload = payload_of(model, photo)
+    assert payload.keys() == EVERYTHING
+    assert payload["place"] == Place(48.5, -2.0)
+    assert payload["dated"] is True
+    assert (payload["orientation"], payload["aspect"], payload["type"]) == (
+        "landscape", 1.5, "jpeg",
+    )  # fmt: skip
+    index = open_index(model.key, model.dim)
+    near = And((Eq("colours", "red"), Near("place", 48.5, -2.0, 1.0), Range("megapixels", 0.005)))
+    assert index.count(near) == 1
+    assert index.count(Near("place", 48.5, -3.0, 1_000.0)) == 0
+
+
+def test_a_photo_of_which_little_is_known_leaves_the_rest_out(ada, model):
+    photo = add_photo(ada)
+    drain()
+    payload = payload_of(model, photo)
+    assert payload.keys() == EVERYTHING - {"place", "camera", "lens"}
+    assert payload["dated"] is False
+
+
+# --- the check -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"camera": "Another"}, {"latitude": 1.0, "longitude": 2.0}, {"colours": ",blue,"}],
+    ids=["camera", "place", "colours"],
+)
+def test_any_fact_that_differs_is_noticed(ada, model, change):
+    photo = add_photo(ada)
+    drain()
+    (pair,) = reconcile.pairs(model, open_index(model.key, model.dim))
+    assert not reconcile.payload_differs(pair.row, pair.point)
+    Photo.objects.filter(pk=photo.pk).update(**change)
+    (pair,) = reconcile.pairs(model, open_index(model.key, model.dim))
+    assert reconcile.payload_differs(pair.row, pair.point)
+
+
+# --- points that an earlier version wrote ---------------------------------------------------------
+
+
+def write_as_before(model, photos):
+    """Give the photos the points that versions without facts wrote."""
+    index = open_index(model.key, model.dim)
+    old = [
+        Point(row.photo_id, row.get_vector(), {"owner": str(row.photo.owner_id), "gen": 1})
+        for row in map(row_of, photos)
+    ]
+    index.upsert(old)
+    index.flush()
+    close_all()
+
+
+def test_a_server_gets_the_facts_while_it_answers(server, ada, model):
+    photos = [add_photo(ada) for _ in range(3)]
+    drain()
+    write_as_before(model, photos)
+    vector = row_of(photos[0]).get_vector()
+    assert reconcile.quickly(model) == 3
+    # They wait for their new payload and are found all the same.
+    assert len(open_index(model.key, model.dim).query(vector, limit=5)) == 3
+    drain()
+    assert all("camera" not in payload_of(model, one) for one in photos)
+    assert all(payload_of(model, one)["form"] == projection.FORM for one in photos)
+    assert_settled(model)
+
+
+def test_the_form_of_points_is_asked_for_once(server, ada, model):
+    add_photo(ada)
+    drain()
+    assert reconcile.quickly(model) == 0
+    counts = [request for request in server.requests if request.endswith("/points/count")]
+    assert reconcile.quickly(model) == 0
+    later = [request for request in server.requests if request.endswith("/points/count")]
+    assert (len(counts), len(later)) == (2, 3)
+
+
+def test_an_embedded_index_of_an_earlier_schema_is_filled_anew(ada, model, monkeypatch):
+    photo = add_photo(ada)
+    with monkeypatch.context() as earlier:
+        earlier.setattr(qdrant_edge, "SCHEMA", 1)
+        drain()
+        write_as_before(model, [photo])
+    sweeper.sweep()
+    assert payload_of(model, photo)["colours"] == ["red"]
+    assert_settled(model)
+
+
+# --- photos that an earlier version took in -------------------------------------------------------
+
+
+def test_the_migration_fills_what_exif_says(ada, model, monkeypatch):
+    fill = importlib.import_module("gallery.migrations.0004_fill_facts")
+    monkeypatch.setattr(fill, "BATCH", 2)
+    photos = [add_photo(ada) for _ in range(5)]
+    exif = {"make": "Canon", "model": "EOS R5", "latitude": 1.5, "longitude": 2.5, "rating": 5}
+    Photo.objects.exclude(pk=photos[0].pk).update(exif=exif)
+    Photo.objects.filter(pk=photos[1].pk).update(rating=2)
+    with connection.schema_editor() as editor:
+        fill.fill(apps, editor)
+    told = Photo.objects.exclude(pk=photos[0].pk)
+    assert set(told.values_list("camera", "latitude", "longitude")) == {("Canon EOS R5", 1.5, 2.5)}
+    plain = Photo.objects.get(pk=photos[0].pk)
+    assert (plain.camera, plain.latitude) == ("", None)
+    # Stars are not what an earlier version read; those that people gave stay.
+    assert Photo.objects.get(pk=photos[1].pk).rating == 2
+
+
+@pytest.fixture
+def older(ada, model) -> list[Photo]:
+    """Photos that were decoded and compared before colours had names."""
+    photos = [add_photo(ada, colour=colour) for colour in ("red", "red", "green")]
+    drain()
+    Photo.objects.update(colours="")
+    Embedding.objects.update(state="embedded")
+    drain()
+    return photos
+
+
+def test_older_photos_get_their_colours_in_the_background(older, model, monkeypatch):
+    assert "colours" not in payload_of(model, older[0])
+    rung = []
+    monkeypatch.setattr(doorbell, "ring", lambda: rung.append(True))
+    assert knocking.is_work_due()
+    tasks.compare_photos()
+    assert [Photo.objects.get(pk=one.pk).colours for one in older] == [",red,", ",red,", ",green,"]
+    drain()
+    assert payload_of(model, older[2])["colours"] == ["green"]
+    assert not colouring.is_due()
+    assert_settled(model)
+
+
+def test_naming_colours_ends_after_each_batch_when_told(older, monkeypatch):
+    monkeypatch.setattr(colouring, "BATCH", 1)
+    answers = iter([False, True])
+    assert colouring.fill_due(lambda: next(answers)) == 1
+    assert Photo.objects.filter(colours="").count() == 2
+    assert colouring.is_due()
+    assert colouring.fill_due(lambda: False) == 2
+    assert colouring.fill_due(lambda: False) == 0
+    assert not colouring.is_due()
+
+
+def test_a_thumbnail_that_cannot_be_read_is_not_tried_for_ever(older, model):
+    files.thumbnail(older[0].pk).write_bytes(b"nonsense")
+    files.thumbnail(older[1].pk).unlink()
+    assert colouring.fill_due(lambda: False) == 3
+    assert [Photo.objects.get(pk=one.pk).colours for one in older] == [",", ",", ",green,"]
+    colouring.begin_again()
+    assert not colouring.is_due()
+
+
+def test_colours_named_meanwhile_are_left(older, monkeypatch):
+    def decoded_meanwhile(ids):
+        Photo.objects.filter(pk=older[0].pk).update(colours=",blue,")
+        return dict.fromkeys(ids, ",white,")
+
+    monkeypatch.setattr(colouring, "_named", decoded_meanwhile)
+    assert colouring.fill_due(lambda: False) == 2
+    assert Photo.objects.get(pk=older[0].pk).colours == ",blue,"
