@@ -23,6 +23,9 @@ from gallery.models import Album, Photo, Tag
 from gallery.models.collections import NAME_LIMIT, AlbumQuerySet
 from gallery.models.photos import LIVE_PHOTO, PhotoQuerySet
 
+STARS = [str(stars) for stars in range(MAX_STARS + 1)]
+"""Ratings as forms and keys say them; "0" takes the stars away."""
+
 AT_ONCE = 500
 """Photos that one request may put somewhere or take from there."""
 

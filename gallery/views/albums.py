@@ -124,7 +124,7 @@ def _page(request: PageRequest, photos: PhotoQuerySet, context: dict[str, Any]) 
 @require_POST
 @login_required
 def mark_photo(request: PageRequest, photo_id: uuid.UUID) -> HttpResponse:
-    """Change favourite, caption, tags or albums of a photo, by whichever fields are sent.
+    """Change favourite, stars, caption, tags or albums of a photo, by whichever fields are sent.
 
     htmx gets the marks anew; with a sentence in them when something cannot be taken.
     """
@@ -146,6 +146,8 @@ def _mark(request: PageRequest, row: Photo) -> None:
     sent = request.POST
     if sent.get("favourite") in {"0", "1"}:
         marking.mark(row, favourite=sent["favourite"] == "1")
+    if sent.get("rating") in marking.STARS:
+        marking.mark(row, rating=int(sent["rating"]))
     if "caption" in sent:
         marking.mark(row, caption=sent["caption"])
     if "tag" in sent:

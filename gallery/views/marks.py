@@ -1,4 +1,4 @@
-"""What the marks part of a photo's details shows: heart, caption, tags, albums."""
+"""What the marks part of a photo's details shows: heart, stars, caption, tags, albums."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models.functions import Lower
 
 from gallery import albums
+from gallery.facts import MAX_STARS
 from gallery.models import Album, Photo
 from gallery.models.collections import NAME_LIMIT
 from gallery.views import PageRequest
@@ -21,6 +22,7 @@ def marks(request: PageRequest, photo: Photo, problem: str = "") -> dict[str, An
     by_name = own.order_by(Lower("name"), "name").values_list("name", flat=True)
     return {
         "photo": photo,
+        "stars": range(1, MAX_STARS + 1),
         "tags": list(photo.tags.order_by(Lower("name"), "name").values_list("name", flat=True)),
         "albums": list(own.filter(photos=photo).order_by(Lower("name"), "name")),
         "known_tags": albums.tags_in_use(request.user),

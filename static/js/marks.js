@@ -1,6 +1,7 @@
-// What people put on photos: hearts, captions, tags and albums, in the details and on selections.
+// What people put on photos: hearts, stars, captions, tags and albums, in the details and on selections.
 import { removeTile } from "./grid.js";
 import { announce, icon, photos, request, toast } from "./page.js";
+import { selected } from "./selection.js";
 
 const AT_ONCE = 500; // photos in one request, the most that the gallery takes
 
@@ -17,6 +18,7 @@ export function attachMarks() {
     event.stopPropagation();
     field.blur();
   }, true);
+  document.addEventListener("keydown", onStarKey);
   attachAlbums();
   attachPops();
 }
@@ -38,10 +40,10 @@ function attachPops() {
 
 // Sends the ids in as few requests as the gallery takes; resolves to how many changed and what
 // stopped it, if anything did.
-async function sendAll(method, path, ids) {
+async function sendAll(method, path, ids, more = {}) {
   let changed = 0;
   for (let at = 0; at < ids.length; at += AT_ONCE) {
-    const answer = await request(method, path, { ids: ids.slice(at, at + AT_ONCE) });
+    const answer = await request(method, path, { ids: ids.slice(at, at + AT_ONCE), ...more });
     if (!answer.ok) return { changed, problem: answer.why };
     changed += answer.said.changed;
   }
@@ -136,6 +138,52 @@ function drawHeart() {
   word.textContent = "Favourite";
   heart.append(icon("heart"), word);
   return heart;
+}
+
+// --- stars --------------------------------------------------------------------------------------
+
+const FIELDS = "input:not([type=checkbox]), textarea, select, [contenteditable]";
+
+// 1 to 5 give stars to what is open, selected or focused, and 0 takes them away.
+function onStarKey(event) {
+  if (!/^[0-5]$/.test(event.key) || event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey) return;
+  if (document.querySelector("dialog[open]") || event.target.matches?.(FIELDS)) return;
+  const ids = underHand();
+  if (!ids.length) return;
+  event.preventDefault();
+  rate(ids, Number(event.key));
+}
+
+function underHand() {
+  const open = document.querySelector(".pswp") ? location.pathname.match(/^\/photos\/([0-9a-f-]{36})/)?.[1] : null;
+  if (open) return [open];
+  if (selected().length) return selected();
+  const one = document.activeElement?.closest("[data-grid] .tile")?.dataset.id ?? document.querySelector(".photo-page")?.dataset.photo;
+  return one ? [one] : [];
+}
+
+async function rate(ids, stars) {
+  const { changed, problem } = await sendAll("POST", "/api/v1/ratings", ids, { stars });
+  if (problem) return toast(problem);
+  for (const id of ids) showStars(id, stars);
+  const given = stars ? `${stars} ${stars === 1 ? "star" : "stars"}` : "no stars";
+  // On the page of one photo the stars themselves say it.
+  const say = ids.length === 1 && marksOf(ids[0]).length ? announce : toast;
+  say(ids.length === 1 ? `Rated with ${given}` : `${photos(changed)} rated with ${given}`);
+  document.dispatchEvent(new CustomEvent("scry:marked"));
+}
+
+function showStars(id, stars) {
+  for (const marks of marksOf(id)) {
+    for (const button of marks.querySelectorAll("[data-star]")) {
+      const star = Number(button.dataset.star);
+      const name = `${star} ${star === 1 ? "star" : "stars"}`;
+      button.classList.toggle("on", star <= stars);
+      button.value = star === stars ? 0 : star;
+      button.setAttribute("aria-pressed", star === stars);
+      button.setAttribute("aria-label", star === stars ? `${name}, the rating now; press to take it away` : name);
+    }
+  }
 }
 
 // --- albums -------------------------------------------------------------------------------------
