@@ -35,7 +35,6 @@ async function load() {
   if (asked === address()) return;
   asked = address();
   body.setAttribute("aria-busy", "true");
-  const opened = new Set([...body.querySelectorAll("details[open]")].map((one) => one.dataset.facet));
   const mine = asked;
   const answer = await fetch(mine, { headers: { "HX-Request": "true" } }).catch(() => null);
   if (mine !== asked) return;
@@ -43,10 +42,26 @@ async function load() {
   if (!good) asked = "";
   body.innerHTML = good ? await answer.text() : failed(answer);
   body.removeAttribute("aria-busy");
-  for (const one of body.querySelectorAll("details[data-facet]")) if (opened.has(one.dataset.facet)) one.open = true;
+  restore();
   place.classList.toggle("nothing", !body.querySelector("a, button"));
   htmx.process(body);
   body.querySelector(".facets-again")?.addEventListener("click", load);
+}
+
+// Which groups somebody opened or closed stays so from search to search; one with a value that is
+// set is always open.
+const KEPT = "scry-facets";
+
+function restore() {
+  const kept = JSON.parse(localStorage.getItem(KEPT) ?? "{}");
+  for (const one of body.querySelectorAll("details[data-facet]")) {
+    const set = one.querySelector("[aria-current]");
+    if (!set && one.dataset.facet in kept) one.open = kept[one.dataset.facet];
+    one.querySelector("summary").addEventListener("click", () => {
+      const now = JSON.parse(localStorage.getItem(KEPT) ?? "{}");
+      localStorage.setItem(KEPT, JSON.stringify({ ...now, [one.dataset.facet]: !one.open }));
+    });
+  }
 }
 
 function failed(answer) {
