@@ -56,8 +56,9 @@ def of(user: User, model: EmbeddingModel, query: Query) -> Target:
     if len(wanted) + len(avoided) == 1:
         return alone[0]
     words = [part.vector for part in wanted if not part.by_picture]
+    together = _together(model, query)
     return Target(
-        vector=direction(library.of(user, model), wanted, avoided),
+        vector=direction(library.of(user, model), [*wanted, *together], avoided),
         asked=unit(np.sum(words or [part.vector for part in wanted], axis=0)),
         by_picture=not words,
         photos=named,
@@ -71,7 +72,19 @@ def _embed_texts(model: EmbeddingModel, query: Query) -> None:
     """Have all texts embedded by one call; they are remembered for a while."""
     said = [term.value for term in query.terms if term.kind == "text"]
     if said:
-        embedders.embed_query_texts(model.key, said)
+        embedders.embed_query_texts(model.key, [*said, *_joined(query)])
+
+
+def _joined(query: Query) -> list[str]:
+    """Return the wanted words as one text, if several are wanted and nothing else."""
+    texts = [term.value for term in query.wanted if term.kind == "text"]
+    return [" ".join(texts)] if 1 < len(texts) == len(query.wanted) else []
+
+
+def _together(model: EmbeddingModel, query: Query) -> list[Part]:
+    """Return the wanted words as one part: what they mean together counts as much as each."""
+    weight = min((term.weight for term in query.wanted), default=1.0)
+    return [Part(embedders.embed_query_text(model.key, text), weight) for text in _joined(query)]
 
 
 def _part(user: User, model: EmbeddingModel, term: Term) -> Part:
