@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gallery.decoding.results import PREVIEW_SIDE, THUMBNAIL_SIDE
+from gallery.facts import camera
 from gallery.models import Photo
 
 
@@ -12,7 +13,7 @@ def facts(photo: Photo) -> list[tuple[str, str]]:
     """Return (name, value) pairs for people, without those that the camera did not record."""
     exif = photo.exif
     shown = [
-        ("Camera", _camera(exif)),
+        ("Camera", camera(exif)),
         ("Lens", str(exif.get("lens", ""))),
         ("Exposure", _exposure(exif)),
         ("Focal length", _focal(exif)),
@@ -20,12 +21,6 @@ def facts(photo: Photo) -> list[tuple[str, str]]:
         ("Software", str(exif.get("software", ""))),
     ]
     return [(name, value) for name, value in shown if value]
-
-
-def _camera(exif: dict[str, Any]) -> str:
-    make, model = str(exif.get("make", "")), str(exif.get("model", ""))
-    # Many cameras repeat the make in the model.
-    return model if model.lower().startswith(make.lower()) else f"{make} {model}".strip()
 
 
 def _exposure(exif: dict[str, Any]) -> str:

@@ -214,16 +214,17 @@ class ServerIndex:
         return self._client
 
     def _require_collection(self, client: QdrantClient) -> None:
-        if not client.collection_exists(self.collection):
+        is_new = not client.collection_exists(self.collection)
+        if is_new:
             self._create_collection(client)
         info = client.get_collection(self.collection)
         # Payload indexes come before the first point: the graph gets its links while it grows.
         # Those missing are asked for each time, because a crash may have come in between, and
-        # the collection may be of a version that filtered by less.
+        # the collection may be of a version that filtered by less: then it is large, and search
+        # goes on while the server makes them.
         for key in FIELDS.keys() - info.payload_schema.keys():
-            kind = _FIELD_INDEX[FIELDS[key]]
             client.create_payload_index(
-                self.collection, key, kind, wait=True, timeout=WRITE_SECONDS
+                self.collection, key, _FIELD_INDEX[FIELDS[key]], wait=is_new, timeout=WRITE_SECONDS
             )
         size = getattr(info.config.params.vectors, "size", None)
         if size != self.dim:
