@@ -8,14 +8,16 @@ file names, are asked of SQL, and the index gets the ids. See docs/explanation/f
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from uuid import UUID
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db.models import Q
 
 from gallery.models import Photo
 from gallery.models.photos import PhotoQuerySet
-from search.index import And, Eq, Filter as IndexFilter
+from search.index import And, Eq, Filter as IndexFilter, HasIds, Not
 from search.language import Filter
 from search.narrowing.conditions import Condition, condition
 from search.narrowing.ids import by_ids
@@ -48,13 +50,18 @@ class Narrowed:
     def flt(self) -> IndexFilter:
         """The same photos for the index; asks SQL for ids where the payload does not tell."""
         mine = Eq("owner", self.owner)
-        known = [one for one in self.conditions if one.flt is not None]
-        if not self.conditions:
-            return mine
-        flt = And((mine, *(one.flt for one in known if one.flt is not None)))
-        if len(known) == len(self.conditions):
-            return flt
-        return by_ids(self.photos, self.visible.filter(*(one.q for one in known)), mine, flt)
+        told = [one for one in self.conditions if one.flt is not None]
+        asked = [one for one in self.conditions if one.flt is None]
+        parts: list[IndexFilter] = [mine, *(one.flt for one in told if one.flt is not None)]
+        if asked:
+            candidates = self.visible.filter(*(one.q for one in told))
+            parts.append(by_ids(candidates, asked))
+        return And(tuple(parts)) if len(parts) > 1 else mine
+
+    def leaving_out(self, ids: frozenset[UUID]) -> Narrowed:
+        """Return the same without these photos."""
+        out = Condition(~Q(pk__in=ids), Not(HasIds(ids)))
+        return replace(self, conditions=(*self.conditions, out))
 
 
 def narrow(user: User, filters: Sequence[Filter]) -> Narrowed:

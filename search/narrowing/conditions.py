@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import reduce
 from operator import or_
+from typing import Any
 
 from django.db import connection
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from gallery import colours
 from gallery.albums import InAlbum, Tagged
@@ -22,17 +23,28 @@ from search.narrowing.library import Library
 from search.query import QueryError
 
 NOTHING = Q(pk__in=[])
+Ids = QuerySet[Any, Any]
+"""Rows whose `photo_id` is that of a photo."""
 
 
 @dataclass(frozen=True)
 class Condition:
-    """What photos must meet; `flt` is None where the payload of points does not tell."""
+    """What photos must meet, in SQL and for the index.
+
+    `flt` is None where the payload of points does not tell. `ids` are then the photos that meet
+    it, or with `out` those that do not, where a table in between knows them by itself; `side` is
+    the condition on photos that few meet, or with `out` few do not.
+    """
 
     q: Q
     flt: IndexFilter | None = None
+    side: Q | None = None
+    ids: Ids | None = None
+    out: bool = False
 
     def __invert__(self) -> Condition:
-        return Condition(~self.q, None if self.flt is None else Not(self.flt))
+        flt = None if self.flt is None else Not(self.flt)
+        return replace(self, q=~self.q, flt=flt, out=not self.out)
 
 
 def condition(one: Filter, library: Library) -> Condition:
@@ -52,9 +64,12 @@ def condition(one: Filter, library: Library) -> Condition:
 
 def any_of(found: Sequence[Condition]) -> Condition:
     """Return the condition that any of these is met; of none, nothing meets it."""
+    if len(found) == 1:
+        return found[0]
     flts = [one.flt for one in found if one.flt is not None]
     flt = Or(tuple(flts)) if len(flts) == len(found) else None
-    return Condition(reduce(or_, (one.q for one in found), NOTHING), flt)
+    q = reduce(or_, (one.q for one in found), NOTHING)
+    return Condition(q, flt, side=q)
 
 
 Reader = Callable[[Sequence[str], Library], Condition]
@@ -160,34 +175,51 @@ def colour_name(value: str) -> str:
 
 
 def _album(given: Sequence[str], library: Library) -> Condition:
-    ids = library.albums(given)
-    return Condition(Q(pk__in=InAlbum.objects.filter(album__in=ids).values("photo")))
+    return _listed(InAlbum.objects.filter(album__in=library.albums(given)))
 
 
 def _tag(given: Sequence[str], library: Library) -> Condition:
-    ids = library.tags(given)
-    return Condition(Q(pk__in=Tagged.objects.filter(tag__in=ids).values("photo")))
+    return _listed(Tagged.objects.filter(tag__in=library.tags(given)))
+
+
+def _in_album(value: str, library: Library) -> Condition:
+    return _listed(InAlbum.objects.filter(album__owner=library.owner))
+
+
+def _tagged(library: Library) -> Condition:
+    return _listed(Tagged.objects.filter(tag__owner=library.owner))
+
+
+def _listed(rows: Any) -> Condition:
+    """Return the condition to be in a table between photos and something else."""
+    return Condition(Q(pk__in=rows.values("photo")), ids=rows.values("photo_id"))
 
 
 def _name(value: str, library: Library) -> Condition:
     # SQLite's LIKE knows capitals of ASCII only.
     if value.isascii() or connection.vendor != "sqlite":
-        return Condition(Q(name__icontains=value))
-    return Condition(Q(name__iregex=re.escape(value)))
+        return _columns(Q(name__icontains=value))
+    return _columns(Q(name__iregex=re.escape(value)))
 
 
 def _rating(value: str, library: Library) -> Condition:
-    return Condition(figures.whole("rating", values.rating(value)))
+    bounds = values.rating(value)
+    found = _columns(figures.whole("rating", bounds))
+    # Most photos have no stars, so where those pass, the others are fewer.
+    return replace(found, side=~found.q, out=True) if bounds.hold(0) else found
+
+
+def _columns(q: Q) -> Condition:
+    return Condition(q, side=q)
 
 
 def _is(value: str, library: Library) -> Condition:
-    return Condition(
-        {
-            "favourite": Q(favourite=True),
-            "stacked": Q(stack__isnull=False),
-            "untagged": ~_TAGGED,
-        }[value]
-    )
+    match value:
+        case "favourite":
+            return _columns(Q(favourite=True))
+        case "stacked":
+            return _columns(Q(stack__isnull=False))
+    return ~_tagged(library)
 
 
 def _has(value: str, library: Library) -> Condition:
@@ -199,15 +231,9 @@ def _has(value: str, library: Library) -> Condition:
         case "camera":
             return Condition(~Q(camera=""), In("camera", library.cameras))
         case "caption":
-            return Condition(~Q(caption=""))
-    return Condition(_TAGGED)
+            return _columns(~Q(caption=""))
+    return _tagged(library)
 
-
-def _in_album(value: str, library: Library) -> Condition:
-    return Condition(Q(pk__in=InAlbum.objects.values("photo")))
-
-
-_TAGGED = Q(pk__in=Tagged.objects.values("photo"))
 
 _READERS: dict[str, Reader] = {
     "after": _each(_after),

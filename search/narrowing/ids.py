@@ -1,31 +1,84 @@
-"""Filters by ids, where only SQL knows which photos pass."""
+"""Filters by ids, where only SQL knows which photos pass.
+
+Ids are fetched as text and put together as such: objects of 50,000 ids take longer to make than
+all else together. Those of large sets are kept, since the same filters are asked again and again;
+what is kept is used only if SQL names exactly these photos again.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from functools import lru_cache, reduce
+from operator import or_
+from typing import Any
 from uuid import UUID
 
+from django.db.models import CharField, Q, QuerySet
+from django.db.models.functions import Cast
+
 from gallery.models.photos import PhotoQuerySet
-from search.index import And, Filter, HasIds, Not
+from search.index import Filter, HasIds, Not
+from search.narrowing.conditions import Condition
 
 FEW = 5000
 """Ids that are given to the index without looking for a smaller set: some 10 ms."""
+KEPT = 4
+"""Large sets of ids that are kept as objects, each of at most half of a library."""
+
+Texts = frozenset[str]
 
 
-def by_ids(photos: PhotoQuerySet, candidates: PhotoQuerySet, owner: Filter, flt: Filter) -> Filter:
-    """Return the filter that leaves `photos`, by their ids or by the ids of all others.
+def by_ids(
+    visible: PhotoQuerySet, candidates: PhotoQuerySet, wanted: Sequence[Condition]
+) -> Filter:
+    """Return the filter by ids for conditions that the payload of points does not tell.
 
-    `photos` are part of `candidates`, which are what `flt` lets pass; `owner` says whose they are.
+    `candidates` are what all other conditions leave; only their ids are asked for where columns
+    of photos tell.
     """
-    photos = photos.order_by()
-    found = _ids(photos[: FEW + 1])
-    if len(found) <= FEW:
-        return And((owner, HasIds(found)))
-    passing = photos.count()
-    if 2 * passing <= candidates.count():
-        return And((owner, HasIds(_ids(photos))))
-    others = candidates.order_by().exclude(pk__in=photos.values("pk"))
-    return And((flt, Not(HasIds(_ids(others)))))
+    inside: list[Texts] = []
+    outside: list[Texts] = []
+    for one in wanted:
+        if one.ids is not None:
+            (outside if one.out else inside).append(_texts(one.ids, "photo_id"))
+    columns = [one for one in wanted if one.ids is None]
+    if sides := [_side(one) for one in columns if not one.out]:
+        inside.append(_texts(candidates.filter(*sides).order_by(), "pk"))
+    if sides := [_side(one) for one in columns if one.out]:
+        outside.append(_texts(candidates.filter(reduce(or_, sides)).order_by(), "pk"))
+    return _smaller(candidates, _all_of(inside), frozenset[str]().union(*outside))
 
 
-def _ids(photos: PhotoQuerySet) -> frozenset[UUID]:
-    return frozenset(photos.values_list("pk", flat=True).iterator(chunk_size=10_000))
+def _side(one: Condition) -> Q:
+    return one.q if one.side is None else one.side
+
+
+def _all_of(inside: Iterable[Texts]) -> Texts | None:
+    sets = sorted(inside, key=len)
+    return sets[0].intersection(*sets[1:]) if sets else None
+
+
+def _smaller(candidates: PhotoQuerySet, inside: Texts | None, outside: Texts) -> Filter:
+    """Return what leaves those inside but not outside, or leaves out all others if fewer."""
+    if inside is not None:
+        inside -= outside
+    named = outside if inside is None else inside
+    if len(named) > FEW and 2 * len(named) > candidates.count():
+        others = _texts(candidates.order_by(), "pk") - named
+        return Not(_has(others)) if inside is not None else _has(others)
+    return Not(_has(named)) if inside is None else _has(named)
+
+
+def _texts(rows: QuerySet[Any, Any], column: str) -> Texts:
+    # A cast spares Django a call for each id.
+    texts = rows.annotate(text=Cast(column, CharField())).values_list("text", flat=True)
+    return frozenset(texts.iterator(chunk_size=10_000))
+
+
+def _has(texts: Texts) -> HasIds:
+    return _kept(texts) if len(texts) > FEW else HasIds(frozenset(map(UUID, texts)))
+
+
+@lru_cache(maxsize=KEPT)
+def _kept(texts: Texts) -> HasIds:
+    return HasIds(frozenset(map(UUID, texts)))

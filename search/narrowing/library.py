@@ -31,6 +31,7 @@ class Library:
 
     def __init__(self, user: User) -> None:
         self._user = user
+        self.owner = user.pk
         self.notes: list[str] = []
         self.zone = timezone.get_default_timezone()
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import connection
 
 from gallery.models.photos import PhotoQuerySet
-from search.index import And, HasIds, Not
 from search.language import Query, Term
 from search.models import PhotoWords
 from search.narrowing import Narrowed
@@ -91,10 +90,7 @@ def saying(owner_id: object, texts: Sequence[Text]) -> frozenset[UUID]:
 def without(narrowed: Narrowed, said: Said) -> Narrowed:
     """Leave out the photos whose words say what is to be absent."""
     ids = saying(said.owner_id, said.avoided)
-    if not ids:
-        return narrowed
-    photos = narrowed.photos.exclude(pk__in=ids)
-    return replace(narrowed, photos=photos, flt=And((narrowed.flt, Not(HasIds(ids)))))
+    return narrowed.leaving_out(ids) if ids else narrowed
 
 
 def _is_number(text: Text) -> bool:
