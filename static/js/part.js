@@ -17,11 +17,13 @@ export function findPart(pswp, id) {
   if (layer) return stop();
   pswp.currSlide.zoomAndPanToInitial();
   pswp.currSlide.applyCurrentZoomPan();
-  const state = { box: { x: 0.3, y: 0.3, w: 0.4, h: 0.4 }, area: areaOf(pswp), id, from: null };
+  const state = { box: { x: 0.3, y: 0.3, w: 0.4, h: 0.4 }, area: null, id, from: null };
   layer = build(state);
   pswp.element.append(layer);
-  pswp.on("destroy", forget);
-  for (const name of ["resize", "change"]) pswp.on(name, stop);
+  const fit = () => lay(state, areaOf(pswp));
+  pswp.on("resize", fit);
+  for (const name of ["destroy", "change"]) pswp.on(name, stop);
+  fit();
   place(state);
   layer.querySelector(".part-box").focus();
   announce(`${HOW}, or use the arrow keys.`);
@@ -32,7 +34,12 @@ export function stop() {
   layer = null;
 }
 
-const forget = () => { layer = null; };
+function lay(state, area) {
+  state.area = area;
+  const { left, top, width, height } = area;
+  const shown = layer?.querySelector(".part-area");
+  if (shown) Object.assign(shown.style, { left: `${left}px`, top: `${top}px`, width: `${width}px`, height: `${height}px` });
+}
 
 // Where the picture is in the window, whatever the viewer's drawer and bars leave of it.
 function areaOf(pswp) {
@@ -48,8 +55,6 @@ function build(state) {
     <div class="part-bar"><p></p><button type="button" class="button" data-part="cancel">Cancel</button><button type="button" class="button primary" data-part="find">Find this part</button></div>`;
   made.querySelector("p").textContent = HOW;
   made.querySelector(".part-bar .primary").prepend(icon("search"));
-  const { left, top, width, height } = state.area;
-  Object.assign(made.querySelector(".part-area").style, { left: `${left}px`, top: `${top}px`, width: `${width}px`, height: `${height}px` });
   for (const name of ["click", "wheel", "touchstart", "touchmove", "touchend"]) made.addEventListener(name, (event) => event.stopPropagation(), { passive: true });
   made.addEventListener("pointerdown", (event) => begin(event, made, state));
   made.addEventListener("pointermove", (event) => draw(event, state));
