@@ -40,9 +40,9 @@ _DATES = {
     "last-year": "Last year", "last-summer": "Last summer", "last-winter": "Last winter",
 }  # fmt: skip
 _KINDS = {
-    "is:favourite": "Favourites", "in:album": "In an album", "has:gps": "With a place",
-    "has:tag": "Tagged", "has:caption": "With a caption", "is:stacked": "Stacked",
-    "has:date": "Date known",
+    ("is", "favourite"): "Favourites", ("in", "album"): "In an album", ("has", "gps"): "With a place",
+    ("has", "tag"): "Tagged", ("has", "caption"): "With a caption", ("is", "stacked"): "Stacked",
+    ("has", "date"): "Date known",
 }  # fmt: skip
 _SHAPES = {"landscape": "Landscape", "portrait": "Portrait", "square": "Square"}
 _WIDE = {">=2:1": "Panorama"}
@@ -170,7 +170,9 @@ def _groups(user: User) -> dict[str, Group]:
     types = [Option("type", one, one.upper()) for one in traits.types]
     groups = [
         Group("date", "Date", _options("date", dates)),
-        Group("kind", "Only", [Option(*one.split(":"), label) for one, label in _KINDS.items()]),
+        Group(
+            "kind", "Only", [Option(name, value, label) for (name, value), label in _KINDS.items()]
+        ),
         *(
             Group(key, title, _options(key, {one: one for one in names.get(key, ())}))
             for key, title in _TITLES.items()

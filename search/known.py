@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import cast
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.core.cache import cache
@@ -35,16 +36,14 @@ def names(user: User) -> Mapping[str, list[str]]:
 
     The most used come first, of albums the latest. Four queries at most every `KEPT_SECONDS`.
     """
-    found: Mapping[str, list[str]] = cache.get_or_set(
-        f"known-names-{user.pk}", lambda: _names(user), KEPT_SECONDS
-    )
-    return found
+    found = cache.get_or_set(f"known-names-{user.pk}", lambda: _names(user), KEPT_SECONDS)
+    return cast("Mapping[str, list[str]]", found)
 
 
 def traits(user: User) -> Traits:
     """Return the traits of a person's library, at most `KEPT_SECONDS` old."""
-    found: Traits = cache.get_or_set(f"known-traits-{user.pk}", lambda: _traits(user), KEPT_SECONDS)
-    return found
+    found = cache.get_or_set(f"known-traits-{user.pk}", lambda: _traits(user), KEPT_SECONDS)
+    return cast("Traits", found)
 
 
 def _names(user: User) -> dict[str, list[str]]:

@@ -50,9 +50,11 @@ def filters(request: PageRequest) -> HttpResponse:
 
 def _results(params: QueryDict, query: Query) -> HttpResponse:
     """Go to the results of a query; without one, to all photos."""
-    passed_on = {name: params[name] for name in _PASSED_ON if params.get(name)}
     asked = language.to_params(query)
-    return redirect(f"{reverse('search')}?{urlencode(asked | passed_on)}" if asked else "grid")
+    if not asked:
+        return redirect("grid")
+    passed_on = {name: str(params[name]) for name in _PASSED_ON if params.get(name)}
+    return redirect(f"{reverse('search')}?{urlencode(asked | passed_on)}")
 
 
 def _readable(params: QueryDict) -> Query:
