@@ -28,9 +28,7 @@ KEPT = 4
 Texts = frozenset[str]
 
 
-def by_ids(
-    visible: PhotoQuerySet, candidates: PhotoQuerySet, wanted: Sequence[Condition]
-) -> Filter:
+def by_ids(candidates: PhotoQuerySet, wanted: Sequence[Condition]) -> Filter:
     """Return the filter by ids for conditions that the payload of points does not tell.
 
     `candidates` are what all other conditions leave; only their ids are asked for where columns
