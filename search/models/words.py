@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
@@ -18,13 +19,17 @@ class PhotoWords(models.Model):
     """
 
     id = models.BigAutoField(primary_key=True)
+    # Without an index of its own, which SQLite would prefer to the one of stale rows.
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_index=False
+    )
     photo = models.OneToOneField(Photo, models.CASCADE, related_name="words")
     words = models.TextField(blank=True)
     stale = models.BooleanField(default=True)
 
     class Meta:
         indexes = [
-            models.Index(fields=["photo"], condition=Q(stale=True), name="words_to_refresh"),
+            models.Index(fields=["owner"], condition=Q(stale=True), name="words_to_refresh"),
         ]
 
     def __str__(self) -> str:

@@ -16,8 +16,10 @@ from search.words import folding, reasons, upkeep
 from search.words.folding import Phrase
 from search.words.schema import INDEX, TABLE, VECTOR
 
-MANY = 500
+MANY = 2000
 """Words that more photos of a person have say too little: "img", "jpg", the only camera."""
+TAKEN = 300
+"""Of fewer photos, those added last are put in order."""
 _NUMBER = 4
 """Digits from which on a number may be the beginning of a longer one, such as a date."""
 
@@ -61,19 +63,27 @@ def search(photos: PhotoQuerySet, said: Said, *, limit: int = 200) -> list[WordH
     """Return those of `photos` that have all words of one of the texts, best first.
 
     Better is where the words are more of the name, tag, album or caption that they stand in; of
-    equally good ones the newest first. None are returned where more than `MANY` have the words.
+    equally good ones the newest first. None are returned where more than `MANY` have the words, and
+    not more than `TAKEN`.
     """
     if not said.wanted:
         return []
     upkeep.refresh_before_a_search(said.owner_id)
     texts = said.wanted
-    found = _found(said.owner_id, texts)
-    if not found and (longer := any(_is_number(text) for text in texts)):
-        found = _found(said.owner_id, texts, longer=longer)
+    rows = _rows(said.owner_id, texts)
+    if not rows and any(_is_number(text) for text in texts):
+        rows = _rows(said.owner_id, texts, longer=True)
+    if not rows:
+        return []
+    # In one query, SQLite would walk over all photos of the person.
+    taken = PhotoWords.objects.filter(pk__in=rows[:TAKEN])
+    written = dict(taken.values_list("photo_id", "words"))
     columns = ("pk", "shown_at", "name", "caption", "camera", "lens")
-    rows = photos.filter(pk__in=found).values_list(*columns) if found else ()
-    known = [reasons.Known(pk, shown_at, found[pk], *rest) for pk, shown_at, *rest in rows]
-    return [WordHit(pk, reason) for pk, reason in reasons.best(known, texts, limit)]
+    known = {
+        row[0]: reasons.Known(*row, words=written[row[0]])
+        for row in photos.filter(pk__in=written).values_list(*columns)
+    }
+    return [WordHit(pk, reason) for pk, reason in reasons.best(known.values(), texts, limit)]
 
 
 def saying(owner_id: object, texts: Sequence[Text]) -> frozenset[UUID]:
@@ -84,7 +94,8 @@ def saying(owner_id: object, texts: Sequence[Text]) -> frozenset[UUID]:
     if not texts:
         return frozenset()
     upkeep.refresh_before_a_search(owner_id)
-    return frozenset(_found(owner_id, texts))
+    rows = PhotoWords.objects.filter(pk__in=_rows(owner_id, texts))
+    return frozenset(rows.values_list("photo_id", flat=True))
 
 
 def without(narrowed: Narrowed, said: Said) -> Narrowed:
@@ -97,25 +108,24 @@ def _is_number(text: Text) -> bool:
     return text[-1][-1].isdecimal() and len(text[-1][-1]) >= _NUMBER
 
 
-def _found(owner_id: object, texts: Sequence[Text], *, longer: bool = False) -> dict[UUID, str]:
-    """Return the words of the photos found; none where they are more than `MANY`.
+def _rows(owner_id: object, texts: Sequence[Text], *, longer: bool = False) -> list[int]:
+    """Return the keys of the words found, the last photo first; none where more than `MANY` are.
 
     With `longer`, a number at the end of a text may go on.
     """
     asked = [_asked(text, longer=longer and _is_number(text)) for text in texts]
     owner = folding.owner(owner_id)
     if connection.vendor == "sqlite":
-        source = f"{INDEX} JOIN {TABLE} ON {TABLE}.id = {INDEX}.rowid"
-        matches, query = f"{INDEX} MATCH %s", f"{owner} AND ({' OR '.join(asked)})"
+        select = f"SELECT rowid FROM {INDEX} WHERE {INDEX} MATCH %s ORDER BY rowid DESC LIMIT %s"  # noqa: S608
+        query = f"{owner} AND ({' OR '.join(asked)})"
     else:
-        source, query = TABLE, f"{owner} & ({' | '.join(asked)})"
         matches = f"{VECTOR} @@ to_tsquery('simple', %s)"
-    rows = PhotoWords.objects.raw(
-        f"SELECT {TABLE}.* FROM {source} WHERE {matches} LIMIT %s",  # noqa: S608 - no user's text
-        [query, MANY + 1],
-    )
-    found = {row.photo_id: row.words for row in rows}
-    return found if len(found) <= MANY else {}
+        select = f"SELECT id FROM {TABLE} WHERE {matches} ORDER BY id DESC LIMIT %s"  # noqa: S608
+        query = f"{owner} & ({' | '.join(asked)})"
+    with connection.cursor() as cursor:
+        cursor.execute(select, [query, MANY + 1])
+        rows = [row for (row,) in cursor.fetchall()]
+    return rows if len(rows) <= MANY else []
 
 
 def _asked(text: Text, *, longer: bool) -> str:

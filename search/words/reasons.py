@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -27,11 +27,11 @@ class Known:
 
     pk: UUID
     shown_at: datetime
-    words: str
     name: str
     caption: str
     camera: str
     lens: str
+    words: str
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Place:
     share: float
 
 
-def best(found: Sequence[Known], texts: Sequence[Text], limit: int) -> list[tuple[UUID, str]]:
+def best(found: Collection[Known], texts: Sequence[Text], limit: int) -> list[tuple[UUID, str]]:
     """Return the ids of the best photos with the reason of each."""
     places = {one.pk: _places(one.words, texts) for one in found}
     newest = sorted(found, key=lambda one: (one.shown_at, one.pk), reverse=True)
@@ -83,7 +83,10 @@ def _places(written: str, texts: Sequence[Text]) -> list[Place]:
 
 
 def _with_some(lines: Iterable[list[str]], text: Text) -> Iterator[Place]:
+    starts = [f" {phrase[0]}" for phrase in text]
     for kind, names in enumerate(lines):
+        if not any(start in name for name in names for start in starts):
+            continue
         best = max((_in(kind, name, text) for name in names), key=lambda one: _worth(one))
         if best.phrases:
             yield best
@@ -147,7 +150,8 @@ def _closest(names: Sequence[str], place: Place) -> str:
 
 def excerpt(text: str, wanted: Text) -> str:
     """Return the part of a caption around the first of the words, on one line."""
-    start, end = next(_spans(text, wanted), (0, 0))
+    # Finding the words takes longer than all else; a short caption is shown whole.
+    start, end = next(_spans(text, wanted), (0, 0)) if len(text) > _AFTER else (0, 0)
     left, right = max(0, start - _BEFORE), min(len(text), end + _AFTER)
     if left:
         left = text.find(" ", left, start) + 1 or left

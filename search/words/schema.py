@@ -56,13 +56,14 @@ def _tagged(row: str) -> str:
     return f"photo_id IN (SELECT photo_id FROM gallery_photo_tags WHERE tag_id = {row}.id)"
 
 
-_COLUMNS = ("name", "caption", "camera", "lens", "owner_id")
+_COLUMNS = ("name", "caption", "camera", "lens")
 _MARKING = (
     Trigger(
         "words_of_new_photo",
         "AFTER INSERT",
         "gallery_photo",
-        f"INSERT INTO {TABLE} (photo_id, words, stale) VALUES (NEW.id, '', TRUE)"
+        f"INSERT INTO {TABLE} (photo_id, owner_id, words, stale)"
+        " VALUES (NEW.id, NEW.owner_id, '', TRUE)"
         " ON CONFLICT (photo_id) DO UPDATE SET stale = TRUE;",
     ),
     Trigger(
@@ -153,8 +154,8 @@ def _removal(connection: BaseDatabaseWrapper) -> Iterator[str]:
 
 
 _FILL = (
-    f"INSERT INTO {TABLE} (photo_id, words, stale)"
-    f" SELECT id, '', TRUE FROM gallery_photo WHERE id NOT IN (SELECT photo_id FROM {TABLE})",
+    f"INSERT INTO {TABLE} (photo_id, owner_id, words, stale) SELECT id, owner_id, '', TRUE"
+    f" FROM gallery_photo WHERE id NOT IN (SELECT photo_id FROM {TABLE})",
     f"UPDATE {TABLE} SET stale = TRUE",
 )
 
