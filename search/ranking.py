@@ -181,7 +181,9 @@ class Ranking:
         missing = self.scores(by_words.keys() - ranked.keys())
         ranked |= {one: Ranked(one, score) for one, score in missing.items()}
         said = [Hit(one, 0.0) for one in by_words if one in ranked]
-        by_vector = [Hit(one.id, one.score) for one in ranked.values() if one.id not in missing]
+        # Those from behind the window follow in their order: of a few photos that say it, each is
+        # before whatever only looks like it.
+        by_vector = [Hit(one.id, one.score) for one in ranked.values()]
         order = reciprocal_rank_fusion([by_vector, said])
         return [replace(ranked[hit.id], words=by_words.get(hit.id, "")) for hit in order]
 

@@ -25,7 +25,7 @@ BEFORE_A_SEARCH = 200
 def refresh(limit: int = AT_ONCE, *, owner_id: object = None) -> int:
     """Write the words of up to `limit` stale photos, of one owner if asked; return how many."""
     # In the order of the index of stale rows, without which SQLite would walk over all rows.
-    stale = PhotoWords.objects.filter(stale=True).order_by("owner", "-pk")
+    stale = PhotoWords.objects.filter(stale=True).order_by("-owner", "-pk")
     if owner_id is not None:
         stale = stale.filter(owner_id=owner_id)
     if not stale.exists():
