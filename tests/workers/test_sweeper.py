@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.db import OperationalError, connection
+from django.utils import timezone
 
+from search import sent_pictures
+from search.models import SavedSearch, SentPicture
 from workers import sweeper
 
 pytestmark = pytest.mark.django_db
@@ -21,3 +26,17 @@ def test_figures_that_sqlite_cannot_write_just_now_wait_for_the_next_round(caplo
         sweeper.refresh_statistics()
     assert len(asked) == (connection.vendor == "sqlite")
     assert not caplog.records
+
+
+def test_pictures_searched_by_long_ago_go_unless_a_saved_search_names_them(ada):
+    kept = timezone.now() - sent_pictures.KEPT
+
+    def sent(age: timedelta) -> SentPicture:
+        row = {"owner": ada, "thumbnail": b"", "used_at": kept - age}
+        return SentPicture.objects.create(**row)
+
+    old, named, new = sent(timedelta(hours=1)), sent(timedelta(days=99)), sent(-timedelta(hours=1))
+    SavedSearch.objects.create(owner=ada, name="Like it", query=f"dog picture:{named.pk}")
+    sweeper.sweep()
+    assert set(SentPicture.objects.all()) == {named, new}
+    assert old not in SentPicture.objects.all()
