@@ -40,8 +40,9 @@ _DATES = {
     "last-year": "Last year", "last-summer": "Last summer", "last-winter": "Last winter",
 }  # fmt: skip
 _KINDS = {
-    ("is", "favourite"): "Favourites", ("in", "album"): "In an album", ("has", "gps"): "With a place",
-    ("has", "tag"): "Tagged", ("has", "caption"): "With a caption", ("is", "stacked"): "Stacked",
+    ("is", "favourite"): "Favourites", ("in", "album"): "In an album",
+    ("has", "gps"): "With a place", ("has", "tag"): "Tagged",
+    ("has", "caption"): "With a caption", ("is", "stacked"): "Stacked",
     ("has", "date"): "Date known",
 }  # fmt: skip
 _SHAPES = {"landscape": "Landscape", "portrait": "Portrait", "square": "Square"}

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import cast
+from typing import TypeVar, cast
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.core.cache import cache
 from django.db.models import Count, Max, Min, QuerySet
 
+from gallery import albums
 from gallery.models import Album, Photo, Tag
 from gallery.models.photos import PhotoQuerySet
 
 User = AbstractBaseUser | AnonymousUser
 
-KEPT_SECONDS = 20
-"""How long names are kept: a key is typed more often than an album is made."""
+LEAST_SECONDS, MOST_SECONDS, FACTOR = 10, 300, 200
+"""How long what was found is kept: so many times as long as finding it took, within bounds. A key
+is typed more often than an album is made, and large libraries change little by one photo."""
 MOST = 500
-"""Names of each kind that are kept, the most used ones."""
+"""Names of each kind that are kept."""
 
 _TYPES = {"HEIF": "heic"}
+_Found = TypeVar("_Found")
 
 
 @dataclass(frozen=True)
@@ -34,45 +38,55 @@ class Traits:
 def names(user: User) -> Mapping[str, list[str]]:
     """Return the names of a person's albums, tags, cameras and lenses by filter.
 
-    The most used come first, of albums the latest. Four queries at most every `KEPT_SECONDS`.
+    The most used come first, of albums the latest. They may be some seconds old.
     """
-    found = cache.get_or_set(f"known-names-{user.pk}", lambda: _names(user), KEPT_SECONDS)
-    return cast("Mapping[str, list[str]]", found)
+    return _kept(f"known-names-{user.pk}", lambda: _names(user))
 
 
 def traits(user: User) -> Traits:
-    """Return the traits of a person's library, at most `KEPT_SECONDS` old."""
-    found = cache.get_or_set(f"known-traits-{user.pk}", lambda: _traits(user), KEPT_SECONDS)
-    return cast("Traits", found)
+    """Return the traits of a person's library, which may be some seconds old."""
+    return _kept(f"known-traits-{user.pk}", lambda: _traits(user))
+
+
+def _kept(key: str, find: Callable[[], _Found]) -> _Found:
+    found = cache.get(key)
+    if found is None:
+        started = time.monotonic()
+        found = find()
+        took = time.monotonic() - started
+        cache.set(key, found, min(max(FACTOR * took, LEAST_SECONDS), MOST_SECONDS))
+    return cast("_Found", found)
 
 
 def _names(user: User) -> dict[str, list[str]]:
-    albums = Album.objects.visible_to(user).order_by("-created_at")
-    used = Count("photos__pk")
-    tags = Tag.objects.filter(owner_id=user.pk).annotate(used=used).order_by("-used", "name")
+    latest = Album.objects.visible_to(user).order_by("-created_at")
+    photos = Photo.objects.visible_to(user)
+    used = _tag_use(user)
+    tags = sorted(albums.tags_in_use(user), key=lambda name: -used.get(name, 0))
     return {
-        "album": list(albums.values_list("name", flat=True)[:MOST]),
-        "tag": list(tags.filter(used__gt=0).values_list("name", flat=True)[:MOST]),
-        "camera": _most_used(user, "camera"),
-        "lens": _most_used(user, "lens"),
+        "album": list(latest.values_list("name", flat=True)[:MOST]),
+        "tag": tags[:MOST],
+        "camera": _most_used(photos.exclude(camera=""), "camera"),
+        "lens": _most_used(photos.exclude(lens=""), "lens"),
     }
-
-
-def _most_used(user: User, column: str) -> list[str]:
-    rows = _counted(Photo.objects.visible_to(user).exclude(**{column: ""}), column)
-    return [row[0] for row in rows[:MOST]]
-
-
-def _counted(photos: PhotoQuerySet, column: str) -> QuerySet[Photo, tuple[str, int]]:
-    """Return the values of a column with how many photos have each, the most used first."""
-    counted = photos.order_by().values_list(column).annotate(used=Count("pk"))
-    return counted.order_by("-used", column)
 
 
 def _traits(user: User) -> Traits:
     photos = Photo.objects.visible_to(user)
-    types = [_TYPES.get(row[0], row[0].lower()) for row in _counted(photos, "format")]
-    dated = photos.exclude(taken_at=None)
-    ends = dated.aggregate(first=Min("taken_at"), last=Max("taken_at"))
+    types = [_TYPES.get(one, one.lower()) for one in _most_used(photos, "format")]
+    ends = photos.exclude(taken_at=None).aggregate(first=Min("taken_at"), last=Max("taken_at"))
     years = range(ends["last"].year, ends["first"].year - 1, -1) if ends["first"] else ()
-    return Traits(types=tuple(dict.fromkeys(types)), years=tuple(years))
+    return Traits(tuple(dict.fromkeys(types)), tuple(years))
+
+
+def _most_used(photos: PhotoQuerySet, column: str) -> list[str]:
+    """Return the values of a column; counting rows lets the index answer alone."""
+    counted = photos.order_by().values_list(column).annotate(used=Count("*"))
+    rows: QuerySet[Photo, tuple[str, int]] = counted.order_by("-used", column)
+    return [row[0] for row in rows[:MOST]]
+
+
+def _tag_use(user: User) -> dict[str, int]:
+    """Return how many photos each tag has, those in the trash as well."""
+    through = Tag.photos.through.objects.filter(tag__owner_id=user.pk)
+    return dict(through.values_list("tag__name").annotate(used=Count("*")).order_by())
