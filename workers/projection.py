@@ -9,7 +9,7 @@ import logging
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -70,7 +70,7 @@ def project(model: EmbeddingModel, rows: Sequence[Embedding]) -> int:
     marked = mark_indexed(arrived)
     if marked < len(arrived):
         _take_back(index, arrived)
-    return marked
+    return marked - _tell_again({row.pk: sound[row].payload for row in arrived})
 
 
 def project_waiting(
@@ -206,6 +206,19 @@ def _upsert_alone(index: VectorIndex, row: Embedding, point: Point) -> bool:
         )
         return False
     return True
+
+
+def _tell_again(told: Mapping[int, Payload]) -> int:
+    """Send back those of which something changed on their way to the index; return how many.
+
+    Whoever changed it found the row on its way already, and could not ask for this.
+    """
+    indexed = Embedding.objects.filter(state=Embedding.State.INDEXED)
+    rows = indexed.filter(pk__in=list(told)).select_related("photo")
+    late = [
+        row.pk for row in rows.defer("vector", "photo__exif") if point_payload(row) != told[row.pk]
+    ]
+    return indexed.filter(pk__in=late).update(state=Embedding.State.EMBEDDED) if late else 0
 
 
 def _take_back(index: VectorIndex, rows: Sequence[Embedding]) -> None:

@@ -106,6 +106,22 @@ def test_any_fact_that_differs_is_noticed(ada, model, change):
     assert reconcile.payload_differs(pair.row, pair.point)
 
 
+@pytest.mark.parametrize("step", ["after_upsert", "after_flush"])
+def test_a_fact_that_changes_on_the_way_to_the_index_is_told_again(ada, model, monkeypatch, step):
+    photo, other = add_photo(ada), add_photo(ada)
+
+    def change_here(name):
+        if name == step and Photo.objects.filter(pk=photo.pk, camera="").update(camera="X100"):
+            assert Embedding.objects.project_again([photo.pk]) == 0
+
+    monkeypatch.setattr(projection, "failpoint", change_here)
+    assert drain() == 1
+    assert row_of(other).state == "indexed"
+    drain()
+    assert payload_of(model, photo)["camera"] == "X100"
+    assert_settled(model)
+
+
 # --- points that an earlier version wrote ---------------------------------------------------------
 
 
