@@ -8,16 +8,17 @@ from uuid import UUID
 
 import numpy as np
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from numpy.typing import NDArray
 
 from gallery.models import EmbeddingModel, Regions
-from search.index import And, Filter, HasIds, Hit, Not, Or, VectorIndex, open_index
+from search.index import And, Eq, Filter, HasIds, Hit, Not, Or, VectorIndex, open_index
 from search.regions.boxes import GROUPS, PLACES, Box, all_points, part_of
 from search.regions.scale import Line, Scale
 
 Vector = NDArray[np.float32]
 
-NAMED = 2000
+NAMED = 200
 """Photos that a filter names and that are turned into points; of more, the hits are looked at."""
 PER_PHOTO = 3
 """Points that are fetched for each photo wanted: the parts of one often come together."""
@@ -128,8 +129,15 @@ def _parts(flt: Filter) -> Iterable[Filter]:
         yield flt
 
 
+def _is_alone(owner: object) -> bool:
+    """Tell whether there is nobody else: a filter that all pass makes the engine 3 times slower."""
+    return {str(pk) for pk in get_user_model().objects.values_list("pk", flat=True)[:2]} == {owner}
+
+
 def _for_points(flt: Filter) -> Filter:
     match flt:
+        case Eq("owner", value) if _is_alone(value):
+            return And(())
         case HasIds(ids):
             return HasIds(frozenset(point for one in ids for point in all_points(one)))
         case Not(inner):

@@ -27,8 +27,8 @@ SECONDS = 0.8
 BATCH = 4
 CELLS = 12
 """Cells along the longer side."""
-LEAST_SPAN = 0.08
-"""Difference of cosines that spans the whole scale at least, so that noise stays cool."""
+LEAST_SPAN = 0.05
+"""Difference of cosines between a typical and the best cell that counts as much at least."""
 KEPT = 64
 """Photos whose windows are kept in memory, about 5 MB."""
 WAIT_SECONDS = 5.0
@@ -153,8 +153,9 @@ def _spread(
     near_y[np.abs(y - top - height / 2) > height / 2] = 0
     weights = np.einsum("ny,nx->nyx", near_y, near_x / (width * height) ** 2)
     mean = np.einsum("nyx,n->yx", weights, scores) / np.maximum(weights.sum(axis=0), 1e-9)
-    low, high = float(mean.min()), float(mean.max())
-    return np.asarray((mean - low) / max(high - low, LEAST_SPAN), np.float32)
+    # Half of a photo is cold: what is warm stands out of it.
+    low, high = float(np.median(mean)), float(mean.max())
+    return np.asarray(np.clip((mean - low) / max(high - low, LEAST_SPAN), 0, 1), np.float32)
 
 
 def forget() -> None:

@@ -1,0 +1,210 @@
+"""What detail search gains on small things in large photos, and what it costs.
+
+    python -m benchmarks.detail_search --captions DIR --photos DIR [--cache DIR] [--indexed 20000]
+
+The folders are those of `benchmarks.starter_retrieval`. Each photo of a thing is pasted into a
+scene of 1600 x 1200 px, 12 to 25 % of its longer side wide, and searched for by the thing's name.
+Ordinary queries are the held-out captions and the names of the things' own photos; these photos
+are small and are enlarged to be cut like large ones. Nothing is fitted here. `--cache` keeps the
+embeddings.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import django
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gallery.settings")
+os.environ.setdefault("DATA_DIR", tempfile.mkdtemp(prefix="scry-benchmark-"))
+django.setup()
+
+# What is measured is the gallery's own code, which needs its settings.
+from benchmarks.relevance import texts_of  # noqa: E402
+from benchmarks.starter_retrieval import dev_captions  # noqa: E402
+from benchmarks.vector_query import synthetic_vectors, timing_row  # noqa: E402
+from gallery.decoding.results import PART_SIDE, THUMBNAIL_SIDE  # noqa: E402
+from search.embedders.base import Pixels, Vectors  # noqa: E402
+from search.embedders.open_clip import OpenClipEmbedder, load  # noqa: E402
+from search.index import And, Eq, HasIds, Point  # noqa: E402
+from search.index.qdrant_edge import EdgeIndex  # noqa: E402
+from search.regions import boxes, cropping  # noqa: E402
+from search.regions.scale import SAMPLE, Scale  # noqa: E402
+
+SCENE = (1600, 1200)
+SMALL = (0.12, 0.25)
+NUMBERS = boxes.numbers(*SCENE)
+COARSE = len(boxes.numbers(1, 1))
+
+Picture = Callable[[], Image.Image]
+
+
+def composite(thing: Path, scene: Path, number: int) -> Image.Image:
+    rng = random.Random(number)
+    with Image.open(scene) as image:
+        whole = image.convert("RGB").resize(SCENE, Image.Resampling.BICUBIC)
+    with Image.open(thing) as image:
+        part = image.convert("RGB")
+    scale = rng.uniform(*SMALL) * SCENE[0] / max(part.size)
+    part = part.resize(
+        (round(part.width * scale), round(part.height * scale)), Image.Resampling.LANCZOS
+    )
+    left = rng.randrange(0, SCENE[0] - part.width)
+    whole.paste(part, (left, rng.randrange(0, SCENE[1] - part.height)))
+    return whole
+
+
+def enlarged(path: Path) -> Image.Image:
+    with Image.open(path) as image:
+        picture = image.convert("RGB")
+    scale = PART_SIDE / max(picture.size)
+    size = (round(picture.width * scale), round(picture.height * scale))
+    return picture.resize(size, Image.Resampling.BICUBIC)
+
+
+def views(picture: Image.Image) -> list[Pixels]:
+    """Return what the model sees of a photo: the whole, then its parts."""
+    small, large = picture.copy(), picture.copy()
+    small.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
+    large.thumbnail((PART_SIDE, PART_SIDE))
+    parts = [cropping.cut(np.asarray(large), boxes.PLACES[number]) for number in NUMBERS]
+    return [np.asarray(small), *parts]
+
+
+def embedded(
+    model: OpenClipEmbedder, name: str, pictures: Sequence[Picture], cache: Path | None
+) -> Vectors:
+    """Return whole and parts of each picture, shape (n, 1 + parts, dim), of unit length."""
+    file = cache / f"{name}.npy" if cache else None
+    if file and file.is_file():
+        rows = np.load(file).astype(np.float32)
+    else:
+        rows = np.stack([model.embed_images(views(picture())) for picture in pictures])
+        if file:
+            np.save(file, rows.astype(np.float16))
+    unit: Vectors = rows / np.linalg.norm(rows, axis=-1, keepdims=True)
+    return unit
+
+
+def ranks(scores: NDArray[np.float32], gold: NDArray[np.intp]) -> str:
+    own = scores[np.arange(len(gold)), gold]
+    behind = (scores > own[:, None]).sum(axis=1)
+    return " ".join(f"{(behind < k).mean():8.1%}" for k in (1, 5, 10))
+
+
+def fused(
+    queries: Vectors, photos: Vectors, used: range
+) -> Iterator[tuple[str, NDArray[np.float32]]]:
+    """Yield rules by name with their scores, for parts of which `used` are looked at."""
+    wholes, parts = queries @ photos[:, 0].T, _best(queries, photos, used)
+    yield "best of both", np.maximum(wholes, parts)
+    yield "best, parts less 0.06", np.maximum(wholes, parts - 0.06)
+    yield "best, parts less 0.12", np.maximum(wholes, parts - 0.12)
+    yield "weighted 0.7 and 0.3", 0.7 * wholes + 0.3 * parts
+    yield "standing among parts", _by_standing(queries, photos, used)
+
+
+def _best(queries: Vectors, photos: Vectors, used: Sequence[int]) -> NDArray[np.float32]:
+    best: NDArray[np.float32] = np.max([queries @ photos[:, 1 + at].T for at in used], axis=0)
+    return best
+
+
+def _by_standing(queries: Vectors, photos: Vectors, used: range) -> NDArray[np.float32]:
+    """Return what Scry does: see `search.regions.scale`."""
+    chosen = np.random.default_rng(0).permutation(len(photos))[:SAMPLE]
+    numbers = tuple(NUMBERS[at] for at in used)
+    scale = Scale([(photos[at, 0], numbers, photos[at, [1 + n for n in used]]) for at in chosen])
+    scores = queries @ photos[:, 0].T
+    groups = [[at for at in used if NUMBERS[at] in group] for group in boxes.GROUPS]
+    best = [_best(queries, photos, group) if group else None for group in groups]
+    for row, query in enumerate(queries):
+        for place, line in scale.lines(query).items():
+            worth = line.factor * best[place][row] + line.offset
+            scores[row] = np.maximum(scores[row], worth)
+    return scores
+
+
+def quality(model: OpenClipEmbedder, options: argparse.Namespace) -> None:
+    dev, captions, gold = dev_captions(options.captions)
+    things = sorted(options.photos.glob("*.jpg"))
+    scenes = sorted(set((options.captions / "images").iterdir()) - set(dev))
+    random.Random(1).shuffle(scenes)
+    pictures = {
+        "small things": [
+            lambda at=at: composite(things[at], scenes[at], at) for at in range(len(things))
+        ],
+        "things": [lambda path=path: enlarged(path) for path in things],
+        "captions": [lambda path=path: enlarged(path) for path in dev],
+    }
+    names = texts_of(model, [path.stem.replace("_", " ") for path in things])
+    own = np.arange(len(things))
+    asked = {"small things": (names, own), "things": (names, own)}
+    asked["captions"] = (texts_of(model, captions), gold)
+    print(f"{'':44s}{'R@1':>8s} {'R@5':>8s} {'R@10':>8s}")
+    for name, some in pictures.items():
+        photos = embedded(model, name.replace(" ", "-"), some, options.cache)
+        queries, right = asked[name]
+        print(f"{name + ', whole photos':44s}{ranks(queries @ photos[:, 0].T, right)}")
+        for used in (range(COARSE), range(len(NUMBERS))):
+            for rule, scores in fused(queries, photos, used):
+                print(f"  {len(used):2d} parts, {rule:32s}{ranks(scores, right)}")
+
+
+def cost(model: OpenClipEmbedder, photos: int) -> None:
+    """Print time and bytes of a photo, and how long the index of parts takes to answer."""
+    picture = views(Image.new("RGB", SCENE, "grey"))[1:]
+    model.embed_images(picture[:4])
+    started = time.perf_counter()
+    model.embed_images(picture)
+    print(f"embedding {len(picture)} parts: {time.perf_counter() - started:.2f} s a photo")
+    print(f"in SQL: {len(picture) * (model.dim * 2 + 8) / 1000:.1f} kB a photo")
+    vectors, questions = synthetic_vectors(20_000, model.dim), synthetic_vectors(60, model.dim, 2)
+    rng = np.random.default_rng(0)
+    ids = [uuid4() for _ in range(photos)]
+    with tempfile.TemporaryDirectory() as folder:
+        index = EdgeIndex(Path(folder) / "index", model.dim, "parts")
+        for start in range(0, photos, 50):
+            index.upsert(list(_points(ids[start : start + 50], vectors, rng)))
+        index.flush()
+        disk = index.stats().bytes_on_disk or 0
+        print(f"in the index: {disk / photos / 1000:.1f} kB a photo")
+        named = frozenset(one for pk in ids[:200] for one in boxes.all_points(pk))
+        mine = Eq("owner", "1")
+        for name, flt in (("all", None), ("owner", mine), ("200", And((mine, HasIds(named))))):
+            print(f"600 of {photos:,} photos, {name:6s}", timing_row(index, questions, 600, flt))
+        index.close()
+
+
+def _points(ids: Sequence[UUID], vectors: Vectors, rng: np.random.Generator) -> Iterator[Point]:
+    for photo_id in ids:
+        for number in NUMBERS:
+            vector = vectors[rng.integers(len(vectors))]
+            yield Point(boxes.point_id(photo_id, number), vector, {"owner": "1", "gen": 1})
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--captions", type=Path, required=True)
+    parser.add_argument("--photos", type=Path, required=True)
+    parser.add_argument("--model", default="starter")
+    parser.add_argument("--cache", type=Path)
+    parser.add_argument("--indexed", type=int, default=20_000, help="photos in the index of parts")
+    options = parser.parse_args()
+    model = load(options.model, towers=frozenset({"image", "text"}))
+    quality(model, options)
+    if options.indexed:
+        cost(model, options.indexed)
+
+
+if __name__ == "__main__":
+    main()
