@@ -80,7 +80,7 @@ def test_a_stack_is_one_result_that_opens_in_place(owner, uploaded):
     [best] = set(owner.names()) & set(names)
     owner.one(f"{owner.tile(best)} .fold").send_keys(Keys.ENTER)
     owner.until(lambda: set(names) <= set(owner.names()))
-    owner.one(".switch a:last-of-type").click()
+    owner.one('.switch a[href*="fold=0"]').click()
     owner.until(lambda: "fold=0" in owner.path())
     owner.until(lambda: set(names) <= set(owner.names()))
     assert not owner.all(FOLD)
