@@ -144,7 +144,8 @@ function onKey(event) {
     event.preventDefault();
     forget(option.dataset.query);
   } else if (event.key === "Escape") {
-    if (panel.hidden) input.blur();
+    // An empty bar has nothing to stay for.
+    if (panel.hidden || !input.value) input.blur();
     // The field of a search would empty itself.
     event.preventDefault();
     close();
