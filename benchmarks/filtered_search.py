@@ -78,6 +78,7 @@ def _library(data: Path, count: int) -> Any:
     """Return the owner of `count` searchable photos, made up if they are not there yet."""
     from django.contrib.auth import get_user_model
     from django.core.management import call_command
+    from django.db import connection
 
     from gallery.models import EmbeddingModel, Photo
     from workers import projection
@@ -91,6 +92,8 @@ def _library(data: Path, count: int) -> Any:
         )
         _share_tags(user)
     projection.project_waiting(EmbeddingModel.objects.get())
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA optimize=0x10002")  # as the gallery does itself now and then
     return user
 
 

@@ -157,6 +157,17 @@ class Photo(models.Model):
                 condition=Q(deleted_at=None, trashed_at=None),
                 name="photo_lens",
             ),
+            # Of few photos each, so that SQLite does not take them for all photos of an owner.
+            models.Index(
+                fields=["owner", "deleted_at", "trashed_at", "id"],
+                condition=Q(favourite=True),
+                name="photo_favourite",
+            ),
+            models.Index(
+                fields=["owner", "rating", "id"],
+                condition=Q(deleted_at=None, trashed_at=None, rating__gt=0),
+                name="photo_rating",
+            ),
             models.Index(fields=["phash"], name="photo_phash"),
             models.Index(
                 fields=["deleted_at"], condition=~Q(deleted_at=None), name="photo_deleting"

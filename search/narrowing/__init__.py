@@ -55,7 +55,7 @@ class Narrowed:
         parts: list[IndexFilter] = [mine, *(one.flt for one in told if one.flt is not None)]
         if asked:
             candidates = self.visible.filter(*(one.q for one in told))
-            parts.append(by_ids(candidates, asked))
+            parts.append(by_ids(self.owner, candidates, asked))
         return And(tuple(parts)) if len(parts) > 1 else mine
 
     def leaving_out(self, ids: frozenset[UUID]) -> Narrowed:

@@ -11,10 +11,11 @@ from operator import or_
 from typing import Any
 
 from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from gallery import colours
 from gallery.albums import InAlbum, Tagged
+from gallery.models import Photo
 from search.index import Eq, Filter as IndexFilter, In, Near, Not, Or, Range
 from search.language import Filter, days, values
 from search.language.days import Span
@@ -23,8 +24,9 @@ from search.narrowing.library import Library
 from search.query import QueryError
 
 NOTHING = Q(pk__in=[])
+_STARRED = Q(rating__gt=0)  # said beside a range of stars, so that SQLite finds the index of them
 Ids = QuerySet[Any, Any]
-"""Rows whose `photo_id` is that of a photo."""
+"""Rows with the `photo_id` of a photo each."""
 
 
 @dataclass(frozen=True)
@@ -32,13 +34,11 @@ class Condition:
     """What photos must meet, in SQL and for the index.
 
     `flt` is None where the payload of points does not tell. `ids` are then the photos that meet
-    it, or with `out` those that do not, where a table in between knows them by itself; `side` is
-    the condition on photos that few meet, or with `out` few do not.
+    it, or with `out` those that do not, where they can be had without reading all photos.
     """
 
     q: Q
     flt: IndexFilter | None = None
-    side: Q | None = None
     ids: Ids | None = None
     out: bool = False
 
@@ -68,8 +68,7 @@ def any_of(found: Sequence[Condition]) -> Condition:
         return found[0]
     flts = [one.flt for one in found if one.flt is not None]
     flt = Or(tuple(flts)) if len(flts) == len(found) else None
-    q = reduce(or_, (one.q for one in found), NOTHING)
-    return Condition(q, flt, side=q)
+    return Condition(reduce(or_, (one.q for one in found), NOTHING), flt)
 
 
 Reader = Callable[[Sequence[str], Library], Condition]
@@ -198,27 +197,30 @@ def _listed(rows: Any) -> Condition:
 def _name(value: str, library: Library) -> Condition:
     # SQLite's LIKE knows capitals of ASCII only.
     if value.isascii() or connection.vendor != "sqlite":
-        return _columns(Q(name__icontains=value))
-    return _columns(Q(name__iregex=re.escape(value)))
+        return Condition(Q(name__icontains=value))
+    return Condition(Q(name__iregex=re.escape(value)))
 
 
-def _rating(value: str, library: Library) -> Condition:
-    bounds = values.rating(value)
-    found = _columns(figures.whole("rating", bounds))
+def _rating(given: Sequence[str], library: Library) -> Condition:
+    bounds = [values.rating(value) for value in given]
+    q = reduce(or_, (figures.whole("rating", one) for one in bounds))
+    if not any(one.hold(0) for one in bounds):
+        return Condition(q, ids=_own(library, q & _STARRED))
     # Most photos have no stars, so where those pass, the others are fewer.
-    return replace(found, side=~found.q, out=True) if bounds.hold(0) else found
+    return Condition(q, ids=_own(library, ~q & _STARRED), out=True)
 
 
-def _columns(q: Q) -> Condition:
-    return Condition(q, side=q)
+def _own(library: Library, q: Q) -> Ids:
+    photos = Photo.objects.live().filter(q, owner=library.owner)
+    return photos.order_by().values(photo_id=F("pk"))
 
 
 def _is(value: str, library: Library) -> Condition:
     match value:
         case "favourite":
-            return _columns(Q(favourite=True))
+            return Condition(Q(favourite=True), ids=_own(library, Q(favourite=True)))
         case "stacked":
-            return _columns(Q(stack__isnull=False))
+            return Condition(Q(stack__isnull=False))
     return ~_tagged(library)
 
 
@@ -231,7 +233,7 @@ def _has(value: str, library: Library) -> Condition:
         case "camera":
             return Condition(~Q(camera=""), In("camera", library.cameras))
         case "caption":
-            return _columns(~Q(caption=""))
+            return Condition(~Q(caption=""))
     return _tagged(library)
 
 
@@ -250,7 +252,7 @@ _READERS: dict[str, Reader] = {
     "name": _each(_name),
     "near": _each(_near),
     "size": _each(_size),
-    "rating": _each(_rating),
+    "rating": _rating,
     "is": _each(_is),
     "has": _each(_has),
     "in": _each(_in_album),

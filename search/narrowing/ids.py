@@ -13,9 +13,11 @@ from operator import or_
 from typing import Any
 from uuid import UUID
 
-from django.db.models import CharField, Q, QuerySet
+from django.core.cache import cache
+from django.db.models import CharField, QuerySet
 from django.db.models.functions import Cast
 
+from gallery.models import Photo
 from gallery.models.photos import PhotoQuerySet
 from search.index import Filter, HasIds, Not
 from search.narrowing.conditions import Condition
@@ -25,10 +27,12 @@ FEW = 5000
 KEPT = 4
 """Large sets of ids that are kept as objects, each of at most half of a library."""
 
+ABOUT_SECONDS = 60
+
 Texts = frozenset[str]
 
 
-def by_ids(candidates: PhotoQuerySet, wanted: Sequence[Condition]) -> Filter:
+def by_ids(owner: str, candidates: PhotoQuerySet, wanted: Sequence[Condition]) -> Filter:
     """Return the filter by ids for conditions that the payload of points does not tell.
 
     `candidates` are what all other conditions leave; only their ids are asked for where columns
@@ -40,15 +44,11 @@ def by_ids(candidates: PhotoQuerySet, wanted: Sequence[Condition]) -> Filter:
         if one.ids is not None:
             (outside if one.out else inside).append(_texts(one.ids, "photo_id"))
     columns = [one for one in wanted if one.ids is None]
-    if sides := [_side(one) for one in columns if not one.out]:
-        inside.append(_texts(candidates.filter(*sides).order_by(), "pk"))
-    if sides := [_side(one) for one in columns if one.out]:
-        outside.append(_texts(candidates.filter(reduce(or_, sides)).order_by(), "pk"))
-    return _smaller(candidates, _all_of(inside), frozenset[str]().union(*outside))
-
-
-def _side(one: Condition) -> Q:
-    return one.q if one.side is None else one.side
+    if met := [one.q for one in columns if not one.out]:
+        inside.append(_texts(candidates.filter(*met).order_by(), "pk"))
+    if missed := [~one.q for one in columns if one.out]:
+        outside.append(_texts(candidates.filter(reduce(or_, missed)).order_by(), "pk"))
+    return _smaller(owner, candidates, _all_of(inside), frozenset[str]().union(*outside))
 
 
 def _all_of(inside: Iterable[Texts]) -> Texts | None:
@@ -56,15 +56,22 @@ def _all_of(inside: Iterable[Texts]) -> Texts | None:
     return sets[0].intersection(*sets[1:]) if sets else None
 
 
-def _smaller(candidates: PhotoQuerySet, inside: Texts | None, outside: Texts) -> Filter:
+def _smaller(owner: str, candidates: PhotoQuerySet, inside: Texts | None, outside: Texts) -> Filter:
     """Return what leaves those inside but not outside, or leaves out all others if fewer."""
     if inside is not None:
         inside -= outside
     named = outside if inside is None else inside
-    if len(named) > FEW and 2 * len(named) > candidates.count():
+    if len(named) > FEW and 2 * len(named) > _about(owner):
         others = _texts(candidates.order_by(), "pk") - named
         return Not(_has(others)) if inside is not None else _has(others)
     return Not(_has(named)) if inside is None else _has(named)
+
+
+def _about(owner: str) -> int:
+    """Return about how many photos somebody has: only the choice of the side depends on it."""
+    photos = Photo.objects.live().filter(owner=owner)
+    found: int = cache.get_or_set(f"photos-of-{owner}", photos.count, ABOUT_SECONDS)
+    return found
 
 
 def _texts(rows: QuerySet[Any, Any], column: str) -> Texts:

@@ -133,7 +133,7 @@ def test_filters_alone_ask_for_no_ids(ada, ada_client):
 
 def test_columns_are_asked_for_together_and_once(ada):
     photo(ada, favourite=True)
-    narrowed = narrow(ada, language.parse("is:favourite rating:>=1 name:jpg").filters)
+    narrowed = narrow(ada, language.parse("is:stacked has:caption name:jpg").filters)
     with CaptureQueriesContext(connection) as asked:
         assert narrowed.flt == narrowed.flt
     assert len(asked) == 1
