@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from benchmarks.starter_retrieval import dev_captions, embedded
 from search.embedders.base import Vectors
 from search.embedders.open_clip import OpenClipEmbedder, load
+from search.embedders.phrasing import embed_worded
 from search.relevance import Background, bands
 from search.relevance.background import TOP, texts
 
@@ -74,7 +75,7 @@ class Case:
 
 
 def texts_of(model: OpenClipEmbedder, lines: list[str]) -> Vectors:
-    parts = [model.embed_texts(lines[at : at + 32]) for at in range(0, len(lines), 32)]
+    parts = [embed_worded(model, lines[at : at + 32]) for at in range(0, len(lines), 32)]
     return np.concatenate(parts)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from search.relevance.background import TOP, Background, Vector, Vectors
 
-LIKELY_STANDING = ((20, 0.94), (500, 0.89))
+LIKELY_STANDING = ((20, 0.94), (500, 0.87))
 """Photos in a library, and the standing from which on a query with words matches something.
 Between the two it follows the logarithm of the size, for a few photos tell little. Measured by
 `python -m benchmarks.relevance`: about 85 % of the concepts that a library lacks stay below."""
@@ -23,7 +23,7 @@ PICTURE_STANDING = (0.4, 0.8)
 """The same two for queries by picture alone: shares of the library's own photos."""
 SEVERAL = 3
 """The root that is taken of the least standing of several wanted texts, for the least of several
-is low by chance: 0.7 counts as 0.89 does for one."""
+is low by chance: two thirds count as 0.87 does for one."""
 
 _LIKELY_AT = 0.45  # of the way from a typical photo to the first hit
 _STRONG_AT = 0.75
