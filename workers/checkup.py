@@ -27,6 +27,7 @@ from gallery.ingest import sha256
 from gallery.models import Embedding, EmbeddingModel, Photo
 from gallery.models.embeddings import LEASE
 from gallery.slices import slices
+from search import words
 from search.index import StoredPoint, VectorIndex, VectorIndexError, open_index
 from search.regions import finding
 from workers import model_choice, purge, reconcile, region_points, withdrawal
@@ -74,6 +75,7 @@ def check_record(report: Report, options: Options) -> None:
     _check_database(report)
     _check_registry(report)
     _check_duplicates(report)
+    _check_words(report, options)
     for row in Embedding.objects.filter(state=Embedding.State.FAILED, reason=""):
         report.add(Check.NO_REASON, row.photo_id)
     _check_rows(report, options)
@@ -104,6 +106,15 @@ def _check_duplicates(report: Report) -> None:
     groups = Photo.objects.kept().values("owner_id", "sha256").annotate(copies=Count("pk"))
     for group in groups.filter(copies__gt=1):
         report.add(Check.DUPLICATE, group["sha256"])
+
+
+def _check_words(report: Report, options: Options) -> None:
+    """Check what full-text search looks in; it is made anew from the photos."""
+    for fault in words.faults(deep=options.deep):
+        report.add(Check.WORDS, fault)
+    if options.repair and report.found[Check.WORDS]:
+        words.make_anew()
+        report.repaired[Check.WORDS] = report.found[Check.WORDS]
 
 
 def _check_rows(report: Report, options: Options) -> None:

@@ -31,6 +31,7 @@ class Check(StrEnum):
     DATABASE = "database damaged"
     NO_REASON = "failed without a reason"
     NO_ROW = "photo that no model works on"
+    WORDS = "words missing or wrong"
 
 
 @dataclass

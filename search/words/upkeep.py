@@ -34,8 +34,7 @@ def refresh(limit: int = AT_ONCE, *, owner_id: object = None) -> int:
         # Whoever is changing one of these photos holds its row, and leaves it stale.
         rows = stale.select_for_update(skip_locked=True)
         by_photo = dict(rows.values_list("photo_id", "pk")[:limit])
-        texts = _texts(by_photo)
-        written = [(text, by_photo[photo_id]) for photo_id, text in texts.items()]
+        written = [(text, by_photo[photo_id]) for photo_id, text in texts(by_photo).items()]
         with connection.cursor() as cursor:
             sql = f"UPDATE {TABLE} SET words = %s, stale = FALSE WHERE id = %s"  # noqa: S608
             cursor.executemany(sql, written)
@@ -58,20 +57,20 @@ def catch_up(seconds: float = 5.0) -> int:
     return total
 
 
-def _texts(photo_ids: Collection[UUID]) -> dict[UUID, str]:
+def texts(photo_ids: Collection[UUID]) -> dict[UUID, str]:
     """Return the words of photos, a line for each of `reasons.KINDS`, with the owner's behind."""
     tags = _names(photo_ids, Tagged, "tag__name")
     albums = _names(photo_ids, InAlbum, "album__name")
     found = Photo.objects.filter(pk__in=photo_ids)
     columns = ("pk", "owner_id", "name", "caption", "camera", "lens")
-    texts = {}
+    lines = {}
     for pk, owner_id, name, caption, camera, lens in found.values_list(*columns):
         kinds: list[Sequence[str]] = [
             *([name], tags.get(pk, ()), albums.get(pk, ())),
             *([caption], [camera], [lens]),
         ]
-        texts[pk] = "\n".join([*map(folding.line, kinds), folding.owner(owner_id)])
-    return texts
+        lines[pk] = "\n".join([*map(folding.line, kinds), folding.owner(owner_id)])
+    return lines
 
 
 def _names(photo_ids: Collection[UUID], through: type, column: str) -> dict[UUID, list[str]]:

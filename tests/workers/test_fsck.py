@@ -17,7 +17,10 @@ from django.utils import timezone
 
 from gallery import files
 from gallery.models import Embedding, EmbeddingModel, Photo
+from search import words
 from search.index import Point, close_all, open_index
+from search.models import PhotoWords
+from search.words import schema
 from tests.workers.conftest import add_photo, assert_settled, points, row_of
 from workers.pipeline import drain
 from workers.projection import point_payload
@@ -111,7 +114,35 @@ def exchange_a_vector(photos, model):
     return Check.WRONG_VECTOR
 
 
+def lose_words(photos, model):
+    words.catch_up()
+    PhotoWords.objects.filter(photo=photos[0]).delete()
+    return Check.WORDS
+
+
+def exchange_words(photos, model):
+    words.catch_up()
+    PhotoWords.objects.filter(photo=photos[0]).update(words="something else")
+    return Check.WORDS
+
+
+def lose_the_triggers_of_words(photos, model):
+    schema.remove(connection)
+    return Check.WORDS
+
+
+def empty_the_index_of_words(photos, model):
+    words.catch_up()
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO search_words (search_words) VALUES ('delete-all')")
+    return Check.WORDS
+
+
 FAULTS = [
+    lose_words,
+    exchange_words,
+    lose_the_triggers_of_words,
+    empty_the_index_of_words,
     lose_a_point,
     plant_a_point,
     change_an_owner,
