@@ -55,6 +55,10 @@ _RESOLUTIONS = {"": "Any", "<2mp": "Under 2", ">=2mp": "2 and more", ">=8mp": "8
                 ">=12mp": "12 and more", ">=24mp": "24 and more"}  # fmt: skip
 _RATINGS = {"": "Any", ">=1": "★ and more", ">=2": "★★ and more", ">=3": "★★★ and more",
             ">=4": "★★★★ and more", "5": "★★★★★", "0": "Not rated"}  # fmt: skip
+# Maps have a point in their addresses: "@38.72,-9.14,15z", "#map=15/38.72/-9.14", "q=38.72,-9.14".
+_ON_A_MAP = re.compile(
+    r"https?://\S*?([+-]?\d{1,3}\.\d+)(?:[,/]|%2C)([+-]?\d{1,3}\.\d+)", re.IGNORECASE
+)
 _TITLES = {"album": "Album", "tag": "Tags", "camera": "Camera", "lens": "Lens"}
 
 
@@ -290,12 +294,14 @@ def _near(params: QueryDict) -> list[str]:
     place, radius = params.get("place", "").strip(), params.get("radius", "").strip()
     if not place:
         return []
+    if found := _ON_A_MAP.search(place):
+        place = f"{found[1]},{found[2]}"
     checked = values.check("near", f"{place},{radius or '5'}km")
     if checked is None:
         raise QueryError(
             "bad_filter",
-            "Write a place as latitude and longitude, such as 38.72, -9.14: north and east are "
-            "above zero.",
+            "Write a place as latitude and longitude, such as 38.72, -9.14, or paste the address "
+            "of a map.",
         )
     return [f"near:{checked}"]
 

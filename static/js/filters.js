@@ -43,12 +43,40 @@ function close(element) {
   else history.back();
 }
 
-// One value is wanted or left out, never both.
+// One value is wanted or left out, never both. A name that is typed becomes a choice of its own,
+// so that another can be typed.
 function onChange(event) {
   const box = event.target;
+  if (box.matches(".filter-more input")) return choose(box);
   if (!box.matches(".choice input")) return;
   const other = [...box.closest(".choice").querySelectorAll("input")].find((one) => one !== box);
   if (box.checked && other) other.checked = false;
+}
+
+function choose(field) {
+  const value = field.value.trim();
+  const list = field.closest("fieldset").querySelector(".choices");
+  const boxes = [...list.querySelectorAll("input:not(.without)")];
+  const known = boxes.find((one) => one.value.toLowerCase() === value.toLowerCase());
+  if (!value) return;
+  field.value = "";
+  if (known) known.click();
+  else list.append(choice(list.lastElementChild, value));
+  announce(`${value} chosen`);
+}
+
+function choice(pattern, value) {
+  const line = pattern.cloneNode(true);
+  line.querySelector(".choice-text").textContent = value;
+  for (const box of line.querySelectorAll("input")) {
+    const label = line.querySelector(`label[for="${box.id}"]`);
+    box.id = `${box.id}-${value.length}-${Date.now()}`;
+    label.htmlFor = box.id;
+    box.value = value;
+    box.checked = !box.matches(".without");
+    if (box.matches(".without")) box.setAttribute("aria-label", `Without: ${value}`);
+  }
+  return line;
 }
 
 // Fields that say nothing would only make the address long.

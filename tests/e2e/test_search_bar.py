@@ -102,6 +102,40 @@ def test_filters_are_chosen_in_a_dialog_and_shown_as_chips(owner, uploaded):
     owner.until(lambda: query(owner) == "red colour:blue orientation:landscape")
 
 
+def test_names_are_found_by_typing_when_there_are_many(owner, uploaded):
+    uploaded("many", "red")
+    link = owner.one(f"{owner.tile('many-red.png')} .open").get_attribute("href")
+    photo = link.rpartition("/")[2]
+    owner.driver.execute_async_script(
+        """
+        const [id, done] = arguments;
+        const token = document.querySelector("meta[name=csrf-token]").content;
+        const tags = [...Array(20).keys()].map(number => `many ${number}`);
+        fetch(`/api/v1/photos/${id}`, {
+          method: "PATCH", body: JSON.stringify({tags}),
+          headers: {"Content-Type": "application/json", "X-CSRFToken": token},
+        }).then(done);
+        """,
+        photo,
+    )
+    owner.open("/search?q=red")
+    # What is offered may be some seconds old.
+    owner.until(lambda: opened_with(owner, "#filters .filter-group.tag .filter-more input"))
+    for name in ("many 8", "many 9"):
+        owner.fill("#filters .tag .filter-more input", name)
+        owner.press(Keys.TAB)
+    owner.click("#filters .primary")
+    owner.until(lambda: query(owner) == 'red tag:"many 8","many 9"')
+
+
+def opened_with(browser: Browser, css: str) -> bool:
+    """Open the filters anew and tell whether they have an element."""
+    browser.run("filters.close(); filters.replaceChildren()")
+    browser.click(".to-filters")
+    browser.one("#filters .filter-form")
+    return bool(browser.all(css))
+
+
 def test_a_dialog_can_be_left_and_cleared(owner):
     owner.open("/search?q=red+is:favourite")
     owner.click(".to-filters")

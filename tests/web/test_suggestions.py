@@ -224,8 +224,18 @@ def test_first_and_last_day_are_both_within(ada_client):
     )
 
 
-def test_a_place_and_a_radius_become_one_filter(ada_client):
-    assert goes_to(ada_client, place="38.72, -9.14", radius="25") == "near:38.72,-9.14,25km"
+@pytest.mark.parametrize(
+    "place",
+    [
+        "38.72, -9.14",
+        "38.72 -9.14",
+        "https://www.openstreetmap.org/#map=15/38.72/-9.14",
+        "https://maps.example/place/@38.72,-9.14,15z",
+        "https://maps.example/?q=38.72%2C-9.14",
+    ],
+)
+def test_a_place_and_a_radius_become_one_filter(ada_client, place):
+    assert goes_to(ada_client, place=place, radius="25") == "near:38.72,-9.14,25km"
 
 
 def test_a_form_that_asks_for_nothing_leads_to_all_photos(ada_client):
