@@ -72,7 +72,7 @@ def of(user: User, answer: Answer, tiles: Sequence[Tile], address: Address) -> S
     only_weak = answer.figures.is_empty and bool(tiles)
     return Standing(
         counted=_counted(user, answer, len(tiles), address),
-        slider=_slider(answer.figures, address) if answer.figures.levels else None,
+        slider=_slider(answer.figures, address) if answer.figures.total else None,
         divider=None if only_weak else _divider(tiles, address, weaker_from=place, led=led),
         only_weak=only_weak,
         weaker=weaker,
@@ -123,7 +123,9 @@ def _passing(figures: Figures, least: float) -> str:
     return many(count, more=figures.more and count >= figures.levels[0])
 
 
-def _slider(figures: Figures, address: Address) -> Slider:
+def _slider(figures: Figures, address: Address) -> Slider | None:
+    if not figures.levels:
+        return None
     least = 0.0 if address.with_weak else address.least
     if least is not None:
         at = round(least * LEVELS)
