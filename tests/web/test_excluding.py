@@ -1,0 +1,63 @@
+"""Queries that only exclude: everything but what clearly shows any of their terms."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from PIL import Image
+
+from gallery.models import Photo
+from search.relevance import library
+from tests.embedders import PALETTE
+from tests.web.test_api_photos import upload
+from workers.pipeline import drain
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def plain(colour: str) -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", (80, 60), PALETTE[colour]).save(out, "PNG")
+    return out.getvalue()
+
+
+@pytest.fixture
+def colours(ada_client, model) -> dict[str, str]:
+    """A photo of ada in each colour, by its name, and the background of her queries."""
+    ids = {one: upload(ada_client, plain(one), "picture.png").json()["id"] for one in PALETTE}
+    drain()
+    library.forget()
+    library.embed_texts("colours")
+    return ids
+
+
+@pytest.fixture
+def listed(ada_client, colours):
+    """Asks and returns the colours that are listed."""
+    names = {photo_id: name for name, photo_id in colours.items()}
+
+    def ask(query: str) -> set[str]:
+        answer = ada_client.get("/api/v1/search", {"q": query, "limit": 50})
+        assert answer.status_code == 200, answer.content
+        return {names[hit["id"]] for hit in answer.json()["hits"]}
+
+    return ask
+
+
+def test_what_shows_any_of_several_excluded_things_is_left_out(listed):
+    rest = listed("-red -blue")
+    assert not rest & {"red", "blue"}
+    assert {"green", "yellow", "white", "black"} <= rest
+
+
+def test_an_excluded_photo_is_left_out_itself(listed, colours):
+    rest = listed(f"-photo:{colours['green']}")
+    assert "green" not in rest
+    assert {"red", "blue"} <= rest
+
+
+def test_without_a_background_nothing_is_left_out(listed, colours):
+    Photo.objects.filter(pk__in=[colours[one] for one in list(PALETTE)[4:]]).delete()
+    library.forget()
+    assert {"red", "green", "blue", "yellow"} <= listed("-red")
