@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import uuid
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -169,3 +170,98 @@ def test_damaged_text_embeddings_count_as_missing(settings, tmp_path):
     library.embed_texts("colours")
     library._file("colours").write_bytes(b"\x93NUMPY\x01")
     assert library.stored_texts("colours") is None
+
+
+def test_hits_must_show_each_of_several_wanted_things():
+    world = World()
+    shown = [thing for thing in sorted(world.shown) if thing % 2][:2]
+    missing = next(thing for thing in range(THINGS - 1, 0, -2) if thing not in world.shown)
+    rng = np.random.default_rng(2)
+    both = unit(
+        world.photos[[0]] + 3 * world.texts[shown].sum(axis=0) + 0.01 * rng.normal(size=DIM)
+    )
+    photos = np.concatenate([both, world.photos])
+
+    def found(*things: int) -> Cut:
+        each = tuple(world.texts[list(things)])
+        query = unit(np.sum(each, axis=0))
+        first = photos[np.argsort(-(photos @ query))[:TOP]]
+        return bands(world.background, query, first, total=len(photos), asked=query, each=each)
+
+    assert found(*shown).standing > found(shown[0], missing).standing
+    assert found(shown[0], missing).is_empty
+
+
+@pytest.fixture
+def measured(db, settings, tmp_path, monkeypatch):
+    """A person whose library has been measured once; `made` counts measures."""
+    from django.contrib.auth import get_user_model
+
+    from gallery.models import EmbeddingModel
+    from search.relevance import library
+
+    settings.DATA_DIR = tmp_path
+    library.forget()
+    library.embed_texts("colours")
+    rows = unit(np.random.default_rng(0).normal(size=(FEWEST, 16)))
+    made: list[int] = []
+    monkeypatch.setattr(library, "_sample", lambda *_: made.append(1) or rows)
+    user = get_user_model().objects.create_user(username=uuid.uuid4().hex)
+    model = EmbeddingModel.objects.create(key="colours", dim=16)
+    yield library, user, model, made
+    library.forget()
+
+
+def test_a_stale_measure_is_served_while_one_thread_takes_the_next(measured, monkeypatch):
+    library, user, model, made = measured
+    # The target is run by this thread below, whose connection is the test's.
+    monkeypatch.setattr(library, "connections", SimpleNamespace(close_all=lambda: None))
+    first = library.of(user, model)
+    started = []
+    monkeypatch.setattr(
+        library.threading, "Thread", lambda **given: started.append(given) or Waiting()
+    )
+    library._kept[model.key, str(user.pk)].until = 0
+    assert library.of(user, model) is first
+    assert library.of(user, model) is first
+    assert len(started) == len(made) == 1
+    started[0]["target"](*started[0]["args"])
+    assert len(made) == 2
+    assert library.of(user, model) is not first
+
+
+def test_texts_that_cannot_be_embedded_are_not_tried_by_every_request(measured, monkeypatch):
+    library, user, _, _ = measured
+    from gallery.models import EmbeddingModel
+
+    missing = EmbeddingModel.objects.create(key="missing-model", dim=16)
+    started = []
+    monkeypatch.setattr(
+        library.threading, "Thread", lambda **given: started.append(given) or Waiting()
+    )
+    assert library.of(user, missing) is None
+    assert library.of(user, missing) is None
+    assert len(started) == 1
+
+
+def test_texts_that_another_process_embeds_are_left_to_it(settings, tmp_path):
+    import fcntl
+
+    from search.relevance import library
+
+    settings.DATA_DIR = tmp_path
+    file = library._file("colours")
+    file.parent.mkdir(parents=True)
+    with file.with_suffix(".lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        library.embed_texts("colours")
+        assert library.stored_texts("colours") is None
+    library.embed_texts("colours")
+    assert library.stored_texts("colours") is not None
+
+
+class Waiting:
+    """A thread that is not started."""
+
+    def start(self) -> None:
+        pass

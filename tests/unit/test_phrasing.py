@@ -1,0 +1,69 @@
+"""Short English texts are worded like captions, all others are left as they are."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from search import embedders
+from search.embedders.phrasing import embed_worded, wordings
+from tests.embedders import ColourEmbedder
+
+
+class Counting(ColourEmbedder):
+    """Remembers what it was asked to embed."""
+
+    def __init__(self) -> None:
+        self.calls: list[list[str]] = []
+
+    def embed_texts(self, texts):
+        self.calls.append(list(texts))
+        return super().embed_texts(texts)
+
+
+@pytest.mark.parametrize("text", ["dog", "ice cream", "old red car", "Owl"])
+def test_a_short_text_is_worded_in_several_ways(text):
+    found = wordings(text)
+    assert found[0] == text
+    assert len(set(found)) == 3
+    assert all(text in one for one in found)
+
+
+def test_the_article_fits():
+    assert "there is an owl in the picture" in wordings("owl")
+    assert "there is a dog in the picture" in wordings("dog")
+
+
+@pytest.mark.parametrize(
+    "text", ["a dog on a beach", "犬", "chien à poil", "IMG_2231", "2023", "", "dog!", "- -"]
+)
+def test_what_is_long_or_may_not_be_english_is_left_as_it_is(text):
+    assert wordings(text) == [text]
+
+
+def test_several_texts_cost_one_call_and_keep_their_order():
+    model = Counting()
+    rows = embed_worded(model, ["red", "a very long red description of it", "blue"])
+    assert len(model.calls) == 1
+    assert rows.shape == (3, model.dim)
+    assert rows.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-5)
+    assert rows[0].argmax() == model.embed_texts(["red"])[0].argmax()
+    assert rows[2].argmax() == model.embed_texts(["blue"])[0].argmax()
+
+
+def test_no_texts_are_no_rows():
+    assert embed_worded(ColourEmbedder(), []).shape == (0, ColourEmbedder.dim)
+
+
+def test_known_queries_are_not_embedded_again(monkeypatch):
+    model = Counting()
+    embedders.unload_all()
+    monkeypatch.setattr(embedders, "text_embedder", lambda key: model)
+    first = embedders.embed_query_texts("colours", ["red", "blue", "red"])
+    again = embedders.embed_query_texts("colours", ["blue", "green"])
+    assert first[0] is first[2]
+    assert again[0] is first[1]
+    assert [call[0] for call in model.calls] == ["red", "green"]
+    assert not again[1].flags.writeable
+    embedders.unload_all()
