@@ -13,7 +13,6 @@ import argparse
 import csv
 import os
 import random
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -178,4 +177,4 @@ def _at(times: list[float], percent: int) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import cast
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import IntegrityError, OperationalError, transaction
@@ -58,7 +59,7 @@ def remember(user: User, query: Query) -> None:
         now = timezone.now()
         if not _recent(user).filter(digest=_digest(text)).update(used_at=now):
             RecentSearch.objects.create(
-                owner_id=user.pk, query=text, digest=_digest(text), used_at=now
+                owner_id=cast("int", user.pk), query=text, digest=_digest(text), used_at=now
             )
             surplus = _recent(user).order_by("-used_at", "-pk").values_list("pk", flat=True)
             RecentSearch.objects.filter(pk__in=list(surplus[RECENT_KEPT:])).delete()
@@ -93,7 +94,7 @@ def save(user: User, name: str, text: str) -> SavedSearch:
 
     Raises `BadName` (`NameTaken`, `TooMany` among them), and `QueryError` for a bad query.
     """
-    row = SavedSearch(owner_id=user.pk, name=_name(name), query=_query(text))
+    row = SavedSearch(owner_id=cast("int", user.pk), name=_name(name), query=_query(text))
     if SavedSearch.objects.visible_to(user).count() >= SAVED_EACH:
         raise TooMany(f"You have {SAVED_EACH} saved searches. Remove one to save another.")
     return _named(row, lambda: row.save(force_insert=True))

@@ -44,14 +44,14 @@ class Said:
     All phrases of one of the `wanted` texts are to be there; `avoided` texts are to be absent.
     """
 
-    owner_id: object
+    owner_id: int
     wanted: tuple[Text, ...] = ()
     avoided: tuple[Text, ...] = ()
 
     @classmethod
-    def of(cls, owner_id: object, query: Query) -> Said:
-        """Return what the texts among the terms of a query say."""
-        return cls(owner_id, _texts(query.wanted), _texts(query.avoided))
+    def of(cls, owner_id: int | None, query: Query) -> Said:
+        """Return what the texts among the terms of a query say; nobody has no words."""
+        return cls(owner_id or 0, _texts(query.wanted), _texts(query.avoided))
 
 
 def _texts(terms: Sequence[Term]) -> tuple[Text, ...]:
@@ -80,13 +80,15 @@ def search(photos: PhotoQuerySet, said: Said, *, limit: int = 200) -> list[WordH
     written = dict(taken.values_list("photo_id", "words"))
     columns = ("pk", "shown_at", "name", "caption", "camera", "lens")
     known = {
-        row[0]: reasons.Known(*row, words=written[row[0]])
-        for row in photos.filter(pk__in=written).values_list(*columns)
+        pk: reasons.Known(pk, shown_at, name, caption, camera, lens, written[pk])
+        for pk, shown_at, name, caption, camera, lens in photos.filter(pk__in=written).values_list(
+            *columns
+        )
     }
     return [WordHit(pk, reason) for pk, reason in reasons.best(known.values(), texts, limit)]
 
 
-def saying(owner_id: object, texts: Sequence[Text]) -> frozenset[UUID]:
+def saying(owner_id: int, texts: Sequence[Text]) -> frozenset[UUID]:
     """Return the photos of a person that have all words of one of the texts.
 
     Empty where more than `MANY` have them.
@@ -108,7 +110,7 @@ def _is_number(text: Text) -> bool:
     return text[-1][-1].isdecimal() and len(text[-1][-1]) >= _NUMBER
 
 
-def _rows(owner_id: object, texts: Sequence[Text], *, longer: bool = False) -> list[int]:
+def _rows(owner_id: int, texts: Sequence[Text], *, longer: bool = False) -> list[int]:
     """Return the keys of the words found, the last photo first; none where more than `MANY` are.
 
     With `longer`, a number at the end of a text may go on.

@@ -134,9 +134,10 @@ def _names(
     """Return the tags or albums of the photos that were found by one."""
     ids = [one.pk for one, places in ranked if any(place.kind == kind for place in places)]
     names: defaultdict[UUID, list[str]] = defaultdict(list)
-    rows = through.objects.filter(photo_id__in=ids) if ids else ()  # type: ignore[attr-defined]
-    for photo_id, name in rows.values_list("photo_id", column) if rows != () else ():
-        names[photo_id].append(name)
+    if ids:
+        rows = through.objects.filter(photo_id__in=ids)  # type: ignore[attr-defined]
+        for photo_id, name in rows.values_list("photo_id", column):
+            names[photo_id].append(name)
     return names
 
 

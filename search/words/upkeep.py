@@ -22,7 +22,7 @@ BEFORE_A_SEARCH = 200
 """Stale photos of a person that a search puts right itself before it looks; workers do the rest."""
 
 
-def refresh(limit: int = AT_ONCE, *, owner_id: object = None) -> int:
+def refresh(limit: int = AT_ONCE, *, owner_id: int | None = None) -> int:
     """Write the words of up to `limit` stale photos, of one owner if asked; return how many."""
     # In the order of the index of stale rows, without which SQLite would walk over all rows.
     stale = PhotoWords.objects.filter(stale=True).order_by("-owner", "-pk")
@@ -41,7 +41,7 @@ def refresh(limit: int = AT_ONCE, *, owner_id: object = None) -> int:
     return len(written)
 
 
-def refresh_before_a_search(owner_id: object) -> None:
+def refresh_before_a_search(owner_id: int) -> None:
     """Have a person find what they just wrote; a busy database leaves it to the workers."""
     with suppress(OperationalError):
         refresh(BEFORE_A_SEARCH, owner_id=owner_id)
