@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
-from django.db.models import Case, Count, F, IntegerField, Max, Min, Q, Value, When
+from django.db.models import Case, CharField, Count, F, IntegerField, Q, Value, When
+from django.db.models.functions import Cast
 from django.utils import timezone
 
 from gallery import colours
 from gallery.albums import InAlbum, Tagged
-from gallery.models import Photo
+from gallery.models import Album, Photo, Tag
 from gallery.models.photos import PhotoQuerySet
+from search.narrowing.ids import texts
 from search.narrowing.library import Library
 
 User = AbstractBaseUser | AnonymousUser
 Packed = tuple[int, int, int, int, int]
 
+JOINED = 50_000
+"""Photos that the database looks up one by one; of more, all rows in between are fetched."""
+_BETWEEN: dict[str, Any] = {"album": InAlbum, "tag": Tagged}
+_MODELS: dict[str, Any] = {"album": Album, "tag": Tag}
 _SHAPES = ("portrait", "square", "landscape")
 _STARS = 6
 _COLUMNS = {
@@ -43,26 +49,39 @@ class Counting:
     """
 
     def __init__(self, user: User, library: Library) -> None:
+        self._library = library
         self._years = _years(user, library)
         self._packed = _packed(self._years, library)
 
-    def counts(self, photos: PhotoQuerySet, kinds: Iterable[str]) -> dict[str, Counter[str]]:
-        """Return for each kind how many of the photos have each value."""
+    def counts(
+        self, photos: PhotoQuerySet, kinds: Iterable[str], *, all_of_them: bool = False
+    ) -> dict[str, Counter[str]]:
+        """Return for each kind how many of the photos have each value.
+
+        `all_of_them` says that these are all photos that the person sees, which is faster.
+        """
         kinds = list(kinds)
         photos = photos.order_by()
         found = self._columns(photos, [kind for kind in kinds if kind in _COLUMNS])
-        if "album" in kinds:
-            found["album"] = _names(InAlbum, "album__name", photos)
-        if "tag" in kinds:
-            found["tag"] = _names(Tagged, "tag__name", photos)
+        named = [kind for kind in ("album", "tag") if kind in kinds]
+        passing = texts(photos, "pk") if named and not all_of_them else None
+        for kind in named:
+            rows = _BETWEEN[kind].objects.filter(**{f"{kind}__owner": self._library.owner})
+            found[kind] = _names(rows, kind, photos, passing)
         return found
 
     def _columns(self, photos: PhotoQuerySet, kinds: Sequence[str]) -> dict[str, Counter[str]]:
         if not kinds:
             return {}
         columns = sorted({_COLUMNS[kind] for kind in kinds})
-        rows = photos.annotate(packed=self._packed).values_list(*columns)
-        counted = dict(zip(columns, map(Counter, zip(*rows, strict=True)), strict=False))
+        if "packed" in columns:
+            photos = photos.annotate(packed=self._packed)
+        rows = photos.values_list(*columns)
+        if len(columns) == 1:
+            # One column is counted faster by the database, several by fetching them once.
+            counted = {columns[0]: _grouped(rows, columns[0])}
+        else:
+            counted = dict(zip(columns, map(Counter, zip(*rows, strict=True)), strict=False))
         return {kind: self._read(kind, counted.get(_COLUMNS[kind], Counter())) for kind in kinds}
 
     def _read(self, kind: str, column: Counter[Any]) -> Counter[str]:
@@ -93,11 +112,10 @@ class Counting:
 
 def _years(user: User, library: Library) -> list[int]:
     """Return the years from the newest photo to the oldest, in the gallery's time zone."""
-    photos = Photo.objects.visible_to(user)
-    ends = photos.aggregate(first=Min("shown_at"), last=Max("shown_at"))
-    first, last = (
-        timezone.localdate(end, library.zone).year if end else library.today.year
-        for end in (ends["first"], ends["last"])
+    shown = Photo.objects.visible_to(user).values_list("shown_at", flat=True)
+    ends = (shown.order_by("-shown_at", "-id").first(), shown.order_by("shown_at", "id").first())
+    last, first = (
+        timezone.localdate(end, library.zone).year if end else library.today.year for end in ends
     )
     return list(range(last, first - 1, -1))
 
@@ -135,8 +153,24 @@ def _unpacked(packed: int) -> Packed:
     return year, rating, shape, favourite, located
 
 
-def _names(between: Any, name: str, photos: PhotoQuerySet) -> Counter[str]:
-    """Return how many of the photos are in each album, or under each tag."""
-    rows = between.objects.filter(photo__in=photos.values("pk"))
-    counted: Callable[..., Any] = rows.values_list(name).annotate
-    return Counter(dict(counted(count=Count("photo"))))
+def _names(
+    rows: Any, kind: str, photos: PhotoQuerySet, passing: frozenset[str] | None
+) -> Counter[str]:
+    """Return how many of the photos are in each album, or under each tag; None means all."""
+    column = f"{kind}__name"
+    if passing is None:
+        # Few photos are in the trash, so that leaving them out is less work than looking at all.
+        gone = Photo.objects.exclude(deleted_at=None, trashed_at=None).order_by().values("pk")
+        found = _grouped(rows, column)
+        found.subtract(_grouped(rows.filter(photo__in=gone), column))
+        return +found
+    if len(passing) <= JOINED:
+        return _grouped(rows.filter(photo__in=photos.values("pk")), column)
+    pairs = rows.annotate(text=Cast("photo_id", CharField())).values_list(f"{kind}_id", "text")
+    found = Counter(key for key, one in pairs.iterator(chunk_size=10_000) if one in passing)
+    names = dict(_MODELS[kind].objects.filter(pk__in=found).values_list("pk", "name"))
+    return Counter({names[key]: count for key, count in found.items() if key in names})
+
+
+def _grouped(rows: Any, column: str) -> Counter[str]:
+    return Counter(dict(rows.values_list(column).annotate(count=Count("*"))))

@@ -100,11 +100,13 @@ def facets(
     chosen = {kind.name: _chosen(kind, query, library) for kind in _KINDS}
     widened = [kind for kind in _KINDS if not kind.flag and _own(kind, query)]
     rest = [kind.name for kind in _KINDS if kind not in widened]
-    found = counting.counts(retrieval.result(user, query, least=least), rest)
+    found = counting.counts(
+        retrieval.result(user, query, least=least), rest, all_of_them=query == Query()
+    )
     for kind in widened:
-        others = Query(query.terms, _without(query.filters, _own(kind, query)))
-        wider = retrieval.result(user, others, least=least)
-        found |= counting.counts(wider, [kind.name])
+        wider = Query(query.terms, _without(query.filters, _own(kind, query)))
+        photos = retrieval.result(user, wider, least=least)
+        found |= counting.counts(photos, [kind.name], all_of_them=wider == Query())
     listed = [_facet(kind, found[kind.name], chosen[kind.name], query, shown) for kind in _KINDS]
     return [facet for facet in listed if facet.values]
 

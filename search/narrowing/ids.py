@@ -42,12 +42,12 @@ def by_ids(owner: str, candidates: PhotoQuerySet, wanted: Sequence[Condition]) -
     outside: list[Texts] = []
     for one in wanted:
         if one.ids is not None:
-            (outside if one.out else inside).append(_texts(one.ids, "photo_id"))
+            (outside if one.out else inside).append(texts(one.ids, "photo_id"))
     columns = [one for one in wanted if one.ids is None]
     if met := [one.q for one in columns if not one.out]:
-        inside.append(_texts(candidates.filter(*met).order_by(), "pk"))
+        inside.append(texts(candidates.filter(*met).order_by(), "pk"))
     if missed := [~one.q for one in columns if one.out]:
-        outside.append(_texts(candidates.filter(reduce(or_, missed)).order_by(), "pk"))
+        outside.append(texts(candidates.filter(reduce(or_, missed)).order_by(), "pk"))
     return _smaller(owner, candidates, _all_of(inside), frozenset[str]().union(*outside))
 
 
@@ -62,7 +62,7 @@ def _smaller(owner: str, candidates: PhotoQuerySet, inside: Texts | None, outsid
         inside -= outside
     named = outside if inside is None else inside
     if len(named) > FEW and 2 * len(named) > _about(owner):
-        others = _texts(candidates.order_by(), "pk") - named
+        others = texts(candidates.order_by(), "pk") - named
         return Not(_has(others)) if inside is not None else _has(others)
     return Not(_has(named)) if inside is None else _has(named)
 
@@ -74,10 +74,11 @@ def _about(owner: str) -> int:
     return found
 
 
-def _texts(rows: QuerySet[Any, Any], column: str) -> Texts:
+def texts(rows: QuerySet[Any, Any], column: str) -> Texts:
+    """Return a column of ids as texts, as the database has them."""
     # A cast spares Django a call for each id.
-    texts = rows.annotate(text=Cast(column, CharField())).values_list("text", flat=True)
-    return frozenset(texts.iterator(chunk_size=10_000))
+    found = rows.annotate(text=Cast(column, CharField())).values_list("text", flat=True)
+    return frozenset(found.iterator(chunk_size=10_000))
 
 
 def _has(texts: Texts) -> HasIds:
