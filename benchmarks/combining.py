@@ -169,7 +169,7 @@ def figures(lib: Library, found: list[Case], way: Way) -> NDArray[np.float64]:
         first = np.argsort(-scores, kind="stable")[:FIRST]
         both = case.shows_one & case.shows_other
         rows.append([flags[first].mean() for flags in (both, case.shows_one, case.shows_other)])
-    return np.mean(rows, axis=0)
+    return np.asarray(np.mean(rows, axis=0))
 
 
 def report(name: str, lib: Library, which: int, model: OpenClipEmbedder) -> None:

@@ -55,7 +55,7 @@ def orthogonal(lib: Library, a: Part, ns: list[Part]) -> Scores:
 
 
 def average(lib: Library, a: Part, ns: list[Part]) -> Scores:
-    return lib.photos @ (2 * a.vector - np.mean([n.vector for n in ns], 0))
+    return np.asarray(lib.photos @ (2 * a.vector - np.mean([n.vector for n in ns], 0)))
 
 
 def best_score(lib: Library, a: Part, ns: list[Part]) -> Scores:
@@ -64,7 +64,7 @@ def best_score(lib: Library, a: Part, ns: list[Part]) -> Scores:
 
 
 def sum_scores(lib: Library, a: Part, ns: list[Part]) -> Scores:
-    return lib.photos @ (a.vector - np.sum([n.vector for n in ns], 0))
+    return np.asarray(lib.photos @ (a.vector - np.sum([n.vector for n in ns], 0)))
 
 
 def penalty(share: float, margin: float) -> Way:
@@ -214,7 +214,7 @@ def figures(lib: Library, found: list[Case], way: Way) -> NDArray[np.float64]:
         scores[case.named] = -np.inf
         first = np.argsort(-scores, kind="stable")[:FIRST]
         rows.append([flags[first].mean() for flags in (case.right, case.leaked, case.shown)])
-    return np.mean(rows, axis=0)
+    return np.asarray(np.mean(rows, axis=0))
 
 
 def report(name: str, lib: Library, asked: list[tuple[str, str]]) -> None:

@@ -107,7 +107,7 @@ def figures(queries: list[tuple[str, frozenset[int]]], ask: Ask) -> NDArray[np.f
         found, trusted, anything = ask(query, right)
         took = (time.perf_counter() - started) * 1000
         rows.append([*(bool(right & set(found[:k])) for k in KS), trusted, anything, took])
-    return np.array(rows, float).mean(axis=0)
+    return np.asarray(np.array(rows, float).mean(axis=0))
 
 
 def report(title: str, photos: Photos, ask: Ask, *, banded: bool) -> None:

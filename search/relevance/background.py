@@ -163,7 +163,8 @@ class Background:
         Embeddings of pictures lie in one cone and those of texts in another, so the direction
         to the own cone is common to all and says nothing.
         """
-        return vector - (self._mean_picture if by_picture else self._mean_text)
+        mean: Vector = self._mean_picture if by_picture else self._mean_text
+        return vector - mean
 
     def scaled(self, direction: Vector) -> Vector:
         """Return the direction with the length that spreads its scores in the library by 1."""

@@ -124,7 +124,7 @@ def _standing(
     order = np.argsort(-own, kind="stable")
     reference = background.pictures if by_picture else background.words
     found = reference.standing(reference.evidence(own[order], photos[order], about), total)
-    standing = found ** (1 / root)
+    standing = float(found ** (1 / root))
     if not by_picture and reference.is_common(about):
         standing = max(standing, COMMON_STANDING)
     return standing
