@@ -125,7 +125,8 @@ def phrases(text: str, *, quoted: bool = False) -> tuple[Phrase, ...]:
         return (whole,) if 0 < len(whole) <= MAX_WORDS else ()
     found = [one for chunk in re.split(r"[\s'’`´]+", text) for one in _parts(words(chunk))]
     telling = [one for one in found if len(one) > 1 or one[0] not in STOP_WORDS] or found
-    return tuple(dict.fromkeys(telling)) if sum(map(len, telling)) <= MAX_WORDS else ()
+    each = tuple(dict.fromkeys(telling))
+    return each if sum(map(len, each)) <= MAX_WORDS else ()
 
 
 def _parts(some: list[str]) -> list[Phrase]:
