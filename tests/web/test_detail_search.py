@@ -18,7 +18,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture(autouse=True)
-def _fresh():
+def _fresh(settings):
+    settings.DETAIL_SEARCH = 1000
     embedders.unload_all()
     scale.forget()
     library.forget()

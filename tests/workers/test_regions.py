@@ -14,9 +14,10 @@ from PIL import Image
 from gallery import files, trash
 from gallery.models import Embedding, Photo, Regions
 from search import embedders
-from search.index import And, Eq, HasIds, IndexUnavailable, Not, Point
+from search.index import And, Eq, HasIds, IndexUnavailable, Not, Point, close_all
 from search.regions import boxes, closest, finding
 from tests.embedders import PALETTE
+from tests.fake_qdrant import FakeQdrant
 from tests.workers.conftest import add_photo, delete_for_ever, row_of
 from tests.workers.test_kill import run_worker
 from workers import knocking, region_points, regions, sweeper, withdrawal
@@ -83,6 +84,23 @@ def test_the_part_that_shows_it_is_found(ada, bob, model, spots):
     assert ask(model, bob, "red") == []
     assert not regions.is_due()
     assert not region_points.waiting(model).exists()
+
+
+def test_a_server_finds_and_forgets_parts_too(ada, model, settings):
+    with FakeQdrant(api_key="secret") as server:
+        settings.QDRANT_URL, settings.QDRANT_API_KEY = server.url, "secret"
+        close_all()
+        red, blue = add(ada, "red"), add(ada, "blue")
+        drain()
+        regions.make_due(model, stop=never)
+        assert ask(model, ada, "red")[0] == (red.pk, boxes.PLACES[3])
+        assert region_points.differences(model) == ([], [])
+        only = HasIds(frozenset({blue.pk}))
+        assert {one for one, _ in ask(model, ada, "red", only)} == {blue.pk}
+        trash.trash(Photo.objects.filter(pk=red.pk))
+        withdrawal.withdraw()
+        assert points(model) == {blue.pk}
+        close_all()
 
 
 def test_filters_of_photos_hold_for_their_parts(ada, model, spots):
