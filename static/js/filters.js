@@ -11,6 +11,8 @@ export function attachFilters(field) {
   document.addEventListener("change", onChange);
   document.addEventListener("submit", onSubmit);
   dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
+  // What was chosen and not asked for is gone; it is brought anew from the bar.
+  dialog.addEventListener("close", () => dialog.replaceChildren());
 }
 
 function onClick(event) {

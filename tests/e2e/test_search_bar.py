@@ -73,6 +73,42 @@ def test_typing_in_the_middle_completes_there(owner):
     owner.until(lambda: typed(owner) == "💡 orientation: sea")
 
 
+def test_recent_searches_are_asked_again_and_forgotten(owner):
+    for text in ("grey rain", "grey snow", "grey stone"):
+        owner.open(f"/search?q={text}")
+    owner.open("/")
+    owner.press("/")
+    owner.until(lambda: options(owner)[:3] == ["grey stone", "grey snow", "grey rain"])
+    owner.press(Keys.ARROW_DOWN, Keys.DELETE)
+    owner.until(lambda: options(owner)[:2] == ["grey snow", "grey rain"])
+    owner.run("document.querySelector('#suggestions .forget').click()")
+    owner.until(lambda: options(owner)[0] == "grey rain")
+    owner.press(Keys.ARROW_DOWN, Keys.ENTER)
+    owner.until(lambda: query(owner) == "grey rain")
+    owner.open("/")
+    owner.press("/")
+    owner.until(lambda: options(owner))
+    owner.click("[data-forget-all]")
+    owner.until(lambda: not options(owner))
+    assert "Describe what you want" in owner.one(".suggest-hint").text
+
+
+def test_facets_narrow_the_results(owner, uploaded):
+    uploaded("facet", "red", "green")
+    owner.open("/search?q=orientation:landscape")
+    owner.click('#facets [data-facet="colour"] a:has(.swatch)')
+    owner.until(lambda: "colour:" in query(owner))
+    assert owner.one('#facets [data-facet="colour"] [aria-current="true"]')
+    owner.size(390, 800)
+    owner.open("/search?q=orientation:landscape")
+    assert not owner.one(".facets-open").get_attribute("hidden")
+    assert not owner.all('#facets [data-facet="colour"]')
+    owner.click(".facets-open")
+    owner.one('.facets-sheet [data-facet="colour"]')
+    owner.press(Keys.ESCAPE)
+    owner.until(lambda: not owner.run("return document.querySelector('.facets-sheet').open"))
+
+
 def test_the_bar_works_when_suggestions_do_not_come(owner):
     owner.allowed.append("/search/suggest")
     owner.run("document.querySelector('.search-form').dataset.suggest = '/nothing/suggest'")
