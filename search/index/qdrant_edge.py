@@ -69,7 +69,7 @@ ENGINE = f"qdrant-edge-py {version('qdrant-edge-py')}"
 _FIELD_INDEX: dict[Kind, Any] = {
     "tenant": engine.KeywordIndexParams(is_tenant=True),
     "keyword": engine.PayloadSchemaType.Keyword,
-    "integer": engine.PayloadSchemaType.Integer,
+    "integer": engine.IntegerIndexParams(lookup=False, range=True),
     "float": engine.PayloadSchemaType.Float,
     "bool": engine.PayloadSchemaType.Keyword,  # stored as strings
     "geo": engine.PayloadSchemaType.Geo,
@@ -261,8 +261,9 @@ class EdgeIndex:
         self.folder.path.mkdir(parents=True, exist_ok=True)
         with _engine_errors():
             shard = engine.EdgeShard.create(str(self.folder.path), self._config())
-            for key, kind in FIELDS.items():
-                shard.update(engine.UpdateOperation.create_field_index(key, _FIELD_INDEX[kind]))
+            create = engine.UpdateOperation.create_field_index
+            for key in [key for key, kind in FIELDS.items() if kind in _FIELD_INDEX]:
+                shard.update(create(key, _FIELD_INDEX[FIELDS[key]]))
             shard.flush()
         self.folder.write_stamp(self._stamp())
         return shard

@@ -57,7 +57,12 @@ _KEYWORD = models.KeywordIndexType.KEYWORD
 _FIELD_INDEX: dict[Kind, Any] = {
     "tenant": models.KeywordIndexParams(type=_KEYWORD, is_tenant=True),
     "keyword": models.PayloadSchemaType.KEYWORD,
-    "integer": models.PayloadSchemaType.INTEGER,
+    "version": models.IntegerIndexParams(
+        type=models.IntegerIndexType.INTEGER, lookup=True, range=False
+    ),
+    "integer": models.IntegerIndexParams(
+        type=models.IntegerIndexType.INTEGER, lookup=False, range=True
+    ),
     "float": models.PayloadSchemaType.FLOAT,
     "bool": models.PayloadSchemaType.BOOL,
     "geo": models.PayloadSchemaType.GEO,
