@@ -9,6 +9,7 @@ import pytest
 from gallery import albums, deletion, trash
 from gallery.models import Photo, Tag
 from search import words
+from search.duplicates import merging
 from search.language import Query, Term, parse
 from search.models import PhotoWords
 from tests.alike import photo
@@ -135,6 +136,21 @@ def test_every_change_is_found_at_once(ada):
         change()
         assert len(hits(ada, new)) == 1, new
         assert not old or hits(ada, old) == [], old
+
+
+def test_what_the_kept_of_two_duplicates_gets_is_found_and_taken_back(ada):
+    kept, other = photo(ada, name="kept.jpg"), photo(ada, name="other.jpg")
+    albums.mark(other, caption="castle", tags=["tram"])
+    albums.add(albums.create(ada, "Porto"), Photo.objects.filter(pk=other.pk))
+    kept.refresh_from_db()
+    other.refresh_from_db()
+    got = merging.merge(kept, [other], merging.Marks([kept.pk, other.pk]))
+    merging.give([(kept, got)])
+    for text in ["castle", "tram", "porto"]:
+        assert found(ada, text) == {"kept.jpg", "other.jpg"}
+    merging.take_back([(kept, got)])
+    for text in ["castle", "tram", "porto"]:
+        assert found(ada, text) == {"other.jpg"}
 
 
 def test_what_is_in_the_trash_is_not_found_until_it_is_back(ada):
