@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from django.core.cache import cache
-from django.db.models import CharField, QuerySet
+from django.db.models import CharField, Q, QuerySet
 from django.db.models.functions import Cast
 
 from gallery.models import Photo
@@ -69,9 +69,8 @@ def _smaller(owner: str, candidates: PhotoQuerySet, inside: Texts | None, outsid
 
 def _about(owner: str) -> int:
     """Return about how many photos somebody has: only the choice of the side depends on it."""
-    photos = Photo.objects.live().filter(owner=owner)
-    found: int = cache.get_or_set(f"photos-of-{owner}", photos.count, ABOUT_SECONDS)
-    return found
+    photos = Photo.objects.live().filter(Q(owner_id=owner))
+    return cache.get_or_set(f"photos-of-{owner}", photos.count, ABOUT_SECONDS) or 0
 
 
 def texts(rows: QuerySet[Any, Any], column: str) -> Texts:
