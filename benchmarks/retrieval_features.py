@@ -15,9 +15,11 @@ from __future__ import annotations
 
 import argparse
 import os
+import sqlite3
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -144,6 +146,8 @@ def ask_galleries(photos: Photos, *, named: bool, detail: Sequence[bool]) -> Non
                 running.wait_until_ready()
                 ids = ids or upload(running, photos.paths, named=named)
                 wait_for_bands(running)
+                if on:
+                    wait_for_parts(Path(folder), len(ids))
                 title = "gallery, file names say it" if named else "gallery"
                 report(
                     f"{title}{', detail search' if on else ''}",
@@ -164,6 +168,18 @@ def wait_for_bands(running: Gallery, seconds: float = 300) -> None:
     raise TimeoutError("No bands were there in time.")
 
 
+def wait_for_parts(data: Path, photos: int, seconds: float = 3600) -> None:
+    """Wait until the parts of all photos can be searched; they are made when nothing is due."""
+    deadline = time.monotonic() + seconds
+    done = "SELECT count(*) FROM gallery_regions WHERE indexed_at IS NOT NULL"
+    while time.monotonic() < deadline:
+        with closing(sqlite3.connect(f"file:{data}/scry.sqlite3?mode=ro", uri=True)) as database:
+            if database.execute(done).fetchone()[0] >= photos:
+                return
+        time.sleep(2)
+    raise TimeoutError("The parts of photos were not made in time.")
+
+
 def report_vectors(model: OpenClipEmbedder, photos: Photos) -> None:
     rows = embedded(model, photos.paths)
     report("vectors, texts as typed", photos, by_vectors(rows, model.embed_texts), banded=False)
@@ -176,19 +192,22 @@ def main() -> None:
     parser.add_argument("--captions", type=Path, required=True)
     parser.add_argument("--kinds", type=Path, required=True)
     parser.add_argument("--every", type=int, default=1, help="ask only every such caption")
-    parser.add_argument("--only", choices=["vectors", "galleries"])
+    parser.add_argument("--only", choices=["vectors", "galleries", "detail"])
     parser.add_argument("--no-detail", action="store_true", help="leave detail search out")
     options = parser.parse_args()
     both = [scenes(options.captions, options.every), kinds(options.kinds)]
-    if options.only != "galleries":
+    if options.only in {None, "vectors"}:
         model = load("starter", towers=frozenset({"image", "text"}))
         for photos in both:
             report_vectors(model, photos)
     if options.only != "vectors":
         for photos in both:
             detail = [False] if options.no_detail else [True, False]
-            ask_galleries(photos, named=False, detail=detail)
-        ask_galleries(both[1], named=True, detail=[False])
+            ask_galleries(
+                photos, named=False, detail=detail[: 1 if options.only == "detail" else 2]
+            )
+        if options.only != "detail":
+            ask_galleries(both[1], named=True, detail=[False])
 
 
 if __name__ == "__main__":
