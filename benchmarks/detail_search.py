@@ -129,8 +129,10 @@ def _by_standing(queries: Vectors, photos: Vectors, used: range) -> NDArray[np.f
     best = [_best(queries, photos, group) if group else None for group in groups]
     for row, query in enumerate(queries):
         for place, line in scale.lines(query).items():
-            worth = line.factor * best[place][row] + line.offset
-            scores[row] = np.maximum(scores[row], worth)
+            parts = best[place]
+            if parts is not None:
+                worth = line.factor * parts[row] + line.offset
+                scores[row] = np.maximum(scores[row], worth)
     return scores
 
 

@@ -77,7 +77,7 @@ def filters(points: int) -> dict[str, tuple[Filter, Passes]]:
         return begin + (end - begin) * share
 
     def taken(share: float) -> tuple[Filter, Passes]:
-        return Range("taken", begin, first(share)), lambda p: p["taken"] < first(share)  # type: ignore[operator]
+        return Range("taken", begin, first(share)), lambda p: p["taken"] < first(share)
 
     return {
         "date, 1 %": taken(0.01),
@@ -88,7 +88,7 @@ def filters(points: int) -> dict[str, tuple[Filter, Passes]]:
         ),
         "date and colour, 1 %": (
             And((taken(0.05)[0], Eq("colours", "teal"))),
-            lambda p: taken(0.05)[1](p) and "teal" in p["colours"],  # type: ignore[operator]
+            lambda p: taken(0.05)[1](p) and "teal" in p["colours"],
         ),
         "camera, 2.5 %": (Eq("camera", CAMERAS[3]), lambda p: p["camera"] == CAMERAS[3]),
         "date, 10 %": taken(0.1),
@@ -96,7 +96,7 @@ def filters(points: int) -> dict[str, tuple[Filter, Passes]]:
             In("camera", tuple(CAMERAS[:4])),
             lambda p: p["camera"] in CAMERAS[:4],
         ),
-        "colour, 19 %": (Eq("colours", "teal"), lambda p: "teal" in p["colours"]),  # type: ignore[operator]
+        "colour, 19 %": (Eq("colours", "teal"), lambda p: "teal" in p["colours"]),
         "date, 50 %": taken(0.5),
         "not portrait, 75 %": (
             Not(Eq("orientation", "portrait")),

@@ -92,7 +92,7 @@ class Ranking:
             Ranking(self.model, one, self.narrowed, self._said, self._background)
             for one in self.target.apart
         ]
-        return self.target.photos.union(*(one._all_matching(least) for one in apart or [self]))
+        return set(self.target.photos).union(*(one._all_matching(least) for one in apart or [self]))
 
     def _all_matching(self, least: float | None) -> set[UUID]:
         """Return the photos that match, `DEEPEST` at most, also those behind the window."""

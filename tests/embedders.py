@@ -27,7 +27,7 @@ PALETTE: dict[str, tuple[int, int, int]] = {
 }
 OTHER_WORDS = {"gray": "grey", "violet": "purple", "snow": "white", "grass": "green"}
 # What short queries are worded with (see search.embedders.phrasing): it says nothing.
-FRAME = frozenset("a an photo of there is in the picture".split())
+FRAME = frozenset(["a", "an", "photo", "of", "there", "is", "in", "the", "picture"])
 LAYOUT_DIMS = 4
 LAYOUT_WEIGHT = 0.2
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -68,8 +69,8 @@ def _metres(one: Place, other: Place) -> float:
     )
 
 
-def _values(payload: Payload, key: str) -> list:
-    value = payload.get(key, [])
+def _values(payload: Payload, key: str) -> list[Any]:
+    value: Any = payload.get(key, [])
     return list(value) if isinstance(value, list | tuple) else [value]
 
 
