@@ -6,6 +6,7 @@ Needs no model and no picture, so the whole index can be made anew from SQL this
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections import defaultdict
@@ -130,7 +131,7 @@ def point_payload(row: Embedding) -> Payload:
         "form": FORM,
         "owner": str(photo.owner_id),
         "gen": row.generation,
-        "taken": int(photo.shown_at.timestamp()),
+        "taken": math.floor(photo.shown_at.timestamp()),
         "dated": photo.taken_at is not None,
         "orientation": facts.orientation(photo.width, photo.height),
         "aspect": photo.width / photo.height,
