@@ -41,6 +41,8 @@ def api_errors(
         if isinstance(response, HttpResponse):
             response.content = error(response.status_code).content
             response["Content-Type"] = "application/json"
+            # Another middleware may have counted the page that stood here before.
+            response["Content-Length"] = str(len(response.content))
         return response
 
     return middleware

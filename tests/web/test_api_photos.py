@@ -253,12 +253,14 @@ def test_unknown_addresses_have_the_one_error_shape(ada_client, path):
     answer = ada_client.get(path)
     assert answer.status_code == 404
     assert set(answer.json()) == {"code", "message"}
+    assert int(answer["Content-Length"]) == len(answer.content)
 
 
 def test_wrong_methods_have_the_one_error_shape(ada_client):
     answer = ada_client.put("/api/v1/photos")
     assert answer.status_code == 405
     assert answer.json()["code"] == "method_not_allowed"
+    assert int(answer["Content-Length"]) == len(answer.content)
 
 
 def test_the_schema_and_its_page_are_served(ada_client):
