@@ -255,18 +255,18 @@ def mark(
     names = None if tags is None else clean_tags(tags)
     if rating is not None:
         _check_stars(rating)
-        photo.rating = rating
-    if favourite is not None:
-        photo.favourite = favourite
-    if text is not None:
-        photo.caption = text
+    sent = {"favourite": favourite, "caption": text, "rating": rating}
+    given = {column: value for column, value in sent.items() if value is not None}
     with transaction.atomic():
         row = Photo.objects.filter(pk=photo.pk)
         if not _held(row):
             return
-        row.update(favourite=photo.favourite, caption=photo.caption, rating=photo.rating)
+        if given:
+            row.update(**given)
         if names is not None:
             photo.tags.set(_tags(photo, names))
+    for column, value in given.items():
+        setattr(photo, column, value)
 
 
 def add_tags(photo: Photo, texts: Iterable[str]) -> None:
