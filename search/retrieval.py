@@ -13,13 +13,13 @@ from typing import Literal, cast, get_args
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 
 from gallery.decoding import PoolBusy
-from gallery.models import EmbeddingModel, Photo
+from gallery.models import EmbeddingModel
 from gallery.models.photos import PhotoQuerySet
 from gallery.paging import NOT_GIVEN
-from search import embedders, narrowing, regions, targets, words
+from search import embedders, narrowing, regions, sent_pictures, targets, words
 from search.embedders.base import ModelUnavailable, Tower
 from search.index import VectorIndexError
-from search.language import Query, Term, parse
+from search.language import Query
 from search.narrowing import Narrowed
 from search.pages import MAX_OFFSET, Folded, Found, Listed
 from search.query import QueryError
@@ -119,21 +119,6 @@ class Answer:
     without: uuid.UUID | None = None
 
 
-def by_text(
-    user: User, text: str, *, limit: int = 60, cursor: str = "", fold: bool = False
-) -> Answer:
-    """Return the answer to a query as it was typed; raises what `search` does."""
-    return search(user, Asked(parse(text), limit, cursor, fold))
-
-
-def similar_to(
-    user: User, photo: Photo, *, limit: int = 60, cursor: str = "", fold: bool = False
-) -> Answer:
-    """Return the photos most like one of the gallery, which itself is left out."""
-    query = Query((Term("photo", str(photo.pk)),))
-    return search(user, Asked(query, limit, cursor, fold))
-
-
 def search(user: User, asked: Asked) -> Answer:
     """Return the photos of a person that match a query, all with one model.
 
@@ -193,7 +178,7 @@ def _seek(user: User, query: Query) -> _Sought:
     if not query.terms:
         return _Sought(EmbeddingModel.objects.active(), narrowed, None, None)
     model = _active_model()
-    for tower in _towers(query):
+    for tower in _towers(user, model, query):
         _require(model, tower)
     target = targets.of(user, model, query)
     said = words.Said.of(user.pk, query)
@@ -203,10 +188,13 @@ def _seek(user: User, query: Query) -> _Sought:
     return _Sought(model, narrowed, ranking, _only_photo(query))
 
 
-def _towers(query: Query) -> set[Tower]:
+def _towers(user: User, model: EmbeddingModel, query: Query) -> set[Tower]:
+    """Return the towers that embed the terms; stored vectors need none."""
     kinds = {term.kind for term in query.terms}
     towers: set[Tower] = {"text"} if "text" in kinds else set()
-    return towers | ({"image"} if "region" in kinds else set())
+    pictures = [term.value for term in query.terms if term.kind == "picture"]
+    new = any(sent_pictures.needs_model(user, model, one) for one in pictures)
+    return towers | ({"image"} if new or "region" in kinds else set())
 
 
 def _only_photo(query: Query) -> uuid.UUID | None:

@@ -18,10 +18,13 @@ from gallery.decoding import DecodeError
 from gallery.models import EmbeddingModel
 from search import embedders
 from search.models import SavedSearch, SentPicture
+from search.models.searches import OwnedQuerySet
 from search.query import QueryError
 
 KEPT = timedelta(days=7)
 """How long a picture is kept after it was last searched by; saved searches keep theirs."""
+NOTED = timedelta(hours=1)
+"""How often it is written down that a picture is still searched by."""
 KEPT_EACH = 200
 """Pictures of one person at most; the one unused for longest goes first."""
 
@@ -63,20 +66,40 @@ def vector_of(user: User, model: EmbeddingModel, token: str) -> Vector:
             "The picture of this search is not kept any more. Send it again.",
             status=404,
         )
-    if row.key != model.key or row.vector is None:
-        row.key, row.vector = model.key, _embedded(model, row).astype("<f2").tobytes()
-    row.used_at = timezone.now()
-    row.save(update_fields=["key", "vector", "used_at"])
-    vector = np.frombuffer(bytes(row.vector), "<f2").astype(np.float32)
+    now = timezone.now()
+    if not _has_vector(row, model):
+        stored = _embedded(model, row).astype("<f2").tobytes()
+        _same(row).update(key=model.key, vector=stored, used_at=now)
+    else:
+        stored = bytes(row.vector or b"")
+        if now - row.used_at > NOTED:
+            _same(row).update(used_at=now)
+    vector = np.frombuffer(stored, "<f2").astype(np.float32)
     return vector / float(np.linalg.norm(vector))
 
 
+def needs_model(user: User, model: EmbeddingModel, token: str) -> bool:
+    """Tell whether `vector_of` will have to look at the picture, with the model's image tower."""
+    row = of(user, token)
+    return row is not None and not _has_vector(row, model)
+
+
 def of(user: User, token: str) -> SentPicture | None:
-    """Return a picture that this person searched by, or None."""
+    """Return a picture that this person searched by, or None; its thumbnail is read when used."""
     try:
-        return SentPicture.objects.visible_to(user).filter(pk=UUID(token)).first()
+        kept = SentPicture.objects.visible_to(user).defer("thumbnail")
+        return kept.filter(pk=UUID(token)).first()
     except ValueError:
         return None
+
+
+def _has_vector(row: SentPicture, model: EmbeddingModel) -> bool:
+    return row.key == model.key and row.vector is not None
+
+
+def _same(row: SentPicture) -> OwnedQuerySet[SentPicture]:
+    """Return the row as it is now, for it may be forgotten at any moment."""
+    return SentPicture.objects.filter(pk=row.pk)
 
 
 def _embedded(model: EmbeddingModel, row: SentPicture) -> Vector:

@@ -46,7 +46,7 @@ def of(user: User, model: EmbeddingModel, query: Query) -> Target:
     """Return what the terms of a query come to; without wanted terms, what the avoided come to.
 
     Raises `QueryError` for photos and pictures that are not there and for terms that cancel each
-    other out, `ModelUnavailable`, and `retrieval.SearchUnavailable` while the model is loaded.
+    other out, `ModelUnavailable`, and `PoolBusy`.
     """
     _embed_texts(model, query)
     named = frozenset(UUID(term.photo_id) for term in query.terms if term.photo_id)
