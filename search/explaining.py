@@ -51,10 +51,12 @@ class Why:
 def why(user: User, photo: Photo, query: Query) -> Why:
     """Return why a photo of this person matches a query, or how little it does.
 
-    Raises `QueryError` for a query without terms, and what `retrieval.search` raises.
+    Raises `QueryError` for a query that wants nothing, and what `retrieval.search` raises.
     """
     if not query.terms:
         raise QueryError("query_empty", "Filters are met or not; only descriptions have reasons.")
+    if not query.wanted:
+        raise QueryError("query_empty", "This search only leaves photos out; none is like it.")
     with retrieval.availability():
         ranking = retrieval.ranking_of(user, query)
         if not embedders.wait_until_loaded(ranking.model.key, "image", retrieval.PATIENCE):

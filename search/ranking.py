@@ -27,7 +27,9 @@ WINDOW = 1000
 BY_PARTS = 200
 """Photos at most that parts of them bring into the window, or further up."""
 DEEPEST = 10_000
-"""Photos that are left out at most for showing what a query excludes."""
+"""Photos that are left out at most for showing one thing that a query excludes."""
+LEFT_OUT = 20_000
+"""The same for all that it excludes: SQL is told each, and SQLite takes 32,766 values at once."""
 BY_WORDS = 200
 """Hits by words at most."""
 
@@ -92,17 +94,19 @@ class Ranking:
             Ranking(self.model, one, self.narrowed, self._said, self._background)
             for one in self.target.apart
         ]
-        return set(self.target.photos).union(*(one._all_matching(least) for one in apart or [self]))
+        each = apart or [self]
+        limit = min(DEEPEST, LEFT_OUT // len(each))
+        return set(self.target.photos).union(*(one._all_matching(least, limit) for one in each))
 
-    def _all_matching(self, least: float | None) -> set[UUID]:
-        """Return the photos that match, `DEEPEST` at most, also those behind the window."""
+    def _all_matching(self, least: float | None, limit: int) -> set[UUID]:
+        """Return the photos that match, in the window and among the first `limit` hits."""
         found = {one.id for one in self.matching(least)}
         if self.cut is None or not self.is_longer:
             return found
         needed = self.cut.likely if least is None else self.cut.score_at(least)
         if self._by_vector[-1].score < needed:
             return found
-        deep = self.index.query(self.target.vector, limit=DEEPEST, flt=self.flt)
+        deep = self.index.query(self.target.vector, limit=limit, flt=self.flt)
         return found | {hit.id for hit in deep if hit.score >= needed}
 
     @property

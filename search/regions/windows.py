@@ -15,6 +15,7 @@ from gallery.decoding.results import PART_SIDE
 from gallery.models import EmbeddingModel, Photo, Regions
 from search import embedders
 from search.embedders.base import Embedder
+from search.query import QueryError
 from search.regions.boxes import Box, boxes, numbers
 from search.regions.cropping import Pixels, cut, read
 
@@ -92,6 +93,8 @@ def _embedded(model: EmbeddingModel, photo: Photo) -> tuple[NDArray[np.float32],
     fine = _in_time(embedder, pixels, _fine())
     places, rows = (np.concatenate(pair) for pair in zip(coarse, fine, strict=True))
     good = np.isfinite(rows).all(axis=1)
+    if not good.any():
+        raise QueryError("bad_vector", "The model found nothing to compare in this photo.")
     return places[good], rows[good]
 
 

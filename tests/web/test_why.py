@@ -96,7 +96,7 @@ def test_pictures_and_mixes_heat_too(ada_client, photo, query):
 
 @pytest.mark.parametrize(
     ("params", "status"),
-    [({}, 400), ({"q": ""}, 400), ({"q": "99:red"}, 400), ({"q": "after:2020"}, 400)],
+    [({}, 400)] + [({"q": text}, 400) for text in ("", "99:red", "after:2020", "-red")],
 )
 def test_what_has_no_reason_is_answered_with_a_sentence(ada_client, photo, params, status):
     answer = ada_client.get(reverse("why", args=[photo.pk]), params)
