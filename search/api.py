@@ -17,11 +17,19 @@ from gallery.api_errors import RETRY_SECONDS
 from gallery.middleware import error
 from gallery.models import EmbeddingModel, Photo
 from gallery.status import status as gallery_status
-from search import api_facets, api_suggest, api_why, language, retrieval, sent_pictures
+from search import (
+    api_facets,
+    api_suggest,
+    api_why,
+    language,
+    narrowing,
+    retrieval,
+    sent_pictures,
+)
 from search.duplicates import api as duplicates
 from search.index_figures import index_figures
 from search.pages import Found
-from search.query import QueryError
+from search.query import QueryError, require_known
 
 router = Router(tags=["search"])
 _ERRORS = frozenset({400, 401, 404, 409, 413, 415, 503})
@@ -116,14 +124,14 @@ class SearchIn(HowIn):
 @router.get("/search", response={200: SearchOut, _ERRORS: ErrorOut})
 def search(request: HttpRequest, params: Query[SearchIn]) -> SearchOut:
     """Find photos by describing them."""
-    _known(request, "q", "sort", "least", "weak", "limit", "cursor", "fold")
+    require_known(request.GET, "q", "sort", "least", "weak", "limit", "cursor", "fold")
     return answered(request, language.parse(params.q), params)
 
 
 @router.get("/photos/{uuid:photo_id}/similar", response={200: SearchOut, _ERRORS: ErrorOut})
 def similar(request: HttpRequest, photo_id: uuid.UUID, params: Query[SimilarIn]) -> SearchOut:
     """Find photos that look like one of the gallery."""
-    _known(request, "limit", "cursor", "fold")
+    require_known(request.GET, "limit", "cursor", "fold")
     photo = get_object_or_404(Photo.objects.visible_to(request.user), pk=photo_id)
     return answered(request, _like("photo", str(photo.pk)), HowIn(**params.dict()))
 
@@ -138,7 +146,7 @@ def by_image(
 
     A small copy is kept for a week, so that `query` can be asked again and combined.
     """
-    _known(request, "limit", "cursor", "fold")
+    require_known(request.GET, "limit", "cursor", "fold")
     checked_limit(params.limit)
     token = sent_pictures.keep(request)
     return answered(request, _like("picture", token), HowIn(**params.dict()))
@@ -159,7 +167,8 @@ def answered(request: HttpRequest, query: language.Query, params: HowIn) -> Sear
         least=params.least,
         weak=params.weak,
     )
-    return _out(retrieval.search(request.user, asked))
+    answer = retrieval.search(request.user, asked)
+    return _out(answer, _passing(request.user, answer))
 
 
 @router.get("/status", tags=["status"])
@@ -178,18 +187,19 @@ def checked_limit(limit: int) -> int:
     return limit
 
 
-def _known(request: HttpRequest, *names: str) -> None:
-    unknown = sorted(set(request.GET) - set(names))
-    if unknown:
-        raise QueryError("bad_parameter", f"There is no parameter {unknown[0][:40]!r} here.")
+def _passing(user: retrieval.User, answer: retrieval.Answer) -> int:
+    """Return how many photos pass the filters; an answer by date has not counted them."""
+    if answer.query.wanted:
+        return answer.figures.total
+    return narrowing.narrow(user, answer.query.filters).photos.count()
 
 
-def _out(answer: retrieval.Answer) -> SearchOut:
+def _out(answer: retrieval.Answer, total: int) -> SearchOut:
     return SearchOut(
         query=language.written(answer.query),
         model=answer.model,
         took_ms=answer.took_ms,
-        total=answer.figures.total,
+        total=total,
         strong=answer.figures.strong,
         likely=answer.figures.likely,
         notes=list(answer.notes),

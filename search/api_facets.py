@@ -10,7 +10,7 @@ from ninja import Query, Router, Schema
 from gallery.api import ErrorOut
 from search import language, retrieval
 from search.facets import facets
-from search.query import QueryError
+from search.query import require_known
 
 router = Router(tags=["search"])
 SHOWN = 100
@@ -57,9 +57,7 @@ class FacetsOut(Schema):
 @router.get("/search/facets", response={200: FacetsOut, frozenset({400, 401, 404, 503}): ErrorOut})
 def list_facets(request: HttpRequest, params: Query[FacetsIn]) -> dict[str, Any]:
     """Return what the photos that match a query have in common, with counts."""
-    unknown = sorted(set(request.GET) - {"q", "least"})
-    if unknown:
-        raise QueryError("bad_parameter", f"There is no parameter {unknown[0][:40]!r} here.")
+    require_known(request.GET, "q", "least")
     query = language.parse(params.q) if params.q.strip() else language.Query()
     asked = retrieval.Asked(query, least=params.least)
     found = facets(request.user, query, least=asked.least, shown=SHOWN)

@@ -13,6 +13,7 @@ from gallery.api import ErrorOut, In
 from search import language, saved
 from search.api import HowIn, SearchOut, answered
 from search.models import SavedSearch
+from search.query import require_known
 
 router = Router(tags=["searches"])
 _ERRORS = frozenset({400, 401, 404, 409})
@@ -86,9 +87,10 @@ def recent_searches(request: HttpRequest) -> RecentsOut:
     return RecentsOut(searches=[RecentOut(query=row.query, used_at=row.used_at) for row in rows])
 
 
-@router.delete("/searches/recent", response={204: None})
+@router.delete("/searches/recent", response={204: None, frozenset({400, 401}): ErrorOut})
 def forget_searches(request: HttpRequest, params: Query[ForgetIn]) -> HttpResponse:
     """Forget all queries asked lately, or the one in `q`."""
+    require_known(request.GET, "q")  # a misspelt one must not forget everything
     saved.forget(request.user, params.q)
     return HttpResponse(status=204)
 
@@ -120,6 +122,7 @@ _FOUND = {200: SearchOut, frozenset({400, 401, 404, 503}): ErrorOut}
 @router.get("/searches/{uuid:saved_id}/photos", response=_FOUND)
 def found_photos(request: HttpRequest, saved_id: uuid.UUID, params: Query[HowIn]) -> SearchOut:
     """Return the photos that match a saved search now; those that match well, unless `weak`."""
+    require_known(request.GET, "sort", "least", "weak", "limit", "cursor", "fold")
     row = _own(request, saved_id)
     if "weak" not in request.GET:
         params.weak = False

@@ -10,7 +10,7 @@ from ninja import Query, Router, Schema
 from gallery.api import ErrorOut
 from search.language.terms import MAX_CHARACTERS
 from search.offers import offers
-from search.query import QueryError
+from search.query import QueryError, require_known
 
 router = Router(tags=["search"])
 
@@ -52,8 +52,7 @@ class SuggestOut(Schema):
 @router.get("/search/suggest", response={200: SuggestOut, frozenset({400, 401}): ErrorOut})
 def suggest(request: HttpRequest, params: Query[SuggestIn]) -> SuggestOut:
     """Suggest how to go on with a query; without a text, queries to ask again."""
-    if unknown := sorted(set(request.GET) - {"q", "at"}):
-        raise QueryError("bad_parameter", f"There is no parameter {unknown[0][:40]!r} here.")
+    require_known(request.GET, "q", "at")
     if len(params.q) > MAX_CHARACTERS:
         limit = f"The query has more than {MAX_CHARACTERS} characters."
         raise QueryError("query_too_long", limit)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 
 from django.conf import settings
 
@@ -21,6 +22,12 @@ class QueryError(Exception):
         self.code = code
         self.message = message
         self.status = status
+
+
+def require_known(given: Iterable[str], *names: str) -> None:
+    """Raise `QueryError` for a parameter that is none of `names`; a slip would go unnoticed."""
+    if unknown := sorted(set(given) - set(names)):
+        raise QueryError("bad_parameter", f"There is no parameter {unknown[0][:40]!r} here.")
 
 
 def parse(text: str) -> str:
