@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 
+from gallery.facts import MAX_STARS
 from search import language, retrieval
 from search.facet_counts import Counting
 from search.language import Filter, Query, values
@@ -182,7 +183,7 @@ def _meant(kind: _Kind, given: str, library: Library) -> Iterable[str]:
             return [colour_name(given)]
         case "rating":
             bounds = values.rating(given)
-            return [str(stars) for stars in range(values.MAX_STARS + 1) if bounds.hold(stars)]
+            return [str(stars) for stars in range(MAX_STARS + 1) if bounds.hold(stars)]
     return [given]
 
 

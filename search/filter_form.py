@@ -33,7 +33,7 @@ COLOURS = {
     "teal": "#2aa198", "blue": "#2f6fd6", "purple": "#8547ad", "pink": "#f29ac0",
     "brown": "#8a5a34", "black": "#1c1c1c", "white": "#ffffff", "grey": "#8f8f8f",
 }  # fmt: skip
-"""How the swatches of `language.values.COLOURS` are painted."""
+"""How the swatches of `gallery.colours.NAMES` are painted."""
 
 _DATES = {
     "today": "Today", "last-30-days": "Last 30 days", "this-year": "This year",

@@ -10,6 +10,7 @@ from typing import TypeVar, cast
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.core.cache import cache
 from django.db.models import Count, Max, Min, QuerySet
+from django.utils import timezone
 
 from gallery import albums
 from gallery.models import Album, Photo, Tag
@@ -75,7 +76,8 @@ def _traits(user: User) -> Traits:
     photos = Photo.objects.visible_to(user)
     types = [_TYPES.get(one, one.lower()) for one in _most_used(photos, "format")]
     ends = photos.exclude(taken_at=None).aggregate(first=Min("taken_at"), last=Max("taken_at"))
-    years = range(ends["last"].year, ends["first"].year - 1, -1) if ends["first"] else ()
+    first, last = (end and timezone.localdate(end).year for end in (ends["first"], ends["last"]))
+    years = range(last, first - 1, -1) if first else ()
     return Traits(tuple(dict.fromkeys(types)), tuple(years))
 
 

@@ -17,8 +17,9 @@ def is_work_due() -> bool:
         return True
     if pipeline.is_draining():
         return False
-    after = duplicates.is_comparing_due() or colouring.is_due()
-    return is_indexing_due() or after or regions.is_due()
+    if is_indexing_due() or duplicates.is_comparing_due():
+        return True
+    return colouring.is_due() or regions.is_due()
 
 
 def is_indexing_due() -> bool:

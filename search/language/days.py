@@ -16,8 +16,6 @@ from datetime import date, timedelta
 SEASONS = {"spring": 3, "summer": 6, "autumn": 9, "winter": 12}
 """The month in which each begins on the northern half of the earth."""
 FIRST_YEAR, LAST_YEAR = 1800, 2199
-MAX_BACK = 1000
-"""The most days, weeks, months or years of `last-N-...`, which ends before `FIRST_YEAR` at most."""
 
 _DAY = re.compile(r"(\d{4})(?:[-/.](\d{1,2})(?:[-/.](\d{1,2}))?)?")
 _SEASON = re.compile(r"(spring|summer|autumn|fall|winter)-(\d{4})(?:-(\d{4}))?")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from search.language import values
+from gallery.colours import NAMES as COLOURS
 from search.language.names import ALIASES, FILTERS
 from search.language.scanning import quoted
 
@@ -18,7 +18,7 @@ _WORD = re.compile(
 
 _FIXED: dict[str, tuple[str, ...]] = {
     "orientation": ("landscape", "portrait", "square"),
-    "colour": values.COLOURS,
+    "colour": COLOURS,
     "type": ("jpeg", "png", "heic", "webp", "gif", "avif", "tiff", "bmp"),
     "is": ("favourite", "stacked", "untagged"),
     "has": ("gps", "caption", "date", "camera", "tag"),

@@ -7,6 +7,8 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from gallery.colours import NAMES as COLOURS
+from gallery.facts import MAX_STARS
 from search.language import datewords, days
 from search.language.scanning import single_spaced
 
@@ -16,13 +18,7 @@ RADIUS_KM = 5.0
 """How far `near:` goes when no radius is given."""
 MAX_RADIUS_KM = 20_004.0
 """Half of the equator's meridian: everywhere."""
-MAX_STARS = 5
 MIN_TOKEN, MAX_TOKEN = 4, 200
-
-COLOURS = (
-    "red", "orange", "yellow", "green", "teal", "blue", "purple", "pink", "brown", "black",
-    "white", "grey",
-)  # fmt: skip
 
 _COLOUR_WORDS = {
     "gray": "grey", "violet": "purple", "magenta": "pink", "turquoise": "teal", "cyan": "teal",

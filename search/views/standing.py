@@ -82,7 +82,7 @@ def of(user: User, answer: Answer, tiles: Sequence[Tile], address: Address) -> S
     )
 
 
-def many(count: int, *, more: bool = False) -> str:
+def _many(count: int, *, more: bool = False) -> str:
     """Return a number of photos as it is written: "1 photo", "1,000+ photos"."""
     return f"{count:,}{'+' if more else ''} photo{'' if count == 1 and not more else 's'}"
 
@@ -94,17 +94,17 @@ def _counted(user: User, answer: Answer, here: int, address: Address) -> str:
     order = ", newest first" if address.by_date else ""
     figures = answer.figures
     if not figures.banded:
-        return many(figures.total) + (order or ", closest first")
+        return _many(figures.total) + (order or ", closest first")
     if address.least:
         return f"{_passing(figures, address.least)} of {figures.total:,}{order}"
     if not figures.matches:
-        return f"{many(figures.total)}, closest first"
+        return f"{_many(figures.total)}, closest first"
     more = figures.more and figures.matches >= figures.levels[0]
     bands = [("strong", figures.strong), ("likely", figures.likely)]
     parts = [f"{count:,} {word}" for word, count in bands if count]
     if more:
         parts[-1] = parts[-1].replace(" ", "+ ")
-    return f"{', '.join(parts)} of {many(figures.total)}{order}"
+    return f"{', '.join(parts)} of {_many(figures.total)}{order}"
 
 
 def _listed(user: User, answer: Answer, here: int, address: Address) -> str:
@@ -115,12 +115,12 @@ def _listed(user: User, answer: Answer, here: int, address: Address) -> str:
         count = retrieval.result(user, answer.query).count()
     else:
         return "Newest first"
-    return f"{many(count)}, newest first" if count else ""
+    return f"{_many(count)}, newest first" if count else ""
 
 
 def _passing(figures: Figures, least: float) -> str:
     count = figures.levels[round(least * LEVELS)]
-    return many(count, more=figures.more and count >= figures.levels[0])
+    return _many(count, more=figures.more and count >= figures.levels[0])
 
 
 def _slider(figures: Figures, address: Address) -> Slider | None:
@@ -133,7 +133,7 @@ def _slider(figures: Figures, address: Address) -> Slider | None:
     # The bands' own bar lies between two steps; the slider stands at the one above it.
     at = next((n for n, count in enumerate(figures.levels) if count <= figures.matches), LEVELS)
     more = figures.more and figures.matches >= figures.levels[0]
-    return Slider(figures.levels, at, figures.more, many(figures.matches, more=more))
+    return Slider(figures.levels, at, figures.more, _many(figures.matches, more=more))
 
 
 def _weaker(answer: Answer, address: Address) -> int:

@@ -10,7 +10,6 @@ from gallery import colours, facts
 from gallery.decoding import DecoderPool
 from gallery.facts import Facts
 from gallery.models import Photo
-from search.language.values import COLOURS, MAX_STARS
 from tests import images
 
 
@@ -124,11 +123,6 @@ def test_ratings_that_are_no_stars_are_left_out(pool, tmp_path, value):
 
 
 # --- colours --------------------------------------------------------------------------------------
-
-
-def test_names_and_stars_are_those_of_the_query_language():
-    assert colours.NAMES == COLOURS
-    assert facts.MAX_STARS == MAX_STARS
 
 
 def test_the_longest_column_fits():
