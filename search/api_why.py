@@ -11,6 +11,7 @@ from ninja import Router, Schema
 from gallery.api import ErrorOut
 from gallery.models import Photo
 from search import explaining, language
+from search.query import require_known
 
 router = Router(tags=["search"])
 _ERRORS = frozenset({400, 401, 404, 409, 503})
@@ -40,6 +41,7 @@ class WhyOut(Schema):
 @router.get("/photos/{uuid:photo_id}/why", response={200: WhyOut, _ERRORS: ErrorOut})
 def why(request: HttpRequest, photo_id: uuid.UUID, q: str = "") -> WhyOut:
     """Say where in a photo a query matches, and how far the photo can be trusted."""
+    require_known(request.GET, "q")
     photo = get_object_or_404(Photo.objects.visible_to(request.user), pk=photo_id)
     found = explaining.why(request.user, photo, language.parse(q))
     rows, columns = found.heat.values.shape

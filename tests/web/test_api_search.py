@@ -162,3 +162,22 @@ def test_the_status_counts_and_explains(ada_client, colours):
     assert (body["photos"], body["searchable"], body["pending"], body["failed"]) == (5, 4, 1, 0)
     assert body["model_key"] == "colours"
     assert body["index"]["points"] == 4
+
+
+def test_the_total_is_what_passes_the_filters_with_and_without_words(ada_client, colours):
+    def total(query: str) -> int:
+        return ada_client.get("/api/v1/search", {"q": query, "limit": 1}).json()["total"]
+
+    every = total("red")
+    assert every == len(colours) > 1
+    assert total("orientation:landscape,portrait,square") == every
+    assert total("-red") == every
+    assert total("is:favourite") == total("red is:favourite") == 0
+
+
+@pytest.mark.parametrize("route", ["/why", "/similar"])
+def test_parameters_that_do_not_exist_are_refused_for_one_photo(ada_client, colours, route):
+    photo = Photo.objects.first()
+    answer = ada_client.get(f"/api/v1/photos/{photo.pk}{route}?q=red&page=2")
+    assert answer.status_code == 400
+    assert answer.json()["code"] == "bad_parameter"

@@ -216,6 +216,8 @@ def test_the_api_lists_and_forgets_recent_queries(ada, ada_client):
         saved.remember(ada, language.parse(text))
     listed = ada_client.get(f"{API}/recent").json()["searches"]
     assert [one["query"] for one in listed] == ["bird", "cat", "dog"]
+    assert ada_client.delete(f"{API}/recent?query=cat").status_code == 400
+    assert len(asked(ada)) == len(listed)
     assert ada_client.delete(f"{API}/recent?q=cat").status_code == 204
     assert asked(ada) == ["bird", "dog"]
     assert ada_client.delete(f"{API}/recent").status_code == 204
