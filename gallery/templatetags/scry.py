@@ -37,6 +37,12 @@ def score(value: float) -> str:
 
 
 @register.filter
+def first_part(text: str) -> str:
+    """Return "caption: at the sea" as "caption"."""
+    return text.partition(":")[0]
+
+
+@register.filter
 def megapixels(pixels: int) -> str:
     """Return 12192768 as "12.2 MP"."""
     return f"{pixels / 1_000_000:.1f} MP"

@@ -115,6 +115,7 @@ def _said(request: PageRequest, results: Results, answer: Answer) -> dict[str, A
         "title": ", ".join(f"not {one.label}" if one.excluded else one.label for one in parts),
         "refine": chips.refine(answer.query, address.shown_as),
         "standing": standing.of(request.user, answer, results.tiles, address),
+        "folds": not address.is_folded or any(tile.fold for tile in results.tiles),
     }
 
 

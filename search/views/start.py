@@ -32,8 +32,8 @@ class Example:
 EXAMPLES = (
     Example("a dog on the beach", "Describe it in your own words"),
     Example("a street without cars", "Say what is not to be there"),
-    Example("beach -people +sunset", "Leave out with a minus, add with a plus"),
-    Example("mountains 2:snow", "What counts twice stands after 2:"),
+    Example("beach -people +sunset", "Minus leaves out, plus adds"),
+    Example("mountains 2:snow", "Snow counts twice"),
     Example("children summer 2023", "Dates in words, seasons too"),
     Example("flowers colour:red -in:album", "Filters, in any number"),
     Example("is:favourite orientation:landscape", "Filters alone"),

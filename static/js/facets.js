@@ -26,7 +26,9 @@ export function attachFacets() {
 }
 
 function address() {
-  const given = new URLSearchParams(location.pathname === "/search" ? location.search : { q: body.dataset.query });
+  const given = new URLSearchParams(location.search);
+  // Saved searches and similar photos have another address than their query.
+  if (location.pathname !== "/search") given.set("q", body.dataset.query);
   given.delete("cursor");
   return `${body.dataset.facets}?${given}`;
 }
