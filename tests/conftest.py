@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings as django_settings
 from django.contrib.auth import get_user_model
+from django.core.cache import cache
 from django.test import Client
 
 from gallery import decoders
@@ -25,12 +26,19 @@ def data_dir(tmp_path: Path, settings):
         folder.mkdir(parents=True)
     yield settings.DATA_DIR
     from search.index import close_all
+    from search.regions import scale, windows
+    from search.relevance import library
     from workers import pipeline, projection
 
-    # What one test stopped or found away must not keep the next one from working.
+    # What one test stopped or found away must not keep the next one from working, and people of
+    # the next one may have the keys of those of this one.
     pipeline.allow()
     projection.resume()
     close_all()
+    cache.clear()
+    library.forget()
+    scale.forget()
+    windows.forget()
     shutil.rmtree(tmp_path, ignore_errors=True)
 
 
