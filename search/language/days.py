@@ -43,24 +43,21 @@ def canonical(value: str) -> str | None:
     return _canonical_point(value)
 
 
-def spans(value: str, *, today: date, southern: bool = False) -> tuple[Span, ...]:
-    """Return the days that a canonical date or range means, as spans of which any counts.
-
-    `southern` moves the seasons by half a year.
-    """
+def spans(value: str, *, today: date) -> tuple[Span, ...]:
+    """Return the days that a canonical date or range means, as spans of which any counts."""
     if ".." in value:
         first, _, last = value.partition("..")
-        start = spans(first, today=today, southern=southern)[0].start if first else None
-        end = spans(last, today=today, southern=southern)[-1].end if last else None
+        start = spans(first, today=today)[0].start if first else None
+        end = spans(last, today=today)[-1].end if last else None
         return (Span(start, end),)
     if found := _DAY.fullmatch(value):
         return (_calendar_span(*(int(part) if part else None for part in found.groups())),)
     if found := _SEASON.fullmatch(value):
-        return _season_spans(found[1], int(found[2]), found[3], southern=southern)
+        return _season_spans(found[1], int(found[2]), found[3])
     if found := _BACK.fullmatch(value):
         days = round(int(found[1]) * _BACK_DAYS[found[2]])
         return (Span(today - timedelta(days), today + timedelta(1)),)
-    return (_moving_span(value, today, southern=southern),)
+    return (_moving_span(value, today),)
 
 
 def _canonical_point(value: str) -> str | None:
@@ -115,10 +112,8 @@ def _calendar_span(year: int | None, month: int | None, day: int | None) -> Span
     return Span(start, _months_on(start, 1 if month else 12))
 
 
-def _season_spans(name: str, year: int, second: str | None, *, southern: bool) -> tuple[Span, ...]:
+def _season_spans(name: str, year: int, second: str | None) -> tuple[Span, ...]:
     month = SEASONS[name]
-    if southern:
-        month = (month + 6 - 1) % 12 + 1
     if month != 12:
         start = date(year, month, 1)
         return (Span(start, _months_on(start, 3)),)
@@ -126,7 +121,7 @@ def _season_spans(name: str, year: int, second: str | None, *, southern: bool) -
     return tuple(Span(start, _months_on(start, 3)) for start in starts)
 
 
-def _moving_span(value: str, today: date, *, southern: bool) -> Span:
+def _moving_span(value: str, today: date) -> Span:
     if value in {"today", "yesterday"}:
         start = today - timedelta(1 if value == "yesterday" else 0)
         return Span(start, start + timedelta(1))
@@ -140,15 +135,16 @@ def _moving_span(value: str, today: date, *, southern: bool) -> Span:
         start = today.replace(day=1, **({} if unit == "month" else {"month": 1}))
         start = _months_on(start, -months * back)
         return Span(start, _months_on(start, months))
-    return _moving_season(unit, today, last=bool(back), southern=southern)
+    return _moving_season(unit, today, last=bool(back))
 
 
-def _moving_season(name: str, today: date, *, last: bool, southern: bool) -> Span:
+def _moving_season(name: str, today: date, *, last: bool) -> Span:
     """Return the latest season of the name that is over (`last`), or the one nearest to now."""
-    month = (SEASONS[name] + (6 if southern else 0) - 1) % 12 + 1
     spans_ = [
         Span(start, _months_on(start, 3))
-        for start in (date(year, month, 1) for year in range(today.year - 2, today.year + 1))
+        for start in (
+            date(year, SEASONS[name], 1) for year in range(today.year - 2, today.year + 1)
+        )
     ]
     over = [span for span in spans_ if span.end and span.end <= today]
     if last:
