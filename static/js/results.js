@@ -49,6 +49,12 @@ function found({ elt, parameters, path }) {
 
 function opened(link) {
   history.replaceState(history.state, "", link.getAttribute("href"));
+  // Everything is listed now, which is the slider's lower end.
+  const slider = document.getElementById("least");
+  if (slider) {
+    slider.value = 0;
+    slider.dispatchEvent(new Event("input"));
+  }
   document.querySelector("[data-weaker] h2")?.focus({ preventScroll: true });
   announce("Weaker matches are shown below.");
 }
