@@ -102,9 +102,13 @@ def save(user: User, name: str, text: str) -> SavedSearch:
 
 def change(row: SavedSearch, *, name: str | None = None, text: str | None = None) -> None:
     """Give a saved search what is given, or nothing at all; raises what `save` does."""
-    row.name = row.name if name is None else _name(name)
-    row.query = row.query if text is None else _query(text)
-    _named(row, lambda: row.save(update_fields=["name", "query"]))
+    given: dict[str, str] = {}
+    if name is not None:
+        given["name"] = row.name = _name(name)
+    if text is not None:
+        given["query"] = row.query = _query(text)
+    # Only what is given: the row may be changed or removed elsewhere at the same moment.
+    _named(row, lambda: SavedSearch.objects.filter(pk=row.pk).update(**given))
 
 
 def listed(user: User) -> list[SavedSearch]:

@@ -77,6 +77,7 @@ def test_a_saved_search_shows_what_matches_now(ada, ada_client, model):
     page = ada_client.get(row.get_absolute_url()).content.decode()
     assert "Favourites</h1>" in page
     assert "first.jpg" in page
+    assert 'data-facets="/search/facets" data-query="is:favourite"' in page
     photo(ada, name="second.jpg", favourite=True)
     photo(ada, name="third.jpg")
     page = ada_client.get(row.get_absolute_url()).content.decode()
@@ -222,3 +223,15 @@ def test_the_api_lists_and_forgets_recent_queries(ada, ada_client):
     assert asked(ada) == ["bird", "dog"]
     assert ada_client.delete(f"{API}/recent").status_code == 204
     assert asked(ada) == []
+
+
+def test_changes_made_at_once_do_not_undo_each_other(ada):
+    row = saved.save(ada, "Sea", "sea")
+    here, there = (SavedSearch.objects.get(pk=row.pk) for _ in range(2))
+    saved.change(here, name="Ocean")
+    saved.change(there, text="waves")
+    kept = SavedSearch.objects.get(pk=row.pk)
+    assert (kept.name, kept.query) == ("Ocean", "waves")
+    kept.delete()
+    saved.change(here, name="Gone")
+    assert not SavedSearch.objects.exists()
