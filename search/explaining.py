@@ -56,7 +56,7 @@ def why(user: User, photo: Photo, query: Query) -> Why:
     if not query.terms:
         raise QueryError("query_empty", "Filters are met or not; only descriptions have reasons.")
     if not query.wanted:
-        raise QueryError("query_empty", "This search only leaves photos out; none is like it.")
+        raise QueryError("query_empty", "This search only leaves things out: all else is here.")
     with retrieval.availability():
         ranking = retrieval.ranking_of(user, query)
         if not embedders.wait_until_loaded(ranking.model.key, "image", retrieval.PATIENCE):
