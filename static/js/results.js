@@ -8,6 +8,7 @@ export function attachResults() {
     const { target, requestConfig } = event.detail;
     if (target.id === "found") found(requestConfig);
     if (requestConfig.elt.closest(".divider")) opened(requestConfig.elt);
+    if (target.matches(".why-here")) explained(target);
   });
   document.addEventListener("click", (event) => {
     for (const menu of document.querySelectorAll(".chip-weight[open]")) {
@@ -45,6 +46,12 @@ function found({ elt, parameters, path }) {
     history.replaceState(history.state, "", `${path.split("?")[0]}?${query}`);
   }
   announce(document.querySelector("#found .counted, #found .empty h2")?.textContent ?? "");
+}
+
+// The button that asked is gone, so its place gets the focus.
+function explained(section) {
+  section.querySelector("h2")?.focus({ preventScroll: true });
+  section.scrollIntoView({ block: "start" });
 }
 
 function opened(link) {

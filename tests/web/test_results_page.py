@@ -197,6 +197,21 @@ def test_when_nothing_clears_the_bar_the_page_says_so(ada_client, reds, bars):
     assert "Weaker matches" not in text(anyway)
 
 
+def test_a_strip_of_similar_photos_tells_when_none_is_alike(ada_client, reds, bars):
+    bars(0, 0)
+    path = f"/photos/{reds[0][0]}/similar"
+    strip = ada_client.get(f"{path}?strip=1", headers=HTMX)
+    assert "No other photo looks much like this one" in text(strip)
+    closest = link(strip, "Show the closest")
+    assert closest == f"{path}?weak=1"
+    assert len(shown(ada_client.get(closest))) == len(reds) - 1
+
+
+def test_look_alikes_are_spoken_of_only_where_there_are_some(ada_client, reds):
+    assert "Look-alikes" not in text(ada_client.get("/search", {"q": "red"}))
+    assert "Look-alikes" in text(ada_client.get("/search", {"q": "red", "fold": "0"}))
+
+
 def test_a_slider_that_is_too_far_right_is_the_reason(ada_client, reds, bars):
     bars(0, 0, standing=0.5)
     page = ada_client.get("/search", {"q": "red", "least": "0.9"})
