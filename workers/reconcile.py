@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 from weakref import WeakSet
 
 from gallery.models import Embedding, EmbeddingModel
 from gallery.models.embeddings import EmbeddingQuerySet
 from gallery.slices import slices
-from search.index import Eq, Not, StoredPoint, VectorIndex, open_index
+from search.index import Eq, Not, Place, StoredPoint, VectorIndex, open_index
 from workers import withdrawal
 from workers.projection import FORM, point_payload
 
@@ -111,7 +113,19 @@ def _by_photo(rows: EmbeddingQuerySet, *, with_vectors: bool) -> Iterator[Embedd
 
 def payload_differs(row: Embedding, point: StoredPoint) -> bool:
     """Tell whether what filters look at is not what the row and its photo say."""
-    return dict(point.payload) != point_payload(row)
+    stored, wanted = point.payload, point_payload(row)
+    return stored.keys() != wanted.keys() or not all(
+        _same(stored[key], wanted[key]) for key in wanted
+    )
+
+
+def _same(stored: Any, wanted: Any) -> bool:
+    """Compare two values; the embedded engine may read fractions with another last digit."""
+    if isinstance(wanted, Place) and isinstance(stored, Place):
+        return _same(stored.latitude, wanted.latitude) and _same(stored.longitude, wanted.longitude)
+    if isinstance(wanted, float) and isinstance(stored, int | float):
+        return math.isclose(stored, wanted, rel_tol=1e-12)
+    return bool(stored == wanted)
 
 
 def project_again(model: EmbeddingModel, photo_ids: Iterable[UUID]) -> int:

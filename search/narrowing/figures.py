@@ -13,6 +13,9 @@ from search.index import Range
 from search.language.values import Bounds
 
 _MILLION = 1_000_000
+_SLACK = 1e-12
+"""The embedded engine may read a ratio from disk with another last digit than was written. No two
+ratios of pictures are as close as this."""
 
 ORIENTATIONS = {
     "landscape": Q(width__gt=F("height")),
@@ -56,10 +59,10 @@ def pixels(bounds: Bounds) -> tuple[Q, Range]:
 def aspect(bounds: Bounds) -> tuple[Q, Range]:
     """Return the condition on width divided by height."""
     low, high = bounds.low, bounds.high
-    if low is not None and not bounds.with_low:
-        low = math.nextafter(low, math.inf)
-    if high is not None and bounds.with_high:
-        high = math.nextafter(high, math.inf)
+    if low is not None:
+        low *= 1 - _SLACK if bounds.with_low else 1 + _SLACK
+    if high is not None:
+        high *= 1 + _SLACK if bounds.with_high else 1 - _SLACK
     return _between(_RATIO, low, high), Range("aspect", low, high)
 
 

@@ -12,6 +12,8 @@ from gallery import files
 from gallery.ingest import ingest
 from gallery.models import Embedding, Photo
 from search.index import And, Eq, Near, Place, Point, Range, close_all, open_index, qdrant_edge
+from search.language import values
+from search.narrowing import figures
 from tests import images
 from tests.fake_qdrant import FakeQdrant
 from tests.workers.conftest import add_photo, assert_settled, row_of
@@ -104,6 +106,28 @@ def test_any_fact_that_differs_is_noticed(ada, model, change):
     Photo.objects.filter(pk=photo.pk).update(**change)
     (pair,) = reconcile.pairs(model, open_index(model.key, model.dim))
     assert reconcile.payload_differs(pair.row, pair.point)
+
+
+def test_fractions_are_the_same_after_they_were_read_from_disk(ada, model):
+    sizes = [(320, 340), (300, 229), (200, 133), (500, 323), (160, 90), (4032, 3024)]
+    places = [(48.858222, 2.2945), (-33.856784, 151.215297), (43.467157, 11.885395)]
+    for nth, (width, height) in enumerate(sizes):
+        photo = add_photo(ada)
+        latitude, longitude = places[nth % len(places)]
+        Photo.objects.filter(pk=photo.pk).update(
+            width=width, height=height, latitude=latitude, longitude=longitude
+        )
+    drain()
+    close_all()
+    pairs = list(reconcile.pairs(model, open_index(model.key, model.dim)))
+    assert len(pairs) == len(sizes)
+    assert not any(reconcile.payload_differs(pair.row, pair.point) for pair in pairs)
+    for width, height in sizes:
+        least = values.aspect(f">={width}:{height}")
+        most = values.aspect(f"<={width}:{height}")
+        index = open_index(model.key, model.dim)
+        exact = And((figures.aspect(least)[1], figures.aspect(most)[1]))
+        assert index.count(exact) == 1
 
 
 @pytest.mark.parametrize("step", ["after_upsert", "after_flush"])
