@@ -228,11 +228,11 @@ def _filter(token: Token) -> Filter:
     name = ALIASES.get(token.name, token.name)
     if name not in FILTERS:
         near = suggestion(name)
-        hint = f"did you mean {near}:? " if near else ""
+        hint = f"did you mean {near}:? Put" if near else "put"
         raise _misread(
             "unknown_filter",
-            f"There is no filter {shown(token.name + ':')}; {hint}"
-            f"Put words in quotes to look for them as they are",
+            f"There is no filter {shown(token.name + ':')}; {hint} "
+            f"words in quotes to look for them as they are",
             token,
         )
     texts = [value.text for value in token.values if value.text or value.quoted]
