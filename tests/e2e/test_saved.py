@@ -23,7 +23,8 @@ def test_a_search_is_saved_found_among_the_albums_renamed_and_removed(owner, upl
     owner.fill(".pop [name=name]", " ")
     owner.run("document.querySelector('.pop form').noValidate = true")
     owner.click(".pop form .button")
-    owner.until(lambda: "Give the search a name" in owner.one(".pop form").text)
+    said = "return document.querySelector('.pop form').textContent"
+    owner.until(lambda: "Give the search a name" in owner.run(said))
     seen(owner, "save-problem")
     owner.fill(".pop [name=name]", "Red ones")
     owner.click(".pop form .button")
@@ -32,7 +33,8 @@ def test_a_search_is_saved_found_among_the_albums_renamed_and_removed(owner, upl
     assert "saved-red.png" in owner.names()
     seen(owner, "saved")
     owner.open("/albums")
-    owner.until(lambda: "photo" in owner.one(".smart").text and owner.all(".smart img"))
+    filled = "return document.querySelector('.smart:has(img)')?.textContent ?? ''"
+    owner.until(lambda: "photo" in owner.run(filled))
     seen(owner, "albums")
     for width, height, dark in ((360, 740, False), (1440, 900, True)):
         owner.size(width, height, dark=dark)
