@@ -27,7 +27,7 @@ from tests.embedders import ColourEmbedder
 from tests.galleries import CAMERAS, LENSES, ZONE, fill, random_photo
 from workers import projection
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 QUESTION = np.eye(1, ColourEmbedder.dim, dtype=np.float32)[0]
 

@@ -16,7 +16,7 @@ from search.models import DuplicateGroup, GroupMember, Kind, Likeness
 from tests.web.test_api_photos import picture, upload
 from workers.pipeline import drain
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 HTMX = {"HX-Request": "true"}
 SHADES = [(220 - 12 * n, 30 + 6 * n, 30) for n in range(8)]

@@ -15,7 +15,7 @@ from search.relevance.cut import Cut
 from tests.web.test_api_photos import picture, upload
 from workers.pipeline import drain
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 HTMX = {"HX-Request": "true"}
 SLIDER = HTMX | {"HX-Target": "found"}

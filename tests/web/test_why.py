@@ -18,7 +18,7 @@ from tests.workers.conftest import add_photo
 from workers import regions
 from workers.pipeline import drain
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 
 @pytest.fixture(autouse=True)

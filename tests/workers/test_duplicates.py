@@ -23,7 +23,7 @@ from tests.workers.test_kill import run_worker
 from workers import duplicates, tasks
 from workers.pipeline import drain
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 
 def scene(seed: int, size: tuple[int, int] = (160, 120)) -> Image.Image:

@@ -20,7 +20,7 @@ from tests.workers.conftest import add_photo, assert_settled, row_of
 from workers import colouring, doorbell, knocking, projection, reconcile, sweeper, tasks
 from workers.pipeline import drain
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 EVERYTHING = {
     "form", "owner", "gen", "taken", "dated", "orientation", "aspect", "megapixels", "type",

@@ -26,7 +26,7 @@ from workers.pipeline import drain
 from workers.projection import point_payload
 from workers.report import CLEAN, COULD_NOT_RUN, PROBLEMS_LEFT, REPAIRED, Check
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 AGES_AGO = 0
 

@@ -24,7 +24,7 @@ from workers import knocking, region_points, regions, sweeper, withdrawal
 from workers.pipeline import drain
 from workers.purge import purge
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 
 @pytest.fixture(autouse=True)
