@@ -34,7 +34,7 @@ run: $(VENV)/installed ## start the gallery and print its address (HOST, PORT, D
 	@exec $(BIN)/python manage.py serve
 
 test: $(VENV)/installed-dev ## run the core tests
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 3
 
 check: export DATA_DIR = build/check
 check: $(VENV)/installed-dev ## run the linters, the type checker and Django's checks

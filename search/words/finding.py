@@ -50,8 +50,14 @@ class Said:
 
     @classmethod
     def of(cls, owner_id: int | None, query: Query) -> Said:
-        """Return what the texts among the terms of a query say; nobody has no words."""
-        return cls(owner_id or 0, _texts(query.wanted), _texts(query.avoided))
+        """Return what the texts among the terms of a query say; nobody has no words.
+
+        Beside a picture, wanted words change what it is to look like ("this photo, but at night"),
+        and a file name with the word in it would be no such photo.
+        """
+        pictured = any(term.kind != "text" for term in query.wanted)
+        wanted = () if pictured else _texts(query.wanted)
+        return cls(owner_id or 0, wanted, _texts(query.avoided))
 
 
 def _texts(terms: Sequence[Term]) -> tuple[Text, ...]:

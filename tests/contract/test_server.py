@@ -12,6 +12,8 @@ from search.index.qdrant_server import ServerIndex
 from tests.contract.conftest import DIM, make_points
 from tests.fake_qdrant import FakeQdrant, Fault
 
+pytestmark = pytest.mark.slow
+
 POINTS = make_points(20)
 
 

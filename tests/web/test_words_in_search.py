@@ -42,6 +42,13 @@ def test_a_photo_with_the_words_comes_first_and_says_why(ada_client, photos):
     assert [hit["words"] for hit in found[1:]] == [""] * 3
 
 
+def test_words_beside_a_picture_say_what_it_is_to_look_like(ada_client, photos):
+    Photo.objects.filter(pk=photos[2]).update(caption="yellow")
+    found = hits(ada_client, f"photo:{photos[0]} +yellow")
+    assert found[0]["id"] == photos[3]
+    assert not any(hit["words"] for hit in found)
+
+
 def test_a_caption_is_found_as_soon_as_it_is_written(ada_client, photos):
     path, kind = f"/api/v1/photos/{photos[2]}", "application/json"
     ada_client.patch(path, {"caption": "A day in Lisbon"}, content_type=kind)
