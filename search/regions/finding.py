@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from uuid import UUID
@@ -12,9 +13,22 @@ from django.contrib.auth import get_user_model
 from numpy.typing import NDArray
 
 from gallery.models import EmbeddingModel, Regions
-from search.index import And, Eq, Filter, HasIds, Hit, Not, Or, VectorIndex, open_index
+from search.index import (
+    And,
+    Eq,
+    Filter,
+    HasIds,
+    Hit,
+    IndexUnavailable,
+    Not,
+    Or,
+    VectorIndex,
+    open_index,
+)
 from search.regions.boxes import GROUPS, PLACES, Box, all_points, part_of
 from search.regions.scale import Line, Scale
+
+logger = logging.getLogger(__name__)
 
 Vector = NDArray[np.float32]
 
@@ -69,13 +83,17 @@ def closest(
 
     `flt` speaks of photos; `scale` tells what scores are worth, and decides then between parts of
     different sizes. Fewer than `limit` come where many parts belong to one photo. Empty where
-    detail search is off. Raises `VectorIndexError`.
+    detail search is off, and while the index of parts is away: whole photos are found without it.
     """
     if not is_on() or not is_in_use(model):
         return []
     narrowed, only, never = _narrowed(flt)
     wanted = min(limit * PER_PHOTO * (4 if only or never else 1), DEEPEST)
-    hits = index_of(model).query(vector, limit=wanted, flt=narrowed)
+    try:
+        hits = index_of(model).query(vector, limit=wanted, flt=narrowed)
+    except IndexUnavailable as error:
+        logger.warning("Parts of photos cannot be searched now: %s", error)
+        return []
     lines = scale.lines(vector) if scale and hits else {}
     return _best(hits, only, never, lines)[:limit]
 

@@ -7,7 +7,8 @@ import pytest
 from gallery import trash
 from gallery.models import Photo
 from search import embedders
-from search.regions import scale
+from search.index import IndexUnavailable
+from search.regions import finding, scale
 from search.relevance import library
 from tests.web.test_why import picture
 from tests.workers.conftest import add_photo
@@ -69,3 +70,22 @@ def test_parts_are_found_only_by_their_owner_and_while_they_live(
     # The index still holds the points, as it does for a moment after a deletion.
     trash.trash(Photo.objects.filter(pk=spotted.pk))
     assert str(spotted.pk) not in {hit["id"] for hit in ask(ada_client)}
+
+
+def test_whole_photos_are_found_while_the_index_of_parts_is_away(
+    ada_client, spotted, model, monkeypatch, caplog
+):
+    regions.make_due(model, stop=lambda: False)
+    scale.forget()
+    expected = {hit["id"] for hit in ask(ada_client)}
+
+    def away(*_, **__):
+        raise IndexUnavailable("The Qdrant server answered 404.")
+
+    parts = finding.index_of(model)
+    monkeypatch.setattr(parts, "query", away)
+    monkeypatch.setattr(finding, "index_of", lambda _: parts)
+    hits = ask(ada_client)
+    assert {hit["id"] for hit in hits} == expected
+    assert all(hit["box"] is None for hit in hits)
+    assert "Parts of photos cannot be searched now" in caplog.text
