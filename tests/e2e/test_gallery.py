@@ -12,7 +12,7 @@ from tests.e2e.conftest import Browser, chromium, first_run
 from tests.web.test_api_photos import picture
 
 
-def test_from_the_first_address_to_the_first_found_photo(browser, new_gallery, pictures):
+def test_from_the_first_address_to_the_first_found_photo(new_gallery, browser, pictures):
     browser.url = new_gallery.url
     browser.open("/")
     assert browser.path() == "/welcome"
@@ -174,7 +174,10 @@ def test_nothing_is_wider_than_a_phone(owner, uploaded, dark):
 def test_nothing_moves_while_pictures_arrive(owner, uploaded):
     uploaded("calm")
     owner.open("/")
-    owner.until(lambda: owner.run("return [...document.images].every(i => i.complete)"))
+    # Those further down are not asked for before they come near.
+    below = "i.getBoundingClientRect().top > innerHeight"
+    arrived = f"return [...document.images].every(i => i.complete || {below})"
+    owner.until(lambda: owner.run(arrived))
     shift = owner.driver.execute_async_script(
         """
         const done = arguments[0];
