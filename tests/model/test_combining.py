@@ -10,8 +10,6 @@ from search.embedders.open_clip import load
 from search.embedders.phrasing import embed_worded
 from search.relevance import Background
 
-pytest.importorskip("torch", reason="PyTorch is not installed")
-
 pytestmark = pytest.mark.model
 
 SCENES = (
@@ -32,6 +30,7 @@ SCENES = (
 
 @pytest.fixture(scope="module")
 def model():
+    pytest.importorskip("torch", reason="PyTorch is not installed")
     return load("starter", towers=frozenset({"text"}))
 
 

@@ -12,9 +12,14 @@ from search.embedders import starter
 from search.embedders.base import ModelUnavailable
 from search.embedders.starter import weights
 
-torch = pytest.importorskip("torch", reason="PyTorch is not installed")
-
 pytestmark = pytest.mark.model
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _torch():
+    """Import what takes seconds when these tests run, and not whenever tests are collected."""
+    global torch
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
 
 @pytest.fixture(scope="module")

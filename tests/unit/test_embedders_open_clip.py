@@ -12,19 +12,22 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from search.embedders import hub
+from search.embedders import hub, precision
 from search.embedders.base import DeviceOutOfMemory, Embedder, ModelUnavailable
-
-torch = pytest.importorskip("torch")
-open_clip = pytest.importorskip("open_clip")
-
-import tokenizers  # noqa: E402
-from safetensors.torch import save_file  # noqa: E402
-
-from search.embedders import precision  # noqa: E402
-from search.embedders.open_clip import load  # noqa: E402
+from search.embedders.open_clip import load
 
 pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _libraries():
+    """Import what takes 10 s when these tests run, and not whenever tests are collected."""
+    global open_clip, save_file, tokenizers, torch
+    torch = pytest.importorskip("torch")
+    open_clip = pytest.importorskip("open_clip")
+    import tokenizers
+    from safetensors.torch import save_file
+
 
 BOTH = frozenset({"image", "text"})
 TEXTS = ["a dog", "a red car in the snow, seen from above", ""]
@@ -167,16 +170,17 @@ def test_a_row_that_is_not_finite_is_nan_for_that_picture_alone(tiny):
 @pytest.mark.parametrize(
     "error",
     [
-        torch.OutOfMemoryError("CUDA"),
-        MemoryError(),
-        RuntimeError("DefaultCPUAllocator: not enough memory"),
+        lambda: torch.OutOfMemoryError("CUDA"),
+        MemoryError,
+        lambda: RuntimeError("DefaultCPUAllocator: not enough memory"),
     ],
+    ids=["gpu", "python", "cpu"],
 )
 def test_a_batch_that_does_not_fit_says_so_and_the_next_one_works(tiny, error):
     embedder = load("scry-tiny/mine", towers=frozenset({"image"}), weights=tiny)
 
     def fail(*_):
-        raise error
+        raise error()
 
     hook = embedder._model.visual.register_forward_pre_hook(fail)
     with pytest.raises(DeviceOutOfMemory, match="3 at once"):
