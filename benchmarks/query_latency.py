@@ -6,6 +6,7 @@ up to three filters of all kinds, put together at random, and is asked once only
 text embedding helps. The API and the page are asked in turn, one query at a time.
 
 Run: python -m benchmarks.query_latency [--photos FOLDER] [--count 100000] [--queries 300]
+With --data, the gallery stays in that folder, and is asked again the next time.
 """
 
 from __future__ import annotations
@@ -65,13 +66,17 @@ def main() -> None:
     parser.add_argument("--photos", type=Path, help="folder of JPEGs to crop real pictures from")
     parser.add_argument("--count", type=int, default=100_000)
     parser.add_argument("--queries", type=int, default=300)
+    parser.add_argument("--data", type=Path, help="folder to keep the gallery in")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="scry-queries-") as folder:
-        with gallery(data=Path(folder)) as running:
-            running.wait_until_ready()
-            _upload(running, options.photos)
-        _fill(Path(folder), options.count)
-        with gallery(data=Path(folder)) as running:
+        data = options.data or Path(folder)
+        if not (data / "filled").exists():
+            with gallery(data=data) as running:
+                running.wait_until_ready()
+                _upload(running, options.photos)
+            _fill(data, options.count)
+            (data / "filled").touch()
+        with gallery(data=data) as running:
             running.wait_until_ready()
             running.wait_until_settled()
             _ask_all(running, options.queries)

@@ -83,9 +83,9 @@ class HitOut(Schema):
 class SearchOut(Schema):
     """A page of hits, best first; `next` is the cursor of the following page.
 
-    `query` is the query as it was understood. Of the `total` photos that pass its filters,
-    `strong` and `likely` match so well, counted among the first 1,000. `notes` are sentences
-    about filters that nothing can pass.
+    `query` is the query as it was understood. Of the `total` photos that pass its filters (an
+    estimate of more than 1,000, beside words), `strong` and `likely` match so well, counted among
+    the first 1,000. `notes` are sentences about filters that nothing can pass.
     """
 
     query: str

@@ -134,9 +134,17 @@ class Ranking:
 
     @cached_property
     def total(self) -> int:
-        """How many photos pass the filters and are searchable."""
+        """How many photos pass the filters and are searchable; an estimate of more than `WINDOW`.
+
+        Counting them takes as long as finding them.
+        """
         few = len(self._by_vector) < WINDOW
-        return len(self._by_vector) if few else self.index.count(self.flt)
+        return len(self._by_vector) if few else max(self.index.estimate(self.flt), WINDOW)
+
+    @property
+    def is_estimated(self) -> bool:
+        """Whether `total` is not quite certain, as of all of a library it is."""
+        return self.is_longer and bool(self.narrowed.conditions)
 
     def band(self, one: Ranked) -> Band | None:
         """Return how far a hit can be trusted; words that are there are there."""

@@ -78,9 +78,10 @@ class Asked:
 class Figures:
     """What a ranking comes to, look-alikes counted one by one.
 
-    `total` photos pass the filters and are searchable. `strong` and `likely` count the matches of
-    these bands among the first `WINDOW` hits, `levels` those of at least each step of trust, 0 to
-    1; empty where nothing is known to compare with (`banded`). `more` hits follow behind those.
+    `total` photos pass the filters and are searchable, about so many if `about`. `strong`
+    and `likely` count the matches of these bands among the first `WINDOW` hits, `levels` those of
+    at least each step of trust, 0 to 1; empty where nothing is known to compare with (`banded`).
+    `more` hits follow behind those.
     """
 
     total: int = 0
@@ -89,6 +90,12 @@ class Figures:
     levels: tuple[int, ...] = ()
     more: bool = False
     banded: bool = False
+    about: bool = False
+
+    @property
+    def rounded(self) -> int:
+        """The total, in two digits where it is an estimate."""
+        return round(self.total, 2 - len(str(self.total))) if self.about else self.total
 
     @property
     def matches(self) -> int:
@@ -235,6 +242,7 @@ def _figures(ranking: Ranking) -> Figures:
         levels=tuple(levels) if ranking.cut else (),
         more=ranking.is_longer,
         banded=ranking.cut is not None,
+        about=ranking.is_estimated,
     )
 
 

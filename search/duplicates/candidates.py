@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from gallery import right_of_way
 from gallery.models import Photo
 from gallery.models.fingerprints import SIDE
-from search.index import Eq, Hit, Vector, VectorIndex
+from search.index import Hit, Vector, VectorIndex
+from search.narrowing import owned_by
 
 NEIGHBOURS = 20
 """Photos nearest to each one in the index that are looked at."""
@@ -166,10 +167,11 @@ def neighbours(index: VectorIndex, owner_id: int, vectors: Sequence[Vector]) -> 
 
     Raises `VectorIndexError`. Requests get their turn after every few queries.
     """
+    mine = owned_by(str(owner_id))
     found: list[list[Hit]] = []
     for start in range(0, len(vectors), QUERIES_AT_ONCE):
         some = vectors[start : start + QUERIES_AT_ONCE]
         right_of_way.stand_aside()
         # One more than wanted, because each point finds itself.
-        found += index.query_batch(some, limit=NEIGHBOURS + 1, flt=Eq("owner", str(owner_id)))
+        found += index.query_batch(some, limit=NEIGHBOURS + 1, flt=mine)
     return found

@@ -109,6 +109,13 @@ class Near:
 
 
 @dataclass(frozen=True)
+class Has:
+    """There is a value under `key`, and it is no empty list."""
+
+    key: str
+
+
+@dataclass(frozen=True)
 class HasIds:
     """The point's id is one of `ids`."""
 
@@ -136,7 +143,7 @@ class Or:
     parts: tuple[Filter, ...]
 
 
-Filter: TypeAlias = Eq | In | Range | Near | HasIds | Not | And | Or
+Filter: TypeAlias = Eq | In | Range | Near | Has | HasIds | Not | And | Or
 
 
 # --- errors ---------------------------------------------------------------------------------------
@@ -214,7 +221,14 @@ class VectorIndex(Protocol):
         ...
 
     def count(self, flt: Filter | None = None) -> int:
-        """Return the exact number of points that match."""
+        """Return the exact number of points that match, in about the time of a query."""
+        ...
+
+    def estimate(self, flt: Filter | None = None) -> int:
+        """Return about how many points match, at once.
+
+        As if the parts of a filter had nothing to do with each other; exact for most single ones.
+        """
         ...
 
     def drop(self) -> None:

@@ -29,6 +29,7 @@ from search.index.base import (
     And,
     Eq,
     Filter,
+    Has,
     HasIds,
     Hit,
     In,
@@ -167,6 +168,10 @@ class EdgeIndex:
     def count(self, flt: Filter | None = None) -> int:
         with self._calling() as shard:
             return int(shard.count(engine.CountRequest(exact=True, filter=_filter(flt))))
+
+    def estimate(self, flt: Filter | None = None) -> int:
+        with self._calling() as shard:
+            return int(shard.count(engine.CountRequest(exact=False, filter=_filter(flt))))
 
     def drop(self) -> None:
         """Remove all points and begin an empty shard in the same place."""
@@ -355,7 +360,7 @@ def _stored_point(record: Any) -> StoredPoint:
 
 
 def _filter(flt: Filter | None) -> engine.Filter | None:
-    return None if flt is None else engine.Filter(must=[_condition(flt)])
+    return None if flt is None or flt == And(()) else engine.Filter(must=[_condition(flt)])
 
 
 def _condition(flt: Filter) -> Any:
@@ -370,6 +375,8 @@ def _condition(flt: Filter) -> Any:
         case Near(key, latitude, longitude, metres):
             centre = engine.GeoPoint(lon=longitude, lat=latitude)
             return engine.FieldCondition(key, geo_radius=engine.GeoRadius(centre, metres))
+        case Has(key):
+            return engine.Filter(must_not=[engine.IsEmptyCondition(key)])
         case HasIds(ids):
             return _has_ids(ids)
         case Not(inner):

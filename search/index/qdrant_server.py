@@ -26,6 +26,7 @@ from search.index.base import (
     And,
     Eq,
     Filter,
+    Has,
     HasIds,
     Hit,
     In,
@@ -152,6 +153,10 @@ class ServerIndex:
 
     def count(self, flt: Filter | None = None) -> int:
         count = partial(QdrantClient.count, count_filter=_filter(flt), exact=True)
+        return int(self._read(count).count)
+
+    def estimate(self, flt: Filter | None = None) -> int:
+        count = partial(QdrantClient.count, count_filter=_filter(flt), exact=False)
         return int(self._read(count).count)
 
     def drop(self) -> None:
@@ -356,7 +361,7 @@ def _stored_point(record: Any) -> StoredPoint:
 
 
 def _filter(flt: Filter | None) -> models.Filter | None:
-    return None if flt is None else models.Filter(must=[_condition(flt)])
+    return None if flt is None or flt == And(()) else models.Filter(must=[_condition(flt)])
 
 
 def _condition(flt: Filter) -> Any:
@@ -372,6 +377,9 @@ def _condition(flt: Filter) -> Any:
             centre = models.GeoPoint(lon=longitude, lat=latitude)
             around = models.GeoRadius(center=centre, radius=metres)
             return models.FieldCondition(key=key, geo_radius=around)
+        case Has(key):
+            empty = models.IsEmptyCondition(is_empty=models.PayloadField(key=key))
+            return models.Filter(must_not=[empty])
         case HasIds(ids):
             return models.HasIdCondition(has_id=sorted(map(str, ids)))
         case Not(inner):

@@ -17,13 +17,14 @@ from django.db.models import Q
 
 from gallery.models import Photo
 from gallery.models.photos import PhotoQuerySet
-from search.index import And, Eq, Filter as IndexFilter, HasIds, Not
+from search.index import And, Filter as IndexFilter, HasIds, Not
 from search.language import Filter
 from search.narrowing.conditions import Condition, condition
 from search.narrowing.ids import by_ids
 from search.narrowing.library import Library
+from search.narrowing.owner import owned_by
 
-__all__ = ["Condition", "Library", "Narrowed", "condition", "narrow"]
+__all__ = ["Condition", "Library", "Narrowed", "condition", "narrow", "owned_by"]
 
 User = AbstractBaseUser | AnonymousUser
 
@@ -49,14 +50,13 @@ class Narrowed:
     @cached_property
     def flt(self) -> IndexFilter:
         """The same photos for the index; asks SQL for ids where the payload does not tell."""
-        mine = Eq("owner", self.owner)
         told = [one for one in self.conditions if one.flt is not None]
         asked = [one for one in self.conditions if one.flt is None]
-        parts: list[IndexFilter] = [mine, *(one.flt for one in told if one.flt is not None)]
+        parts = [owned_by(self.owner), *(one.flt for one in told if one.flt is not None)]
         if asked:
             candidates = self.visible.filter(*(one.q for one in told))
             parts.append(by_ids(self.owner, candidates, asked))
-        return And(tuple(parts)) if len(parts) > 1 else mine
+        return And(tuple(parts)) if len(parts) > 1 else parts[0]
 
     def leaving_out(self, ids: frozenset[UUID]) -> Narrowed:
         """Return the same without these photos."""

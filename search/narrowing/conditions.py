@@ -16,7 +16,7 @@ from django.db.models import F, Q, QuerySet
 from gallery import colours
 from gallery.albums import InAlbum, Tagged
 from gallery.models import Photo
-from search.index import Eq, Filter as IndexFilter, In, Near, Not, Or, Range
+from search.index import Eq, Filter as IndexFilter, Has, In, Near, Not, Or, Range
 from search.language import Filter, days, values
 from search.language.days import Span
 from search.narrowing import figures, places
@@ -227,11 +227,11 @@ def _is(value: str, library: Library) -> Condition:
 def _has(value: str, library: Library) -> Condition:
     match value:
         case "gps":
-            return Condition(Q(latitude__isnull=False), places.ANYWHERE)
+            return Condition(Q(latitude__isnull=False), Has("place"))
         case "date":
             return Condition(Q(taken_at__isnull=False), Eq("dated", value=True))
         case "camera":
-            return Condition(~Q(camera=""), In("camera", library.cameras))
+            return Condition(~Q(camera=""), Has("camera"))
         case "caption":
             return Condition(~Q(caption=""))
     return _tagged(library)

@@ -9,13 +9,8 @@ from django.db.models import F, FloatField, Q, Value
 from django.db.models.functions import Cos, Radians, Sin
 from django.db.models.lookups import LessThanOrEqual
 
-from search.index import Near
-
 RADIUS = 6_371_008.8
 """Metres, the mean radius of Earth (IUGG), as `search.index.Near` has it."""
-
-ANYWHERE = Near("place", 0.0, 0.0, 4 * RADIUS)
-"""Has any place at all: nothing is farther than half of the circumference."""
 
 _SLACK = 1e-6  # degrees, some 10 cm: the box must not cut off what rounding lets pass
 

@@ -87,6 +87,16 @@ def _many(count: int, *, more: bool = False) -> str:
     return f"{count:,}{'+' if more else ''} photo{'' if count == 1 and not more else 's'}"
 
 
+def _roughly(figures: Figures) -> str:
+    """Return the number of photos that were searched: "1", "about 3,200"."""
+    return f"{'about ' if figures.about else ''}{figures.rounded:,}"
+
+
+def _searched(figures: Figures) -> str:
+    """Return how many photos were searched: "1 photo", "about 3,200 photos"."""
+    return f"{_roughly(figures)} photo{'' if figures.rounded == 1 else 's'}"
+
+
 def _counted(user: User, answer: Answer, here: int, address: Address) -> str:
     """Return how many photos there are, as truly as it is known."""
     if not answer.query.wanted or not answer.figures.total:
@@ -94,17 +104,17 @@ def _counted(user: User, answer: Answer, here: int, address: Address) -> str:
     order = ", newest first" if address.by_date else ""
     figures = answer.figures
     if not figures.banded:
-        return _many(figures.total) + (order or ", closest first")
+        return _searched(figures) + (order or ", closest first")
     if address.least:
-        return f"{_passing(figures, address.least)} of {figures.total:,}{order}"
+        return f"{_passing(figures, address.least)} of {_roughly(figures)}{order}"
     if not figures.matches:
-        return f"{_many(figures.total)}, closest first"
+        return f"{_searched(figures)}, closest first"
     more = figures.more and figures.matches >= figures.levels[0]
     bands = [("strong", figures.strong), ("likely", figures.likely)]
     parts = [f"{count:,} {word}" for word, count in bands if count]
     if more:
         parts[-1] = parts[-1].replace(" ", "+ ")
-    return f"{', '.join(parts)} of {_many(figures.total)}{order}"
+    return f"{', '.join(parts)} of {_searched(figures)}{order}"
 
 
 def _listed(user: User, answer: Answer, here: int, address: Address) -> str:
@@ -142,7 +152,9 @@ def _weaker(answer: Answer, address: Address) -> int:
     if answer.next or not figures.banded or address.with_weak or address.by_date:
         return 0
     shown = figures.levels[round(address.least * LEVELS)] if address.least else figures.matches
-    return max(figures.total - shown, 0)
+    # Of an estimate, what is left keeps no digits that it does not have.
+    left = max(figures.total - shown, 0)
+    return round(left, 2 - len(str(left))) if figures.about else left
 
 
 def _led(user: User, answer: Answer, address: Address) -> int:

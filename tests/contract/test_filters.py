@@ -8,7 +8,7 @@ import uuid
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from search.index import And, Eq, HasIds, In, Near, Not, Or, Place, Point, Range
+from search.index import And, Eq, Has, HasIds, In, Near, Not, Or, Place, Point, Range
 from tests.contract.conftest import DIM, MAKERS, unit_vectors
 from tests.contract.exact_index import ExactIndex
 
@@ -102,6 +102,7 @@ LEAVES = st.one_of(
         st.sampled_from(RADII),
     ),
     st.builds(Near, st.just("missing"), st.just(0.0), st.just(0.0), st.just(1_000.0)),
+    st.sampled_from(["place", "camera", "colours", "tags", "missing"]).map(Has),
     st.frozensets(st.sampled_from([*IDS, uuid.UUID(int=0)]), max_size=20).map(HasIds),
 )
 FILTERS = st.recursive(
