@@ -109,10 +109,12 @@ def _ask_all(running: Gallery, count: int) -> None:
     for _ in range(10):
         _timed(running.client, "/api/v1/search", _query(dice, photos, 1, 0))
     took: Mapping[str, list[float]] = defaultdict(list)
+    slowest: list[tuple[float, str]] = []
     for number in range(count):
         terms, filters = 1 + number % 5, number // 5 % 4
         query = _query(dice, photos, terms, filters)
         api = _timed(running.client, "/api/v1/search", query)
+        slowest.append((api, query))
         page = _timed(session, "/search", _query(dice, photos, terms, filters))
         for name in ("all", f"{terms} terms", f"{filters} filters"):
             took[f"API, {name}"].append(api)
@@ -120,6 +122,8 @@ def _ask_all(running: Gallery, count: int) -> None:
     for name in sorted(took):
         p50, p95 = percentile(took[name], 50), percentile(took[name], 95)
         print(f"{name:18} p50 {p50:6.1f} ms   p95 {p95:6.1f} ms   worst {max(took[name]):6.1f} ms")
+    for took_ms, query in sorted(slowest, reverse=True)[:5]:
+        print(f"{took_ms:6.1f} ms  {query}")
     print(f"target: p50 {TARGETS[0]} ms, p95 {TARGETS[1]} ms")
 
 

@@ -73,8 +73,14 @@ class _Bonds:
 
 def _stacks_of(user: User, ids: set[UUID]) -> Iterable[set[UUID]]:
     """Return the visible photos of every stack that has one of the given photos."""
-    rows = Photo.objects.visible_to(user).filter(stack__photos__in=ids)
-    return _gathered(rows.values_list("stack_id", "pk").distinct())
+    # In two steps: joined to itself, the table is walked over as a whole at 100,000 photos.
+    stacks = set(
+        Photo.objects.filter(pk__in=ids, stack__isnull=False).values_list("stack", flat=True)
+    )
+    if not stacks:
+        return ()
+    rows = Photo.objects.visible_to(user).filter(stack__in=stacks)
+    return _gathered(rows.values_list("stack_id", "pk"))
 
 
 def _groups_of(user: User, ids: set[UUID]) -> Iterable[set[UUID]]:
