@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import logging
 import threading
 import time
@@ -21,6 +23,16 @@ logger = logging.getLogger(__name__)
 ROUND_SECONDS = 2.0
 SWEEP_SECONDS = 60.0
 MODEL_RETRY_SECONDS = 60.0
+
+
+def _set_aside_what_stays() -> None:
+    """Have the garbage collector pass over what is there now: half a million objects of libraries.
+
+    Going through them would stop all requests for 0.2 s every now and then.
+    """
+    gc.collect()
+    gc.freeze()
+    atexit.register(gc.unfreeze)  # A library complains of what is never let go.
 
 
 class Rounds:
@@ -72,6 +84,7 @@ class Rounds:
         doorbell.ring()
         if settled and self._warms_text:
             self._warm_text()
+            _set_aside_what_stays()
         if settled:
             model_choice.prepare_bands()
         return settled

@@ -28,7 +28,8 @@ def refresh(limit: int = AT_ONCE, *, owner_id: int | None = None) -> int:
     stale = PhotoWords.objects.filter(stale=True).order_by("-owner", "-pk")
     if owner_id is not None:
         stale = stale.filter(owner_id=owner_id)
-    if not stale.exists():
+    # Not exists(): it drops the order, and SQLite walks over all rows of the owner.
+    if stale.values_list("pk").first() is None:
         return 0
     with transaction.atomic():
         # Whoever is changing one of these photos holds its row, and leaves it stale.

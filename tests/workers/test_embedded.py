@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
 
@@ -25,6 +26,7 @@ def workers():
     assert time.monotonic() - before < 2
     yield started
     started.stop(20)
+    gc.unfreeze()
 
 
 def eventually(condition, seconds: float = 15.0) -> bool:
@@ -45,6 +47,10 @@ def test_an_upload_is_searchable_soon_after_the_bell(ada, workers):
     assert eventually(lambda: row_of(second).state == "indexed")
     assert time.monotonic() - rung < 3
     assert eventually(lambda: WorkerStatus.objects.filter(device=ColourEmbedder.device).exists())
+
+
+def test_what_the_libraries_brought_is_not_searched_for_garbage_again(workers):
+    assert eventually(lambda: gc.get_freeze_count() > len(gc.get_objects()))
 
 
 def test_rows_that_nobody_rang_for_are_found(ada, workers):
