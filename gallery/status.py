@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.core.cache import cache
 from django.db.models import Count
 from django.utils import timezone
 
@@ -15,6 +16,9 @@ from gallery.models import Embedding, EmbeddingModel, Photo, WorkerStatus
 from gallery.models.photos import PhotoQuerySet
 
 _ALIVE = timedelta(seconds=45)
+_COMPLETE_SECONDS = 30
+"""How long nothing is counted after every photo had its row of work: only a new model changes it,
+and photos come with theirs."""
 _NOT_INDEXED = [state for state in Embedding.State.values if state != Embedding.State.INDEXED]
 
 
@@ -89,9 +93,12 @@ def _without_row(visible: PhotoQuerySet, model: EmbeddingModel) -> int:
 
     The rows of live photos are counted as all rows less the few of photos that are not live.
     """
+    if cache.get(key := f"every-photo-has-a-row-{model.pk}"):
+        return 0
     rows = Embedding.objects.filter(model=model)
     others = rows.filter(photo__in=Photo.objects.exclude(deleted_at=None).values("pk")).count()
     others += rows.filter(photo__in=Photo.objects.trashed().values("pk")).count()
     if rows.count() - others >= Photo.objects.live().count():
+        cache.set(key, value=True, timeout=_COMPLETE_SECONDS)
         return 0
     return visible.exclude(embeddings__model=model).count()

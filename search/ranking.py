@@ -139,7 +139,7 @@ class Ranking:
         Counting them takes as long as finding them.
         """
         few = len(self._by_vector) < WINDOW
-        return len(self._by_vector) if few else max(self.index.estimate(self.flt), WINDOW)
+        return len(self._by_vector) if few else max(self.index.count(self.flt, exact=False), WINDOW)
 
     @property
     def is_estimated(self) -> bool:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.conf import settings
 
-from gallery import files, fingerprint
+from gallery import files, fingerprint, right_of_way
 from gallery.decoding import Decoded, DecodeError, DecoderPool, PoolClosed
 from gallery.decoding.results import PART_SIDE
 from gallery.models import Photo
@@ -88,6 +88,7 @@ class LookAhead:
         return {pk: grey for pk, grey in zip(photo_ids, made, strict=True) if grey is not None}
 
     def _fingerprint(self, photo_id: UUID) -> Pixels | None:
+        right_of_way.stand_aside()
         pixels = self.rendition(photo_id)
         watchdog.progress()
         return None if pixels is None else fingerprint.of_pixels(pixels)

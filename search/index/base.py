@@ -220,14 +220,11 @@ class VectorIndex(Protocol):
         """Walk over all points in id order, a batch at a time."""
         ...
 
-    def count(self, flt: Filter | None = None) -> int:
-        """Return the exact number of points that match, in about the time of a query."""
-        ...
+    def count(self, flt: Filter | None = None, *, exact: bool = True) -> int:
+        """Return how many points match, which takes about as long as a query.
 
-    def estimate(self, flt: Filter | None = None) -> int:
-        """Return about how many points match, at once.
-
-        As if the parts of a filter had nothing to do with each other; exact for most single ones.
+        Not `exact`, it is an estimate and comes at once: as if the parts of a filter had nothing
+        to do with each other, and right for most single ones.
         """
         ...
 

@@ -106,10 +106,8 @@ class EdgeIndex:
         for part in chunks(zip(points, rows, strict=True), WRITE_CHUNK):
             self._require_space(self._free_bytes)
             stored = [
-                engine.Point(
-                    point.id, row.tolist(), to_json(point.payload, convert=boolean_to_text)
-                )
-                for point, row in part
+                engine.Point(p.id, row.tolist(), to_json(p.payload, convert=boolean_to_text))
+                for p, row in part
             ]
             self._update(engine.UpdateOperation.upsert_points(stored))
 
@@ -165,13 +163,9 @@ class EdgeIndex:
             if after is None:
                 return
 
-    def count(self, flt: Filter | None = None) -> int:
+    def count(self, flt: Filter | None = None, *, exact: bool = True) -> int:
         with self._calling() as shard:
-            return int(shard.count(engine.CountRequest(exact=True, filter=_filter(flt))))
-
-    def estimate(self, flt: Filter | None = None) -> int:
-        with self._calling() as shard:
-            return int(shard.count(engine.CountRequest(exact=False, filter=_filter(flt))))
+            return int(shard.count(engine.CountRequest(exact=exact, filter=_filter(flt))))
 
     def drop(self) -> None:
         """Remove all points and begin an empty shard in the same place."""
@@ -328,8 +322,7 @@ def _probe(shard: engine.EdgeShard, dim: int) -> None:
     """Ask one question of a shard that says it holds points; some damage shows only then."""
     if shard.count(engine.CountRequest(exact=True)) == 0:
         return
-    axis = np.zeros(dim, np.float32)
-    axis[0] = 1.0
+    axis = np.eye(1, dim, dtype=np.float32)[0]
     if not shard.query(_request(axis, 1, None)):
         raise IndexUnavailable("The embedded index holds points but finds none.")
 

@@ -151,12 +151,8 @@ class ServerIndex:
             if after is None:
                 return
 
-    def count(self, flt: Filter | None = None) -> int:
-        count = partial(QdrantClient.count, count_filter=_filter(flt), exact=True)
-        return int(self._read(count).count)
-
-    def estimate(self, flt: Filter | None = None) -> int:
-        count = partial(QdrantClient.count, count_filter=_filter(flt), exact=False)
+    def count(self, flt: Filter | None = None, *, exact: bool = True) -> int:
+        count = partial(QdrantClient.count, count_filter=_filter(flt), exact=exact)
         return int(self._read(count).count)
 
     def drop(self) -> None:

@@ -122,11 +122,8 @@ class ExactIndex:
     def scroll(self, *, batch: int = 1000, with_vectors: bool = False) -> Iterator[StoredPoint]:
         yield from self.fetch(sorted(self.points), with_vectors=with_vectors)
 
-    def count(self, flt: Filter | None = None) -> int:
+    def count(self, flt: Filter | None = None, *, exact: bool = True) -> int:
         return sum(holds(flt, p.id, p.payload) for p in self.points.values())
-
-    def estimate(self, flt: Filter | None = None) -> int:
-        return self.count(flt)
 
     def drop(self) -> None:
         self.points.clear()
