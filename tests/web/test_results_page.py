@@ -9,9 +9,11 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from search import ranking
 from search.models import DuplicateGroup, Likeness
 from search.ranking import Ranking
 from search.relevance.cut import Cut
+from search.retrieval import Figures
 from tests.web.test_api_photos import picture, upload
 from workers.pipeline import drain
 
@@ -329,3 +331,21 @@ def test_the_chips_tell_nothing_of_the_photos_of_others(bob_client, reds):
     page = bob_client.get("/search", {"q": f"red photo:{reds[0][0]}"})
     assert page.status_code == 404
     assert WORDS not in text(page)
+
+
+def test_of_many_photos_that_pass_a_filter_the_number_is_an_estimate(
+    ada_client, reds, bars, monkeypatch
+):
+    bars(2, 3)
+    monkeypatch.setattr(ranking, "WINDOW", 6)
+    asked = {"q": "red type:png", "fold": "0"}
+    assert "2 strong, 3 likely of about 8 photos" in text(ada_client.get("/search", asked))
+    # All of a library is counted.
+    asked = {"q": "red", "fold": "0"}
+    assert "2 strong, 3 likely of 8 photos" in text(ada_client.get("/search", asked))
+
+
+@pytest.mark.parametrize(("total", "shown_as"), [(7, 7), (1_249, 1_200), (40_122, 40_000)])
+def test_an_estimate_keeps_two_digits(total, shown_as):
+    assert Figures(total=total, about=True).rounded == shown_as
+    assert Figures(total=total).rounded == total
