@@ -143,7 +143,13 @@ class Photo(models.Model):
                 name="photo_grid_folded",
             ),
             # Holds all that counting asks for: SQLite looks the columns up that others imply.
-            models.Index(fields=["owner", "deleted_at", "trashed_at", "id"], name="photo_live"),
+            # Without the condition its statistics would speak of the moments at which photos were
+            # trashed, and the grid be sorted rather than read in order.
+            models.Index(
+                fields=["owner", "deleted_at", "trashed_at", "id"],
+                condition=Q(deleted_at=None, trashed_at=None),
+                name="photo_live",
+            ),
             models.Index(
                 fields=["owner", "-trashed_at", "-id"],
                 condition=Q(deleted_at=None) & ~Q(trashed_at=None),

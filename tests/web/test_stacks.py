@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import uuid
+from datetime import timedelta
 from io import StringIO
 
 import pytest
 from django.core.management import call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from gallery import stacks, trash
 from gallery.models import Photo, SkippedFile, Stack
@@ -91,7 +93,23 @@ def test_a_page_of_stacks_asks_no_more_than_a_page_of_photos(ada_client, ada, id
     assert len(stacked) <= len(plain) + 1
 
 
-def test_the_grid_is_read_from_its_own_index(ada, ids, stack):
+@pytest.mark.parametrize("trashed", [0, 500])
+def test_the_grid_is_read_from_its_own_index_whatever_was_trashed(ada, trashed):
+    now, live = timezone.now(), 1_000
+    Photo.objects.bulk_create(
+        Photo(
+            owner=ada,
+            sha256=f"{number:064x}",
+            size=1,
+            width=1,
+            height=1,
+            shown_at=now - timedelta(minutes=number),
+            trashed_at=now - timedelta(seconds=number) if number >= live else None,
+        )
+        for number in range(live + trashed)
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
     plan = Photo.objects.visible_to(ada).unfolded().newest_first()[:80].explain()
     assert "photo_grid_folded" in plan or "Index Scan" in plan
 
