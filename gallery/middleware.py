@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 
+from gallery.files import StorageFull
+
 API_PREFIX = "/api/"
 
 _WORDS = {
@@ -16,6 +18,8 @@ _WORDS = {
     405: ("method_not_allowed", "This address does not answer that method."),
     429: ("too_many_requests", "Too many requests; wait a little and try again."),
     500: ("internal_error", "Something went wrong here; the log of the gallery has the details."),
+    503: ("busy", "The database is at work on something that takes long. Try again shortly."),
+    507: (StorageFull.code, StorageFull.message),
 }
 
 

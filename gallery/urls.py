@@ -72,4 +72,5 @@ urlpatterns = [
     path("api/v1/", api.urls),
 ]
 
-handler404 = "gallery.views.pages.not_found"
+handler404 = "gallery.views.errors.not_found"
+handler500 = "gallery.views.errors.failed"

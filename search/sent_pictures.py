@@ -61,11 +61,7 @@ def vector_of(user: User, model: EmbeddingModel, token: str) -> Vector:
     """
     row = of(user, token)
     if row is None:
-        raise QueryError(
-            "unknown_picture",
-            "The picture of this search is not kept any more. Send it again.",
-            status=404,
-        )
+        raise _not_kept()
     now = timezone.now()
     if not _has_vector(row, model):
         stored = _embedded(model, row).astype("<f2").tobytes()
@@ -93,6 +89,11 @@ def of(user: User, token: str) -> SentPicture | None:
         return None
 
 
+def _not_kept() -> QueryError:
+    said = "The picture of this search is not kept any more. Send it again."
+    return QueryError("unknown_picture", said, status=404)
+
+
 def _has_vector(row: SentPicture, model: EmbeddingModel) -> bool:
     return row.key == model.key and row.vector is not None
 
@@ -107,6 +108,8 @@ def _embedded(model: EmbeddingModel, row: SentPicture) -> Vector:
     try:
         files.write_atomically(path, bytes(row.thumbnail))
         pixels = web_pool().pixels(path)
+    except SentPicture.DoesNotExist as error:
+        raise _not_kept() from error
     except DecodeError as error:
         raise QueryError("unknown_picture", "The picture cannot be read any more.") from error
     finally:

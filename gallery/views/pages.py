@@ -1,4 +1,4 @@
-"""The grid, the photo page, uploading without scripts, and what went wrong."""
+"""The grid, the photo page, problems, and uploading without scripts."""
 
 from __future__ import annotations
 
@@ -203,8 +203,3 @@ def _take_in(request: PageRequest, file: TemporaryUploadedFile) -> Outcome:
     said = "already here" if result.duplicate else "added, searchable in a moment"
     said = "brought back from the trash" if result.restored else said
     return Outcome(name, said, reverse("photo", args=[result.photo.pk]))
-
-
-def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """The one 404: nothing in it tells an unknown photo from somebody else's."""
-    return render(request, "404.html", status=404)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from datetime import timedelta
 
 import pytest
@@ -9,8 +10,10 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from django.utils import timezone
 
+from gallery import files
 from search import embedders, sent_pictures
 from search.models import SentPicture
+from search.query import QueryError
 from tests.web.test_api_photos import picture
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -52,3 +55,25 @@ def test_nobody_else_searches_by_it(bob, bob_client, model, sent):
     answer = bob_client.get("/api/v1/search", {"q": f"picture:{sent.pk}"})
     assert (answer.status_code, answer.json()["code"]) == (404, "unknown_picture")
     assert bob_client.get(reverse("sent-picture", args=[sent.pk])).status_code == 404
+
+
+def test_one_that_is_forgotten_meanwhile_is_not_kept_any_more(ada, model, sent, monkeypatch):
+    monkeypatch.setattr(sent_pictures, "of", lambda user, token: row)
+    row = SentPicture.objects.defer("thumbnail").get()
+    SentPicture.objects.all().delete()
+    with pytest.raises(QueryError) as caught:
+        sent_pictures.vector_of(ada, model, str(sent.pk))
+    assert (caught.value.code, caught.value.status) == ("unknown_picture", 404)
+
+
+def test_where_the_disk_is_full_it_says_so(ada_client, model, sent, monkeypatch):
+    def no_room(path, data):
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr(files, "write_atomically", no_room)
+    ada_client.raise_request_exception = False
+    answer = ada_client.get("/api/v1/search", {"q": f"picture:{sent.pk}"})
+    assert (answer.status_code, answer.json()["code"]) == (507, "storage_full")
+    page = ada_client.get(reverse("search"), {"q": f"picture:{sent.pk}"})
+    assert page.status_code == 507
+    assert "Free some space" in page.content.decode()
