@@ -16,22 +16,57 @@ def _set(words: str) -> frozenset[str]:
 # The most telling words come first, so that "there are no" is not read as "no". Those in SHY say
 # less and are believed in fewer places.
 CUES = r"""
-    (?:(?:where|that|which)\s)?(?:there\s(?:is|are)|there['’]s)\s(?:no|not\sany)
+    with(?=\s(?:nobody|no[\s-]one)\b)
+  | (?:(?:where|that|which)\s)?(?:there\s(?:is|are)|there['’]s)\s(?:no|not\sany)
   | (?:(?:is|are)\s)?(?:wearing|having|showing|has|have|with)\s(?:no|not\sany)
+  | (?:(?:who|that|which)\s)?(?:(?:is|are)\s)?not\s(?:wearing|holding|carrying|having|showing)
+  | (?:is\s|are\s)?(?:empty|free|devoid)\sof | lacking | w/o | instead\sof
+  | rather\sthan | neither(?=\s.*\snor\s) | weder(?=\s.*\snoch\s)
   | (?:without|excluding|minus|not\sany|except(?:\sfor)?|other\sthan|apart\sfrom)
-  | (?:please\s)?(?:do\snot|don['’]t)\s(?:show|include|want)(?:\sme)?
+  | (?:please\s)?(?:i\s)?(?:do\snot|don['’]t)\s(?:show|include|want)(?:\s(?:me|to\ssee))?
   | (?:auf\s(?:dem|der|denen)|wo|in\sde[mnr]en?)\skeine?
-  | (?:ohne|ausser|außer|ausgenommen|keine[nmrs]?|kein)
+  | (?:ohne|ausser|außer|ausgenommen|keine[nmrs]?|kein|anstatt|statt)
   | (?:où\s|qu['’])?(?:il\s)?n['’]y\sa\s(?:pas|plus)(?:\s(?:de|d['’]une?)|(?=\sd['’]))
   | sans(?:\saucune?)?
+  | (?:qui|que)\s(?:n['’]est|n['’]a|ne\s(?:sont|soi(?:en)?t))\spas(?:\s(?:de|un|une)|(?=\sd['’]))?
+  | au\slieu\sd[eu] | plutôt\squ(?:e|['’](?=\S)) | ni(?=\s.*\sni\s) | en\svez\sde | nada\sde
   | pas\s(?:de|du|des|les?|la) | pas(?=\sd['’]) | sauf | excepté | hormis | aucune?
   | (?:donde\s|en\s(?:(?:el|la|los|las)\s)?que\s|que\s)?no\s(?:hay|haya|tiene|tienen|tenga|tengan
       |lleva|llevan|salen|salga|salgan|aparece|aparecen|aparezca|aparezcan|quiero|sean?)
+  | que\sno\s(?:es|son|esté|estén)
   | sin(?:\sque\s(?:haya|salga|salgan))? | excepto | salvo | menos
+  | not\s(?:on|in|at|near|with|under|inside|by) | nicht\s(?:auf|in|im|am|an|bei|mit|unter|vor)
+  | pas\s(?:sur|dans|en|à|au|avec) | no\s(?:en|con|sobre)
   | no | not | nicht | pas
 """
-SHY = _set("no not nicht pas menos salvo minus")
+SHY = re.compile(
+    r"no|not|nicht|pas|menos|salvo|minus|(?:not|nicht|no|pas)\s(?!any$|de$|d[ue]s$|l[ea]s?$)\w{1,6}"
+)
 NEED_SOMETHING_BEFORE = _set("not nicht pas menos salvo minus except excepto sauf")
+ONE_OF_THEM = re.compile(r"(?:an?|any|eine?n?|une?)\s", re.IGNORECASE)
+"""After "not", with nothing before: "not a dog"."""
+PLACED = re.compile(
+    r"""(?P<what>.+?)\s(?:on|in|at|along|auf|im|am|an|sur|dans|à|au|en)
+        (?:\sde[mnr])?\s(?P<where>.+)""",
+    re.VERBOSE | re.IGNORECASE,
+)
+LACKING = re.compile(
+    r"no|without|with\sno|.*there\s.*|ohne|keine?|sin|sans|pas\sde|.*n['’]y\sa\spas.*|no\shay",
+    re.IGNORECASE,
+)
+"""What may open a query and say where the lack is: "no people on the beach"."""
+PEOPLE = {
+    "nobody": "people",
+    "no one": "people",
+    "no-one": "people",
+    "anyone": "people",
+    "anybody": "people",
+    "nadie": "gente",
+    "alguien": "gente",
+    "jemand": "Menschen",
+    "jemanden": "Menschen",
+}
+"""Words for nobody and somebody, and what to look for instead."""
 ALL_BUT = _set(
     "except excepto sauf excepté hormis außer ausser ausgenommen salvo menos apart other"
 )
@@ -42,6 +77,7 @@ _CUE = rf"(?:(?:{CONJUNCTIONS})\s(?:show\s)?)?(?P<cue>{CUES})(?=\s|$)"
 CUE = re.compile(rf"(?<!\S)(?:{_CUE})", re.VERBOSE | re.IGNORECASE)
 
 # Things and sayings that one can see or that exclude nothing.
+ALL_BUT_THESE = re.compile(r"^(?:any|every)thing\sbut\s(?!not\s)", re.IGNORECASE)
 IDIOMS = re.compile(
     r"""\b(?:
       no\s(?:\S+\s){0,2}(?:signs?|signboards?|symbols?|stickers?|logos?|zones?|areas?|banners?
@@ -51,7 +87,8 @@ IDIOMS = re.compile(
         |man['’]?s\sland|hands|limits?|comment|filter|stress|thanks?|fear|mercy|regrets?|country
         |brainer|show|go|time\sto|pain|music|evil|contest|new\scoal|makeup\smakeup|wonder
         |longer|where|thing|pasar[aá]n|body)
-    | no\s\S+ing | no\.?\s?\d+ | no\s\S+\s(?:allowed|required|needed|inside|ahead)
+    | free\sof\scharge | no\s\S+ing | no\.?\s?\d+
+    | no\s\S+\s(?:allowed|required|needed|inside|ahead)
     | without\s(?:a\s(?:doubt|cause|trace|care|hitch|paddle)|borders?|end|fail|warning|question
         |you|me|limits?|exception|permission)
     | (?:not\s(?:yet|now|today|only|just|so|even|much|sure|guilty|found|available|far))
@@ -137,6 +174,8 @@ FUNCTION_WORDS = _set(
     ante corre salta camina juega duerme escala él ella ellos yo tú ti mí nosotros sin
     """
 )
+# Nouns of one language that are verbs of another: they end a noun phrase.
+NOUNS_TOO = _set("hat war court")
 # Nouns that end like an English participle.
 ING_NOUNS = _set(
     """

@@ -26,6 +26,10 @@ _EDGES = " ,;.，；、。!！"
 _DANGLING = re.compile(
     rf"[\s,;]+(?:{lexicon.CONJUNCTIONS}|with|wearing|that|which|mit|avec|con|que|die|der|wo)$", re.I
 )
+_IN_BRACKETS = re.compile(
+    rf"\s*\((?=(?:(?:{lexicon.CONJUNCTIONS})\s)?(?:{lexicon.CUES})\s)([^()]*)\)(?=\s|$|,)",
+    re.VERBOSE | re.IGNORECASE,
+)
 _TIE = "\x00"
 _OPENING_BREAK = re.compile(rf"^(?:{lexicon.BREAKS})\s", re.IGNORECASE)
 _EMPTY_BUT = re.compile(
@@ -44,6 +48,7 @@ def exclusions(text: str) -> tuple[str, list[str]]:
 
 
 def _spaced_exclusions(text: str) -> tuple[str, list[str]]:
+    text = _IN_BRACKETS.sub(_in_commas, lexicon.ALL_BUT_THESE.sub("everything except ", text))
     if _EMPTY_BUT.search(text) and re.search(r"\b(?:except|but for|au(?:ß|ss)er|sauf)\b", text):
         return text, []
     idioms = [match.span() for match in lexicon.IDIOMS.finditer(text)]
@@ -61,6 +66,11 @@ def _spaced_exclusions(text: str) -> tuple[str, list[str]]:
         if clause:
             kept += (opening if kept else "") + clause
     return _DANGLING.sub("", kept.strip(_EDGES)).strip(_EDGES), found
+
+
+def _in_commas(brackets: re.Match[str]) -> str:
+    goes_on = brackets.string[brackets.end() :].lstrip()
+    return f", {brackets[1]}" + ("," if goes_on and not goes_on.startswith(",") else "")
 
 
 def _clauses(text: str) -> list[tuple[int, int, str]]:
@@ -89,7 +99,10 @@ def _clause_exclusions(
         whole = start == 0 and not before
         if not _believable(match, before, opened=whole):
             continue
-        if (named := _named(what, cue=match["cue"])) is None:
+        named = _named(what, cue=match["cue"])
+        if named is None and whole and (placed := _placed(match["cue"], what)):
+            return placed
+        if named is None:
             continue
         found = named + found
         end = match.start()
@@ -111,10 +124,21 @@ def _believable(match: re.Match[str], before: str, *, opened: bool) -> bool:
         return False
     if cue == "no" and lexicon.PORTUGUESE & set(words) and not conjunction:
         return False
-    if cue in lexicon.SHY and words and not conjunction:
+    if lexicon.SHY.fullmatch(cue) and words and not conjunction:
         shunned = lexicon.BEFORE_NO if cue in {"no", "minus"} else lexicon.BEFORE_NOT
-        return words[-1] not in shunned
-    return not (opened and cue in lexicon.NEED_SOMETHING_BEFORE)
+        return words[-1] not in shunned and not words[-1].startswith(("n'", "n’"))
+    if cue == "nada de" and before:
+        return False  # "El perro nada de espaldas" swims.
+    one = lexicon.ONE_OF_THEM.match(match.string[match.end() :].lstrip())
+    return not (opened and cue in lexicon.NEED_SOMETHING_BEFORE) or bool(one)
+
+
+def _placed(cue: str, what: str) -> tuple[str, list[str]] | None:
+    """Return where something is lacking, and what: "no people on the beach"."""
+    match = lexicon.PLACED.fullmatch(what) if lexicon.LACKING.fullmatch(cue) else None
+    if not match or not (named := _named(match["what"], cue=cue)):
+        return None
+    return (match["where"], named) if _noun_phrase(match["where"], first=True) else None
 
 
 def _named(what: str, *, cue: str = "") -> list[str] | None:
@@ -160,6 +184,8 @@ def _listed(what: str) -> tuple[list[str], list[bool]]:
 
 def _noun_phrase(part: str, *, first: bool) -> str | None:
     """Return the words of a noun phrase without its article; None if it is none."""
+    if (people := lexicon.PEOPLE.get(part.lower())) is not None:
+        return people
     bare = part
     articles = []
     while match := lexicon.DETERMINERS.match(bare):
@@ -170,7 +196,8 @@ def _noun_phrase(part: str, *, first: bool) -> str | None:
     if not words or (len(words) > MAX_WORDS and not pair) or not any(map(str.isalpha, bare)):
         return None
     lowered = [word.lower() for word in words]
-    if not pair and any(_goes_on(word) for word in lowered[1:] + lowered[:1]):
+    inner = lowered[:-1] if lowered[-1] in lexicon.NOUNS_TOO else lowered
+    if not pair and any(_goes_on(word) for word in inner):
         return None
     if any(_is_participle(word) for word in (lowered[1:] if first else lowered)):
         return None
