@@ -14,6 +14,6 @@ class Migration(migrations.Migration):
     operations = [
         migrations.AddIndex(
             model_name='photo',
-            index=models.Index(condition=models.Q(('deleted_at', None), ('trashed_at', None)), fields=['owner', 'deleted_at', 'trashed_at', 'id'], name='photo_live'),
+            index=models.Index(condition=models.Q(('deleted_at', None), ('trashed_at', None)), fields=['owner', 'deleted_at', 'trashed_at', 'name', 'id'], name='photo_live'),
         ),
     ]

@@ -142,11 +142,12 @@ class Photo(models.Model):
                 condition=Q(deleted_at=None, trashed_at=None, folded=False),
                 name="photo_grid_folded",
             ),
-            # Holds all that counting asks for: SQLite looks the columns up that others imply.
-            # Without the condition its statistics would speak of the moments at which photos were
-            # trashed, and the grid be sorted rather than read in order.
+            # Holds all that counting and looking for names asks for, so that neither walks over
+            # the photos: SQLite looks the columns up that the condition implies. Without the
+            # condition its statistics would speak of the moments at which photos were trashed, and
+            # the grid be sorted rather than read in order.
             models.Index(
-                fields=["owner", "deleted_at", "trashed_at", "id"],
+                fields=["owner", "deleted_at", "trashed_at", "name", "id"],
                 condition=Q(deleted_at=None, trashed_at=None),
                 name="photo_live",
             ),
