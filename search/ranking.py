@@ -67,7 +67,7 @@ class Ranking:
         self.model, self.target, self.narrowed = model, target, narrowed
         self.flt: Filter = narrowed.flt
         if target.photos:
-            self.flt = And((narrowed.flt, Not(HasIds(target.photos))))
+            self.flt = And((narrowed.flt, Not(HasIds.of(target.photos))))
         self._said, self._background, self._scale = said, background, scale
 
     @cached_property
@@ -170,10 +170,10 @@ class Ranking:
 
     def scores(self, ids: Iterable[UUID]) -> dict[UUID, float]:
         """Return the scores of these photos, wherever in the ranking they are."""
-        wanted = frozenset(ids)
+        wanted = set(ids)
         if not wanted:
             return {}
-        flt = And((self.flt, HasIds(wanted)))
+        flt = And((self.flt, HasIds.of(wanted)))
         hits = self.index.query(self.target.vector, limit=len(wanted), flt=flt)
         return {hit.id: hit.score for hit in hits}
 

@@ -377,7 +377,7 @@ def _condition(flt: Filter) -> Any:
             empty = models.IsEmptyCondition(is_empty=models.PayloadField(key=key))
             return models.Filter(must_not=[empty])
         case HasIds(ids):
-            return models.HasIdCondition(has_id=sorted(map(str, ids)))
+            return models.HasIdCondition(has_id=sorted(ids))
         case Not(inner):
             return models.Filter(must_not=[_condition(inner)])
         case And(parts):

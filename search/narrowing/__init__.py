@@ -60,7 +60,7 @@ class Narrowed:
 
     def leaving_out(self, ids: frozenset[UUID]) -> Narrowed:
         """Return the same without these photos."""
-        out = Condition(~Q(pk__in=ids), Not(HasIds(ids)))
+        out = Condition(~Q(pk__in=ids), Not(HasIds.of(ids)))
         return replace(self, conditions=(*self.conditions, out))
 
 

@@ -1,21 +1,21 @@
 """Filters by ids, where only SQL knows which photos pass.
 
-Ids are fetched as text and put together as such: objects of 50,000 ids take longer to make than
-all else together. Those of large sets are kept, since the same filters are asked again and again;
-what is kept is used only if SQL names exactly these photos again.
+Ids are fetched as text, put together and handed to the index as such: objects of 50,000 ids take
+longer to make than all else together.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import lru_cache, reduce
+from functools import reduce
 from operator import or_
 from typing import Any
-from uuid import UUID
 
 from django.core.cache import cache
+from django.db import connection
 from django.db.models import CharField, Q, QuerySet
-from django.db.models.functions import Cast
+from django.db.models.expressions import Value
+from django.db.models.functions import Cast, Replace
 
 from gallery.models import Photo
 from gallery.models.photos import PhotoQuerySet
@@ -24,9 +24,6 @@ from search.narrowing.conditions import Condition
 
 FEW = 5000
 """Ids that are given to the index without looking for a smaller set: some 10 ms."""
-KEPT = 4
-"""Large sets of ids that are kept as objects, each of at most half of a library."""
-
 ABOUT_SECONDS = 60
 
 Texts = frozenset[str]
@@ -63,8 +60,8 @@ def _smaller(owner: str, candidates: PhotoQuerySet, inside: Texts | None, outsid
     named = outside if inside is None else inside
     if len(named) > FEW and 2 * len(named) > _about(owner):
         others = texts(candidates.order_by(), "pk") - named
-        return Not(_has(others)) if inside is not None else _has(others)
-    return Not(_has(named)) if inside is None else _has(named)
+        return Not(HasIds(others)) if inside is not None else HasIds(others)
+    return Not(HasIds(named)) if inside is None else HasIds(named)
 
 
 def _about(owner: str) -> int:
@@ -74,16 +71,10 @@ def _about(owner: str) -> int:
 
 
 def texts(rows: QuerySet[Any, Any], column: str) -> Texts:
-    """Return a column of ids as texts, as the database has them."""
+    """Return a column of ids as texts of 32 digits."""
     # A cast spares Django a call for each id.
-    found = rows.annotate(text=Cast(column, CharField())).values_list("text", flat=True)
+    text: Cast | Replace = Cast(column, CharField())
+    if connection.features.has_native_uuid_field:
+        text = Replace(text, Value("-"))
+    found = rows.annotate(text=text).values_list("text", flat=True)
     return frozenset(found.iterator(chunk_size=10_000))
-
-
-def _has(texts: Texts) -> HasIds:
-    return _kept(texts) if len(texts) > FEW else HasIds(frozenset(map(UUID, texts)))
-
-
-@lru_cache(maxsize=KEPT)
-def _kept(texts: Texts) -> HasIds:
-    return HasIds(frozenset(map(UUID, texts)))

@@ -98,14 +98,15 @@ def closest(
 
 def _best(
     hits: Iterable[Hit],
-    only: frozenset[UUID] | None,
-    never: frozenset[UUID],
+    only: frozenset[str] | None,
+    never: frozenset[str],
     lines: Mapping[int, Line],
 ) -> list[RegionHit]:
     found: dict[UUID, RegionHit] = {}
     for hit in hits:
         photo_id, number = part_of(hit.id)
-        if photo_id in never or not (only is None or photo_id in only) or number >= len(PLACES):
+        told = photo_id.hex
+        if told in never or not (only is None or told in only) or number >= len(PLACES):
             continue
         line = lines.get(_GROUP_OF[number])
         one = RegionHit(photo_id, hit.score, PLACES[number], line(hit.score) if line else None)
@@ -118,13 +119,13 @@ def _rank(one: RegionHit) -> tuple[float, float]:
     return (one.score if one.worth is None else one.worth), one.score
 
 
-def _narrowed(flt: Filter) -> tuple[Filter, frozenset[UUID] | None, frozenset[UUID]]:
+def _narrowed(flt: Filter) -> tuple[Filter, frozenset[str] | None, frozenset[str]]:
     """Return a filter for points, and the photos that hits must be and must not be of.
 
     Naming the points of very many photos would take longer than looking at the hits.
     """
-    only: frozenset[UUID] | None = None
-    never: frozenset[UUID] = frozenset()
+    only: frozenset[str] | None = None
+    never: frozenset[str] = frozenset()
     kept: list[Filter] = []
     for part in _parts(flt):
         match part:
@@ -148,7 +149,7 @@ def _parts(flt: Filter) -> Iterable[Filter]:
 def _for_points(flt: Filter) -> Filter:
     match flt:
         case HasIds(ids):
-            return HasIds(frozenset(point for one in ids for point in all_points(one)))
+            return HasIds.of(point for one in ids for point in all_points(UUID(one)))
         case Not(inner):
             return Not(_for_points(inner))
         case And(parts):

@@ -51,7 +51,7 @@ def holds(flt: Filter | None, id_: UUID, payload: Payload) -> bool:
         case Has(key):
             return bool(_values(payload, key))
         case HasIds(ids):
-            return id_ in ids
+            return id_.hex in ids
         case Not(inner):
             return not holds(inner, id_, payload)
         case And(parts):

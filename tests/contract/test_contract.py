@@ -123,7 +123,7 @@ def test_a_filter_never_lets_another_owner_in(index):
 def test_named_points_can_be_left_out(index):
     points = make_points(10)
     index.upsert(points)
-    flt = Not(HasIds(frozenset({points[0].id})))
+    flt = Not(HasIds.of({points[0].id}))
     assert points[0].id not in ids_of(index.query(points[0].vector, limit=10, flt=flt))
 
 

@@ -103,7 +103,7 @@ LEAVES = st.one_of(
     ),
     st.builds(Near, st.just("missing"), st.just(0.0), st.just(0.0), st.just(1_000.0)),
     st.sampled_from(["place", "camera", "colours", "tags", "missing"]).map(Has),
-    st.frozensets(st.sampled_from([*IDS, uuid.UUID(int=0)]), max_size=20).map(HasIds),
+    st.frozensets(st.sampled_from([*IDS, uuid.UUID(int=0)]), max_size=20).map(HasIds.of),
 )
 FILTERS = st.recursive(
     LEAVES,

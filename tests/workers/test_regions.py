@@ -95,7 +95,7 @@ def test_a_server_finds_and_forgets_parts_too(ada, model, settings):
         regions.make_due(model, stop=never)
         assert ask(model, ada, "red")[0] == (red.pk, boxes.PLACES[3])
         assert region_points.differences(model) == ([], [])
-        only = HasIds(frozenset({blue.pk}))
+        only = HasIds.of({blue.pk})
         assert {one for one, _ in ask(model, ada, "red", only)} == {blue.pk}
         trash.trash(Photo.objects.filter(pk=red.pk))
         withdrawal.withdraw()
@@ -105,7 +105,7 @@ def test_a_server_finds_and_forgets_parts_too(ada, model, settings):
 
 def test_filters_of_photos_hold_for_their_parts(ada, model, spots):
     red, blue = spots
-    only, never_red = HasIds(frozenset({blue.pk})), Not(HasIds(frozenset({red.pk})))
+    only, never_red = HasIds.of({blue.pk}), Not(HasIds.of({red.pk}))
     for flt in (only, never_red, And((only, never_red)), Not(Not(only))):
         assert {one for one, _ in ask(model, ada, "red", flt)} == {blue.pk}
 
@@ -113,7 +113,7 @@ def test_filters_of_photos_hold_for_their_parts(ada, model, spots):
 def test_a_photo_of_many_is_named_by_its_hits(ada, model, spots, monkeypatch):
     monkeypatch.setattr(finding, "NAMED", 0)
     _, blue = spots
-    assert {one for one, _ in ask(model, ada, "red", HasIds(frozenset({blue.pk})))} == {blue.pk}
+    assert {one for one, _ in ask(model, ada, "red", HasIds.of({blue.pk}))} == {blue.pk}
 
 
 def test_large_and_long_photos_get_parts_of_their_own(ada, model):
