@@ -5,7 +5,8 @@
 In one process: filters are read, turned into the index's filter (asking SQL for ids where the
 payload of points does not tell), the first 1,000 neighbours are fetched and what passes is
 estimated, as every search does. The same is done without filters in turn, so that both meet the
-same moments of a busy machine; the ratio is that of the medians. Vectors and facts are made up
+same moments of a busy machine; the ratio is that of the medians. A second ratio is that of whole
+searches for words, as the API answers them. Vectors and facts are made up
 (`benchmarks.fill --facts`). Recall is counted against an exact scan in numpy of what passes in
 SQL.
 """
@@ -133,11 +134,20 @@ def _measure(user: Any, queries: int) -> None:
             *((*_once(user, index, one, "")[:1], *_once(user, index, one, text)) for one in asked),
             strict=True,
         )
+        bare, whole = zip(
+            *(
+                (_search(user, number, ""), _search(user, number, text))
+                for number in range(queries)
+            ),
+            strict=True,
+        )
         passing, recall = _recall(user, index, asked[:20], text, ids, vectors)
         print(
             f"{percent:2} % {text}\n"
             f"     {_figures(took)}   without filters {_figures(plain)}   "
-            f"{np.median(took) / np.median(plain):4.1f} x   narrow {np.median(before):5.1f} ms   "
+            f"{np.median(took) / np.median(plain):4.1f} x   narrow {np.median(before):5.1f} ms\n"
+            f"     whole search {_figures(whole)}   without filters {_figures(bare)}   "
+            f"{np.median(whole) / np.median(bare):4.1f} x\n     "
             f"{passing / len(ids):6.2%} pass   recall@10 {recall:.3f}"
         )
 
@@ -169,6 +179,16 @@ def _once(user: Any, index: VectorIndex, vector: Vectors, text: str) -> tuple[fl
     if len(hits) == WINDOW:
         index.count(flt, exact=False)
     return (time.perf_counter() - started) * 1000, (narrowed - started) * 1000
+
+
+def _search(user: Any, number: int, text: str) -> float:
+    """Return the milliseconds of a search for words that were not asked for before."""
+    from search import language, retrieval
+
+    words = f"a dog in the snow {number} {time.perf_counter_ns() % 10_000_000} {text}"
+    started = time.perf_counter()
+    retrieval.search(user, retrieval.Asked(language.parse(words)))
+    return (time.perf_counter() - started) * 1000
 
 
 def _recall(

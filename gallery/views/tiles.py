@@ -20,7 +20,7 @@ from gallery.models.photos import PhotoQuerySet
 from gallery.paging import cursor_of
 from gallery.reasons import Reason
 
-PAGE = 80
+PAGE = 60
 """Photos a page: enough to fill a large screen, few enough to arrive at once."""
 _NO_ID = uuid.UUID(int=0).hex  # smaller than that of any photo
 
