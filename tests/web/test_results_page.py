@@ -99,6 +99,15 @@ def test_weaker_matches_come_alone_for_scripts_and_below_the_others_without(ada_
     assert "weaker match" not in text(whole).replace("Weaker matches", "")
 
 
+def test_what_lies_above_a_divider_is_not_stretched_to_the_width_of_the_page(ada_client, reds, bars):
+    bars(1, 0)
+    for weak in ("", "1"):
+        page = text(ada_client.get("/search", {"q": "red", "weak": weak}))
+        above = page[: page.index('<li class="divider"')]
+        assert above.count('class="tile"') == 1
+        assert above.endswith('<li class="filler" aria-hidden="true"></li>')
+
+
 @pytest.mark.parametrize("size", [2, 3, 5])
 def test_one_divider_however_the_pages_fall(ada_client, reds, bars, monkeypatch, size):
     monkeypatch.setattr("search.views.results.PAGE", size)
