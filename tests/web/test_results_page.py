@@ -99,7 +99,7 @@ def test_weaker_matches_come_alone_for_scripts_and_below_the_others_without(ada_
     assert "weaker match" not in text(whole).replace("Weaker matches", "")
 
 
-def test_what_lies_above_a_divider_is_not_stretched_to_the_width_of_the_page(ada_client, reds, bars):
+def test_what_lies_above_a_divider_is_not_stretched(ada_client, reds, bars):
     bars(1, 0)
     for weak in ("", "1"):
         page = text(ada_client.get("/search", {"q": "red", "weak": weak}))
