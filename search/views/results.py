@@ -71,11 +71,12 @@ def results_of(ask: Callable[[], Answer]) -> Results:
 
 def _folds(answer: Answer) -> dict[uuid.UUID, Fold]:
     """Return what each tile stands for; the address tells what was asked, to leave that out."""
-    but = f"&but={answer.without}" if answer.without else ""
+    told = {"alike": "1", "q": language.written(answer.query)}
+    told |= {"but": str(answer.without)} if answer.without else {}
     return {
         hit.photo.pk: Fold(
             (hit.photo.pk, *hit.similar),
-            f"{reverse('similar', args=[hit.photo.pk])}?alike=1{but}",
+            f"{reverse('similar', args=[hit.photo.pk])}?{urlencode(told)}",
         )
         for hit in answer.hits
         if hit.similar
@@ -180,16 +181,29 @@ def similar(request: PageRequest, photo_id: uuid.UUID) -> HttpResponse:
 def _look_alikes(request: PageRequest, photo: Photo) -> HttpResponse:
     """What is folded under a photo: a page with the photo first; for htmx, only the others.
 
-    `but` leaves one more out: the photo that everything is compared with.
+    `but` leaves one more out: the photo that everything is compared with. `q` is the query that
+    each can be added to.
     """
     ids = folding.together(request.user, [photo.pk]).get(photo.pk, frozenset())
     found = Photo.objects.visible_to(request.user).filter(pk__in=ids - {photo.pk})
     others = [one for one in found.newest_first() if str(one.pk) != request.GET.get("but")]
     if request.htmx:
-        part = {"tiles": tiles(others), "of": photo.pk}
+        part = {
+            "tiles": tiles(others),
+            "of": photo.pk,
+            "refine": _refined(request.GET.get("q", "")),
+        }
         return vary(render(request, "gallery/_tiles.html", part))
     context = {"like": photo, "alike": True, "results": Results(tiles([photo, *others]))}
     return vary(render(request, "search/search.html", context))
+
+
+def _refined(text: str) -> chips.Refine | None:
+    """Return how a query is asked again with one more photo; None for what is no query."""
+    try:
+        return chips.refine(language.parse(text))
+    except QueryError:
+        return None
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

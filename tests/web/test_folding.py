@@ -194,10 +194,11 @@ def test_the_choice_stays_from_page_to_page(ada_client, ada, reds, monkeypatch):
 
 def test_opened_in_place_it_brings_the_others(ada_client, ada, reds):
     group(ada, reds[:3])
-    page = text(ada_client.get("/search", {"q": "red"}))
-    address = re.search(r'class="fold" href="([^"]+)"', page).group(1)
+    page = text(ada_client.get("/search", {"q": "red -blue"}))
+    address = re.search(r'class="fold" href="([^"]+)"', page).group(1).replace("&amp;", "&")
     part = ada_client.get(address, headers=HTMX)
     assert "<html" not in text(part)
+    assert f'href="/search?q=red+-blue+-photo:{shown(part)[0]}" data-refine="less"' in text(part)
     assert sorted(shown(part)) == sorted(reds[1:3])
     assert sorted(shown(ada_client.get(address))) == sorted(reds[:3])
 
@@ -208,6 +209,16 @@ def test_on_the_similar_page_the_photo_itself_is_not_among_the_others(ada_client
     assert 'aria-label="1 similar photo, open"' in page
     address = re.search(r'class="fold" href="([^"]+)"', page).group(1).replace("&amp;", "&")
     assert len(shown(ada_client.get(address, headers=HTMX))) == 1
+
+
+@pytest.mark.parametrize("query", ["", "foo:bar", "\x00", "x" * 5000])
+def test_without_a_query_that_can_be_read_look_alikes_have_nothing_to_add(
+    ada_client, ada, reds, query
+):
+    group(ada, reds[:3])
+    answer = ada_client.get(f"/photos/{reds[0]}/similar", {"alike": "1", "q": query}, headers=HTMX)
+    assert sorted(shown(answer)) == sorted(reds[1:3])
+    assert "data-refine" not in text(answer)
 
 
 def test_look_alikes_of_a_photo_that_stands_alone_are_none(ada_client, reds):
