@@ -129,8 +129,10 @@ def _believable(match: re.Match[str], before: str, *, opened: bool) -> bool:
         return words[-1] not in shunned and not words[-1].startswith(("n'", "n’"))
     if cue == "nada de" and before:
         return False  # "El perro nada de espaldas" swims.
+    if not opened or cue not in lexicon.NEED_SOMETHING_BEFORE:
+        return True
     one = lexicon.ONE_OF_THEM.match(match.string[match.end() :].lstrip())
-    return not (opened and cue in lexicon.NEED_SOMETHING_BEFORE) or bool(one)
+    return bool(one) or match["cue"] == "NOT"
 
 
 def _placed(cue: str, what: str) -> tuple[str, list[str]] | None:
