@@ -18,14 +18,14 @@ def chips(owner: Browser) -> list[str]:
 
 def test_a_photo_refines_the_results_by_a_key_and_the_step_is_undone(owner, uploaded):
     (name, _) = uploaded("refine", "red", "blue")
-    owner.open("/search?q=sky&fold=0&weak=1")
+    owner.open("/search?q=refine&fold=0&weak=1")
     focus(owner, name)
     owner.press("+")
     owner.until(lambda: "photo:" in owner.path())
-    owner.until(lambda: chips(owner) == ["sky", f"Similar to {name}"])
+    owner.until(lambda: chips(owner) == ["refine", f"Similar to {name}"])
     assert name not in owner.names()
     owner.click(".toast button")
-    owner.until(lambda: owner.path() == "/search?q=sky&fold=0&weak=1")
+    owner.until(lambda: owner.path() == "/search?q=refine&fold=0&weak=1")
     focus(owner, name)
     owner.press("-")
     owner.until(lambda: "-photo:" in owner.path())
@@ -36,7 +36,7 @@ def test_a_photo_refines_the_results_by_a_key_and_the_step_is_undone(owner, uplo
 
 def test_several_photos_refine_from_the_selection_bar(owner, uploaded):
     names = uploaded("several", "red", "blue")
-    owner.open("/search?q=sky&fold=0&weak=1")
+    owner.open("/search?q=several&fold=0&weak=1")
     for name in names:
         focus(owner, name)
         owner.press("x")
