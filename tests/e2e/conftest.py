@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
@@ -128,7 +129,11 @@ class Browser:
         return self.until(lambda: next((e for e in self.all(css) if e.is_displayed()), None), css)
 
     def click(self, css: str) -> None:
-        self.one(css).click()
+        def clicked() -> bool:
+            self.one(css).click()
+            return True
+
+        self.until(clicked, css)
 
     def fill(self, css: str, text: str) -> None:
         element = self.one(css)
@@ -150,7 +155,9 @@ class Browser:
         self.until(lambda: self.run("return Boolean(document.activeElement.closest('.pswp'))"))
 
     def until(self, what: Callable, why: str = ""):
-        waiting = WebDriverWait(self.driver, PATIENCE, 0.05)
+        # The page may replace an element between its being found and being read.
+        ignored = [StaleElementReferenceException]
+        waiting = WebDriverWait(self.driver, PATIENCE, 0.05, ignored_exceptions=ignored)
         return waiting.until(lambda _: what(), f"{why or what} at {self.driver.current_url}")
 
     def run(self, script: str, *values):
