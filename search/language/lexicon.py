@@ -91,6 +91,8 @@ IDIOMS = re.compile(
     | no\s\S+\s(?:allowed|required|needed|inside|ahead)
     | without\s(?:a\s(?:doubt|cause|trace|care|hitch|paddle)|borders?|end|fail|warning|question
         |you|me|limits?|exception|permission)
+    | not\s(?:in|on|at|with|by)\s(?:use|focus|frame|view|sight|service|order|time|purpose|place
+        |position|motion|home|work|rest|all|least|once|me|you|us|it)
     | (?:not\s(?:yet|now|today|only|just|so|even|much|sure|guilty|found|available|far))
     | (?:other\sthan\sthat)
     | sin\s(?:cit(?:y|ies)|eater|taxe?s?|bin|waves?|curves?|cos|embargo|duda|salida|fin|fronteras
@@ -157,6 +159,7 @@ LISTING = re.compile(
 # Words that a short noun phrase has none of: where one comes, the sentence goes on.
 FUNCTION_WORDS = _set(
     """
+    anything everything nothing something nichts alles etwas nada todo algo rien tout
     is are was were be been being am has have had do does did can could will would should to in
     on at by with from into onto over under near behind beside between through across along
     against toward towards while who whom that which whose where when as than then so because for
