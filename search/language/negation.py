@@ -19,6 +19,8 @@ MAX_BEFORE_ALL_BUT = 4
 """Words before an "except" that excludes."""
 MAX_LISTED = 5
 """Exclusions that one word such as "without" may announce."""
+LONGEST = 160
+"""Characters of a list of them, with a place: nothing longer needs to be looked into."""
 
 _CLAUSE_END = re.compile(r"\s?[,;!?](?=\s|$)|\s?\.(?=\s|$)|\s[-–—]\s")
 _BREAK = re.compile(rf"\s(?=(?:{lexicon.BREAKS})\s)", re.IGNORECASE)
@@ -97,6 +99,8 @@ def _clause_exclusions(
             continue
         before, what = text[start : match.start()].strip(), text[match.end() : end].strip()
         whole = start == 0 and not before
+        if len(what) > LONGEST:
+            continue
         if not _believable(match, before, opened=whole):
             continue
         named = _named(what, cue=match["cue"])
