@@ -155,6 +155,10 @@ class DecoderPool:
             try:
                 answer = child.ask({"kind": kind, "path": str(file), **details}, self._wall_seconds)
                 return convert(*answer)
+            except CannotStart as error:
+                if self._line.closed:
+                    raise PoolClosed from error
+                raise PoolBusy(f"a decoder child was gone: {error}") from error
             except BadFrame as error:
                 child.kill()
                 raise DecodeError("decoder_crashed", f"answered nonsense: {error}") from error

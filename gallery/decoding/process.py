@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,8 @@ class Child:
         """Return the answer to a job, waiting at most so many seconds.
 
         Raises DecodeError with the child's own reason, or with decode_timeout, decode_oom or
-        decoder_crashed when the child did not answer; it is then dead. BadFrame for garbage.
+        decoder_crashed when the child did not answer; it is then dead. BadFrame for garbage,
+        CannotStart when it was dead before.
         """
         self.jobs += 1
         self._stderr.clear()
@@ -104,7 +106,9 @@ class Child:
         self._selector.close()
         for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
             if pipe is not None:
-                pipe.close()
+                # A job that an ended child never read is flushed once more, in vain.
+                with suppress(BrokenPipeError):
+                    pipe.close()
 
     def _await_ready(self) -> None:
         try:
@@ -122,6 +126,10 @@ class Child:
         assert stdin is not None  # noqa: S101 - opened in __init__; for the type checker
         try:
             write_frame(stdin, job)  # type: ignore[arg-type]
+        except BrokenPipeError:
+            self.usable = False
+            raise CannotStart("it ended before it was asked") from None
+        try:
             return read_frame(self._read)
         except TimeoutError:
             self.kill()

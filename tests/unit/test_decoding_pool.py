@@ -156,6 +156,23 @@ def test_a_child_that_died_while_idle_costs_nothing(make_pool, good):
     assert pool.probe(good).width == 64
 
 
+def test_a_child_that_dies_just_before_it_is_asked_is_no_fault_of_the_picture(
+    make_pool, good, monkeypatch
+):
+    pool = make_pool(size=1)
+    pool.probe(good)
+    (child,) = pool._idle
+    psutil.Process(child.pid).kill()
+    child._process.wait()
+    monkeypatch.setattr(type(child), "is_alive", lambda self: True)
+    with pytest.raises(PoolBusy):
+        pool.probe(good)
+    pipes = (child._process.stdin, child._process.stdout, child._process.stderr)
+    assert all(pipe.closed for pipe in pipes)
+    monkeypatch.undo()
+    assert pool.probe(good)
+
+
 def test_many_threads_get_their_own_answers(make_pool, tmp_path):
     pool = make_pool(size=2, queue_limit=100)
     sizes = [(20 + n, 10 + n) for n in range(40)]
