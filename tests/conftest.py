@@ -45,6 +45,9 @@ def data_dir(tmp_path: Path, settings):
 @pytest.fixture(scope="session", autouse=True)
 def _stop_decoder_children():
     yield
+    from workers import look_ahead
+
+    look_ahead.close()
     decoders.close()
     shutil.rmtree(django_settings.DATA_DIR, ignore_errors=True)
 
