@@ -74,6 +74,11 @@ class Asked:
             raise QueryError("bad_parameter", "least must be between 0 and 1.")
 
 
+def two_digits(number: int) -> int:
+    """Return a number as an estimate is told: 40,122 is about 40,000."""
+    return round(number, 2 - len(str(number)))
+
+
 @dataclass(frozen=True)
 class Figures:
     """What a ranking comes to, look-alikes counted one by one.
@@ -95,7 +100,7 @@ class Figures:
     @property
     def rounded(self) -> int:
         """The total, in two digits where it is an estimate."""
-        return round(self.total, 2 - len(str(self.total))) if self.about else self.total
+        return two_digits(self.total) if self.about else self.total
 
     @property
     def matches(self) -> int:

@@ -25,7 +25,7 @@ _NO_MEMORY = re.compile(rb"MemoryError|bad_alloc|[Cc]annot allocate|[Oo]ut of me
 
 
 class CannotStart(Exception):
-    """No child could be started: the machine's fault, never the picture's."""
+    """There is no child to ask: the machine's fault, never the picture's."""
 
 
 class Child:

@@ -13,9 +13,14 @@ def _set(words: str) -> frozenset[str]:
     return frozenset(words.split())
 
 
+# "Not on the grass" may deny a whole sentence too.
+_NOT_AT = r"""
+    not\s(?:on|in|at|near|with|under|inside|by) | nicht\s(?:auf|in|im|am|an|bei|mit|unter|vor)
+  | pas\s(?:sur|dans|en|à|au|avec) | no\s(?:en|con|sobre)
+"""
 # The most telling words come first, so that "there are no" is not read as "no". Those in SHY say
 # less and are believed in fewer places.
-CUES = r"""
+CUES = rf"""
     with(?=\s(?:nobody|no[\s-]one)\b)
   | (?:(?:where|that|which)\s)?(?:there\s(?:is|are)|there['’]s)\s(?:no|not\sany)
   | (?:(?:is|are)\s)?(?:wearing|having|showing|has|have|with)\s(?:no|not\sany)
@@ -35,12 +40,12 @@ CUES = r"""
       |lleva|llevan|salen|salga|salgan|aparece|aparecen|aparezca|aparezcan|quiero|sean?)
   | que\sno\s(?:es|son|esté|estén)
   | sin(?:\sque\s(?:haya|salga|salgan))? | excepto | salvo | menos
-  | not\s(?:on|in|at|near|with|under|inside|by) | nicht\s(?:auf|in|im|am|an|bei|mit|unter|vor)
-  | pas\s(?:sur|dans|en|à|au|avec) | no\s(?:en|con|sobre)
+  | {_NOT_AT}
   | no | not | nicht | pas
 """
-SHY = re.compile(
-    r"no|not|nicht|pas|menos|salvo|minus|(?:not|nicht|no|pas)\s(?!any$|de$|d[ue]s$|l[ea]s?$)\w{1,6}"
+SHY = re.compile(  # Of the Spanish verbs those that are short: "no hay", "no tiene".
+    rf"no(?:\s\w{{1,6}})? | not | nicht | pas(?:\sdu)? | menos | salvo | minus | {_NOT_AT}",
+    re.VERBOSE,
 )
 NEED_SOMETHING_BEFORE = _set("not nicht pas menos salvo minus except excepto sauf")
 ONE_OF_THEM = re.compile(r"(?:an?|any|eine?n?|une?)\s", re.IGNORECASE)
@@ -67,6 +72,7 @@ PEOPLE = {
     "jemanden": "Menschen",
 }
 """Words for nobody and somebody, and what to look for instead."""
+ALL_BUT_THESE = re.compile(r"^(?:any|every)thing\sbut\s(?!not\s)", re.IGNORECASE)
 ALL_BUT = _set(
     "except excepto sauf excepté hormis außer ausser ausgenommen salvo menos apart other"
 )
@@ -77,7 +83,6 @@ _CUE = rf"(?:(?:{CONJUNCTIONS})\s(?:show\s)?)?(?P<cue>{CUES})(?=\s|$)"
 CUE = re.compile(rf"(?<!\S)(?:{_CUE})", re.VERBOSE | re.IGNORECASE)
 
 # Things and sayings that one can see or that exclude nothing.
-ALL_BUT_THESE = re.compile(r"^(?:any|every)thing\sbut\s(?!not\s)", re.IGNORECASE)
 IDIOMS = re.compile(
     r"""\b(?:
       no\s(?:\S+\s){0,2}(?:signs?|signboards?|symbols?|stickers?|logos?|zones?|areas?|banners?

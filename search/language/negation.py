@@ -104,9 +104,9 @@ def _clause_exclusions(
         if not _believable(match, before, opened=whole):
             continue
         named = _named(what, cue=match["cue"])
-        if named is None and whole and (placed := _placed(match["cue"], what)):
-            return placed
         if named is None:
+            if whole and (placed := _placed(match["cue"], what)):
+                return placed
             continue
         found = named + found
         end = match.start()

@@ -73,10 +73,11 @@ def _folds(answer: Answer) -> dict[uuid.UUID, Fold]:
     """Return what each tile stands for; the address tells what was asked, to leave that out."""
     told = {"alike": "1", "q": language.written(answer.query)}
     told |= {"but": str(answer.without)} if answer.without else {}
+    asked = urlencode(told)
     return {
         hit.photo.pk: Fold(
             (hit.photo.pk, *hit.similar),
-            f"{reverse('similar', args=[hit.photo.pk])}?{urlencode(told)}",
+            f"{reverse('similar', args=[hit.photo.pk])}?{asked}",
         )
         for hit in answer.hits
         if hit.similar

@@ -13,7 +13,7 @@ from gallery.views.tiles import Tile
 from search import folding, retrieval
 from search.language import Query
 from search.relevance import Band
-from search.retrieval import LEVELS, Answer, Figures
+from search.retrieval import LEVELS, Answer, Figures, two_digits
 from search.views.forms import Address
 
 User = AbstractBaseUser | AnonymousUser
@@ -87,14 +87,13 @@ def _many(count: int, *, more: bool = False) -> str:
     return f"{count:,}{'+' if more else ''} photo{'' if count == 1 and not more else 's'}"
 
 
-def _roughly(figures: Figures) -> str:
-    """Return the number of photos that were searched: "1", "about 3,200"."""
-    return f"{'about ' if figures.about else ''}{figures.rounded:,}"
-
-
 def _searched(figures: Figures) -> str:
     """Return how many photos were searched: "1 photo", "about 3,200 photos"."""
-    return f"{_roughly(figures)} photo{'' if figures.rounded == 1 else 's'}"
+    return _about(figures) + _many(figures.rounded)
+
+
+def _about(figures: Figures) -> str:
+    return "about " if figures.about else ""
 
 
 def _counted(user: User, answer: Answer, here: int, address: Address) -> str:
@@ -106,7 +105,7 @@ def _counted(user: User, answer: Answer, here: int, address: Address) -> str:
     if not figures.banded:
         return _searched(figures) + (order or ", closest first")
     if address.least:
-        return f"{_passing(figures, address.least)} of {_roughly(figures)}{order}"
+        return f"{_passing(figures, address.least)} of {_about(figures)}{figures.rounded:,}{order}"
     if not figures.matches:
         return f"{_searched(figures)}, closest first"
     more = figures.more and figures.matches >= figures.levels[0]
@@ -154,7 +153,7 @@ def _weaker(answer: Answer, address: Address) -> int:
     shown = figures.levels[round(address.least * LEVELS)] if address.least else figures.matches
     # Of an estimate, what is left keeps no digits that it does not have.
     left = max(figures.total - shown, 0)
-    return round(left, 2 - len(str(left))) if figures.about else left
+    return two_digits(left) if figures.about else left
 
 
 def _led(user: User, answer: Answer, address: Address) -> int:
