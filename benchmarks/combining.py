@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.labelled import CONCEPTS, Collection, Library, half, read
-from search.combining import Part, direction
-from search.embedders.open_clip import OpenClipEmbedder, load
-from search.embedders.phrasing import embed_worded
+from search.engine.combination import Part, direction
+from search.vectors.embedders.open_clip import OpenClipEmbedder, load
+from search.vectors.embedders.phrasing import embed_worded
 
 Scores = NDArray[np.float32]
 Flags = NDArray[np.bool_]

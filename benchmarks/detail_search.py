@@ -34,12 +34,12 @@ from benchmarks.relevance import texts_of  # noqa: E402
 from benchmarks.starter_retrieval import dev_captions  # noqa: E402
 from benchmarks.vector_query import synthetic_vectors, timing_row  # noqa: E402
 from gallery.decoding.results import PART_SIDE, THUMBNAIL_SIDE  # noqa: E402
-from search.embedders.base import Pixels, Vectors  # noqa: E402
-from search.embedders.open_clip import OpenClipEmbedder, load  # noqa: E402
-from search.index import And, Eq, HasIds, Point  # noqa: E402
-from search.index.qdrant_edge import EdgeIndex  # noqa: E402
-from search.regions import boxes, cropping  # noqa: E402
-from search.regions.scale import SAMPLE, Scale  # noqa: E402
+from search.parts import boxes, crops  # noqa: E402
+from search.parts.scale import SAMPLE, Scale  # noqa: E402
+from search.vectors.embedders.base import Pixels, Vectors  # noqa: E402
+from search.vectors.embedders.open_clip import OpenClipEmbedder, load  # noqa: E402
+from search.vectors.index import And, Eq, HasIds, Point  # noqa: E402
+from search.vectors.index.qdrant_edge import EdgeIndex  # noqa: E402
 
 SCENE = (1600, 1200)
 SMALL = (0.12, 0.25)
@@ -77,7 +77,7 @@ def views(picture: Image.Image) -> list[Pixels]:
     small, large = picture.copy(), picture.copy()
     small.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
     large.thumbnail((PART_SIDE, PART_SIDE))
-    parts = [cropping.cut(np.asarray(large), boxes.PLACES[number]) for number in NUMBERS]
+    parts = [crops.cut(np.asarray(large), boxes.PLACES[number]) for number in NUMBERS]
     return [np.asarray(small), *parts]
 
 
@@ -120,7 +120,7 @@ def _best(queries: Vectors, photos: Vectors, used: Sequence[int]) -> NDArray[np.
 
 
 def _by_standing(queries: Vectors, photos: Vectors, used: range) -> NDArray[np.float32]:
-    """Return what Scry does: see `search.regions.scale`."""
+    """Return what Scry does: see `search.parts.scale`."""
     chosen = np.random.default_rng(0).permutation(len(photos))[:SAMPLE]
     numbers = tuple(NUMBERS[at] for at in used)
     scale = Scale([(photos[at, 0], numbers, photos[at, [1 + n for n in used]]) for at in chosen])

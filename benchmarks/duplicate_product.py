@@ -101,23 +101,23 @@ def _index() -> float:
 def _compare(*, anew: bool) -> None:
     """Compare what waits for it; or everything, as the button on the review page does."""
     from gallery.models import Embedding, EmbeddingModel
-    from search.duplicates import finding
-    from search.index import close_all
-    from search.models import Likeness
-    from workers import duplicates, look_ahead
+    from search.duplicates.find import compare
+    from search.duplicates.models import Likeness
+    from search.vectors.index import close_all
+    from workers import compare_photos, look_ahead
 
     model = EmbeddingModel.objects.active()
     assert model is not None
     if anew and not Embedding.objects.to_compare(model).exists():
         Likeness.objects.all().delete()
-        finding.request_sweep(model)
-    duplicates.compare_due(model)
+        compare.request_sweep(model)
+    compare_photos.compare_due(model)
     look_ahead.close()
     close_all()
 
 
 def _edges() -> tuple[dict[Pair, float], dict[Pair, float]]:
-    from search.models import Kind, Likeness
+    from search.duplicates.models import Kind, Likeness
 
     found: dict[str, dict[Pair, float]] = {kind: {} for kind in Kind.values}
     rows = Likeness.objects.values_list("kind", "first__name", "second__name", "closeness")
@@ -127,7 +127,7 @@ def _edges() -> tuple[dict[Pair, float], dict[Pair, float]]:
 
 
 def _groups() -> list[set[str]]:
-    from search.models import GroupMember, Kind
+    from search.duplicates.models import GroupMember, Kind
 
     groups: dict[object, set[str]] = {}
     rows = GroupMember.objects.filter(kind=Kind.SAME_PICTURE)

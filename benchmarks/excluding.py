@@ -19,10 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.labelled import CONCEPTS, Collection, Library, half, read
-from search.combining import Part, direction
-from search.embedders.open_clip import load
+from search.engine.combination import Part, direction
 from search.relevance import bands
 from search.relevance.background import TOP
+from search.vectors.embedders.open_clip import load
 
 Scores = NDArray[np.float32]
 Flags = NDArray[np.bool_]

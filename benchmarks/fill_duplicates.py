@@ -129,7 +129,7 @@ def _save(
 ) -> list[UUID]:
     from gallery import files, fingerprint
     from gallery.models import Embedding, EmbeddingModel, Fingerprint, Photo
-    from search.duplicates.candidates import turned_hashes
+    from search.duplicates.find.candidates import turned_hashes
 
     model, _ = EmbeddingModel.objects.get_or_create(
         key="starter", defaults={"dim": DIM, "state": EmbeddingModel.State.ACTIVE}
@@ -182,8 +182,8 @@ def _group(owner_id: int, ids: list[UUID]) -> None:
     from django.utils import timezone
 
     from gallery.models import Embedding, EmbeddingModel
-    from search.duplicates import groups
-    from search.models import Kind, Likeness
+    from search.duplicates.groups import groups
+    from search.duplicates.models import Kind, Likeness
 
     model = EmbeddingModel.objects.get()
     Likeness.objects.bulk_create(

@@ -24,7 +24,7 @@ import psutil
 from numpy.typing import NDArray
 
 from benchmarks.vector_query import BATCH, Vectors, synthetic_vectors
-from search.index import (
+from search.vectors.index import (
     And,
     Eq,
     Filter,
@@ -39,7 +39,7 @@ from search.index import (
     fields,
     qdrant_edge,
 )
-from search.index.qdrant_edge import EdgeIndex
+from search.vectors.index.qdrant_edge import EdgeIndex
 
 CAMERAS = [f"Maker Model {number}" for number in range(40)]
 COLOURS = ("red", "orange", "yellow", "green", "teal", "blue", "brown", "black", "white", "grey")

@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from search.index import VectorIndex
+    from search.vectors.index import VectorIndex
 
 Vectors = NDArray[np.float32]
 ROOT = Path(__file__).resolve().parent.parent
@@ -85,7 +85,7 @@ def _library(data: Path, count: int) -> Any:
     from django.db import connection
 
     from gallery.models import EmbeddingModel, Photo
-    from workers import projection
+    from workers.index_sync import photos
 
     call_command("migrate", verbosity=0)
     user, _ = get_user_model().objects.get_or_create(username="bench")
@@ -95,7 +95,7 @@ def _library(data: Path, count: int) -> Any:
             [*command, "--facts"], cwd=ROOT, env={**os.environ, "DATA_DIR": str(data)}, check=True
         )
         _share_tags(user)
-    projection.project_waiting(EmbeddingModel.objects.get())
+    photos.project_waiting(EmbeddingModel.objects.get())
     with connection.cursor() as cursor:
         cursor.execute("PRAGMA optimize=0x10002")  # as the gallery does itself now and then
     return user
@@ -118,7 +118,7 @@ def _share_tags(user: Any) -> None:
 
 def _measure(user: Any, queries: int) -> None:
     from gallery.models import EmbeddingModel
-    from search.index import open_index
+    from search.vectors.index import open_index
 
     model = EmbeddingModel.objects.get()
     index = open_index(model.key, model.dim)
@@ -167,7 +167,7 @@ def _dated(text: str, count: int) -> str:
 def _once(user: Any, index: VectorIndex, vector: Vectors, text: str) -> tuple[float, float]:
     """Return the milliseconds of one query as a whole, and of what comes before the index."""
     from search import language
-    from search.narrowing import narrow
+    from search.filters import narrow
 
     started = time.perf_counter()
     flt = narrow(user, language.parse(text).filters if text else ()).flt
@@ -180,11 +180,12 @@ def _once(user: Any, index: VectorIndex, vector: Vectors, text: str) -> tuple[fl
 
 def _search(user: Any, text: str) -> float:
     """Return the milliseconds of a search for words that were not asked for before."""
-    from search import language, retrieval
+    from search import language
+    from search.engine import answer
 
     words = f"a dog in the snow {time.perf_counter_ns() % 1_000_000_000} {text}"
     started = time.perf_counter()
-    retrieval.search(user, retrieval.Asked(language.parse(words)))
+    answer.search(user, answer.Asked(language.parse(words)))
     return (time.perf_counter() - started) * 1000
 
 
@@ -198,7 +199,7 @@ def _recall(
 ) -> tuple[int, float]:
     """Return how many photos pass in SQL, and the share of their ten nearest that are found."""
     from search import language
-    from search.narrowing import narrow
+    from search.filters import narrow
 
     narrowed = narrow(user, language.parse(text).filters)
     passing = set(narrowed.photos.values_list("pk", flat=True))

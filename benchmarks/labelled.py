@@ -17,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.starter_retrieval import embedded
-from search.embedders.base import Vectors
-from search.embedders.open_clip import OpenClipEmbedder
-from search.embedders.phrasing import embed_worded
 from search.relevance import Background
 from search.relevance.background import SAMPLE, texts
+from search.vectors.embedders.base import Vectors
+from search.vectors.embedders.open_clip import OpenClipEmbedder
+from search.vectors.embedders.phrasing import embed_worded
 
 CONCEPTS = {
     "dog": r"dogs?|pupp(?:y|ies)",

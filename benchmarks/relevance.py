@@ -19,11 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.starter_retrieval import dev_captions, embedded
-from search.embedders.base import Vectors
-from search.embedders.open_clip import OpenClipEmbedder, load
-from search.embedders.phrasing import embed_worded
 from search.relevance import Background, bands
 from search.relevance.background import TOP, texts
+from search.vectors.embedders.base import Vectors
+from search.vectors.embedders.open_clip import OpenClipEmbedder, load
+from search.vectors.embedders.phrasing import embed_worded
 
 HERE = Path(__file__).parent
 NONSENSE = [

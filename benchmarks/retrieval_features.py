@@ -29,9 +29,9 @@ from numpy.typing import NDArray
 from benchmarks.gallery_process import Gallery, gallery
 from benchmarks.relevance import lines, says
 from benchmarks.starter_retrieval import dev_captions, embedded
-from search.embedders.base import Vectors
-from search.embedders.open_clip import OpenClipEmbedder, load
-from search.embedders.phrasing import embed_worded
+from search.vectors.embedders.base import Vectors
+from search.vectors.embedders.open_clip import OpenClipEmbedder, load
+from search.vectors.embedders.phrasing import embed_worded
 
 KS = (1, 5, 10)
 Found = tuple[list[int], bool, bool]

@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from search.embedders.base import Pixels, Vectors
-from search.embedders.open_clip import OpenClipEmbedder, load
+from search.vectors.embedders.base import Pixels, Vectors
+from search.vectors.embedders.open_clip import OpenClipEmbedder, load
 
 BATCH = 16
 PROMPT = "a photo of a {}"

@@ -20,8 +20,8 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
-from search.index import Eq, Filter, Point, VectorIndex
-from search.index.qdrant_edge import EdgeIndex
+from search.vectors.index import Eq, Filter, Point, VectorIndex
+from search.vectors.index.qdrant_edge import EdgeIndex
 
 Vectors = NDArray[np.float32]
 

@@ -119,10 +119,10 @@ def _photo(owner_id: int, number: int, captions: list[str]) -> Any:
 def _write() -> None:
     from django.db import connection
 
-    from search import words
+    from search import fulltext
 
     started = time.perf_counter()
-    done = words.catch_up(3600)
+    done = fulltext.catch_up(3600)
     took = time.perf_counter() - started
     print(f"{done:,} photos' words written in {took:.1f} s ({took / done * 1e6:.0f} µs each)")
     with connection.cursor() as cursor:
@@ -136,24 +136,24 @@ def _write() -> None:
             cursor.execute("SELECT pg_relation_size('search_words')")
         index = cursor.fetchone()[0]
         cursor.execute("PRAGMA optimize=0x10002" if connection.vendor == "sqlite" else "ANALYZE")
-    assert not words.refresh()
+    assert not fulltext.refresh()
     print(f"{text / 1e6:.1f} MB of words, {index / 1e6:.1f} MB of index")
 
 
 def _ask(owner: Any) -> None:
     from gallery.models import Photo
-    from search import words
+    from search import fulltext
     from search.language import parse
 
     photos = Photo.objects.visible_to(owner)
     everything: list[float] = []
     print("| query | hits | p50 ms | p95 ms | of the processor, ms |\n|---|---|---|---|---|")
     for text in QUERIES:
-        said = words.Said.of(owner.pk, parse(text))
+        said = fulltext.Said.of(owner.pk, parse(text))
 
-        def look(said: words.Said = said) -> int:
-            absent = words.saying(said.owner_id, said.avoided)
-            return len(words.search(photos.exclude(pk__in=absent) if absent else photos, said))
+        def look(said: fulltext.Said = said) -> int:
+            absent = fulltext.saying(said.owner_id, said.avoided)
+            return len(fulltext.search(photos.exclude(pk__in=absent) if absent else photos, said))
 
         hits, worked = look(), time.process_time()
         times = _timed(look)

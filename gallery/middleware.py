@@ -9,6 +9,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonRespons
 from gallery.files import StorageFull
 
 API_PREFIX = "/api/"
+RETRY_SECONDS = "2"
+"""When to come back after a 503, for the header Retry-After."""
 
 _WORDS = {
     400: ("bad_request", "The request could not be understood."),

@@ -85,6 +85,7 @@ INSTALLED_APPS = [
     "csp",
     "gallery",
     "search",
+    "search.duplicates",
     "workers",
 ]
 
@@ -241,7 +242,7 @@ EMBEDDING_MODEL = env.text("EMBEDDING_MODEL", "auto")
 EMBEDDING_WEIGHTS = env.text("EMBEDDING_WEIGHTS")
 EMBEDDING_DEVICE = env.text("EMBEDDING_DEVICE")
 EMBEDDING_BATCH = env.whole("EMBEDDING_BATCH", 16, at_least=1)
-EMBEDDER_FACTORY = "search.embedders.open_clip.load"
+EMBEDDER_FACTORY = "search.vectors.embedders.open_clip.load"
 
 MAX_QUERY_CHARACTERS = 512
 MAX_WORD_CHARACTERS = 64

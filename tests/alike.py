@@ -9,8 +9,8 @@ from typing import Any
 from uuid import UUID
 
 from gallery.models import EmbeddingModel, Photo
-from search.duplicates import groups
-from search.models import DuplicateGroup, Kind, Likeness
+from search.duplicates.groups import groups
+from search.duplicates.models import DuplicateGroup, Kind, Likeness
 
 _numbers = itertools.count()
 ADDED = datetime(2024, 5, 1, 12, tzinfo=UTC)

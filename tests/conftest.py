@@ -25,20 +25,21 @@ def data_dir(tmp_path: Path, settings):
     for folder in (settings.MEDIA_DIR, settings.UPLOAD_TMP_DIR):
         folder.mkdir(parents=True)
     yield settings.DATA_DIR
-    from search.index import close_all
-    from search.regions import scale, windows
+    from search.parts import heat_map, scale
     from search.relevance import library
-    from workers import pipeline, projection
+    from search.vectors.index import close_all
+    from workers import pipeline
+    from workers.index_sync import photos
 
     # What one test stopped or found away must not keep the next one from working, and people of
     # the next one may have the keys of those of this one.
     pipeline.allow()
-    projection.resume()
+    photos.resume()
     close_all()
     cache.clear()
     library.forget()
     scale.forget()
-    windows.forget()
+    heat_map.forget()
     shutil.rmtree(tmp_path, ignore_errors=True)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from search.embedders.base import ModelUnavailable, Pixels, Tower, Vectors
+from search.vectors.embedders.base import ModelUnavailable, Pixels, Tower, Vectors
 
 # Colour names in the order of the dimensions. What a pixel counts as is decided by nearness
 # in RGB, which is crude and enough for squares of plain colour.
@@ -26,7 +26,7 @@ PALETTE: dict[str, tuple[int, int, int]] = {
     "black": (8, 8, 8),
 }
 OTHER_WORDS = {"gray": "grey", "violet": "purple", "snow": "white", "grass": "green"}
-# What short queries are worded with (see search.embedders.phrasing): it says nothing.
+# What short queries are worded with (see search.vectors.embedders.phrasing): it says nothing.
 FRAME = frozenset(["a", "an", "photo", "of", "there", "is", "in", "the", "picture"])
 LAYOUT_DIMS = 4
 LAYOUT_WEIGHT = 0.2
@@ -75,7 +75,7 @@ class ColourEmbedder:
 
 
 def load(key: str, *, towers: frozenset[Tower] = frozenset(), **_: object) -> ColourEmbedder:
-    """Stand in for `search.embedders.open_clip.load`; other keys are other spaces."""
+    """Stand in for `search.vectors.embedders.open_clip.load`; other keys are other spaces."""
     if key.startswith("missing"):
         raise ModelUnavailable(f"The model {key} is not there; choose another one.")
     embedder = ColourEmbedder()

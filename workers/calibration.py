@@ -10,10 +10,10 @@ import numpy as np
 
 from gallery.decoding import PoolBusy, PoolClosed
 from gallery.models import Embedding, EmbeddingModel, Photo
-from search.duplicates import calibration, finding
-from search.duplicates.thresholds import MEASURED, Thresholds
-from search.embedders import image_embedder, is_loaded
-from search.embedders.base import ModelUnavailable
+from search.duplicates.find import calibration, compare
+from search.duplicates.find.thresholds import MEASURED, Thresholds
+from search.vectors.embedders import image_embedder, is_loaded
+from search.vectors.embedders.base import ModelUnavailable
 from workers import look_ahead, watchdog
 
 logger = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ def _calibrate_unmeasured(model: EmbeddingModel) -> None:
     except (ValueError, ModelUnavailable, PoolBusy, PoolClosed) as error:
         logger.warning("%s is not measured yet: %s", model.key, error)
         return
-    finding.request_sweep(model)
+    compare.request_sweep(model)
 
 
 def calibrate(model: EmbeddingModel, *, strangers: int = STRANGERS) -> Thresholds:

@@ -34,7 +34,7 @@ REDIS = {
 
 # The tasks close database connections themselves, which Celery's own Django support would do
 # around every message, even those that find nothing to do.
-app = Celery("workers", fixups=[], include=["workers.tasks", "workers.process"])
+app = Celery("workers", fixups=[], include=["workers.tasks", "workers.worker_process"])
 app.conf.update(
     broker_url=settings.REDIS_URL or "memory://localhost//",
     broker_transport_options=REDIS if settings.REDIS_URL else MEMORY,

@@ -27,11 +27,12 @@ from gallery.ingest import sha256
 from gallery.models import Embedding, EmbeddingModel, Photo
 from gallery.models.embeddings import LEASE
 from gallery.slices import slices
-from search import words
-from search.index import StoredPoint, VectorIndex, VectorIndexError, open_index
-from search.regions import finding
-from workers import model_choice, purge, reconcile, region_points, withdrawal
+from search import fulltext
+from search.parts import nearest
+from search.vectors.index import StoredPoint, VectorIndex, VectorIndexError, open_index
+from workers import model_choice, purge
 from workers.embedding import NORM_TOLERANCE
+from workers.index_sync import parts, reconcile, withdrawal
 from workers.report import Check, Report
 
 STUCK_AFTER = 2 * LEASE
@@ -110,10 +111,10 @@ def _check_duplicates(report: Report) -> None:
 
 def _check_words(report: Report, options: Options) -> None:
     """Check what full-text search looks in; it is made anew from the photos."""
-    for fault in words.faults(deep=options.deep):
+    for fault in fulltext.faults(deep=options.deep):
         report.add(Check.WORDS, fault)
     if options.repair and report.found[Check.WORDS]:
-        words.make_anew()
+        fulltext.make_anew()
         report.repaired[Check.WORDS] = report.found[Check.WORDS]
 
 
@@ -313,16 +314,16 @@ def _repair(
 
 def _check_parts(model: EmbeddingModel, report: Report, options: Options) -> None:
     """Compare the parts of photos that SQL keeps with the points of their own index."""
-    if not finding.is_in_use(model):
+    if not nearest.is_in_use(model):
         return
-    lost, extra = region_points.differences(model)
+    lost, extra = parts.differences(model)
     for check, photo_ids in ((Check.MISSING_POINT, lost), (Check.STRAY_POINT, extra)):
         for photo_id in photo_ids:
             report.add(check, photo_id)
     if options.repair and lost:
-        report.repaired[Check.MISSING_POINT] += region_points.project_again(lost, model)
+        report.repaired[Check.MISSING_POINT] += parts.project_again(lost, model)
     if options.repair and extra:
-        region_points.forget(model, extra)
+        parts.forget(model, extra)
         report.repaired[Check.STRAY_POINT] += len(extra)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gallery.reasons import Reason
-from search.embedders.base import DeviceOutOfMemory, Embedder, Pixels, Vectors
+from search.vectors.embedders.base import DeviceOutOfMemory, Embedder, Pixels, Vectors
 from workers import watchdog
 
 logger = logging.getLogger(__name__)

@@ -15,7 +15,7 @@ from gallery.decoding import Decoded, DecodeError, DecoderPool, PoolClosed
 from gallery.decoding.results import PART_SIDE
 from gallery.models import Photo
 from gallery.reasons import Reason
-from search.embedders.base import Pixels
+from search.vectors.embedders.base import Pixels
 from workers import watchdog
 from workers.failpoints import failpoint
 from workers.priority import give_way

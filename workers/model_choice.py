@@ -13,11 +13,11 @@ from django.conf import settings
 from django.db import transaction
 
 from gallery.models import Embedding, EmbeddingModel, Photo
-from search.embedders import image_embedder
-from search.embedders.base import Embedder, ModelUnavailable
-from search.embedders.catalog import STARTER_KEY
-from search.embedders.choice import Choice, choose
 from search.relevance import library
+from search.vectors.embedders import image_embedder
+from search.vectors.embedders.base import Embedder, ModelUnavailable
+from search.vectors.embedders.catalog import STARTER_KEY
+from search.vectors.embedders.choice import Choice, choose
 from workers import heartbeat
 
 logger = logging.getLogger(__name__)

@@ -22,13 +22,21 @@ from gallery import files
 from gallery.decoding import DecodeError, PoolBusy, PoolClosed
 from gallery.models import Embedding, EmbeddingModel
 from gallery.reasons import Reason
-from search.embedders import image_embedder, is_loaded
-from search.embedders.base import Embedder, ModelUnavailable
-from workers import duplicates, heartbeat, look_ahead, outcomes, projection, rate, watchdog
+from search.vectors.embedders import image_embedder, is_loaded
+from search.vectors.embedders.base import Embedder, ModelUnavailable
+from workers import (
+    claim_results,
+    compare_photos,
+    heartbeat,
+    look_ahead,
+    rate,
+    watchdog,
+)
+from workers.claim_results import MAX_CRASHES
 from workers.embedding import Refusal, embed
 from workers.failpoints import failpoint
+from workers.index_sync import photos
 from workers.look_ahead import LookAhead, Picture
-from workers.outcomes import MAX_CRASHES
 
 logger = logging.getLogger(__name__)
 
@@ -109,7 +117,7 @@ def wait_until_idle(timeout: float) -> bool:
 
 
 def _drain(decoders: LookAhead) -> int:
-    total = sum(projection.project_waiting(model, stop=_stopping) for model in _models())
+    total = sum(photos.project_waiting(model, stop=_stopping) for model in _models())
     compared_at = time.monotonic()
     batch = None if _stopping.is_set() else _begin(decoders) or _begin_after_comparing(decoders)
     while batch is not None:
@@ -148,7 +156,7 @@ def _compare() -> int:
     """
     active = EmbeddingModel.objects.active()
     try:
-        return duplicates.compare_due(active, limit=duplicates.BATCH) if active else 0
+        return compare_photos.compare_due(active, limit=compare_photos.BATCH) if active else 0
     except DatabaseError:
         logger.exception("Comparing for duplicates goes on later.")
         return 0
@@ -196,11 +204,11 @@ def _claim(model: EmbeddingModel) -> list[Embedding]:
     hopeless = [row for row in claimed if row.crashes >= MAX_CRASHES]
     suspects = [row for row in claimed if SUSPECT_CRASHES <= row.crashes < MAX_CRASHES]
     healthy = [row for row in claimed if row.crashes < SUSPECT_CRASHES]
-    outcomes.refuse(hopeless, map(outcomes.crashed, hopeless))
+    claim_results.refuse(hopeless, map(claim_results.crashed, hopeless))
     if healthy or not suspects:
-        outcomes.release(suspects)
+        claim_results.release(suspects)
         return healthy or (_claim(model) if hopeless else [])
-    outcomes.release(suspects[1:])
+    claim_results.release(suspects[1:])
     return suspects[:1]
 
 
@@ -234,10 +242,10 @@ def _finish(batch: Batch) -> int:
             saved.append(row)
             vectors.append(result)
     with transaction.atomic():
-        outcomes.save_pictures([row.photo for row in rows], list(pictures.values()))
-        outcomes.save_vectors(saved, vectors)
-        outcomes.refuse(list(refused), refused.values())
-        outcomes.release(untouched, wait=True)
+        claim_results.save_pictures([row.photo for row in rows], list(pictures.values()))
+        claim_results.save_vectors(saved, vectors)
+        claim_results.refuse(list(refused), refused.values())
+        claim_results.release(untouched, wait=True)
     failpoint("saved")
     arrived = _project(batch.model, saved)
     rate.add(len(rows))
@@ -246,14 +254,12 @@ def _finish(batch: Batch) -> int:
 
 
 def _project(model: EmbeddingModel, rows: Sequence[Embedding]) -> int:
-    if not rows or projection.is_paused():
+    if not rows or photos.is_paused():
         return 0
     # Rows whose lease was lost meanwhile belong to somebody else now.
-    keys = projection.waiting().filter(
-        pk__in=[row.pk for row in rows], lease_token=rows[0].lease_token
-    )
+    keys = photos.waiting().filter(pk__in=[row.pk for row in rows], lease_token=rows[0].lease_token)
     mine = set(keys.values_list("pk", flat=True))
-    return projection.project(model, [row for row in rows if row.pk in mine])
+    return photos.project(model, [row for row in rows if row.pk in mine])
 
 
 def _collect(
@@ -293,7 +299,7 @@ def _give_up(batch: Batch, error: Exception) -> None:
     """Send the rows of a batch that failed as a whole back for a later try."""
     refusal = Refusal(Reason.WORKER_CRASHED, f"{type(error).__name__}: {error}")
     try:
-        outcomes.refuse(batch.rows, [refusal] * len(batch.rows))
+        claim_results.refuse(batch.rows, [refusal] * len(batch.rows))
     except DatabaseError:
         logger.exception("The rows of a failed batch stay leased until their lease runs out.")
 
@@ -304,4 +310,4 @@ def _abandon(batch: Batch | None) -> None:
         return
     for future in batch.pictures:
         future.cancel()
-    outcomes.release(batch.rows)
+    claim_results.release(batch.rows)

@@ -16,9 +16,9 @@ from django.utils import timezone
 
 from gallery import files
 from gallery.models import EmbeddingModel, Photo, Tombstone
-from search.index import IndexUnavailable, open_index, slug
-from workers import region_points
+from search.vectors.index import IndexUnavailable, open_index, slug
 from workers.failpoints import failpoint
+from workers.index_sync import parts
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ def remove_points(photo_ids: Sequence[UUID]) -> None:
         index = open_index(model.key, model.dim)
         index.delete(photo_ids)
         index.flush()
-        region_points.forget(model, photo_ids)
+        parts.forget(model, photo_ids)
 
 
 def remove_late_points() -> int:
@@ -73,7 +73,7 @@ def remove_late_points() -> int:
             index.delete(late)
             index.flush()
             total += len(late)
-        total += region_points.forget_late(model, ids)
+        total += parts.forget_late(model, ids)
     return total
 
 

@@ -17,18 +17,11 @@ from django.utils import timezone
 
 from gallery import trash
 from gallery.models import EmbeddingModel, WorkerStatus
-from search import sent_pictures, words
-from search.index import IndexUnavailable
-from workers import (
-    doorbell,
-    knocking,
-    model_choice,
-    projection,
-    purge,
-    reconcile,
-    region_points,
-    withdrawal,
-)
+from search import fulltext
+from search.engine import sent_pictures
+from search.vectors.index import IndexUnavailable
+from workers import doorbell, due, model_choice, purge
+from workers.index_sync import parts, photos, reconcile, withdrawal
 
 logger = logging.getLogger(__name__)
 
@@ -44,13 +37,13 @@ def sweep() -> None:
     model_choice.add_missing_rows()
     trash.purge_old()
     sent_pictures.purge()
-    words.catch_up()
+    fulltext.catch_up()
     withdrawal.withdraw()
     purge.purge()
     _sweep_index()
     model_choice.promote()
     refresh_statistics()
-    if knocking.is_work_due():
+    if due.is_work_due():
         doorbell.ring()
 
 
@@ -58,8 +51,8 @@ def _sweep_index() -> None:
     try:
         for model in EmbeddingModel.objects.wanted():
             reconcile.quickly(model)
-            projection.project_waiting(model)
-            region_points.quickly(model)
+            photos.project_waiting(model)
+            parts.quickly(model)
         purge.remove_late_points()
         withdrawal.remove_late_points()
     except IndexUnavailable as error:

@@ -13,17 +13,17 @@ from gallery.models import EmbeddingModel
 from workers import (
     calibration,
     colouring,
+    compare_photos as comparing,
     doorbell,
-    duplicates,
-    knocking,
+    due,
+    embed_parts,
     model_choice,
     pipeline,
     purge,
-    regions,
     sweeper,
-    withdrawal,
 )
 from workers.celery import app
+from workers.index_sync import withdrawal
 from workers.priority import give_way
 
 logger = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ def index_pending() -> None:
     """Embed and index whatever is due."""
     if not model_choice.is_settling():
         if pipeline.drain():
-            regions.wake()
+            embed_parts.wake()
         calibration.calibrate_unmeasured()
         _look_at_parts()
 
@@ -66,15 +66,15 @@ def _look_at_parts() -> None:
     if model is None:
         return
     ends_at = time.monotonic() + SLICE_SECONDS
-    regions.make_due(model, stop=lambda: time.monotonic() > ends_at or _is_wanted_elsewhere())
-    if regions.is_due():
+    embed_parts.make_due(model, stop=lambda: time.monotonic() > ends_at or _is_wanted_elsewhere())
+    if embed_parts.is_due():
         doorbell.ring()
 
 
 def _is_wanted_elsewhere() -> bool:
     if pipeline.is_stopping() or pipeline.is_indexing():
         return True
-    return knocking.is_indexing_due() or duplicates.is_comparing_due()
+    return due.is_indexing_due() or comparing.is_comparing_due()
 
 
 @app.task(name="workers.compare_photos")
@@ -92,10 +92,10 @@ def compare_photos() -> None:
     def stop() -> bool:
         return pipeline.is_stopping() or pipeline.is_indexing() or time.monotonic() > ends_at
 
-    duplicates.compare_due(model, stop=stop)
-    if not duplicates.is_comparing_due():
+    comparing.compare_due(model, stop=stop)
+    if not comparing.is_comparing_due():
         colouring.fill_due(stop)
-    if duplicates.is_comparing_due() or colouring.is_due():
+    if comparing.is_comparing_due() or colouring.is_due():
         doorbell.ring()
 
 

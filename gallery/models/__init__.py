@@ -4,8 +4,8 @@ from gallery.models.access import ApiToken
 from gallery.models.collections import Album, SkippedFile, Stack, Tag
 from gallery.models.embeddings import Embedding, EmbeddingModel
 from gallery.models.fingerprints import Fingerprint
+from gallery.models.parts import Regions
 from gallery.models.photos import Photo, Tombstone
-from gallery.models.regions import Regions
 from gallery.models.worker import WorkerStatus
 
 __all__ = [

@@ -11,10 +11,10 @@ from django.utils.cache import get_conditional_response
 from django.views.decorators.http import require_safe
 
 from gallery import files
-from gallery.api_errors import RETRY_SECONDS
 from gallery.decoders import web_pool
 from gallery.decoding import DecodeError, PoolBusy
 from gallery.decoding.results import FORMATS
+from gallery.middleware import RETRY_SECONDS
 from gallery.models import Photo
 from gallery.views import PageRequest
 from gallery.views.pages import own

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 
 from gallery import stacks
-from gallery.api import states
+from gallery.api.photos import states
 from gallery.models import Photo
 from gallery.models.photos import PhotoQuerySet
 from gallery.paging import cursor_of

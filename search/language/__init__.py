@@ -8,10 +8,10 @@
 
 from __future__ import annotations
 
-from search.language.reading import parse
-from search.language.suggesting import Suggestion, autocomplete
+from search.language.completion import Suggestion, autocomplete
+from search.language.parser import parse
 from search.language.terms import Filter, Kind, Misread, Query, Term
-from search.language.writing import Chip, chips, from_params, to_params, written
+from search.language.writer import Chip, chips, from_params, to_params, written
 
 __all__ = [
     "Chip",

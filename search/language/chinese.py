@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from search.language.scanning import says_something
+from search.language.scanner import says_something
 
 MAX_NAMED = 6
 """Characters of what one exclusion names."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
-from search.query import QueryError
+from search.language.errors import QueryError
 
 MAX_CHARACTERS = 4096
-"""Characters of a whole query. The words of one term are bounded by `search.query`."""
+"""Characters of a whole query. The words of one term are bounded by `search.language.errors`."""
 MAX_TERMS = 16
 MAX_FILTERS = 16
 MAX_VALUES = 20

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from gallery.colours import NAMES as COLOURS
 from gallery.facts import MAX_STARS
 from search.language import datewords, days
-from search.language.scanning import single_spaced
+from search.language.scanner import single_spaced
 
 MAX_TEXT = 200
 """Characters of a name that is looked for."""

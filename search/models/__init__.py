@@ -1,31 +1,6 @@
-"""What the search keeps in SQL: duplicates, searches, pictures searched by, words."""
+"""What the search keeps in SQL: searches, pictures that people searched by, words of photos."""
 
-from search.models.duplicates import (
-    DuplicateGroup,
-    DuplicateGroupQuerySet,
-    GroupMember,
-    KeeperCriteria,
-    Kind,
-    Likeness,
-    NotTheSame,
-    Resolution,
-    Sweep,
-)
 from search.models.searches import RecentSearch, SavedSearch, SentPicture
 from search.models.words import PhotoWords
 
-__all__ = [
-    "DuplicateGroup",
-    "DuplicateGroupQuerySet",
-    "GroupMember",
-    "KeeperCriteria",
-    "Kind",
-    "Likeness",
-    "NotTheSame",
-    "PhotoWords",
-    "RecentSearch",
-    "Resolution",
-    "SavedSearch",
-    "SentPicture",
-    "Sweep",
-]
+__all__ = ["PhotoWords", "RecentSearch", "SavedSearch", "SentPicture"]

@@ -12,10 +12,10 @@ from gallery.models import Photo
 class PhotoWords(models.Model):
     """The words of one photo: file name, caption, tags, albums, camera and lens.
 
-    `words` is text as `search.words.folding` writes it, a line for each kind. The database keeps
-    the full-text index over it, makes a row with each photo, and marks the row `stale` whenever
-    something that the words come from is changed (`search.words.schema`); `search.words.upkeep`
-    then writes the words anew.
+    `words` is text as `search.fulltext.normalization` writes it, a line for each kind. The database
+    keeps the full-text index over it, makes a row with each photo, and marks the row `stale`
+    whenever something that the words come from is changed (`search.fulltext.schema`);
+    `search.fulltext.upkeep` then writes the words anew.
     """
 
     id = models.BigAutoField(primary_key=True)

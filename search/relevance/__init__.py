@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from search.relevance.background import Background, Reference
-from search.relevance.cut import Band, Cut, bands
+from search.relevance.bands import Band, Cut, bands
 
 __all__ = ["Background", "Band", "Cut", "Reference", "bands"]

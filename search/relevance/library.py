@@ -18,11 +18,11 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import DatabaseError, connections
 
 from gallery.models import Embedding, EmbeddingModel
-from search import embedders
-from search.embedders.base import ModelUnavailable
-from search.embedders.phrasing import embed_worded, wordings
-from search.index.naming import slug
 from search.relevance.background import FEWEST, SAMPLE, Background, Vectors, texts
+from search.vectors import embedders
+from search.vectors.embedders.base import ModelUnavailable
+from search.vectors.embedders.phrasing import embed_worded, wordings
+from search.vectors.index.naming import slug
 
 logger = logging.getLogger(__name__)
 

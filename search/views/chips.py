@@ -10,7 +10,8 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from gallery.models import Photo
-from search import language, sent_pictures
+from search import language
+from search.engine import sent_pictures
 from search.language import Chip, Query, Term
 from search.language.terms import MAX_TERMS
 

@@ -11,15 +11,15 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
-from gallery.api_errors import RETRY_SECONDS
+from gallery.middleware import RETRY_SECONDS
 from gallery.views import PageRequest
 from gallery.views.pages import vary
-from search import retrieval
-from search.facets import Facet, Value, facets as facets_of
-from search.filter_form import COLOURS
+from search.engine import answer
+from search.facets.facets import Facet, Value, facets as facets_of
 from search.language import Query
-from search.query import QueryError
-from search.views import forms
+from search.language.errors import QueryError
+from search.views import address
+from search.views.filter_form import COLOURS
 
 _KEPT = ("fold", "sort", "least", "weak")
 _OPEN = frozenset({"year", "colour", "album", "tag"})
@@ -50,13 +50,13 @@ def facets(request: PageRequest) -> HttpResponse:
     """The facets of a search, for the side of its results."""
     try:
         query, least = Query(), None
-        if forms.asks_for_something(request.GET):
-            asked = forms.asked(request.GET, 1)
+        if address.asks_for_something(request.GET):
+            asked = address.asked(request.GET, 1)
             query, least = asked.query, asked.least
         found = facets_of(request.user, query, least=least)
     except QueryError as error:
         return _said(request, error.message, error.status)
-    except retrieval.SearchUnavailable as error:
+    except answer.SearchUnavailable as error:
         response = _said(request, error.message, 503)
         response["Retry-After"] = RETRY_SECONDS
         return response

@@ -15,19 +15,25 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_safe
 
 from gallery import uploads
-from gallery.api_errors import RETRY_SECONDS
 from gallery.decoding import PoolBusy
 from gallery.files import StorageFull
+from gallery.middleware import RETRY_SECONDS
 from gallery.models import Photo
 from gallery.views import PageRequest
 from gallery.views.pages import own, vary
 from gallery.views.tiles import PAGE, Fold, Tile, tiles
-from search import folding, language, retrieval, saved, sent_pictures
+from search import language
+from search.engine import (
+    answer as retrieval,
+    lookalikes,
+    saved_searches,
+    sent_pictures,
+)
+from search.engine.answer import Answer
 from search.language import Query, Term
-from search.language.scanning import cleaned
-from search.query import QueryError
-from search.retrieval import Answer
-from search.views import chips, forms, standing, start
+from search.language.errors import QueryError
+from search.language.scanner import cleaned
+from search.views import address as forms, chips, start, summary
 
 FOUND = "found"
 """The id of the element that is filled anew when the slider is moved."""
@@ -116,7 +122,7 @@ def _said(request: PageRequest, results: Results, answer: Answer) -> dict[str, A
         "chips": parts,
         "title": ", ".join(f"not {one.label}" if one.excluded else one.label for one in parts),
         "refine": chips.refine(answer.query, address.shown_as),
-        "standing": standing.of(request.user, answer, results.tiles, address),
+        "standing": summary.of(request.user, answer, results.tiles, address),
         "folds": not address.is_folded or any(tile.fold for tile in results.tiles),
     }
 
@@ -131,7 +137,7 @@ def search(request: PageRequest) -> HttpResponse:
         return start.page(request)
     results = results_of(lambda: retrieval.search(request.user, forms.asked(request.GET, PAGE)))
     if results.answer and not request.htmx and "cursor" not in request.GET:
-        saved.remember(request.user, results.answer.query)
+        saved_searches.remember(request.user, results.answer.query)
     typed = request.GET.get("q", "")
     return show(request, results, {"query": typed, "misread": _misread(typed, results)})
 
@@ -185,7 +191,7 @@ def _look_alikes(request: PageRequest, photo: Photo) -> HttpResponse:
     `but` leaves one more out: the photo that everything is compared with. `q` is the query that
     each can be added to.
     """
-    ids = folding.together(request.user, [photo.pk]).get(photo.pk, frozenset())
+    ids = lookalikes.together(request.user, [photo.pk]).get(photo.pk, frozenset())
     found = Photo.objects.visible_to(request.user).filter(pk__in=ids - {photo.pk})
     others = [one for one in found.newest_first() if str(one.pk) != request.GET.get("but")]
     if request.htmx:

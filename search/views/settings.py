@@ -10,8 +10,8 @@ from django.views.decorators.http import require_safe
 from gallery import trash
 from gallery.models import EmbeddingModel, Photo
 from gallery.views import PageRequest
-from search.embedders.catalog import MODELS
-from search.index_figures import index_figures
+from search.vectors.embedders.catalog import MODELS
+from search.vectors.index.figures import index_figures
 
 
 @require_safe

@@ -8,8 +8,8 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from gallery.views import PageRequest
-from search import saved
-from search.offers import offers
+from search.engine import saved_searches
+from search.suggest.suggestions import offers
 
 
 @require_safe
@@ -36,7 +36,7 @@ def _place(text: str, end: int) -> int:
 def forget(request: PageRequest) -> HttpResponse:
     """Forget the query `q`, asked lately, or all of them (`all`)."""
     if "all" in request.POST:
-        saved.forget(request.user)
+        saved_searches.forget(request.user)
     elif "q" in request.POST:
-        saved.forget(request.user, request.POST["q"])
+        saved_searches.forget(request.user, request.POST["q"])
     return HttpResponse(status=204) if request.htmx else redirect("search")

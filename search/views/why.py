@@ -10,13 +10,14 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from gallery.api_errors import RETRY_SECONDS
+from gallery.middleware import RETRY_SECONDS
 from gallery.models import Photo
 from gallery.views import PageRequest
 from gallery.views.pages import own, vary
-from search import explaining, language, retrieval
-from search.explaining import Why
-from search.query import QueryError
+from search import language
+from search.engine import answer, explain
+from search.engine.explain import Why
+from search.language.errors import QueryError
 
 
 @require_safe
@@ -26,11 +27,11 @@ def why(request: PageRequest, photo_id: uuid.UUID) -> HttpResponse:
     photo = own(request, photo_id)
     status, context = 200, _context(photo)
     try:
-        found = explaining.why(request.user, photo, language.from_params(request.GET))
+        found = explain.why(request.user, photo, language.from_params(request.GET))
         context |= _shown(found)
     except QueryError as error:
         status, context["message"] = error.status, error.message
-    except retrieval.SearchUnavailable as error:
+    except answer.SearchUnavailable as error:
         status, context["message"] = 503, error.message
     template = "search/_why.html" if request.htmx else "search/why.html"
     # htmx swaps in nothing from an error answer, and the sentence is the content here.

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from search.index import Point, VectorIndex
-from search.index.qdrant_edge import EdgeIndex
-from search.index.qdrant_server import ServerIndex
+from search.vectors.index import Point, VectorIndex
+from search.vectors.index.qdrant_edge import EdgeIndex
+from search.vectors.index.qdrant_server import ServerIndex
 from tests.contract.exact_index import ExactIndex
 from tests.fake_qdrant import FakeQdrant
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import numpy as np
 
-from search.index import (
+from search.vectors.index import (
     And,
     Eq,
     Filter,
@@ -28,7 +28,7 @@ from search.index import (
     StoredPoint,
     Vector,
 )
-from search.index.checks import unit_rows
+from search.vectors.index.checks import unit_rows
 
 
 def holds(flt: Filter | None, id_: UUID, payload: Payload) -> bool:

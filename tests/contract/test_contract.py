@@ -7,7 +7,15 @@ import uuid
 import numpy as np
 import pytest
 
-from search.index import BadVector, Eq, HasIds, IndexUnavailable, Not, Point, VectorIndex
+from search.vectors.index import (
+    BadVector,
+    Eq,
+    HasIds,
+    IndexUnavailable,
+    Not,
+    Point,
+    VectorIndex,
+)
 from tests.contract.conftest import DIM, make_points, unit_vectors
 
 

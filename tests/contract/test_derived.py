@@ -8,12 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from search.index import (
-    BadVector,
-    Hit,
-    average_recommend,
-    reciprocal_rank_fusion,
-)
+from search.vectors.index import BadVector, Hit, average_recommend, reciprocal_rank_fusion
 from tests.contract.conftest import unit_vectors
 
 A, B, C, D = (uuid.UUID(int=n) for n in range(1, 5))

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from search.index import IndexDamaged, IndexFull, IndexLocked, IndexUnavailable
-from search.index.qdrant_edge import EdgeIndex
+from search.vectors.index import IndexDamaged, IndexFull, IndexLocked, IndexUnavailable
+from search.vectors.index.qdrant_edge import EdgeIndex
 from tests.contract.conftest import DIM, MIB, make_points, unit_vectors
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 WRITE_FOR_EVER = """
 import sys
 from pathlib import Path
-from search.index.qdrant_edge import EdgeIndex
+from search.vectors.index.qdrant_edge import EdgeIndex
 from tests.contract.conftest import DIM, MIB, make_points
 index = EdgeIndex(Path(sys.argv[1]), DIM, "model", free_bytes=64 * MIB)
 points = make_points(20_000)
@@ -107,8 +107,9 @@ def test_another_process_is_kept_out_until_this_one_closes(open_at, folder):
     index = open_at()
     index.ensure()
     script = (
-        "import sys; from pathlib import Path; from search.index.qdrant_edge import EdgeIndex;"
-        "from search.index import IndexLocked\n"
+        "import sys; from pathlib import Path;"
+        "from search.vectors.index.qdrant_edge import EdgeIndex;"
+        "from search.vectors.index import IndexLocked\n"
         f"try: EdgeIndex(Path(sys.argv[1]), {DIM}, 'model', free_bytes=0).ensure()\n"
         "except IndexLocked as error: print(error)\n"
         "else: print('opened')"

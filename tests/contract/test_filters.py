@@ -8,7 +8,19 @@ import uuid
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from search.index import And, Eq, Has, HasIds, In, Near, Not, Or, Place, Point, Range
+from search.vectors.index import (
+    And,
+    Eq,
+    Has,
+    HasIds,
+    In,
+    Near,
+    Not,
+    Or,
+    Place,
+    Point,
+    Range,
+)
 from tests.contract.conftest import DIM, MAKERS, unit_vectors
 from tests.contract.exact_index import ExactIndex
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from search.index import IndexUnavailable, close_all, open_index, slug
-from search.index.qdrant_edge import EdgeIndex
-from search.index.qdrant_server import ServerIndex
+from search.vectors.index import IndexUnavailable, close_all, open_index, slug
+from search.vectors.index.qdrant_edge import EdgeIndex
+from search.vectors.index.qdrant_server import ServerIndex
 from tests.contract.conftest import DIM, make_points
 from tests.fake_qdrant import FakeQdrant
 
@@ -72,7 +72,7 @@ def test_models_with_like_names_have_folders_of_their_own():
 
 def test_importing_the_package_loads_no_engine():
     script = (
-        "import sys, search.index\n"
+        "import sys, search.vectors.index\n"
         "print([name for name in ('qdrant_edge', 'qdrant_client', 'torch') if name in sys.modules])"
     )
     done = subprocess.run(

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from search.combining import Part, direction
-from search.embedders.open_clip import load
-from search.embedders.phrasing import embed_worded
+from search.engine.combination import Part, direction
 from search.relevance import Background
+from search.vectors.embedders.open_clip import load
+from search.vectors.embedders.phrasing import embed_worded
 
 pytestmark = pytest.mark.model
 

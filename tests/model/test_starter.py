@@ -8,9 +8,9 @@ import shutil
 import numpy as np
 import pytest
 
-from search.embedders import starter
-from search.embedders.base import ModelUnavailable
-from search.embedders.starter import weights
+from search.vectors.embedders import starter
+from search.vectors.embedders.base import ModelUnavailable
+from search.vectors.embedders.starter import weights
 
 pytestmark = pytest.mark.model
 

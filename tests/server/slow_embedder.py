@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Sequence
 
-from search.embedders.base import Pixels, Vectors
+from search.vectors.embedders.base import Pixels, Vectors
 from tests.embedders import ColourEmbedder
 
 
@@ -19,7 +19,7 @@ class SlowColourEmbedder(ColourEmbedder):
 
 
 def load(key: str, **_: object) -> SlowColourEmbedder:
-    """Stand in for `search.embedders.open_clip.load`."""
+    """Stand in for `search.vectors.embedders.open_clip.load`."""
     embedder = SlowColourEmbedder()
     embedder.key = key
     return embedder

@@ -8,8 +8,8 @@ from PIL import Image
 
 from gallery import fingerprint
 from gallery.decoding.phash import perceptual_hash
-from search.duplicates import candidates
-from search.duplicates.candidates import is_flat, near, turned_hashes
+from search.duplicates.find import candidates
+from search.duplicates.find.candidates import is_flat, near, turned_hashes
 
 TURNS = [None, *Image.Transpose]
 

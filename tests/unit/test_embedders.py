@@ -10,8 +10,8 @@ import time
 import numpy as np
 import pytest
 
-from search import embedders
-from search.embedders.base import Embedder, ModelUnavailable
+from search.vectors import embedders
+from search.vectors.embedders.base import Embedder, ModelUnavailable
 from tests.embedders import PALETTE, ColourEmbedder
 
 loads: list[tuple[str, frozenset[str]]] = []
@@ -41,7 +41,8 @@ def square(colour: str) -> np.ndarray:
 def test_importing_the_package_loads_no_model_library():
     code = (
         "import django, sys; from django.conf import settings; settings.configure();"
-        "import search.embedders, search.embedders.choice, search.embedders.catalog;"
+        "import search.vectors.embedders;"
+        "import search.vectors.embedders.choice, search.vectors.embedders.catalog;"
         "heavy = {'torch', 'open_clip', 'transformers', 'timm', 'huggingface_hub', 'PIL'};"
         "print(sorted(heavy & set(sys.modules)))"
     )

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from huggingface_hub import constants
 
-from search.embedders import hub
-from search.embedders.base import ModelUnavailable
-from search.embedders.catalog import MODELS, RECOMMENDED_KEY, by_key
-from search.embedders.choice import choose
+from search.vectors.embedders import hub
+from search.vectors.embedders.base import ModelUnavailable
+from search.vectors.embedders.catalog import MODELS, RECOMMENDED_KEY, by_key
+from search.vectors.embedders.choice import choose
 
 RECOMMENDED = MODELS[0]
 LIGHT = MODELS[1]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from search.embedders.base import ModelUnavailable
-from search.embedders.device import Found, choose, format_sentence
+from search.vectors.embedders.base import ModelUnavailable
+from search.vectors.embedders.device import Found, choose, format_sentence
 
 NOTHING = Found(why_no_cuda="this PyTorch is built without GPU support")
 ONE_GPU = Found(cuda="NVIDIA T4", cuda_count=1)

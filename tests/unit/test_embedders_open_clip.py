@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from search.embedders import hub, precision
-from search.embedders.base import DeviceOutOfMemory, Embedder, ModelUnavailable
-from search.embedders.open_clip import load
+from search.vectors.embedders import hub, precision
+from search.vectors.embedders.base import DeviceOutOfMemory, Embedder, ModelUnavailable
+from search.vectors.embedders.open_clip import load
 
 pytestmark = pytest.mark.slow
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from search.embedders.precision import Trial, remembered, this_cpu, trial
+from search.vectors.embedders.precision import Trial, remembered, this_cpu, trial
 
 FASTER = Trial(fp32_s=1.0, bf16_s=0.3, agreement=0.9999)
 SLOWER = Trial(fp32_s=1.0, bf16_s=4.0, agreement=0.9999)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from hypothesis import given, settings, strategies as st
 
-from search.duplicates.grouping import Cluster, Edge, cluster
+from search.duplicates.groups.clustering import Cluster, Edge, cluster
 
 
 def pid(number: int) -> UUID:

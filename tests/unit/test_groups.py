@@ -11,8 +11,9 @@ from django.db import connection
 
 from gallery import stacks, trash
 from gallery.models import Photo
-from search.duplicates import groups, keeper, resolving
-from search.models import DuplicateGroup, GroupMember, Kind, Likeness, NotTheSame
+from search.duplicates.groups import groups, keeper
+from search.duplicates.models import DuplicateGroup, GroupMember, Kind, Likeness, NotTheSame
+from search.duplicates.review import decisions
 from tests.alike import ADDED, alike, group, ids, photo, standing
 
 pytestmark = pytest.mark.django_db
@@ -201,7 +202,7 @@ def test_a_photo_trashed_while_its_group_is_read_is_left_out(ada):
 
     def trash_after_members(execute, sql, *rest):
         answer = execute(sql, *rest)
-        if 'FROM "search_groupmember"' in sql and not moved:
+        if 'FROM "duplicates_groupmember"' in sql and not moved:
             moved.append(pair[0].pk)
             Photo.objects.filter(pk=pair[0].pk).update(trashed_at=ADDED)
         return answer
@@ -272,9 +273,9 @@ def _stacked(chance, ada, photos):
 def _decided(chance, ada, photos):
     made = DuplicateGroup.objects.order_by("recoverable").first()
     if made is not None:
-        done = resolving.resolve_many(ada, made.kind, "keep", groups=[made.pk])
+        done = decisions.resolve_many(ada, made.kind, "keep", groups=[made.pk])
         if chance.random() < 0.5:
-            resolving.undo(ada, done.id)
+            decisions.undo(ada, done.id)
     return []
 
 

@@ -10,11 +10,11 @@ import pytest
 from PIL import Image
 
 from gallery import fingerprint
-from search.duplicates import judging
-from search.duplicates.judging import Judgement, Pair, Side, kilometres
-from search.duplicates.matching import align, turned
-from search.duplicates.thresholds import Thresholds
-from search.models import Kind
+from search.duplicates.find import judging
+from search.duplicates.find.alignment import align, turned
+from search.duplicates.find.judging import Judgement, Pair, Side, kilometres
+from search.duplicates.find.thresholds import Thresholds
+from search.duplicates.models import Kind
 from tests.scenes import CHANGES, saved, scene
 
 THRESHOLDS = Thresholds(candidate=0.5, layout=0.8, burst=0.85, similar=0.95, apart=0.98)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from gallery.models import Photo
-from search.duplicates.ranking import CRITERIA, FORMATS, BadCriteria, Criteria, checked, rank
+from search.duplicates.groups.ranking import CRITERIA, FORMATS, BadCriteria, Criteria, checked, rank
 
 DAY = datetime(2024, 5, 1, tzinfo=UTC)
 GPS = {"latitude": 48.1, "longitude": 11.5}

@@ -21,8 +21,8 @@ from search.language import (
     to_params,
     written,
 )
+from search.language.errors import QueryError
 from search.language.names import FILTERS
-from search.query import QueryError
 
 PHOTO = "0b1c0a4e-1111-4222-8333-abcdefabcdef"
 

@@ -7,7 +7,7 @@ from django.http import QueryDict
 from hypothesis import given, strategies as st
 
 from search.language import autocomplete, chips, from_params, parse, to_params, values, written
-from search.query import QueryError
+from search.language.errors import QueryError
 
 PHOTO = "0b1c0a4e-1111-4222-8333-abcdefabcdef"
 KNOWN = {"album": ["Lisbon trip", "Porto", "Trip to Rome"], "tag": ["family", "food"],

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from gallery import albums, stacks, trash
 from gallery.models import Album, Photo
-from search.duplicates import resolving
+from search.duplicates.review import decisions
 from tests.alike import group, ids, photo
 
 pytestmark = pytest.mark.django_db
@@ -53,7 +53,7 @@ def prepared(owner) -> dict[str, object]:
         "take out": lambda: stacks.take_out(members[1]),
         "fill an album": lambda: albums.add(album, rows(free)),
         "remove an album": lambda: albums.remove(album),
-        "resolve": lambda: resolving.resolve(
+        "resolve": lambda: decisions.resolve(
             owner, decided.pk, "keep", seen=ids(pair), keep=ids(pair[:1])
         ),
     }

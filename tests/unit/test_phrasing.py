@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from search import embedders
-from search.embedders.phrasing import embed_worded, wordings
+from search.vectors import embedders
+from search.vectors.embedders.phrasing import embed_worded, wordings
 from tests.embedders import ColourEmbedder
 
 

@@ -7,8 +7,8 @@ import time
 import pytest
 from hypothesis import given, strategies as st
 
-from search.query import QueryError, parse
-from search.retrieval import MAX_OFFSET, read_cursor
+from search.engine.answer import MAX_OFFSET, read_cursor
+from search.language.errors import QueryError, parse
 
 
 def test_blanks_are_folded_and_text_is_composed():

@@ -9,8 +9,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from search.relevance import Background, Band, Cut, bands, cut
+from search.relevance import Background, Band, Cut, bands
 from search.relevance.background import FEWEST, TOP, texts
+from search.relevance.bands import bar
 
 DIM, THINGS, PHOTOS = 64, 300, 400
 
@@ -119,7 +120,7 @@ def test_fewer_hits_than_usual_are_enough():
 
 
 def test_small_libraries_need_more():
-    needed = [cut.bar(total) for total in (1, 20, 100, 500, 100_000)]
+    needed = [bar(total) for total in (1, 20, 100, 500, 100_000)]
     assert needed == sorted(needed, reverse=True)
     assert needed[0] == needed[1] > needed[3] == needed[4]
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from search.duplicates.rough import LEAST, correlations
+from search.duplicates.find.prefilter import LEAST, correlations
 from tests.unit.test_candidates import print_of, scene
 
 

@@ -7,8 +7,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from search.combining import Part, direction
-from search.query import QueryError
+from search.engine.combination import Part, direction
+from search.language.errors import QueryError
 from search.relevance import Background
 
 DIM, PHOTOS = 48, 600

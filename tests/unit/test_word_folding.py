@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from search.words import folding, reasons
+from search.fulltext import normalization, reasons
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ from search.words import folding, reasons
     ],
 )
 def test_words(text, expected):
-    assert folding.words(text) == expected
+    assert normalization.words(text) == expected
 
 
 def test_any_text_becomes_words_that_databases_agree_on():
@@ -37,10 +37,12 @@ def test_any_text_becomes_words_that_databases_agree_on():
         codes = [chance.randrange(sys.maxunicode + 1) for _ in range(40)]
         codes += [chance.choice(range(32, 0x2FFF)) for _ in range(40)]
         text = "".join(map(chr, codes))
-        assert all(re.fullmatch(r"[a-z0-9]+", word) for word in folding.words(text)), ascii(text)
-        found = folding.phrases(text), folding.phrases(text, quoted=True)
-        assert all(sum(map(len, some)) <= folding.MAX_WORDS for some in found)
-        for piece in folding.pieces(text):
+        assert all(re.fullmatch(r"[a-z0-9]+", word) for word in normalization.words(text)), ascii(
+            text
+        )
+        found = normalization.phrases(text), normalization.phrases(text, quoted=True)
+        assert all(sum(map(len, some)) <= normalization.MAX_WORDS for some in found)
+        for piece in normalization.pieces(text):
             assert 0 <= piece.start < piece.end <= len(text)
         for some in found:
             reasons.excerpt(text, some or (("a",),))
@@ -59,8 +61,8 @@ def test_any_text_becomes_words_that_databases_agree_on():
     ],
 )
 def test_phrases(text, expected):
-    assert folding.phrases(text) == expected
+    assert normalization.phrases(text) == expected
 
 
 def test_a_quoted_text_is_one_phrase_with_every_word_of_it():
-    assert folding.phrases("the dog", quoted=True) == (("the", "dog"),)
+    assert normalization.phrases("the dog", quoted=True) == (("the", "dog"),)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gallery.models import Photo
-from search.models import DuplicateGroup, Kind
+from search.duplicates.models import DuplicateGroup, Kind
 from tests.alike import group, photo
 
 

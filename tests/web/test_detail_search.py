@@ -6,13 +6,13 @@ import pytest
 
 from gallery import trash
 from gallery.models import Photo
-from search import embedders
-from search.index import IndexUnavailable
-from search.regions import finding, scale
+from search.parts import nearest, scale
 from search.relevance import library
+from search.vectors import embedders
+from search.vectors.index import IndexUnavailable
 from tests.web.test_why import picture
 from tests.workers.conftest import add_photo
-from workers import regions
+from workers import embed_parts as regions
 from workers.pipeline import drain
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
@@ -82,9 +82,9 @@ def test_whole_photos_are_found_while_the_index_of_parts_is_away(
     def away(*_, **__):
         raise IndexUnavailable("The Qdrant server answered 404.")
 
-    parts = finding.index_of(model)
+    parts = nearest.index_of(model)
     monkeypatch.setattr(parts, "query", away)
-    monkeypatch.setattr(finding, "index_of", lambda _: parts)
+    monkeypatch.setattr(nearest, "index_of", lambda _: parts)
     hits = ask(ada_client)
     assert {hit["id"] for hit in hits} == expected
     assert all(hit["box"] is None for hit in hits)

@@ -10,8 +10,8 @@ import pytest
 
 from gallery import trash
 from gallery.models import Album, Embedding, Photo, SkippedFile, Tag
-from search.duplicates import groups
-from search.models import DuplicateGroup, Kind, Sweep
+from search.duplicates.groups import groups
+from search.duplicates.models import DuplicateGroup, Kind, Sweep
 from tests.alike import ADDED, alike, group, ids, photo
 
 pytestmark = pytest.mark.django_db

@@ -14,8 +14,8 @@ from django.utils import timezone
 
 from gallery import trash
 from gallery.models import Photo, SkippedFile
-from search.duplicates import keeper
-from search.models import DuplicateGroup, Kind, Resolution
+from search.duplicates.groups import keeper
+from search.duplicates.models import DuplicateGroup, Kind, Resolution
 from tests.alike import group, photo
 from tests.web.test_duplicates_pages import HTMX, checked, form, groups_of, page
 

@@ -12,8 +12,8 @@ from django.utils import timezone
 
 from gallery import trash
 from gallery.models import Album, Embedding, Photo
-from search.duplicates import groups
-from search.models import DuplicateGroup, Kind, NotTheSame, Resolution
+from search.duplicates.groups import groups
+from search.duplicates.models import DuplicateGroup, Kind, NotTheSame, Resolution
 from tests.alike import alike, group, photo
 
 pytestmark = pytest.mark.django_db

@@ -7,7 +7,7 @@ import errno
 import pytest
 from django.db import OperationalError
 
-from search import retrieval
+from search.engine import answer as retrieval
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

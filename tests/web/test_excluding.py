@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from gallery.models import Photo
-from search import ranking
+from search.engine import rank
 from search.relevance import library
 from tests.embedders import PALETTE
 from tests.web.test_api_photos import upload
@@ -60,8 +60,8 @@ def test_an_excluded_photo_is_left_out_itself(listed, colours):
 
 def test_no_more_is_left_out_than_sql_can_be_told(listed, monkeypatch):
     for name in ("WINDOW", "BY_PARTS", "BY_WORDS"):
-        monkeypatch.setattr(ranking, name, 1)
-    monkeypatch.setattr(ranking, "LEFT_OUT", 2)
+        monkeypatch.setattr(rank, name, 1)
+    monkeypatch.setattr(rank, "LEFT_OUT", 2)
     assert not listed("-red -blue") & {"red", "blue"}
 
 

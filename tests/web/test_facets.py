@@ -13,8 +13,10 @@ from django.test.utils import CaptureQueriesContext
 
 from gallery import albums
 from gallery.models import Photo
-from search import facet_counts, language, retrieval
-from search.facets import Facet, facets
+from search import language
+from search.engine import answer as retrieval
+from search.facets import counting
+from search.facets.facets import Facet, facets
 from search.language import Query
 from tests.alike import photo
 from tests.galleries import fill
@@ -193,7 +195,7 @@ def test_names_are_counted_alike_however_many_photos_there_are(ada, bob, monkeyp
     )
     for text in ["", "camera:nikon", "album:lisbon"]:
         narrow_counts = counts(ada, text)
-        monkeypatch.setattr(facet_counts, "JOINED", 0)
+        monkeypatch.setattr(counting, "JOINED", 0)
         assert counts(ada, text) == narrow_counts
         monkeypatch.undo()
     # All photos are counted in a way of their own.

@@ -12,10 +12,10 @@ from django.test.utils import CaptureQueriesContext
 from gallery import albums
 from gallery.models import Photo
 from search import language
-from search.index import Not
+from search.filters import ids as narrowing_ids, narrow
 from search.language import Filter
-from search.narrowing import ids as narrowing_ids, narrow
-from search.query import QueryError
+from search.language.errors import QueryError
+from search.vectors.index import Not
 from tests.alike import photo
 
 pytestmark = pytest.mark.django_db

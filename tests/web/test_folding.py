@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from gallery import stacks
 from gallery.models import Photo
-from search import folding
-from search.models import DuplicateGroup, GroupMember, Kind, Likeness
+from search.duplicates.models import DuplicateGroup, GroupMember, Kind, Likeness
+from search.engine import lookalikes
 from tests.web.test_api_photos import picture, upload
 from workers.pipeline import drain
 
@@ -124,7 +124,7 @@ def test_what_a_third_photo_connects_is_one_fold(ada_client, ada, reds):
 
 
 def test_nothing_is_lost_when_too_much_belongs_together(ada_client, ada, reds, monkeypatch):
-    monkeypatch.setattr(folding, "LIMIT", 3)
+    monkeypatch.setattr(lookalikes, "LIMIT", 3)
     stack([reds[0], reds[1]])
     group(ada, [reds[1], reds[2], reds[3]])
     for limit in (1, 20):

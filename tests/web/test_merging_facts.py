@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from gallery.models import Embedding, Photo
-from search.duplicates import merging, resolving
+from search.duplicates.review import decisions, merging
 from tests.alike import group, ids, photo
 
 pytestmark = pytest.mark.django_db
@@ -19,7 +19,7 @@ COLUMNS = ("latitude", "longitude", "rating", "taken_at")
 
 def keep(user, made, keeper):
     members = set(made.members.values_list("photo_id", flat=True))
-    return resolving.resolve(user, made.pk, "keep", seen=members, keep=ids([keeper]))
+    return decisions.resolve(user, made.pk, "keep", seen=members, keep=ids([keeper]))
 
 
 def columns(one: Photo) -> dict[str, object]:
@@ -61,7 +61,7 @@ def test_what_the_index_knows_is_told_to_it_again(ada, model, plain, given, expe
     assert columns(plain) == before | expected
     assert waits(plain)
     searchable(plain, model)
-    resolving.undo(ada, done.batch)
+    decisions.undo(ada, done.batch)
     assert columns(plain) == before
     assert waits(plain)
 
@@ -72,7 +72,7 @@ def test_the_most_stars_go_to_a_photo_without_any_and_back(ada, model, plain):
     assert columns(plain)["rating"] == 5
     # Stars are not in the index.
     assert not waits(plain)
-    resolving.undo(ada, done.batch)
+    decisions.undo(ada, done.batch)
     assert columns(plain)["rating"] == 0
 
 
@@ -82,7 +82,7 @@ def test_own_stars_stay_and_so_do_those_given_since(ada, plain):
     assert columns(own)["rating"] == 1
     done = keep(ada, group(plain, photo(ada, rating=5)), plain)
     Photo.objects.filter(pk=plain.pk).update(rating=3)
-    resolving.undo(ada, done.batch)
+    decisions.undo(ada, done.batch)
     assert columns(plain)["rating"] == 3
 
 

@@ -8,7 +8,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from gallery.models import EmbeddingModel
-from search.embedders.catalog import MODELS
+from search.vectors.embedders.catalog import MODELS
 from tests.web.test_api_photos import picture, upload
 from workers.pipeline import drain
 

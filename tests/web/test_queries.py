@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 
 from gallery import albums, stacks, trash
 from gallery.models import Photo
-from search.models import Kind
+from search.duplicates.models import Kind
 from tests.alike import group, photo
 
 pytestmark = pytest.mark.django_db

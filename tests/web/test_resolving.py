@@ -12,8 +12,9 @@ from django.db import connection
 
 from gallery import deletion, stacks, trash
 from gallery.models import Album, Embedding, EmbeddingModel, Photo, Stack, Tag
-from search.duplicates import groups, resolving
-from search.models import DuplicateGroup, Kind, NotTheSame, Resolution
+from search.duplicates.groups import groups
+from search.duplicates.models import DuplicateGroup, Kind, NotTheSame, Resolution
+from search.duplicates.review import decisions
 from tests.alike import ADDED, alike, group, ids, photo, standing
 
 pytestmark = pytest.mark.django_db
@@ -26,7 +27,7 @@ PLACE = {"latitude": 48.1, "longitude": 11.5, "altitude": 520.0}
 def resolve(user, made, action="keep", *, keep=(), seen=None):
     """Decide a group as somebody who sees it as it is."""
     members = set(made.members.values_list("photo_id", flat=True))
-    return resolving.resolve(
+    return decisions.resolve(
         user, made.pk, action, seen=members if seen is None else seen, keep=ids(keep)
     )
 
@@ -86,10 +87,10 @@ def test_undoing_gives_back_exactly_what_was(ada, marked):
     made, poor, good = marked
     before = facts(poor), facts(good)
     done = resolve(ada, made, keep=[good])
-    assert resolving.undo(ada, done.batch) == resolving.Undone(1, 0)
+    assert decisions.undo(ada, done.batch) == decisions.Undone(1, 0)
     assert (facts(poor), facts(good)) == before
     assert standing(ada) == [ids([poor, good])]
-    assert resolving.undo(ada, done.batch) == resolving.Undone(0, 0)
+    assert decisions.undo(ada, done.batch) == decisions.Undone(0, 0)
     assert (facts(poor), facts(good)) == before
 
 
@@ -101,7 +102,7 @@ def test_undoing_leaves_what_the_person_changed_since(ada, marked):
     )
     mine = Album.objects.create(owner=ada, name="Mine")
     mine.photos.add(good)
-    resolving.undo(ada, done.batch)
+    decisions.undo(ada, done.batch)
     row = facts(good)["row"]
     assert (row["caption"], row["taken_at"]) == ("Better words", ADDED)
     assert row["exif"] == PLACE | {"latitude": 1.0}
@@ -114,7 +115,7 @@ def test_a_new_day_goes_into_the_index_again(ada, model, marked):
     done = resolve(ada, made, keep=[good])
     assert Embedding.objects.get(photo=good).state == "embedded"
     Embedding.objects.filter(photo=good).update(state="indexed")
-    resolving.undo(ada, done.batch)
+    decisions.undo(ada, done.batch)
     assert Embedding.objects.get(photo=good).state == "embedded"
 
 
@@ -141,7 +142,7 @@ def test_several_kept_photos_get_nothing_from_each_other(ada):
     # They were kept side by side on purpose, and are not asked about again.
     groups.regroup_all(ada.pk)
     assert standing(ada) == []
-    resolving.undo(ada, done.batch)
+    decisions.undo(ada, done.batch)
     assert standing(ada) == [ids([best, other, poor])]
 
 
@@ -157,7 +158,7 @@ def test_nothing_kept_is_refused(ada, bob):
     one, other, stranger = photo(ada), photo(ada), photo(bob)
     made = group(one, other)
     for keep in ([], [stranger], [one, stranger]):
-        with pytest.raises(resolving.NothingKept):
+        with pytest.raises(decisions.NothingKept):
             resolve(ada, made, keep=keep)
     assert standing(ada) == [ids([one, other])]
     assert live(ada) == ids([one, other])
@@ -176,7 +177,7 @@ def test_a_stack_is_made_under_the_best_photo_and_taken_apart_again(ada):
     assert set(Photo.objects.unfolded().visible_to(ada)) == {best}
     groups.regroup_all(ada.pk)
     assert standing(ada, SHOTS) == []
-    resolving.undo(ada, done.batch)
+    decisions.undo(ada, done.batch)
     assert not Stack.objects.exists()
     assert Photo.objects.unfolded().visible_to(ada).count() == 3
     assert standing(ada, SHOTS) == [ids([best, *others])]
@@ -187,7 +188,7 @@ def test_undoing_a_stack_builds_the_ones_before_again(ada):
     stacks.stack(Photo.objects.filter(pk__in=ids([one, third])), third)
     stacks.stack(Photo.objects.filter(pk__in=ids([other, fourth])), other)
     done = resolve(ada, group(one, other, kind=SHOTS), "stack")
-    resolving.undo(ada, done.batch)
+    decisions.undo(ada, done.batch)
     found = {made.cover_id: ids(made.photos.all()) for made in Stack.objects.all()}
     assert found == {third.pk: ids([one, third]), other.pk: ids([other, fourth])}
 
@@ -202,7 +203,7 @@ def test_dismissing_is_remembered_for_every_pair_and_forgotten_when_undone(ada):
     groups.regroup_all(ada.pk)
     assert standing(ada) == []
     assert live(ada) == ids(three)
-    resolving.undo(ada, done.batch)
+    decisions.undo(ada, done.batch)
     word = NotTheSame.objects.get()
     assert [word.first, word.second] == said_before
 
@@ -212,14 +213,14 @@ def test_a_group_that_changed_is_not_decided(ada):
     made = group(one, other, third)
     seen = ids([one, other, third])
     trash.trash(Photo.objects.filter(pk=third.pk))
-    with pytest.raises(resolving.Changed, match="1 photo is gone"):
+    with pytest.raises(decisions.Changed, match="1 photo is gone"):
         resolve(ada, made, keep=[one], seen=seen)
     groups.follow([third.pk])
     fourth = photo(ada)
     alike(one, fourth)
     alike(other, fourth)
     groups.regroup(ada.pk, [fourth.pk])
-    with pytest.raises(resolving.Changed, match="1 photo is gone, 1 photo is new"):
+    with pytest.raises(decisions.Changed, match="1 photo is gone, 1 photo is new"):
         resolve(ada, DuplicateGroup.objects.get(), keep=[one], seen=seen)
     assert live(ada) == ids([one, other, fourth])
 
@@ -228,7 +229,7 @@ def test_whoever_comes_second_is_told(ada):
     one, other = photo(ada), photo(ada)
     made = group(one, other)
     resolve(ada, made, keep=[one])
-    with pytest.raises(resolving.Changed, match="decided already"):
+    with pytest.raises(decisions.Changed, match="decided already"):
         resolve(ada, made, "dismiss", seen=ids([one, other]))
     assert live(ada) == {one.pk}
     assert Resolution.objects.count() == 1
@@ -239,11 +240,11 @@ def test_a_group_whose_photos_are_gone_is_told_and_an_unknown_one_is_unknown(ada
     made = group(one, other)
     trash.trash(Photo.objects.filter(pk=one.pk))
     groups.follow([one.pk])
-    with pytest.raises(resolving.Changed, match="gone"):
+    with pytest.raises(decisions.Changed, match="gone"):
         resolve(ada, made, keep=[one], seen=ids([one, other]))
     for user, group_id, seen in [(ada, uuid.uuid4(), []), (bob, made.pk, ids([one, other]))]:
         with pytest.raises(DuplicateGroup.DoesNotExist):
-            resolving.resolve(user, group_id, "dismiss", seen=seen)
+            decisions.resolve(user, group_id, "dismiss", seen=seen)
 
 
 def test_another_persons_group_and_history_are_unknown(ada, bob):
@@ -251,11 +252,11 @@ def test_another_persons_group_and_history_are_unknown(ada, bob):
     made = group(one, other)
     with pytest.raises(DuplicateGroup.DoesNotExist):
         resolve(bob, made, keep=[one])
-    assert resolving.resolve_many(bob, made.kind, "keep", groups=[made.pk]).groups == 0
+    assert decisions.resolve_many(bob, made.kind, "keep", groups=[made.pk]).groups == 0
     done = resolve(ada, made, keep=[one])
     with pytest.raises(Resolution.DoesNotExist):
-        resolving.undo(bob, done.batch)
-    assert resolving.history(bob) == ([], None)
+        decisions.undo(bob, done.batch)
+    assert decisions.history(bob) == ([], None)
     assert live(ada) == {one.pk}
 
 
@@ -263,7 +264,7 @@ def test_photos_deleted_for_ever_are_counted_when_undone(ada):
     best, *others = photo(ada, width=4000), photo(ada), photo(ada)
     done = resolve(ada, group(best, *others), keep=[best])
     deletion.delete(Photo.objects.filter(pk=others[0].pk))
-    assert resolving.undo(ada, done.batch) == resolving.Undone(1, 1)
+    assert decisions.undo(ada, done.batch) == decisions.Undone(1, 1)
     assert live(ada) == ids([best, others[1]])
 
 
@@ -271,7 +272,7 @@ def test_restoring_by_hand_first_is_no_loss(ada):
     best, other = photo(ada, width=4000), photo(ada, favourite=True)
     done = resolve(ada, group(best, other), keep=[best])
     trash.restore(Photo.objects.filter(pk=other.pk))
-    assert resolving.undo(ada, done.batch) == resolving.Undone(0, 0)
+    assert decisions.undo(ada, done.batch) == decisions.Undone(0, 0)
     assert not facts(best)["row"]["favourite"]
 
 
@@ -279,23 +280,23 @@ def test_many_groups_are_decided_together_and_undone_together(ada):
     pairs = [(photo(ada, width=4000), photo(ada, size=10)) for _ in range(5)]
     made = [group(*pair) for pair in pairs]
     shots = group(photo(ada), photo(ada), kind=SHOTS)
-    batch = resolving.resolve_many(ada, "same_picture", "keep", groups=None)
+    batch = decisions.resolve_many(ada, "same_picture", "keep", groups=None)
     assert (batch.groups, batch.photos, batch.freed, batch.skipped) == (5, 5, 50, 0)
     assert {pair[0].pk for pair in pairs} < live(ada)
     assert set(DuplicateGroup.objects.all()) == {shots}
-    (entry,), following = resolving.history(ada)
+    (entry,), following = decisions.history(ada)
     assert (entry.batch, entry.groups, entry.photos, entry.freed) == (batch.id, 5, 5, 50)
     assert (entry.action, entry.undone, following) == ("keep", False, None)
     assert len(entry.covers) == 4
-    assert resolving.undo(ada, batch.id) == resolving.Undone(5, 0)
+    assert decisions.undo(ada, batch.id) == decisions.Undone(5, 0)
     assert len(standing(ada)) == len(made)
-    assert resolving.history(ada)[0][0].undone
+    assert decisions.history(ada)[0][0].undone
 
 
 def test_only_the_groups_named_are_decided_and_those_that_are_gone_are_counted(ada):
     first, second = group(photo(ada), photo(ada)), group(photo(ada), photo(ada))
     resolve(ada, first, "dismiss")
-    batch = resolving.resolve_many(
+    batch = decisions.resolve_many(
         ada, "same_picture", "dismiss", groups=[first.pk, second.pk, uuid.uuid4()]
     )
     assert (batch.groups, batch.photos, batch.freed, batch.skipped) == (1, 2, 0, 2)
@@ -303,7 +304,7 @@ def test_only_the_groups_named_are_decided_and_those_that_are_gone_are_counted(a
 
 @pytest.mark.django_db(transaction=True)
 def test_a_photo_kept_in_one_group_is_not_trashed_with_the_next(ada, monkeypatch):
-    monkeypatch.setattr(resolving, "_CHUNK", 1)
+    monkeypatch.setattr(decisions, "_CHUNK", 1)
     # A chain of stars: each keeper is alike to a member of the following group.
     stars = [[photo(ada, width=100 * (9 - star)), photo(ada), photo(ada)] for star in range(5)]
     for star in stars:
@@ -316,7 +317,7 @@ def test_a_photo_kept_in_one_group_is_not_trashed_with_the_next(ada, monkeypatch
         (set(made.members.values_list("photo_id", flat=True)), made.keeper_id)
         for made in DuplicateGroup.objects.all()
     ]
-    resolving.resolve_many(ada, "same_picture", "keep", groups=None)
+    decisions.resolve_many(ada, "same_picture", "keep", groups=None)
     for members, keeper in before:
         assert members & live(ada) == {keeper}
 
@@ -326,8 +327,8 @@ def test_the_history_has_pages(ada):
     for _ in range(5):
         made = group(photo(ada), photo(ada))
         batches.append(resolve(ada, made, "dismiss").batch)
-    first, cursor = resolving.history(ada, limit=3)
-    rest, end = resolving.history(ada, limit=3, cursor=cursor or "")
+    first, cursor = decisions.history(ada, limit=3)
+    rest, end = decisions.history(ada, limit=3, cursor=cursor or "")
     assert [entry.batch for entry in first + rest] == batches[::-1]
     assert end is None
 
@@ -341,11 +342,11 @@ def test_of_two_tabs_one_wins(ada):
     def tab(keep: Photo) -> None:
         start.wait()
         try:
-            resolve_here = resolving.resolve(
+            resolve_here = decisions.resolve(
                 ada, made.pk, "keep", seen=ids([one, other]), keep=[keep.pk]
             )
             outcomes.append(resolve_here.keeper_id)
-        except resolving.Changed as changed:
+        except decisions.Changed as changed:
             outcomes.append(changed.note)
         finally:
             connection.close()

@@ -9,11 +9,11 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from search import ranking
-from search.models import DuplicateGroup, Likeness
-from search.ranking import Ranking
-from search.relevance.cut import Cut
-from search.retrieval import Figures
+from search.duplicates.models import DuplicateGroup, Likeness
+from search.engine import rank
+from search.engine.answer import Figures
+from search.engine.rank import Ranking
+from search.relevance.bands import Cut
 from tests.web.test_api_photos import picture, upload
 from workers.pipeline import drain
 
@@ -346,7 +346,7 @@ def test_of_many_photos_that_pass_a_filter_the_number_is_an_estimate(
     ada_client, reds, bars, monkeypatch
 ):
     bars(2, 3)
-    monkeypatch.setattr(ranking, "WINDOW", 6)
+    monkeypatch.setattr(rank, "WINDOW", 6)
     asked = {"q": "red type:png", "fold": "0"}
     assert "2 strong, 3 likely of about 8 photos" in text(ada_client.get("/search", asked))
     # All of a library is counted.

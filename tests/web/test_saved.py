@@ -6,7 +6,8 @@ import pytest
 from django.urls import reverse
 
 from gallery.models import Photo
-from search import language, saved
+from search import language
+from search.engine import saved_searches
 from search.models import RecentSearch, SavedSearch
 from tests.alike import photo
 
@@ -15,11 +16,11 @@ API = "/api/v1/searches"
 
 
 def asked(person) -> list[str]:
-    return [row.query for row in saved.recent(person)]
+    return [row.query for row in saved_searches.recent(person)]
 
 
 def keep(person, name="Dogs", text="is:favourite") -> SavedSearch:
-    return saved.save(person, name, text)
+    return saved_searches.save(person, name, text)
 
 
 def post(client, path, body, method="post"):
@@ -31,22 +32,22 @@ def post(client, path, body, method="post"):
 
 def test_queries_are_remembered_once_each_and_the_last_comes_first(ada, bob):
     for text in ["dog", "cat", "  dog "]:
-        saved.remember(ada, language.parse(text))
+        saved_searches.remember(ada, language.parse(text))
     assert asked(ada) == ["dog", "cat"]
     assert asked(bob) == []
 
 
 def test_only_so_many_are_kept(ada, monkeypatch):
-    monkeypatch.setattr(saved, "RECENT_KEPT", 3)
+    monkeypatch.setattr(saved_searches, "RECENT_KEPT", 3)
     for text in ["one", "two", "three", "four"]:
-        saved.remember(ada, language.parse(text))
+        saved_searches.remember(ada, language.parse(text))
     assert asked(ada) == ["four", "three", "two"]
     assert RecentSearch.objects.count() == 3
 
 
 def test_queries_with_pictures_are_not_remembered(ada):
     one = photo(ada)
-    saved.remember(ada, language.parse(f"photo:{one.pk} at night"))
+    saved_searches.remember(ada, language.parse(f"photo:{one.pk} at night"))
     assert asked(ada) == []
 
 
@@ -160,9 +161,9 @@ def test_a_search_that_became_bad_says_so(ada, ada_client, model):
 
 
 def test_one_person_saves_so_many(ada, bob, monkeypatch):
-    monkeypatch.setattr(saved, "SAVED_EACH", 1)
+    monkeypatch.setattr(saved_searches, "SAVED_EACH", 1)
     keep(ada, "One")
-    with pytest.raises(saved.TooMany):
+    with pytest.raises(saved_searches.TooMany):
         keep(ada, "Two")
     keep(bob, "One")
 
@@ -214,7 +215,7 @@ def test_the_api_says_what_is_wrong(ada, ada_client, body, status, code):
 
 def test_the_api_lists_and_forgets_recent_queries(ada, ada_client):
     for text in ["dog", "cat", "bird"]:
-        saved.remember(ada, language.parse(text))
+        saved_searches.remember(ada, language.parse(text))
     listed = ada_client.get(f"{API}/recent").json()["searches"]
     assert [one["query"] for one in listed] == ["bird", "cat", "dog"]
     assert ada_client.delete(f"{API}/recent?query=cat").status_code == 400
@@ -226,12 +227,12 @@ def test_the_api_lists_and_forgets_recent_queries(ada, ada_client):
 
 
 def test_changes_made_at_once_do_not_undo_each_other(ada):
-    row = saved.save(ada, "Sea", "sea")
+    row = saved_searches.save(ada, "Sea", "sea")
     here, there = (SavedSearch.objects.get(pk=row.pk) for _ in range(2))
-    saved.change(here, name="Ocean")
-    saved.change(there, text="waves")
+    saved_searches.change(here, name="Ocean")
+    saved_searches.change(there, text="waves")
     kept = SavedSearch.objects.get(pk=row.pk)
     assert (kept.name, kept.query) == ("Ocean", "waves")
     kept.delete()
-    saved.change(here, name="Gone")
+    saved_searches.change(here, name="Gone")
     assert not SavedSearch.objects.exists()

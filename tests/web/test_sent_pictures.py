@@ -11,9 +11,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from gallery import files
-from search import embedders, sent_pictures
+from search.engine import sent_pictures
+from search.language.errors import QueryError
 from search.models import SentPicture
-from search.query import QueryError
+from search.vectors import embedders
 from tests.web.test_api_photos import picture
 
 pytestmark = pytest.mark.django_db(transaction=True)

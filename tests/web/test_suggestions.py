@@ -11,8 +11,9 @@ from django.core.cache import cache
 from django.utils import timezone
 
 from gallery.models import Album, Photo, Tag
-from search import filter_form, language
+from search import language
 from search.models import RecentSearch, SavedSearch
+from search.views import filter_form
 from tests.alike import photo
 
 pytestmark = pytest.mark.django_db

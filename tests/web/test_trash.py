@@ -16,7 +16,7 @@ from django.utils import timezone
 from gallery import files, ingest, stacks, trash
 from gallery.models import Album, Embedding, EmbeddingModel, Photo, Tombstone
 from gallery.signals import photos_moved
-from gallery.views import trash as views
+from gallery.views import trash_pages as views
 from tests.web.test_api_photos import media_files, picture, upload
 
 pytestmark = pytest.mark.django_db

@@ -10,12 +10,12 @@ from django.urls import reverse
 from PIL import Image
 
 from gallery import files
-from search import embedders
-from search.query import QueryError
-from search.regions import boxes, cropping, windows
+from search.language.errors import QueryError
+from search.parts import boxes, crops, heat_map
+from search.vectors import embedders
 from tests.embedders import PALETTE
 from tests.workers.conftest import add_photo
-from workers import regions
+from workers import embed_parts
 from workers.pipeline import drain
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
@@ -25,8 +25,8 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 def _fresh(settings):
     settings.DETAIL_SEARCH = 1000
     embedders.unload_all()
-    windows.forget()
-    regions.wake()
+    heat_map.forget()
+    embed_parts.wake()
 
 
 def picture(colour: str, corner: tuple[int, int], size: tuple[int, int] = (800, 600)) -> bytes:
@@ -85,7 +85,7 @@ def test_the_page_says_it_in_words(ada_client, photo):
 
 
 def test_stored_parts_are_used_where_there_are_some(ada_client, photo, model):
-    regions.make_due(model, stop=lambda: False)
+    embed_parts.make_due(model, stop=lambda: False)
     assert "in the lower left" in why(ada_client, photo, q="red").content.decode()
 
 
@@ -116,7 +116,7 @@ def test_the_photo_of_another_is_not_explained(bob_client, photo):
 def test_a_photo_without_picture_is_explained_by_its_thumbnail_or_not_at_all(ada_client, photo):
     files.original(photo).unlink()
     assert why(ada_client, photo, q="red").status_code == 200
-    windows.forget()
+    heat_map.forget()
     files.thumbnail(photo.pk).unlink()
     assert why(ada_client, photo, q="red").status_code == 409
 
@@ -130,8 +130,8 @@ def test_a_part_is_found_by_what_it_shows(ada_client, ada, model, photo):
 
 
 def test_boxes_are_cut_to_the_photo(model, photo):
-    whole = cropping.crop_vector(model, photo, (0, 0, 1, 1))
-    assert cropping.crop_vector(model, photo, (-1, -1, 3, 3)) @ whole == pytest.approx(1)
+    whole = crops.crop_vector(model, photo, (0, 0, 1, 1))
+    assert crops.crop_vector(model, photo, (-1, -1, 3, 3)) @ whole == pytest.approx(1)
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_boxes_are_cut_to_the_photo(model, photo):
 )
 def test_a_box_without_anything_in_it_is_refused(model, photo, box):
     with pytest.raises(QueryError) as error:
-        cropping.crop_vector(model, photo, box)
+        crops.crop_vector(model, photo, box)
     assert error.value.code == "bad_region"
 
 

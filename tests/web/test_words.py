@@ -8,8 +8,8 @@ import pytest
 
 from gallery import albums, deletion, trash
 from gallery.models import Photo, Tag
-from search import words
-from search.duplicates import merging
+from search import fulltext
+from search.duplicates.review import merging
 from search.language import Query, Term, parse
 from search.models import PhotoWords
 from tests.alike import photo
@@ -17,9 +17,9 @@ from tests.alike import photo
 pytestmark = pytest.mark.django_db
 
 
-def hits(person, text: str, photos=None) -> list[words.WordHit]:
-    said = words.Said.of(person.pk, parse(text))
-    return words.search(Photo.objects.visible_to(person) if photos is None else photos, said)
+def hits(person, text: str, photos=None) -> list[fulltext.WordHit]:
+    said = fulltext.Said.of(person.pk, parse(text))
+    return fulltext.search(Photo.objects.visible_to(person) if photos is None else photos, said)
 
 
 def found(person, text: str) -> set[str]:
@@ -97,7 +97,7 @@ def test_closer_words_come_first_and_then_the_newest(ada):
 
 
 def test_words_that_too_many_photos_have_say_nothing(ada, bob, monkeypatch):
-    monkeypatch.setattr("search.words.finding.MANY", 3)
+    monkeypatch.setattr("search.fulltext.lookup.MANY", 3)
     for place in range(4):
         photo(ada, name=f"IMG_{place}.jpg")
     photo(bob, name="IMG_9.jpg")
@@ -171,9 +171,9 @@ def test_what_is_in_the_trash_is_not_found_until_it_is_back(ada):
 def test_many_photos_at_once_are_written_in_the_background(ada):
     photos = [photo(ada, name=f"dog {place}.jpg") for place in range(7)]
     assert PhotoWords.objects.filter(stale=True).count() == len(photos)
-    assert words.refresh(3) == 3
-    assert words.catch_up() == 4
-    assert words.catch_up() == 0
+    assert fulltext.refresh(3) == 3
+    assert fulltext.catch_up() == 4
+    assert fulltext.catch_up() == 0
     assert {row.words.split("\n")[0] for row in PhotoWords.objects.all()} == {
         f"dog {place} jpg" for place in range(7)
     }
@@ -191,20 +191,20 @@ def test_many_photos_at_once_are_written_in_the_background(ada):
 )  # fmt: skip
 def test_no_text_is_too_strange(ada, text):
     photo(ada, name="dog.jpg")
-    said = words.Said.of(ada.pk, Query((Term("text", text), Term("text", text, -1.0))))
-    assert words.search(Photo.objects.visible_to(ada), said) == []
-    quoted = words.Said.of(ada.pk, Query((Term("text", text, quoted=True),)))
-    assert words.search(Photo.objects.visible_to(ada), quoted) == []
+    said = fulltext.Said.of(ada.pk, Query((Term("text", text), Term("text", text, -1.0))))
+    assert fulltext.search(Photo.objects.visible_to(ada), said) == []
+    quoted = fulltext.Said.of(ada.pk, Query((Term("text", text, quoted=True),)))
+    assert fulltext.search(Photo.objects.visible_to(ada), quoted) == []
 
 
 def test_excluded_words_leave_out_photos_that_say_them(ada):
     dog, cat = photo(ada, name="dog.jpg"), photo(ada, name="cat.jpg")
     albums.mark(cat, tags=["family"])
     query = parse("-family")
-    said = words.Said.of(ada.pk, query)
-    assert words.saying(ada.pk, said.avoided) == {cat.pk}
-    assert words.saying(ada.pk, words.Said.of(ada.pk, parse("family")).avoided) == frozenset()
-    assert dog.pk not in words.saying(ada.pk, said.avoided)
+    said = fulltext.Said.of(ada.pk, query)
+    assert fulltext.saying(ada.pk, said.avoided) == {cat.pk}
+    assert fulltext.saying(ada.pk, fulltext.Said.of(ada.pk, parse("family")).avoided) == frozenset()
+    assert dog.pk not in fulltext.saying(ada.pk, said.avoided)
 
 
 def test_a_tag_of_another_name_is_found_by_it(ada):

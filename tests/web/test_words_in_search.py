@@ -6,9 +6,9 @@ import pytest
 from django.db import connection
 
 from gallery.models import Photo
-from search import words
+from search import fulltext
+from search.fulltext import schema
 from search.models import PhotoWords
-from search.words import schema
 from tests.web.test_api_photos import picture, upload
 from workers import sweeper
 from workers.pipeline import drain
@@ -77,7 +77,7 @@ def test_the_sweeper_writes_the_words_of_all(ada_client, photos):
 
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="other databases make no tables anew")
 def test_tables_that_sqlite_makes_anew_keep_their_words(ada_client, photos):
-    assert words.catch_up() == 4
+    assert fulltext.catch_up() == 4
     schema.before_migrations(plan=["some"])
     with connection.schema_editor() as editor:
         editor._remake_table(Photo)
@@ -93,7 +93,7 @@ def test_tables_that_sqlite_makes_anew_keep_their_words(ada_client, photos):
 
 
 def test_triggers_that_a_crash_left_away_are_made_again(ada_client, photos):
-    words.catch_up()
+    fulltext.catch_up()
     schema.remove(connection)
     Photo.objects.filter(pk=photos[1]).update(caption="nobody noticed")
     PhotoWords.objects.filter(photo=photos[2]).delete()
@@ -102,6 +102,6 @@ def test_triggers_that_a_crash_left_away_are_made_again(ada_client, photos):
     assert schema.is_installed(connection)
     assert hits(ada_client, "noticed")[0]["id"] == photos[1]
     assert hits(ada_client, "IMG_2")[0]["id"] == photos[2]
-    assert words.catch_up() == 0
+    assert fulltext.catch_up() == 0
     schema.after_migrations()
     assert not PhotoWords.objects.filter(stale=True).exists()

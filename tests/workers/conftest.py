@@ -14,10 +14,11 @@ from PIL import Image
 
 from gallery import files, trash
 from gallery.models import Embedding, EmbeddingModel, Photo
-from search import embedders
-from search.index import open_index
+from search.vectors import embedders
+from search.vectors.index import open_index
 from tests.embedders import PALETTE
-from workers import failpoints, look_ahead, pipeline, projection
+from workers import failpoints, look_ahead, pipeline
+from workers.index_sync import photos as projection
 
 
 @pytest.fixture(autouse=True)

@@ -10,13 +10,13 @@ import django
 if __name__ == "__main__":
     django.setup()
     from gallery.models import EmbeddingModel
-    from workers import look_ahead, regions
+    from workers import embed_parts, look_ahead
+    from workers.index_sync.withdrawal import withdraw
     from workers.pipeline import drain
     from workers.purge import purge
-    from workers.withdrawal import withdraw
 
     withdraw()
     purge()
     drain()
-    regions.make_due(EmbeddingModel.objects.get(state="active"), stop=lambda: False)
+    embed_parts.make_due(EmbeddingModel.objects.get(state="active"), stop=lambda: False)
     look_ahead.close()

@@ -11,13 +11,13 @@ from django.core.management import CommandError, call_command
 
 from gallery.models import Embedding, EmbeddingModel
 from gallery.models.fingerprints import SIDE
-from search.duplicates import thresholds
-from search.duplicates.calibration import measure
+from search.duplicates.find import thresholds
+from search.duplicates.find.calibration import measure
 from tests.embedders import ColourEmbedder
 from tests.images import encode
 from tests.scenes import scene
 from tests.workers.conftest import add_photo
-from workers import calibration, duplicates, pipeline, tasks
+from workers import calibration, compare_photos, pipeline, tasks
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 PHOTOS = calibration.calibration.FEWEST
@@ -98,7 +98,7 @@ def test_a_model_is_measured_unasked_once_there_are_enough_photos(ada, model, mo
 
 def test_what_was_compared_before_is_compared_by_what_was_measured(gallery, monkeypatch):
     monkeypatch.setattr(calibration, "ENOUGH", PHOTOS)
-    duplicates.compare_due(gallery)
+    compare_photos.compare_due(gallery)
     assert not Embedding.objects.to_compare(gallery).exists()
     tasks.index_pending()
     gallery.refresh_from_db()

@@ -14,13 +14,13 @@ from PIL import Image
 
 from gallery import deletion, files, fingerprint, trash
 from gallery.models import Embedding, EmbeddingModel, Fingerprint, Photo
-from search.duplicates import finding, judging, pairing
-from search.duplicates.judging import Judgement
-from search.index import IndexUnavailable, open_index
-from search.models import DuplicateGroup, Kind, Likeness, NotTheSame, Sweep
+from search.duplicates.find import compare as finding, judging, pairing
+from search.duplicates.find.judging import Judgement
+from search.duplicates.models import DuplicateGroup, Kind, Likeness, NotTheSame, Sweep
+from search.vectors.index import IndexUnavailable, open_index
 from tests.workers.conftest import add_photo
 from tests.workers.test_kill import run_worker
-from workers import duplicates, tasks
+from workers import compare_photos as duplicates, tasks
 from workers.pipeline import drain
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]

@@ -11,13 +11,24 @@ from django.db import connection
 from gallery import files
 from gallery.ingest import ingest
 from gallery.models import Embedding, Photo
-from search.index import And, Eq, Near, Place, Point, Range, close_all, open_index, qdrant_edge
+from search.filters import figures
 from search.language import values
-from search.narrowing import figures
+from search.vectors.index import (
+    And,
+    Eq,
+    Near,
+    Place,
+    Point,
+    Range,
+    close_all,
+    open_index,
+    qdrant_edge,
+)
 from tests import images
 from tests.fake_qdrant import FakeQdrant
 from tests.workers.conftest import add_photo, assert_settled, row_of
-from workers import colouring, doorbell, knocking, projection, reconcile, sweeper, tasks
+from workers import colouring, doorbell, due, sweeper, tasks
+from workers.index_sync import photos as projection, reconcile
 from workers.pipeline import drain
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
@@ -231,7 +242,7 @@ def test_older_photos_get_their_colours_in_the_background(older, model, monkeypa
     assert "colours" not in payload_of(model, older[0])
     rung = []
     monkeypatch.setattr(doorbell, "ring", lambda: rung.append(True))
-    assert knocking.is_work_due()
+    assert due.is_work_due()
     tasks.compare_photos()
     assert [Photo.objects.get(pk=one.pk).colours for one in older] == [",red,", ",red,", ",green,"]
     drain()

@@ -14,12 +14,12 @@ from django.core.management import CommandError, call_command
 
 from gallery import files, trash
 from gallery.models import Embedding, Photo
-from search.duplicates import finding, judging, pairing
-from search.duplicates.judging import Judgement
-from search.index import close_all
-from search.models import DuplicateGroup, Kind, Likeness
+from search.duplicates.find import compare, judging, pairing
+from search.duplicates.find.judging import Judgement
+from search.duplicates.models import DuplicateGroup, Kind, Likeness
+from search.vectors.index import close_all
 from tests.workers.test_duplicates import add, add_pair, scene
-from workers import duplicates
+from workers import compare_photos
 from workers.management.commands import find_duplicates
 from workers.pipeline import drain
 
@@ -41,8 +41,8 @@ def _judge(monkeypatch):
     monkeypatch.setattr(judging, "judge", judge)
     monkeypatch.setattr(pairing, "_hashes", {})
     monkeypatch.setattr(pairing, "rejected", pairing.Rejected())
-    monkeypatch.setattr(finding, "rejected", pairing.rejected)
-    duplicates.resume()
+    monkeypatch.setattr(compare, "rejected", pairing.rejected)
+    compare_photos.resume()
 
 
 def find(*arguments: str) -> tuple[int, str, str]:

@@ -17,13 +17,13 @@ from django.utils import timezone
 
 from gallery import files
 from gallery.models import Embedding, EmbeddingModel, Photo
-from search import words
-from search.index import Point, close_all, open_index
+from search import fulltext
+from search.fulltext import schema
 from search.models import PhotoWords
-from search.words import schema
+from search.vectors.index import Point, close_all, open_index
 from tests.workers.conftest import add_photo, assert_settled, points, row_of
+from workers.index_sync.photos import point_payload
 from workers.pipeline import drain
-from workers.projection import point_payload
 from workers.report import CLEAN, COULD_NOT_RUN, PROBLEMS_LEFT, REPAIRED, Check
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
@@ -115,13 +115,13 @@ def exchange_a_vector(photos, model):
 
 
 def lose_words(photos, model):
-    words.catch_up()
+    fulltext.catch_up()
     PhotoWords.objects.filter(photo=photos[0]).delete()
     return Check.WORDS
 
 
 def exchange_words(photos, model):
-    words.catch_up()
+    fulltext.catch_up()
     PhotoWords.objects.filter(photo=photos[0]).update(words="something else")
     return Check.WORDS
 
@@ -132,7 +132,7 @@ def lose_the_triggers_of_words(photos, model):
 
 
 def empty_the_index_of_words(photos, model):
-    words.catch_up()
+    fulltext.catch_up()
     with connection.cursor() as cursor:
         cursor.execute("INSERT INTO search_words (search_words) VALUES ('delete-all')")
     return Check.WORDS
@@ -247,7 +247,7 @@ def test_the_report_can_be_read_by_people(photos, model, capsys):
 HOLDER = """
 import sys
 from pathlib import Path
-from search.index.qdrant_edge import EdgeIndex
+from search.vectors.index.qdrant_edge import EdgeIndex
 index = EdgeIndex(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3])
 index.ensure()
 print("held", flush=True)
@@ -258,7 +258,7 @@ sys.stdin.read()
 @pytest.fixture
 def held_index(photos, model, settings):
     """Hold the index in another process, as a running gallery does."""
-    from search.index import slug
+    from search.vectors.index import slug
 
     close_all()
     path = settings.DATA_DIR / "index" / slug(model.key)

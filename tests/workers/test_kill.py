@@ -14,7 +14,7 @@ from django.db import connection
 
 from gallery import files, trash
 from gallery.models import Embedding, Photo, Tombstone
-from search.index import close_all
+from search.vectors.index import close_all
 from tests.workers.conftest import (
     add_photo,
     assert_settled,
@@ -23,8 +23,8 @@ from tests.workers.conftest import (
     points,
     row_of,
 )
-from workers import withdrawal
 from workers.failpoints import VARIABLE
+from workers.index_sync import withdrawal
 from workers.pipeline import drain
 from workers.purge import purge
 

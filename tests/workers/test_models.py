@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from gallery.models import Embedding, EmbeddingModel
-from search.embedders import image_embedder
-from search.embedders.base import ModelUnavailable
-from search.embedders.choice import Choice
 from search.relevance import library
+from search.vectors.embedders import image_embedder
+from search.vectors.embedders.base import ModelUnavailable
+from search.vectors.embedders.choice import Choice
 from tests.workers.conftest import add_photo, assert_settled, points
 from workers import heartbeat, model_choice
 from workers.pipeline import drain

@@ -15,8 +15,8 @@ from gallery import files, trash
 from gallery.models import Embedding, Photo
 from gallery.models.embeddings import MAX_ATTEMPTS, retry
 from gallery.reasons import Reason
-from search.embedders.base import DeviceOutOfMemory
-from search.index import open_index
+from search.vectors.embedders.base import DeviceOutOfMemory
+from search.vectors.index import open_index
 from tests.embedders import ColourEmbedder
 from tests.workers.conftest import (
     add_photo,
@@ -28,8 +28,16 @@ from tests.workers.conftest import (
     points,
     row_of,
 )
-from workers import failpoints, look_ahead, outcomes, pipeline, purge, sweeper, withdrawal
+from workers import (
+    claim_results,
+    failpoints,
+    look_ahead,
+    pipeline,
+    purge,
+    sweeper,
+)
 from workers.failpoints import FailpointReached
+from workers.index_sync import withdrawal
 from workers.pipeline import drain
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -212,7 +220,7 @@ def test_a_picture_that_breaks_the_model_costs_no_other(ada, model, monkeypatch)
 def test_pauses_double_from_five_seconds_up_to_a_quarter_of_an_hour():
     for attempts, seconds in ((1, 5), (2, 10), (4, 40), (20, 900)):
         for _ in range(20):
-            assert 0.8 * seconds <= outcomes.pause(attempts).total_seconds() <= 1.2 * seconds
+            assert 0.8 * seconds <= claim_results.pause(attempts).total_seconds() <= 1.2 * seconds
 
 
 # --- crashes --------------------------------------------------------------------------------------

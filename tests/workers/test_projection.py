@@ -6,7 +6,7 @@ import pytest
 
 from gallery import files
 from gallery.models import Embedding, Photo
-from search.index import IndexUnavailable, open_index
+from search.vectors.index import IndexUnavailable, open_index
 from tests.workers.conftest import (
     add_photo,
     assert_settled,
@@ -15,7 +15,8 @@ from tests.workers.conftest import (
     points,
     row_of,
 )
-from workers import pipeline, projection, purge
+from workers import pipeline, purge
+from workers.index_sync import photos as projection
 from workers.pipeline import drain
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -13,14 +13,15 @@ from PIL import Image
 
 from gallery import files, trash
 from gallery.models import Embedding, Photo, Regions
-from search import embedders
-from search.index import And, Eq, HasIds, IndexUnavailable, Not, Point, close_all
-from search.regions import boxes, closest, finding
+from search.parts import boxes, closest, nearest
+from search.vectors import embedders
+from search.vectors.index import And, Eq, HasIds, IndexUnavailable, Not, Point, close_all
 from tests.embedders import PALETTE
 from tests.fake_qdrant import FakeQdrant
 from tests.workers.conftest import add_photo, delete_for_ever, row_of
 from tests.workers.test_kill import run_worker
-from workers import knocking, region_points, regions, sweeper, withdrawal
+from workers import due, embed_parts, sweeper
+from workers.index_sync import parts, withdrawal
 from workers.pipeline import drain
 from workers.purge import purge
 
@@ -30,7 +31,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 @pytest.fixture(autouse=True)
 def _awake(settings):
     settings.DETAIL_SEARCH = 1000
-    regions.wake()
+    embed_parts.wake()
 
 
 def never() -> bool:
@@ -65,7 +66,7 @@ def found(model, owner, words: str = "red") -> set:
 
 
 def points(model) -> set:
-    return {boxes.part_of(point.id)[0] for point in finding.index_of(model).scroll()}
+    return {boxes.part_of(point.id)[0] for point in nearest.index_of(model).scroll()}
 
 
 @pytest.fixture
@@ -73,7 +74,7 @@ def spots(ada, model) -> list[Photo]:
     """Two photos with a spot whose parts can be found."""
     photos = [add(ada, "red"), add(ada, "blue")]
     drain()
-    assert regions.make_due(model, stop=never) == 2
+    assert embed_parts.make_due(model, stop=never) == 2
     return photos
 
 
@@ -82,8 +83,8 @@ def test_the_part_that_shows_it_is_found(ada, bob, model, spots):
     assert ask(model, ada, "red")[0] == (red.pk, boxes.PLACES[3])
     assert ask(model, ada, "blue")[0] == (blue.pk, boxes.PLACES[3])
     assert ask(model, bob, "red") == []
-    assert not regions.is_due()
-    assert not region_points.waiting(model).exists()
+    assert not embed_parts.is_due()
+    assert not parts.waiting(model).exists()
 
 
 def test_a_server_finds_and_forgets_parts_too(ada, model, settings):
@@ -92,9 +93,9 @@ def test_a_server_finds_and_forgets_parts_too(ada, model, settings):
         close_all()
         red, blue = add(ada, "red"), add(ada, "blue")
         drain()
-        regions.make_due(model, stop=never)
+        embed_parts.make_due(model, stop=never)
         assert ask(model, ada, "red")[0] == (red.pk, boxes.PLACES[3])
-        assert region_points.differences(model) == ([], [])
+        assert parts.differences(model) == ([], [])
         only = HasIds.of({blue.pk})
         assert {one for one, _ in ask(model, ada, "red", only)} == {blue.pk}
         trash.trash(Photo.objects.filter(pk=red.pk))
@@ -111,7 +112,7 @@ def test_filters_of_photos_hold_for_their_parts(ada, model, spots):
 
 
 def test_a_photo_of_many_is_named_by_its_hits(ada, model, spots, monkeypatch):
-    monkeypatch.setattr(finding, "NAMED", 0)
+    monkeypatch.setattr(nearest, "NAMED", 0)
     _, blue = spots
     assert {one for one, _ in ask(model, ada, "red", HasIds.of({blue.pk}))} == {blue.pk}
 
@@ -119,70 +120,70 @@ def test_a_photo_of_many_is_named_by_its_hits(ada, model, spots, monkeypatch):
 def test_large_and_long_photos_get_parts_of_their_own(ada, model):
     large, long = add(ada, size=(1200, 900)), add(ada, size=(900, 300))
     drain()
-    regions.make_due(model, stop=never)
+    embed_parts.make_due(model, stop=never)
     count = {row.embedding.photo_id: len(row.get_parts()[0]) for row in Regions.objects.all()}
     assert count == {large.pk: 21, long.pk: 5}
 
 
 def test_a_photo_is_searchable_before_its_parts_are_made(ada, model):
     photo = add(ada)
-    assert regions.make_due(model, stop=never) == 0
+    assert embed_parts.make_due(model, stop=never) == 0
     drain()
     assert row_of(photo).state == "indexed"
     assert not Regions.objects.exists()
-    regions.wake()
-    assert regions.is_due()
-    assert knocking.is_work_due()
+    embed_parts.wake()
+    assert embed_parts.is_due()
+    assert due.is_work_due()
 
 
 def test_what_is_due_elsewhere_comes_first(ada, model):
     photo = add(ada)
     drain()
     stops = iter([False, False, False, True])
-    assert regions.make_due(model, stop=lambda: next(stops, True)) == 0
+    assert embed_parts.make_due(model, stop=lambda: next(stops, True)) == 0
     assert Regions.objects.get(embedding__photo=photo).crc == 0, "no try was lost"
-    assert regions.make_due(model, stop=never) == 1
+    assert embed_parts.make_due(model, stop=never) == 1
 
 
 def test_off_makes_and_finds_nothing(ada, model, settings):
     settings.DETAIL_SEARCH = 0
     add(ada)
     drain()
-    assert not regions.is_due()
-    assert regions.make_due(model, stop=never) == 0
+    assert not embed_parts.is_due()
+    assert embed_parts.make_due(model, stop=never) == 0
     assert ask(model, ada) == []
-    assert not finding.is_in_use(model)
+    assert not nearest.is_in_use(model)
 
 
 def test_no_more_photos_get_parts_than_the_setting_says(ada, model, settings):
     settings.DETAIL_SEARCH = 1
     _, newest = add(ada), add(ada)
     drain()
-    regions.make_due(model, stop=never)
+    embed_parts.make_due(model, stop=never)
     assert points(model) == {newest.pk}
-    assert not regions.is_due()
+    assert not embed_parts.is_due()
 
 
 def test_a_missing_original_costs_only_the_parts(ada, model):
     photo, other = add(ada), add(ada)
     drain()
     files.original(photo).unlink()
-    regions.make_due(model, stop=never)
+    embed_parts.make_due(model, stop=never)
     assert row_of(photo).state == "indexed"
     assert points(model) == {other.pk}
-    assert not regions.lacking(model).exists()
+    assert not embed_parts.lacking(model).exists()
 
 
 def test_a_photo_is_tried_a_few_times_only(ada, model):
     photo = add(ada)
     drain()
     row = row_of(photo)
-    for _ in range(regions.TRIES):
-        assert regions.lacking(model).count() == 1
-        regions._begin([Embedding.objects.select_related("regions").get(pk=row.pk)])
-    assert not regions.lacking(model).exists()
+    for _ in range(embed_parts.TRIES):
+        assert embed_parts.lacking(model).count() == 1
+        embed_parts._begin([Embedding.objects.select_related("regions").get(pk=row.pk)])
+    assert not embed_parts.lacking(model).exists()
     Embedding.objects.filter(pk=row.pk).update(generation=2)
-    assert regions.lacking(model).count() == 1, "embedding it again begins anew"
+    assert embed_parts.lacking(model).count() == 1, "embedding it again begins anew"
 
 
 def test_the_trash_takes_the_parts_along_and_restoring_brings_them_back(ada, model, spots):
@@ -192,7 +193,7 @@ def test_the_trash_takes_the_parts_along_and_restoring_brings_them_back(ada, mod
     assert points(model) == {blue.pk}
     trash.restore(Photo.objects.filter(pk=red.pk))
     drain()
-    regions.make_due(model, stop=never)
+    embed_parts.make_due(model, stop=never)
     assert points(model) == {red.pk, blue.pk}
 
 
@@ -206,10 +207,10 @@ def test_deleting_takes_the_parts_along(ada, model, spots):
 
 def test_parts_that_arrive_after_their_photo_went_are_removed(ada, model, spots):
     red, blue = spots
-    kept = list(finding.index_of(model).scroll(with_vectors=True))
+    kept = list(nearest.index_of(model).scroll(with_vectors=True))
     trash.trash(Photo.objects.filter(pk=red.pk))
     withdrawal.withdraw()
-    finding.index_of(model).upsert(kept)
+    nearest.index_of(model).upsert(kept)
     withdrawal.remove_late_points()
     assert points(model) == {blue.pk}
 
@@ -217,7 +218,7 @@ def test_parts_that_arrive_after_their_photo_went_are_removed(ada, model, spots)
 def test_embedding_again_makes_the_parts_again(ada, model, spots):
     Embedding.objects.update(state="pending", generation=2)
     drain()
-    assert regions.make_due(model, stop=never) == 2
+    assert embed_parts.make_due(model, stop=never) == 2
     assert set(Regions.objects.values_list("generation", flat=True)) == {2}
 
 
@@ -226,46 +227,46 @@ def test_a_photo_that_is_indexed_again_has_its_parts_indexed_again(ada, bob, mod
     Photo.objects.filter(pk=red.pk).update(owner=bob)
     Embedding.objects.filter(photo=red).update(state="embedded")
     drain()
-    regions.make_due(model, stop=never)
+    embed_parts.make_due(model, stop=never)
     assert found(model, bob) == {red.pk}
 
 
 def test_an_index_that_lost_parts_is_filled_again(ada, model, spots):
-    finding.index_of(model).drop()
+    nearest.index_of(model).drop()
     sweeper.sweep()
-    assert region_points.waiting(model).count() == 2
-    regions.make_due(model, stop=never)
+    assert parts.waiting(model).count() == 2
+    embed_parts.make_due(model, stop=never)
     assert points(model) == {photo.pk for photo in spots}
 
 
 def test_reindex_fills_the_index_of_parts_too(ada, model, spots):
     call_command("reindex", verbosity=0, stdout=io.StringIO())
-    regions.make_due(model, stop=never)
+    embed_parts.make_due(model, stop=never)
     assert points(model) == {photo.pk for photo in spots}
 
 
 def test_fsck_finds_lost_and_stray_parts_and_repairs_them(ada, model, spots):
     red, blue = spots
-    index = finding.index_of(model)
+    index = nearest.index_of(model)
     (stray,) = index.fetch([boxes.point_id(blue.pk, 0)], with_vectors=True)
     index.delete([boxes.point_id(red.pk, 2)])
     index.upsert([Point(boxes.point_id(uuid.uuid4(), 0), stray.vector, stray.payload)])
-    lost, extra = region_points.differences(model)
+    lost, extra = parts.differences(model)
     assert (lost, len(extra)) == ([red.pk], 1)
     out = io.StringIO()
     with pytest.raises(SystemExit):
         call_command("fsck", "--repair", "--index", "--force", "--json", stdout=out)
-    regions.make_due(model, stop=never)
-    assert region_points.differences(model) == ([], [])
+    embed_parts.make_due(model, stop=never)
+    assert parts.differences(model) == ([], [])
     assert ask(model, ada, "red")[0][0] == red.pk
 
 
 def test_damaged_parts_are_made_again(ada, model, spots):
     Regions.objects.update(crc=1, indexed_at=None)
-    region_points.project_waiting(model, stop=never)
-    regions.make_due(model, stop=never)
+    parts.project_waiting(model, stop=never)
+    embed_parts.make_due(model, stop=never)
     assert all(row.get_parts() for row in Regions.objects.all())
-    assert not region_points.waiting(model).exists()
+    assert not parts.waiting(model).exists()
 
 
 def test_parts_wait_for_an_index_that_is_away(ada, model, monkeypatch):
@@ -276,10 +277,10 @@ def test_parts_wait_for_an_index_that_is_away(ada, model, monkeypatch):
         raise IndexUnavailable("away")
 
     with monkeypatch.context() as patch:
-        patch.setattr(finding.index_of(model), "upsert", away)
-        regions.make_due(model, stop=never)
-    assert region_points.waiting(model).count() == 1
-    regions.make_due(model, stop=never)
+        patch.setattr(nearest.index_of(model), "upsert", away)
+        embed_parts.make_due(model, stop=never)
+    assert parts.waiting(model).count() == 1
+    embed_parts.make_due(model, stop=never)
     assert points(model) == {photo.pk}
 
 
@@ -290,6 +291,6 @@ def test_a_worker_killed_on_the_way_is_made_good(ada, model, settings, step):
     assert run_worker(settings, **{step: "kill"}) == -signal.SIGKILL
     assert {row_of(photo).state for photo in photos} == {"indexed"}
     assert not Regions.objects.exclude(indexed_at=None).exists()
-    regions.make_due(model, stop=never)
+    embed_parts.make_due(model, stop=never)
     assert points(model) == {photo.pk for photo in photos}
-    assert region_points.differences(model) == ([], [])
+    assert parts.differences(model) == ([], [])

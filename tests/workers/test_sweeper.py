@@ -8,7 +8,7 @@ import pytest
 from django.db import OperationalError, connection
 from django.utils import timezone
 
-from search import sent_pictures
+from search.engine import sent_pictures
 from search.models import SavedSearch, SentPicture
 from workers import sweeper
 

@@ -13,20 +13,11 @@ from django.utils import timezone
 
 from gallery import files, trash
 from gallery.models import Embedding, EmbeddingModel, Photo, Tombstone
-from search.index import IndexUnavailable, Point, open_index
+from search.vectors.index import IndexUnavailable, Point, open_index
 from tests.embedders import ColourEmbedder
 from tests.workers.conftest import add_photo, assert_settled, points, row_of
-from workers import (
-    knocking,
-    model_choice,
-    pipeline,
-    projection,
-    purge,
-    reconcile,
-    sweeper,
-    tasks,
-    withdrawal,
-)
+from workers import due, model_choice, pipeline, purge, sweeper, tasks
+from workers.index_sync import photos as projection, reconcile, withdrawal
 from workers.pipeline import drain
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -60,10 +51,10 @@ def no_model(monkeypatch):
 
 def test_points_of_trashed_photos_leave_the_index_and_all_else_stays(photos, model):
     trash.trash(only(*photos[:2]))
-    assert knocking.is_work_due()
+    assert due.is_work_due()
     tasks.purge_deleted()
     assert points(model) == {photos[2].pk}
-    assert not knocking.is_work_due()
+    assert not due.is_work_due()
     for photo in photos:
         assert files.original(photo).exists()
         assert files.thumbnail(photo.pk).exists()
@@ -77,7 +68,7 @@ def test_a_restored_photo_is_found_again_without_the_model_or_its_picture(photos
     files.original(photos[0]).unlink()
     trash.restore(only(photos[0]))
     assert row_of(photos[0]).compared_at is None, "others may have come meanwhile"
-    assert knocking.is_work_due()
+    assert due.is_work_due()
     drain()
     assert points(model) == {photo.pk for photo in photos}
     assert_settled(model)
@@ -135,7 +126,7 @@ def test_a_photo_trashed_at_any_step_is_out_and_comes_back(ada, model, monkeypat
 def test_a_photo_trashed_while_it_waits_is_embedded_only_when_it_is_back(ada, model):
     photo = add_photo(ada)
     trash.trash(only(photo))
-    assert not knocking.is_work_due()
+    assert not due.is_work_due()
     assert drain() == 0
     assert row_of(photo).state == "pending"
     trash.restore(only(photo))
@@ -183,7 +174,7 @@ def test_an_index_that_is_away_is_told_when_it_is_back(photos, model, monkeypatc
     with monkeypatch.context() as patched:
         patched.setattr(withdrawal, "open_index", away)
         assert withdrawal.withdraw() == 0
-    assert knocking.is_work_due()
+    assert due.is_work_due()
     sweeper.sweep()
     assert points(model) == {photo.pk for photo in photos[1:]}
 
@@ -272,7 +263,7 @@ def test_fsck_finishes_a_withdrawal_that_is_stuck(photos, model):
 def test_the_sweeper_finds_withdrawals_that_nobody_asked_for(photos, model):
     trash.trash(only(photos[0]))
     age_trash(days=1)
-    assert not knocking.is_work_due(), "the frequent question looks at the last hour only"
+    assert not due.is_work_due(), "the frequent question looks at the last hour only"
     sweeper.sweep()
     assert points(model) == {photo.pk for photo in photos[1:]}
 

@@ -15,19 +15,19 @@ from django.utils import timezone
 from gallery import files
 from gallery.models import Embedding, EmbeddingModel, Photo, Tombstone, WorkerStatus
 from gallery.signals import photos_changed
-from search.index import IndexUnavailable, Point, close_all, open_index, slug
+from search.vectors.index import IndexUnavailable, Point, close_all, open_index, slug
 from tests.workers.conftest import add_photo, assert_settled, delete_for_ever, points, row_of
 from workers import (
     doorbell,
+    due as knocking,
     failpoints,
     heartbeat,
-    knocking,
     purge,
     rate,
-    reconcile,
     sweeper,
     watchdog,
 )
+from workers.index_sync import reconcile
 from workers.pipeline import drain
 
 pytestmark = pytest.mark.django_db(transaction=True)

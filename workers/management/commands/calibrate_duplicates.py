@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management import BaseCommand, CommandError
 
 from gallery.models import EmbeddingModel
-from search.embedders.base import ModelUnavailable
+from search.vectors.embedders.base import ModelUnavailable
 from workers import calibration, look_ahead
 
 

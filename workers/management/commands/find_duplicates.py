@@ -16,10 +16,11 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
 from gallery.models import Embedding, EmbeddingModel
-from search.duplicates import finding, report
-from search.index import IndexLocked, VectorIndexError, close_all, open_index
-from search.models import Kind
-from workers import doorbell, duplicates, look_ahead
+from search.duplicates.find import compare
+from search.duplicates.models import Kind
+from search.duplicates.review import report
+from search.vectors.index import IndexLocked, VectorIndexError, close_all, open_index
+from workers import compare_photos, doorbell, look_ahead
 
 INCOMPLETE = 3
 """Exit status when photos still wait to be compared, so that duplicates may be missing."""
@@ -55,7 +56,7 @@ class Command(BaseCommand):
         if model is None:
             raise CommandError("No photo is searchable yet; start the gallery first.")
         if options["again"]:
-            finding.request_sweep(model)
+            compare.request_sweep(model)
             doorbell.ring()
         if options["wait"]:
             self._settle(model, quiet=options["verbosity"] == 0)
@@ -105,7 +106,7 @@ def _compare_here(model: EmbeddingModel, bar: Any) -> None:
         _show(bar, Embedding.objects.to_compare(model).count())
         return False
 
-    duplicates.compare_due(model, stop=tell)
+    compare_photos.compare_due(model, stop=tell)
 
 
 def _wait_for_gallery(model: EmbeddingModel, bar: Any) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from search.index import close_all
+from search.vectors.index import close_all
 from workers import checkup
 from workers.report import Report
 

@@ -9,8 +9,9 @@ from django.db.models import F
 from tqdm import tqdm
 
 from gallery.models import Embedding, EmbeddingModel
-from search.index import IndexLocked, VectorIndexError, close_all, open_index
-from workers import doorbell, projection, region_points
+from search.vectors.index import IndexLocked, VectorIndexError, close_all, open_index
+from workers import doorbell
+from workers.index_sync import parts, photos
 
 
 class Command(BaseCommand):
@@ -40,7 +41,7 @@ class Command(BaseCommand):
             _project_again(model)
             index.drop()
             index.ensure()
-            region_points.drop(model)
+            parts.drop(model)
             # A worker may have projected some of them into the index that was just dropped.
             count = _project_again(model)
         except IndexLocked:
@@ -52,7 +53,7 @@ class Command(BaseCommand):
             self.stdout.write(f"{model.key}: this will be done when the index is back. {error}")
             return
         with tqdm(total=count, unit="photo", disable=quiet) as bar:
-            done = projection.project_waiting(model, told=bar.update)
+            done = photos.project_waiting(model, told=bar.update)
         self.stdout.write(f"{model.key}: {done} of {count} photos are in the index.")
 
 
@@ -60,7 +61,7 @@ def _project_again(model: EmbeddingModel) -> int:
     """Send indexed rows back to wait for the index; return how many rows wait now."""
     rows = Embedding.objects.filter(model=model)
     rows.filter(state=Embedding.State.INDEXED).update(state=Embedding.State.EMBEDDED)
-    return projection.waiting().filter(model=model).count()
+    return photos.waiting().filter(model=model).count()
 
 
 def _embed_again(model: EmbeddingModel) -> int:

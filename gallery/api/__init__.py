@@ -1,0 +1,52 @@
+"""The gallery's part of the API, and the API object that the other parts add their routes to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils import timezone
+from ninja import NinjaAPI
+from ninja.security import HttpBearer, SessionAuth
+
+from gallery.api import albums, errors, photos, stacks, trash
+from gallery.models import ApiToken
+
+_TOKEN_USE_RESOLUTION = 60  # seconds between writes of last_used_at
+
+
+class BearerToken(HttpBearer):
+    """`Authorization: Bearer ...` with a token from `manage.py create_token`."""
+
+    def authenticate(self, request: HttpRequest, token: str) -> Any:
+        """Return the token's owner, or None."""
+        row = (
+            ApiToken.objects.select_related("owner")
+            .filter(digest=ApiToken.hash(token), owner__is_active=True)
+            .first()
+        )
+        if row is None:
+            return None
+        now = timezone.now()
+        if not row.last_used_at or (now - row.last_used_at).seconds > _TOKEN_USE_RESOLUTION:
+            ApiToken.objects.filter(pk=row.pk).update(last_used_at=now)
+        request.user = row.owner
+        return row.owner
+
+
+AUTH = [BearerToken(), SessionAuth(csrf=True)]
+
+
+def make_api() -> NinjaAPI:
+    """Return the API with the gallery's own routes; other apps add theirs."""
+    api = NinjaAPI(
+        title="Scry",
+        version="1",
+        description="Upload photos, find them by describing them, find similar ones.",
+        urls_namespace="api",
+        auth=AUTH,
+    )
+    errors.attach(api)
+    for part in (photos, albums, stacks, trash):
+        api.add_router("", part.router)
+    return api

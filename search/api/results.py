@@ -1,0 +1,187 @@
+"""The search part of the API: by words, by a photo, by a picture, and the gallery's status."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import asdict
+from typing import Any
+
+from django.http import HttpRequest
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from ninja import File, Query, Router, Schema
+from ninja.files import UploadedFile
+
+from gallery.api.errors import ErrorOut
+from gallery.models import EmbeddingModel, Photo
+from gallery.status import status as gallery_status
+from search import filters, language
+from search.engine import answer as retrieval, sent_pictures
+from search.engine.page import Found
+from search.language.errors import QueryError, require_known
+from search.vectors.index.figures import index_figures
+
+router = Router(tags=["search"])
+_ERRORS = frozenset({400, 401, 404, 409, 413, 415, 503})
+
+
+class HitOut(Schema):
+    """One found photo; `score` is the cosine similarity, None where filters alone were asked.
+
+    `band` is strong, likely or weak, and None where there is too little to compare with.
+    `words` says which of its words are those of the query; `box` is the part of the photo that
+    matched, left, top, width and height as fractions. `similar` has the ids of the look-alikes
+    that were folded under it; empty without `fold`.
+    """
+
+    id: uuid.UUID
+    score: float | None
+    band: str | None
+    words: str
+    box: tuple[float, float, float, float] | None
+    name: str
+    url: str
+    thumbnail: str
+    similar: list[uuid.UUID]
+
+
+class SearchOut(Schema):
+    """A page of hits, best first; `next` is the cursor of the following page.
+
+    `query` is the query as it was understood. Of the `total` photos that pass its filters (an
+    estimate of more than 1,000, beside words), `strong` and `likely` match so well, counted among
+    the first 1,000. `notes` are sentences about filters that nothing can pass.
+    """
+
+    query: str
+    model: str
+    took_ms: float
+    total: int
+    strong: int
+    likely: int
+    notes: list[str]
+    hits: list[HitOut]
+    next: str | None
+
+
+class SimilarIn(Schema):
+    """How much to return, from where; `fold` returns only the best of photos that look alike."""
+
+    limit: int = 60
+    cursor: str = ""
+    fold: bool = False
+
+
+class HowIn(SimilarIn):
+    """How to list it: `sort` relevance or newest, `least` trust (0 to 1), with `weak` matches."""
+
+    sort: str = "relevance"
+    least: float | None = None
+    weak: bool = True
+
+
+class SearchIn(HowIn):
+    """What to look for, in the query language."""
+
+    q: str = ""
+
+
+@router.get("/search", response={200: SearchOut, _ERRORS: ErrorOut})
+def search(request: HttpRequest, params: Query[SearchIn]) -> SearchOut:
+    """Find photos by describing them."""
+    require_known(request.GET, "q", "sort", "least", "weak", "limit", "cursor", "fold")
+    return answered(request, language.parse(params.q), params)
+
+
+@router.get("/photos/{uuid:photo_id}/similar", response={200: SearchOut, _ERRORS: ErrorOut})
+def similar(request: HttpRequest, photo_id: uuid.UUID, params: Query[SimilarIn]) -> SearchOut:
+    """Find photos that look like one of the gallery."""
+    require_known(request.GET, "limit", "cursor", "fold")
+    photo = get_object_or_404(Photo.objects.visible_to(request.user), pk=photo_id)
+    return answered(request, _like("photo", str(photo.pk)), HowIn(**params.dict()))
+
+
+@router.post("/search/by-image", response={200: SearchOut, _ERRORS: ErrorOut})
+def by_image(
+    request: HttpRequest,
+    params: Query[SimilarIn],
+    file: File[UploadedFile | None] = None,
+) -> SearchOut:
+    """Find photos that look like a picture sent along (multipart field `file`).
+
+    A small copy is kept for a week, so that `query` can be asked again and combined.
+    """
+    require_known(request.GET, "limit", "cursor", "fold")
+    checked_limit(params.limit)
+    token = sent_pictures.keep(request)
+    return answered(request, _like("picture", token), HowIn(**params.dict()))
+
+
+def _like(kind: language.Kind, value: str) -> language.Query:
+    return language.Query((language.Term(kind, value),))
+
+
+def answered(request: HttpRequest, query: language.Query, params: HowIn) -> SearchOut:
+    """Return the answer to a query, listed as the parameters say."""
+    asked = retrieval.Asked(
+        query,
+        checked_limit(params.limit),
+        params.cursor,
+        fold=params.fold,
+        sort=retrieval.sort_of(params.sort),
+        least=params.least,
+        weak=params.weak,
+    )
+    answer = retrieval.search(request.user, asked)
+    return _out(answer, _passing(request.user, answer))
+
+
+@router.get("/status", tags=["status"])
+def status(request: HttpRequest) -> dict[str, Any]:
+    """Return how much is searchable, how fast work goes, and with which model and device."""
+    model = EmbeddingModel.objects.active()
+    index = index_figures(model) if model else None
+    said = {"error": index} if isinstance(index, str) else index and asdict(index)
+    return asdict(gallery_status(request.user)) | {"index": said}
+
+
+def checked_limit(limit: int) -> int:
+    """Return the limit; raise `QueryError` when it is out of range."""
+    if not 1 <= limit <= retrieval.MAX_LIMIT:
+        raise QueryError("bad_parameter", f"limit must be between 1 and {retrieval.MAX_LIMIT}.")
+    return limit
+
+
+def _passing(user: retrieval.User, answer: retrieval.Answer) -> int:
+    """Return how many photos pass the filters; an answer by date has not counted them."""
+    if answer.query.wanted:
+        return answer.figures.total
+    return filters.narrow(user, answer.query.filters).photos.count()
+
+
+def _out(answer: retrieval.Answer, total: int) -> SearchOut:
+    return SearchOut(
+        query=language.written(answer.query),
+        model=answer.model,
+        took_ms=answer.took_ms,
+        total=total,
+        strong=answer.figures.strong,
+        likely=answer.figures.likely,
+        notes=list(answer.notes),
+        next=answer.next,
+        hits=[_hit(found) for found in answer.hits],
+    )
+
+
+def _hit(found: Found) -> HitOut:
+    return HitOut(
+        id=found.photo.pk,
+        score=None if found.score is None else round(found.score, 4),
+        band=found.band,
+        words=found.words,
+        box=found.box,
+        name=found.photo.name,
+        url=found.photo.get_absolute_url(),
+        thumbnail=reverse("thumbnail", args=[found.photo.pk]),
+        similar=list(found.similar),
+    )

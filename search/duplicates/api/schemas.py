@@ -1,0 +1,264 @@
+"""What the duplicates part of the API takes and answers."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Any, Literal
+
+from django.urls import reverse
+from ninja import Schema
+from pydantic import Field
+
+from gallery.api.errors import In
+from gallery.models import Photo
+from search.duplicates.review.history import Entry
+from search.duplicates.review.listing import Shown, ShownMember
+
+_MEMBERS_LIMIT = 200
+_GROUPS_LIMIT = 10_000
+"""Groups in one request: some 400 KB of ids, decided within a minute."""
+
+KindName = Literal["same_picture", "similar_shots"]
+ActionName = Literal["keep", "stack", "dismiss"]
+
+
+class GroupsIn(Schema):
+    """Which groups to list: one kind, in which order, how many, from where."""
+
+    kind: KindName = "same_picture"
+    sort: Literal["bytes", "date", "closeness"] = "bytes"
+    limit: int = 50
+    cursor: str = ""
+
+
+class PageIn(Schema):
+    """How much to list, from where."""
+
+    limit: int = 50
+    cursor: str = ""
+
+
+class ResolveIn(In):
+    """A decision: the photos that were seen in the group, and for "keep" those that stay."""
+
+    action: ActionName
+    seen: list[uuid.UUID] = Field(max_length=_MEMBERS_LIMIT)
+    keep: list[uuid.UUID] = Field([], max_length=_MEMBERS_LIMIT)
+
+
+class ResolveManyIn(In):
+    """The same decision for many groups of a kind; null stands for all of them."""
+
+    kind: KindName
+    action: ActionName
+    groups: list[uuid.UUID] | None = Field(max_length=_GROUPS_LIMIT)
+
+
+class CriteriaIn(In):
+    """What decides which photo is kept, the weightiest first; those left out follow."""
+
+    order: list[str] = Field(max_length=50)
+    pattern: str = ""
+
+
+class TotalsOut(Schema):
+    """How many groups of a kind wait, with how many photos, and the bytes to recover."""
+
+    groups: int
+    photos: int
+    bytes: int
+
+
+class PhotoOut(Schema):
+    """A photo by its id, name and addresses."""
+
+    id: uuid.UUID
+    name: str
+    url: str
+    thumbnail: str
+
+
+class MemberOut(PhotoOut):
+    """A photo of a group; `keep` is true for the best one by the criteria, with its reasons."""
+
+    bytes: int
+    width: int
+    height: int
+    keep: bool
+    reasons: list[str]
+    closeness: float
+    how: str
+    facts: dict[str, str]
+
+
+class GroupOut(Schema):
+    """A group, the photo to keep first; `differing` names the facts that are not all equal."""
+
+    id: uuid.UUID
+    kind: str
+    recoverable: int
+    closeness: float
+    newest_at: datetime
+    differing: list[str]
+    members: list[MemberOut]
+
+
+class GroupsOut(Schema):
+    """A page of groups, and the totals of all kinds."""
+
+    totals: dict[str, TotalsOut]
+    groups: list[GroupOut]
+    next: str | None
+
+
+class SkippedOut(Schema):
+    """A file that was not stored because `photo` has the same bytes."""
+
+    name: str
+    source: str
+    skipped_at: datetime
+    bytes: int
+    photo: PhotoOut
+
+
+class SkippedFilesOut(Schema):
+    """A page of files that were not stored, newest first."""
+
+    files: list[SkippedOut]
+    next: str | None
+
+
+class ResolutionOut(Schema):
+    """What was decided about one group; `batch` undoes it."""
+
+    batch: uuid.UUID
+    action: str
+    keeper: uuid.UUID | None
+    photos: int
+    trashed: int
+    freed: int
+
+
+class BatchOut(Schema):
+    """What was decided about many groups; `batch` undoes it, null if there was nothing to do."""
+
+    batch: uuid.UUID | None
+    groups: int
+    photos: int
+    freed: int
+    skipped: int
+
+
+class EntryOut(Schema):
+    """Decisions taken together."""
+
+    batch: uuid.UUID
+    decided_at: datetime
+    action: str
+    kind: str
+    groups: int
+    photos: int
+    freed: int
+    undone: bool
+    covers: list[PhotoOut]
+
+
+class HistoryOut(Schema):
+    """A page of decisions, newest first."""
+
+    entries: list[EntryOut]
+    next: str | None
+
+
+class UndoneOut(Schema):
+    """How many photos came back, and how many were deleted for ever meanwhile."""
+
+    restored: int
+    missing: int
+
+
+class CriteriaOut(Schema):
+    """What decides which photo is kept, the weightiest first."""
+
+    order: list[str]
+    pattern: str
+
+
+class ProgressOut(Schema):
+    """How many of the searchable photos were compared with all others."""
+
+    total: int
+    compared: int
+    running: bool
+    asked_at: datetime | None
+    finished_at: datetime | None
+
+
+class FindOut(Schema):
+    """How many photos are to be compared anew."""
+
+    photos: int
+
+
+class AlikeOut(Schema):
+    """A photo that the one asked about is like, and the group in which both wait, or null."""
+
+    photo: PhotoOut
+    kind: str
+    closeness: float
+    how: str
+    group: uuid.UUID | None
+
+
+def group_out(found: Shown) -> GroupOut:
+    """Return the public form of a group."""
+    return GroupOut(
+        id=found.group.pk,
+        kind=found.group.kind,
+        recoverable=found.group.recoverable,
+        closeness=round(found.group.closeness, 4),
+        newest_at=found.group.newest_at,
+        differing=found.differing,
+        members=[_member(member) for member in found.members],
+    )
+
+
+def _member(member: ShownMember) -> MemberOut:
+    photo = member.photo
+    return MemberOut(
+        **named(photo),
+        bytes=photo.size,
+        width=photo.width,
+        height=photo.height,
+        keep=member.keep,
+        reasons=member.reasons,
+        closeness=round(member.closeness, 4),
+        how=member.how,
+        facts=member.facts,
+    )
+
+
+def entry_out(entry: Entry) -> EntryOut:
+    """Return the public form of a line of the history."""
+    return EntryOut(
+        batch=entry.batch,
+        decided_at=entry.decided_at,
+        action=entry.action,
+        kind=entry.kind,
+        groups=entry.groups,
+        photos=entry.photos,
+        freed=entry.freed,
+        undone=entry.undone,
+        covers=[PhotoOut(**named(photo)) for photo in entry.covers],
+    )
+
+
+def named(photo: Photo) -> dict[str, Any]:
+    """Return what `PhotoOut` says of a photo."""
+    return {
+        "id": photo.pk,
+        "name": photo.name,
+        "url": photo.get_absolute_url(),
+        "thumbnail": reverse("thumbnail", args=[photo.pk]),
+    }

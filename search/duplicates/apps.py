@@ -1,0 +1,16 @@
+"""The app of duplicates: finding them, grouping them, and deciding what is kept."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class DuplicatesConfig(AppConfig):
+    name = "search.duplicates"
+
+    def ready(self) -> None:
+        from gallery.signals import photos_moved, photos_stacked
+        from search.duplicates.groups.groups import on_photos_moved, on_photos_stacked
+
+        photos_moved.connect(on_photos_moved, dispatch_uid="search.duplicates")
+        photos_stacked.connect(on_photos_stacked, dispatch_uid="search.duplicates")

@@ -1,0 +1,177 @@
+"""Which photos are worth comparing: neighbours in the index, and near perceptual hashes.
+
+The embedding finds crops, re-encodings and similar shots; the hash finds what an embedding may put
+far away: pictures without colour, mirrored ones, and ones that lie on their side.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gallery import right_of_way
+from gallery.models import Photo
+from gallery.models.fingerprints import SIDE
+from search.vectors.index import Hit, Vector, VectorIndex
+from search.vectors.index.owner import owned_by
+
+NEIGHBOURS = 20
+"""Photos nearest to each one in the index that are looked at."""
+
+NEAR_BITS = 10
+"""Bits of 64 in which the hashes of one picture may differ. For two photos that have nothing in
+common, that few are a matter of one in 60 million."""
+
+MOST_BY_HASH = 30
+"""Photos with near hashes that are looked at, the nearest ones."""
+
+LEAST_CONTRAST = 2.0
+"""Standard deviation in grey levels below which a picture is flat: its hash is noise, near to
+those of all other flat pictures, so that such pictures are found by their embedding alone."""
+
+QUERIES_AT_ONCE = 4
+"""Queries per call of the index: an embedded one stops all other threads meanwhile, at 100,000
+photos for about 5 ms."""
+
+RELOAD_SECONDS = 10.0
+"""How old the hashes that other processes may have added to are at most."""
+
+Hashes = NDArray[np.uint64]
+
+_BLOCK = 16_384  # hashes at a time, so that what is computed of them stays in the CPU's cache
+_LOW = 8
+
+
+def _cosines() -> NDArray[np.float64]:
+    """Return the lowest 8 rows of the DCT-II of 32 values, as in `gallery.decoding.phash`."""
+    places = (2 * np.arange(SIDE) + 1) / (2 * SIDE)
+    return np.cos(np.pi * np.arange(_LOW)[:, None] * places[None, :])
+
+
+_COSINES = _cosines()
+_SIGNS = (-1.0) ** np.arange(_LOW)
+
+
+def turned_hashes(greys: NDArray[np.uint8]) -> Hashes:
+    """Return the perceptual hashes of pictures in all eight positions: uint64, shape (n, 8).
+
+    `greys` are fingerprints, uint8 (n, SIDE, SIDE). Column 0 is the picture as it is. To mirror a
+    picture changes the sign of every second frequency, and to lay it on its side swaps the axes,
+    so the pixels are transformed only once.
+    """
+    low = _COSINES @ greys.astype(np.float64) @ _COSINES.T
+    positions = []
+    for upright in (low, low.swapaxes(1, 2)):
+        for down in (np.ones(_LOW), _SIGNS):
+            for across in (np.ones(_LOW), _SIGNS):
+                positions.append(upright * down[:, None] * across[None, :])
+    return _bits(np.stack(positions, axis=1).reshape(-1, 8, _LOW * _LOW))
+
+
+def _bits(low: NDArray[np.float64]) -> Hashes:
+    """Return the hashes of low frequencies, shape (n, 8, 64): the first in the highest bit."""
+    middle = np.partition(low[:, :, 1:], 31, axis=2)[:, :, 31:32]
+    packed = np.packbits(low > middle, axis=2)
+    return np.ascontiguousarray(packed).view(">u8")[:, :, 0].astype(np.uint64)
+
+
+def is_flat(grey: NDArray[np.uint8]) -> bool:
+    """Tell whether a fingerprint shows hardly anything."""
+    return bool(grey.std() < LEAST_CONTRAST)
+
+
+def near(hashes: Hashes, positions: Hashes) -> NDArray[np.intp]:
+    """Return the places in `hashes` (n,) that are near any of `positions`, the nearest first.
+
+    At most `MOST_BY_HASH` of them; what is equally near comes in the order of `hashes`.
+    """
+    places, distances = [], []
+    for start in range(0, len(hashes), _BLOCK):
+        least = _distance(hashes[start : start + _BLOCK], positions)
+        found = np.flatnonzero(least <= NEAR_BITS)
+        if len(found):
+            places.append(found + start)
+            distances.append(least[found])
+    if not places:
+        return np.empty(0, np.intp)
+    order = np.argsort(np.concatenate(distances), kind="stable")[:MOST_BY_HASH]
+    return np.concatenate(places)[order]
+
+
+def _distance(block: Hashes, positions: Hashes) -> NDArray[np.uint8]:
+    """Return in how many bits each hash differs from the nearest of `positions`."""
+    differing = np.empty_like(block)
+    counts = np.empty(len(block), np.uint8)
+    least = np.full(len(block), 64, np.uint8)
+    for position in positions:
+        np.bitwise_xor(block, position, out=differing)
+        np.bitwise_count(differing, out=counts)
+        np.minimum(least, counts, out=least)
+    return least
+
+
+class OwnersHashes:
+    """The hashes of one owner's photos, kept in memory: 24 bytes per photo.
+
+    What this process compares it adds by itself; photos of other processes, and those that are
+    gone, are seen after `RELOAD_SECONDS`. Who uses the answers leaves out what is not there.
+    """
+
+    def __init__(self, owner_id: int) -> None:
+        self._owner_id = owner_id
+        self._ids = np.empty((0, 2), np.uint64)
+        self._hashes = np.empty(0, np.uint64)
+        self._stale_at = 0.0
+
+    def refresh(self, photos: Iterable[Photo]) -> None:
+        """Read the hashes again if they are old, and see to it that those of `photos` are in."""
+        if time.monotonic() >= self._stale_at:
+            self._load()
+        self._add([(photo.pk, photo.phash) for photo in photos if photo.phash])
+
+    def near(self, positions: Hashes) -> list[int]:
+        """Return the ids (as integers) of photos near any of `positions` (8,), nearest first."""
+        found = self._ids[near(self._hashes, positions)].tolist()
+        return [high << 64 | low for high, low in found]
+
+    def _load(self) -> None:
+        started = time.monotonic()
+        rows = Photo.objects.live().filter(owner_id=self._owner_id).exclude(phash="")
+        self._ids, self._hashes = _columns(list(rows.values_list("pk", "phash")))
+        # Reading takes less than a twentieth of the time, however many photos there are.
+        taken = time.monotonic() - started
+        self._stale_at = time.monotonic() + max(RELOAD_SECONDS, 20 * taken)
+
+    def _add(self, rows: Sequence[tuple[UUID, str]]) -> None:
+        ids, hashes = _columns(rows)
+        # Half of a random id tells photos apart.
+        new = ~np.isin(ids[:, 1], self._ids[:, 1])
+        if new.any():
+            self._ids = np.concatenate([self._ids, ids[new]])
+            self._hashes = np.concatenate([self._hashes, hashes[new]])
+
+
+def _columns(rows: Sequence[tuple[UUID, str]]) -> tuple[Hashes, Hashes]:
+    """Return ids as pairs of 64 bits, shape (n, 2), and hashes, shape (n,)."""
+    ids = np.frombuffer(b"".join(pk.bytes for pk, _ in rows), ">u8").astype(np.uint64)
+    hashes = np.fromiter((int(phash, 16) for _, phash in rows), np.uint64, len(rows))
+    return ids.reshape(-1, 2), hashes
+
+
+def neighbours(index: VectorIndex, owner_id: int, vectors: Sequence[Vector]) -> list[list[Hit]]:
+    """Return for each vector the owner's `NEIGHBOURS` nearest points, itself among them.
+
+    Raises `VectorIndexError`. Requests get their turn after every few queries.
+    """
+    mine = owned_by(str(owner_id))
+    found: list[list[Hit]] = []
+    for start in range(0, len(vectors), QUERIES_AT_ONCE):
+        some = vectors[start : start + QUERIES_AT_ONCE]
+        right_of_way.stand_aside()
+        # One more than wanted, because each point finds itself.
+        found += index.query_batch(some, limit=NEIGHBOURS + 1, flt=mine)
+    return found

@@ -1,0 +1,209 @@
+"""Which photos are alike, in which groups, and what people decided about them."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+
+from gallery.models import EmbeddingModel, Photo
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+
+
+class Kind(models.TextChoices):
+    """How two photos are alike. The kinds are never mixed in one group.
+
+    Files with equal bytes are no kind here: the gallery keeps one copy and remembers the names of
+    those that it skipped (`gallery.models.SkippedFile`).
+    """
+
+    SAME_PICTURE = "same_picture", "Same picture"
+    SIMILAR_SHOTS = "similar_shots", "Similar shots"
+
+
+class Likeness(models.Model):
+    """Two photos of one owner that are alike: an edge, `first` having the smaller id.
+
+    `closeness` is from 0 to 1 and comparable within a kind only: for the same picture the
+    correlation of the aligned pixels, for similar shots the cosine similarity of the embeddings.
+    `how` says in a word what differs ("rotated", "mirrored", "cropped", or nothing). `model` is
+    the one whose embeddings brought them together.
+    """
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    first = models.ForeignKey(Photo, models.CASCADE, related_name="+")
+    second = models.ForeignKey(Photo, models.CASCADE, related_name="+")
+    kind = models.CharField(max_length=20, choices=Kind.choices)
+    closeness = models.FloatField()
+    how = models.CharField(max_length=20, blank=True)
+    model = models.ForeignKey(EmbeddingModel, models.CASCADE, related_name="+")
+    found_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["first", "second"], name="one_likeness_of_a_pair"),
+            models.CheckConstraint(condition=Q(first__lt=F("second")), name="likeness_in_order"),
+        ]
+        indexes = [models.Index(fields=["owner", "kind"], name="likeness_of_owner")]
+
+    def __str__(self) -> str:
+        return f"{self.first_id} {self.kind} {self.second_id}"
+
+
+class NotTheSame(models.Model):
+    """A person said that two photos are no duplicates: remembered whatever a model thinks later."""
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    first = models.ForeignKey(Photo, models.CASCADE, related_name="+")
+    second = models.ForeignKey(Photo, models.CASCADE, related_name="+")
+    said_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["first", "second"], name="one_word_on_a_pair"),
+            models.CheckConstraint(condition=Q(first__lt=F("second")), name="word_in_order"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.first_id} is not {self.second_id}"
+
+
+class DuplicateGroupQuerySet(models.QuerySet["DuplicateGroup"]):
+    """Queries on groups; every answer to a person starts with `visible_to`."""
+
+    def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> DuplicateGroupQuerySet:
+        """Return the groups that this user may know of: those of their own photos."""
+        return self.filter(owner_id=user.pk) if user.is_authenticated else self.none()
+
+
+class DuplicateGroup(models.Model):
+    """Photos that wait for a decision: each is close to the medoid, so that groups never chain.
+
+    Made from edges by `search.duplicates.groups.groups`, and gone once decided (`Resolution`).
+    `keeper` is the photo to keep by the owner's criteria, `recoverable` the bytes of all others,
+    `closeness` that of the least close member, `newest_at` the day of the newest one.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    kind = models.CharField(max_length=20, choices=Kind.choices)
+    medoid = models.ForeignKey(Photo, models.CASCADE, related_name="+")
+    keeper = models.ForeignKey(Photo, models.CASCADE, related_name="+")
+    size = models.PositiveIntegerField(help_text="number of photos")
+    recoverable = models.PositiveBigIntegerField(help_text="bytes")
+    closeness = models.FloatField()
+    newest_at = models.DateTimeField()
+
+    objects = DuplicateGroupQuerySet.as_manager()
+    if TYPE_CHECKING:
+        members: models.Manager[GroupMember]
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["owner", "kind", "-recoverable", "id"], name="group_by_bytes"),
+            models.Index(fields=["owner", "kind", "-newest_at", "id"], name="group_by_date"),
+            models.Index(fields=["owner", "kind", "-closeness", "id"], name="group_by_closeness"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.pk}"
+
+
+class GroupMember(models.Model):
+    """A photo in a group, with its closeness to the medoid (1 for the medoid itself).
+
+    A photo is in at most one group of a kind.
+    """
+
+    group = models.ForeignKey(DuplicateGroup, models.CASCADE, related_name="members")
+    photo = models.ForeignKey(Photo, models.CASCADE, related_name="+")
+    kind = models.CharField(max_length=20, choices=Kind.choices)
+    closeness = models.FloatField()
+    how = models.CharField(max_length=20, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["photo", "kind"], name="one_group_of_a_kind"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.photo_id} in {self.group_id}"
+
+
+class KeeperCriteria(models.Model):
+    """What one owner wants kept: names of criteria, the weightiest first, and a name pattern."""
+
+    owner = models.OneToOneField(
+        settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="+"
+    )
+    order = models.JSONField(default=list)
+    pattern = models.CharField(max_length=100, blank=True)
+
+    def __str__(self) -> str:
+        return ", ".join(self.order)
+
+
+class ResolutionQuerySet(models.QuerySet["Resolution"]):
+    """Queries on decisions; every answer to a person starts with `visible_to`."""
+
+    def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> ResolutionQuerySet:
+        """Return the decisions that this user may know of: their own."""
+        return self.filter(owner_id=user.pk) if user.is_authenticated else self.none()
+
+
+class Resolution(models.Model):
+    """One decision about one group, with all that is needed to undo it.
+
+    Decisions taken together share `batch`. `changes` is JSON written and read by
+    `search.duplicates.review.decisions` alone: the ids of what was trashed, and what the keeper
+    got.
+    """
+
+    class Action(models.TextChoices):
+        KEEP = "keep", "Kept the best"
+        STACK = "stack", "Stacked"
+        DISMISS = "dismiss", "Not the same"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    batch = models.UUIDField(default=uuid.uuid4, db_index=True)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    kind = models.CharField(max_length=20, choices=Kind.choices)
+    action = models.CharField(max_length=10, choices=Action.choices)
+    keeper = models.ForeignKey(Photo, models.SET_NULL, null=True, related_name="+")
+    photos = models.PositiveIntegerField(help_text="photos of the group")
+    trashed = models.PositiveIntegerField(default=0, help_text="photos moved to the trash")
+    freed = models.PositiveBigIntegerField(default=0, help_text="bytes of those")
+    changes = models.JSONField(default=dict)
+    decided_at = models.DateTimeField(default=timezone.now)
+    undone_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ResolutionQuerySet.as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["owner", "-decided_at", "-id"], name="decisions_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.pk}"
+
+
+class Sweep(models.Model):
+    """The last full search for duplicates of a model: asked for, at work, or finished.
+
+    Progress is counted from `Embedding.compared_at`; this row only says when it began and ended.
+    """
+
+    model = models.OneToOneField(
+        EmbeddingModel, models.CASCADE, primary_key=True, related_name="sweep"
+    )
+    started_at = models.DateTimeField(default=timezone.now)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    photos = models.PositiveIntegerField(default=0, help_text="photos to compare when it began")
+
+    def __str__(self) -> str:
+        return f"{self.model_id} from {self.started_at}"

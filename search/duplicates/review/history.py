@@ -1,0 +1,194 @@
+"""The history of decisions about duplicates, and how each is undone."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Count, F, Q, Sum, Window
+from django.db.models.functions import RowNumber
+from django.utils import timezone
+
+from gallery import stacks, trash
+from gallery.locks import lock_owner
+from gallery.models import Photo, Stack
+from gallery.paging import check_limit, cursor_of, read_cursor
+from gallery.slices import slices
+from search.duplicates.groups import groups
+from search.duplicates.models import NotTheSame, Resolution
+from search.duplicates.review import merging
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+
+    User = AbstractBaseUser | AnonymousUser
+
+COVERS = 4
+"""Photos shown with one line of the history."""
+
+_CHUNK = 200
+"""Decisions undone in one transaction."""
+
+
+@dataclass(frozen=True)
+class Undone:
+    """How many photos came back from the trash, and how many were deleted for ever since."""
+
+    restored: int
+    missing: int
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the history: decisions taken together, with up to `COVERS` photos to show.
+
+    `photos` are those moved to the trash (`action` keep) or decided about (stack, dismiss),
+    `freed` the bytes moved to the trash.
+    """
+
+    batch: UUID
+    decided_at: datetime
+    action: str
+    kind: str
+    groups: int
+    photos: int
+    freed: int
+    undone: bool
+    covers: list[Photo]
+
+
+def history(user: User, *, cursor: str = "", limit: int = 20) -> tuple[list[Entry], str | None]:
+    """Return decisions, newest first, and the next cursor; raises `gallery.paging.BadCursor`."""
+    check_limit(limit)
+    decisions = Resolution.objects.visible_to(user)
+    if cursor:
+        at, batch = read_cursor(cursor, UUID)
+        decisions = decisions.filter(Q(decided_at__lt=at) | Q(decided_at=at, batch__gt=batch))
+    together = decisions.values("batch", "decided_at", "action", "kind").annotate(
+        groups=Count("id"), photos=Sum("photos"), trashed=Sum("trashed"), freed=Sum("freed"),
+        open=Count("id", filter=Q(undone_at=None)),
+    )  # fmt: skip
+    rows = list(together.order_by("-decided_at", "batch")[: limit + 1])
+    last = rows[limit - 1] if len(rows) > limit else None
+    covers = _covers(user, [row["batch"] for row in rows[:limit]])
+    entries = [_entry(row, covers[row["batch"]]) for row in rows[:limit]]
+    return entries, cursor_of(last["decided_at"], last["batch"].hex) if last else None
+
+
+def _entry(row: Mapping[str, Any], covers: list[Photo]) -> Entry:
+    trashing = row["action"] == Resolution.Action.KEEP
+    return Entry(
+        batch=row["batch"],
+        decided_at=row["decided_at"],
+        action=row["action"],
+        kind=row["kind"],
+        groups=row["groups"],
+        photos=row["trashed"] if trashing else row["photos"],
+        freed=row["freed"],
+        undone=not row["open"],
+        covers=covers,
+    )
+
+
+def _covers(user: User, batches: list[UUID]) -> dict[UUID, list[Photo]]:
+    """Return the first visible photos of each batch, in one query for all."""
+    visible = Photo.objects.visible_to(user)
+    place = Window(RowNumber(), partition_by=F("batch"), order_by=F("id").asc())
+    rows = Resolution.objects.filter(batch__in=batches, keeper__in=visible)
+    found: dict[UUID, list[Photo]] = defaultdict(list)
+    for row in rows.annotate(place=place).filter(place__lte=COVERS).select_related("keeper"):
+        if row.keeper is not None:
+            found[row.batch].append(row.keeper)
+    return found
+
+
+def undo(user: User, batch: UUID) -> Undone:
+    """Undo decisions taken together; raises `Resolution.DoesNotExist` for an unknown batch.
+
+    Photos come back from the trash, the kept ones lose what they got (but for what was changed
+    since), stacks are taken apart, and "not the same" is forgotten. Undoing twice does nothing.
+    """
+    decisions = Resolution.objects.visible_to(user).filter(batch=batch)
+    ids = list(decisions.values_list("pk", flat=True))
+    if not ids:
+        raise Resolution.DoesNotExist
+    restored = missing = 0
+    for some in slices(ids, _CHUNK):
+        with transaction.atomic():
+            lock_owner(user.pk or 0)
+            rows = list(decisions.filter(pk__in=some, undone_at=None))
+            decisions.filter(pk__in=[row.pk for row in rows]).update(undone_at=timezone.now())
+            done = _undo(user, rows)
+            restored, missing = restored + done.restored, missing + done.missing
+            members = {UUID(pk) for row in rows for pk in row.changes["members"]}
+            groups.regroup(user.pk or 0, members)
+    return Undone(restored, missing)
+
+
+def _undo(user: User, rows: list[Resolution]) -> Undone:
+    restored = missing = 0
+    for some in slices([pk for row in rows for pk in row.changes.get("trashed", [])]):
+        restored += len(trash.restore(Photo.objects.in_trash_of(user).filter(pk__in=some)))
+        missing += len(some) - Photo.objects.live().filter(pk__in=some).count()
+    _take_back(rows)
+    _forget(user, rows)
+    for row in rows:
+        if row.action == Resolution.Action.STACK:
+            _unstack(user, row)
+    return Undone(restored, missing)
+
+
+def _take_back(rows: list[Resolution]) -> None:
+    got = {row.keeper_id: row.changes["got"] for row in rows if row.changes.get("got")}
+    for some in slices([pk for pk in got if pk is not None]):
+        keepers = Photo.objects.kept().filter(pk__in=some).order_by("pk")
+        locked = keepers.select_for_update(no_key=True)
+        merging.take_back([(photo, got[photo.pk]) for photo in locked])
+
+
+def _forget(user: User, rows: list[Resolution]) -> None:
+    """Forget which photos are not the same, but for what was said before these decisions."""
+    pairs: set[tuple[str, str]] = set()
+    for row in rows:
+        before = {(first, second) for first, second in row.changes.get("apart_before", [])}
+        pairs |= set(combinations(sorted(row.changes.get("apart", [])), 2)) - before
+    for some in slices({first for first, _ in pairs}):
+        said = NotTheSame.objects.filter(owner_id=user.pk or 0, first__in=[UUID(pk) for pk in some])
+        known = said.values_list("pk", "first_id", "second_id")
+        gone = [pk for pk, first, second in known if (str(first), str(second)) in pairs]
+        for part in slices(gone):
+            NotTheSame.objects.filter(pk__in=part).delete()
+
+
+def _unstack(user: User, row: Resolution) -> None:
+    """Take the stack apart and build those again that its photos had left for it."""
+    stack_id = row.changes.get("stack")
+    made = Stack.objects.visible_to(user).filter(pk=stack_id).first() if stack_id else None
+    if made is None:
+        return
+    stacks.unstack(made)
+    for before in row.changes.get("before", []):
+        members = Photo.objects.visible_to(user).filter(pk__in=before["members"])
+        # Those that the person has put into another stack since stay there.
+        others = _stacks_left(before, members)
+        free = members.filter(Q(stack=None) | Q(stack__in=others))
+        cover = free.filter(pk=before["cover"]).first() or free.first()
+        if cover is not None:
+            stacks.stack(free, cover)
+
+
+def _stacks_left(before: dict[str, Any], members: Any) -> list[UUID]:
+    """Return the stack that goes on without the photos that left it, if there is one."""
+    found = {photo.stack_id for photo in members if photo.stack_id is not None}
+    whole = set(before["members"])
+    return [
+        made.pk
+        for made in Stack.objects.filter(pk__in=found).prefetch_related("photos")
+        if {str(photo.pk) for photo in made.photos.all()} <= whole
+    ]

@@ -1,0 +1,137 @@
+"""Pictures that people searched by, kept for a while so that they can be combined and paged."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID
+
+import numpy as np
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.http import HttpRequest
+from django.utils import timezone
+from numpy.typing import NDArray
+
+from gallery import files, ingest, uploads
+from gallery.decoders import web_pool
+from gallery.decoding import DecodeError
+from gallery.models import EmbeddingModel
+from search.language.errors import QueryError
+from search.models import SavedSearch, SentPicture
+from search.models.searches import OwnedQuerySet
+from search.vectors import embedders
+
+KEPT = timedelta(days=7)
+"""How long a picture is kept after it was last searched by; saved searches keep theirs."""
+NOTED = timedelta(hours=1)
+"""How often it is written down that a picture is still searched by."""
+KEPT_EACH = 200
+"""Pictures of one person at most; the one unused for longest goes first."""
+
+User = AbstractBaseUser | AnonymousUser
+Vector = NDArray[np.float32]
+
+
+def keep(request: HttpRequest) -> str:
+    """Keep the request's picture (field `file`) and return the token of terms that name it.
+
+    Decoded in a child process; only a small copy is kept. Raises `uploads.Refused` with a reason,
+    `StorageFull`, or the pool's `PoolBusy`.
+    """
+    received = uploads.received_file(request)
+    try:
+        decoded = web_pool().decode(Path(received.temporary_file_path()))
+    except DecodeError as error:
+        raise uploads.Refused(error.reason, error.detail) from error
+    name = ingest.clean_name(received.name or "")
+    row = SentPicture.objects.create(
+        owner=request.user,  # type: ignore[misc]  # only people who are signed in get here
+        name=name,
+        thumbnail=decoded.thumbnail,
+    )
+    _drop_oldest(request.user)
+    return str(row.pk)
+
+
+def vector_of(user: User, model: EmbeddingModel, token: str) -> Vector:
+    """Return the unit embedding of a sent picture, shape (dim,).
+
+    It is made at the first use with each model. Raises `QueryError` for one that is not kept,
+    `ModelUnavailable`, and `PoolBusy`.
+    """
+    row = of(user, token)
+    if row is None:
+        raise _not_kept()
+    now = timezone.now()
+    if not _has_vector(row, model):
+        stored = _embedded(model, row).astype("<f2").tobytes()
+        _same(row).update(key=model.key, vector=stored, used_at=now)
+    else:
+        stored = bytes(row.vector or b"")
+        if now - row.used_at > NOTED:
+            _same(row).update(used_at=now)
+    vector = np.frombuffer(stored, "<f2").astype(np.float32)
+    return vector / float(np.linalg.norm(vector))
+
+
+def needs_model(user: User, model: EmbeddingModel, token: str) -> bool:
+    """Tell whether `vector_of` will have to look at the picture, with the model's image tower."""
+    row = of(user, token)
+    return row is not None and not _has_vector(row, model)
+
+
+def of(user: User, token: str) -> SentPicture | None:
+    """Return a picture that this person searched by, or None; its thumbnail is read when used."""
+    try:
+        kept = SentPicture.objects.visible_to(user).defer("thumbnail")
+        return kept.filter(pk=UUID(token)).first()
+    except ValueError:
+        return None
+
+
+def _not_kept() -> QueryError:
+    said = "The picture of this search is not kept any more. Send it again."
+    return QueryError("unknown_picture", said, status=404)
+
+
+def _has_vector(row: SentPicture, model: EmbeddingModel) -> bool:
+    return row.key == model.key and row.vector is not None
+
+
+def _same(row: SentPicture) -> OwnedQuerySet[SentPicture]:
+    """Return the row as it is now, for it may be forgotten at any moment."""
+    return SentPicture.objects.filter(pk=row.pk)
+
+
+def _embedded(model: EmbeddingModel, row: SentPicture) -> Vector:
+    path = ingest.temporary_path()
+    try:
+        files.write_atomically(path, bytes(row.thumbnail))
+        pixels = web_pool().pixels(path)
+    except SentPicture.DoesNotExist as error:
+        raise _not_kept() from error
+    except DecodeError as error:
+        raise QueryError("unknown_picture", "The picture cannot be read any more.") from error
+    finally:
+        path.unlink(missing_ok=True)
+    vector: Vector = embedders.image_embedder(model.key).embed_images([pixels])[0]
+    if not np.isfinite(vector).all():
+        raise QueryError("bad_vector", "The model found nothing to compare in this picture.")
+    return vector
+
+
+def purge() -> int:
+    """Forget pictures that were not used for long and that no saved search names."""
+    old = SentPicture.objects.filter(used_at__lt=timezone.now() - KEPT)
+    gone = [pk for pk in old.values_list("pk", flat=True) if not _is_saved(pk)]
+    return SentPicture.objects.filter(pk__in=gone).delete()[0]
+
+
+def _is_saved(pk: UUID) -> bool:
+    return SavedSearch.objects.filter(query__contains=f"picture:{pk}").exists()
+
+
+def _drop_oldest(user: User) -> None:
+    mine = SentPicture.objects.visible_to(user).order_by("-used_at")
+    surplus = [pk for pk in mine.values_list("pk", flat=True)[KEPT_EACH:] if not _is_saved(pk)]
+    SentPicture.objects.filter(pk__in=surplus).delete()

@@ -1,0 +1,160 @@
+"""The photos whose parts are closest to a query."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+import numpy as np
+from django.conf import settings
+from numpy.typing import NDArray
+
+from gallery.models import EmbeddingModel, Regions
+from search.parts.boxes import GROUPS, PLACES, Box, all_points, part_of
+from search.parts.scale import Line, Scale
+from search.vectors.index import (
+    And,
+    Filter,
+    HasIds,
+    Hit,
+    IndexUnavailable,
+    Not,
+    Or,
+    VectorIndex,
+    open_index,
+)
+
+logger = logging.getLogger(__name__)
+
+Vector = NDArray[np.float32]
+
+NAMED = 200
+"""Photos that a filter names and that are turned into points; of more, the hits are looked at."""
+PER_PHOTO = 3
+"""Points that are fetched for each photo wanted: the parts of one often come together."""
+DEEPEST = 5000
+"""Points that are fetched at most."""
+
+_GROUP_OF = [place for place, group in enumerate(GROUPS) for _ in group]
+
+
+@dataclass(frozen=True)
+class RegionHit:
+    """The part of a photo that is closest to a query, and its cosine similarity.
+
+    `worth` is what that is as the similarity of a whole photo; None where nothing is known to
+    compare with.
+    """
+
+    photo_id: UUID
+    score: float
+    box: Box
+    worth: float | None = None
+
+
+def is_on() -> bool:
+    """Tell whether parts of photos are indexed and searched here."""
+    return settings.DETAIL_SEARCH > 0
+
+
+def is_in_use(model: EmbeddingModel) -> bool:
+    """Tell whether the index of parts may hold points: none is made to ask or delete from."""
+    return Regions.objects.filter(embedding__model=model).exists()
+
+
+def index_of(model: EmbeddingModel) -> VectorIndex:
+    """Return the index of the parts of photos, whose point ids are those of `boxes.point_id`."""
+    return open_index(f"{model.key}~regions", model.dim)
+
+
+def closest(
+    model: EmbeddingModel,
+    vector: Vector,
+    *,
+    limit: int,
+    flt: Filter,
+    scale: Scale | None = None,
+) -> list[RegionHit]:
+    """Return the photos with the closest parts, best first, each photo once.
+
+    `flt` speaks of photos; `scale` tells what scores are worth, and decides then between parts of
+    different sizes. Fewer than `limit` come where many parts belong to one photo. Empty where
+    detail search is off, and while the index of parts is away: whole photos are found without it.
+    """
+    if not is_on() or not is_in_use(model):
+        return []
+    narrowed, only, never = _narrowed(flt)
+    wanted = min(limit * PER_PHOTO * (4 if only or never else 1), DEEPEST)
+    try:
+        hits = index_of(model).query(vector, limit=wanted, flt=narrowed)
+    except IndexUnavailable as error:
+        logger.warning("Parts of photos cannot be searched now: %s", error)
+        return []
+    lines = scale.lines(vector) if scale and hits else {}
+    return _best(hits, only, never, lines)[:limit]
+
+
+def _best(
+    hits: Iterable[Hit],
+    only: frozenset[str] | None,
+    never: frozenset[str],
+    lines: Mapping[int, Line],
+) -> list[RegionHit]:
+    found: dict[UUID, RegionHit] = {}
+    for hit in hits:
+        photo_id, number = part_of(hit.id)
+        told = photo_id.hex
+        if told in never or not (only is None or told in only) or number >= len(PLACES):
+            continue
+        line = lines.get(_GROUP_OF[number])
+        one = RegionHit(photo_id, hit.score, PLACES[number], line(hit.score) if line else None)
+        if photo_id not in found or _rank(one) > _rank(found[photo_id]):
+            found[photo_id] = one
+    return sorted(found.values(), key=_rank, reverse=True)
+
+
+def _rank(one: RegionHit) -> tuple[float, float]:
+    return (one.score if one.worth is None else one.worth), one.score
+
+
+def _narrowed(flt: Filter) -> tuple[Filter, frozenset[str] | None, frozenset[str]]:
+    """Return a filter for points, and the photos that hits must be and must not be of.
+
+    Naming the points of very many photos would take longer than looking at the hits.
+    """
+    only: frozenset[str] | None = None
+    never: frozenset[str] = frozenset()
+    kept: list[Filter] = []
+    for part in _parts(flt):
+        match part:
+            case HasIds(ids) if len(ids) > NAMED:
+                only = ids if only is None else only & ids
+            case Not(HasIds(ids)):
+                never |= ids
+            case _:
+                kept.append(_for_points(part))
+    return And(tuple(kept)), only, never
+
+
+def _parts(flt: Filter) -> Iterable[Filter]:
+    if isinstance(flt, And):
+        for part in flt.parts:
+            yield from _parts(part)
+    else:
+        yield flt
+
+
+def _for_points(flt: Filter) -> Filter:
+    match flt:
+        case HasIds(ids):
+            return HasIds.of(point for one in ids for point in all_points(UUID(one)))
+        case Not(inner):
+            return Not(_for_points(inner))
+        case And(parts):
+            return And(tuple(map(_for_points, parts)))
+        case Or(parts):
+            return Or(tuple(map(_for_points, parts)))
+        case _:
+            return flt

@@ -1,0 +1,32 @@
+"""The pages of the search."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from search.views import (
+    facets,
+    filters,
+    pictures,
+    results,
+    saved_searches,
+    settings,
+    suggestions,
+    why,
+)
+
+urlpatterns = [
+    path("photos/<uuid:photo_id>/similar", results.similar, name="similar"),
+    path("photos/<uuid:photo_id>/why", why.why, name="why"),
+    path("search", results.search, name="search"),
+    path("search/by-image", results.by_image, name="search-by-image"),
+    path("search/pictures/<uuid:picture_id>", pictures.thumbnail, name="sent-picture"),
+    path("search/facets", facets.facets, name="facets"),
+    path("search/filters", filters.filters, name="search-filters"),
+    path("search/suggest", suggestions.suggest, name="suggest"),
+    path("search/forget", suggestions.forget, name="forget-searches"),
+    path("searches", saved_searches.save, name="save-search"),
+    path("searches/<uuid:saved_id>", saved_searches.saved_search, name="saved-search"),
+    path("searches/<uuid:saved_id>/change", saved_searches.change, name="change-search"),
+    path("settings", settings.settings_page, name="settings"),
+]

@@ -1,0 +1,400 @@
+"""The `Embedder` for every model of open_clip, and for the starter model.
+
+PyTorch is imported inside functions, so a process which embeds nothing never pays for it.
+"""
+
+from __future__ import annotations
+
+import copy
+import gc
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from search.vectors.embedders import (
+    arrays,
+    device as devices,
+    hub,
+    precision,
+    weights as weight_files,
+)
+from search.vectors.embedders.base import (
+    DeviceOutOfMemory,
+    ModelUnavailable,
+    Pixels,
+    Tower,
+    Vectors,
+)
+from search.vectors.embedders.catalog import MODELS, STARTER_KEY
+from search.vectors.embedders.device import Device
+from search.vectors.embedders.precision import Format, Trial
+from search.vectors.embedders.trim import TokenTrim
+
+if TYPE_CHECKING:
+    import torch
+
+logger = logging.getLogger(__name__)
+
+CALIBRATION_BATCH = 16  # pictures, as many as the indexing pipeline sends at once by default
+CALIBRATION_S = 0.5  # seconds that a batch may take; slower models are measured on fewer
+
+CPU_PASS = 4
+"""Pictures that a convolutional network on a CPU is given at once. Its feature maps then stay
+small enough for the caches: measured, 1.5 (bf16) to 1.9 times (fp32) as fast as 16 at once."""
+
+CONVOLUTIONAL = 10  # convolutions that make a tower convolutional: transformers have a few
+
+
+@dataclass
+class Parts:
+    """A loaded model before it is placed on its device.
+
+    `model` has `encode_image`, `encode_text` and the towers `visual` and `text`, of which
+    those not asked for are None; `preprocess_cfg` is open_clip's; `tokenizer` takes a list of
+    texts and gives ids, shape (n, length) int64.
+    """
+
+    model: Any
+    dim: int
+    preprocess_cfg: dict[str, Any]
+    tokenizer: Callable[[list[str]], torch.Tensor] | None
+
+
+def load(
+    key: str,
+    *,
+    towers: frozenset[Tower],
+    weights: Path | None = None,
+    device: str | None = None,
+    calibration_file: Path | None = None,
+) -> OpenClipEmbedder:
+    """Load the given towers of `starter` or of an open_clip model, `ARCHITECTURE/WEIGHTS`.
+
+    `weights` is a weight file or a folder that holds one, else the hub and its local cache
+    are used. `device` forces one (`cpu`, `cuda`, `cuda:1`, `mps`). What was measured about
+    number formats is remembered in `calibration_file`.
+
+    Raises `ModelUnavailable` with one sentence when anything is missing, damaged or does not
+    fit.
+    """
+    # Waiting threads must sleep, not spin: as soon as decoders want the CPU too, spinning makes
+    # a batch take five times as long. PyTorch reads this when it is imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    place = devices.choose(device, _accelerators())
+    parts = _starter(towers) if key == STARTER_KEY else _from_open_clip(key, towers, weights)
+    parts.model.eval().requires_grad_(requires_grad=False)
+    try:
+        parts.model.to(place.name)
+        embedder = OpenClipEmbedder(key, parts, place)
+        embedder.choose_formats(calibration_file)
+    except (RuntimeError, MemoryError) as error:
+        if not devices.is_out_of_memory(error):
+            raise
+        raise ModelUnavailable(
+            f"The model {key} does not fit in the memory of {place.name}; choose a smaller "
+            "model or another EMBEDDING_DEVICE."
+        ) from error
+    gc.collect()
+    return embedder
+
+
+class OpenClipEmbedder:
+    """An open_clip model on its device. Threads may share it; forward passes take turns."""
+
+    def __init__(self, key: str, parts: Parts, place: Device) -> None:
+        from open_clip.transform import PreprocessCfg, image_transform_v2
+
+        self.key = key
+        self.dim = parts.dim
+        self.device = place.name
+        self.device_reason = place.reason
+        self._model = parts.model
+        self._tokenizer = parts.tokenizer
+        self._preprocess_cfg = PreprocessCfg(**parts.preprocess_cfg)
+        self._preprocess = image_transform_v2(self._preprocess_cfg, is_train=False)
+        self._trim = TokenTrim(parts.model.text)
+        self._lock = threading.Lock()
+        self.formats: dict[Tower, Format] = {}
+        """The number format of each tower that is loaded."""
+
+    def embed_images(self, images: Sequence[Pixels]) -> Vectors:
+        """Return one unit row per picture, shape (len(images), dim); see `Embedder`."""
+        import torch
+
+        usable = [i for i, image in enumerate(images) if arrays.is_picture(image)]
+        rows = np.full((len(images), self.dim), np.nan, np.float32)
+        if usable:
+            batch = torch.stack([self._prepared(images[i]) for i in usable])
+            rows[usable] = self._forward("image", batch)
+        return rows
+
+    def embed_texts(self, texts: Sequence[str]) -> Vectors:
+        """Return one unit row per text, shape (len(texts), dim)."""
+        if not texts:
+            return np.empty((0, self.dim), np.float32)
+        if self._tokenizer is None:
+            raise ModelUnavailable(f"The text tower of {self.key} was not loaded.")
+        return self._forward("text", self._tokenizer(list(texts)))
+
+    def choose_formats(self, calibration_file: Path | None) -> None:
+        """Give each loaded tower the fastest number format that keeps its embeddings."""
+        import torch
+
+        for tower, module in self._towers():
+            if self.device != "cpu":
+                chosen = self._accelerator_format()
+            elif precision.this_cpu().has_bf16:
+                chosen = precision.remembered(
+                    calibration_file, self._calibration_name(tower), partial(self._trial, tower)
+                )
+            else:
+                chosen = "fp32"
+            self.formats[tower] = chosen
+            module.to(_dtype(chosen))
+            if _is_convolutional(module):
+                module.to(memory_format=torch.channels_last)
+        self.device_reason += f" {devices.format_sentence(self.device, self.formats)}"
+
+    def _towers(self) -> list[tuple[Tower, Any]]:
+        found: list[tuple[Tower, Any]] = [("image", self._model.visual), ("text", self._model.text)]
+        return [(tower, module) for tower, module in found if module is not None]
+
+    def _accelerator_format(self) -> Format:
+        """Return a GPU's fast format: Ampere and later have bf16, earlier ones fp16 only."""
+        import torch
+
+        if not self.device.startswith("cuda"):
+            return "fp32"
+        major, _ = torch.cuda.get_device_capability(self.device)
+        return "bf16" if major >= 8 else "fp16"
+
+    def _calibration_name(self, tower: Tower) -> str:
+        import torch
+
+        return f"{self.key} {tower} | {precision.this_cpu().name} | PyTorch {torch.__version__}"
+
+    def _trial(self, tower: Tower) -> Trial:
+        """Measure the tower in fp32 and in bf16 on a batch like those it will be given."""
+        import torch
+
+        plain = self._model.visual if tower == "image" else self._model.text
+        short = copy.deepcopy(plain).to(torch.bfloat16)
+        if _is_convolutional(plain):
+            plain.to(memory_format=torch.channels_last)
+            short.to(memory_format=torch.channels_last)
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)  # One thread's own time means the same on a busy machine.
+        try:
+            batch = self._calibration_batch(tower, plain)
+            return precision.trial(
+                lambda: arrays.unit_rows(self._run(tower, plain, batch)),
+                lambda: arrays.unit_rows(self._run(tower, short, batch)),
+            )
+        finally:
+            torch.set_num_threads(threads)
+
+    def _calibration_batch(self, tower: Tower, module: Any) -> torch.Tensor:
+        import torch
+
+        if tower == "text":
+            assert self._tokenizer is not None  # noqa: S101 - a text tower comes with one
+            return self._tokenizer(["a photo of two dogs that play in the snow"])
+        size = self._preprocess_cfg.size
+        height, width = (size, size) if isinstance(size, int) else size
+        noise = torch.rand(CALIBRATION_BATCH, 3, height, width) * 2 - 1
+        started = time.thread_time()
+        self._run(tower, module, noise[:1])
+        affordable = int(CALIBRATION_S / (time.thread_time() - started))
+        return noise[: max(1, affordable)]
+
+    def _prepared(self, pixels: Pixels) -> torch.Tensor:
+        from PIL import Image
+
+        if self._preprocess_cfg.resize_mode == "shortest":
+            pixels = arrays.middle(pixels)
+        tensor: torch.Tensor = self._preprocess(Image.fromarray(np.ascontiguousarray(pixels)))
+        return tensor
+
+    def _forward(self, tower: Tower, batch: torch.Tensor) -> Vectors:
+        import torch
+
+        module = self._model.visual if tower == "image" else self._model.text
+        if module is None:
+            raise ModelUnavailable(f"The {tower} tower of {self.key} was not loaded.")
+        try:
+            with self._lock:
+                rows = self._run(tower, module, batch)
+        except (RuntimeError, MemoryError) as error:
+            if not devices.is_out_of_memory(error):
+                raise
+            if self.device.startswith("cuda"):
+                torch.cuda.empty_cache()
+            raise DeviceOutOfMemory(f"{len(batch)} at once do not fit on {self.device}") from None
+        return arrays.unit_rows(rows)
+
+    def _run(self, tower: Tower, module: Any, batch: torch.Tensor) -> Vectors:
+        """Run one tower, return its raw rows, float32."""
+        import torch
+
+        with torch.inference_mode():
+            if tower == "text":
+                features = arrays.pooled(self._trim.run(module, batch.to(self.device)))
+            else:
+                features = self._see(module, batch)
+            rows: Vectors = features.float().cpu().numpy()
+        return rows
+
+    def _see(self, module: Any, batch: torch.Tensor) -> Any:
+        """Run the image tower, in small passes where those are faster."""
+        import torch
+
+        batch = batch.to(self.device, next(module.parameters()).dtype)
+        if not _is_convolutional(module):
+            return arrays.pooled(module(batch))
+        batch = batch.contiguous(memory_format=torch.channels_last)
+        size = CPU_PASS if self.device == "cpu" else len(batch)
+        return torch.cat([arrays.pooled(module(part)) for part in torch.split(batch, size)])
+
+
+def _starter(towers: frozenset[Tower]) -> Parts:
+    from search.vectors.embedders import starter
+
+    loaded = starter.load(towers)
+    return Parts(loaded.model, starter.DIM, loaded.preprocess_cfg, loaded.tokenizer)
+
+
+def _from_open_clip(key: str, towers: frozenset[Tower], weights: Path | None) -> Parts:
+    import open_clip
+
+    architecture, _, tag = key.partition("/")
+    config = open_clip.get_model_config(architecture)
+    if config is None or not tag:
+        raise ModelUnavailable(
+            f"{key!r} is no model that open_clip knows; use ARCHITECTURE/WEIGHTS as in "
+            "ViT-B-32-SigLIP2-256/webli, or starter."
+        )
+    checkpoint = weight_files.locate(weights, key) if weights else _from_hub(key)
+    repo = hub.repository(open_clip.get_pretrained_cfg(architecture, tag)) or MODELS[0].repo
+    model = hub.offline_first(key, repo, lambda: _created(key, checkpoint))
+    preprocess_cfg = dict(model.visual.preprocess_cfg)
+    tokenizer = None
+    if "text" in towers:
+        tokenizer = hub.offline_first(key, repo, lambda: _tokenizer(key, config, checkpoint.parent))
+    _drop_other_towers(model, towers)
+    return Parts(model, int(config["embed_dim"]), preprocess_cfg, tokenizer)
+
+
+def _from_hub(key: str) -> Path:
+    """Return the downloaded weights of a model, fetching them if the hub answers in time."""
+    import open_clip
+    from open_clip.pretrained import download_pretrained
+
+    architecture, _, tag = key.partition("/")
+    source = open_clip.get_pretrained_cfg(architecture, tag)
+    if not source:
+        known = ", ".join(open_clip.list_pretrained_tags_by_model(architecture)) or "none"
+        raise ModelUnavailable(
+            f"open_clip knows no weights {tag!r} for {architecture} (it knows: {known}); name "
+            "one of them, or a weight file in EMBEDDING_WEIGHTS."
+        )
+    repo = hub.repository(source)
+    if repo:
+        downloaded = hub.cached_checkpoint(repo)
+        if downloaded is not None:
+            return downloaded
+        hub.require(key, repo)
+    try:
+        return Path(download_pretrained(source))
+    except (OSError, RuntimeError) as error:
+        raise ModelUnavailable(
+            f"The weights of {key} could not be fetched ({arrays.first_line(error)}); check the "
+            "connection and the free disk space, or name a weight file in EMBEDDING_WEIGHTS."
+        ) from error
+
+
+def _created(key: str, checkpoint: Path) -> Any:
+    """Return the whole model with the weights of a file, on the CPU, in float32."""
+    import open_clip
+
+    architecture, _, tag = key.partition("/")
+    source = open_clip.get_pretrained_cfg(architecture, tag)
+    if checkpoint.suffix == ".safetensors":
+        weight_files.shapes(checkpoint)  # Says clearly what is wrong with a damaged file.
+    try:
+        return open_clip.create_model(
+            architecture,
+            pretrained=str(checkpoint),
+            # One structure for all: the text tower in `model.text`.
+            force_custom_text=True,
+            # With a file, open_clip forgets what it knows about the weights' own conventions.
+            force_quick_gelu=bool(source.get("quick_gelu", False)),
+            force_preprocess_cfg=weight_files.preprocessing(source, checkpoint.parent),
+            weights_only=True,
+        )
+    except OSError:
+        raise
+    except Exception as error:
+        logger.warning("Loading %s failed: %s", checkpoint, error)
+        raise weight_files.unreadable(key, checkpoint, error) from error
+
+
+def _tokenizer(
+    key: str, config: dict[str, Any], folder: Path
+) -> Callable[[list[str]], torch.Tensor]:
+    """Return the model's tokenizer, from the weights' folder if its files lie there."""
+    import open_clip
+    from open_clip.tokenizer import HFTokenizer
+
+    text_cfg = config["text_cfg"]
+    if "hf_tokenizer_name" in text_cfg and (folder / "tokenizer.json").is_file():
+        return HFTokenizer(  # type: ignore[no-any-return]
+            str(folder),
+            trust_remote_code=False,
+            context_length=text_cfg.get("context_length", 77),
+            tokenizer_mode=text_cfg.get("tokenizer_mode"),
+            **text_cfg.get("tokenizer_kwargs", {}),
+        )
+    return open_clip.get_tokenizer(key.partition("/")[0])  # type: ignore[no-any-return]
+
+
+def _drop_other_towers(model: Any, towers: frozenset[Tower]) -> None:
+    if "image" not in towers:
+        model.visual = None
+    if "text" not in towers:
+        model.text = None
+    if hasattr(model, "text_decoder"):  # CoCa's captioning part is never needed.
+        model.text_decoder = None
+
+
+def _accelerators() -> devices.Found:
+    """Ask PyTorch which accelerators it can use, and why it has no NVIDIA GPU."""
+    import torch
+
+    if torch.cuda.is_available():
+        count = torch.cuda.device_count()
+        return devices.Found(cuda=torch.cuda.get_device_name(0), cuda_count=count)
+    mps = "Apple GPU" if torch.backends.mps.is_available() else ""
+    if torch.version.cuda is None:
+        return devices.Found(mps=mps, why_no_cuda="this PyTorch is built without GPU support")
+    return devices.Found(mps=mps, why_no_cuda="there is no NVIDIA GPU with a working driver here")
+
+
+def _dtype(name: Format) -> torch.dtype:
+    import torch
+
+    return {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[name]
+
+
+def _is_convolutional(module: Any) -> bool:
+    import torch
+
+    convolutions = sum(isinstance(part, torch.nn.Conv2d) for part in module.modules())
+    return convolutions >= CONVOLUTIONAL

@@ -1,0 +1,104 @@
+"""Saved searches: albums that keep filling."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_POST, require_safe
+from django_htmx.http import HttpResponseClientRedirect
+
+from gallery.albums import BadName
+from gallery.views import PageRequest
+from gallery.views.pages import vary
+from gallery.views.tiles import PAGE
+from search import language
+from search.engine import answer as retrieval, saved_searches
+from search.language.errors import QueryError
+from search.models import SavedSearch
+from search.models.searches import NAME_LIMIT, QUERY_LIMIT
+from search.views import address, results
+
+_LIMITS = {"name_limit": NAME_LIMIT, "query_limit": QUERY_LIMIT}
+
+
+@require_POST
+@login_required
+def save(request: PageRequest) -> HttpResponse:
+    """Keep the query `q` under `name` and go to its page.
+
+    What cannot be kept is said in the form: htmx gets that alone, anybody else a page with it.
+    """
+    name, text = request.POST.get("name", ""), request.POST.get("q", "")
+    try:
+        row = saved_searches.save(request.user, name, text)
+    except (BadName, QueryError) as error:
+        context = {"typed": name, "query": text, "problem": error.message, **_LIMITS}
+        if request.htmx:
+            # htmx swaps in nothing from an error answer.
+            return vary(render(request, "search/_save.html", context))
+        return vary(render(request, "search/save.html", context, status=error.status))
+    if request.htmx:
+        return HttpResponseClientRedirect(row.get_absolute_url())
+    return redirect(row)
+
+
+@require_safe
+@login_required
+def saved_search(request: PageRequest, saved_id: uuid.UUID) -> HttpResponse:
+    """The photos that match a saved search now; with `glance`, its tile among the albums."""
+    row = _own(request, saved_id)
+    if "glance" in request.GET:
+        context = {"row": row, "glance": saved_searches.glance(request.user, row)}
+        answer = render(request, "search/_glance.html", context)
+        answer["Cache-Control"] = "private, no-store"
+        return answer
+    return _page(request, row)
+
+
+@require_POST
+@login_required
+def change(request: PageRequest, saved_id: uuid.UUID) -> HttpResponse:
+    """Rename a saved search (`name`), give it another query (`q`), or remove it (`remove`)."""
+    row = _own(request, saved_id)
+    if "remove" in request.POST:
+        row.delete()
+        said = f"The saved search {row.name} was removed. Its photos are still here."
+        messages.success(request, said)
+        return redirect("albums")
+    try:
+        saved_searches.change(row, name=request.POST.get("name"), text=request.POST.get("q"))
+    except (BadName, QueryError) as error:
+        # What was typed is shown in the field; everything else is as it was.
+        return _page(request, _own(request, saved_id), error)
+    return redirect(row)
+
+
+def _page(
+    request: PageRequest, row: SavedSearch, error: BadName | QueryError | None = None
+) -> HttpResponse:
+    found = results.results_of(
+        lambda: retrieval.search(
+            request.user, address.how(request.GET, language.parse(row.query), PAGE)
+        )
+    )
+    context = {
+        "saved": row,
+        "query": row.query,
+        "typed": request.POST.get("name", row.name),
+        "typed_query": request.POST.get("q", row.query),
+        "problem": error.message if error and "name" in request.POST else "",
+        "query_problem": error.message if error and "q" in request.POST else "",
+        **_LIMITS,
+    }
+    response = results.show(request, found, context, page="search/saved.html")
+    if error:
+        response.status_code = error.status
+    return response
+
+
+def _own(request: PageRequest, saved_id: uuid.UUID) -> SavedSearch:
+    return get_object_or_404(SavedSearch.objects.visible_to(request.user), pk=saved_id)
