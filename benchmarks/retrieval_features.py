@@ -141,7 +141,7 @@ def ask_galleries(photos: Photos, *, named: bool, detail: Sequence[bool]) -> Non
     with tempfile.TemporaryDirectory(prefix="scry-benchmark-") as folder:
         ids: dict[str, int] = {}
         for on in detail:
-            os.environ["DETAIL_SEARCH"] = str(10_000 if on else 0)
+            os.environ["PART_SEARCH"] = str(10_000 if on else 0)
             with gallery(data=Path(folder)) as running:
                 running.wait_until_ready()
                 ids = ids or upload(running, photos.paths, named=named)

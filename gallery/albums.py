@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
 from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery, UUIDField
 from django.db.models.functions import Lower
 
 from gallery.facts import MAX_STARS
 from gallery.locks import lock_owner
-from gallery.models import Album, Photo, Tag
+from gallery.models import Album, Photo, Tag, User
 from gallery.models.collections import NAME_LIMIT, AlbumQuerySet
 from gallery.models.photos import LIVE_PHOTO, PhotoQuerySet
 
@@ -286,14 +286,14 @@ def _tags(photo: Photo, names: list[str]) -> list[Tag]:
     return list(Tag.objects.filter(owner_id=photo.owner_id, name__in=names))
 
 
-def tags_in_use(user: AbstractBaseUser | AnonymousUser) -> list[str]:
+def tags_in_use(user: User) -> list[str]:
     """Return the names of tags that live photos of this user have, at most `OFFERED`."""
     live = Tagged.objects.filter(LIVE_PHOTO, tag_id=OuterRef("pk"))
     used = Tag.objects.filter(Exists(live), owner_id=user.pk).order_by(Lower("name"), "name")
     return list(used.values_list("name", flat=True)[:OFFERED])
 
 
-def photos_with(user: AbstractBaseUser | AnonymousUser, name: str) -> PhotoQuerySet:
+def photos_with(user: User, name: str) -> PhotoQuerySet:
     """Return this user's photos with the tag; raise `Tag.DoesNotExist` or `BadName` without it."""
     tag = Tag.objects.get(owner_id=user.pk, name=clean_tag(name))
     return Photo.objects.visible_to(user).filter(tags=tag)

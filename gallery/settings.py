@@ -235,7 +235,7 @@ DATA_UPLOAD_MAX_NUMBER_FILES = 4
 FILE_UPLOAD_HANDLERS = ["gallery.uploads.LimitedUploadHandler"]
 FILE_UPLOAD_TEMP_DIR = UPLOAD_TMP_DIR
 DECODER_CHILDREN = env.whole("DECODER_CHILDREN", 2, at_least=1)
-DETAIL_SEARCH = env.whole("DETAIL_SEARCH", 10_000)
+PART_SEARCH = env.whole("PART_SEARCH", 10_000)
 
 # The model. See docs/reference/models.md.
 EMBEDDING_MODEL = env.text("EMBEDDING_MODEL", "auto")

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.core.cache import cache
 from django.db.models import Count
 from django.utils import timezone
 
 from gallery import files
-from gallery.models import Embedding, EmbeddingModel, Photo, WorkerStatus
+from gallery.models import Embedding, EmbeddingModel, Photo, User, WorkerStatus
 from gallery.models.photos import PhotoQuerySet
 
 _ALIVE = timedelta(seconds=45)
@@ -42,7 +41,7 @@ class Status:
     storage_full: bool
 
 
-def status(user: AbstractBaseUser | AnonymousUser) -> Status:
+def status(user: User) -> Status:
     """Return the present state for one user."""
     model = EmbeddingModel.objects.active()
     worker = WorkerStatus.objects.order_by("-seen_at").first()
@@ -70,9 +69,7 @@ def status(user: AbstractBaseUser | AnonymousUser) -> Status:
     )
 
 
-def _not_searchable(
-    user: AbstractBaseUser | AnonymousUser, model: EmbeddingModel | None
-) -> tuple[int, int]:
+def _not_searchable(user: User, model: EmbeddingModel | None) -> tuple[int, int]:
     """Return how many of the user's photos wait, and how many failed.
 
     Only the rows that are not indexed are counted: they are few, and this is asked for by every

@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.db import transaction
@@ -15,13 +14,10 @@ from django.utils import timezone
 
 from gallery import deletion, stacks
 from gallery.locks import lock_owners_of
-from gallery.models import Embedding, EmbeddingModel, Photo
+from gallery.models import Embedding, EmbeddingModel, Photo, User
 from gallery.models.photos import PhotoQuerySet
 from gallery.signals import photos_changed, photos_moved
 from gallery.slices import slices
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 
 KEPT_DAYS = 30
 """Days after which the trash is emptied by itself."""
@@ -102,7 +98,7 @@ class Holds:
     bytes: int
 
 
-def holds(user: AbstractBaseUser | AnonymousUser) -> Holds:
+def holds(user: User) -> Holds:
     """Return what the user's trash holds; its bytes are part of what the gallery uses."""
     found = Photo.objects.in_trash_of(user).aggregate(photos=Count("pk"), bytes=Sum("size"))
     return Holds(found["photos"], found["bytes"] or 0)

@@ -9,8 +9,8 @@ class WorkersConfig(AppConfig):
     name = "workers"
 
     def ready(self) -> None:
-        from gallery import right_of_way
+        from gallery import request_priority
         from workers import doorbell
 
         doorbell.connect()
-        right_of_way.connect()
+        request_priority.connect()

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from gallery import colours, right_of_way
+from gallery import colours, request_priority
 from gallery.decoding import PoolBusy, PoolClosed
 from gallery.models import Embedding, Photo
 from gallery.models.photos import PhotoQuerySet
@@ -102,7 +102,7 @@ def _named(photo_ids: Iterable[UUID]) -> dict[UUID, str]:
             pixels = rendition.result()
             names = [] if pixels is None else colours.main_colours(pixels)
             found[pk] = colours.column(names)
-        right_of_way.stand_aside()
+        request_priority.yield_to_requests()
     return found
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from django.db import DatabaseError
 from numpy.typing import NDArray
 
-from gallery import right_of_way
+from gallery import request_priority
 from gallery.decoding import PoolBusy, PoolClosed
 from gallery.models import Embedding, EmbeddingModel
 from search.duplicates.find import compare
@@ -194,7 +194,7 @@ class _Renditions:
         self._kept.move_to_end(photo_id)
         self._read_ahead()
         watchdog.progress()
-        right_of_way.stand_aside()
+        request_priority.yield_to_requests()
         return self._kept[photo_id]
 
     def _arrived(self, photo_id: UUID) -> Pixels | None:

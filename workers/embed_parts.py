@@ -1,6 +1,6 @@
 """Embedding the parts of photos, once nothing else is due, and keeping their points in order.
 
-A photo is searchable before this begins. A row of `Regions` remembers the work: without boxes it
+A photo is searchable before this begins. A row of `PhotoParts` remembers the work: without boxes it
 counts the tries in `crc`, and with `indexed_at` set it was given up; with boxes it waits for the
 index until `indexed_at` is set. Whoever is interrupted finds it there.
 """
@@ -18,9 +18,9 @@ from django.conf import settings
 from django.db.models import F, Q
 from django.utils import timezone
 
-from gallery import right_of_way
+from gallery import request_priority
 from gallery.decoding import DecodeError, PoolBusy, PoolClosed
-from gallery.models import Embedding, EmbeddingModel, Regions
+from gallery.models import Embedding, EmbeddingModel, PhotoParts
 from gallery.models.embeddings import EmbeddingQuerySet
 from gallery.models.parts import Boxes
 from search.parts import boxes, crops as cropping, nearest
@@ -72,8 +72,8 @@ def is_due() -> bool:
     model = EmbeddingModel.objects.active()
     if model is None:
         return False
-    kept = Regions.objects.filter(embedding__model=model).count()
-    has_room = kept < settings.DETAIL_SEARCH
+    kept = PhotoParts.objects.filter(embedding__model=model).count()
+    has_room = kept < settings.PART_SEARCH
     if (has_room and lacking(model).exists()) or parts.waiting(model).exists():
         return True
     rest()
@@ -94,17 +94,17 @@ def rest() -> None:
 
 def lacking(model: EmbeddingModel) -> EmbeddingQuerySet:
     """Return the searchable rows whose parts are not embedded, or of an older generation."""
-    begun = Q(regions__boxes=b"", regions__indexed_at=None, regions__crc__lt=TRIES)
-    older = Q(regions__generation__lt=F("generation"))
+    begun = Q(parts__boxes=b"", parts__indexed_at=None, parts__crc__lt=TRIES)
+    older = Q(parts__generation__lt=F("generation"))
     searchable = Embedding.objects.live().filter(model=model, state=Embedding.State.INDEXED)
-    return searchable.filter(Q(regions=None) | older | begun)
+    return searchable.filter(Q(parts=None) | older | begun)
 
 
 def _make_due(model: EmbeddingModel, stop: Stop) -> int:
     total, below = 0, None
-    room = settings.DETAIL_SEARCH - Regions.objects.filter(embedding__model=model).count()
+    room = settings.PART_SEARCH - PhotoParts.objects.filter(embedding__model=model).count()
     while not stop() and total < room:
-        rows = lacking(model).select_related("photo", "regions").order_by("-pk")
+        rows = lacking(model).select_related("photo", "parts").order_by("-pk")
         batch = list(
             (rows if below is None else rows.filter(pk__lt=below))[: min(AT_ONCE, room - total)]
         )
@@ -132,7 +132,7 @@ def _make(model: EmbeddingModel, rows: Sequence[Embedding], stop: Stop) -> int:
         return 0
     heartbeat.tell("parts of photos", "")
     _begin(rows)
-    failpoint("regions_begun")
+    failpoint("parts_begun")
     pictures = [look_ahead.shared().start_detail(row.photo) for row in rows]
     made = []
     for row, picture in zip(rows, pictures, strict=True):
@@ -141,7 +141,7 @@ def _make(model: EmbeddingModel, rows: Sequence[Embedding], stop: Stop) -> int:
             _leave(row)
         else:
             made.append(row)
-    failpoint("regions_saved")
+    failpoint("parts_saved")
     parts.project(model, made)
     return len(made)
 
@@ -149,24 +149,24 @@ def _make(model: EmbeddingModel, rows: Sequence[Embedding], stop: Stop) -> int:
 def _begin(rows: Sequence[Embedding]) -> None:
     """Count the try before the work, so that a photo that kills workers is left alone at last."""
     begun = [
-        Regions(embedding=row, generation=row.generation, crc=_tries(row) + 1, boxes=b"")
+        PhotoParts(embedding=row, generation=row.generation, crc=_tries(row) + 1, boxes=b"")
         for row in rows
     ]
     fields = ["generation", "crc", "boxes", "vectors", "indexed_at"]
-    Regions.objects.bulk_create(
+    PhotoParts.objects.bulk_create(
         begun, update_conflicts=True, unique_fields=["embedding"], update_fields=fields
     )
 
 
 def _tries(row: Embedding) -> int:
-    kept: Regions | None = getattr(row, "regions", None)
+    kept: PhotoParts | None = getattr(row, "parts", None)
     same = kept is not None and kept.generation == row.generation and not kept.boxes
     return kept.crc if kept is not None and same else 0
 
 
 def _leave(row: Embedding) -> None:
     """Give a row back that was not worked on to the end; that was no fault of the photo."""
-    Regions.objects.filter(pk=row.pk, boxes=b"", crc__gt=0).update(crc=F("crc") - 1)
+    PhotoParts.objects.filter(pk=row.pk, boxes=b"", crc__gt=0).update(crc=F("crc") - 1)
 
 
 def _make_one(embedder: Embedder, row: Embedding, picture: Future[Pixels], stop: Stop) -> bool:
@@ -184,7 +184,7 @@ def _make_one(embedder: Embedder, row: Embedding, picture: Future[Pixels], stop:
     for start in range(0, len(places), CROPS):
         if stop():
             return False
-        right_of_way.stand_aside()
+        request_priority.yield_to_requests()
         crops = [cropping.cut(pixels, box) for box in places[start : start + CROPS].tolist()]
         rows += embed(embedder, crops)
     good = [at for at, one in enumerate(rows) if not isinstance(one, Refusal)]
@@ -194,9 +194,9 @@ def _make_one(embedder: Embedder, row: Embedding, picture: Future[Pixels], stop:
 
 def _save(row: Embedding, places: Boxes, vectors: Vectors) -> bool:
     """Keep what was made, unless the photo was embedded anew meanwhile."""
-    made = Regions(embedding=row, generation=row.generation)
+    made = PhotoParts(embedding=row, generation=row.generation)
     made.set_parts(places, vectors)
-    Regions.objects.filter(pk=row.pk, generation=row.generation).update(
+    PhotoParts.objects.filter(pk=row.pk, generation=row.generation).update(
         boxes=made.boxes,
         vectors=made.vectors,
         crc=made.crc,

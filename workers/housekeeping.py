@@ -16,7 +16,7 @@ from gallery.models import EmbeddingModel
 from search.vectors.embedders import embed_query_text
 from search.vectors.embedders.base import ModelUnavailable
 from workers import doorbell, due, heartbeat, model_choice, sweeper, watchdog
-from workers.priority import give_way
+from workers.priority import lower_thread_priority
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ class Rounds:
             heartbeat.farewell()
 
     def _settle_model(self) -> None:
-        give_way()
+        lower_thread_priority()
         try:
             while not self._stop.is_set() and not self._settled():
                 self._stop.wait(MODEL_RETRY_SECONDS)
@@ -97,7 +97,7 @@ class Rounds:
                 embed_query_text(model.key, "photo")
 
     def _go_round(self) -> None:
-        give_way()
+        lower_thread_priority()
         first = True
         try:
             while first or not self._stop.wait(ROUND_SECONDS):

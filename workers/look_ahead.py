@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.conf import settings
 
-from gallery import files, fingerprint, right_of_way
+from gallery import files, fingerprint, request_priority
 from gallery.decoding import Decoded, DecodeError, DecoderPool, PoolClosed
 from gallery.decoding.results import PART_SIDE
 from gallery.models import Photo
@@ -18,7 +18,7 @@ from gallery.reasons import Reason
 from search.vectors.embedders.base import Pixels
 from workers import watchdog
 from workers.failpoints import failpoint
-from workers.priority import give_way
+from workers.priority import lower_thread_priority
 
 CHILDREN_NICE = 10
 """Below the web server and above the embedding, which would otherwise wait for pictures."""
@@ -47,7 +47,7 @@ class LookAhead:
             queue_seconds=QUEUE_SECONDS,
             faults=faults,
         )
-        self._threads = ThreadPoolExecutor(size, "decode-ahead", initializer=give_way)
+        self._threads = ThreadPoolExecutor(size, "decode-ahead", initializer=lower_thread_priority)
 
     def start(self, photo: Photo) -> Future[Picture]:
         """Begin to read the photo; the future may raise what `DecoderPool` or a file does."""
@@ -88,7 +88,7 @@ class LookAhead:
         return {pk: grey for pk, grey in zip(photo_ids, made, strict=True) if grey is not None}
 
     def _fingerprint(self, photo_id: UUID) -> Pixels | None:
-        right_of_way.stand_aside()
+        request_priority.yield_to_requests()
         pixels = self.rendition(photo_id)
         watchdog.progress()
         return None if pixels is None else fingerprint.of_pixels(pixels)

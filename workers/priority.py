@@ -14,7 +14,7 @@ from contextlib import suppress
 LOWEST = 19
 
 
-def give_way() -> None:
+def lower_thread_priority() -> None:
     """Lower the calling thread's priority; on Linux niceness belongs to a thread.
 
     Threads that this one starts inherit it, the compute threads of the model among them.

@@ -24,7 +24,7 @@ from workers import (
 )
 from workers.celery import app
 from workers.index_sync import withdrawal
-from workers.priority import give_way
+from workers.priority import lower_thread_priority
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ def _at_low_priority(work: Callable[[], object]) -> Callable[[], None]:
 
     @functools.wraps(work)
     def run() -> None:
-        give_way()
+        lower_thread_priority()
         close_old_connections()
         try:
             work()

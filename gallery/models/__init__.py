@@ -1,10 +1,10 @@
 """The record of everything: photos, their embeddings' state, albums, models, tokens, workers."""
 
-from gallery.models.access import ApiToken
+from gallery.models.access import ApiToken, User
 from gallery.models.collections import Album, SkippedFile, Stack, Tag
 from gallery.models.embeddings import Embedding, EmbeddingModel
 from gallery.models.fingerprints import Fingerprint
-from gallery.models.parts import Regions
+from gallery.models.parts import PhotoParts
 from gallery.models.photos import Photo, Tombstone
 from gallery.models.worker import WorkerStatus
 
@@ -15,10 +15,11 @@ __all__ = [
     "EmbeddingModel",
     "Fingerprint",
     "Photo",
-    "Regions",
+    "PhotoParts",
     "SkippedFile",
     "Stack",
     "Tag",
     "Tombstone",
+    "User",
     "WorkerStatus",
 ]

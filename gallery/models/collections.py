@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
 from django.urls import reverse
 from django.utils import timezone
 
+from gallery.models.access import User
 from gallery.models.photos import Photo
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 
 NAME_LIMIT = 120
 
@@ -21,7 +18,7 @@ NAME_LIMIT = 120
 class AlbumQuerySet(models.QuerySet["Album"]):
     """Queries on albums; every answer to a person starts with `visible_to`."""
 
-    def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> AlbumQuerySet:
+    def visible_to(self, user: User) -> AlbumQuerySet:
         """Return the albums that this user may know of: their own."""
         return self.filter(owner_id=user.pk) if user.is_authenticated else self.none()
 
@@ -70,7 +67,7 @@ class Tag(models.Model):
 class StackQuerySet(models.QuerySet["Stack"]):
     """Queries on stacks; every answer to a person starts with `visible_to`."""
 
-    def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> StackQuerySet:
+    def visible_to(self, user: User) -> StackQuerySet:
         """Return the stacks that this user may know of: their own."""
         return self.filter(owner_id=user.pk) if user.is_authenticated else self.none()
 

@@ -14,7 +14,7 @@ Boxes = NDArray[np.float32]
 """Parts of a picture, shape (n, 4): left, top, width and height as fractions of its sides."""
 
 
-class Regions(models.Model):
+class PhotoParts(models.Model):
     """The embeddings of parts of one photo with one model, made after the photo is searchable.
 
     A row belongs to one `generation` of its embedding and is out of date when that grew.
@@ -23,7 +23,7 @@ class Regions(models.Model):
     """
 
     embedding = models.OneToOneField(
-        Embedding, models.CASCADE, primary_key=True, related_name="regions"
+        Embedding, models.CASCADE, primary_key=True, related_name="parts"
     )
     generation = models.PositiveIntegerField()
     boxes = models.BinaryField()
@@ -36,7 +36,7 @@ class Regions(models.Model):
             models.Index(
                 fields=["embedding"],
                 condition=models.Q(indexed_at=None),
-                name="regions_to_index",
+                name="parts_to_index",
             ),
         ]
 

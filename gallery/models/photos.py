@@ -12,9 +12,9 @@ from django.db.models import Q, Sum
 from django.urls import reverse
 from django.utils import timezone
 
-if TYPE_CHECKING:
-    from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from gallery.models.access import User
 
+if TYPE_CHECKING:
     from gallery.models.collections import Tag
     from gallery.models.embeddings import Embedding
 
@@ -25,15 +25,15 @@ LIVE_PHOTO = Q(photo__deleted_at=None, photo__trashed_at=None)
 class PhotoQuerySet(models.QuerySet["Photo"]):
     """Queries on photos; every answer to a person starts with `visible_to`."""
 
-    def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> PhotoQuerySet:
+    def visible_to(self, user: User) -> PhotoQuerySet:
         """Return the photos that this user may know of: their own, neither trashed nor deleted."""
         return self.live()._of(user)
 
-    def in_trash_of(self, user: AbstractBaseUser | AnonymousUser) -> PhotoQuerySet:
+    def in_trash_of(self, user: User) -> PhotoQuerySet:
         """Return what lies in this user's trash: seen on the trash pages and nowhere else."""
         return self.trashed()._of(user)
 
-    def _of(self, user: AbstractBaseUser | AnonymousUser) -> PhotoQuerySet:
+    def _of(self, user: User) -> PhotoQuerySet:
         return self.filter(owner_id=user.pk) if user.is_authenticated else self.none()
 
     def live(self) -> PhotoQuerySet:

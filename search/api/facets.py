@@ -81,4 +81,4 @@ def list_facets(request: HttpRequest, params: Query[FacetsIn]) -> dict[str, Any]
         }
         for facet in found
     ]
-    return {"query": language.written(query), "facets": listed}
+    return {"query": language.to_text(query), "facets": listed}

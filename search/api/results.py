@@ -13,7 +13,7 @@ from ninja import File, Query, Router, Schema
 from ninja.files import UploadedFile
 
 from gallery.api.errors import ErrorOut
-from gallery.models import EmbeddingModel, Photo
+from gallery.models import EmbeddingModel, Photo, User
 from gallery.status import status as gallery_status
 from search import filters, language
 from search.engine import answer as retrieval, sent_pictures
@@ -152,7 +152,7 @@ def checked_limit(limit: int) -> int:
     return limit
 
 
-def _passing(user: retrieval.User, answer: retrieval.Answer) -> int:
+def _passing(user: User, answer: retrieval.Answer) -> int:
     """Return how many photos pass the filters; an answer by date has not counted them."""
     if answer.query.wanted:
         return answer.figures.total
@@ -161,7 +161,7 @@ def _passing(user: retrieval.User, answer: retrieval.Answer) -> int:
 
 def _out(answer: retrieval.Answer, total: int) -> SearchOut:
     return SearchOut(
-        query=language.written(answer.query),
+        query=language.to_text(answer.query),
         model=answer.model,
         took_ms=answer.took_ms,
         total=total,

@@ -48,7 +48,7 @@ def why(request: HttpRequest, photo_id: uuid.UUID, q: str = "") -> WhyOut:
     rows, columns = found.heat.values.shape
     left, top, width, height = (round(side, 4) for side in found.heat.box)
     return WhyOut(
-        query=language.written(found.query),
+        query=language.to_text(found.query),
         model=found.model,
         score=None if found.score is None else round(found.score, 4),
         band=found.band,

@@ -10,10 +10,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
-from gallery.models import EmbeddingModel, Photo
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from gallery.models import EmbeddingModel, Photo, User
 
 
 class Kind(models.TextChoices):
@@ -77,7 +74,7 @@ class NotTheSame(models.Model):
 class DuplicateGroupQuerySet(models.QuerySet["DuplicateGroup"]):
     """Queries on groups; every answer to a person starts with `visible_to`."""
 
-    def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> DuplicateGroupQuerySet:
+    def visible_to(self, user: User) -> DuplicateGroupQuerySet:
         """Return the groups that this user may know of: those of their own photos."""
         return self.filter(owner_id=user.pk) if user.is_authenticated else self.none()
 
@@ -152,7 +149,7 @@ class KeeperCriteria(models.Model):
 class ResolutionQuerySet(models.QuerySet["Resolution"]):
     """Queries on decisions; every answer to a person starts with `visible_to`."""
 
-    def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> ResolutionQuerySet:
+    def visible_to(self, user: User) -> ResolutionQuerySet:
         """Return the decisions that this user may know of: their own."""
         return self.filter(owner_id=user.pk) if user.is_authenticated else self.none()
 

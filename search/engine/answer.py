@@ -10,10 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal, cast, get_args
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
-
 from gallery.decoding import PoolBusy
-from gallery.models import EmbeddingModel
+from gallery.models import EmbeddingModel, User
 from gallery.models.photos import PhotoQuerySet
 from gallery.paging import NOT_GIVEN
 from search import filters, fulltext, parts
@@ -32,8 +30,6 @@ MAX_LIMIT = 100
 LEVELS = 20
 """Steps of the slider: trust is counted at 0, 1/20, ..., 1."""
 PATIENCE = 8.0  # seconds that a request waits for a model that is being loaded
-
-User = AbstractBaseUser | AnonymousUser
 Sort = Literal["relevance", "newest"]
 
 
@@ -208,7 +204,7 @@ def _towers(user: User, model: EmbeddingModel, query: Query) -> set[Tower]:
     towers: set[Tower] = {"text"} if "text" in kinds else set()
     pictures = [term.value for term in query.terms if term.kind == "picture"]
     new = any(sent_pictures.needs_model(user, model, one) for one in pictures)
-    return towers | ({"image"} if new or "region" in kinds else set())
+    return towers | ({"image"} if new or "part" in kinds else set())
 
 
 def _only_photo(query: Query) -> uuid.UUID | None:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
-
-from gallery.models import Photo
+from gallery.models import Photo, User
 from search.engine import answer
 from search.engine.rank import Ranked, Ranking
 from search.language import Query
@@ -15,8 +13,6 @@ from search.language.errors import QueryError
 from search.parts import Heat, heat
 from search.relevance import Band
 from search.vectors import embedders
-
-User = AbstractBaseUser | AnonymousUser
 
 _PLACES = (
     ("in the upper left", "at the top", "in the upper right"),

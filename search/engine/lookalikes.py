@@ -10,15 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from uuid import UUID
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
-
-from gallery.models import Photo
+from gallery.models import Photo, User
 from search.duplicates.models import GroupMember
 
 LIMIT = 100
 """Photos that belong together at most. Groups have 50; what is larger folds by its stack alone."""
-
-User = AbstractBaseUser | AnonymousUser
 Ids = frozenset[UUID]
 
 

@@ -6,9 +6,7 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
-
-from gallery.models import Photo
+from gallery.models import Photo, User
 from gallery.models.photos import PhotoQuerySet
 from search.engine import lookalikes
 from search.engine.rank import Ranked, Ranking
@@ -17,8 +15,6 @@ from search.relevance import Band
 
 MAX_OFFSET = 10_000
 _TOP_UPS = 6
-
-User = AbstractBaseUser | AnonymousUser
 
 
 @dataclass(frozen=True)

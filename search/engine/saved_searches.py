@@ -8,12 +8,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import cast
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import IntegrityError, OperationalError, transaction
 from django.utils import timezone
 
 from gallery.albums import BadName, clean_name
-from gallery.models import Photo
+from gallery.models import Photo, User
 from search import language
 from search.engine import answer as retrieval
 from search.engine.answer import Asked
@@ -26,8 +25,6 @@ RECENT_KEPT = 50
 """Queries of one person that are remembered; the one asked longest ago goes first."""
 SAVED_EACH = 200
 """Saved searches of one person at most."""
-
-User = AbstractBaseUser | AnonymousUser
 
 
 class NameTaken(BadName):
@@ -53,7 +50,7 @@ def remember(user: User, query: Query) -> None:
     What was asked longest ago is forgotten beyond `RECENT_KEPT`. A busy database forgets it all:
     no answer waits for this, or fails.
     """
-    text = language.written(query)
+    text = language.to_text(query)
     if not text or len(text) > QUERY_LIMIT or any(term.kind != "text" for term in query.terms):
         return
     with suppress(OperationalError, IntegrityError), transaction.atomic():
@@ -123,7 +120,7 @@ def _name(text: str) -> str:
 
 
 def _query(text: str) -> str:
-    written = language.written(language.parse(text))
+    written = language.to_text(language.parse(text))
     if len(written) > QUERY_LIMIT:
         message = f"The query has more than {QUERY_LIMIT} characters."
         raise QueryError("query_too_long", message)

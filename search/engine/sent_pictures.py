@@ -7,7 +7,6 @@ from pathlib import Path
 from uuid import UUID
 
 import numpy as np
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.http import HttpRequest
 from django.utils import timezone
 from numpy.typing import NDArray
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from gallery import files, ingest, uploads
 from gallery.decoders import web_pool
 from gallery.decoding import DecodeError
-from gallery.models import EmbeddingModel
+from gallery.models import EmbeddingModel, User
 from search.language.errors import QueryError
 from search.models import SavedSearch, SentPicture
 from search.models.searches import OwnedQuerySet
@@ -27,8 +26,6 @@ NOTED = timedelta(hours=1)
 """How often it is written down that a picture is still searched by."""
 KEPT_EACH = 200
 """Pictures of one person at most; the one unused for longest goes first."""
-
-User = AbstractBaseUser | AnonymousUser
 Vector = NDArray[np.float32]
 
 

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import numpy as np
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from numpy.typing import NDArray
 
-from gallery.models import Embedding, EmbeddingModel, Photo
+from gallery.models import Embedding, EmbeddingModel, Photo, User
 from search import parts
 from search.engine import sent_pictures
 from search.engine.combination import Part, direction, unit
@@ -18,7 +17,6 @@ from search.language.errors import QueryError
 from search.relevance import library
 from search.vectors import embedders
 
-User = AbstractBaseUser | AnonymousUser
 Vector = NDArray[np.float32]
 
 
@@ -100,7 +98,7 @@ def vector_of(user: User, model: EmbeddingModel, term: Term) -> Vector:
             return embedders.embed_query_text(model.key, term.value)
         case "photo":
             return _stored(model, photo_of(user, term))
-        case "region":
+        case "part":
             return parts.crop_vector(model, photo_of(user, term), term.box or (0, 0, 1, 1))
         case "picture":
             return sent_pictures.vector_of(user, model, term.value)

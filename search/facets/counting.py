@@ -7,19 +7,17 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db.models import Case, CharField, Count, F, IntegerField, Q, Value, When
 from django.db.models.functions import Cast
 from django.utils import timezone
 
 from gallery import colours
 from gallery.albums import InAlbum, Tagged
-from gallery.models import Album, Photo, Tag
+from gallery.models import Album, Photo, Tag, User
 from gallery.models.photos import PhotoQuerySet
 from search.filters.ids import texts
 from search.filters.library import Library
 
-User = AbstractBaseUser | AnonymousUser
 Packed = tuple[int, int, int, int, int]
 
 JOINED = 50_000

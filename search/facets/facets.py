@@ -11,9 +11,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
-
 from gallery.facts import MAX_STARS
+from gallery.models import User
 from search import language
 from search.engine import answer
 from search.facets.counting import Counting
@@ -24,8 +23,6 @@ from search.language.terms import MAX_CHARACTERS, MAX_FILTERS, MAX_VALUES
 
 SHOWN = 12
 """Values of one kind that are listed; those that are set always are."""
-
-User = AbstractBaseUser | AnonymousUser
 
 
 @dataclass(frozen=True)
@@ -210,7 +207,7 @@ def _switched(kind: _Kind, value: str, chosen: tuple[str, ...], query: Query) ->
     if kept:
         place = query.filters.index(own[0]) if own else len(filters)
         filters.insert(place, Filter(kind.filter, tuple(kept)))
-    text = language.written(Query(query.terms, tuple(filters)))
+    text = language.to_text(Query(query.terms, tuple(filters)))
     fits = len(kept) <= MAX_VALUES and len(filters) <= MAX_FILTERS and len(text) <= MAX_CHARACTERS
     return text if fits else None
 

@@ -12,10 +12,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from uuid import UUID
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db.models import Q
 
-from gallery.models import Photo
+from gallery.models import Photo, User
 from gallery.models.photos import PhotoQuerySet
 from search.filters.conditions import Condition, condition
 from search.filters.ids import by_ids
@@ -25,8 +24,6 @@ from search.vectors.index import And, Filter as IndexFilter, HasIds, Not
 from search.vectors.index.owner import owned_by
 
 __all__ = ["Condition", "Library", "Narrowed", "condition", "narrow", "owned_by"]
-
-User = AbstractBaseUser | AnonymousUser
 
 
 @dataclass(frozen=True)

@@ -10,16 +10,13 @@ from functools import cached_property
 from typing import TypeVar
 from uuid import UUID
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.utils import timezone
 
-from gallery.models import Album, Photo, Tag
+from gallery.models import Album, Photo, Tag, User
 from search.language.terms import shown
 
 _COMPARED = 1000  # names that an unknown one is compared with
 _LIKENESS = 0.6
-
-User = AbstractBaseUser | AnonymousUser
 _Key = TypeVar("_Key")
 
 

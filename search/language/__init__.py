@@ -3,7 +3,7 @@
     dog on a beach -people 2:sunset        a dog, but no cartoon
     photo:<id> "at night"                  summer 2023 camera:nikon,canon -in:album
 
-`parse` reads, `written` writes what reads back as the same query, `chips` shows the parts.
+`parse` reads, `to_text` writes what reads back as the same query, `chips` shows the parts.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from search.language.completion import Suggestion, autocomplete
 from search.language.parser import parse
 from search.language.terms import Filter, Kind, Misread, Query, Term
-from search.language.writer import Chip, chips, from_params, to_params, written
+from search.language.writer import Chip, chips, from_params, to_params, to_text
 
 __all__ = [
     "Chip",
@@ -26,5 +26,5 @@ __all__ = [
     "from_params",
     "parse",
     "to_params",
-    "written",
+    "to_text",
 ]

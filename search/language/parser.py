@@ -205,7 +205,7 @@ def _picture(token: Token, weight: float) -> Term:
     found = read(value)
     if found is None:
         raise _misread("bad_filter", _refusal(token.name, value), token)
-    photo: Kind = "region" if "@" in found else "photo"
+    photo: Kind = "part" if "@" in found else "photo"
     return Term("picture" if token.name == "picture" else photo, found, weight)
 
 

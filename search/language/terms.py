@@ -17,7 +17,7 @@ MAX_WEIGHT = 10.0
 MAX_SHOWN = 40
 """Characters of a query that an error repeats."""
 
-Kind = Literal["text", "photo", "picture", "region"]
+Kind = Literal["text", "photo", "picture", "part"]
 _Part = TypeVar("_Part", "Term", "Filter")
 
 
@@ -26,7 +26,7 @@ class Term:
     """Something that photos are to look like, or not to when `weight` is below zero.
 
     `value` is words (kind `text`), the id of a photo (`photo`), the id and a box such as
-    `<id>@0.1,0.2,0.5,0.5` with left, top, width and height as fractions (`region`), or the token
+    `<id>@0.1,0.2,0.5,0.5` with left, top, width and height as fractions (`part`), or the token
     of a picture that was sent (`picture`). `quoted` words are taken as they are.
     """
 
@@ -43,7 +43,7 @@ class Term:
     @property
     def box(self) -> tuple[float, float, float, float] | None:
         """The left, top, width and height of a region as fractions; None for other terms."""
-        if self.kind != "region":
+        if self.kind != "part":
             return None
         left, top, width, height = (float(part) for part in self.value.split("@")[1].split(","))
         return left, top, width, height
@@ -51,7 +51,7 @@ class Term:
     @property
     def photo_id(self) -> str:
         """The id of the photo that a photo term or a region speaks of; empty for other terms."""
-        return self.value.split("@")[0] if self.kind in {"photo", "region"} else ""
+        return self.value.split("@")[0] if self.kind in {"photo", "part"} else ""
 
 
 @dataclass(frozen=True)

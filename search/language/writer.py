@@ -57,15 +57,15 @@ class Chip:
     flipped: str
 
 
-def written(query: Query) -> str:
+def to_text(query: Query) -> str:
     """Return the text of a query, which `parse` reads as the same query again."""
     texts = [parser.as_written(parser.settled(term)) for term in query.terms]
     if query.terms and _is_plain(query.terms[0]):
         texts[0] = query.terms[0].value
-    return " ".join([*texts, *(filter_written(one) for one in query.filters)])
+    return " ".join([*texts, *(filter_to_text(one) for one in query.filters)])
 
 
-def filter_written(one: Filter) -> str:
+def filter_to_text(one: Filter) -> str:
     """Return a filter as it is typed."""
     alone = one.name == "near" and len(one.values) == 1
     values = [value if alone or _BARE.fullmatch(value) else quoted(value) for value in one.values]
@@ -74,7 +74,7 @@ def filter_written(one: Filter) -> str:
 
 def to_params(query: Query) -> dict[str, str]:
     """Return the parameters of an address that asks for the query: its text as `q`."""
-    text = written(query)
+    text = to_text(query)
     return {TEXT: text} if text else {}
 
 
@@ -95,7 +95,7 @@ def from_params(params: Params) -> Query:
     query = Query() if filters and not texts else parser.parse(texts[-1] if texts else "")
     together = Query(query.terms, parser.merged([*query.filters, *filters]))
     # Reading the text again applies the limits to what came from both.
-    return parser.parse(written(together)) if filters else together
+    return parser.parse(to_text(together)) if filters else together
 
 
 def chips(query: Query) -> list[Chip]:
@@ -115,8 +115,8 @@ def _term_chip(query: Query, term: Term, *, first: bool) -> Chip:
         sign="-" if term.excluded else "" if plain else "+",
         weight=abs(term.weight),
         text=term.value if plain else parser.as_written(term),
-        without=written(query.without(term)),
-        flipped=written(query.replacing(term, turned)),
+        without=to_text(query.without(term)),
+        flipped=to_text(query.replacing(term, turned)),
     )
 
 
@@ -127,9 +127,9 @@ def _filter_chip(query: Query, one: Filter) -> Chip:
         kind=one.name,
         sign="-" if one.excluded else "",
         weight=1.0,
-        text=filter_written(one),
-        without=written(query.without(one)),
-        flipped=written(query.replacing(one, turned)),
+        text=filter_to_text(one),
+        without=to_text(query.without(one)),
+        flipped=to_text(query.replacing(one, turned)),
     )
 
 
@@ -160,7 +160,7 @@ def _date_label(value: str) -> str:
 def _term_label(term: Term) -> str:
     if term.kind == "text":
         return term.value
-    return {"photo": "this photo", "region": "part of this photo"}.get(term.kind, "your picture")
+    return {"photo": "this photo", "part": "part of this photo"}.get(term.kind, "your picture")
 
 
 def _is_plain(term: Term) -> bool:

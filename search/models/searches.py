@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from django.conf import settings
 from django.db import models
 from django.urls import reverse
 from django.utils import timezone
 
-if TYPE_CHECKING:
-    from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from gallery.models import User
 
 QUERY_LIMIT = 4096
 NAME_LIMIT = 120
@@ -21,13 +20,13 @@ _Row = TypeVar("_Row", bound=models.Model)
 class OwnedQuerySet(models.QuerySet[_Row]):
     """Queries on rows of one owner; every answer to a person starts with `visible_to`."""
 
-    def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> OwnedQuerySet[_Row]:
+    def visible_to(self, user: User) -> OwnedQuerySet[_Row]:
         """Return the rows that this user may know of: their own."""
         return self.filter(owner_id=user.pk) if user.is_authenticated else self.none()
 
 
 class RecentSearch(models.Model):
-    """A query that was asked, once per text (`language.written`), with when it was last asked."""
+    """A query that was asked, once per text (`language.to_text`), with when it was last asked."""
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     query = models.CharField(max_length=QUERY_LIMIT)

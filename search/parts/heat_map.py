@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from gallery.decoding import PoolBusy
 from gallery.decoding.results import PART_SIDE
-from gallery.models import EmbeddingModel, Photo, Regions
+from gallery.models import EmbeddingModel, Photo, PhotoParts
 from search.language.errors import QueryError
 from search.parts.boxes import Box, boxes, numbers
 from search.parts.crops import Pixels, cut, read
@@ -107,7 +107,7 @@ def _fine() -> NDArray[np.float32]:
 
 
 def _stored(model: EmbeddingModel, photo: Photo) -> tuple[NDArray[np.float32], Vectors] | None:
-    row = Regions.objects.filter(embedding__model=model, embedding__photo=photo).first()
+    row = PhotoParts.objects.filter(embedding__model=model, embedding__photo=photo).first()
     return row.get_parts() if row else None
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from django.conf import settings
 from numpy.typing import NDArray
 
-from gallery.models import EmbeddingModel, Regions
+from gallery.models import EmbeddingModel, PhotoParts
 from search.parts.boxes import GROUPS, PLACES, Box, all_points, part_of
 from search.parts.scale import Line, Scale
 from search.vectors.index import (
@@ -56,17 +56,17 @@ class RegionHit:
 
 def is_on() -> bool:
     """Tell whether parts of photos are indexed and searched here."""
-    return settings.DETAIL_SEARCH > 0
+    return settings.PART_SEARCH > 0
 
 
 def is_in_use(model: EmbeddingModel) -> bool:
     """Tell whether the index of parts may hold points: none is made to ask or delete from."""
-    return Regions.objects.filter(embedding__model=model).exists()
+    return PhotoParts.objects.filter(embedding__model=model).exists()
 
 
 def index_of(model: EmbeddingModel) -> VectorIndex:
     """Return the index of the parts of photos, whose point ids are those of `boxes.point_id`."""
-    return open_index(f"{model.key}~regions", model.dim)
+    return open_index(f"{model.key}~parts", model.dim)
 
 
 def closest(

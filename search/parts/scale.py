@@ -16,10 +16,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from numpy.typing import NDArray
 
-from gallery.models import EmbeddingModel, Regions
+from gallery.models import EmbeddingModel, PhotoParts, User
 from search.parts.boxes import GROUPS, numbers_of
 
 Vector = NDArray[np.float32]
@@ -28,7 +27,7 @@ Vectors = NDArray[np.float32]
 SAMPLE = 200
 """Photos that stand for a library: up to 9 MB with 21 parts each of 512 numbers."""
 HANDICAP = 0.3
-"""Sigmas that a part must stand higher. Measured by `python -m benchmarks.detail_search`: ordinary
+"""Sigmas that a part must stand higher. Measured by `python -m benchmarks.part_search`: ordinary
 queries find as much as without parts, and small things nearly as much as without it."""
 FEWEST = 10
 """Photos with parts of one size below which nothing is known of that size."""
@@ -38,8 +37,6 @@ FRESH_S = 900.0
 """Seconds after which a library is measured again."""
 SOON_S = 20.0
 """The same where there were too few parts yet."""
-
-User = AbstractBaseUser | AnonymousUser
 
 
 @dataclass(frozen=True)
@@ -113,7 +110,7 @@ def of(user: User, model: EmbeddingModel) -> Scale:
         if kept and kept[1] > time.monotonic():
             _kept.move_to_end(key)
             return kept[0]
-    scale = Scale(_sample(user, model) if settings.DETAIL_SEARCH else [])
+    scale = Scale(_sample(user, model) if settings.PART_SEARCH else [])
     with _guard:
         _kept[key] = (scale, time.monotonic() + (FRESH_S if scale.is_known else SOON_S))
         while len(_kept) > KEPT:
@@ -128,13 +125,13 @@ def forget() -> None:
 
 
 def _sample(user: User, model: EmbeddingModel) -> list[tuple[Vector, tuple[int, ...], Vectors]]:
-    mine = Regions.objects.filter(
+    mine = PhotoParts.objects.filter(
         embedding__model=model, embedding__photo__owner_id=user.pk, indexed_at__isnull=False
     )
     keys = list(mine.values_list("pk", flat=True))
     chosen = random.sample(keys, min(SAMPLE, len(keys)))
     found = []
-    for row in Regions.objects.filter(pk__in=chosen).select_related("embedding"):
+    for row in PhotoParts.objects.filter(pk__in=chosen).select_related("embedding"):
         parts, whole = row.get_parts(), row.embedding.get_vector()
         numbers = numbers_of(parts[0]) if parts else None
         if parts and whole is not None and numbers:

@@ -14,10 +14,9 @@ from pathlib import Path
 
 import numpy as np
 from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import DatabaseError, connections
 
-from gallery.models import Embedding, EmbeddingModel
+from gallery.models import Embedding, EmbeddingModel, User
 from search.relevance.background import FEWEST, SAMPLE, Background, Vectors, texts
 from search.vectors import embedders
 from search.vectors.embedders.base import ModelUnavailable
@@ -35,8 +34,6 @@ FRESH_SMALL_S = 30.0
 RETRY_S = 60.0
 """Seconds until background texts that could not be embedded are tried again."""
 _BATCH = 4  # texts embedded at once: a query that comes in between waits for so many only
-
-User = AbstractBaseUser | AnonymousUser
 
 
 @dataclass

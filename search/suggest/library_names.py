@@ -7,16 +7,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar, cast
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.core.cache import cache
 from django.db.models import Count, Max, Min, QuerySet
 from django.utils import timezone
 
 from gallery import albums
-from gallery.models import Album, Photo, Tag
+from gallery.models import Album, Photo, Tag, User
 from gallery.models.photos import PhotoQuerySet
-
-User = AbstractBaseUser | AnonymousUser
 
 LEAST_SECONDS, MOST_SECONDS, FACTOR = 10, 300, 200
 """How long what was found is kept: so many times as long as finding it took, within bounds. A key

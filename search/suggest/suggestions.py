@@ -6,17 +6,15 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db.models import Q
 
+from gallery.models import User
 from search import language
 from search.language import Filter, Suggestion
 from search.language.terms import MAX_CHARACTERS
-from search.language.writer import filter_written
+from search.language.writer import filter_to_text
 from search.models import RecentSearch, SavedSearch
 from search.suggest import library_names
-
-User = AbstractBaseUser | AnonymousUser
 
 RECENT, SAVED, NAMED, COMPLETED = 5, 4, 4, 8
 """How many of each are offered: queries asked lately, saved searches, names, all completions."""
@@ -96,6 +94,6 @@ def _named(
     for kind in _NAMED_BY:
         for name in names.get(kind, ()):
             if left and any(part.startswith(begun) for part in name.casefold().split()):
-                text = filter_written(Filter(kind, (name,), excluded=sign == "-"))
+                text = filter_to_text(Filter(kind, (name,), excluded=sign == "-"))
                 yield Suggestion(name, f"{text} ", word.start(), at, kind)
                 left -= 1

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from django import template
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 
+from gallery.models import User
 from search.engine.saved_searches import listed
 from search.models import SavedSearch
 
@@ -12,6 +12,6 @@ register = template.Library()
 
 
 @register.simple_tag
-def saved_searches(user: AbstractBaseUser | AnonymousUser) -> list[SavedSearch]:
+def saved_searches(user: User) -> list[SavedSearch]:
     """Return the saved searches of a person, by name."""
     return listed(user)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from gallery.models import Photo
+from gallery.models import Photo, User
 from search import language
 from search.engine import sent_pictures
 from search.language import Chip, Query, Term
@@ -17,8 +16,6 @@ from search.language.terms import MAX_TERMS
 
 WEIGHTS = (0.5, 1.0, 2.0, 3.0)
 """Weights that a term is offered; others can be typed."""
-
-User = AbstractBaseUser | AnonymousUser
 
 
 @dataclass(frozen=True)
@@ -86,8 +83,8 @@ def address(text: str, shown_as: str = "") -> str:
 def refine(query: Query, shown_as: str = "") -> Refine:
     """Return how the query is asked again with photos as further terms."""
     terms, filters = (
-        language.written(Query(query.terms)),
-        language.written(Query((), query.filters)),
+        language.to_text(Query(query.terms)),
+        language.to_text(Query((), query.filters)),
     )
     start = urlencode({"q": f"{terms} "}) if terms else "q="
     end = urlencode({"": f" {filters}"})[1:] if filters else ""
@@ -106,12 +103,12 @@ def _weights(query: Query, term: Term, shown_as: str) -> tuple[Weight, ...]:
 
 
 def _weighted(query: Query, term: Term, weight: float) -> str:
-    return language.written(query.replacing(term, replace(term, weight=weight)))
+    return language.to_text(query.replacing(term, replace(term, weight=weight)))
 
 
 def _of_term(user: User, chip: Chip, shown_as: str) -> ShownChip:
     label, image, link = chip.label, "", ""
-    if chip.kind in {"photo", "region"}:
+    if chip.kind in {"photo", "part"}:
         label, image, link = _of_photo(user, chip)
     elif chip.kind == "picture":
         label, image = _of_sent(user, chip)
@@ -131,7 +128,7 @@ def _of_photo(user: User, chip: Chip) -> tuple[str, str, str]:
     photo = Photo.objects.visible_to(user).filter(pk=photo_id).first()
     if photo is None:
         return "A photo that is not here", "", ""
-    label = f"Part of {photo.name}" if chip.kind == "region" else f"Similar to {photo.name}"
+    label = f"Part of {photo.name}" if chip.kind == "part" else f"Similar to {photo.name}"
     image = reverse("thumbnail", args=[photo.pk]) if photo.decoded_at else ""
     return label, image, photo.get_absolute_url()
 

@@ -12,18 +12,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.http import QueryDict
 from django.utils import timezone
 
+from gallery.models import User
 from search import language
 from search.language import Filter, Query, days, values
 from search.language.errors import QueryError
 from search.language.names import FILTERS
-from search.language.writer import filter_label, filter_written
+from search.language.writer import filter_label, filter_to_text
 from search.suggest import library_names
-
-User = AbstractBaseUser | AnonymousUser
 
 SHOWN = 14
 """Names of one kind that are offered at once; the others are found by typing."""
@@ -134,10 +132,10 @@ class FilterForm:
 
 def form_of(user: User, query: Query) -> FilterForm:
     """Return the form of a query, with the names of the person's library to choose from."""
-    form = FilterForm(language.written(Query(query.terms)), _groups(user))
+    form = FilterForm(language.to_text(Query(query.terms)), _groups(user))
     for one in query.filters:
         if not (_in_field(form, one) or _in_options(form, one)):
-            form.kept.append(Choice(filter_written(one), filter_label(one), chosen=True))
+            form.kept.append(Choice(filter_to_text(one), filter_label(one), chosen=True))
     for group in form.groups.values():
         chosen = [one for one in group.options if one.wanted or one.unwanted]
         others = [one for one in group.options if one not in chosen]

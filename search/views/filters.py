@@ -43,7 +43,7 @@ def filters(request: PageRequest) -> HttpResponse:
         form.problem = problem
         form.first, form.last = request.GET.get("from", ""), request.GET.get("to", "")
         form.place = request.GET.get("place", "")
-    context: dict[str, Any] = {"form": form, "query": language.written(query)}
+    context: dict[str, Any] = {"form": form, "query": language.to_text(query)}
     context["passed_on"] = [(name, request.GET[name]) for name in _PASSED_ON if name in request.GET]
     template = "search/_filters.html" if request.htmx else "search/filters.html"
     status = 400 if problem and not request.htmx else 200

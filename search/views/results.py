@@ -77,7 +77,7 @@ def results_of(ask: Callable[[], Answer]) -> Results:
 
 def _folds(answer: Answer) -> dict[uuid.UUID, Fold]:
     """Return what each tile stands for; the address tells what was asked, to leave that out."""
-    told = {"alike": "1", "q": language.written(answer.query)}
+    told = {"alike": "1", "q": language.to_text(answer.query)}
     told |= {"but": str(answer.without)} if answer.without else {}
     asked = urlencode(told)
     return {
@@ -118,7 +118,7 @@ def _said(request: PageRequest, results: Results, answer: Answer) -> dict[str, A
     address = forms.Address(request, results.next)
     parts = chips.shown(request.user, answer.query, address.shown_as)
     return {
-        "query": language.written(answer.query),
+        "query": language.to_text(answer.query),
         "chips": parts,
         "title": ", ".join(f"not {one.label}" if one.excluded else one.label for one in parts),
         "refine": chips.refine(answer.query, address.shown_as),
@@ -153,7 +153,7 @@ def _with_photo(request: PageRequest) -> HttpResponse:
     except QueryError as error:
         wrong = Results(message=error.message, status=error.status, error=error.code)
         return show(request, wrong, {"query": typed})
-    return redirect(chips.address(language.written(query)))
+    return redirect(chips.address(language.to_text(query)))
 
 
 def _misread(typed: str, results: Results) -> tuple[str, str, str] | None:

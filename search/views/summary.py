@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
-
+from gallery.models import User
 from gallery.status import status
 from gallery.views.tiles import Tile
 from search.engine import answer as retrieval, lookalikes
@@ -16,7 +15,6 @@ from search.language import Query
 from search.relevance import Band
 from search.views.address import Address
 
-User = AbstractBaseUser | AnonymousUser
 Empty = Literal["", "end", "no photos", "waiting", "filters", "not so sure", "weak", "alone"]
 """Why nothing is shown, empty where something is."""
 

@@ -49,7 +49,7 @@ def _shown(found: Why) -> dict[str, Any]:
     rows, columns = found.heat.values.shape
     return {
         "why": found,
-        "query": language.written(found.query),
+        "query": language.to_text(found.query),
         "rows": rows,
         "columns": columns,
         "cells": [f"{float(value):.2f}" for value in found.heat.values.ravel()],

@@ -19,7 +19,7 @@ from search.language import (
     from_params,
     parse,
     to_params,
-    written,
+    to_text,
 )
 from search.language.errors import QueryError
 from search.language.names import FILTERS
@@ -67,7 +67,7 @@ def test_words_signs_weights_and_quotes(typed, terms):
         (f"photo:{PHOTO}", [Term("photo", PHOTO)]),
         (f"-photo:{PHOTO.upper()}", [Term("photo", PHOTO, -1)]),
         (f"photo:{PHOTO.replace('-', '')} at night", [text("at night"), Term("photo", PHOTO)]),
-        (f"2:photo:{PHOTO}@.1,0.25,0.5,0.75", [Term("region", f"{PHOTO}@0.1,0.25,0.5,0.75", 2)]),
+        (f"2:photo:{PHOTO}@.1,0.25,0.5,0.75", [Term("part", f"{PHOTO}@0.1,0.25,0.5,0.75", 2)]),
         ("-0.5:picture:a:b-c_d", [Term("picture", "a:b-c_d", -0.5)]),
     ],
 )
@@ -113,7 +113,7 @@ def test_a_region_tells_its_photo_and_box():
     ],
 )
 def test_filters_are_read_in_one_form(typed, meant):
-    assert written(parse(typed)) == meant
+    assert to_text(parse(typed)) == meant
     assert parse(meant) == parse(typed)
 
 
@@ -231,9 +231,9 @@ def test_whatever_is_understood_reads_back_the_same(typed):
     if refusal(typed):
         return
     query = parse(typed)
-    again = written(query)
+    again = to_text(query)
     assert parse(again) == query
-    assert written(parse(again)) == again
+    assert to_text(parse(again)) == again
     assert unicodedata.is_normalized("NFC", again)
     for chip in chips(query):
         assert chip.label
@@ -269,9 +269,9 @@ FILTER = st.one_of(
 def test_a_query_that_was_made_is_written_and_read(terms, filters):
     query = Query(tuple(terms), tuple(filters))
     if not terms and not filters:
-        assert written(query) == ""
+        assert to_text(query) == ""
         return
-    assert parse(written(query)) == query
+    assert parse(to_text(query)) == query
     assert from_params(QueryDict(urlencode(to_params(query)))) == query
     assert "".join(to_params(query)) == "q"
 

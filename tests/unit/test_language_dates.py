@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import pytest
 from hypothesis import given, strategies as st
 
-from search.language import days, parse, written
+from search.language import days, parse, to_text
 
 READ = """
 photos from last summer = date:last-summer
@@ -88,14 +88,14 @@ TODAY = date(2026, 11, 21)  # a Saturday
 @pytest.mark.parametrize("line", READ.strip().splitlines())
 def test_words_for_dates_are_understood(line):
     typed, _, meant = line.partition(" = ")
-    assert written(parse(typed)) == meant
+    assert to_text(parse(typed)) == meant
     assert parse(meant) == parse(typed)
 
 
 @pytest.mark.parametrize("typed", LEFT.strip().splitlines())
 def test_what_may_mean_something_else_stays_text(typed):
     assert parse(typed).filters == ()
-    assert written(parse(typed)) == typed
+    assert to_text(parse(typed)) == typed
 
 
 def spans(value: str) -> list[tuple[str, str]]:

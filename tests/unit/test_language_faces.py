@@ -6,7 +6,7 @@ import pytest
 from django.http import QueryDict
 from hypothesis import given, strategies as st
 
-from search.language import autocomplete, chips, from_params, parse, to_params, values, written
+from search.language import autocomplete, chips, from_params, parse, to_params, to_text, values
 from search.language.errors import QueryError
 
 PHOTO = "0b1c0a4e-1111-4222-8333-abcdefabcdef"
@@ -62,15 +62,15 @@ def test_filters_are_put_in_words(typed, label):
 def test_an_address_holds_the_text():
     query = parse('a dog, but no cat "golden gate" album:"Lisbon trip"')
     assert to_params(query) == {"q": 'a dog -cat "golden gate" album:"Lisbon trip"'}
-    assert from_params(QueryDict(f"q={written(query)}&sort=newest")) == query
+    assert from_params(QueryDict(f"q={to_text(query)}&sort=newest")) == query
 
 
 def test_a_form_without_scripts_may_send_filters_of_their_own():
     found = from_params(
         QueryDict("q=dog+album:x&orientation=portrait&album=a,+b&-tag=old&size=&sort=newest")
     )
-    assert written(found) == 'dog album:x,"a, b" orientation:portrait -tag:old'
-    assert written(from_params(QueryDict("color=gray&is=favorite&is=stacked"))) == (
+    assert to_text(found) == 'dog album:x,"a, b" orientation:portrait -tag:old'
+    assert to_text(from_params(QueryDict("color=gray&is=favorite&is=stacked"))) == (
         "colour:grey is:favourite,stacked"
     )
 

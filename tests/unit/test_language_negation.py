@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from search.language import parse, written
+from search.language import parse, to_text
 
 # What is typed, and what it is read as. A query that only looks like an exclusion reads as itself.
 ENGLISH = """
@@ -344,5 +344,5 @@ def test_there_are_enough_queries_of_each_language(table):
     ("typed", "meant"), cases(ENGLISH, SPANISH, GERMAN, FRENCH, CHINESE, OTHERS)
 )
 def test_a_query_is_read_as_a_person_would(typed, meant):
-    assert written(parse(typed)) == meant
-    assert parse(written(parse(typed))) == parse(typed)
+    assert to_text(parse(typed)) == meant
+    assert parse(to_text(parse(typed))) == parse(typed)

@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 @pytest.fixture(autouse=True)
 def _fresh(settings):
-    settings.DETAIL_SEARCH = 1000
+    settings.PART_SEARCH = 1000
     embedders.unload_all()
     heat_map.forget()
     embed_parts.wake()

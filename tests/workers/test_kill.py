@@ -42,7 +42,7 @@ def run_worker(settings, **killed_at: str) -> int:
         "DATABASE_URL": f"sqlite:///{connection.settings_dict['NAME']}",
         "EMBEDDING_MODEL": "colours",
         "MIN_FREE_MB": "1",
-        "DETAIL_SEARCH": str(settings.DETAIL_SEARCH),
+        "PART_SEARCH": str(settings.PART_SEARCH),
         VARIABLE: ",".join(f"{name}={action}" for name, action in killed_at.items()),
     }
     command = [sys.executable, "-m", "tests.workers.drain_once"]

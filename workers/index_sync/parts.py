@@ -11,7 +11,7 @@ from django.db.models import F, QuerySet, Sum
 from django.db.models.functions import Length
 from django.utils import timezone
 
-from gallery.models import Embedding, EmbeddingModel, Photo, Regions
+from gallery.models import Embedding, EmbeddingModel, Photo, PhotoParts
 from gallery.models.photos import LIVE_PHOTO
 from gallery.slices import slices
 from search.parts import boxes, nearest
@@ -25,12 +25,12 @@ logger = logging.getLogger(__name__)
 CHUNK = 200
 _BOX_BYTES = 8  # four numbers of two bytes
 
-Rows = QuerySet[Regions]
+Rows = QuerySet[PhotoParts]
 
 
 def of(model: EmbeddingModel) -> Rows:
     """Return the rows of a model that have parts."""
-    return Regions.objects.filter(embedding__model=model).exclude(boxes=b"")
+    return PhotoParts.objects.filter(embedding__model=model).exclude(boxes=b"")
 
 
 def waiting(model: EmbeddingModel) -> Rows:
@@ -69,24 +69,24 @@ def project(model: EmbeddingModel, rows: Sequence[Embedding]) -> int:
     index = nearest.index_of(model)
     try:
         index.upsert(points)
-        failpoint("regions_upserted")
+        failpoint("parts_upserted")
         index.flush()
     except IndexUnavailable as error:
         heartbeat.tell("index", f"Parts of photos wait for the index. {error}")
         return 0
     except BadVector as error:
         logger.warning("Parts that the index refuses are made again: %s", error)
-        Regions.objects.filter(pk__in=kept).delete()
+        PhotoParts.objects.filter(pk__in=kept).delete()
         return 0
     return _mark_indexed(model, here)
 
 
-def _points(row: Embedding, kept: Regions) -> Iterator[Point]:
+def _points(row: Embedding, kept: PhotoParts) -> Iterator[Point]:
     """Yield the points of a row; one that is damaged goes, and is made again."""
     parts = kept.get_parts()
     numbers = boxes.numbers_of(parts[0]) if parts else None
     if parts is None or numbers is None:
-        Regions.objects.filter(pk=kept.pk).delete()
+        PhotoParts.objects.filter(pk=kept.pk).delete()
         return
     payload = photos.point_payload(row)
     for number, vector in zip(numbers, parts[1], strict=True):
@@ -97,7 +97,7 @@ def _mark_indexed(model: EmbeddingModel, rows: Sequence[Embedding]) -> int:
     """Mark the rows whose photos are still searchable; the others' points are taken back."""
     keys = [row.pk for row in rows]
     arrived = set(waiting(model).filter(pk__in=keys).values_list("pk", flat=True))
-    Regions.objects.filter(pk__in=arrived).update(indexed_at=timezone.now())
+    PhotoParts.objects.filter(pk__in=arrived).update(indexed_at=timezone.now())
     live = set(
         Photo.objects.live()
         .filter(pk__in=[row.photo_id for row in rows])

@@ -18,7 +18,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from gallery import colours, facts, files
-from gallery.models import Embedding, EmbeddingModel, Photo, Regions
+from gallery.models import Embedding, EmbeddingModel, Photo, PhotoParts
 from gallery.models.embeddings import EmbeddingQuerySet
 from gallery.models.photos import PhotoQuerySet
 from gallery.reasons import Reason
@@ -66,7 +66,7 @@ def project(model: EmbeddingModel, rows: Sequence[Embedding]) -> int:
     heartbeat.tell("index", "")
     arrived = [row for row in sound if row not in refused]
     # The points of their parts have the same payload, and follow.
-    parts = Regions.objects.filter(pk__in=[row.pk for row in arrived])
+    parts = PhotoParts.objects.filter(pk__in=[row.pk for row in arrived])
     parts.exclude(boxes=b"").update(indexed_at=None)
     marked = mark_indexed(arrived)
     if marked < len(arrived):

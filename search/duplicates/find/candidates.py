@@ -13,7 +13,7 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from gallery import right_of_way
+from gallery import request_priority
 from gallery.models import Photo
 from gallery.models.fingerprints import SIDE
 from search.vectors.index import Hit, Vector, VectorIndex
@@ -171,7 +171,7 @@ def neighbours(index: VectorIndex, owner_id: int, vectors: Sequence[Vector]) -> 
     found: list[list[Hit]] = []
     for start in range(0, len(vectors), QUERIES_AT_ONCE):
         some = vectors[start : start + QUERIES_AT_ONCE]
-        right_of_way.stand_aside()
+        request_priority.yield_to_requests()
         # One more than wanted, because each point finds itself.
         found += index.query_batch(some, limit=NEIGHBOURS + 1, flt=mine)
     return found

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import transaction
 from django.utils import timezone
 
 from gallery.locks import lock_owner
-from gallery.models import Embedding, EmbeddingModel, Photo
+from gallery.models import Embedding, EmbeddingModel, Photo, User
 from search.duplicates.find import judging, thresholds
 from search.duplicates.find.judging import Detail, Judgement
 from search.duplicates.find.pairing import ids_of, pairs_of, rejected
@@ -111,7 +110,7 @@ class Progress:
     finished_at: datetime | None = None
 
 
-def progress(user: AbstractBaseUser | AnonymousUser) -> Progress:
+def progress(user: User) -> Progress:
     """Return how far the comparing of this user's photos is."""
     model = EmbeddingModel.objects.active()
     if model is None or not user.is_authenticated:

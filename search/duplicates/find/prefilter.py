@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from gallery import right_of_way
+from gallery import request_priority
 from gallery.models.fingerprints import SIDE
 
 LEAST = 0.68
@@ -39,7 +39,7 @@ def correlations(greys: Mapping[int, NDArray[np.uint8]], pairs: Sequence[tuple[i
     """
     found = []
     for start in range(0, len(pairs), _AT_ONCE):
-        right_of_way.stand_aside()
+        request_priority.yield_to_requests()
         found.append(_some(greys, pairs[start : start + _AT_ONCE]))
     return np.concatenate(found) if found else np.empty(0, np.float32)
 

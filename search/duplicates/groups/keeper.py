@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from django.db import transaction
 
 from gallery.locks import lock_owner
+from gallery.models import User
 from search.duplicates.groups import groups
 from search.duplicates.groups.ranking import (
     CRITERIA,
@@ -21,9 +21,6 @@ from search.duplicates.groups.ranking import (
 )
 from search.duplicates.models import KeeperCriteria
 
-if TYPE_CHECKING:
-    from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
-
 __all__ = [
     "CRITERIA",
     "PATTERN_LIMIT",
@@ -36,14 +33,12 @@ __all__ = [
 ]
 
 
-def criteria_of(user: AbstractBaseUser | AnonymousUser) -> Criteria:
+def criteria_of(user: User) -> Criteria:
     """Return what the user wants kept, or the order that holds for everybody."""
     return saved(user.pk or 0)
 
 
-def set_criteria(
-    user: AbstractBaseUser | AnonymousUser, order: Sequence[str], pattern: str
-) -> Criteria:
+def set_criteria(user: User, order: Sequence[str], pattern: str) -> Criteria:
     """Save what the user wants kept and choose the keepers of all their groups anew.
 
     Criteria left out follow those given. Raises `BadCriteria`.

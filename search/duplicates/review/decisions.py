@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -16,18 +16,13 @@ from django.utils import timezone
 
 from gallery import stacks, trash
 from gallery.locks import lock_owner
-from gallery.models import Photo, Stack
+from gallery.models import Photo, Stack, User
 from gallery.slices import slices
 from search.duplicates.groups import groups as grouped, ranking
 from search.duplicates.models import DuplicateGroup, GroupMember, NotTheSame, Resolution
 from search.duplicates.review import merging
 from search.duplicates.review.album_counts import album_counts
 from search.duplicates.review.history import Entry, Undone, history, undo
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
-
-    User = AbstractBaseUser | AnonymousUser
 
 __all__ = [
     "Batch",

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -17,17 +17,12 @@ from django.utils import timezone
 
 from gallery import stacks, trash
 from gallery.locks import lock_owner
-from gallery.models import Photo, Stack
+from gallery.models import Photo, Stack, User
 from gallery.paging import check_limit, cursor_of, read_cursor
 from gallery.slices import slices
 from search.duplicates.groups import groups
 from search.duplicates.models import NotTheSame, Resolution
 from search.duplicates.review import merging
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
-
-    User = AbstractBaseUser | AnonymousUser
 
 COVERS = 4
 """Photos shown with one line of the history."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, Q, Sum
@@ -13,18 +13,13 @@ from django.template.defaultfilters import filesizeformat
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 
-from gallery.models import Photo, SkippedFile
+from gallery.models import Photo, SkippedFile, User
 from gallery.models.photos import LIVE_PHOTO
 from gallery.paging import NOT_GIVEN, BadCursor, check_limit, cursor_of, read_cursor
 from gallery.views.facts import facts as camera_facts
 from search.duplicates.groups import ranking
 from search.duplicates.groups.ranking import Criteria
 from search.duplicates.models import DuplicateGroup, GroupMember, Kind, Likeness, NotTheSame
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
-
-    User = AbstractBaseUser | AnonymousUser
 
 SORTS = {"bytes": "recoverable", "date": "newest_at", "closeness": "closeness"}
 """Names of orders and the columns behind them; the largest comes first in each."""

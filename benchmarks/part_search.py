@@ -1,6 +1,6 @@
 """What detail search gains on small things in large photos, and what it costs.
 
-    python -m benchmarks.detail_search --captions DIR --photos DIR [--cache DIR] [--indexed 20000]
+    python -m benchmarks.part_search --captions DIR --photos DIR [--cache DIR] [--indexed 20000]
 
 The folders are those of `benchmarks.starter_retrieval`. Each photo of a thing is pasted into a
 scene of 1600 x 1200 px, 12 to 25 % of its longer side wide, and searched for by the thing's name.

@@ -12,7 +12,7 @@ from django.core.management import call_command
 from PIL import Image
 
 from gallery import files, trash
-from gallery.models import Embedding, Photo, Regions
+from gallery.models import Embedding, Photo, PhotoParts
 from search.parts import boxes, closest, nearest
 from search.vectors import embedders
 from search.vectors.index import And, Eq, HasIds, IndexUnavailable, Not, Point, close_all
@@ -30,7 +30,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 @pytest.fixture(autouse=True)
 def _awake(settings):
-    settings.DETAIL_SEARCH = 1000
+    settings.PART_SEARCH = 1000
     embed_parts.wake()
 
 
@@ -121,7 +121,7 @@ def test_large_and_long_photos_get_parts_of_their_own(ada, model):
     large, long = add(ada, size=(1200, 900)), add(ada, size=(900, 300))
     drain()
     embed_parts.make_due(model, stop=never)
-    count = {row.embedding.photo_id: len(row.get_parts()[0]) for row in Regions.objects.all()}
+    count = {row.embedding.photo_id: len(row.get_parts()[0]) for row in PhotoParts.objects.all()}
     assert count == {large.pk: 21, long.pk: 5}
 
 
@@ -130,7 +130,7 @@ def test_a_photo_is_searchable_before_its_parts_are_made(ada, model):
     assert embed_parts.make_due(model, stop=never) == 0
     drain()
     assert row_of(photo).state == "indexed"
-    assert not Regions.objects.exists()
+    assert not PhotoParts.objects.exists()
     embed_parts.wake()
     assert embed_parts.is_due()
     assert due.is_work_due()
@@ -141,12 +141,12 @@ def test_what_is_due_elsewhere_comes_first(ada, model):
     drain()
     stops = iter([False, False, False, True])
     assert embed_parts.make_due(model, stop=lambda: next(stops, True)) == 0
-    assert Regions.objects.get(embedding__photo=photo).crc == 0, "no try was lost"
+    assert PhotoParts.objects.get(embedding__photo=photo).crc == 0, "no try was lost"
     assert embed_parts.make_due(model, stop=never) == 1
 
 
 def test_off_makes_and_finds_nothing(ada, model, settings):
-    settings.DETAIL_SEARCH = 0
+    settings.PART_SEARCH = 0
     add(ada)
     drain()
     assert not embed_parts.is_due()
@@ -156,7 +156,7 @@ def test_off_makes_and_finds_nothing(ada, model, settings):
 
 
 def test_no_more_photos_get_parts_than_the_setting_says(ada, model, settings):
-    settings.DETAIL_SEARCH = 1
+    settings.PART_SEARCH = 1
     _, newest = add(ada), add(ada)
     drain()
     embed_parts.make_due(model, stop=never)
@@ -180,7 +180,7 @@ def test_a_photo_is_tried_a_few_times_only(ada, model):
     row = row_of(photo)
     for _ in range(embed_parts.TRIES):
         assert embed_parts.lacking(model).count() == 1
-        embed_parts._begin([Embedding.objects.select_related("regions").get(pk=row.pk)])
+        embed_parts._begin([Embedding.objects.select_related("parts").get(pk=row.pk)])
     assert not embed_parts.lacking(model).exists()
     Embedding.objects.filter(pk=row.pk).update(generation=2)
     assert embed_parts.lacking(model).count() == 1, "embedding it again begins anew"
@@ -202,7 +202,7 @@ def test_deleting_takes_the_parts_along(ada, model, spots):
     delete_for_ever(red)
     purge()
     assert points(model) == {blue.pk}
-    assert Regions.objects.count() == 1
+    assert PhotoParts.objects.count() == 1
 
 
 def test_parts_that_arrive_after_their_photo_went_are_removed(ada, model, spots):
@@ -219,7 +219,7 @@ def test_embedding_again_makes_the_parts_again(ada, model, spots):
     Embedding.objects.update(state="pending", generation=2)
     drain()
     assert embed_parts.make_due(model, stop=never) == 2
-    assert set(Regions.objects.values_list("generation", flat=True)) == {2}
+    assert set(PhotoParts.objects.values_list("generation", flat=True)) == {2}
 
 
 def test_a_photo_that_is_indexed_again_has_its_parts_indexed_again(ada, bob, model, spots):
@@ -262,10 +262,10 @@ def test_fsck_finds_lost_and_stray_parts_and_repairs_them(ada, model, spots):
 
 
 def test_damaged_parts_are_made_again(ada, model, spots):
-    Regions.objects.update(crc=1, indexed_at=None)
+    PhotoParts.objects.update(crc=1, indexed_at=None)
     parts.project_waiting(model, stop=never)
     embed_parts.make_due(model, stop=never)
-    assert all(row.get_parts() for row in Regions.objects.all())
+    assert all(row.get_parts() for row in PhotoParts.objects.all())
     assert not parts.waiting(model).exists()
 
 
@@ -285,12 +285,12 @@ def test_parts_wait_for_an_index_that_is_away(ada, model, monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("step", ["regions_begun", "regions_saved", "regions_upserted"])
+@pytest.mark.parametrize("step", ["parts_begun", "parts_saved", "parts_upserted"])
 def test_a_worker_killed_on_the_way_is_made_good(ada, model, settings, step):
     photos = [add(ada), add(ada)]
     assert run_worker(settings, **{step: "kill"}) == -signal.SIGKILL
     assert {row_of(photo).state for photo in photos} == {"indexed"}
-    assert not Regions.objects.exclude(indexed_at=None).exists()
+    assert not PhotoParts.objects.exclude(indexed_at=None).exists()
     embed_parts.make_due(model, stop=never)
     assert points(model) == {photo.pk for photo in photos}
     assert parts.differences(model) == ([], [])

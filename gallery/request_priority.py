@@ -28,11 +28,11 @@ _began_at = 0.0
 
 def connect() -> None:
     """Count the requests of this process from now on."""
-    request_started.connect(_begin, dispatch_uid="gallery.right_of_way")
-    request_finished.connect(_end, dispatch_uid="gallery.right_of_way")
+    request_started.connect(_begin, dispatch_uid="gallery.request_priority")
+    request_finished.connect(_end, dispatch_uid="gallery.request_priority")
 
 
-def stand_aside() -> None:
+def yield_to_requests() -> None:
     """Wait until no request is being answered, or for `PATIENCE_SECONDS`."""
     if not _free.is_set() and time.monotonic() - _began_at < LONG_SECONDS:
         _free.wait(PATIENCE_SECONDS)
