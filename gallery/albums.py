@@ -22,6 +22,7 @@ from gallery.locks import lock_owner
 from gallery.models import Album, Photo, Tag, User
 from gallery.models.collections import NAME_LIMIT, AlbumQuerySet
 from gallery.models.photos import LIVE_PHOTO, PhotoQuerySet
+from gallery.user_errors import UserError
 
 STARS = [str(stars) for stars in range(MAX_STARS + 1)]
 """Ratings as forms and keys say them; "0" takes the stars away."""
@@ -46,16 +47,10 @@ InAlbum: Any = Album.photos.through
 Tagged: Any = Photo.tags.through
 
 
-class BadName(Exception):
-    """A name, tag or caption cannot be taken; the message is the sentence for the person."""
+class BadName(UserError):
+    """A name, tag or caption cannot be used; the message says why."""
 
     code = "bad_name"
-    status = 400
-
-    @property
-    def message(self) -> str:
-        """The sentence for whoever typed it."""
-        return str(self)
 
 
 class NameTaken(BadName):

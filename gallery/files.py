@@ -10,19 +10,21 @@ from pathlib import Path
 from django.conf import settings
 
 from gallery.models import Photo
+from gallery.user_errors import UserError
 
 
-class StorageFull(Exception):
+class StorageFull(UserError):
     """Too little free disk space to take anything in."""
 
     code = "storage_full"
+    status = 507
     message = (
         "The disk is nearly full, so nothing can be stored. Free some space and try again; "
         "what is already here is safe."
     )
 
-    def __str__(self) -> str:
-        return self.message
+    def __init__(self) -> None:
+        super().__init__(self.message)
 
 
 def original(photo: Photo) -> Path:

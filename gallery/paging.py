@@ -11,6 +11,7 @@ from django.db.models import Q
 
 from gallery.models import Photo
 from gallery.models.photos import PhotoQuerySet
+from gallery.user_errors import UserError
 
 MAX_LIMIT = 200
 """Rows that a caller may ask for at once."""
@@ -20,15 +21,10 @@ Key = TypeVar("Key")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class BadCursor(Exception):
+class BadCursor(UserError):
     """A cursor or limit was made up; the message says what is wrong."""
 
     code = "bad_parameter"
-
-    @property
-    def message(self) -> str:
-        """The sentence for the caller."""
-        return str(self)
 
 
 def check_limit(limit: int, most: int = MAX_LIMIT) -> None:

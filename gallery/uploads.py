@@ -10,9 +10,10 @@ from django.core.files.uploadhandler import StopUpload, TemporaryFileUploadHandl
 
 from gallery import files
 from gallery.reasons import Reason
+from gallery.user_errors import UserError
 
 
-class Refused(Exception):
+class Refused(UserError):
     """A file was refused. `reason` is the code, `status` the HTTP status that fits it."""
 
     STATUS = {
@@ -24,12 +25,11 @@ class Refused(Exception):
     def __init__(self, reason: str, detail: str = "") -> None:
         self.reason = Reason(reason)
         self.detail = detail
-        self.status = self.STATUS.get(self.reason, 400)
-        super().__init__(self.message)
+        status = self.STATUS.get(self.reason, 400)
+        super().__init__(self._sentence(), code=self.reason.value, status=status)
 
-    @property
-    def message(self) -> str:
-        """The one clear sentence for the person who sent the file."""
+    def _sentence(self) -> str:
+        """Return the sentence for the person who sent the file."""
         if self.reason is Reason.TOO_LARGE:
             limit = settings.MAX_FILE_BYTES // (1024 * 1024)
             return f"The file is larger than {limit} MB, the limit here."

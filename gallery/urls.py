@@ -8,11 +8,11 @@ from gallery.api import make_api
 from gallery.health import healthz, readyz
 from gallery.views import accounts, album_pages, media, pages, stack_pages, trash_pages
 from search import api as search_api
-from search.duplicates import api as duplicates_api
+from search.duplicates.api import routes as duplicates_api
 
 api = make_api()
 search_api.attach(api)
-duplicates_api.attach(api)
+api.add_router("", duplicates_api.router)
 
 urlpatterns = [
     path("", pages.grid, name="grid"),

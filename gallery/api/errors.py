@@ -9,12 +9,9 @@ from ninja import NinjaAPI, Schema
 from ninja.errors import AuthenticationError, AuthorizationError, HttpError, ValidationError
 from pydantic import ConfigDict
 
-from gallery.albums import BadName
 from gallery.decoding import PoolBusy
-from gallery.files import StorageFull
 from gallery.middleware import RETRY_SECONDS, error
-from gallery.paging import BadCursor
-from gallery.uploads import Refused
+from gallery.user_errors import UserError
 
 
 class In(Schema):
@@ -31,12 +28,9 @@ class ErrorOut(Schema):
 
 
 def attach(api: NinjaAPI) -> None:
-    """Register the answers to every exception that the gallery's routes may raise."""
-    api.add_exception_handler(Refused, refused)
-    api.add_exception_handler(StorageFull, storage_full)
+    """Register the answers to every exception that routes may raise."""
+    api.add_exception_handler(UserError, user_error)
     api.add_exception_handler(PoolBusy, busy)
-    api.add_exception_handler(BadCursor, bad_parameter)
-    api.add_exception_handler(BadName, bad_name)
     api.add_exception_handler(ValidationError, invalid)
     api.add_exception_handler(Http404, lambda request, exc: error(404))
     api.add_exception_handler(AuthenticationError, lambda request, exc: error(401))
@@ -44,14 +38,12 @@ def attach(api: NinjaAPI) -> None:
     api.add_exception_handler(HttpError, http_error)
 
 
-def refused(request: HttpRequest, exc: Any) -> HttpResponse:
-    """A file that is not taken in: 400, 413 or 415 with the reason code."""
-    return error(exc.status, exc.reason.value, exc.message)
-
-
-def storage_full(request: HttpRequest, exc: Any) -> HttpResponse:
-    """No room left: 507."""
-    return error(507, exc.code, exc.message)
+def user_error(request: HttpRequest, exc: Any) -> HttpResponse:
+    """Something that the caller can act on."""
+    response = error(exc.status, exc.code, exc.message)
+    if exc.status == 503:
+        response["Retry-After"] = RETRY_SECONDS
+    return response
 
 
 def busy(request: HttpRequest, exc: Any) -> HttpResponse:
@@ -59,16 +51,6 @@ def busy(request: HttpRequest, exc: Any) -> HttpResponse:
     response = error(503, "busy", "Too many pictures are being read at once. Try again shortly.")
     response["Retry-After"] = RETRY_SECONDS
     return response
-
-
-def bad_parameter(request: HttpRequest, exc: Any) -> HttpResponse:
-    """A made-up cursor or limit: 400."""
-    return error(400, exc.code, exc.message)
-
-
-def bad_name(request: HttpRequest, exc: Any) -> HttpResponse:
-    """A name, tag or caption that cannot be taken: 400, or 409 when it is taken already."""
-    return error(exc.status, exc.code, exc.message)
 
 
 def invalid(request: HttpRequest, exc: Any) -> HttpResponse:

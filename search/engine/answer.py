@@ -14,6 +14,7 @@ from gallery.decoding import PoolBusy
 from gallery.models import EmbeddingModel, User
 from gallery.models.photos import PhotoQuerySet
 from gallery.paging import NOT_GIVEN
+from gallery.user_errors import UserError
 from search import filters, fulltext, parts
 from search.engine import sent_pictures, target as targets
 from search.engine.page import MAX_OFFSET, Folded, Found, Listed
@@ -33,13 +34,13 @@ PATIENCE = 8.0  # seconds that a request waits for a model that is being loaded
 Sort = Literal["relevance", "newest"]
 
 
-class SearchUnavailable(Exception):
+class SearchUnavailable(UserError):
     """Search cannot answer now, though the rest of the gallery can; try again later."""
 
+    status = 503
+
     def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
+        super().__init__(message, code=code)
 
 
 def sort_of(text: str) -> Sort:

@@ -8,20 +8,19 @@ from collections.abc import Iterable
 
 from django.conf import settings
 
+from gallery.user_errors import UserError
+
 # Scripts written without spaces: Thai to Myanmar, Khmer, and the CJK blocks. A long run of them
 # is a sentence, not a word.
 _SPACELESS = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\ud7ff\uf900-\ufaff\uff00-\uffef"
 _SPACELESS += "\U00020000-\U0003ffff"
 
 
-class QueryError(Exception):
+class QueryError(UserError):
     """A query cannot be answered as it is. `message` says what to change."""
 
     def __init__(self, code: str, message: str, *, status: int = 400) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.status = status
+        super().__init__(message, code=code, status=status)
 
 
 def require_known(given: Iterable[str], *names: str) -> None:

@@ -347,7 +347,7 @@ def test_of_two_tabs_one_wins(ada):
             )
             outcomes.append(resolve_here.keeper_id)
         except decisions.Changed as changed:
-            outcomes.append(changed.note)
+            outcomes.append(changed.message)
         finally:
             connection.close()
 

@@ -11,6 +11,7 @@ from uuid import UUID
 from django.template.defaultfilters import filesizeformat
 
 from gallery.models import Photo
+from gallery.user_errors import UserError
 from search.duplicates.models import KeeperCriteria
 from search.duplicates.review.album_counts import album_counts
 
@@ -57,8 +58,10 @@ _COPY = re.compile(
 Values = dict[str, dict[UUID, float]]
 
 
-class BadCriteria(Exception):
+class BadCriteria(UserError):
     """A name that is no criterion, or a pattern that is too long; the message says which."""
+
+    code = "bad_parameter"
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from gallery import stacks, trash
 from gallery.locks import lock_owner
 from gallery.models import Photo, Stack, User
 from gallery.slices import slices
+from gallery.user_errors import UserError
 from search.duplicates.groups import groups as grouped, ranking
 from search.duplicates.models import DuplicateGroup, GroupMember, NotTheSame, Resolution
 from search.duplicates.review import merging
@@ -40,17 +41,14 @@ _CHUNK = 200
 """Groups decided in one transaction, so that others get their turn to write."""
 
 
-class Changed(Exception):
-    """The group is no longer what was decided about: `note` says so to the person."""
+class Changed(UserError):
+    """The group is no longer what was decided about; the message says so."""
 
     code = "group_changed"
-
-    def __init__(self, note: str) -> None:
-        self.note = note
-        super().__init__(note)
+    status = 409
 
 
-class NothingKept(Exception):
+class NothingKept(UserError):
     """No photo of the group would be kept, or one named for keeping is not in it."""
 
     code = "nothing_kept"

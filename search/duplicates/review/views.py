@@ -254,7 +254,7 @@ def resolve(request: PageRequest, group_id: uuid.UUID) -> HttpResponse:
             raise Http404 from None
         return _not_understood(request)
     except resolving.Changed as changed:
-        return _still_open(request, group_id, changed.note.rstrip("."), 409)
+        return _still_open(request, group_id, changed.message.rstrip("."), 409)
     except resolving.NothingKept:
         return _still_open(request, group_id, _KEEP_ONE, 400)
     except DuplicateGroup.DoesNotExist:

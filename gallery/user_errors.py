@@ -1,0 +1,20 @@
+"""Errors that a person can act on: a sentence that says what to do, and a code for programs."""
+
+from __future__ import annotations
+
+
+class UserError(Exception):
+    """Something that whoever sent a request can act on.
+
+    `message` is the sentence for people, `code` comes from a closed list in
+    docs/reference/api.md, and `status` is the HTTP status that fits.
+    """
+
+    code = "bad_request"
+    status = 400
+
+    def __init__(self, message: str, *, code: str = "", status: int = 0) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code or self.code
+        self.status = status or self.status
