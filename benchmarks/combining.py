@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.labelled import CONCEPTS, Collection, Library, half, read
-from search.engine.combination import Part, direction
+from search.engine.target import WeightedVector, direction
 from search.vectors.embedders.open_clip import OpenClipEmbedder, load
 from search.vectors.embedders.phrasing import embed_worded
 
@@ -37,8 +37,8 @@ THINGS = (
 class Case:
     """Two parts and which photos show the one, the other, or both; `named` are no answers."""
 
-    one: Part
-    other: Part
+    one: WeightedVector
+    other: WeightedVector
     both_said: NDArray[np.float32]
     """The two as one text; zeros where the one is a picture."""
     shows_one: Flags
@@ -100,7 +100,7 @@ def kept(lib: Library, case: Case) -> Scores:
 
 def together(lib: Library, case: Case) -> Scores:
     """What the product does: words that are terms of their own count as one text as well."""
-    joined = [] if case.one.by_picture else [Part(case.both_said)]
+    joined = [] if case.one.by_picture else [WeightedVector(case.both_said)]
     return lib.photos @ direction(lib.background, [case.one, case.other, *joined])
 
 
@@ -134,8 +134,8 @@ def with_picture(lib: Library, which: int) -> Iterator[Case]:
         if (thing == "people" and word in {"man", "woman", "child", "crowd"}) or len(among) < EACH:
             continue
         for place in rng.choice(among, EACH, replace=False):
-            picture = Part(lib.photos[place], by_picture=True)
-            words = Part(lib.words[word])
+            picture = WeightedVector(lib.photos[place], by_picture=True)
+            words = WeightedVector(lib.words[word])
             shows = lib.shows(thing), lib.shows(word)
             yield Case(picture, words, np.zeros_like(words.vector), *shows, [int(place)])
 
@@ -144,7 +144,7 @@ def with_words(lib: Library, which: int, model: OpenClipEmbedder) -> Iterator[Ca
     found = list(pairs(lib, which, "&"))
     said = embed_worded(model, [f"{one} {other}" for one, other in found])
     for (one, other), both in zip(found, said, strict=True):
-        parts = Part(lib.words[one]), Part(lib.words[other])
+        parts = WeightedVector(lib.words[one]), WeightedVector(lib.words[other])
         yield Case(*parts, both, lib.shows(one), lib.shows(other), [])
 
 

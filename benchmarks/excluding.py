@@ -19,14 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.labelled import CONCEPTS, Collection, Library, half, read
-from search.engine.combination import Part, direction
+from search.engine.target import WeightedVector, direction
 from search.relevance import bands
 from search.relevance.background import TOP
 from search.vectors.embedders.open_clip import load
 
 Scores = NDArray[np.float32]
 Flags = NDArray[np.bool_]
-Way = Callable[[Library, Part, list[Part]], Scores]
+Way = Callable[[Library, WeightedVector, list[WeightedVector]], Scores]
 
 FIRST = 10
 NEVER_WANTED = ("hat", "helmet", "sunglasses", "fence", "stick", "toy", "night")
@@ -36,7 +36,7 @@ NEVER_AVOIDED = (
 )
 
 
-def spread_by_one(lib: Library, part: Part, *, centre: bool = False) -> Scores:
+def spread_by_one(lib: Library, part: WeightedVector, *, centre: bool = False) -> Scores:
     """Return the scores of all photos in sigmas of the library around its mean."""
     row = part.vector
     if centre or part.by_picture:
@@ -49,26 +49,26 @@ def subtract(share: float) -> Way:
     return lambda lib, a, ns: lib.photos @ (a.vector - share * np.sum([n.vector for n in ns], 0))
 
 
-def orthogonal(lib: Library, a: Part, ns: list[Part]) -> Scores:
+def orthogonal(lib: Library, a: WeightedVector, ns: list[WeightedVector]) -> Scores:
     rows = np.linalg.qr(np.stack([n.vector for n in ns]).T)[0].T
     return np.asarray(lib.photos @ (a.vector - (rows @ a.vector) @ rows), np.float32)
 
 
-def average(lib: Library, a: Part, ns: list[Part]) -> Scores:
+def average(lib: Library, a: WeightedVector, ns: list[WeightedVector]) -> Scores:
     return np.asarray(lib.photos @ (2 * a.vector - np.mean([n.vector for n in ns], 0)))
 
 
-def best_score(lib: Library, a: Part, ns: list[Part]) -> Scores:
+def best_score(lib: Library, a: WeightedVector, ns: list[WeightedVector]) -> Scores:
     own, other = lib.photos @ a.vector, np.max([lib.photos @ n.vector for n in ns], axis=0)
     return np.where(own > other, own, -other)
 
 
-def sum_scores(lib: Library, a: Part, ns: list[Part]) -> Scores:
+def sum_scores(lib: Library, a: WeightedVector, ns: list[WeightedVector]) -> Scores:
     return np.asarray(lib.photos @ (a.vector - np.sum([n.vector for n in ns], 0)))
 
 
 def penalty(share: float, margin: float) -> Way:
-    def way(lib: Library, a: Part, ns: list[Part]) -> Scores:
+    def way(lib: Library, a: WeightedVector, ns: list[WeightedVector]) -> Scores:
         beyond = [np.maximum(0, spread_by_one(lib, n) - margin) for n in ns]
         return np.asarray(spread_by_one(lib, a) - share * np.sum(beyond, 0), np.float32)
 
@@ -79,7 +79,7 @@ def caps(angle: float) -> Way:
     """The middle of the region within `angle` of A and farther than that from N, on the arc
     through both: A turned away from N. One N after the other where there are several."""
 
-    def way(lib: Library, a: Part, ns: list[Part]) -> Scores:
+    def way(lib: Library, a: WeightedVector, ns: list[WeightedVector]) -> Scores:
         centre = a.vector
         for n in ns:
             cosine = float(np.clip(centre @ n.vector, -1, 1))
@@ -92,14 +92,14 @@ def caps(angle: float) -> Way:
     return way
 
 
-def kept(lib: Library, a: Part, ns: list[Part]) -> Scores:
+def kept(lib: Library, a: WeightedVector, ns: list[WeightedVector]) -> Scores:
     return lib.photos @ direction(lib.background, [a], ns)
 
 
 def dropping(band: str) -> Way:
     """The way that is kept, and photos that are themselves of a band for N go last."""
 
-    def way(lib: Library, a: Part, ns: list[Part]) -> Scores:
+    def way(lib: Library, a: WeightedVector, ns: list[WeightedVector]) -> Scores:
         scores = kept(lib, a, ns).copy()
         for n in ns:
             own = lib.photos @ n.vector
@@ -133,8 +133,8 @@ WAYS: dict[str, Way] = {
 
 @dataclass(frozen=True)
 class Case:
-    wanted: Part
-    avoided: list[Part]
+    wanted: WeightedVector
+    avoided: list[WeightedVector]
     right: Flags
     leaked: Flags
     shown: Flags
@@ -167,7 +167,7 @@ def cases(lib: Library, asked: list[tuple[str, str]], kind: str) -> Iterator[Cas
         if right.sum() < 8 or (shown & leaked).sum() < 5:
             continue
         named: list[int] = []
-        wanted, avoided = Part(lib.words[a]), [Part(lib.words[n]) for n in ns]
+        wanted, avoided = WeightedVector(lib.words[a]), [WeightedVector(lib.words[n]) for n in ns]
         if kind.startswith("picture"):
             wanted = picture(lib, lib.surely(a) & leaked, rng, named)
         if "- picture" in kind:
@@ -189,12 +189,14 @@ def grouped(
             yield from ((a, list(rng.choice(others, several, replace=False))) for _ in range(4))
 
 
-def picture(lib: Library, among: Flags, rng: np.random.Generator, named: list[int]) -> Part:
+def picture(
+    lib: Library, among: Flags, rng: np.random.Generator, named: list[int]
+) -> WeightedVector:
     places = np.flatnonzero(among)
     if not len(places):
         return None  # type: ignore[return-value]  # checked by the caller
     named.append(int(rng.choice(places)))
-    return Part(lib.photos[named[-1]], by_picture=True)
+    return WeightedVector(lib.photos[named[-1]], by_picture=True)
 
 
 KINDS = (

@@ -185,7 +185,7 @@ def _search(user: Any, text: str) -> float:
 
     words = f"a dog in the snow {time.perf_counter_ns() % 1_000_000_000} {text}"
     started = time.perf_counter()
-    answer.search(user, answer.Asked(language.parse(words)))
+    answer.search(user, answer.SearchRequest(language.parse(words)))
     return (time.perf_counter() - started) * 1000
 
 

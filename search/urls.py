@@ -7,7 +7,6 @@ from django.urls import path
 from search.views import (
     facets,
     filters,
-    pictures,
     results,
     saved_searches,
     settings,
@@ -20,7 +19,7 @@ urlpatterns = [
     path("photos/<uuid:photo_id>/why", why.why, name="why"),
     path("search", results.search, name="search"),
     path("search/by-image", results.by_image, name="search-by-image"),
-    path("search/pictures/<uuid:picture_id>", pictures.thumbnail, name="sent-picture"),
+    path("search/pictures/<uuid:picture_id>", results.sent_picture, name="sent-picture"),
     path("search/facets", facets.facets, name="facets"),
     path("search/filters", filters.filters, name="search-filters"),
     path("search/suggest", suggestions.suggest, name="suggest"),

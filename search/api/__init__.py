@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from ninja import NinjaAPI
 
-from search.api import facets, results, searches, suggest, why
+from search.api import refine, results, searches
 
 
 def attach(api: NinjaAPI) -> None:
     """Add the search routes."""
-    for part in (results, searches, facets, suggest, why):
+    for part in (results, searches, refine):
         api.add_router("", part.router)

@@ -1,4 +1,4 @@
-"""The search part of the API: by words, by a photo, by a picture, and the gallery's status."""
+"""Searching by text, by a photo or by a picture; why a photo matches; and the status."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from ninja import File, Query, Router, Schema
 from ninja.files import UploadedFile
 
@@ -16,8 +17,10 @@ from gallery.api.errors import ErrorOut
 from gallery.models import EmbeddingModel, Photo, User
 from gallery.status import status as gallery_status
 from search import filters, language
-from search.engine import answer as retrieval, sent_pictures
-from search.engine.page import Found
+from search.engine import answer as engine, sent_pictures
+from search.engine.answer import Answer, SearchRequest, sort_of
+from search.engine.explain import explain
+from search.engine.page import ResultPhoto
 from search.language.errors import QueryError, require_known
 from search.vectors.index.figures import index_figures
 
@@ -90,7 +93,7 @@ class SearchIn(HowIn):
 def search(request: HttpRequest, params: Query[SearchIn]) -> SearchOut:
     """Find photos by describing them."""
     require_known(request.GET, "q", "sort", "least", "weak", "limit", "cursor", "fold")
-    return answered(request, language.parse(params.q), params)
+    return search_out(request, language.parse(params.q), params)
 
 
 @router.get("/photos/{uuid:photo_id}/similar", response={200: SearchOut, _ERRORS: ErrorOut})
@@ -98,7 +101,7 @@ def similar(request: HttpRequest, photo_id: uuid.UUID, params: Query[SimilarIn])
     """Find photos that look like one of the gallery."""
     require_known(request.GET, "limit", "cursor", "fold")
     photo = get_object_or_404(Photo.objects.visible_to(request.user), pk=photo_id)
-    return answered(request, _like("photo", str(photo.pk)), HowIn(**params.dict()))
+    return search_out(request, _like("photo", str(photo.pk)), HowIn(**params.dict()))
 
 
 @router.post("/search/by-image", response={200: SearchOut, _ERRORS: ErrorOut})
@@ -114,26 +117,69 @@ def by_image(
     require_known(request.GET, "limit", "cursor", "fold")
     checked_limit(params.limit)
     token = sent_pictures.keep(request)
-    return answered(request, _like("picture", token), HowIn(**params.dict()))
+    return search_out(request, _like("picture", token), HowIn(**params.dict()))
 
 
 def _like(kind: language.Kind, value: str) -> language.Query:
     return language.Query((language.Term(kind, value),))
 
 
-def answered(request: HttpRequest, query: language.Query, params: HowIn) -> SearchOut:
+def search_out(request: HttpRequest, query: language.Query, params: HowIn) -> SearchOut:
     """Return the answer to a query, listed as the parameters say."""
-    asked = retrieval.Asked(
+    asked = SearchRequest(
         query,
         checked_limit(params.limit),
         params.cursor,
         fold=params.fold,
-        sort=retrieval.sort_of(params.sort),
+        sort=sort_of(params.sort),
         least=params.least,
         weak=params.weak,
     )
-    answer = retrieval.search(request.user, asked)
-    return _out(answer, _passing(request.user, answer))
+    answer = engine.search(request.user, asked)
+    return _out(answer, _total(request.user, answer))
+
+
+class WhyOut(Schema):
+    """How well a photo and its parts match a query.
+
+    `score` is the cosine similarity that ranks it, null where the filters leave it out. `values`
+    has `rows` lists of `columns` numbers from 0 to 1: how well each cell matches, compared with
+    the rest of the photo. `box` is the part that matches best, left, top, width and height as
+    fractions, and `part_score` its cosine similarity.
+    """
+
+    query: str
+    model: str
+    score: float | None
+    band: str | None
+    words: str
+    rows: int
+    columns: int
+    values: list[list[float]]
+    box: tuple[float, float, float, float]
+    part_score: float
+
+
+@router.get("/photos/{uuid:photo_id}/why", response={200: WhyOut, _ERRORS: ErrorOut})
+def why(request: HttpRequest, photo_id: uuid.UUID, q: str = "") -> WhyOut:
+    """Return how well a photo matches a query, and where in it."""
+    require_known(request.GET, "q")
+    photo = get_object_or_404(Photo.objects.visible_to(request.user), pk=photo_id)
+    explanation = explain(request.user, photo, language.parse(q))
+    rows, columns = explanation.heat.values.shape
+    left, top, width, height = (round(side, 4) for side in explanation.heat.box)
+    return WhyOut(
+        query=language.to_text(explanation.query),
+        model=explanation.model,
+        score=None if explanation.score is None else round(explanation.score, 4),
+        band=explanation.band,
+        words=explanation.words,
+        rows=rows,
+        columns=columns,
+        values=[[round(float(value), 3) for value in row] for row in explanation.heat.values],
+        box=(left, top, width, height),
+        part_score=round(explanation.heat.score, 4),
+    )
 
 
 @router.get("/status", tags=["status"])
@@ -147,19 +193,20 @@ def status(request: HttpRequest) -> dict[str, Any]:
 
 def checked_limit(limit: int) -> int:
     """Return the limit; raise `QueryError` when it is out of range."""
-    if not 1 <= limit <= retrieval.MAX_LIMIT:
-        raise QueryError("bad_parameter", f"limit must be between 1 and {retrieval.MAX_LIMIT}.")
+    if not 1 <= limit <= engine.MAX_LIMIT:
+        message = _("limit must be between 1 and %(limit)s.") % {"limit": engine.MAX_LIMIT}
+        raise QueryError("bad_parameter", message)
     return limit
 
 
-def _passing(user: User, answer: retrieval.Answer) -> int:
-    """Return how many photos pass the filters; an answer by date has not counted them."""
+def _total(user: User, answer: Answer) -> int:
+    """Return how many photos pass the filters; an answer by date does not count them."""
     if answer.query.wanted:
         return answer.figures.total
     return filters.narrow(user, answer.query.filters).photos.count()
 
 
-def _out(answer: retrieval.Answer, total: int) -> SearchOut:
+def _out(answer: Answer, total: int) -> SearchOut:
     return SearchOut(
         query=language.to_text(answer.query),
         model=answer.model,
@@ -169,19 +216,19 @@ def _out(answer: retrieval.Answer, total: int) -> SearchOut:
         likely=answer.figures.likely,
         notes=list(answer.notes),
         next=answer.next,
-        hits=[_hit(found) for found in answer.hits],
+        hits=[_hit(result) for result in answer.photos],
     )
 
 
-def _hit(found: Found) -> HitOut:
+def _hit(result: ResultPhoto) -> HitOut:
     return HitOut(
-        id=found.photo.pk,
-        score=None if found.score is None else round(found.score, 4),
-        band=found.band,
-        words=found.words,
-        box=found.box,
-        name=found.photo.name,
-        url=found.photo.get_absolute_url(),
-        thumbnail=reverse("thumbnail", args=[found.photo.pk]),
-        similar=list(found.similar),
+        id=result.photo.pk,
+        score=None if result.score is None else round(result.score, 4),
+        band=result.band,
+        words=result.words,
+        box=result.box,
+        name=result.photo.name,
+        url=result.photo.get_absolute_url(),
+        thumbnail=reverse("thumbnail", args=[result.photo.pk]),
+        similar=list(result.similar),
     )

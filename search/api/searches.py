@@ -11,7 +11,7 @@ from ninja import Query, Router, Schema, Status
 
 from gallery.api.errors import ErrorOut, In
 from search import language
-from search.api.results import HowIn, SearchOut, answered
+from search.api.results import HowIn, SearchOut, search_out
 from search.engine import saved_searches
 from search.language.errors import require_known
 from search.models import SavedSearch
@@ -127,7 +127,7 @@ def found_photos(request: HttpRequest, saved_id: uuid.UUID, params: Query[HowIn]
     row = _own(request, saved_id)
     if "weak" not in request.GET:
         params.weak = False
-    return answered(request, language.parse(row.query), params)
+    return search_out(request, language.parse(row.query), params)
 
 
 def _own(request: HttpRequest, saved_id: uuid.UUID) -> SavedSearch:

@@ -1,91 +1,81 @@
-"""From a query to ranked photos: the one place where vectors and visibility meet."""
+"""From a query to the photos of a page: plan, rank, fold the look-alikes, slice."""
 
 from __future__ import annotations
 
 import time
-import uuid
 from bisect import bisect_left
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, cast, get_args
+from enum import StrEnum
+from uuid import UUID
 
-from gallery.decoding import PoolBusy
-from gallery.models import EmbeddingModel, User
+from django.utils.translation import gettext as _
+
+from gallery.models import User
 from gallery.models.photos import PhotoQuerySet
 from gallery.paging import NOT_GIVEN
-from gallery.user_errors import UserError
-from search import filters, fulltext, parts
-from search.engine import sent_pictures, target as targets
-from search.engine.page import MAX_OFFSET, Folded, Found, Listed
-from search.engine.rank import Ranking
-from search.filters import Narrowed
+from search.engine.errors import unavailable_errors
+from search.engine.lookalikes import Listing, list_photos
+from search.engine.page import MAX_OFFSET, Page, ResultPhoto, page_by_date, page_of_listing
+from search.engine.plan import Plan, plan
+from search.engine.rank import Ranking, excluded_photos, rank
 from search.language import Query
 from search.language.errors import QueryError
-from search.relevance import Band, library
-from search.vectors import embedders
-from search.vectors.embedders.base import ModelUnavailable, Tower
-from search.vectors.index import VectorIndexError
+from search.relevance import Band
 
 MAX_LIMIT = 100
+"""Photos of one page at most."""
 LEVELS = 20
-"""Steps of the slider: trust is counted at 0, 1/20, ..., 1."""
-PATIENCE = 8.0  # seconds that a request waits for a model that is being loaded
-Sort = Literal["relevance", "newest"]
+"""Steps of the confidence slider: photos are counted at 0, 1/20, ..., 1."""
 
 
-class SearchUnavailable(UserError):
-    """Search cannot answer now, though the rest of the gallery can; try again later."""
+class Sort(StrEnum):
+    """The orders of an answer."""
 
-    status = 503
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message, code=code)
+    RELEVANCE = "relevance"
+    NEWEST = "newest"
 
 
 def sort_of(text: str) -> Sort:
     """Return the order of that name; raise `QueryError` for an unknown one."""
-    for sort in get_args(Sort):
-        if text == sort:
-            return cast("Sort", sort)
-    raise QueryError("bad_parameter", "sort must be relevance or newest.")
+    try:
+        return Sort(text)
+    except ValueError:
+        message = _("sort must be relevance or newest.")
+        raise QueryError("bad_parameter", message) from None
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A query and how its answer is wanted.
+class SearchRequest:
+    """A query, and how its answer is to be listed.
 
-    `fold` shows look-alikes as one. `least` is the trust (0..1) that hits need; None leaves that
-    to the bands. `weak` lists weaker matches after the others. Sorted by newest, only what
-    matches is listed. Raises `QueryError` for values that no form or link has.
+    `fold` lists only the best of photos that look alike. `least` is the confidence (0 to 1) that
+    photos need; None leaves that to the bands. `weak` lists weaker matches after the others.
+    Sorted by newest, only matches are listed. Raises `QueryError` for values that no form or
+    link has.
     """
 
     query: Query
     limit: int = 60
     cursor: str = ""
     fold: bool = False
-    sort: Sort = "relevance"
+    sort: Sort = Sort.RELEVANCE
     least: float | None = None
     weak: bool = True
 
     def __post_init__(self) -> None:
         if self.least is not None and not 0 <= self.least <= 1:
-            raise QueryError("bad_parameter", "least must be between 0 and 1.")
-
-
-def two_digits(number: int) -> int:
-    """Return a number as an estimate is told: 40,122 is about 40,000."""
-    return round(number, 2 - len(str(number)))
+            raise QueryError("bad_parameter", _("least must be between 0 and 1."))
 
 
 @dataclass(frozen=True)
 class Figures:
-    """What a ranking comes to, look-alikes counted one by one.
+    """The counts of a ranking, look-alikes counted one by one.
 
-    `total` photos pass the filters and are searchable, about so many if `about`. `strong`
-    and `likely` count the matches of these bands among the first `WINDOW` hits, `levels` those of
-    at least each step of trust, 0 to 1; empty where nothing is known to compare with (`banded`).
-    `more` hits follow behind those.
+    `total` photos pass the filters and are searchable, an estimate if `about`. `strong` and
+    `likely` count the matches of these bands in the window, `levels` those with at least each
+    step of confidence, 0 to 1; empty while nothing is known to compare with (`banded`). `more`
+    says that further hits follow.
     """
 
     total: int = 0
@@ -98,13 +88,18 @@ class Figures:
 
     @property
     def rounded(self) -> int:
-        """The total, in two digits where it is an estimate."""
+        """The total, with two digits where it is an estimate."""
         return two_digits(self.total) if self.about else self.total
 
     @property
     def matches(self) -> int:
         """How many photos are Strong or Likely."""
         return self.strong + self.likely
+
+    @property
+    def has_more_matches(self) -> bool:
+        """Whether hits behind the window may match too, so that the count is a lower bound."""
+        return self.more and self.banded and self.matches >= self.levels[0]
 
     @property
     def is_empty(self) -> bool:
@@ -114,178 +109,126 @@ class Figures:
 
 @dataclass(frozen=True)
 class Answer:
-    """A page of photos, all of one model; `next` continues the list, None at its end.
+    """A page of photos, all ranked with one model; `next` is the cursor of the next page.
 
-    `without` is the one photo that was asked about and left out, since the others are compared
-    with it. `notes` are sentences about filters that nothing can pass.
+    `weak_from` is the position in the list at which weaker matches begin, the look-alikes of the
+    example photo (`has_lead`) being the first. `notes` are sentences about filters that nothing
+    can pass. `example` is the photo that all others are compared with, which is left out.
     """
 
     query: Query
     model: str
     took_ms: float
-    hits: list[Found]
+    photos: Sequence[ResultPhoto]
     next: str | None
     figures: Figures
+    weak_from: int = 0
+    has_lead: bool = False
     notes: tuple[str, ...] = ()
-    without: uuid.UUID | None = None
+    example: UUID | None = None
 
 
-def search(user: User, asked: Asked) -> Answer:
-    """Return the photos of a person that match a query, all with one model.
+def search(user: User, request: SearchRequest) -> Answer:
+    """Return the photos of a person that match a query.
 
     Raises `QueryError` for a bad query and `SearchUnavailable` when model or index are away.
     """
     started = time.perf_counter()
-    limit, offset = max(1, min(asked.limit, MAX_LIMIT)), read_cursor(asked.cursor)
-    with availability():
-        sought = _seek(user, asked.query)
-        pages = _pages(user, asked, sought)
-        hits, end = pages.page(limit, offset)
-        ranking = sought.ranking if asked.query.wanted else None
-        return Answer(
-            query=asked.query,
-            model=sought.model.key if sought.model else "",
-            took_ms=round((time.perf_counter() - started) * 1000, 1),
-            hits=hits,
-            next=str(end) if end is not None else None,
-            figures=_figures(ranking) if ranking else Figures(),
-            notes=sought.narrowed.notes,
-            without=sought.alone,
-        )
+    limit, offset = max(1, min(request.limit, MAX_LIMIT)), read_cursor(request.cursor)
+    with unavailable_errors():
+        steps = plan(user, request.query)
+        ranking = rank(steps.vector) if steps.vector and request.query.wanted else None
+        if ranking and request.sort == Sort.RELEVANCE:
+            listing = _listing(user, request, steps, ranking)
+            page = page_of_listing(user, listing, limit, offset)
+        else:
+            listing = None
+            photos = _matching_photos(steps, ranking, request.least)
+            page = page_by_date(photos, ranking, limit, offset)
+    took = round((time.perf_counter() - started) * 1000, 1)
+    return _answer(request, steps, ranking, listing, page, took)
 
 
-def result(user: User, query: Query, *, least: float | None = None) -> PhotoQuerySet:
-    """Return the photos that match a query: Strong, Likely, or of trust `least`.
+def matching_photos(user: User, query: Query, *, least: float | None = None) -> PhotoQuerySet:
+    """Return the photos that match a query: Strong, Likely, or with confidence `least`.
 
-    Of a ranking, at most the first `WINDOW`; filters alone give all that pass them. Raises what
-    `search` does.
+    Of a ranking, at most the window; filters alone give all that pass them. Raises what `search`
+    does.
     """
-    with availability():
-        return _matching(_seek(user, query), query, least)
+    with unavailable_errors():
+        steps = plan(user, query)
+        ranking = rank(steps.vector) if steps.vector and query.wanted else None
+        return _matching_photos(steps, ranking, least)
 
 
-def ranking_of(user: User, query: Query) -> Ranking:
-    """Return the ranking of a query that has terms; raises what `search` does, within
-    `availability`."""
-    ranking = _seek(user, query).ranking
-    if ranking is None:
-        raise QueryError("query_empty", "There is nothing to rank by.")
-    return ranking
+def _matching_photos(steps: Plan, ranking: Ranking | None, least: float | None) -> PhotoQuerySet:
+    if ranking:
+        ids = [photo.id for photo in ranking.matches(least)]
+        return steps.photos.photos.filter(pk__in=ids)
+    if steps.vector:
+        # Only exclusions: everything but what clearly shows any of them.
+        return steps.photos.photos.exclude(pk__in=excluded_photos(steps.vector, least))
+    return steps.photos.photos
 
 
-@dataclass(frozen=True)
-class _Sought:
-    """A query taken apart: what the filters leave, and the ranking where there are terms."""
-
-    model: EmbeddingModel | None
-    narrowed: Narrowed
-    ranking: Ranking | None
-    alone: uuid.UUID | None
-
-
-def _seek(user: User, query: Query) -> _Sought:
-    """Embed and rank with one model throughout, so that an answer never mixes spaces."""
-    narrowed = filters.narrow(user, query.filters)
-    if not query.terms:
-        return _Sought(EmbeddingModel.objects.active(), narrowed, None, None)
-    model = _active_model()
-    for tower in _towers(user, model, query):
-        _require(model, tower)
-    target = targets.of(user, model, query)
-    said = fulltext.Said.of(user.pk, query)
-    narrowed = fulltext.without(narrowed, said)
-    scale = parts.scale_of(user, model)
-    ranking = Ranking(model, target, narrowed, said, library.of(user, model), scale)
-    return _Sought(model, narrowed, ranking, _only_photo(query))
+def _listing(user: User, request: SearchRequest, steps: Plan, ranking: Ranking) -> Listing:
+    everything = request.weak and request.least is None
+    return list_photos(
+        user,
+        ranking,
+        ranking.window if everything else ranking.matches(request.least),
+        folds=request.fold,
+        endless=everything and ranking.is_longer,
+        example=steps.example,
+    )
 
 
-def _towers(user: User, model: EmbeddingModel, query: Query) -> set[Tower]:
-    """Return the towers that embed the terms; stored vectors need none."""
-    kinds = {term.kind for term in query.terms}
-    towers: set[Tower] = {"text"} if "text" in kinds else set()
-    pictures = [term.value for term in query.terms if term.kind == "picture"]
-    new = any(sent_pictures.needs_model(user, model, one) for one in pictures)
-    return towers | ({"image"} if new or "part" in kinds else set())
-
-
-def _only_photo(query: Query) -> uuid.UUID | None:
-    """Return the photo that the others are compared with, if the query is nothing else."""
-    photos = [term for term in query.terms if term.kind == "photo"]
-    return uuid.UUID(photos[0].photo_id) if len(photos) == len(query.terms) == 1 else None
-
-
-def _pages(user: User, asked: Asked, sought: _Sought) -> Listed | Folded:
-    ranking = sought.ranking
-    if ranking is None or not asked.query.wanted or asked.sort == "newest":
-        scores = {one.id: one for one in ranking.window} if ranking and asked.query.wanted else {}
-        return Listed(_matching(sought, asked.query, asked.least), scores, ranking)
-    listed = ranking.window if asked.weak and asked.least is None else ranking.matching(asked.least)
-    endless = listed is ranking.window and ranking.is_longer
-    without = sought.alone if asked.fold else None
-    return Folded(user, ranking, listed, without, fold=asked.fold, endless=endless)
-
-
-def _matching(sought: _Sought, query: Query, least: float | None) -> PhotoQuerySet:
-    if sought.ranking is None:
-        return sought.narrowed.photos
-    if query.wanted:
-        ids = [one.id for one in sought.ranking.matching(least)]
-        return sought.narrowed.photos.filter(pk__in=ids)
-    # Only exclusions: everything but what clearly shows any of them.
-    return sought.narrowed.photos.exclude(pk__in=sought.ranking.to_leave_out(least))
+def _answer(
+    request: SearchRequest,
+    steps: Plan,
+    ranking: Ranking | None,
+    listing: Listing | None,
+    page: Page,
+    took_ms: float,
+) -> Answer:
+    return Answer(
+        query=request.query,
+        model=steps.model.key if steps.model else "",
+        took_ms=took_ms,
+        photos=page.photos,
+        next=None if page.next is None else str(page.next),
+        figures=_figures(ranking) if ranking else Figures(),
+        weak_from=listing.weak_from if listing else 0,
+        has_lead=listing.has_lead if listing else False,
+        notes=steps.photos.notes,
+        example=steps.example,
+    )
 
 
 def _figures(ranking: Ranking) -> Figures:
-    found = [ranking.band(one) for one in ranking.window]
-    trusts = sorted(ranking.trust(one) for one in ranking.window)
-    levels = [len(trusts) - bisect_left(trusts, step / LEVELS) for step in range(LEVELS + 1)]
+    bands = [ranking.band(photo) for photo in ranking.window]
+    confidences = sorted(ranking.confidence(photo) for photo in ranking.window)
+    levels = [
+        len(confidences) - bisect_left(confidences, step / LEVELS) for step in range(LEVELS + 1)
+    ]
     return Figures(
         total=ranking.total,
-        strong=found.count(Band.STRONG),
-        likely=found.count(Band.LIKELY),
-        levels=tuple(levels) if ranking.cut else (),
+        strong=bands.count(Band.STRONG),
+        likely=bands.count(Band.LIKELY),
+        levels=tuple(levels) if ranking.bands else (),
         more=ranking.is_longer,
-        banded=ranking.cut is not None,
+        banded=ranking.bands is not None,
         about=ranking.is_estimated,
     )
 
 
-@contextmanager
-def availability() -> Iterator[None]:
-    """Turn what models, index and decoders raise into `SearchUnavailable`."""
-    try:
-        yield
-    except ModelUnavailable as error:
-        raise SearchUnavailable("model_unavailable", str(error)) from error
-    except VectorIndexError as error:
-        raise SearchUnavailable("index_unavailable", str(error)) from error
-    except PoolBusy as error:
-        busy = "Too many pictures are being read at once. Try again in a moment."
-        raise SearchUnavailable("busy", busy) from error
-
-
-def _active_model() -> EmbeddingModel:
-    model = EmbeddingModel.objects.active()
-    if model is None:
-        raise still_loading()
-    return model
-
-
-def _require(model: EmbeddingModel, tower: Tower) -> None:
-    """Have the tower in memory, or say that it is still being loaded."""
-    if not embedders.wait_until_loaded(model.key, tower, PATIENCE):
-        raise still_loading()
-
-
-def still_loading() -> SearchUnavailable:
-    """Return the error that says that a model is being loaded."""
-    return SearchUnavailable(
-        "model_loading", "The search model is still being loaded. Try again in a moment."
-    )
+def two_digits(number: int) -> int:
+    """Return an estimate with two digits: 40,122 is about 40,000."""
+    return round(number, 2 - len(str(number)))
 
 
 def read_cursor(cursor: str) -> int:
-    """Return the offset that a cursor stands for; raise `QueryError` for a made-up one."""
+    """Return the position that a cursor stands for; raise `QueryError` for a made-up one."""
     if not cursor:
         return 0
     if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= 5):

@@ -1,33 +1,30 @@
-"""Why a photo is in a result: how far it can be trusted, its words, and where it matches."""
+"""Why a photo is in a result: how well it matches, by which words, and where."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from gallery.models import Photo, User
-from search.engine import answer
-from search.engine.rank import Ranked, Ranking
+from search.engine.errors import still_loading, unavailable_errors
+from search.engine.plan import PATIENCE, plan
+from search.engine.rank import RankedPhoto, Ranking, rank, scores
 from search.language import Query
 from search.language.errors import QueryError
 from search.parts import Heat, heat
 from search.relevance import Band
 from search.vectors import embedders
 
-_PLACES = (
-    ("in the upper left", "at the top", "in the upper right"),
-    ("on the left", "in the middle", "on the right"),
-    ("in the lower left", "at the bottom", "in the lower right"),
-)
-
 
 @dataclass(frozen=True)
-class Why:
-    """What is known of one photo and a query.
+class Explanation:
+    """How one photo matches a query.
 
-    `score` is the cosine similarity that ranks it and None where the filters leave it out; `band`
-    is None where nothing is known to compare with. `words` says which of its words are those of
-    the query. `heat` shows where what is wanted is seen.
+    `score` is the cosine similarity that ranks it, None where the filters leave it out. `band` is
+    None while nothing is known to compare with. `words` says which words of the photo are those
+    of the query. `heat` shows where what is wanted is seen.
     """
 
     query: Query
@@ -37,43 +34,39 @@ class Why:
     words: str
     heat: Heat
 
-    @property
-    def place(self) -> str:
-        """Where the part is that matches best, in words."""
-        left, top, width, height = self.heat.box
-        column, row = int(3 * (left + width / 2)), int(3 * (top + height / 2))
-        return _PLACES[min(row, 2)][min(column, 2)]
 
+def explain(user: User, photo: Photo, query: Query) -> Explanation:
+    """Return how well a photo of this person matches a query.
 
-def why(user: User, photo: Photo, query: Query) -> Why:
-    """Return why a photo of this person matches a query, or how little it does.
-
-    Raises `QueryError` for a query that wants nothing, and what `retrieval.search` raises.
+    Raises `QueryError` for a query that wants nothing, and `SearchUnavailable`.
     """
     if not query.terms:
-        raise QueryError("query_empty", "Filters are met or not; only descriptions have reasons.")
+        raise QueryError(
+            "query_empty", _("A photo passes a filter or not. Only descriptions have reasons.")
+        )
     if not query.wanted:
-        raise QueryError("query_empty", "This search only leaves things out: all else is here.")
-    with answer.availability():
-        ranking = answer.ranking_of(user, query)
-        if not embedders.wait_until_loaded(ranking.model.key, "image", answer.PATIENCE):
-            raise answer.still_loading()
-        target = ranking.target
-        wanted = target.vector if target.asked is None else target.asked
-        one = _ranked(ranking, photo.pk)
-        return Why(
+        raise QueryError("query_empty", _("This search only excludes. It returns everything else."))
+    with unavailable_errors():
+        vector = plan(user, query).vector
+        if vector is None or not embedders.wait_until_loaded(vector.model.key, "image", PATIENCE):
+            raise still_loading()
+        ranking = rank(vector)
+        ranked = _find(ranking, photo.pk)
+        wanted = vector.target.vector if vector.target.asked is None else vector.target.asked
+        return Explanation(
             query=query,
-            model=ranking.model.key,
-            score=one.score if one else None,
-            band=ranking.band(one) if one else None,
-            words=one.words if one else "",
-            heat=heat(ranking.model, photo, wanted),
+            model=vector.model.key,
+            score=ranked.score if ranked else None,
+            band=ranking.band(ranked) if ranked else None,
+            words=ranked.words if ranked else "",
+            heat=heat(vector.model, photo, wanted),
         )
 
 
-def _ranked(ranking: Ranking, photo_id: UUID) -> Ranked | None:
-    for one in ranking.window:
-        if one.id == photo_id:
-            return one
-    score = ranking.scores([photo_id]).get(photo_id)
-    return None if score is None else Ranked(photo_id, score)
+def _find(ranking: Ranking, photo_id: UUID) -> RankedPhoto | None:
+    """Return the photo as it is ranked, in the window or behind it; None if it is left out."""
+    for photo in ranking.window:
+        if photo.id == photo_id:
+            return photo
+    score = scores(ranking.query, [photo_id]).get(photo_id)
+    return None if score is None else RankedPhoto(photo_id, score)

@@ -1,228 +1,225 @@
-"""All photos by how well they match a query: by vector, by their parts, and by words.
+"""All photos by how well they match: by vector, by their parts, and by their words.
 
-The first `WINDOW` hits are fetched at once and put in order; what comes after them is weak and
-follows by vector alone. Positions count from 0 and are the same for every page of one query.
+The first `WINDOW` hits are fetched at once and put in order. Later hits are weak, and follow by
+vector alone. Positions count from 0 and are the same for every page of one query.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from functools import cached_property
 from uuid import UUID
 
 import numpy as np
 
-from gallery.models import EmbeddingModel
-from search import fulltext, parts as regions
-from search.engine.target import Target
-from search.filters import Narrowed
-from search.parts.scale import Scale
+from search import fulltext, parts
+from search.engine.plan import VectorQuery
+from search.parts import Box
 from search.relevance import Band, Cut, bands
-from search.relevance.background import TOP, Background
-from search.vectors.index import (
-    And,
-    Filter,
-    HasIds,
-    Hit,
-    Not,
-    open_index,
-    reciprocal_rank_fusion,
-)
+from search.relevance.background import TOP
+from search.vectors.index import Hit, VectorIndex, open_index, reciprocal_rank_fusion, scores_of
 
 WINDOW = 1000
 """Hits that are put in order, counted, and sorted in other ways than by relevance."""
-BY_PARTS = 200
-"""Photos at most that parts of them bring into the window, or further up."""
-DEEPEST = 10_000
-"""Photos that are left out at most for showing one thing that a query excludes."""
-LEFT_OUT = 20_000
-"""The same for all that it excludes: SQL is told each, and SQLite takes 32,766 values at once."""
-BY_WORDS = 200
-"""Hits by words at most."""
+PART_LIMIT = 200
+"""Photos at most that their parts bring into the window, or further up."""
+TEXT_LIMIT = 200
+"""Text matches at most."""
+EXCLUDED_EACH = 10_000
+"""Photos at most that are left out for showing one excluded thing."""
+EXCLUDED_LIMIT = 20_000
+"""Photos at most that one query leaves out: SQLite takes 32,766 values in one statement."""
 
 
 @dataclass(frozen=True)
-class Ranked:
-    """A photo in the ranking: its cosine similarity, and why it is there beyond that.
+class RankedPhoto:
+    """A photo in a ranking, with its cosine similarity.
 
-    `box` is the part that matched better than the whole. `words` says which of its words are
-    those of the query; empty when none are.
+    `box` is the part that matches better than the whole photo. `words` says which words of the
+    photo are those of the query, and is empty without a text match.
     """
 
     id: UUID
     score: float
-    box: regions.Box | None = None
+    box: Box | None = None
     words: str = ""
 
 
+@dataclass(frozen=True, eq=False)
 class Ranking:
-    """The photos that pass the filters, ordered for one target.
+    """The best photos for one vector query, as they were fetched.
 
-    Raises `VectorIndexError` when the index is away.
+    `window` has the matches first, then the weak ones, each best first. `bands` is None while
+    nothing is known to compare with. `total` photos pass the filters and are searchable, an
+    estimate where more than `WINDOW` pass a filter. `hits` is how many hits the index gave, and
+    `lowest` the score of the last of them.
     """
 
-    def __init__(
-        self,
-        model: EmbeddingModel,
-        target: Target,
-        narrowed: Narrowed,
-        said: fulltext.Said,
-        background: Background | None,
-        scale: Scale | None = None,
-    ) -> None:
-        self.index = open_index(model.key, model.dim)
-        self.model, self.target, self.narrowed = model, target, narrowed
-        self.flt: Filter = narrowed.flt
-        if target.photos:
-            self.flt = And((narrowed.flt, Not(HasIds.of(target.photos))))
-        self._said, self._background, self._scale = said, background, scale
-
-    @cached_property
-    def window(self) -> list[Ranked]:
-        """The first hits: what matches, then what is weak, each best first."""
-        fused = self._fused()
-        matching = [one for one in fused if self.band(one) != Band.WEAK]
-        return matching + [one for one in fused if self.band(one) == Band.WEAK]
-
-    def matching(self, least: float | None = None) -> list[Ranked]:
-        """Return what is Strong or Likely, or of trust `least`; all where there are no bands."""
-        if least is None:
-            return [one for one in self.window if self.band(one) != Band.WEAK]
-        return [one for one in self.window if self.trust(one) >= least]
-
-    def to_leave_out(self, least: float | None = None) -> set[UUID]:
-        """Return the photos that match any term of a query that only excludes.
-
-        Those that the query names are among them. Empty where there are no bands.
-        """
-        if self.cut is None:
-            return set()
-        apart = [
-            Ranking(self.model, one, self.narrowed, self._said, self._background)
-            for one in self.target.apart
-        ]
-        each = apart or [self]
-        limit = min(DEEPEST, LEFT_OUT // len(each))
-        return set(self.target.photos).union(*(one._all_matching(least, limit) for one in each))
-
-    def _all_matching(self, least: float | None, limit: int) -> set[UUID]:
-        """Return the photos that match, in the window and among the first `limit` hits."""
-        found = {one.id for one in self.matching(least)}
-        if self.cut is None or not self.is_longer:
-            return found
-        needed = self.cut.likely if least is None else self.cut.score_at(least)
-        if self._by_vector[-1].score < needed:
-            return found
-        deep = self.index.query(self.target.vector, limit=limit, flt=self.flt)
-        return found | {hit.id for hit in deep if hit.score >= needed}
+    query: VectorQuery
+    window: tuple[RankedPhoto, ...]
+    bands: Cut | None
+    total: int
+    hits: int
+    lowest: float
 
     @property
     def is_longer(self) -> bool:
         """Whether hits follow behind the window."""
-        return len(self._by_vector) == WINDOW
-
-    @cached_property
-    def cut(self) -> Cut | None:
-        """Where the bands begin; None where nothing is known to compare with."""
-        if self._background is None:
-            return None
-        first = [hit.id for hit in self._by_vector[:TOP]]
-        found = {point.id: point.vector for point in self.index.fetch(first, with_vectors=True)}
-        vectors = [found[one] for one in first if found.get(one) is not None]
-        return bands(
-            self._background,
-            self.target.vector,
-            np.array(vectors, np.float32).reshape(-1, self.model.dim),
-            total=self.total,
-            asked=self.target.asked,
-            each=self.target.each,
-            by_picture=self.target.by_picture,
-        )
-
-    @cached_property
-    def total(self) -> int:
-        """How many photos pass the filters and are searchable; an estimate of more than `WINDOW`.
-
-        Counting them takes as long as finding them.
-        """
-        few = len(self._by_vector) < WINDOW
-        return len(self._by_vector) if few else max(self.index.count(self.flt, exact=False), WINDOW)
+        return self.hits == WINDOW
 
     @property
     def is_estimated(self) -> bool:
-        """Whether `total` is not quite certain, as of all of a library it is."""
-        return self.is_longer and bool(self.narrowed.conditions)
+        """Whether `total` is an estimate; all photos of a library are counted exactly."""
+        return self.is_longer and bool(self.query.photos.conditions)
 
-    def band(self, one: Ranked) -> Band | None:
-        """Return how far a hit can be trusted; words that are there are there."""
-        if self.cut is None:
-            return None
-        found = self.cut.band(one.score)
-        return Band.STRONG if one.words and found != Band.STRONG else found
+    def matches(self, least: float | None = None) -> list[RankedPhoto]:
+        """Return the Strong and Likely photos, or those with confidence `least` (0 to 1)."""
+        if least is None:
+            return [photo for photo in self.window if self.band(photo) != Band.WEAK]
+        return [photo for photo in self.window if self.confidence(photo) >= least]
 
-    def trust(self, one: Ranked) -> float:
-        """Return how far a hit can be trusted, 0..1; words that are there are there."""
-        if one.words or self.cut is None:
+    def band(self, photo: RankedPhoto) -> Band | None:
+        """Return the band of a photo. A text match is certain, so it is always Strong."""
+        return _band(self.bands, photo)
+
+    def confidence(self, photo: RankedPhoto) -> float:
+        """Return the confidence in a photo, 0 to 1. A text match is certain."""
+        if photo.words or self.bands is None:
             return 1.0
-        return self.cut.trust(one.score)
+        return self.bands.trust(photo.score)
 
-    def after_window(self, position: int, limit: int) -> list[Ranked]:
-        """Return hits from a position on that lies behind the window.
 
-        Those that words or parts brought into the window come up again.
-        """
-        offset = WINDOW + position - len(self.window)
-        hits = self.index.query(self.target.vector, limit=limit, offset=offset, flt=self.flt)
-        return [Ranked(hit.id, hit.score) for hit in hits]
-
-    def scores(self, ids: Iterable[UUID]) -> dict[UUID, float]:
-        """Return the scores of these photos, wherever in the ranking they are."""
-        wanted = set(ids)
-        if not wanted:
-            return {}
-        flt = And((self.flt, HasIds.of(wanted)))
-        hits = self.index.query(self.target.vector, limit=len(wanted), flt=flt)
-        return {hit.id: hit.score for hit in hits}
-
-    @cached_property
-    def _by_vector(self) -> list[Hit]:
-        return self.index.query(self.target.vector, limit=WINDOW, flt=self.flt)
-
-    def _fused(self) -> list[Ranked]:
-        ranked = self._with_parts()
-        by_words = {
-            hit.photo_id: hit.reason
-            for hit in fulltext.search(self.narrowed.photos, self._said, limit=BY_WORDS)
-            if hit.photo_id not in self.target.photos
-        }
-        if not by_words:
-            return list(ranked.values())
-        missing = self.scores(by_words.keys() - ranked.keys())
-        ranked |= {one: Ranked(one, score) for one, score in missing.items()}
-        said = [Hit(one, 0.0) for one in by_words if one in ranked]
-        # Those from behind the window follow in their order: of a few photos that say it, each is
-        # before whatever only looks like it.
-        by_vector = [Hit(one.id, one.score) for one in ranked.values()]
-        order = reciprocal_rank_fusion([by_vector, said])
-        return [replace(ranked[hit.id], words=by_words.get(hit.id, "")) for hit in order]
-
-    def _with_parts(self) -> dict[UUID, Ranked]:
-        """Return the hits by vector, best first, where a part may count for the whole photo."""
-        ranked = {hit.id: Ranked(hit.id, hit.score) for hit in self._by_vector}
-        if self.target.avoids:
-            # A part without what is excluded says nothing about the rest of its photo.
-            return ranked
-        parts = regions.closest(
-            self.model, self.target.vector, limit=BY_PARTS, flt=self.flt, scale=self._scale
+def rank(query: VectorQuery) -> Ranking:
+    """Return the ranking of a vector query; raise `VectorIndexError` when the index is away."""
+    target, condition = query.target, query.condition
+    index = open_index(query.model.key, query.model.dim)
+    hits = index.query(target.vector, limit=WINDOW, flt=condition)
+    total = len(hits)
+    if total == WINDOW:
+        # Counting exactly takes as long as finding them.
+        total = max(index.count(condition, exact=False), WINDOW)
+    vectors = _top_vectors(index, hits)
+    by_part: list[parts.RegionHit] = []
+    # A part without what is excluded says nothing about the rest of its photo.
+    if not target.avoids:
+        by_part = parts.closest(
+            query.model, target.vector, limit=PART_LIMIT, flt=condition, scale=query.scale
         )
-        if not parts:
-            return ranked
-        whole = self.scores(hit.photo_id for hit in parts if hit.photo_id not in ranked)
-        ranked |= {one: Ranked(one, score) for one, score in whole.items()}
-        for hit in parts:
-            known = ranked.get(hit.photo_id)
-            if known and hit.worth is not None and hit.worth > known.score:
-                ranked[hit.photo_id] = Ranked(hit.photo_id, hit.worth, hit.box)
-        best = sorted(ranked.values(), key=lambda one: (-one.score, one.id))
-        return {one.id: one for one in best}
+    by_text = fulltext.search(query.photos.photos, query.text, limit=TEXT_LIMIT)
+    reasons = {hit.photo_id: hit.reason for hit in by_text if hit.photo_id not in target.photos}
+    further = ({hit.photo_id for hit in by_part} | reasons.keys()) - {hit.id for hit in hits}
+    found = hits + scores_of(index, target.vector, condition, further)
+    cut = bands_of(query, vectors, total)
+    fused = _fused(_with_parts(found, len(hits), by_part), reasons)
+    window = tuple(sorted(fused, key=lambda photo: _band(cut, photo) == Band.WEAK))
+    return Ranking(query, window, cut, total, len(hits), hits[-1].score if hits else 0.0)
+
+
+def bands_of(query: VectorQuery, vectors: np.ndarray, total: int) -> Cut | None:
+    """Return where the bands begin; None while nothing is known to compare with.
+
+    `vectors` are those of the first hits, float32, shape (n, dim).
+    """
+    if query.background is None:
+        return None
+    return bands(
+        query.background,
+        query.target.vector,
+        vectors.reshape(-1, query.model.dim),
+        total=total,
+        asked=query.target.asked,
+        each=query.target.each,
+        by_picture=query.target.by_picture,
+    )
+
+
+def scores(query: VectorQuery, ids: Iterable[UUID]) -> dict[UUID, float]:
+    """Return the scores of those photos that pass the filters, wherever they rank."""
+    index = open_index(query.model.key, query.model.dim)
+    hits = scores_of(index, query.target.vector, query.condition, set(ids))
+    return {hit.id: hit.score for hit in hits}
+
+
+def hits_behind_window(ranking: Ranking, start: int, limit: int) -> list[RankedPhoto]:
+    """Return hits behind the window, the first of them being number 0.
+
+    Those that text or parts brought into the window come up again.
+    """
+    query = ranking.query
+    index = open_index(query.model.key, query.model.dim)
+    hits = index.query(query.target.vector, limit=limit, offset=WINDOW + start, flt=query.condition)
+    return [RankedPhoto(hit.id, hit.score) for hit in hits]
+
+
+def excluded_photos(query: VectorQuery, least: float | None = None) -> set[UUID]:
+    """Return the photos that a query leaves out which only excludes: all that match any term.
+
+    The photos that it names are among them. Empty while nothing is known to compare with.
+    """
+    if query.background is None:
+        return set()
+    apart = [replace(query, target=target, scale=None) for target in query.target.apart]
+    each = apart or [query]
+    limit = min(EXCLUDED_EACH, EXCLUDED_LIMIT // len(each))
+    return set(query.target.photos).union(*(_all_matches(one, least, limit) for one in each))
+
+
+def _all_matches(query: VectorQuery, least: float | None, limit: int) -> set[UUID]:
+    """Return the matches in the window and among the first `limit` hits."""
+    ranking = rank(query)
+    found = {photo.id for photo in ranking.matches(least)}
+    if ranking.bands is None or not ranking.is_longer:
+        return found
+    needed = ranking.bands.likely if least is None else ranking.bands.score_at(least)
+    if ranking.lowest < needed:
+        return found
+    index = open_index(query.model.key, query.model.dim)
+    deep = index.query(query.target.vector, limit=limit, flt=query.condition)
+    return found | {hit.id for hit in deep if hit.score >= needed}
+
+
+def _band(cut: Cut | None, photo: RankedPhoto) -> Band | None:
+    if cut is None:
+        return None
+    return Band.STRONG if photo.words else cut.band(photo.score)
+
+
+def _top_vectors(index: VectorIndex, hits: list[Hit]) -> np.ndarray:
+    """Return the vectors of the first hits, best first, float32."""
+    first = [hit.id for hit in hits[:TOP]]
+    stored = {point.id: point.vector for point in index.fetch(first, with_vectors=True)}
+    return np.array([stored[pk] for pk in first if stored.get(pk) is not None], np.float32)
+
+
+def _with_parts(
+    hits: list[Hit], in_window: int, by_part: list[parts.RegionHit]
+) -> list[RankedPhoto]:
+    """Return the photos of `hits`, best first, where a part may count for the whole photo.
+
+    Hits after the first `in_window` were fetched for a part or a text match. Those of text
+    matches stay at the end.
+    """
+    named = {hit.photo_id for hit in by_part}
+    ranked = {hit.id: RankedPhoto(hit.id, hit.score) for hit in hits}
+    for part in by_part:
+        whole = ranked.get(part.photo_id)
+        if whole and part.worth is not None and part.worth > whole.score:
+            ranked[part.photo_id] = RankedPhoto(part.photo_id, part.worth, part.box)
+    first = [ranked[hit.id] for at, hit in enumerate(hits) if at < in_window or hit.id in named]
+    last = [ranked[hit.id] for hit in hits[in_window:] if hit.id not in named]
+    return sorted(first, key=lambda photo: (-photo.score, photo.id)) + last
+
+
+def _fused(photos: list[RankedPhoto], reasons: dict[UUID, str]) -> list[RankedPhoto]:
+    """Return the photos fused with the text matches, whose reasons are in order, best first.
+
+    Text matches from behind the window follow in their order: of a few photos that have the
+    words, each ranks before whatever only looks like them.
+    """
+    if not reasons:
+        return photos
+    ranked = {photo.id: photo for photo in photos}
+    by_vector = [Hit(photo.id, photo.score) for photo in photos]
+    by_text = [Hit(pk, 0.0) for pk in reasons if pk in ranked]
+    order = reciprocal_rank_fusion([by_vector, by_text])
+    return [replace(ranked[hit.id], words=reasons.get(hit.id, "")) for hit in order]

@@ -1,4 +1,4 @@
-"""What somebody searched for lately, and searches with a name, which are albums that fill."""
+"""Recent searches, and saved searches: named queries that work like albums that keep filling."""
 
 from __future__ import annotations
 
@@ -10,19 +10,21 @@ from typing import cast
 
 from django.db import IntegrityError, OperationalError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from gallery.albums import BadName, clean_name
 from gallery.models import Photo, User
+from gallery.user_errors import UserError
 from search import language
-from search.engine import answer as retrieval
-from search.engine.answer import Asked
+from search.engine import answer
+from search.engine.answer import SearchRequest
 from search.language import Query
 from search.language.errors import QueryError
 from search.models import RecentSearch, SavedSearch
 from search.models.searches import NAME_LIMIT, QUERY_LIMIT, OwnedQuerySet
 
 RECENT_KEPT = 50
-"""Queries of one person that are remembered; the one asked longest ago goes first."""
+"""Recent searches kept for one person; the oldest goes first."""
 SAVED_EACH = 200
 """Saved searches of one person at most."""
 
@@ -41,14 +43,14 @@ class TooMany(BadName):
     status = 409
 
 
-# --- asked lately ---------------------------------------------------------------------------------
+# --- recent searches ------------------------------------------------------------------------------
 
 
 def remember(user: User, query: Query) -> None:
-    """Note that a query was asked, if people can read it: words and filters, no pictures.
+    """Remember a query that people can read: text and filters, but no pictures.
 
-    What was asked longest ago is forgotten beyond `RECENT_KEPT`. A busy database forgets it all:
-    no answer waits for this, or fails.
+    The oldest queries beyond `RECENT_KEPT` are forgotten. While the database is busy nothing is
+    remembered, for no answer may wait for this or fail.
     """
     text = language.to_text(query)
     if not text or len(text) > QUERY_LIMIT or any(term.kind != "text" for term in query.terms):
@@ -64,12 +66,12 @@ def remember(user: User, query: Query) -> None:
 
 
 def recent(user: User, limit: int = RECENT_KEPT) -> list[RecentSearch]:
-    """Return the queries that a person asked, the last one first."""
+    """Return the recent searches of a person, the latest first."""
     return list(_recent(user).order_by("-used_at", "-pk")[:limit])
 
 
 def forget(user: User, text: str | None = None) -> int:
-    """Forget a query as it was remembered, or with None all of them; return how many."""
+    """Forget one recent search, or all of them without a text; return how many."""
     rows = _recent(user)
     if text is not None:
         rows = rows.filter(digest=_digest(text))
@@ -84,7 +86,7 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
 
 
-# --- saved ----------------------------------------------------------------------------------------
+# --- saved searches -------------------------------------------------------------------------------
 
 
 def save(user: User, name: str, text: str) -> SavedSearch:
@@ -94,18 +96,19 @@ def save(user: User, name: str, text: str) -> SavedSearch:
     """
     row = SavedSearch(owner_id=cast("int", user.pk), name=_name(name), query=_query(text))
     if SavedSearch.objects.visible_to(user).count() >= SAVED_EACH:
-        raise TooMany(f"You have {SAVED_EACH} saved searches. Remove one to save another.")
+        message = _("You have %(count)s saved searches. Remove one to save another.")
+        raise TooMany(message % {"count": SAVED_EACH})
     return _named(row, lambda: row.save(force_insert=True))
 
 
 def change(row: SavedSearch, *, name: str | None = None, text: str | None = None) -> None:
-    """Give a saved search what is given, or nothing at all; raises what `save` does."""
+    """Change the name, the query or both of a saved search; raises what `save` does."""
     given: dict[str, str] = {}
     if name is not None:
         given["name"] = row.name = _name(name)
     if text is not None:
         given["query"] = row.query = _query(text)
-    # Only what is given: the row may be changed or removed elsewhere at the same moment.
+    # Only these columns: the row may be changed or removed elsewhere at the same moment.
     _named(row, lambda: SavedSearch.objects.filter(pk=row.pk).update(**given))
 
 
@@ -122,7 +125,7 @@ def _name(text: str) -> str:
 def _query(text: str) -> str:
     written = language.to_text(language.parse(text))
     if len(written) > QUERY_LIMIT:
-        message = f"The query has more than {QUERY_LIMIT} characters."
+        message = _("The query has more than %(count)s characters.") % {"count": QUERY_LIMIT}
         raise QueryError("query_too_long", message)
     return written
 
@@ -132,19 +135,20 @@ def _named(row: SavedSearch, write: Callable[[], object]) -> SavedSearch:
         with transaction.atomic():
             write()
     except IntegrityError:
-        raise NameTaken(f"There is a saved search called {row.name} already.") from None
+        message = _("You already have a saved search called %(name)s.") % {"name": row.name}
+        raise NameTaken(message) from None
     return row
 
 
-# --- at a glance ----------------------------------------------------------------------------------
+# --- overview -------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class Glance:
-    """What a saved search comes to now: its first photo, and how many match.
+class Overview:
+    """The first photo of a saved search at the moment, and how many match.
 
-    `more` tells that there may be more than were counted. `message` is the sentence where it
-    cannot be asked just now.
+    `more` says that the count is a lower bound. `message` is the sentence where the search
+    cannot be answered now.
     """
 
     photo: Photo | None = None
@@ -153,18 +157,17 @@ class Glance:
     message: str = ""
 
 
-def glance(user: User, row: SavedSearch) -> Glance:
-    """Return what a saved search comes to now."""
+def overview(user: User, row: SavedSearch) -> Overview:
+    """Return the overview of a saved search."""
     try:
         query = language.parse(row.query)
-        answer = retrieval.search(user, Asked(query, limit=1, weak=False))
-        figures = answer.figures
-        if query.wanted and figures.banded:
-            count, more = figures.matches, figures.more and figures.matches >= figures.levels[0]
-        elif query.wanted:
-            count, more = figures.total, False
+        found = answer.search(user, SearchRequest(query, limit=1, weak=False))
+        figures = found.figures
+        if not query.wanted:
+            count = answer.matching_photos(user, query).count()
         else:
-            count, more = retrieval.result(user, query).count(), False
-    except (QueryError, retrieval.SearchUnavailable) as error:
-        return Glance(message=error.message)
-    return Glance(answer.hits[0].photo if answer.hits else None, count, more)
+            count = figures.matches if figures.banded else figures.total
+    except UserError as error:
+        return Overview(message=error.message)
+    first = found.photos[0].photo if found.photos else None
+    return Overview(first, count, query.wanted != () and figures.has_more_matches)

@@ -9,6 +9,7 @@ from uuid import UUID
 import numpy as np
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 
 from gallery import files, ingest, uploads
@@ -23,14 +24,14 @@ from search.vectors import embedders
 KEPT = timedelta(days=7)
 """How long a picture is kept after it was last searched by; saved searches keep theirs."""
 NOTED = timedelta(hours=1)
-"""How often it is written down that a picture is still searched by."""
+"""How often the time of the last search is updated."""
 KEPT_EACH = 200
 """Pictures of one person at most; the one unused for longest goes first."""
 Vector = NDArray[np.float32]
 
 
 def keep(request: HttpRequest) -> str:
-    """Keep the request's picture (field `file`) and return the token of terms that name it.
+    """Keep the request's picture (field `file`) and return the token by which terms name it.
 
     Decoded in a child process; only a small copy is kept. Raises `uploads.Refused` with a reason,
     `StorageFull`, or the pool's `PoolBusy`.
@@ -56,7 +57,7 @@ def vector_of(user: User, model: EmbeddingModel, token: str) -> Vector:
     It is made at the first use with each model. Raises `QueryError` for one that is not kept,
     `ModelUnavailable`, and `PoolBusy`.
     """
-    row = of(user, token)
+    row = picture_of(user, token)
     if row is None:
         raise _not_kept()
     now = timezone.now()
@@ -73,11 +74,11 @@ def vector_of(user: User, model: EmbeddingModel, token: str) -> Vector:
 
 def needs_model(user: User, model: EmbeddingModel, token: str) -> bool:
     """Tell whether `vector_of` will have to look at the picture, with the model's image tower."""
-    row = of(user, token)
+    row = picture_of(user, token)
     return row is not None and not _has_vector(row, model)
 
 
-def of(user: User, token: str) -> SentPicture | None:
+def picture_of(user: User, token: str) -> SentPicture | None:
     """Return a picture that this person searched by, or None; its thumbnail is read when used."""
     try:
         kept = SentPicture.objects.visible_to(user).defer("thumbnail")
@@ -87,8 +88,8 @@ def of(user: User, token: str) -> SentPicture | None:
 
 
 def _not_kept() -> QueryError:
-    said = "The picture of this search is not kept any more. Send it again."
-    return QueryError("unknown_picture", said, status=404)
+    message = _("The picture of this search is no longer kept. Send it again.")
+    return QueryError("unknown_picture", message, status=404)
 
 
 def _has_vector(row: SentPicture, model: EmbeddingModel) -> bool:
@@ -96,7 +97,7 @@ def _has_vector(row: SentPicture, model: EmbeddingModel) -> bool:
 
 
 def _same(row: SentPicture) -> OwnedQuerySet[SentPicture]:
-    """Return the row as it is now, for it may be forgotten at any moment."""
+    """Return a query for the row, which may be purged at any moment."""
     return SentPicture.objects.filter(pk=row.pk)
 
 
@@ -108,17 +109,18 @@ def _embedded(model: EmbeddingModel, row: SentPicture) -> Vector:
     except SentPicture.DoesNotExist as error:
         raise _not_kept() from error
     except DecodeError as error:
-        raise QueryError("unknown_picture", "The picture cannot be read any more.") from error
+        raise QueryError("unknown_picture", _("The picture can no longer be read.")) from error
     finally:
         path.unlink(missing_ok=True)
     vector: Vector = embedders.image_embedder(model.key).embed_images([pixels])[0]
     if not np.isfinite(vector).all():
-        raise QueryError("bad_vector", "The model found nothing to compare in this picture.")
+        message = _("The model found nothing to compare in this picture.")
+        raise QueryError("bad_vector", message)
     return vector
 
 
 def purge() -> int:
-    """Forget pictures that were not used for long and that no saved search names."""
+    """Delete pictures that were unused for long and that no saved search names."""
     old = SentPicture.objects.filter(used_at__lt=timezone.now() - KEPT)
     gone = [pk for pk in old.values_list("pk", flat=True) if not _is_saved(pk)]
     return SentPicture.objects.filter(pk__in=gone).delete()[0]

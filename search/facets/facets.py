@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from gallery.facts import MAX_STARS
 from gallery.models import User
 from search import language
-from search.engine import answer
+from search.engine.answer import matching_photos
 from search.facets.counting import Counting
 from search.filters.conditions import colour_name
 from search.filters.library import Library, folded
@@ -92,7 +92,7 @@ def facets(
 ) -> list[Facet]:
     """Return the facets of what matches a query; kinds without any value are left out.
 
-    `least` is the trust that matches need, as for `retrieval.result`, whose errors are raised.
+    `least` is the trust that matches need, as for `matching_photos`, whose errors are raised.
     """
     library = Library(user)
     counting = Counting(user, library)
@@ -100,11 +100,11 @@ def facets(
     widened = [kind for kind in _KINDS if not kind.flag and _own(kind, query)]
     rest = [kind.name for kind in _KINDS if kind not in widened]
     found = counting.counts(
-        answer.result(user, query, least=least), rest, all_of_them=query == Query()
+        matching_photos(user, query, least=least), rest, all_of_them=query == Query()
     )
     for kind in widened:
         wider = Query(query.terms, _without(query.filters, _own(kind, query)))
-        photos = answer.result(user, wider, least=least)
+        photos = matching_photos(user, wider, least=least)
         found |= counting.counts(photos, [kind.name], all_of_them=wider == Query())
     listed = [_facet(kind, found[kind.name], chosen[kind.name], query, shown) for kind in _KINDS]
     return [facet for facet in listed if facet.values]

@@ -1,4 +1,4 @@
-"""What the addresses of searches say, and addresses that say something else."""
+"""What the address of a search asks for, and addresses of the same search listed otherwise."""
 
 from __future__ import annotations
 
@@ -7,62 +7,48 @@ from django.utils.http import urlencode
 
 from gallery.views import PageRequest
 from search import language
-from search.engine.answer import LEVELS, Asked, Sort, read_cursor
+from search.engine.answer import LEVELS, SearchRequest, Sort, read_cursor
 from search.language import Query, Term
 from search.language.errors import QueryError
 
-_HOW = ("fold", "sort", "least", "weak")
-"""Parameters that say how an answer is shown; all others belong to the query."""
+_LISTING = ("fold", "sort", "least", "weak")
+"""Parameters that say how an answer is listed; all others belong to the query."""
 
 
-def asks_for_something(params: QueryDict) -> bool:
-    """Tell whether an address has a query or filters, so that there is something to look for."""
-    others = set(params) - {*_HOW, "cursor"}
+def has_query(params: QueryDict) -> bool:
+    """Tell whether an address has text or filters to search for."""
+    others = set(params) - {*_LISTING, "cursor"}
     return any(value.strip() for name in others for value in params.getlist(name))
 
 
-def asked(params: QueryDict, limit: int) -> Asked:
-    """Return what an address asks for; raise `QueryError`."""
-    return how(params, language.from_params(params), limit)
-
-
-def how(params: QueryDict, query: Query, limit: int) -> Asked:
-    """Return a query with how the address wants it shown: folded, without weaker matches.
+def request_of(params: QueryDict, limit: int, query: Query | None = None) -> SearchRequest:
+    """Return what an address asks for, of its own query or of another one.
 
     Raises `QueryError` for values that no link or form has.
     """
     least = _least(params.get("least", ""))
-    return Asked(
-        query,
+    return SearchRequest(
+        language.from_params(params) if query is None else query,
         limit,
         params.get("cursor", ""),
         fold=params.get("fold") != "0",
-        sort=_sort(params.get("sort", "")),
-        # The slider's lower end is everything, also what follows behind the first hits.
+        sort=Sort.NEWEST if params.get("sort") == Sort.NEWEST else Sort.RELEVANCE,
+        # The lower end of the slider is everything, also what follows behind the window.
         least=least or None,
         weak=params.get("weak") == "1" or least == 0,
     )
 
 
-def _sort(text: str) -> Sort:
-    return "newest" if text == "newest" else "relevance"
-
-
 def _least(text: str) -> float | None:
-    """Return the trust that a slider was set to; anything but a number counts as not set.
+    """Return the confidence that the slider was set to; anything but a number is not set.
 
-    It is one of the slider's steps, so that what is counted is what is shown.
+    It is one of the slider's steps, so that as many photos are listed as it counts.
     """
     try:
         value = float(text)
     except ValueError:
         return None
     return round(value * LEVELS) / LEVELS if 0 <= value <= 1 else None
-
-
-def with_picture(text: str, token: str) -> Query:
-    """Return a typed query with a sent picture as one more term; raise `QueryError`."""
-    return with_term(text, Term("picture", token))
 
 
 def with_term(text: str, term: Term) -> Query:
@@ -72,7 +58,7 @@ def with_term(text: str, term: Term) -> Query:
 
 
 class Address:
-    """Addresses of the same search shown in another way, for links in the templates."""
+    """Addresses of the same search listed in another way, for links in templates."""
 
     def __init__(self, request: PageRequest, cursor: str | None) -> None:
         self._path, self._given, self._cursor = request.path, request.GET, cursor
@@ -97,13 +83,13 @@ class Address:
         """With weaker matches below the others."""
         return self._with(weak="1", least=None, sort=None)
 
-    def weaker_from(self, place: int) -> str:
-        """Only the weaker matches, which begin at a place of the ranking."""
-        return self._with(weak="1", least=None, sort=None, cursor=str(place))
+    def weaker_from(self, position: int) -> str:
+        """Only the weaker matches, which begin at a position of the list."""
+        return self._with(weak="1", least=None, sort=None, cursor=str(position))
 
     @property
     def unset(self) -> str:
-        """With what the bands let through, whatever the slider was set to."""
+        """With the matches of the bands, whatever the slider was set to."""
         return self._with(least=None, weak=None)
 
     @property
@@ -113,20 +99,24 @@ class Address:
 
     @property
     def kept(self) -> list[tuple[str, str]]:
-        """Parameters that a form which sets the slider hands on."""
+        """The parameters that the form of the slider passes on."""
         left_out = {"cursor", "least", "weak"}
-        named = ((name, values) for name, values in self._given.lists() if name not in left_out)
-        return [(name, value) for name, values in named for value in values]
+        return [
+            (name, value)
+            for name, values in self._given.lists()
+            if name not in left_out
+            for value in values
+        ]
 
     @property
     def shown_as(self) -> str:
-        """How look-alikes and order are chosen, for addresses of other queries: "&fold=0"."""
+        """How look-alikes and order are chosen, for addresses of other queries, as "&fold=0"."""
         chosen = {name: self._given[name] for name in ("fold", "sort") if self._given.get(name)}
         return f"&{urlencode(chosen)}" if chosen else ""
 
     @property
     def least(self) -> float | None:
-        """The trust that the slider is set to."""
+        """The confidence that the slider is set to."""
         return _least(self._given.get("least", ""))
 
     @property
@@ -136,7 +126,7 @@ class Address:
 
     @property
     def offset(self) -> int:
-        """The place in the ranking that this page begins at."""
+        """The position at which this page begins."""
         try:
             return read_cursor(self._given.get("cursor", ""))
         except QueryError:
@@ -163,7 +153,7 @@ class Address:
         return self._given.get("sort") == "newest"
 
     def _with(self, **changed: str | None) -> str:
-        """Return the address with some parameters changed, those that are None left out."""
+        """Return the address with some parameters changed; None removes one."""
         kept = {name: value for name, value in self._given.lists() if name != "cursor"}
         kept |= {name: [value] if value is not None else [] for name, value in changed.items()}
         text = urlencode(kept, doseq=True)

@@ -1,4 +1,4 @@
-"""The chips above the results: each part of a query, with the picture that it speaks of."""
+"""The chips above the results: one for each part of a query, with the picture it names."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.urls import reverse
 from django.utils.http import urlencode
+from django.utils.translation import gettext as _
 
 from gallery.models import Photo, User
 from search import language
@@ -15,20 +16,20 @@ from search.language import Chip, Query, Term
 from search.language.terms import MAX_TERMS
 
 WEIGHTS = (0.5, 1.0, 2.0, 3.0)
-"""Weights that a term is offered; others can be typed."""
+"""Weights to choose from; others can be typed."""
 
 
 @dataclass(frozen=True)
 class Weight:
-    """A weight that a term can be given, and the address of the query in which it has it."""
+    """A weight for a term, and the address of the query in which it has this weight."""
 
     value: float
     address: str
 
 
 @dataclass(frozen=True)
-class ShownChip:
-    """A chip as it is drawn; the addresses lead to the query without it or with its sign turned.
+class QueryChip:
+    """A chip as it is drawn, with the addresses of the query without it and with its sign turned.
 
     `image` is the address of the picture that a term shows, `link` that of its photo; both are
     empty for words and filters. `weights` is empty where a weight changes nothing.
@@ -51,7 +52,7 @@ class ShownChip:
 
 @dataclass(frozen=True)
 class Refine:
-    """What stands before and after a further term in the address of the same query.
+    """The text before and after one more term in the address of the same query.
 
     `start + "photo:<id>" + end` asks for more like that photo, `"-photo:<id>"` for less, and
     several terms stand apart by "+". `room` says how many terms there may still be.
@@ -62,7 +63,7 @@ class Refine:
     room: int
 
 
-def shown(user: User, query: Query, shown_as: str = "") -> list[ShownChip]:
+def query_chips(user: User, query: Query, shown_as: str = "") -> list[QueryChip]:
     """Return a chip for each part of a query, terms first.
 
     `shown_as` goes at the end of each address, such as "&fold=0".
@@ -75,7 +76,7 @@ def shown(user: User, query: Query, shown_as: str = "") -> list[ShownChip]:
     return terms + [_of_filter(chip, shown_as) for chip in chips[len(terms) :]]
 
 
-def address(text: str, shown_as: str = "") -> str:
+def address_of(text: str, shown_as: str = "") -> str:
     """Return the address of a search for a query; without one, that of all photos."""
     return f"{reverse('search')}?{urlencode({'q': text})}{shown_as}" if text else reverse("grid")
 
@@ -92,12 +93,12 @@ def refine(query: Query, shown_as: str = "") -> Refine:
 
 
 def _weights(query: Query, term: Term, shown_as: str) -> tuple[Weight, ...]:
-    """Return the weights to choose from; they compare terms, so one alone has none."""
+    """Return the weights to choose from; a term alone has none, since weights compare terms."""
     if len(query.terms) < 2 or not query.wanted:
         return ()
     sign = -1 if term.excluded else 1
     return tuple(
-        Weight(value, address(_weighted(query, term, sign * value), shown_as))
+        Weight(value, address_of(_weighted(query, term, sign * value), shown_as))
         for value in sorted({*WEIGHTS, abs(term.weight)})
     )
 
@@ -106,40 +107,44 @@ def _weighted(query: Query, term: Term, weight: float) -> str:
     return language.to_text(query.replacing(term, replace(term, weight=weight)))
 
 
-def _of_term(user: User, chip: Chip, shown_as: str) -> ShownChip:
+def _of_term(user: User, chip: Chip, shown_as: str) -> QueryChip:
     label, image, link = chip.label, "", ""
     if chip.kind in {"photo", "part"}:
         label, image, link = _of_photo(user, chip)
     elif chip.kind == "picture":
         label, image = _of_sent(user, chip)
-    without, flipped = address(chip.without, shown_as), address(chip.flipped, shown_as)
-    return ShownChip(chip, label, without, flipped, image, link)
+    without, flipped = address_of(chip.without, shown_as), address_of(chip.flipped, shown_as)
+    return QueryChip(chip, label, without, flipped, image, link)
 
 
-def _of_filter(chip: Chip, shown_as: str) -> ShownChip:
+def _of_filter(chip: Chip, shown_as: str) -> QueryChip:
     # The sign is drawn apart from the label, which says it too where it stands alone.
     label = chip.label.removeprefix("not ") if chip.sign == "-" else chip.label
-    without, flipped = address(chip.without, shown_as), address(chip.flipped, shown_as)
-    return ShownChip(chip, label, without, flipped, is_filter=True)
+    without, flipped = address_of(chip.without, shown_as), address_of(chip.flipped, shown_as)
+    return QueryChip(chip, label, without, flipped, is_filter=True)
 
 
 def _of_photo(user: User, chip: Chip) -> tuple[str, str, str]:
-    photo_id = _named(chip).split("@")[0]
+    photo_id = _id_of(chip).split("@")[0]
     photo = Photo.objects.visible_to(user).filter(pk=photo_id).first()
     if photo is None:
-        return "A photo that is not here", "", ""
-    label = f"Part of {photo.name}" if chip.kind == "part" else f"Similar to {photo.name}"
+        return _("A photo that is not here"), "", ""
+    text = _("Part of %(name)s") if chip.kind == "part" else _("Similar to %(name)s")
+    label = text % {"name": photo.name}
     image = reverse("thumbnail", args=[photo.pk]) if photo.decoded_at else ""
     return label, image, photo.get_absolute_url()
 
 
 def _of_sent(user: User, chip: Chip) -> tuple[str, str]:
-    row = sent_pictures.of(user, _named(chip))
+    row = sent_pictures.picture_of(user, _id_of(chip))
     if row is None:
-        return "A picture that is not kept any more", ""
-    return f"Looks like {row.name or 'your picture'}", reverse("sent-picture", args=[row.pk])
+        return _("A picture that is no longer kept"), ""
+    label = (
+        _("Looks like %(name)s") % {"name": row.name} if row.name else _("Looks like your picture")
+    )
+    return label, reverse("sent-picture", args=[row.pk])
 
 
-def _named(chip: Chip) -> str:
+def _id_of(chip: Chip) -> str:
     """Return the id in a term such as `-0.5:photo:<id>`."""
     return UUID(chip.text.split("@")[0].rpartition(":")[2]).hex

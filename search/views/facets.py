@@ -1,4 +1,4 @@
-"""Facets: what the photos of the current result have in common, with counts."""
+"""Facets: what the photos of the current results have in common, with counts."""
 
 from __future__ import annotations
 
@@ -12,13 +12,12 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
 from gallery.middleware import RETRY_SECONDS
+from gallery.user_errors import UserError
 from gallery.views import PageRequest
 from gallery.views.pages import vary
-from search.engine import answer
 from search.facets.facets import Facet, Value, facets as facets_of
 from search.language import Query
-from search.language.errors import QueryError
-from search.views import address
+from search.views.address import has_query, request_of
 from search.views.filter_form import COLOURS
 
 _KEPT = ("fold", "sort", "least", "weak")
@@ -28,7 +27,7 @@ _OPEN = frozenset({"year", "colour", "album", "tag"})
 
 @dataclass(frozen=True)
 class Choice:
-    """A value of a facet with the address that switches it; empty where that cannot be."""
+    """A value of a facet, and the address that switches it; empty where a query is full."""
 
     value: Value
     url: str
@@ -50,32 +49,28 @@ def facets(request: PageRequest) -> HttpResponse:
     """The facets of a search, for the side of its results."""
     try:
         query, least = Query(), None
-        if address.asks_for_something(request.GET):
-            asked = address.asked(request.GET, 1)
+        if has_query(request.GET):
+            asked = request_of(request.GET, 1)
             query, least = asked.query, asked.least
         found = facets_of(request.user, query, least=least)
-    except QueryError as error:
-        return _said(request, error.message, error.status)
-    except answer.SearchUnavailable as error:
-        response = _said(request, error.message, 503)
-        response["Retry-After"] = RETRY_SECONDS
-        return response
+    except UserError as error:
+        context = {"message": error.message}
+        response = render(request, "search/_facets.html", context, status=error.status)
+        if error.status == 503:
+            response["Retry-After"] = RETRY_SECONDS
+        return vary(response)
     groups = [_group(request, facet) for facet in found]
     return vary(render(request, "search/_facets.html", {"groups": groups}))
-
-
-def _said(request: PageRequest, message: str, status: int) -> HttpResponse:
-    return vary(render(request, "search/_facets.html", {"message": message}, status=status))
 
 
 def _group(request: PageRequest, facet: Facet) -> Group:
     choices = [
         Choice(
-            one,
-            "" if one.query is None else _address(request, one.query),
-            COLOURS.get(one.value, "") if facet.name == "colour" else "",
+            value,
+            "" if value.query is None else _address(request, value.query),
+            COLOURS.get(value.value, "") if facet.name == "colour" else "",
         )
-        for one in facet.values
+        for value in facet.values
     ]
     return Group(facet, choices, open=facet.is_set or facet.name in _OPEN)
 

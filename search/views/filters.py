@@ -19,7 +19,7 @@ from search.language import Query
 from search.language.errors import QueryError
 from search.views import filter_form
 
-_PASSED_ON = ("sort", "fold")
+_LISTING = ("sort", "fold")
 
 
 @require_safe
@@ -44,7 +44,7 @@ def filters(request: PageRequest) -> HttpResponse:
         form.first, form.last = request.GET.get("from", ""), request.GET.get("to", "")
         form.place = request.GET.get("place", "")
     context: dict[str, Any] = {"form": form, "query": language.to_text(query)}
-    context["passed_on"] = [(name, request.GET[name]) for name in _PASSED_ON if name in request.GET]
+    context["passed_on"] = [(name, request.GET[name]) for name in _LISTING if name in request.GET]
     template = "search/_filters.html" if request.htmx else "search/filters.html"
     status = 400 if problem and not request.htmx else 200
     return vary(render(request, template, context, status=status))
@@ -55,8 +55,8 @@ def _results(params: QueryDict, query: Query) -> HttpResponse:
     asked = language.to_params(query)
     if not asked:
         return redirect("grid")
-    passed_on = {name: str(params[name]) for name in _PASSED_ON if params.get(name)}
-    return redirect(f"{reverse('search')}?{urlencode(asked | passed_on)}")
+    listing = {name: str(params[name]) for name in _LISTING if params.get(name)}
+    return redirect(f"{reverse('search')}?{urlencode(asked | listing)}")
 
 
 def _readable(params: QueryDict) -> Query:

@@ -4,47 +4,48 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from gallery import uploads
 from gallery.decoding import PoolBusy
-from gallery.files import StorageFull
 from gallery.middleware import RETRY_SECONDS
 from gallery.models import Photo
+from gallery.user_errors import UserError
 from gallery.views import PageRequest
 from gallery.views.pages import own, vary
 from gallery.views.tiles import PAGE, Fold, Tile, tiles
 from search import language
-from search.engine import (
-    answer as retrieval,
-    lookalikes,
-    saved_searches,
-    sent_pictures,
-)
+from search.engine import answer as engine, lookalikes, saved_searches, sent_pictures
 from search.engine.answer import Answer
+from search.engine.errors import too_busy
 from search.language import Query, Term
 from search.language.errors import QueryError
 from search.language.scanner import cleaned
-from search.views import address as forms, chips, start, summary
+from search.models import SentPicture
+from search.views import address, chips, start
+from search.views.address import Address
+from search.views.summary import summarize
 
 FOUND = "found"
-"""The id of the element that is filled anew when the slider is moved."""
+"""The id of the element that is replaced when the slider moves."""
 _STRIP = 12
+# A sent picture never changes under its address, and no shared cache may keep it.
+_PICTURE_CACHE = "private, max-age=604800, immutable"
 
 
 @dataclass(frozen=True)
 class Results:
-    """What a search came to: tiles with what is known of each, or a sentence that says why not.
+    """The tiles of an answer, or the sentence that says why there is none.
 
-    `error` is the reason code of that sentence; `start` and `end` say where in the text it is.
+    `error` is the code of that sentence; `start` and `end` say where in the text it is.
     """
 
     tiles: list[Tile] = field(default_factory=list)
@@ -61,32 +62,34 @@ class Results:
         return self.answer.next if self.answer else None
 
 
-def results_of(ask: Callable[[], Answer]) -> Results:
-    """Return the answer ready for the page; errors become sentences in the same place."""
+def results_of(search: Callable[[], Answer]) -> Results:
+    """Return an answer ready for the page; an error becomes a sentence in the same place."""
     try:
-        answer = ask()
-    except language.Misread as error:
-        wrong = Results(message=error.message, status=error.status, error=error.code)
-        return replace(wrong, start=error.start, end=error.end)
-    except QueryError as error:
-        return Results(message=error.message, status=error.status, error=error.code)
-    except retrieval.SearchUnavailable as error:
-        return Results(message=error.message, status=503, error=error.code)
-    return Results(tiles([hit.photo for hit in answer.hits], answer.hits, _folds(answer)), answer)
+        answer = search()
+    except UserError as error:
+        return _failed(error)
+    photos = [result.photo for result in answer.photos]
+    return Results(tiles(photos, answer.photos, _folds(answer)), answer)
+
+
+def _failed(error: UserError) -> Results:
+    start, end = (error.start, error.end) if isinstance(error, language.Misread) else (None, None)
+    return Results(
+        message=error.message, status=error.status, error=error.code, start=start, end=end
+    )
 
 
 def _folds(answer: Answer) -> dict[uuid.UUID, Fold]:
-    """Return what each tile stands for; the address tells what was asked, to leave that out."""
-    told = {"alike": "1", "q": language.to_text(answer.query)}
-    told |= {"but": str(answer.without)} if answer.without else {}
-    asked = urlencode(told)
+    """Return the look-alikes under each tile, with the address that shows them."""
+    params = {"alike": "1", "q": language.to_text(answer.query)}
+    params |= {"but": str(answer.example)} if answer.example else {}
     return {
-        hit.photo.pk: Fold(
-            (hit.photo.pk, *hit.similar),
-            f"{reverse('similar', args=[hit.photo.pk])}?{asked}",
+        result.photo.pk: Fold(
+            (result.photo.pk, *result.similar),
+            f"{reverse('similar', args=[result.photo.pk])}?{urlencode(params)}",
         )
-        for hit in answer.hits
-        if hit.similar
+        for result in answer.photos
+        if result.similar
     }
 
 
@@ -99,9 +102,10 @@ def show(
     page: str = "search/search.html",
 ) -> HttpResponse:
     """Render the page of results; for htmx, only `part` of it."""
-    context |= {"results": results, "address": forms.Address(request, results.next)}
+    here = Address(request, results.next)
+    context |= {"results": results, "address": here}
     if results.answer:
-        context |= _said(request, results, results.answer)
+        context |= _answer_context(request, results, results.answer, here)
     if request.htmx.target == FOUND:
         part = "_found"
     template = f"search/{part}.html" if request.htmx else page
@@ -113,17 +117,20 @@ def show(
     return vary(response)
 
 
-def _said(request: PageRequest, results: Results, answer: Answer) -> dict[str, Any]:
-    """Return what the page shows beside the tiles: the query as text and as chips, and figures."""
-    address = forms.Address(request, results.next)
-    parts = chips.shown(request.user, answer.query, address.shown_as)
+def _answer_context(
+    request: PageRequest, results: Results, answer: Answer, here: Address
+) -> dict[str, Any]:
+    """Return what stands beside the tiles: the query as text and as chips, and the summary."""
+    shown_as = here.shown_as
+    parts = chips.query_chips(request.user, answer.query, shown_as)
+    labels = [_("not %(label)s") % {"label": c.label} if c.excluded else c.label for c in parts]
     return {
         "query": language.to_text(answer.query),
         "chips": parts,
-        "title": ", ".join(f"not {one.label}" if one.excluded else one.label for one in parts),
-        "refine": chips.refine(answer.query, address.shown_as),
-        "standing": summary.of(request.user, answer, results.tiles, address),
-        "folds": not address.is_folded or any(tile.fold for tile in results.tiles),
+        "title": ", ".join(labels),
+        "refine": chips.refine(answer.query, shown_as),
+        "standing": summarize(request.user, answer, results.tiles, here),
+        "folds": not here.is_folded or any(tile.fold for tile in results.tiles),
     }
 
 
@@ -133,9 +140,9 @@ def search(request: PageRequest) -> HttpResponse:
     """Photos that match a query, best first; the next page of them for htmx."""
     if "with" in request.GET:
         return _with_photo(request)
-    if not forms.asks_for_something(request.GET):
+    if not address.has_query(request.GET):
         return start.page(request)
-    results = results_of(lambda: retrieval.search(request.user, forms.asked(request.GET, PAGE)))
+    results = results_of(lambda: engine.search(request.user, address.request_of(request.GET, PAGE)))
     if results.answer and not request.htmx and "cursor" not in request.GET:
         saved_searches.remember(request.user, results.answer.query)
     typed = request.GET.get("q", "")
@@ -147,17 +154,16 @@ def _with_photo(request: PageRequest) -> HttpResponse:
     typed = request.GET.get("q", "")
     try:
         photo = uuid.UUID(request.GET["with"])
-        query = forms.with_term(typed, Term("photo", str(photo)))
+        query = address.with_term(typed, Term("photo", str(photo)))
     except ValueError:
-        return redirect(chips.address(typed))
+        return redirect(chips.address_of(typed))
     except QueryError as error:
-        wrong = Results(message=error.message, status=error.status, error=error.code)
-        return show(request, wrong, {"query": typed})
-    return redirect(chips.address(language.to_text(query)))
+        return show(request, _failed(error), {"query": typed})
+    return redirect(chips.address_of(language.to_text(query)))
 
 
 def _misread(typed: str, results: Results) -> tuple[str, str, str] | None:
-    """Return the query before, at and after what could not be understood; None elsewhere."""
+    """Return the query before, in and after the part that could not be understood, if any."""
     if results.start is None or results.end is None:
         return None
     try:
@@ -173,39 +179,39 @@ def _misread(typed: str, results: Results) -> tuple[str, str, str] | None:
 def similar(request: PageRequest, photo_id: uuid.UUID) -> HttpResponse:
     """Photos that look like one of the gallery: a page, or the strip under a photo.
 
-    With `alike`, only those that belong together with it, which other pages fold under it.
+    With `alike`, only its look-alikes, which other pages fold under it.
     """
     photo = own(request, photo_id)
     if "alike" in request.GET:
         return _look_alikes(request, photo)
     strip = "strip" in request.GET
     query = Query((Term("photo", str(photo.pk)),))
-    asked = forms.how(request.GET, query, _STRIP if strip else PAGE)
-    results = results_of(lambda: retrieval.search(request.user, asked))
+    asked = address.request_of(request.GET, _STRIP if strip else PAGE, query)
+    results = results_of(lambda: engine.search(request.user, asked))
     return show(request, results, {"like": photo}, part="_strip" if strip else "_results")
 
 
 def _look_alikes(request: PageRequest, photo: Photo) -> HttpResponse:
-    """What is folded under a photo: a page with the photo first; for htmx, only the others.
+    """The photos folded under a photo: a page with the photo first; for htmx, only the others.
 
     `but` leaves one more out: the photo that everything is compared with. `q` is the query that
     each can be added to.
     """
-    ids = lookalikes.together(request.user, [photo.pk]).get(photo.pk, frozenset())
-    found = Photo.objects.visible_to(request.user).filter(pk__in=ids - {photo.pk})
-    others = [one for one in found.newest_first() if str(one.pk) != request.GET.get("but")]
+    ids = lookalikes.together(request.user, [photo.pk]).get(photo.pk, lookalikes.NONE)
+    rows = Photo.objects.visible_to(request.user).filter(pk__in=ids - {photo.pk})
+    others = [row for row in rows.newest_first() if str(row.pk) != request.GET.get("but")]
     if request.htmx:
         part = {
             "tiles": tiles(others),
             "of": photo.pk,
-            "refine": _refined(request.GET.get("q", "")),
+            "refine": _refine(request.GET.get("q", "")),
         }
         return vary(render(request, "gallery/_tiles.html", part))
     context = {"like": photo, "alike": True, "results": Results(tiles([photo, *others]))}
     return vary(render(request, "search/search.html", context))
 
 
-def _refined(text: str) -> chips.Refine | None:
+def _refine(text: str) -> chips.Refine | None:
     """Return how a query is asked again with one more photo; None for what is no query."""
     try:
         return chips.refine(language.parse(text))
@@ -224,13 +230,18 @@ def by_image(request: PageRequest) -> HttpResponse:
         return redirect("search")
     try:
         token = sent_pictures.keep(request)
-        query = forms.with_picture(request.POST.get("q", ""), token)
-    except (uploads.Refused, StorageFull) as error:
-        status = getattr(error, "status", 507)
-        return show(request, Results(message=error.message, status=status), {})
-    except QueryError as error:
-        return show(request, Results(message=error.message, status=error.status), {})
+        query = address.with_term(request.POST.get("q", ""), Term("picture", token))
+    except UserError as error:
+        return show(request, _failed(error), {})
     except PoolBusy:
-        busy = "Too many pictures are being read at once. Try again in a moment."
-        return show(request, Results(message=busy, status=503), {})
+        return show(request, _failed(too_busy()), {})
     return redirect(f"{reverse('search')}?{urlencode(language.to_params(query))}")
+
+
+@require_safe
+@login_required
+def sent_picture(request: PageRequest, picture_id: uuid.UUID) -> HttpResponse:
+    """The small copy of a picture that this person searched by, WebP."""
+    row = get_object_or_404(SentPicture.objects.visible_to(request.user), pk=picture_id)
+    headers = {"Cache-Control": _PICTURE_CACHE}
+    return HttpResponse(bytes(row.thumbnail), content_type="image/webp", headers=headers)

@@ -1,4 +1,4 @@
-"""Saved searches: albums that keep filling."""
+"""Saved searches: named queries, shown among the albums."""
 
 from __future__ import annotations
 
@@ -8,19 +8,20 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
-from gallery.albums import BadName
+from gallery.user_errors import UserError
 from gallery.views import PageRequest
 from gallery.views.pages import vary
 from gallery.views.tiles import PAGE
 from search import language
-from search.engine import answer as retrieval, saved_searches
-from search.language.errors import QueryError
+from search.engine import answer, saved_searches
 from search.models import SavedSearch
 from search.models.searches import NAME_LIMIT, QUERY_LIMIT
-from search.views import address, results
+from search.views import results
+from search.views.address import request_of
 
 _LIMITS = {"name_limit": NAME_LIMIT, "query_limit": QUERY_LIMIT}
 
@@ -30,12 +31,12 @@ _LIMITS = {"name_limit": NAME_LIMIT, "query_limit": QUERY_LIMIT}
 def save(request: PageRequest) -> HttpResponse:
     """Keep the query `q` under `name` and go to its page.
 
-    What cannot be kept is said in the form: htmx gets that alone, anybody else a page with it.
+    An error is shown in the form: htmx gets the form alone, a plain request a page with it.
     """
     name, text = request.POST.get("name", ""), request.POST.get("q", "")
     try:
         row = saved_searches.save(request.user, name, text)
-    except (BadName, QueryError) as error:
+    except UserError as error:
         context = {"typed": name, "query": text, "problem": error.message, **_LIMITS}
         if request.htmx:
             # htmx swaps in nothing from an error answer.
@@ -52,10 +53,10 @@ def saved_search(request: PageRequest, saved_id: uuid.UUID) -> HttpResponse:
     """The photos that match a saved search now; with `glance`, its tile among the albums."""
     row = _own(request, saved_id)
     if "glance" in request.GET:
-        context = {"row": row, "glance": saved_searches.glance(request.user, row)}
-        answer = render(request, "search/_glance.html", context)
-        answer["Cache-Control"] = "private, no-store"
-        return answer
+        context = {"row": row, "glance": saved_searches.overview(request.user, row)}
+        response = render(request, "search/_glance.html", context)
+        response["Cache-Control"] = "private, no-store"
+        return response
     return _page(request, row)
 
 
@@ -66,23 +67,21 @@ def change(request: PageRequest, saved_id: uuid.UUID) -> HttpResponse:
     row = _own(request, saved_id)
     if "remove" in request.POST:
         row.delete()
-        said = f"The saved search {row.name} was removed. Its photos are still here."
-        messages.success(request, said)
+        text = _("The saved search %(name)s was removed. Its photos are still here.")
+        messages.success(request, text % {"name": row.name})
         return redirect("albums")
     try:
         saved_searches.change(row, name=request.POST.get("name"), text=request.POST.get("q"))
-    except (BadName, QueryError) as error:
+    except UserError as error:
         # What was typed is shown in the field; everything else is as it was.
         return _page(request, _own(request, saved_id), error)
     return redirect(row)
 
 
-def _page(
-    request: PageRequest, row: SavedSearch, error: BadName | QueryError | None = None
-) -> HttpResponse:
+def _page(request: PageRequest, row: SavedSearch, error: UserError | None = None) -> HttpResponse:
     found = results.results_of(
-        lambda: retrieval.search(
-            request.user, address.how(request.GET, language.parse(row.query), PAGE)
+        lambda: answer.search(
+            request.user, request_of(request.GET, PAGE, language.parse(row.query))
         )
     )
     context = {

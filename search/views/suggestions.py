@@ -1,4 +1,4 @@
-"""What the search bar offers while somebody types, and the queries asked lately."""
+"""Suggestions of the search bar, and forgetting recent searches."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from gallery.views import PageRequest
-from search.engine import saved_searches
+from search.engine.saved_searches import forget as forget_searches
 from search.suggest.suggestions import offers
 
 
@@ -21,9 +21,9 @@ def suggest(request: PageRequest) -> HttpResponse:
     """
     text = request.GET.get("q", "")
     found = offers(request.user, text, _place(request.GET.get("at", ""), len(text)))
-    answer = render(request, "search/_suggestions.html", {"offers": found, "typed": text.strip()})
-    answer["Cache-Control"] = "private, no-store"
-    return answer
+    response = render(request, "search/_suggestions.html", {"offers": found, "typed": text.strip()})
+    response["Cache-Control"] = "private, no-store"
+    return response
 
 
 def _place(text: str, end: int) -> int:
@@ -34,9 +34,9 @@ def _place(text: str, end: int) -> int:
 @require_POST
 @login_required
 def forget(request: PageRequest) -> HttpResponse:
-    """Forget the query `q`, asked lately, or all of them (`all`)."""
+    """Forget the recent search `q`, or all of them (`all`)."""
     if "all" in request.POST:
-        saved_searches.forget(request.user)
+        forget_searches(request.user)
     elif "q" in request.POST:
-        saved_searches.forget(request.user, request.POST["q"])
+        forget_searches(request.user, request.POST["q"])
     return HttpResponse(status=204) if request.htmx else redirect("search")

@@ -1,4 +1,4 @@
-"""Why a photo is in a result: a heat map of how well its parts match."""
+"""Why a photo is in a result, with a heat map of how well its parts match."""
 
 from __future__ import annotations
 
@@ -8,16 +8,30 @@ from typing import Any
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _, gettext_noop
 from django.views.decorators.http import require_safe
 
 from gallery.middleware import RETRY_SECONDS
-from gallery.models import Photo
+from gallery.user_errors import UserError
 from gallery.views import PageRequest
 from gallery.views.pages import own, vary
 from search import language
-from search.engine import answer, explain
-from search.engine.explain import Why
-from search.language.errors import QueryError
+from search.engine.explain import Explanation, explain
+from search.parts import Box
+
+_PLACES = (
+    (
+        gettext_noop("in the upper left"),
+        gettext_noop("at the top"),
+        gettext_noop("in the upper right"),
+    ),
+    (gettext_noop("on the left"), gettext_noop("in the middle"), gettext_noop("on the right")),
+    (
+        gettext_noop("in the lower left"),
+        gettext_noop("at the bottom"),
+        gettext_noop("in the lower right"),
+    ),
+)
 
 
 @require_safe
@@ -25,14 +39,12 @@ from search.language.errors import QueryError
 def why(request: PageRequest, photo_id: uuid.UUID) -> HttpResponse:
     """Where in a photo the query of the address matches; for htmx, only the part of a page."""
     photo = own(request, photo_id)
-    status, context = 200, _context(photo)
+    status, context = 200, {"photo": photo, "query": ""}
     try:
-        found = explain.why(request.user, photo, language.from_params(request.GET))
-        context |= _shown(found)
-    except QueryError as error:
+        explanation = explain(request.user, photo, language.from_params(request.GET))
+        context |= _context(explanation)
+    except UserError as error:
         status, context["message"] = error.status, error.message
-    except answer.SearchUnavailable as error:
-        status, context["message"] = 503, error.message
     template = "search/_why.html" if request.htmx else "search/why.html"
     # htmx swaps in nothing from an error answer, and the sentence is the content here.
     response = render(request, template, context, status=200 if request.htmx else status)
@@ -41,17 +53,22 @@ def why(request: PageRequest, photo_id: uuid.UUID) -> HttpResponse:
     return vary(response)
 
 
-def _context(photo: Photo) -> dict[str, Any]:
-    return {"photo": photo, "query": ""}
-
-
-def _shown(found: Why) -> dict[str, Any]:
-    rows, columns = found.heat.values.shape
+def _context(explanation: Explanation) -> dict[str, Any]:
+    heat = explanation.heat
+    rows, columns = heat.values.shape
     return {
-        "why": found,
-        "query": language.to_text(found.query),
+        "why": explanation,
+        "place": _place(heat.box),
+        "query": language.to_text(explanation.query),
         "rows": rows,
         "columns": columns,
-        "cells": [f"{float(value):.2f}" for value in found.heat.values.ravel()],
-        "box": [f"{side:.4f}" for side in found.heat.box],
+        "cells": [f"{float(value):.2f}" for value in heat.values.ravel()],
+        "box": [f"{side:.4f}" for side in heat.box],
     }
+
+
+def _place(box: Box) -> str:
+    """Return where a part lies on its photo, in words."""
+    left, top, width, height = box
+    column, row = int(3 * (left + width / 2)), int(3 * (top + height / 2))
+    return _(_PLACES[min(row, 2)][min(column, 2)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from search.engine.combination import Part, direction
+from search.engine.target import WeightedVector, direction
 from search.relevance import Background
 from search.vectors.embedders.open_clip import load
 from search.vectors.embedders.phrasing import embed_worded
@@ -48,8 +48,8 @@ def first(scenes, vector) -> str:
     return SCENES[int(np.argmax(scenes @ vector))]
 
 
-def parts(model, *words: str) -> list[Part]:
-    return [Part(row) for row in embed_worded(model, list(words))]
+def parts(model, *words: str) -> list[WeightedVector]:
+    return [WeightedVector(row) for row in embed_worded(model, list(words))]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from search.engine.combination import Part, direction
+from search.engine.target import WeightedVector, direction
 from search.language.errors import QueryError
 from search.relevance import Background
 
@@ -36,17 +36,17 @@ class World:
         best = np.argsort(-(self.photos @ vector), kind="stable")[:count]
         return np.array([[thing in self.shows[one] for thing in range(12)] for one in best])
 
-    def word(self, thing: int, weight: float = 1.0) -> Part:
-        return Part(self.texts[thing], weight)
+    def word(self, thing: int, weight: float = 1.0) -> WeightedVector:
+        return WeightedVector(self.texts[thing], weight)
 
     def heading(self, thing: int, *, measured: bool) -> np.ndarray:
         """Return what sets the word apart: as it is, or from other words."""
         row = self.texts[thing]
         return self.background.centred(row, by_picture=False) if measured else row
 
-    def picture(self, thing: int, but: int, weight: float = 1.0) -> Part:
+    def picture(self, thing: int, but: int, weight: float = 1.0) -> WeightedVector:
         one = next(i for i, two in enumerate(self.shows) if thing in two and but not in two)
-        return Part(self.photos[one], weight, by_picture=True)
+        return WeightedVector(self.photos[one], weight, by_picture=True)
 
 
 @pytest.fixture(params=[0.0, 2.0], ids=["one cone", "two cones"])
@@ -130,4 +130,4 @@ def test_vectors_are_of_unit_length_and_float32(world):
 def test_what_cancels_out_is_said():
     row = unit(np.ones(DIM))
     with pytest.raises(QueryError, match="cancel"):
-        direction(None, [Part(row), Part(-row)])
+        direction(None, [WeightedVector(row), WeightedVector(-row)])

@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from gallery import albums
 from gallery.models import Photo
 from search import language
-from search.engine import answer as retrieval
+from search.engine.answer import matching_photos
 from search.facets import counting
 from search.facets.facets import Facet, facets
 from search.language import Query
@@ -144,7 +144,7 @@ def test_every_count_is_what_following_it_brings(ada, bob, text):
         rest = asked.filters if flag else tuple(one for one in asked.filters if one not in own)
         for value in facet.values:
             alone = Query((), (*rest, language.Filter(facet.filter, (value.value,))))
-            assert retrieval.result(ada, alone).count() == value.count, (facet.name, value)
+            assert matching_photos(ada, alone).count() == value.count, (facet.name, value)
 
 
 def test_counting_takes_as_many_queries_for_many_photos(ada):

@@ -12,7 +12,6 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from search.duplicates.models import DuplicateGroup, Likeness
 from search.engine import rank
 from search.engine.answer import Figures
-from search.engine.rank import Ranking
 from search.relevance.bands import Cut
 from tests.web.test_api_photos import picture, upload
 from workers.pipeline import drain
@@ -49,7 +48,7 @@ def bars(monkeypatch, reds):
         # The API rounds, so the best is put a little below what it says.
         typical, best = reds[-1][1] - 0.01, reds[0][1] - 0.0003
         cut = Cut(at(strong), at(strong + likely), typical, best, standing)
-        monkeypatch.setattr(Ranking, "cut", cut)
+        monkeypatch.setattr(rank, "bands_of", lambda *_: cut)
 
     return put
 

@@ -103,7 +103,7 @@ def test_a_saved_search_is_renamed_edited_and_removed(ada, ada_client, model):
     ("sent", "said"),
     [
         ({"name": ""}, "Give the search a name"),
-        ({"name": "Cats"}, "called Cats already"),
+        ({"name": "Cats"}, "already have a saved search called Cats"),
         ({"name": "x" * 121}, "longer than 120"),
         ({"q": "unknown:thing"}, "unknown:thing"),
         ({"q": ""}, "Type what the photo shows"),

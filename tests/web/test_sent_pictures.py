@@ -59,7 +59,7 @@ def test_nobody_else_searches_by_it(bob, bob_client, model, sent):
 
 
 def test_one_that_is_forgotten_meanwhile_is_not_kept_any_more(ada, model, sent, monkeypatch):
-    monkeypatch.setattr(sent_pictures, "of", lambda user, token: row)
+    monkeypatch.setattr(sent_pictures, "picture_of", lambda user, token: row)
     row = SentPicture.objects.defer("thumbnail").get()
     SentPicture.objects.all().delete()
     with pytest.raises(QueryError) as caught:

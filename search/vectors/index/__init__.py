@@ -35,7 +35,7 @@ from search.vectors.index.base import (
     VectorIndex,
     VectorIndexError,
 )
-from search.vectors.index.derived import average_recommend, reciprocal_rank_fusion
+from search.vectors.index.derived import average_recommend, reciprocal_rank_fusion, scores_of
 from search.vectors.index.naming import slug
 
 __all__ = [
@@ -68,6 +68,7 @@ __all__ = [
     "close_all",
     "open_index",
     "reciprocal_rank_fusion",
+    "scores_of",
     "slug",
 ]
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
 
-from search.vectors.index.base import BadVector, Hit, Vector
+from search.vectors.index.base import And, BadVector, Filter, HasIds, Hit, Vector, VectorIndex
 
 
 def average_recommend(positive: Sequence[Vector], negative: Sequence[Vector] = ()) -> Vector:
@@ -40,3 +40,12 @@ def reciprocal_rank_fusion(lists: Iterable[Sequence[Hit]], k: int = 60) -> list[
         for rank, hit in enumerate(hits, start=1):
             scores[hit.id] += 1.0 / (k + rank)
     return sorted((Hit(*item) for item in scores.items()), key=lambda hit: (-hit.score, hit.id))
+
+
+def scores_of(
+    index: VectorIndex, vector: Vector, condition: Filter, ids: Collection[UUID]
+) -> list[Hit]:
+    """Return hits for those of the points that meet the condition, best first."""
+    if not ids:
+        return []
+    return index.query(vector, limit=len(ids), flt=And((condition, HasIds.of(ids))))

@@ -1,0 +1,110 @@
+"""From a query to a plan: which photos pass its filters, and what the index is asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from gallery.models import EmbeddingModel, User
+from search import filters, fulltext, parts
+from search.engine import sent_pictures
+from search.engine.errors import still_loading
+from search.engine.target import Target, target_of
+from search.filters import Narrowed
+from search.language import Query
+from search.parts.scale import Scale
+from search.relevance import Background, library
+from search.vectors import embedders
+from search.vectors.embedders.base import Tower
+from search.vectors.index import And, Filter, HasIds, Not
+
+PATIENCE = 8.0
+"""Seconds that a request waits for a model that is loading."""
+
+
+@dataclass(frozen=True, eq=False)
+class VectorQuery:
+    """What the index is asked, and what its answers are compared with, all for one model.
+
+    `condition` limits the hits to photos that pass the filters and are not named by the query.
+    `background` and `scale` are None while too little is known of the library.
+    """
+
+    model: EmbeddingModel
+    target: Target
+    photos: Narrowed
+    condition: Filter
+    text: fulltext.Said
+    background: Background | None
+    scale: Scale | None
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """A query taken apart: the photos that pass its filters, and the vector query of its terms.
+
+    `vector` is None for filters alone. `model` is None before the first model is ready.
+    `example` is the photo that all others are compared with, where the query is nothing else.
+    """
+
+    query: Query
+    model: EmbeddingModel | None
+    photos: Narrowed
+    vector: VectorQuery | None = None
+    example: UUID | None = None
+
+    @property
+    def only_excludes(self) -> bool:
+        """Whether the query has terms, but none that photos are to look like."""
+        return self.vector is not None and not self.query.wanted
+
+
+def plan(user: User, query: Query) -> Plan:
+    """Return the plan of a query.
+
+    Raises `QueryError` for bad values and unknown photos, `SearchUnavailable` while the model is
+    loading, `ModelUnavailable`, `VectorIndexError` and `PoolBusy`.
+    """
+    photos = filters.narrow(user, query.filters)
+    model = EmbeddingModel.objects.active()
+    if not query.terms:
+        return Plan(query, model, photos)
+    if model is None:
+        raise still_loading()
+    for tower in _towers(user, model, query):
+        if not embedders.wait_until_loaded(model.key, tower, PATIENCE):
+            raise still_loading()
+    background = library.of(user, model)
+    target = target_of(user, model, query, background)
+    text = fulltext.Said.of(user.pk, query)
+    photos = fulltext.without(photos, text)
+    vector = VectorQuery(
+        model=model,
+        target=target,
+        photos=photos,
+        condition=_condition(photos, target),
+        text=text,
+        background=background,
+        scale=parts.scale_of(user, model),
+    )
+    return Plan(query, model, photos, vector, _example(query))
+
+
+def _towers(user: User, model: EmbeddingModel, query: Query) -> set[Tower]:
+    """Return the towers that embed the terms; stored vectors need none."""
+    kinds = {term.kind for term in query.terms}
+    towers: set[Tower] = {"text"} if "text" in kinds else set()
+    tokens = [term.value for term in query.terms if term.kind == "picture"]
+    new = any(sent_pictures.needs_model(user, model, token) for token in tokens)
+    return towers | ({"image"} if new or "part" in kinds else set())
+
+
+def _condition(photos: Narrowed, target: Target) -> Filter:
+    if not target.photos:
+        return photos.flt
+    return And((photos.flt, Not(HasIds.of(target.photos))))
+
+
+def _example(query: Query) -> UUID | None:
+    ids = [term.photo_id for term in query.terms if term.kind == "photo"]
+    return UUID(ids[0]) if len(ids) == len(query.terms) == 1 else None
