@@ -130,10 +130,10 @@ def suggest(request: HttpRequest, params: Query[SuggestIn]) -> SuggestOut:
         raise QueryError("query_too_long", message)
     found = offers(request.user, params.q, params.at if params.at >= 0 else len(params.q))
     return SuggestOut(
-        completions=[CompletionOut(**vars(one)) for one in found.completions],
-        recent=[one.query for one in found.recent],
+        completions=[CompletionOut(**vars(completion)) for completion in found.completions],
+        recent=[row.query for row in found.recent],
         saved=[
-            SavedOut(id=one.pk, name=one.name, query=one.query, url=one.get_absolute_url())
-            for one in found.saved
+            SavedOut(id=row.pk, name=row.name, query=row.query, url=row.get_absolute_url())
+            for row in found.saved
         ],
     )

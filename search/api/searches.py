@@ -28,7 +28,7 @@ class SavedIn(In):
 
 
 class ChangeIn(In):
-    """What to change; what is left out stays as it is."""
+    """The fields to change."""
 
     name: str = ""
     query: str = ""
@@ -51,20 +51,20 @@ class SearchesOut(Schema):
 
 
 class RecentOut(Schema):
-    """A query and when it was last asked."""
+    """A query, and when it was last used."""
 
     query: str
     used_at: datetime
 
 
 class RecentsOut(Schema):
-    """Queries asked lately, the last one first."""
+    """Recent searches, the latest first."""
 
     searches: list[RecentOut]
 
 
 class ForgetIn(Schema):
-    """Which query to forget; all without one."""
+    """The query to forget; all of them if left out."""
 
     q: str | None = None
 
@@ -77,21 +77,21 @@ def list_searches(request: HttpRequest) -> SearchesOut:
 
 @router.post("/searches", response={201: SavedOut, _ERRORS: ErrorOut})
 def save_search(request: HttpRequest, body: SavedIn) -> Status[SavedOut]:
-    """Keep a query under a name: 409 when there is a search of this name."""
+    """Save a query under a name; 409 if the name is in use."""
     return Status(201, _out(saved_searches.save(request.user, body.name, body.query)))
 
 
 @router.get("/searches/recent", response={200: RecentsOut})
 def recent_searches(request: HttpRequest) -> RecentsOut:
-    """List the queries that were asked on the search page lately."""
+    """List the recent searches of the search page."""
     rows = saved_searches.recent(request.user)
     return RecentsOut(searches=[RecentOut(query=row.query, used_at=row.used_at) for row in rows])
 
 
 @router.delete("/searches/recent", response={204: None, frozenset({400, 401}): ErrorOut})
 def forget_searches(request: HttpRequest, params: Query[ForgetIn]) -> HttpResponse:
-    """Forget all queries asked lately, or the one in `q`."""
-    require_known(request.GET, "q")  # a misspelt one must not forget everything
+    """Forget all recent searches, or the one in `q`."""
+    require_known(request.GET, "q")  # A misspelt name must not forget everything.
     saved_searches.forget(request.user, params.q)
     return HttpResponse(status=204)
 
@@ -104,7 +104,7 @@ def saved_search(request: HttpRequest, saved_id: uuid.UUID) -> SavedOut:
 
 @router.patch("/searches/{uuid:saved_id}", response={200: SavedOut, _ERRORS: ErrorOut})
 def change_search(request: HttpRequest, saved_id: uuid.UUID, body: ChangeIn) -> SavedOut:
-    """Give a saved search another name or query."""
+    """Change the name or the query of a saved search."""
     row, given = _own(request, saved_id), body.dict(exclude_unset=True)
     saved_searches.change(row, name=given.get("name"), text=given.get("query"))
     return _out(row)

@@ -99,7 +99,7 @@ def rank(query: VectorQuery) -> Ranking:
         # Counting exactly takes as long as finding them.
         total = max(index.count(condition, exact=False), WINDOW)
     vectors = _top_vectors(index, hits)
-    by_part: list[parts.RegionHit] = []
+    by_part: list[parts.PartHit] = []
     # A part without what is excluded says nothing about the rest of its photo.
     if not target.avoids:
         by_part = parts.closest(
@@ -191,9 +191,7 @@ def _top_vectors(index: VectorIndex, hits: list[Hit]) -> np.ndarray:
     return np.array([stored[pk] for pk in first if stored.get(pk) is not None], np.float32)
 
 
-def _with_parts(
-    hits: list[Hit], in_window: int, by_part: list[parts.RegionHit]
-) -> list[RankedPhoto]:
+def _with_parts(hits: list[Hit], in_window: int, by_part: list[parts.PartHit]) -> list[RankedPhoto]:
     """Return the photos of `hits`, best first, where a part may count for the whole photo.
 
     Hits after the first `in_window` were fetched for a part or a text match. Those of text

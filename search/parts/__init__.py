@@ -5,7 +5,7 @@ from __future__ import annotations
 from search.parts.boxes import Box
 from search.parts.crops import crop_vector
 from search.parts.heat_map import Heat, heat
-from search.parts.nearest import RegionHit, closest
-from search.parts.scale import of as scale_of
+from search.parts.nearest import PartHit, closest
+from search.parts.scale import scale_of
 
-__all__ = ["Box", "Heat", "RegionHit", "closest", "crop_vector", "heat", "scale_of"]
+__all__ = ["Box", "Heat", "PartHit", "closest", "crop_vector", "heat", "scale_of"]

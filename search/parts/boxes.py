@@ -1,4 +1,4 @@
-"""Which parts of a photo are looked at by themselves, and the ids of their points."""
+"""The parts into which a photo is cut, and the ids of their points."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ Box = tuple[float, float, float, float]
 
 OVERLAP = 0.4
 """Of two neighbours' sides, as in Tolias, Sicre and Jégou, "Particular object retrieval with
-integral max-pooling of CNN activations", ICLR 2016: what one part cuts, the next one has whole."""
+integral max-pooling of CNN activations", ICLR 2016: what one part cuts off, the next has whole."""
 LARGE = 1000
-"""Pixels of the longer side from which on a photo gets the finer parts too: their own are then as
-many as a model looks at, about 360."""
+"""Pixels of the longer side from which on a photo is cut into finer parts too: each then has as
+many pixels as a model sees, about 360."""
 LONG = 2.0
 """Longer side by shorter from which on a photo is cut along one side only."""
 
@@ -42,9 +42,9 @@ def _middle(side: float) -> Box:
 
 _FIVE = (*grid(2, 2), _middle(grid(2, 2)[0][2]))
 PLACES: tuple[Box, ...] = (*_FIVE, *grid(4, 4), *grid(5, 1), *grid(1, 5))
-"""All parts that there are, by number. Numbers are kept in indexes: new ones come at the end."""
+"""All parts, by number. Indexes store the numbers, so new parts come at the end."""
 GROUPS = _COARSE, _FINE, _WIDE, _TALL = range(5), range(5, 21), range(21, 26), range(26, 31)
-"""Parts of one size, whose scores are alike."""
+"""The numbers of parts of one size, whose scores are comparable."""
 
 
 def numbers(width: int, height: int) -> tuple[int, ...]:

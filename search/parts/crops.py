@@ -1,4 +1,4 @@
-"""A part of a photo that somebody pointed at, as something to search with."""
+"""The part of a photo that somebody marked, as a vector to search with."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import threading
 from collections import OrderedDict
 
 import numpy as np
+from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 
 from gallery import files
@@ -35,7 +36,7 @@ def crop_vector(model: EmbeddingModel, photo: Photo, box: Box) -> Vector:
     """Return the unit embedding of a part of a photo, shape (dim,), read-only.
 
     It is cut from the original, or from the thumbnail where that is all there is. Raises
-    `QueryError` (bad_region, unreadable_photo, bad_vector), `ModelUnavailable`, `PoolBusy`.
+    `QueryError` (bad_part, unreadable_photo, bad_vector), `ModelUnavailable`, `PoolBusy`.
     """
     box = checked(photo, box)
     key = (model.key, str(photo.pk), box)
@@ -52,16 +53,17 @@ def crop_vector(model: EmbeddingModel, photo: Photo, box: Box) -> Vector:
 
 
 def checked(photo: Photo, box: Box) -> Box:
-    """Return a box as far as it lies on the photo, rounded; raise `QueryError` (bad_region)."""
+    """Return the part of a box that lies on the photo, rounded; raise `QueryError` (bad_part)."""
     left, top, width, height = box
     if not all(map(math.isfinite, box)):
-        raise QueryError("bad_region", "This part of the photo cannot be understood.")
+        raise QueryError("bad_part", _("This part of the photo is not valid."))
     right, bottom = min(left + width, 1.0), min(top + height, 1.0)
     left, top = max(left, 0.0), max(top, 0.0)
     wide, high = (right - left) * photo.width, (bottom - top) * photo.height
     # Photos smaller than that are compared as a whole.
     if wide < min(SMALLEST, photo.width) - 0.5 or high < min(SMALLEST, photo.height) - 0.5:
-        raise QueryError("bad_region", "This part of the photo is too small. Mark a larger one.")
+        message = _("This part of the photo is too small. Mark a larger one.")
+        raise QueryError("bad_part", message)
     return round(left, 4), round(top, 4), round(right - left, 4), round(bottom - top, 4)
 
 
@@ -72,7 +74,8 @@ def read(photo: Photo, box: Box, side: int) -> Pixels:
             return web_pool().part(path, box, side)
         except DecodeError:
             continue
-    raise QueryError("unreadable_photo", "The picture of this photo cannot be read.", status=409)
+    message = _("The picture of this photo cannot be read.")
+    raise QueryError("unreadable_photo", message, status=409)
 
 
 def cut(pixels: Pixels, box: Box | list[float]) -> Pixels:
@@ -86,6 +89,6 @@ def cut(pixels: Pixels, box: Box | list[float]) -> Pixels:
 def _embedded(model: EmbeddingModel, pixels: Pixels) -> Vector:
     vector: Vector = embedders.image_embedder(model.key).embed_images([pixels])[0]
     if not np.isfinite(vector).all():
-        raise QueryError("bad_vector", "The model found nothing to compare in this part.")
+        raise QueryError("bad_vector", _("The model found nothing to compare in this part."))
     vector.flags.writeable = False
     return vector

@@ -1,4 +1,4 @@
-"""How well each part of a photo matches a query."""
+"""How well each part of a photo matches a vector."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 import numpy as np
+from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 
 from gallery.decoding import PoolBusy
@@ -24,12 +25,12 @@ Vectors = NDArray[np.float32]
 Grid = NDArray[np.float32]
 
 SECONDS = 0.8
-"""What embedding the windows may take: with a slow model there are fewer, and it is coarser."""
+"""The time to embed windows: a slow model embeds fewer of them, and the map is coarser."""
 BATCH = 4
 CELLS = 12
 """Cells along the longer side."""
 LEAST_SPAN = 0.05
-"""Difference of cosines between a typical and the best cell that counts as much at least."""
+"""The least difference of cosines between a typical cell and the best one that counts in full."""
 KEPT = 64
 """Photos whose windows are kept in memory, about 5 MB."""
 WAIT_SECONDS = 5.0
@@ -74,7 +75,7 @@ def _windows(model: EmbeddingModel, photo: Photo) -> tuple[NDArray[np.float32], 
             _kept.move_to_end(key)
             return _kept[key]
     if not _at_work.acquire(timeout=WAIT_SECONDS):
-        raise PoolBusy("Other photos are being looked at.")
+        raise PoolBusy("Heat maps of other photos are being computed.")
     try:
         found = _embedded(model, photo)
     finally:
@@ -94,12 +95,13 @@ def _embedded(model: EmbeddingModel, photo: Photo) -> tuple[NDArray[np.float32],
     places, rows = (np.concatenate(pair) for pair in zip(coarse, fine, strict=True))
     good = np.isfinite(rows).all(axis=1)
     if not good.any():
-        raise QueryError("bad_vector", "The model found nothing to compare in this photo.")
+        message = _("The model found nothing to compare in this photo.")
+        raise QueryError("bad_vector", message)
     return places[good], rows[good]
 
 
 def _fine() -> NDArray[np.float32]:
-    """Return the fine windows in such an order that the first ones are spread over the photo."""
+    """Return the fine windows in an order that spreads the first ones over the photo."""
     side = 1 / 3
     steps = np.linspace(0, 1 - side, _WINDOWS)
     windows = np.array([(x, y, side, side) for y in steps for x in steps], np.float32)
@@ -156,7 +158,7 @@ def _spread(
     near_y[np.abs(y - top - height / 2) > height / 2] = 0
     weights = np.einsum("ny,nx->nyx", near_y, near_x / (width * height) ** 2)
     mean = np.einsum("nyx,n->yx", weights, scores) / np.maximum(weights.sum(axis=0), 1e-9)
-    # Half of a photo is cold: what is warm stands out of it.
+    # Half of a photo counts as cold, so that what matches stands out.
     low, high = float(np.median(mean)), float(mean.max())
     return np.asarray(np.clip((mean - low) / max(high - low, LEAST_SPAN), 0, 1), np.float32)
 

@@ -1,4 +1,4 @@
-"""The photos whose parts are closest to a query."""
+"""The photos whose parts are closest to a vector."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ logger = logging.getLogger(__name__)
 Vector = NDArray[np.float32]
 
 NAMED = 200
-"""Photos that a filter names and that are turned into points; of more, the hits are looked at."""
+"""Photos named by a filter whose points are named instead; of more, the hits are checked."""
 PER_PHOTO = 3
-"""Points that are fetched for each photo wanted: the parts of one often come together."""
+"""Points that are fetched for each photo: the parts of one photo often come together."""
 DEEPEST = 5000
 """Points that are fetched at most."""
 
@@ -41,7 +41,7 @@ _GROUP_OF = [place for place, group in enumerate(GROUPS) for _ in group]
 
 
 @dataclass(frozen=True)
-class RegionHit:
+class PartHit:
     """The part of a photo that is closest to a query, and its cosine similarity.
 
     `worth` is what that is as the similarity of a whole photo; None where nothing is known to
@@ -60,7 +60,7 @@ def is_on() -> bool:
 
 
 def is_in_use(model: EmbeddingModel) -> bool:
-    """Tell whether the index of parts may hold points: none is made to ask or delete from."""
+    """Tell whether the index of parts may hold points, so that none is created to ask it."""
     return PhotoParts.objects.filter(embedding__model=model).exists()
 
 
@@ -76,19 +76,19 @@ def closest(
     limit: int,
     flt: Filter,
     scale: Scale | None = None,
-) -> list[RegionHit]:
+) -> list[PartHit]:
     """Return the photos with the closest parts, best first, each photo once.
 
-    `flt` speaks of photos; `scale` tells what scores are worth, and decides then between parts of
-    different sizes. Fewer than `limit` come where many parts belong to one photo. Empty where
-    detail search is off, and while the index of parts is away: whole photos are found without it.
+    `flt` is a filter of photos. `scale` converts scores, and so compares parts of different
+    sizes. Fewer than `limit` photos come where many parts belong to one. Empty where parts are
+    switched off, and while their index is away: whole photos are found without it.
     """
     if not is_on() or not is_in_use(model):
         return []
-    narrowed, only, never = _narrowed(flt)
+    points, only, never = _point_filter(flt)
     wanted = min(limit * PER_PHOTO * (4 if only or never else 1), DEEPEST)
     try:
-        hits = index_of(model).query(vector, limit=wanted, flt=narrowed)
+        hits = index_of(model).query(vector, limit=wanted, flt=points)
     except IndexUnavailable as error:
         logger.warning("Parts of photos cannot be searched now: %s", error)
         return []
@@ -101,28 +101,28 @@ def _best(
     only: frozenset[str] | None,
     never: frozenset[str],
     lines: Mapping[int, Line],
-) -> list[RegionHit]:
-    found: dict[UUID, RegionHit] = {}
+) -> list[PartHit]:
+    best: dict[UUID, PartHit] = {}
     for hit in hits:
         photo_id, number = part_of(hit.id)
-        told = photo_id.hex
-        if told in never or not (only is None or told in only) or number >= len(PLACES):
+        key = photo_id.hex
+        if key in never or not (only is None or key in only) or number >= len(PLACES):
             continue
         line = lines.get(_GROUP_OF[number])
-        one = RegionHit(photo_id, hit.score, PLACES[number], line(hit.score) if line else None)
-        if photo_id not in found or _rank(one) > _rank(found[photo_id]):
-            found[photo_id] = one
-    return sorted(found.values(), key=_rank, reverse=True)
+        part = PartHit(photo_id, hit.score, PLACES[number], line(hit.score) if line else None)
+        if photo_id not in best or _rank(part) > _rank(best[photo_id]):
+            best[photo_id] = part
+    return sorted(best.values(), key=_rank, reverse=True)
 
 
-def _rank(one: RegionHit) -> tuple[float, float]:
-    return (one.score if one.worth is None else one.worth), one.score
+def _rank(part: PartHit) -> tuple[float, float]:
+    return (part.score if part.worth is None else part.worth), part.score
 
 
-def _narrowed(flt: Filter) -> tuple[Filter, frozenset[str] | None, frozenset[str]]:
-    """Return a filter for points, and the photos that hits must be and must not be of.
+def _point_filter(flt: Filter) -> tuple[Filter, frozenset[str] | None, frozenset[str]]:
+    """Return a filter of points, and the photos that hits must and must not belong to.
 
-    Naming the points of very many photos would take longer than looking at the hits.
+    Naming the points of very many photos would take longer than checking the hits.
     """
     only: frozenset[str] | None = None
     never: frozenset[str] = frozenset()
@@ -149,7 +149,7 @@ def _parts(flt: Filter) -> Iterable[Filter]:
 def _for_points(flt: Filter) -> Filter:
     match flt:
         case HasIds(ids):
-            return HasIds.of(point for one in ids for point in all_points(UUID(one)))
+            return HasIds.of(point for pk in ids for point in all_points(UUID(pk)))
         case Not(inner):
             return Not(_for_points(inner))
         case And(parts):

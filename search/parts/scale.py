@@ -1,8 +1,9 @@
-"""What the score of a part is worth as the score of a whole photo.
+"""Converting the score of a part into the score of a whole photo.
 
-The best of many parts is higher than the whole for no reason at all, the more so the smaller they
-are, and by how much depends on query and model. So scores are compared by how they stand among
-those of a sample of the library: as many sigmas above the mean for parts as for wholes, and some.
+The best of many parts scores higher than the whole by chance alone, and the more so the smaller
+the parts are. By how much depends on query and model. So a score is compared with those of a
+sample of the library: a part must stand as many sigmas above the mean of parts as a whole above
+the mean of wholes, and `HANDICAP` more.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ Vector = NDArray[np.float32]
 Vectors = NDArray[np.float32]
 
 SAMPLE = 200
-"""Photos that stand for a library: up to 9 MB with 21 parts each of 512 numbers."""
+"""Photos in the sample of a library: up to 9 MB with 21 parts of 512 numbers each."""
 HANDICAP = 0.3
 """Sigmas that a part must stand higher. Measured by `python -m benchmarks.part_search`: ordinary
 queries find as much as without parts, and small things nearly as much as without it."""
@@ -86,7 +87,7 @@ def _size(sample: Sequence[tuple[Vector, tuple[int, ...], Vectors]], group: rang
             wholes.append(whole)
     if len(rows) < FEWEST:
         return None
-    ends = np.cumsum([len(one) for one in rows])
+    ends = np.cumsum([len(part) for part in rows])
     return _Size(np.concatenate(rows), np.concatenate([[0], ends[:-1]]), np.array(wholes))
 
 
@@ -102,7 +103,7 @@ _guard = threading.Lock()
 _kept: OrderedDict[tuple[str, str], tuple[Scale, float]] = OrderedDict()
 
 
-def of(user: User, model: EmbeddingModel) -> Scale:
+def scale_of(user: User, model: EmbeddingModel) -> Scale:
     """Return the scale of a person's library; without parts it has no lines."""
     key = (model.key, str(user.pk))
     with _guard:

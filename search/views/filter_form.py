@@ -1,19 +1,21 @@
-"""The filters of a query as a form, and what a form says as a query.
+"""The filters of a query as a form, and a submitted form as a query.
 
-The fields are named as the filters, with a minus before those that are left out, so that
-`language.from_params` reads them. Five fields are put together first: `from` and `to`, `place`
-and `radius`, and `resolution`.
+Fields have the names of their filters, with a minus before those that exclude, so that
+`language.from_params` reads them. Five fields are joined first: `from` and `to`, `place` and
+`radius`, and `resolution`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from django.http import QueryDict
 from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _, gettext_lazy as lazy
 
 from gallery.models import User
 from search import language
@@ -23,8 +25,10 @@ from search.language.names import FILTERS
 from search.language.writer import filter_label, filter_to_text
 from search.suggest import library_names
 
-SHOWN = 14
-"""Names of one kind that are offered at once; the others are found by typing."""
+Label = str | Promise
+
+LISTED = 14
+"""Names of one kind that are listed; the others are found by typing."""
 YEARS = 10
 RADII = ("1", "5", "25", "100", "500")
 COLOURS = {
@@ -32,42 +36,51 @@ COLOURS = {
     "teal": "#2aa198", "blue": "#2f6fd6", "purple": "#8547ad", "pink": "#f29ac0",
     "brown": "#8a5a34", "black": "#1c1c1c", "white": "#ffffff", "grey": "#8f8f8f",
 }  # fmt: skip
-"""How the swatches of `gallery.colours.NAMES` are painted."""
+"""The colours of the swatches for `gallery.colours.NAMES`."""
 
 _DATES = {
-    "today": "Today", "last-30-days": "Last 30 days", "this-year": "This year",
-    "last-year": "Last year", "last-summer": "Last summer", "last-winter": "Last winter",
+    "today": lazy("Today"), "last-30-days": lazy("Last 30 days"), "this-year": lazy("This year"),
+    "last-year": lazy("Last year"), "last-summer": lazy("Last summer"), "last-winter": lazy("Last winter"),
 }  # fmt: skip
 _KINDS = {
-    ("is", "favourite"): "Favourites", ("in", "album"): "In an album",
-    ("has", "gps"): "With a place", ("has", "tag"): "Tagged",
-    ("has", "caption"): "With a caption", ("is", "stacked"): "Stacked",
-    ("has", "date"): "Date known",
+    ("is", "favourite"): lazy("Favourites"), ("in", "album"): lazy("In an album"),
+    ("has", "gps"): lazy("With a place"), ("has", "tag"): lazy("Tagged"),
+    ("has", "caption"): lazy("With a caption"), ("is", "stacked"): lazy("Stacked"),
+    ("has", "date"): lazy("Date known"),
 }  # fmt: skip
-_SHAPES = {"landscape": "Landscape", "portrait": "Portrait", "square": "Square"}
-_WIDE = {">=2:1": "Panorama"}
+_SHAPES = {"landscape": lazy("Landscape"), "portrait": lazy("Portrait"), "square": lazy("Square")}
+_WIDE = {">=2:1": lazy("Panorama")}
 _SIZES = {
-    "<500KB": "Under 500 KB", "500KB..2MB": "500 KB to 2 MB", "2MB..10MB": "2 to 10 MB",
-    ">10MB": "Over 10 MB",
+    "<500KB": lazy("Under 500 KB"), "500KB..2MB": lazy("500 KB to 2 MB"), "2MB..10MB": lazy("2 to 10 MB"),
+    ">10MB": lazy("Over 10 MB"),
 }  # fmt: skip
-_RESOLUTIONS = {"": "Any", "<2mp": "Under 2", ">=2mp": "2 and more", ">=8mp": "8 and more",
-                ">=12mp": "12 and more", ">=24mp": "24 and more"}  # fmt: skip
-_RATINGS = {"": "Any", ">=1": "★ and more", ">=2": "★★ and more", ">=3": "★★★ and more",
-            ">=4": "★★★★ and more", "5": "★★★★★", "0": "Not rated"}  # fmt: skip
+_RESOLUTIONS = {
+    "": lazy("Any"), "<2mp": lazy("Under 2"), ">=2mp": lazy("2 and more"),
+    ">=8mp": lazy("8 and more"), ">=12mp": lazy("12 and more"), ">=24mp": lazy("24 and more"),
+}  # fmt: skip
+_RATINGS: dict[str, Label] = {
+    "": lazy("Any"), ">=1": lazy("★ and more"), ">=2": lazy("★★ and more"),
+    ">=3": lazy("★★★ and more"), ">=4": lazy("★★★★ and more"), "5": "★★★★★", "0": lazy("Not rated"),
+}  # fmt: skip
 # Maps have a point in their addresses: "@38.72,-9.14,15z", "#map=15/38.72/-9.14", "q=38.72,-9.14".
 _ON_A_MAP = re.compile(
     r"https?://\S*?([+-]?\d{1,3}\.\d+)(?:[,/]|%2C)([+-]?\d{1,3}\.\d+)", re.IGNORECASE
 )
-_TITLES = {"album": "Album", "tag": "Tags", "camera": "Camera", "lens": "Lens"}
+_TITLES = {
+    "album": lazy("Album"),
+    "tag": lazy("Tags"),
+    "camera": lazy("Camera"),
+    "lens": lazy("Lens"),
+}
 
 
 @dataclass
 class Option:
-    """A value that can be chosen, left out, or neither; `name` is that of its filter."""
+    """A value to choose, to exclude, or neither; `name` is that of its filter."""
 
     name: str
     value: str
-    label: str
+    label: Label
     wanted: bool = False
     unwanted: bool = False
     paint: str = ""
@@ -75,17 +88,17 @@ class Option:
 
 @dataclass
 class Group:
-    """Options under one title; `more` has the names that are not among them."""
+    """Options under one title; `more` has the names that are not listed."""
 
     key: str
-    title: str
+    title: Label
     options: list[Option]
     more: Sequence[str] = ()
 
     @property
     def active(self) -> int:
-        """How many options are chosen or left out."""
-        return sum(one.wanted or one.unwanted for one in self.options)
+        """How many options are chosen or excluded."""
+        return sum(option.wanted or option.unwanted for option in self.options)
 
 
 @dataclass
@@ -93,13 +106,13 @@ class Choice:
     """One of several values of a field that has one at most."""
 
     value: str
-    label: str
+    label: Label
     chosen: bool
 
 
 @dataclass
 class FilterForm:
-    """What the form shows. `text` are the terms, `kept` the filters that no field can show."""
+    """The fields of the form. `text` has the terms, `kept` the filters without a field."""
 
     text: str
     groups: dict[str, Group]
@@ -126,30 +139,29 @@ class FilterForm:
     @property
     def radii(self) -> list[Choice]:
         """The choices of `radius`, in kilometres."""
-        shown = RADII if self.radius in RADII else (*RADII, self.radius)
-        return _choices({one: f"{one} km" for one in shown}, self.radius)
+        radii = RADII if self.radius in RADII else (*RADII, self.radius)
+        return _choices({radius: f"{radius} km" for radius in radii}, self.radius)
 
 
 def form_of(user: User, query: Query) -> FilterForm:
     """Return the form of a query, with the names of the person's library to choose from."""
     form = FilterForm(language.to_text(Query(query.terms)), _groups(user))
-    for one in query.filters:
-        if not (_in_field(form, one) or _in_options(form, one)):
-            form.kept.append(Choice(filter_to_text(one), filter_label(one), chosen=True))
+    for condition in query.filters:
+        if not (_in_field(form, condition) or _in_options(form, condition)):
+            text, label = filter_to_text(condition), filter_label(condition)
+            form.kept.append(Choice(text, label, chosen=True))
     for group in form.groups.values():
-        chosen = [one for one in group.options if one.wanted or one.unwanted]
-        others = [one for one in group.options if one not in chosen]
         if group.key in _TITLES:
-            group.options = [*chosen, *others[: max(0, SHOWN - len(chosen))]]
-            group.more = [one.value for one in others[max(0, SHOWN - len(chosen)) :]]
+            chosen = [option for option in group.options if option.wanted or option.unwanted]
+            others = [option for option in group.options if option not in chosen]
+            room = max(0, LISTED - len(chosen))
+            group.options = [*chosen, *others[:room]]
+            group.more = [option.value for option in others[room:]]
     return form
 
 
 def query_of(params: QueryDict) -> Query:
-    """Return the query that a form says, without terms and filters if it is empty.
-
-    Raises `QueryError` with what `language.from_params` raises.
-    """
+    """Return the query of a submitted form, an empty one for an empty form; raise `QueryError`."""
     asked = params.copy()
     kept = [text for text in params.getlist("keep") if text.strip()]
     extra = [*kept, *_dates(params), *_near(params), *_resolution(params)]
@@ -160,7 +172,7 @@ def query_of(params: QueryDict) -> Query:
 
 
 def is_filter(key: str) -> bool:
-    """Tell whether a field is a filter, wanted or left out."""
+    """Tell whether a field is a filter."""
     return key.removeprefix("-") in FILTERS
 
 
@@ -170,88 +182,92 @@ def is_filter(key: str) -> bool:
 def _groups(user: User) -> dict[str, Group]:
     names, traits = library_names.names(user), library_names.traits(user)
     dates = _DATES | {str(year): str(year) for year in traits.years[:YEARS]}
-    colours = [Option("colour", one, one.title(), paint=paint) for one, paint in COLOURS.items()]
-    types = [Option("type", one, one.upper()) for one in traits.types]
+    colours = [Option("colour", name, name.title(), paint=paint) for name, paint in COLOURS.items()]
+    types = [Option("type", name, name.upper()) for name in traits.types]
     groups = [
-        Group("date", "Date", _options("date", dates)),
+        Group("date", _("Date"), _options("date", dates)),
         Group(
-            "kind", "Only", [Option(name, value, label) for (name, value), label in _KINDS.items()]
+            "kind",
+            _("Only"),
+            [Option(name, value, label) for (name, value), label in _KINDS.items()],
         ),
         *(
-            Group(key, title, _options(key, {one: one for one in names.get(key, ())}))
+            Group(key, title, _options(key, {name: name for name in names.get(key, ())}))
             for key, title in _TITLES.items()
         ),
-        Group("shape", "Shape", [*_options("orientation", _SHAPES), *_options("aspect", _WIDE)]),
-        Group("colour", "Colour", colours),
-        Group("type", "File type", types if len(types) > 1 else []),
-        Group("size", "File size", _options("size", _SIZES)),
+        Group("shape", _("Shape"), [*_options("orientation", _SHAPES), *_options("aspect", _WIDE)]),
+        Group("colour", _("Colour"), colours),
+        Group("type", _("File type"), types if len(types) > 1 else []),
+        Group("size", _("File size"), _options("size", _SIZES)),
     ]
     return {group.key: group for group in groups}
 
 
-def _options(name: str, labels: dict[str, str]) -> list[Option]:
+def _options(name: str, labels: Mapping[str, Label]) -> list[Option]:
     return [Option(name, value, label) for value, label in labels.items()]
 
 
-def _in_options(form: FilterForm, one: Filter) -> bool:
+def _in_options(form: FilterForm, condition: Filter) -> bool:
     """Mark the options that a filter has chosen, and tell whether all its values are options.
 
     Names and dates become options even if they are not offered otherwise.
     """
-    group = next((g for g in form.groups.values() if _takes(g, one.name)), None)
+    group = next((g for g in form.groups.values() if _takes(g, condition.name)), None)
     if group is None:
         return False
-    by_value = {o.value.casefold(): o for o in group.options if o.name == one.name}
-    open_ended = one.name in _TITLES or one.name == "date"
-    missing = [value for value in one.values if _key(one, value) not in by_value]
+    by_value = {o.value.casefold(): o for o in group.options if o.name == condition.name}
+    open_ended = condition.name in _TITLES or condition.name == "date"
+    missing = [value for value in condition.values if _key(condition, value) not in by_value]
     if missing and not open_ended:
         return False
     for value in missing:
-        label = filter_label(Filter(one.name, (value,))) if one.name == "date" else value
-        by_value[_key(one, value)] = Option(one.name, value, label)
-        group.options.append(by_value[_key(one, value)])
-    for value in one.values:
-        option = by_value[_key(one, value)]
-        option.wanted |= not one.excluded
-        option.unwanted |= one.excluded
+        label = (
+            filter_label(Filter(condition.name, (value,))) if condition.name == "date" else value
+        )
+        by_value[_key(condition, value)] = Option(condition.name, value, label)
+        group.options.append(by_value[_key(condition, value)])
+    for value in condition.values:
+        option = by_value[_key(condition, value)]
+        option.wanted |= not condition.excluded
+        option.unwanted |= condition.excluded
     return True
 
 
 def _takes(group: Group, name: str) -> bool:
-    return group.key == name or any(one.name == name for one in group.options)
+    return group.key == name or any(option.name == name for option in group.options)
 
 
-def _key(one: Filter, value: str) -> str:
-    if one.name == "type" and value == "heif":
+def _key(condition: Filter, value: str) -> str:
+    if condition.name == "type" and value == "heif":
         return "heic"
     return value.casefold()
 
 
-def _in_field(form: FilterForm, one: Filter) -> bool:
-    """Put a filter of one value into the field that it has, and tell whether it has one."""
-    if one.excluded or len(one.values) != 1:
+def _in_field(form: FilterForm, condition: Filter) -> bool:
+    """Put a filter with one value into the field that it has, and tell whether it has one."""
+    if condition.excluded or len(condition.values) != 1:
         return False
-    value = one.values[0]
-    if one.name in {"date", "after", "before"}:
-        return in_dates(form, one.name, value)
-    if one.name == "near" and not form.place:
+    value = condition.values[0]
+    if condition.name in {"date", "after", "before"}:
+        return _in_dates(form, condition.name, value)
+    if condition.name == "near" and not form.place:
         found = values.place(value)
         form.place, form.radius = value.rpartition(",")[0], f"{found.km:g}"
         return True
-    if one.name == "name" and not form.file_name:
+    if condition.name == "name" and not form.file_name:
         form.file_name = value
         return True
-    if one.name == "rating" and value in _RATINGS and not form.rating:
+    if condition.name == "rating" and value in _RATINGS and not form.rating:
         form.rating = value
         return True
-    if one.name == "size" and value in _RESOLUTIONS and not form.resolution:
+    if condition.name == "size" and value in _RESOLUTIONS and not form.resolution:
         form.resolution = value
         return True
     return False
 
 
-def in_dates(form: FilterForm, name: str, value: str) -> bool:
-    """Put days that do not move with the calendar into the fields for the first and last day."""
+def _in_dates(form: FilterForm, name: str, value: str) -> bool:
+    """Put fixed days into the fields for the first and last day; tell whether they fit there."""
     if name == "date" and ".." not in value:
         return False
     range_ = {"after": f"{value}..", "before": f"..{value}"}.get(name, value)
@@ -267,7 +283,7 @@ def in_dates(form: FilterForm, name: str, value: str) -> bool:
     return True
 
 
-def _choices(labels: dict[str, str], chosen: str) -> list[Choice]:
+def _choices(labels: Mapping[str, Label], chosen: str) -> list[Choice]:
     return [Choice(value, label, value == chosen) for value, label in labels.items()]
 
 
@@ -277,7 +293,7 @@ def _choices(labels: dict[str, str], chosen: str) -> list[Choice]:
 def _dates(params: QueryDict) -> list[str]:
     first, last = (_day(params.get(name, "")) for name in ("from", "to"))
     if first and last and first > last:
-        raise QueryError("bad_filter", "The first day is after the last one.")
+        raise QueryError("bad_filter", _("The first day is after the last one."))
     return [f"date:{first}..{last}"] if first or last else []
 
 
@@ -286,7 +302,7 @@ def _day(text: str) -> str:
     try:
         return date.fromisoformat(text).isoformat() if text else ""
     except ValueError:
-        raise QueryError("bad_filter", "Write days as in 2020-06-12.") from None
+        raise QueryError("bad_filter", _("Write days as 2020-06-12.")) from None
 
 
 def _near(params: QueryDict) -> list[str]:
@@ -299,8 +315,10 @@ def _near(params: QueryDict) -> list[str]:
     if checked is None:
         raise QueryError(
             "bad_filter",
-            "Write a place as latitude and longitude, such as 38.72, -9.14, or paste the address "
-            "of a map.",
+            _(
+                "Write a place as latitude and longitude, such as 38.72, -9.14, or paste the "
+                "address of a map."
+            ),
         )
     return [f"near:{checked}"]
 

@@ -1,4 +1,4 @@
-"""The form of all filters: a dialog over any page, and a page of its own without scripts."""
+"""The form of all filters: a dialog over any page, or a page of its own without scripts."""
 
 from __future__ import annotations
 
@@ -60,13 +60,13 @@ def _results(params: QueryDict, query: Query) -> HttpResponse:
 
 
 def _readable(params: QueryDict) -> Query:
-    """Return as much of a refused form as can be read, so that little is chosen again."""
+    """Return what can be read of an invalid form, so that people need not choose it again."""
     read = Query()
     given = [(key, value) for key in params for value in params.getlist(key)]
     for key, value in given:
         if filter_form.is_filter(key) or key in {"q", "keep"}:
-            one = _read_alone(key, value)
-            read = Query((*read.terms, *one.terms), (*read.filters, *one.filters))
+            field = _read_alone(key, value)
+            read = Query((*read.terms, *field.terms), (*read.filters, *field.filters))
     return read
 
 
@@ -80,7 +80,7 @@ def _read_alone(key: str, value: str) -> Query:
 
 
 def _count(request: PageRequest) -> HttpResponse:
-    """Say how many photos pass the filters of the form, or what is wrong with them."""
+    """Show how many photos pass the filters of the form, or what is wrong with them."""
     try:
         query = filter_form.query_of(request.GET)
         found = narrow(request.user, query.filters)

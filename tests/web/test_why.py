@@ -140,7 +140,7 @@ def test_boxes_are_cut_to_the_photo(model, photo):
 def test_a_box_without_anything_in_it_is_refused(model, photo, box):
     with pytest.raises(QueryError) as error:
         crops.crop_vector(model, photo, box)
-    assert error.value.code == "bad_region"
+    assert error.value.code == "bad_part"
 
 
 def test_point_ids_say_whose_part_it_is():
