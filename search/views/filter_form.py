@@ -40,7 +40,8 @@ COLOURS = {
 
 _DATES = {
     "today": lazy("Today"), "last-30-days": lazy("Last 30 days"), "this-year": lazy("This year"),
-    "last-year": lazy("Last year"), "last-summer": lazy("Last summer"), "last-winter": lazy("Last winter"),
+    "last-year": lazy("Last year"), "last-summer": lazy("Last summer"),
+    "last-winter": lazy("Last winter"),
 }  # fmt: skip
 _KINDS = {
     ("is", "favourite"): lazy("Favourites"), ("in", "album"): lazy("In an album"),
@@ -51,8 +52,8 @@ _KINDS = {
 _SHAPES = {"landscape": lazy("Landscape"), "portrait": lazy("Portrait"), "square": lazy("Square")}
 _WIDE = {">=2:1": lazy("Panorama")}
 _SIZES = {
-    "<500KB": lazy("Under 500 KB"), "500KB..2MB": lazy("500 KB to 2 MB"), "2MB..10MB": lazy("2 to 10 MB"),
-    ">10MB": lazy("Over 10 MB"),
+    "<500KB": lazy("Under 500 KB"), "500KB..2MB": lazy("500 KB to 2 MB"),
+    "2MB..10MB": lazy("2 to 10 MB"), ">10MB": lazy("Over 10 MB"),
 }  # fmt: skip
 _RESOLUTIONS = {
     "": lazy("Any"), "<2mp": lazy("Under 2"), ">=2mp": lazy("2 and more"),
