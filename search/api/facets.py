@@ -10,8 +10,8 @@ from ninja import Query, Router, Schema
 from gallery.api.errors import ErrorOut
 from search import language
 from search.engine import answer
-from search.facets.facets import facets
-from search.language.errors import require_known
+from search.facets import facets
+from search.language.errors import require_known_parameters
 
 router = Router(tags=["search"])
 SHOWN = 100
@@ -58,10 +58,10 @@ class FacetsOut(Schema):
 @router.get("/search/facets", response={200: FacetsOut, frozenset({400, 401, 404, 503}): ErrorOut})
 def list_facets(request: HttpRequest, params: Query[FacetsIn]) -> dict[str, Any]:
     """Return what the photos that match a query have in common, with counts."""
-    require_known(request.GET, "q", "least")
+    require_known_parameters(request.GET, "q", "least")
     query = language.parse(params.q) if params.q.strip() else language.Query()
     asked = answer.Asked(query, least=params.least)
-    found = facets(request.user, query, least=asked.least, shown=SHOWN)
+    found = facets(request.user, query, least=asked.least, limit=SHOWN)
     listed = [
         {
             "name": facet.name,

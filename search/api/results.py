@@ -18,7 +18,7 @@ from gallery.status import status as gallery_status
 from search import filters, language
 from search.engine import answer as retrieval, sent_pictures
 from search.engine.page import Found
-from search.language.errors import QueryError, require_known
+from search.language.errors import ErrorCode, QueryError, require_known_parameters
 from search.vectors.index.figures import index_figures
 
 router = Router(tags=["search"])
@@ -89,14 +89,14 @@ class SearchIn(HowIn):
 @router.get("/search", response={200: SearchOut, _ERRORS: ErrorOut})
 def search(request: HttpRequest, params: Query[SearchIn]) -> SearchOut:
     """Find photos by describing them."""
-    require_known(request.GET, "q", "sort", "least", "weak", "limit", "cursor", "fold")
+    require_known_parameters(request.GET, "q", "sort", "least", "weak", "limit", "cursor", "fold")
     return answered(request, language.parse(params.q), params)
 
 
 @router.get("/photos/{uuid:photo_id}/similar", response={200: SearchOut, _ERRORS: ErrorOut})
 def similar(request: HttpRequest, photo_id: uuid.UUID, params: Query[SimilarIn]) -> SearchOut:
     """Find photos that look like one of the gallery."""
-    require_known(request.GET, "limit", "cursor", "fold")
+    require_known_parameters(request.GET, "limit", "cursor", "fold")
     photo = get_object_or_404(Photo.objects.visible_to(request.user), pk=photo_id)
     return answered(request, _like("photo", str(photo.pk)), HowIn(**params.dict()))
 
@@ -111,7 +111,7 @@ def by_image(
 
     A small copy is kept for a week, so that `query` can be asked again and combined.
     """
-    require_known(request.GET, "limit", "cursor", "fold")
+    require_known_parameters(request.GET, "limit", "cursor", "fold")
     checked_limit(params.limit)
     token = sent_pictures.keep(request)
     return answered(request, _like("picture", token), HowIn(**params.dict()))
@@ -148,7 +148,9 @@ def status(request: HttpRequest) -> dict[str, Any]:
 def checked_limit(limit: int) -> int:
     """Return the limit; raise `QueryError` when it is out of range."""
     if not 1 <= limit <= retrieval.MAX_LIMIT:
-        raise QueryError("bad_parameter", f"limit must be between 1 and {retrieval.MAX_LIMIT}.")
+        raise QueryError(
+            ErrorCode.BAD_PARAMETER, f"limit must be between 1 and {retrieval.MAX_LIMIT}."
+        )
     return limit
 
 
@@ -156,7 +158,7 @@ def _passing(user: User, answer: retrieval.Answer) -> int:
     """Return how many photos pass the filters; an answer by date has not counted them."""
     if answer.query.wanted:
         return answer.figures.total
-    return filters.narrow(user, answer.query.filters).photos.count()
+    return filters.apply_filters(user, answer.query.filters).photos.count()
 
 
 def _out(answer: retrieval.Answer, total: int) -> SearchOut:

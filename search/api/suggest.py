@@ -8,9 +8,9 @@ from django.http import HttpRequest
 from ninja import Query, Router, Schema
 
 from gallery.api.errors import ErrorOut
-from search.language.errors import QueryError, require_known
+from search.language.errors import ErrorCode, QueryError, require_known_parameters
 from search.language.terms import MAX_CHARACTERS
-from search.suggest.suggestions import offers
+from search.suggest import find_suggestions
 
 router = Router(tags=["search"])
 
@@ -52,11 +52,11 @@ class SuggestOut(Schema):
 @router.get("/search/suggest", response={200: SuggestOut, frozenset({400, 401}): ErrorOut})
 def suggest(request: HttpRequest, params: Query[SuggestIn]) -> SuggestOut:
     """Suggest how to go on with a query; without a text, queries to ask again."""
-    require_known(request.GET, "q", "at")
+    require_known_parameters(request.GET, "q", "at")
     if len(params.q) > MAX_CHARACTERS:
         limit = f"The query has more than {MAX_CHARACTERS} characters."
-        raise QueryError("query_too_long", limit)
-    found = offers(request.user, params.q, params.at if params.at >= 0 else len(params.q))
+        raise QueryError(ErrorCode.QUERY_TOO_LONG, limit)
+    found = find_suggestions(request.user, params.q, params.at if params.at >= 0 else len(params.q))
     return SuggestOut(
         completions=[CompletionOut(**vars(one)) for one in found.completions],
         recent=[one.query for one in found.recent],

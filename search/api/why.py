@@ -12,7 +12,7 @@ from gallery.api.errors import ErrorOut
 from gallery.models import Photo
 from search import language
 from search.engine import explain
-from search.language.errors import require_known
+from search.language.errors import require_known_parameters
 
 router = Router(tags=["search"])
 _ERRORS = frozenset({400, 401, 404, 409, 503})
@@ -42,7 +42,7 @@ class WhyOut(Schema):
 @router.get("/photos/{uuid:photo_id}/why", response={200: WhyOut, _ERRORS: ErrorOut})
 def why(request: HttpRequest, photo_id: uuid.UUID, q: str = "") -> WhyOut:
     """Say where in a photo a query matches, and how far the photo can be trusted."""
-    require_known(request.GET, "q")
+    require_known_parameters(request.GET, "q")
     photo = get_object_or_404(Photo.objects.visible_to(request.user), pk=photo_id)
     found = explain.why(request.user, photo, language.parse(q))
     rows, columns = found.heat.values.shape

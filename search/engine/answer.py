@@ -19,9 +19,9 @@ from search import filters, fulltext, parts
 from search.engine import sent_pictures, target as targets
 from search.engine.page import MAX_OFFSET, Folded, Found, Listed
 from search.engine.rank import Ranking
-from search.filters import Narrowed
+from search.filters import FilteredPhotos
 from search.language import Query
-from search.language.errors import QueryError
+from search.language.errors import ErrorCode, QueryError
 from search.relevance import Band, library
 from search.vectors import embedders
 from search.vectors.embedders.base import ModelUnavailable, Tower
@@ -48,7 +48,7 @@ def sort_of(text: str) -> Sort:
     for sort in get_args(Sort):
         if text == sort:
             return cast("Sort", sort)
-    raise QueryError("bad_parameter", "sort must be relevance or newest.")
+    raise QueryError(ErrorCode.BAD_PARAMETER, "sort must be relevance or newest.")
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Asked:
 
     def __post_init__(self) -> None:
         if self.least is not None and not 0 <= self.least <= 1:
-            raise QueryError("bad_parameter", "least must be between 0 and 1.")
+            raise QueryError(ErrorCode.BAD_PARAMETER, "least must be between 0 and 1.")
 
 
 def two_digits(number: int) -> int:
@@ -169,7 +169,7 @@ def ranking_of(user: User, query: Query) -> Ranking:
     `availability`."""
     ranking = _seek(user, query).ranking
     if ranking is None:
-        raise QueryError("query_empty", "There is nothing to rank by.")
+        raise QueryError(ErrorCode.QUERY_EMPTY, "There is nothing to rank by.")
     return ranking
 
 
@@ -178,24 +178,24 @@ class _Sought:
     """A query taken apart: what the filters leave, and the ranking where there are terms."""
 
     model: EmbeddingModel | None
-    narrowed: Narrowed
+    narrowed: FilteredPhotos
     ranking: Ranking | None
     alone: uuid.UUID | None
 
 
 def _seek(user: User, query: Query) -> _Sought:
     """Embed and rank with one model throughout, so that an answer never mixes spaces."""
-    narrowed = filters.narrow(user, query.filters)
+    narrowed = filters.apply_filters(user, query.filters)
     if not query.terms:
         return _Sought(EmbeddingModel.objects.active(), narrowed, None, None)
     model = _active_model()
     for tower in _towers(user, model, query):
         _require(model, tower)
     target = targets.of(user, model, query)
-    said = fulltext.Said.of(user.pk, query)
-    narrowed = fulltext.without(narrowed, said)
+    said = fulltext.TextQuery.from_query(user.pk, query)
+    narrowed = fulltext.exclude_texts(narrowed, said)
     scale = parts.scale_of(user, model)
-    ranking = Ranking(model, target, narrowed, said, library.of(user, model), scale)
+    ranking = Ranking(model, target, narrowed, said, library.background_of(user, model), scale)
     return _Sought(model, narrowed, ranking, _only_photo(query))
 
 
@@ -289,5 +289,5 @@ def read_cursor(cursor: str) -> int:
     if not cursor:
         return 0
     if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= 5):
-        raise QueryError("bad_cursor", NOT_GIVEN)
+        raise QueryError(ErrorCode.BAD_CURSOR, NOT_GIVEN)
     return min(int(cursor), MAX_OFFSET)

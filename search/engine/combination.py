@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from search.language.errors import QueryError
+from search.language.errors import ErrorCode, QueryError
 from search.relevance import Background
 
 Vector = NDArray[np.float32]
@@ -73,5 +73,5 @@ def unit(vector: NDArray[np.floating]) -> Vector:
     """Return the vector with length 1; raise `QueryError` where nothing is left of it."""
     norm = float(np.linalg.norm(vector))
     if not norm > _CANCELLED:
-        raise QueryError("terms_cancel", "The terms of this search cancel each other out.")
+        raise QueryError(ErrorCode.TERMS_CANCEL, "The terms of this search cancel each other out.")
     return np.asarray(vector / norm, np.float32)

@@ -9,7 +9,7 @@ from gallery.models import Photo, User
 from search.engine import answer
 from search.engine.rank import Ranked, Ranking
 from search.language import Query
-from search.language.errors import QueryError
+from search.language.errors import ErrorCode, QueryError
 from search.parts import Heat, heat
 from search.relevance import Band
 from search.vectors import embedders
@@ -51,9 +51,13 @@ def why(user: User, photo: Photo, query: Query) -> Why:
     Raises `QueryError` for a query that wants nothing, and what `retrieval.search` raises.
     """
     if not query.terms:
-        raise QueryError("query_empty", "Filters are met or not; only descriptions have reasons.")
+        raise QueryError(
+            ErrorCode.QUERY_EMPTY, "Filters are met or not; only descriptions have reasons."
+        )
     if not query.wanted:
-        raise QueryError("query_empty", "This search only leaves things out: all else is here.")
+        raise QueryError(
+            ErrorCode.QUERY_EMPTY, "This search only leaves things out: all else is here."
+        )
     with answer.availability():
         ranking = answer.ranking_of(user, query)
         if not embedders.wait_until_loaded(ranking.model.key, "image", answer.PATIENCE):

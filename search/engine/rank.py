@@ -16,10 +16,9 @@ import numpy as np
 from gallery.models import EmbeddingModel
 from search import fulltext, parts as regions
 from search.engine.target import Target
-from search.filters import Narrowed
+from search.filters import FilteredPhotos
 from search.parts.scale import Scale
-from search.relevance import Band, Cut, bands
-from search.relevance.background import TOP, Background
+from search.relevance import TOP, Background, Band, Bands, find_bands
 from search.vectors.index import (
     And,
     Filter,
@@ -66,16 +65,16 @@ class Ranking:
         self,
         model: EmbeddingModel,
         target: Target,
-        narrowed: Narrowed,
-        said: fulltext.Said,
+        narrowed: FilteredPhotos,
+        said: fulltext.TextQuery,
         background: Background | None,
         scale: Scale | None = None,
     ) -> None:
         self.index = open_index(model.key, model.dim)
         self.model, self.target, self.narrowed = model, target, narrowed
-        self.flt: Filter = narrowed.flt
+        self.flt: Filter = narrowed.index_filter
         if target.photos:
-            self.flt = And((narrowed.flt, Not(HasIds.of(target.photos))))
+            self.flt = And((narrowed.index_filter, Not(HasIds.of(target.photos))))
         self._said, self._background, self._scale = said, background, scale
 
     @cached_property
@@ -123,19 +122,19 @@ class Ranking:
         return len(self._by_vector) == WINDOW
 
     @cached_property
-    def cut(self) -> Cut | None:
+    def cut(self) -> Bands | None:
         """Where the bands begin; None where nothing is known to compare with."""
         if self._background is None:
             return None
         first = [hit.id for hit in self._by_vector[:TOP]]
         found = {point.id: point.vector for point in self.index.fetch(first, with_vectors=True)}
         vectors = [found[one] for one in first if found.get(one) is not None]
-        return bands(
+        return find_bands(
             self._background,
             self.target.vector,
             np.array(vectors, np.float32).reshape(-1, self.model.dim),
             total=self.total,
-            asked=self.target.asked,
+            wanted=self.target.asked,
             each=self.target.each,
             by_picture=self.target.by_picture,
         )
@@ -165,7 +164,7 @@ class Ranking:
         """Return how far a hit can be trusted, 0..1; words that are there are there."""
         if one.words or self.cut is None:
             return 1.0
-        return self.cut.trust(one.score)
+        return self.cut.confidence(one.score)
 
     def after_window(self, position: int, limit: int) -> list[Ranked]:
         """Return hits from a position on that lies behind the window.

@@ -17,7 +17,7 @@ from search import language
 from search.engine import answer as retrieval
 from search.engine.answer import Asked
 from search.language import Query
-from search.language.errors import QueryError
+from search.language.errors import ErrorCode, QueryError
 from search.models import RecentSearch, SavedSearch
 from search.models.searches import NAME_LIMIT, QUERY_LIMIT, OwnedQuerySet
 
@@ -123,7 +123,7 @@ def _query(text: str) -> str:
     written = language.to_text(language.parse(text))
     if len(written) > QUERY_LIMIT:
         message = f"The query has more than {QUERY_LIMIT} characters."
-        raise QueryError("query_too_long", message)
+        raise QueryError(ErrorCode.QUERY_TOO_LONG, message)
     return written
 
 

@@ -15,7 +15,7 @@ from gallery import files, ingest, uploads
 from gallery.decoders import web_pool
 from gallery.decoding import DecodeError
 from gallery.models import EmbeddingModel, User
-from search.language.errors import QueryError
+from search.language.errors import ErrorCode, QueryError
 from search.models import SavedSearch, SentPicture
 from search.models.searches import OwnedQuerySet
 from search.vectors import embedders
@@ -88,7 +88,7 @@ def of(user: User, token: str) -> SentPicture | None:
 
 def _not_kept() -> QueryError:
     said = "The picture of this search is not kept any more. Send it again."
-    return QueryError("unknown_picture", said, status=404)
+    return QueryError(ErrorCode.UNKNOWN_PICTURE, said, status=404)
 
 
 def _has_vector(row: SentPicture, model: EmbeddingModel) -> bool:
@@ -108,12 +108,16 @@ def _embedded(model: EmbeddingModel, row: SentPicture) -> Vector:
     except SentPicture.DoesNotExist as error:
         raise _not_kept() from error
     except DecodeError as error:
-        raise QueryError("unknown_picture", "The picture cannot be read any more.") from error
+        raise QueryError(
+            ErrorCode.UNKNOWN_PICTURE, "The picture cannot be read any more."
+        ) from error
     finally:
         path.unlink(missing_ok=True)
     vector: Vector = embedders.image_embedder(model.key).embed_images([pixels])[0]
     if not np.isfinite(vector).all():
-        raise QueryError("bad_vector", "The model found nothing to compare in this picture.")
+        raise QueryError(
+            ErrorCode.BAD_VECTOR, "The model found nothing to compare in this picture."
+        )
     return vector
 
 

@@ -13,7 +13,7 @@ from search import parts
 from search.engine import sent_pictures
 from search.engine.combination import Part, direction, unit
 from search.language import Query, Term
-from search.language.errors import QueryError
+from search.language.errors import ErrorCode, QueryError
 from search.relevance import library
 from search.vectors import embedders
 
@@ -58,7 +58,7 @@ def of(user: User, model: EmbeddingModel, query: Query) -> Target:
     words = [part.vector for part in wanted if not part.by_picture]
     together = _together(model, query)
     return Target(
-        vector=direction(library.of(user, model), [*wanted, *together], avoided),
+        vector=direction(library.background_of(user, model), [*wanted, *together], avoided),
         asked=unit(np.sum(words or [part.vector for part in wanted], axis=0)),
         by_picture=not words,
         photos=named,
@@ -109,7 +109,7 @@ def photo_of(user: User, term: Term) -> Photo:
     photo = Photo.objects.visible_to(user).filter(pk=term.photo_id).first()
     if photo is None:
         raise QueryError(
-            "unknown_photo", "The photo that this search speaks of is not here.", status=404
+            ErrorCode.UNKNOWN_PHOTO, "The photo that this search speaks of is not here.", status=404
         )
     return photo
 
@@ -119,7 +119,7 @@ def _stored(model: EmbeddingModel, photo: Photo) -> Vector:
     vector = row.get_vector() if row else None
     if vector is None:
         raise QueryError(
-            "not_searchable_yet",
+            ErrorCode.NOT_SEARCHABLE_YET,
             "This photo has no embedding yet, so nothing can be compared with it.",
             status=409,
         )

@@ -1,36 +1,40 @@
-"""What the photos of a result have in common, with counts, each a step to fewer or more of them.
+"""Facets: what the photos of a result have in common, with counts. Each value is a link to a query.
 
-Values of one kind are alternatives, so they are counted as if no filter of their kind was set:
-the count tells how many photos come in when one more value is chosen.
+Values of one kind are alternatives, so they are counted as if no filter of their kind were set.
+The count then tells how many photos another value adds.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _, ngettext
 
 from gallery.facts import MAX_STARS
 from gallery.models import User
 from search import language
 from search.engine import answer
-from search.facets.counting import Counting
+from search.facets.counting import PhotoCounter
+from search.filters import Library
 from search.filters.conditions import colour_name
-from search.filters.library import Library, folded
+from search.filters.library import fold_name
 from search.language import Filter, Query, values
 from search.language.terms import MAX_CHARACTERS, MAX_FILTERS, MAX_VALUES
 
-SHOWN = 12
-"""Values of one kind that are listed; those that are set always are."""
+LIMIT = 12
+"""Values of one kind that are listed. Values that are set are always listed."""
 
 
 @dataclass(frozen=True)
-class Value:
+class FacetValue:
     """A value of a facet, how many photos have it, and whether a filter asks for it (`on`).
 
-    `value` is as the filter has it. `query` is the text of the query with the value switched on
-    or off, empty when nothing is left of it; None when a query cannot hold more.
+    `value` is as in the filter. `query` is the text of the query with the value turned on or off;
+    empty when nothing is left of it, None when the query would exceed its limits.
     """
 
     value: str
@@ -42,176 +46,187 @@ class Value:
 
 @dataclass(frozen=True)
 class Facet:
-    """Values of one kind; `filter` is the name of their filter, `others` how many are not listed.
+    """Values of one kind. `filter` is the name of their filter, `others` counts unlisted values.
 
-    Years and stars come highest first, all others by how many photos have them.
+    Years and stars are listed from the highest, others by how many photos have them.
     """
 
     name: str
     label: str
     filter: str
-    values: tuple[Value, ...]
+    values: tuple[FacetValue, ...]
     others: int = 0
 
     @property
     def is_set(self) -> bool:
         """Whether a filter asks for any of the values."""
-        return any(one.on for one in self.values)
+        return any(value.on for value in self.values)
 
 
 @dataclass(frozen=True)
 class _Kind:
-    """A kind of values; `flag` is the one value of kinds that are there or not."""
+    """A kind of values. A kind that is either there or not has one value, `flag`."""
 
     name: str
-    label: str
+    label: str | Promise
     filter: str
     flag: str = ""
     by_value: bool = False
-    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 _KINDS = (
-    _Kind("year", "Year", "date", by_value=True),
-    _Kind("colour", "Colour", "colour"),
-    _Kind("orientation", "Shape", "orientation"),
-    _Kind("album", "Album", "album"),
-    _Kind("tag", "Tag", "tag"),
-    _Kind("camera", "Camera", "camera"),
-    _Kind("lens", "Lens", "lens"),
-    _Kind("rating", "Rating", "rating", by_value=True),
-    _Kind("type", "File type", "type"),
-    _Kind("favourite", "Favourites", "is", flag="favourite", labels={"favourite": "Favourites"}),
-    _Kind("place", "Place", "has", flag="gps", labels={"gps": "With a place"}),
+    _Kind("year", _("Year"), "date", by_value=True),
+    _Kind("colour", _("Colour"), "colour"),
+    _Kind("orientation", _("Shape"), "orientation"),
+    _Kind("album", _("Album"), "album"),
+    _Kind("tag", _("Tag"), "tag"),
+    _Kind("camera", _("Camera"), "camera"),
+    _Kind("lens", _("Lens"), "lens"),
+    _Kind("rating", _("Rating"), "rating", by_value=True),
+    _Kind("type", _("File type"), "type"),
+    _Kind("favourite", _("Favourites"), "is", flag="favourite"),
+    _Kind("place", _("Place"), "has", flag="gps"),
 )
-_TYPES = {"heif": "HEIC"}
+_LABELS = {
+    "favourite": _("Favourites"), "gps": _("With a place"), "heif": "HEIC",
+    "landscape": _("Landscape"), "portrait": _("Portrait"), "square": _("Square"),
+    "red": _("Red"), "orange": _("Orange"), "yellow": _("Yellow"), "green": _("Green"),
+    "teal": _("Teal"), "blue": _("Blue"), "purple": _("Purple"), "pink": _("Pink"),
+    "brown": _("Brown"), "black": _("Black"), "white": _("White"), "grey": _("Grey"),
+}  # fmt: skip
+_NAMES = frozenset({"album", "tag", "camera", "lens", "year"})
+"""Kinds whose values are their own labels."""
 
 
 def facets(
-    user: User, query: Query, *, least: float | None = None, shown: int = SHOWN
+    user: User, query: Query, *, least: float | None = None, limit: int = LIMIT
 ) -> list[Facet]:
     """Return the facets of what matches a query; kinds without any value are left out.
 
-    `least` is the trust that matches need, as for `retrieval.result`, whose errors are raised.
+    `least` is the minimum confidence of matches. Raises what `answer.result` raises.
     """
     library = Library(user)
-    counting = Counting(user, library)
-    chosen = {kind.name: _chosen(kind, query, library) for kind in _KINDS}
-    widened = [kind for kind in _KINDS if not kind.flag and _own(kind, query)]
-    rest = [kind.name for kind in _KINDS if kind not in widened]
-    found = counting.counts(
-        answer.result(user, query, least=least), rest, all_of_them=query == Query()
-    )
+    counter = PhotoCounter(user, library)
+    selection = {kind.name: _selection(kind, query, library) for kind in _KINDS}
+    widened = [kind for kind in _KINDS if not kind.flag and _own_filters(kind, query)]
+    others = [kind.name for kind in _KINDS if kind not in widened]
+    photos = answer.result(user, query, least=least)
+    counts = counter.counts(photos, others, all_of_them=query == Query())
     for kind in widened:
-        wider = Query(query.terms, _without(query.filters, _own(kind, query)))
+        wider = Query(query.terms, _without(query.filters, _own_filters(kind, query)))
         photos = answer.result(user, wider, least=least)
-        found |= counting.counts(photos, [kind.name], all_of_them=wider == Query())
-    listed = [_facet(kind, found[kind.name], chosen[kind.name], query, shown) for kind in _KINDS]
+        counts |= counter.counts(photos, [kind.name], all_of_them=wider == Query())
+    listed = [
+        _facet(kind, counts[kind.name], selection[kind.name], query, limit) for kind in _KINDS
+    ]
     return [facet for facet in listed if facet.values]
 
 
 def _facet(
-    kind: _Kind, counts: Counter[str], chosen: tuple[str, ...], query: Query, shown: int
+    kind: _Kind, counts: Counter[str], selection: tuple[str, ...], query: Query, limit: int
 ) -> Facet:
     if kind.filter in {"album", "tag"}:
-        chosen = _as_named(chosen, counts)
-    order = sorted(counts, key=lambda value: (-counts[value], folded(value)))
+        selection = _with_spelling_of(selection, counts)
+    order = sorted(counts, key=lambda value: (-counts[value], fold_name(value)))
     if kind.by_value:
         order.sort(key=int, reverse=True)
-    listed = order[:shown] + [value for value in chosen if value not in order[:shown]]
+    listed = order[:limit] + [value for value in selection if value not in order[:limit]]
     return Facet(
         kind.name,
-        kind.label,
+        str(kind.label),
         kind.filter,
         tuple(
-            Value(
+            FacetValue(
                 value,
                 _label(kind, value),
                 counts[value],
-                value in chosen,
-                _switched(kind, value, chosen, query),
+                value in selection,
+                _toggle(kind, value, selection, query),
             )
             for value in listed
         ),
-        max(0, len(order) - shown),
+        max(0, len(order) - limit),
     )
 
 
 def _label(kind: _Kind, value: str) -> str:
+    if kind.name in _NAMES:
+        return value
     if kind.name == "rating":
-        return f"{value} star{'' if value == '1' else 's'}"
-    if kind.name == "type":
-        return _TYPES.get(value, value.upper())
-    if kind.name in {"orientation", "colour"}:
-        return value.capitalize()
-    return kind.labels.get(value, value)
+        return ngettext("%(count)s star", "%(count)s stars", int(value)) % {"count": value}
+    return str(_LABELS.get(value, value.upper()))
 
 
-# --- what is set ----------------------------------------------------------------------------------
+# --- values that are set --------------------------------------------------------------------------
 
 
-def _own(kind: _Kind, query: Query) -> list[Filter]:
-    """Return the filters that ask for values of a kind; those that exclude some stay in force."""
-    own = [one for one in query.filters if one.name == kind.filter and not one.excluded]
+def _own_filters(kind: _Kind, query: Query) -> list[Filter]:
+    """Return the filters that ask for values of a kind, not those that exclude some."""
+    own = [flt for flt in query.filters if flt.name == kind.filter and not flt.excluded]
     if kind.name == "year":
-        # A bound such as `2020..` is met as well as a year, not instead of it.
-        return [one for one in own if not values.bounded("date", one.values[0])]
-    return [one for one in own if one.values == (kind.flag,)] if kind.flag else own
+        # Photos must meet a bound such as `2020..` besides the year; it is no alternative.
+        return [flt for flt in own if not values.bound_of("date", flt.values[0])]
+    return [flt for flt in own if flt.values == (kind.flag,)] if kind.flag else own
 
 
-def _chosen(kind: _Kind, query: Query, library: Library) -> tuple[str, ...]:
+def _selection(kind: _Kind, query: Query, library: Library) -> tuple[str, ...]:
     """Return the values of a kind that its filters ask for, in order."""
-    found: list[str] = []
-    for place, one in enumerate(_own(kind, query)):
-        meant = [value for given in one.values for value in _meant(kind, given, library)]
-        found = [value for value in found if value in meant] if place else meant
-    return tuple(dict.fromkeys(found))
+    selection: list[str] = []
+    for place, flt in enumerate(_own_filters(kind, query)):
+        meant = [value for text in flt.values for value in _values_of(kind, text, library)]
+        selection = [value for value in selection if value in meant] if place else meant
+    return tuple(dict.fromkeys(selection))
 
 
-def _meant(kind: _Kind, given: str, library: Library) -> Iterable[str]:
-    """Return the values of a facet that a value of its filter stands for."""
+def _values_of(kind: _Kind, text: str, library: Library) -> Iterable[str]:
+    """Return the values of a facet that one value of its filter means."""
     match kind.name:
         case "year":
-            return [given] if re.fullmatch(r"\d{4}", given) else []
+            return [text] if re.fullmatch(r"\d{4}", text) else []
         case "camera":
-            return library.named("camera", library.cameras, [given])
+            return library.match_cameras([text])
         case "lens":
-            return library.named("lens", library.lenses, [given])
+            return library.match_lenses([text])
         case "colour":
-            return [colour_name(given)]
+            return [colour_name(text)]
         case "rating":
-            bounds = values.rating(given)
-            return [str(stars) for stars in range(MAX_STARS + 1) if bounds.hold(stars)]
-    return [given]
+            bounds = values.rating(text)
+            return [str(stars) for stars in range(MAX_STARS + 1) if bounds.contains(stars)]
+    return [text]
 
 
-def _as_named(chosen: Iterable[str], counts: Iterable[str]) -> tuple[str, ...]:
-    """Return names as they are spelt, whatever capitals the filter has."""
-    spelt = {folded(name): name for name in counts}
-    return tuple(spelt.get(folded(name), name) for name in chosen)
+def _with_spelling_of(selection: Iterable[str], names: Iterable[str]) -> tuple[str, ...]:
+    """Return the selected names in the spelling of `names`, whatever their case in the filter."""
+    spelling = {fold_name(name): name for name in names}
+    return tuple(spelling.get(fold_name(name), name) for name in selection)
 
 
-# --- switching ------------------------------------------------------------------------------------
+# --- turning values on and off --------------------------------------------------------------------
 
 
-def _switched(kind: _Kind, value: str, chosen: tuple[str, ...], query: Query) -> str | None:
-    """Return the text of the query with a value on or off; None if a query cannot hold it."""
-    own = _own(kind, query)
-    kept = [one for one in chosen if one != value]
-    if value not in chosen:
-        kept.append(value)
+def _toggle(kind: _Kind, value: str, selection: tuple[str, ...], query: Query) -> str | None:
+    """Return the query with a value turned on or off; None if it would exceed the limits."""
+    own = _own_filters(kind, query)
+    alternatives = [other for other in selection if other != value]
+    if value not in selection:
+        alternatives.append(value)
     if kind.name == "year" and own:
-        # Dates that are no years, such as a season, are alternatives as well.
-        kept = [one for one in own[0].values if one not in {*chosen, value}] + kept
+        # Other dates, such as a season, are alternatives as well.
+        dates = [date for date in own[0].values if date not in {*selection, value}]
+        alternatives = dates + alternatives
     filters = list(_without(query.filters, own))
-    if kept:
+    if alternatives:
         place = query.filters.index(own[0]) if own else len(filters)
-        filters.insert(place, Filter(kind.filter, tuple(kept)))
+        filters.insert(place, Filter(kind.filter, tuple(alternatives)))
     text = language.to_text(Query(query.terms, tuple(filters)))
-    fits = len(kept) <= MAX_VALUES and len(filters) <= MAX_FILTERS and len(text) <= MAX_CHARACTERS
+    fits = (
+        len(alternatives) <= MAX_VALUES
+        and len(filters) <= MAX_FILTERS
+        and len(text) <= MAX_CHARACTERS
+    )
     return text if fits else None
 
 
-def _without(filters: Iterable[Filter], left_out: Iterable[Filter]) -> tuple[Filter, ...]:
-    out = list(left_out)
-    return tuple(one for one in filters if one not in out)
+def _without(filters: Iterable[Filter], own: Iterable[Filter]) -> tuple[Filter, ...]:
+    own = list(own)
+    return tuple(flt for flt in filters if flt not in own)

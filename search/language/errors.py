@@ -1,56 +1,81 @@
-"""Checking and normalising what people type into the search bar."""
+"""Errors that say what is wrong with a query: their codes, and the sentences that recur."""
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Iterable
+from enum import StrEnum
 
-from django.conf import settings
+from django.utils.translation import gettext as _
 
 from gallery.user_errors import UserError
 
-# Scripts written without spaces: Thai to Myanmar, Khmer, and the CJK blocks. A long run of them
-# is a sentence, not a word.
-_SPACELESS = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\ud7ff\uf900-\ufaff\uff00-\uffef"
-_SPACELESS += "\U00020000-\U0003ffff"
+MAX_EXCERPT = 40
+"""Characters of a query that an error repeats."""
+
+
+class ErrorCode(StrEnum):
+    """Why a query, or a parameter of a search, is refused. docs/reference/api.md explains each."""
+
+    BAD_CHARACTERS = "bad_characters"
+    BAD_CURSOR = "bad_cursor"
+    BAD_FILTER = "bad_filter"
+    BAD_PARAMETER = "bad_parameter"
+    BAD_REGION = "bad_region"
+    BAD_VECTOR = "bad_vector"
+    BAD_WEIGHT = "bad_weight"
+    NOT_SEARCHABLE_YET = "not_searchable_yet"
+    QUERY_EMPTY = "query_empty"
+    QUERY_TOO_LONG = "query_too_long"
+    TERMS_CANCEL = "terms_cancel"
+    TOO_MANY_FILTERS = "too_many_filters"
+    TOO_MANY_TERMS = "too_many_terms"
+    UNKNOWN_FILTER = "unknown_filter"
+    UNKNOWN_PHOTO = "unknown_photo"
+    UNKNOWN_PICTURE = "unknown_picture"
+    UNREADABLE_PHOTO = "unreadable_photo"
+    WORD_TOO_LONG = "word_too_long"
 
 
 class QueryError(UserError):
     """A query cannot be answered as it is. `message` says what to change."""
 
-    def __init__(self, code: str, message: str, *, status: int = 400) -> None:
+    def __init__(self, code: ErrorCode, message: str, *, status: int = 400) -> None:
         super().__init__(message, code=code, status=status)
 
 
-def require_known(given: Iterable[str], *names: str) -> None:
-    """Raise `QueryError` for a parameter that is none of `names`; a slip would go unnoticed."""
-    if unknown := sorted(set(given) - set(names)):
-        raise QueryError("bad_parameter", f"There is no parameter {unknown[0][:40]!r} here.")
+class Misread(QueryError):
+    """A place in a query that cannot be understood.
 
-
-def parse(text: str) -> str:
-    """Return the query in NFC with single spaces.
-
-    Raises `QueryError` for an empty text, control characters, more than
-    `MAX_QUERY_CHARACTERS`, or a word of more than `MAX_WORD_CHARACTERS` (the byte-pair
-    tokenisers take time quadratic in the length of a word).
+    `start` and `end` are positions in the cleaned text (`scanner.clean_text`), in characters
+    from 0.
     """
-    if len(text) > 8 * settings.MAX_QUERY_CHARACTERS:
-        raise _too_long()
-    text = re.sub(r"\s+", " ", unicodedata.normalize("NFC", text)).strip()
-    if not text:
-        raise QueryError("query_empty", "Type what the photo shows, for example: dog on a beach.")
-    if len(text) > settings.MAX_QUERY_CHARACTERS:
-        raise _too_long()
-    if any(unicodedata.category(c) in {"Cc", "Cs"} for c in text):
-        raise QueryError("bad_characters", "The query contains characters that are not text.")
-    if re.search(rf"[^\s{_SPACELESS}]{{{settings.MAX_WORD_CHARACTERS + 1},}}", text):
-        limit = settings.MAX_WORD_CHARACTERS
-        raise QueryError("word_too_long", f"One word has more than {limit} characters.")
-    return text
+
+    def __init__(self, code: ErrorCode, message: str, *, start: int, end: int) -> None:
+        super().__init__(code, message)
+        self.start = start
+        self.end = end
 
 
-def _too_long() -> QueryError:
-    limit = settings.MAX_QUERY_CHARACTERS
-    return QueryError("query_too_long", f"The query has more than {limit} characters.")
+def query_empty() -> QueryError:
+    """Return the error for a query without content."""
+    return QueryError(
+        ErrorCode.QUERY_EMPTY, _("Type what the photo shows, for example: dog on a beach.")
+    )
+
+
+def query_too_long(limit: int) -> QueryError:
+    """Return the error for a text of more than `limit` characters."""
+    message = _("The query has more than %(limit)s characters.") % {"limit": f"{limit:,}"}
+    return QueryError(ErrorCode.QUERY_TOO_LONG, message)
+
+
+def require_known_parameters(names: Iterable[str], *allowed: str) -> None:
+    """Raise `QueryError` for a parameter that is not allowed, so that no typo goes unnoticed."""
+    if unknown := sorted(set(names) - set(allowed)):
+        message = _("There is no parameter %(name)s here.") % {"name": repr(unknown[0][:40])}
+        raise QueryError(ErrorCode.BAD_PARAMETER, message)
+
+
+def excerpt(text: str) -> str:
+    """Return part of a query as an error repeats it: in quotes, at most `MAX_EXCERPT` long."""
+    return f"“{text if len(text) <= MAX_EXCERPT else text[: MAX_EXCERPT - 1] + '…'}”"

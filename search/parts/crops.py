@@ -13,7 +13,7 @@ from gallery import files
 from gallery.decoders import web_pool
 from gallery.decoding import DecodeError
 from gallery.models import EmbeddingModel, Photo
-from search.language.errors import QueryError
+from search.language.errors import ErrorCode, QueryError
 from search.parts.boxes import Box
 from search.vectors import embedders
 
@@ -55,13 +55,15 @@ def checked(photo: Photo, box: Box) -> Box:
     """Return a box as far as it lies on the photo, rounded; raise `QueryError` (bad_region)."""
     left, top, width, height = box
     if not all(map(math.isfinite, box)):
-        raise QueryError("bad_region", "This part of the photo cannot be understood.")
+        raise QueryError(ErrorCode.BAD_REGION, "This part of the photo cannot be understood.")
     right, bottom = min(left + width, 1.0), min(top + height, 1.0)
     left, top = max(left, 0.0), max(top, 0.0)
     wide, high = (right - left) * photo.width, (bottom - top) * photo.height
     # Photos smaller than that are compared as a whole.
     if wide < min(SMALLEST, photo.width) - 0.5 or high < min(SMALLEST, photo.height) - 0.5:
-        raise QueryError("bad_region", "This part of the photo is too small. Mark a larger one.")
+        raise QueryError(
+            ErrorCode.BAD_REGION, "This part of the photo is too small. Mark a larger one."
+        )
     return round(left, 4), round(top, 4), round(right - left, 4), round(bottom - top, 4)
 
 
@@ -72,7 +74,9 @@ def read(photo: Photo, box: Box, side: int) -> Pixels:
             return web_pool().part(path, box, side)
         except DecodeError:
             continue
-    raise QueryError("unreadable_photo", "The picture of this photo cannot be read.", status=409)
+    raise QueryError(
+        ErrorCode.UNREADABLE_PHOTO, "The picture of this photo cannot be read.", status=409
+    )
 
 
 def cut(pixels: Pixels, box: Box | list[float]) -> Pixels:
@@ -86,6 +90,6 @@ def cut(pixels: Pixels, box: Box | list[float]) -> Pixels:
 def _embedded(model: EmbeddingModel, pixels: Pixels) -> Vector:
     vector: Vector = embedders.image_embedder(model.key).embed_images([pixels])[0]
     if not np.isfinite(vector).all():
-        raise QueryError("bad_vector", "The model found nothing to compare in this part.")
+        raise QueryError(ErrorCode.BAD_VECTOR, "The model found nothing to compare in this part.")
     vector.flags.writeable = False
     return vector

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from gallery.decoding import PoolBusy
 from gallery.decoding.results import PART_SIDE
 from gallery.models import EmbeddingModel, Photo, PhotoParts
-from search.language.errors import QueryError
+from search.language.errors import ErrorCode, QueryError
 from search.parts.boxes import Box, boxes, numbers
 from search.parts.crops import Pixels, cut, read
 from search.vectors import embedders
@@ -94,7 +94,7 @@ def _embedded(model: EmbeddingModel, photo: Photo) -> tuple[NDArray[np.float32],
     places, rows = (np.concatenate(pair) for pair in zip(coarse, fine, strict=True))
     good = np.isfinite(rows).all(axis=1)
     if not good.any():
-        raise QueryError("bad_vector", "The model found nothing to compare in this photo.")
+        raise QueryError(ErrorCode.BAD_VECTOR, "The model found nothing to compare in this photo.")
     return places[good], rows[good]
 
 

@@ -15,7 +15,7 @@ from gallery.middleware import RETRY_SECONDS
 from gallery.views import PageRequest
 from gallery.views.pages import vary
 from search.engine import answer
-from search.facets.facets import Facet, Value, facets as facets_of
+from search.facets import Facet, FacetValue, facets as facets_of
 from search.language import Query
 from search.language.errors import QueryError
 from search.views import address
@@ -30,7 +30,7 @@ _OPEN = frozenset({"year", "colour", "album", "tag"})
 class Choice:
     """A value of a facet with the address that switches it; empty where that cannot be."""
 
-    value: Value
+    value: FacetValue
     url: str
     paint: str
 

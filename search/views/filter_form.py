@@ -17,11 +17,10 @@ from django.utils import timezone
 
 from gallery.models import User
 from search import language
-from search.language import Filter, Query, days, values
-from search.language.errors import QueryError
-from search.language.names import FILTERS
-from search.language.writer import filter_label, filter_to_text
-from search.suggest import library_names
+from search.filters.library import library_names, library_traits
+from search.language import Filter, Query, dates, filter_label, filter_to_text, values
+from search.language.errors import ErrorCode, QueryError
+from search.language.terms import FILTERS
 
 SHOWN = 14
 """Names of one kind that are offered at once; the others are found by typing."""
@@ -168,7 +167,7 @@ def is_filter(key: str) -> bool:
 
 
 def _groups(user: User) -> dict[str, Group]:
-    names, traits = library_names.names(user), library_names.traits(user)
+    names, traits = library_names(user), library_traits(user)
     dates = _DATES | {str(year): str(year) for year in traits.years[:YEARS]}
     colours = [Option("colour", one, one.title(), paint=paint) for one, paint in COLOURS.items()]
     types = [Option("type", one, one.upper()) for one in traits.types]
@@ -257,9 +256,9 @@ def in_dates(form: FilterForm, name: str, value: str) -> bool:
     range_ = {"after": f"{value}..", "before": f"..{value}"}.get(name, value)
     if re.search(r"[a-z]", range_):
         return False
-    (span,) = days.spans(range_, today=timezone.localdate())
+    (span,) = dates.spans(range_, today=timezone.localdate())
     if name == "before":
-        (span,) = (days.Span(None, days.spans(value, today=timezone.localdate())[0].start),)
+        (span,) = (dates.Span(None, dates.spans(value, today=timezone.localdate())[0].start),)
     if (span.start and form.first) or (span.end and form.last):
         return False
     form.first = span.start.isoformat() if span.start else form.first
@@ -277,7 +276,7 @@ def _choices(labels: dict[str, str], chosen: str) -> list[Choice]:
 def _dates(params: QueryDict) -> list[str]:
     first, last = (_day(params.get(name, "")) for name in ("from", "to"))
     if first and last and first > last:
-        raise QueryError("bad_filter", "The first day is after the last one.")
+        raise QueryError(ErrorCode.BAD_FILTER, "The first day is after the last one.")
     return [f"date:{first}..{last}"] if first or last else []
 
 
@@ -286,7 +285,7 @@ def _day(text: str) -> str:
     try:
         return date.fromisoformat(text).isoformat() if text else ""
     except ValueError:
-        raise QueryError("bad_filter", "Write days as in 2020-06-12.") from None
+        raise QueryError(ErrorCode.BAD_FILTER, "Write days as in 2020-06-12.") from None
 
 
 def _near(params: QueryDict) -> list[str]:
@@ -298,7 +297,7 @@ def _near(params: QueryDict) -> list[str]:
     checked = values.check("near", f"{place},{radius or '5'}km")
     if checked is None:
         raise QueryError(
-            "bad_filter",
+            ErrorCode.BAD_FILTER,
             "Write a place as latitude and longitude, such as 38.72, -9.14, or paste the address "
             "of a map.",
         )

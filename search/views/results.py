@@ -32,7 +32,7 @@ from search.engine import (
 from search.engine.answer import Answer
 from search.language import Query, Term
 from search.language.errors import QueryError
-from search.language.scanner import cleaned
+from search.language.scanner import clean_text
 from search.views import address as forms, chips, start, summary
 
 FOUND = "found"
@@ -161,7 +161,7 @@ def _misread(typed: str, results: Results) -> tuple[str, str, str] | None:
     if results.start is None or results.end is None:
         return None
     try:
-        text = cleaned(typed)
+        text = clean_text(typed)
     except QueryError:
         text = typed
     start, end = results.start, results.end

@@ -22,7 +22,7 @@ from search.language import (
     to_text,
 )
 from search.language.errors import QueryError
-from search.language.names import FILTERS
+from search.language.terms import FILTERS
 
 PHOTO = "0b1c0a4e-1111-4222-8333-abcdefabcdef"
 

@@ -13,7 +13,7 @@ from search.duplicates.models import DuplicateGroup, Likeness
 from search.engine import rank
 from search.engine.answer import Figures
 from search.engine.rank import Ranking
-from search.relevance.bands import Cut
+from search.relevance import Bands
 from tests.web.test_api_photos import picture, upload
 from workers.pipeline import drain
 
@@ -48,7 +48,7 @@ def bars(monkeypatch, reds):
     def put(strong: int, likely: int, *, standing: float = 1.0) -> None:
         # The API rounds, so the best is put a little below what it says.
         typical, best = reds[-1][1] - 0.01, reds[0][1] - 0.0003
-        cut = Cut(at(strong), at(strong + likely), typical, best, standing)
+        cut = Bands(at(strong), at(strong + likely), typical, best, standing)
         monkeypatch.setattr(Ranking, "cut", cut)
 
     return put
