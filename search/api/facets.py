@@ -10,8 +10,8 @@ from ninja import Query, Router, Schema
 from gallery.api.errors import ErrorOut
 from search import language
 from search.engine import answer
-from search.facets import facets
-from search.language.errors import require_known_parameters
+from search.facets.result_facets import facets
+from search.language import require_known_parameters
 
 router = Router(tags=["search"])
 SHOWN = 100

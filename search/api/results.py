@@ -18,7 +18,7 @@ from gallery.status import status as gallery_status
 from search import filters, language
 from search.engine import answer as retrieval, sent_pictures
 from search.engine.page import Found
-from search.language.errors import ErrorCode, QueryError, require_known_parameters
+from search.language import ErrorCode, QueryError, require_known_parameters
 from search.vectors.index.figures import index_figures
 
 router = Router(tags=["search"])

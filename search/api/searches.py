@@ -13,7 +13,7 @@ from gallery.api.errors import ErrorOut, In
 from search import language
 from search.api.results import HowIn, SearchOut, answered
 from search.engine import saved_searches
-from search.language.errors import require_known_parameters
+from search.language import require_known_parameters
 from search.models import SavedSearch
 
 router = Router(tags=["searches"])

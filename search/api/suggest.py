@@ -8,9 +8,9 @@ from django.http import HttpRequest
 from ninja import Query, Router, Schema
 
 from gallery.api.errors import ErrorOut
-from search.language.errors import ErrorCode, QueryError, require_known_parameters
+from search.language import ErrorCode, QueryError, require_known_parameters
 from search.language.terms import MAX_CHARACTERS
-from search.suggest import find_suggestions
+from search.suggest.suggestions import find_suggestions
 
 router = Router(tags=["search"])
 

@@ -12,7 +12,7 @@ from gallery.api.errors import ErrorOut
 from gallery.models import Photo
 from search import language
 from search.engine import explain
-from search.language.errors import require_known_parameters
+from search.language import require_known_parameters
 
 router = Router(tags=["search"])
 _ERRORS = frozenset({400, 401, 404, 409, 503})

@@ -20,8 +20,7 @@ from search.engine import sent_pictures, target as targets
 from search.engine.page import MAX_OFFSET, Folded, Found, Listed
 from search.engine.rank import Ranking
 from search.filters import FilteredPhotos
-from search.language import Query
-from search.language.errors import ErrorCode, QueryError
+from search.language import ErrorCode, Query, QueryError
 from search.relevance import Band, library
 from search.vectors import embedders
 from search.vectors.embedders.base import ModelUnavailable, Tower

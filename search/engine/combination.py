@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from search.language.errors import ErrorCode, QueryError
+from search.language import ErrorCode, QueryError
 from search.relevance import Background
 
 Vector = NDArray[np.float32]

@@ -8,8 +8,7 @@ from uuid import UUID
 from gallery.models import Photo, User
 from search.engine import answer
 from search.engine.rank import Ranked, Ranking
-from search.language import Query
-from search.language.errors import ErrorCode, QueryError
+from search.language import ErrorCode, Query, QueryError
 from search.parts import Heat, heat
 from search.relevance import Band
 from search.vectors import embedders

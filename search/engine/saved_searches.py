@@ -16,8 +16,7 @@ from gallery.models import Photo, User
 from search import language
 from search.engine import answer as retrieval
 from search.engine.answer import Asked
-from search.language import Query
-from search.language.errors import ErrorCode, QueryError
+from search.language import ErrorCode, Query, QueryError
 from search.models import RecentSearch, SavedSearch
 from search.models.searches import NAME_LIMIT, QUERY_LIMIT, OwnedQuerySet
 

@@ -15,7 +15,7 @@ from gallery import files, ingest, uploads
 from gallery.decoders import web_pool
 from gallery.decoding import DecodeError
 from gallery.models import EmbeddingModel, User
-from search.language.errors import ErrorCode, QueryError
+from search.language import ErrorCode, QueryError
 from search.models import SavedSearch, SentPicture
 from search.models.searches import OwnedQuerySet
 from search.vectors import embedders

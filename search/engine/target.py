@@ -12,8 +12,7 @@ from gallery.models import Embedding, EmbeddingModel, Photo, User
 from search import parts
 from search.engine import sent_pictures
 from search.engine.combination import Part, direction, unit
-from search.language import Query, Term
-from search.language.errors import ErrorCode, QueryError
+from search.language import ErrorCode, Query, QueryError, Term
 from search.relevance import library
 from search.vectors import embedders
 

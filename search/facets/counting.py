@@ -16,7 +16,7 @@ from gallery.albums import InAlbum, Tagged
 from gallery.models import Album, Photo, Tag, User
 from gallery.models.photos import PhotoQuerySet
 from search.filters import Library
-from search.filters.photos import ids_as_text
+from search.filters.selection import ids_as_text
 
 PackedValues = tuple[int, int, int, int, int]
 

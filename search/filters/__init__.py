@@ -8,6 +8,6 @@ and file names are looked up in SQL, and the index gets the ids. See docs/explan
 from __future__ import annotations
 
 from search.filters.library import Library
-from search.filters.photos import FilteredPhotos, apply_filters
+from search.filters.selection import FilteredPhotos, apply_filters
 
 __all__ = ["FilteredPhotos", "Library", "apply_filters"]

@@ -132,16 +132,12 @@ def _second(day: date | None, library: Library) -> int | None:
 # --- camera and place -----------------------------------------------------------------------------
 
 
-def _camera(texts: Sequence[str], library: Library) -> Condition:
-    return _in("camera", library.match_cameras(texts))
+def _equipment(column: str) -> Reader:
+    def read(texts: Sequence[str], library: Library) -> Condition:
+        names = library.match_equipment(column, texts)
+        return Condition(Q(**{f"{column}__in": names}), In(column, names) if names else Or(()))
 
-
-def _lens(texts: Sequence[str], library: Library) -> Condition:
-    return _in("lens", library.match_lenses(texts))
-
-
-def _in(column: str, names: tuple[str, ...]) -> Condition:
-    return Condition(Q(**{f"{column}__in": names}), In(column, names) if names else Or(()))
+    return read
 
 
 def _near(value: str, library: Library) -> Condition:
@@ -344,8 +340,8 @@ _READERS: dict[str, Reader] = {
     "after": _each(_after),
     "before": _each(_before),
     "date": _each(_date),
-    "camera": _camera,
-    "lens": _lens,
+    "camera": _equipment("camera"),
+    "lens": _equipment("lens"),
     "orientation": _orientation,
     "aspect": _each(_aspect),
     "colour": _colour,

@@ -23,7 +23,7 @@ from django.utils.translation import gettext as _, gettext_lazy
 from gallery import albums
 from gallery.models import Album, Photo, Tag, User
 from gallery.models.photos import PhotoQuerySet
-from search.language.errors import excerpt
+from search.language.query_errors import excerpt
 
 MIN_SECONDS, MAX_SECONDS, FACTOR = 10, 300, 200
 """How long names are cached: `FACTOR` times as long as the lookup took, within bounds. People type
@@ -55,6 +55,7 @@ class Library:
         self.owner = user.pk
         self.notes: list[str] = []
         self.zone = timezone.get_default_timezone()
+        self._columns: dict[str, tuple[str, ...]] = {}
 
     @cached_property
     def today(self) -> date:
@@ -65,16 +66,6 @@ class Library:
         """Return when a day begins in the time zone of the gallery, in Unix seconds."""
         return int(datetime.combine(day, time(), self.zone).timestamp())
 
-    @cached_property
-    def cameras(self) -> tuple[str, ...]:
-        """All cameras that took a photo."""
-        return self._distinct("camera")
-
-    @cached_property
-    def lenses(self) -> tuple[str, ...]:
-        """All lenses that took a photo."""
-        return self._distinct("lens")
-
     def album_ids(self, names: Iterable[str]) -> list[UUID]:
         """Return the ids of the albums with these names, ignoring case."""
         return self._ids_by_name("album", self._albums, names)
@@ -83,26 +74,20 @@ class Library:
         """Return the ids of the tags with these names, ignoring case."""
         return self._ids_by_name("tag", self._tags, names)
 
-    def match_cameras(self, values: Iterable[str]) -> tuple[str, ...]:
-        """Return the cameras that the values mean.
+    def match_equipment(self, column: str, values: Iterable[str]) -> tuple[str, ...]:
+        """Return the names of cameras or lenses (`column`) that the values mean.
 
         A value that equals a name means that name alone. Otherwise a value matches names that
         contain it, or all its words, ignoring case.
         """
-        return self._match("camera", self.cameras, values)
-
-    def match_lenses(self, values: Iterable[str]) -> tuple[str, ...]:
-        """Return the lenses that the values mean, as `match_cameras` does."""
-        return self._match("lens", self.lenses, values)
-
-    def _match(self, kind: str, names: Sequence[str], values: Iterable[str]) -> tuple[str, ...]:
+        names = self._equipment(column)
         matches: dict[str, None] = {}
         for value in values:
             meant = [name for name in names if name == value] or _names_with(names, value)
             matches |= dict.fromkeys(meant)
             if not meant:
                 words = [word for name in names[:_COMPARISONS] for word in name.split()]
-                self._note_unknown(kind, value, [*names[:_COMPARISONS], *words])
+                self._note_unknown(column, value, [*names[:_COMPARISONS], *words])
         return tuple(matches)
 
     @cached_property
@@ -113,9 +98,12 @@ class Library:
     def _tags(self) -> list[tuple[int, str]]:
         return list(Tag.objects.filter(owner_id=self._user.pk).values_list("pk", "name"))
 
-    def _distinct(self, column: str) -> tuple[str, ...]:
-        photos = Photo.objects.visible_to(self._user).exclude(**{column: ""})
-        return tuple(photos.order_by(column).values_list(column, flat=True).distinct())
+    def _equipment(self, column: str) -> tuple[str, ...]:
+        if column not in self._columns:
+            photos = Photo.objects.visible_to(self._user).exclude(**{column: ""})
+            names = photos.order_by(column).values_list(column, flat=True).distinct()
+            self._columns[column] = tuple(names)
+        return self._columns[column]
 
     def _ids_by_name(
         self, kind: str, rows: Sequence[tuple[_Key, str]], values: Iterable[str]

@@ -40,7 +40,10 @@ _REASONS = {
     "lens": _("lens: %(text)s"),
 }
 _KINDS = tuple(_REASONS)
-_TAGS, _ALBUMS = _KINDS.index("tag"), _KINDS.index("album")
+_TABLES = {
+    _KINDS.index("tag"): (Tagged, "tag__name"),
+    _KINDS.index("album"): (InAlbum, "album__name"),
+}
 
 
 @dataclass(frozen=True)
@@ -274,8 +277,11 @@ def _has_phrase(name: str, phrase: str) -> bool:
 
 def _reasons(ranked: Sequence[tuple[Candidate, list[Match]]]) -> dict[UUID, list[str]]:
     names = {
-        _TAGS: _names(ranked, _TAGS, Tagged, "tag__name"),
-        _ALBUMS: _names(ranked, _ALBUMS, InAlbum, "album__name"),
+        kind: upkeep.names_by_photo(
+            [photo.pk for photo, matches in ranked if any(match.kind == kind for match in matches)],
+            *table,
+        )
+        for kind, table in _TABLES.items()
     }
     reasons: defaultdict[UUID, list[str]] = defaultdict(list)
     for photo, matches in ranked:
@@ -292,23 +298,10 @@ def _reasons(ranked: Sequence[tuple[Candidate, list[Match]]]) -> dict[UUID, list
     return reasons
 
 
-def _names(
-    ranked: Sequence[tuple[Candidate, list[Match]]], kind: int, through: type, column: str
-) -> dict[UUID, list[str]]:
-    """Return the tags or albums of the photos that matched in these."""
-    ids = [photo.pk for photo, matches in ranked if any(match.kind == kind for match in matches)]
-    names: defaultdict[UUID, list[str]] = defaultdict(list)
-    if ids:
-        rows = through.objects.filter(photo_id__in=ids)  # type: ignore[attr-defined]
-        for photo_id, name in rows.values_list("photo_id", column):
-            names[photo_id].append(name)
-    return names
-
-
 def _closest_name(names: Sequence[str], match: Match) -> str:
     """Return the name that matched; "…" if it has just been changed."""
     return max(
-        sorted(names),
+        names,
         key=lambda name: _match(match.kind, _name_words(name), match.phrases).weight,
         default="…",
     )

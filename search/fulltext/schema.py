@@ -47,60 +47,33 @@ class Trigger:
         return f"WHEN ({changes})" if changes else ""
 
 
-def _mark_stale(where: str) -> str:
+def _stale(where: str) -> str:
     return f"UPDATE {TABLE} SET stale = TRUE WHERE {where};"
 
 
-def _in_album(row: str) -> str:
-    return f"photo_id IN (SELECT photo_id FROM gallery_album_photos WHERE album_id = {row}.id)"
-
-
-def _tagged(row: str) -> str:
-    return f"photo_id IN (SELECT photo_id FROM gallery_photo_tags WHERE tag_id = {row}.id)"
+def _linked(table: str, column: str) -> str:
+    return _stale(f"photo_id IN (SELECT photo_id FROM {table} WHERE {column} = NEW.id)")
 
 
 _COLUMNS = ("name", "caption", "camera", "lens")
+_UPDATE = _stale("photo_id = NEW.id")
+_INSERT = (
+    f"INSERT INTO {TABLE} (photo_id, owner_id, words, stale)"
+    " VALUES (NEW.id, NEW.owner_id, '', TRUE)"
+    " ON CONFLICT (photo_id) DO UPDATE SET stale = TRUE;"
+)
+_TAGS, _ALBUMS = "gallery_photo_tags", "gallery_album_photos"
+_NEW, _OLD = _stale("photo_id = NEW.photo_id"), _stale("photo_id = OLD.photo_id")
+_IN_ALBUM, _WITH_TAG = _linked(_ALBUMS, "album_id"), _linked(_TAGS, "tag_id")
 _STALE_TRIGGERS = (
-    Trigger(
-        "words_of_new_photo",
-        "AFTER INSERT",
-        "gallery_photo",
-        f"INSERT INTO {TABLE} (photo_id, owner_id, words, stale)"
-        " VALUES (NEW.id, NEW.owner_id, '', TRUE)"
-        " ON CONFLICT (photo_id) DO UPDATE SET stale = TRUE;",
-    ),
-    Trigger(
-        "words_of_photo",
-        "AFTER UPDATE",
-        "gallery_photo",
-        _mark_stale("photo_id = NEW.id"),
-        _COLUMNS,
-    ),
-    Trigger(
-        "words_tagged", "AFTER INSERT", "gallery_photo_tags", _mark_stale("photo_id = NEW.photo_id")
-    ),
-    Trigger(
-        "words_untagged",
-        "AFTER DELETE",
-        "gallery_photo_tags",
-        _mark_stale("photo_id = OLD.photo_id"),
-    ),
-    Trigger(
-        "words_in_album",
-        "AFTER INSERT",
-        "gallery_album_photos",
-        _mark_stale("photo_id = NEW.photo_id"),
-    ),
-    Trigger(
-        "words_off_album",
-        "AFTER DELETE",
-        "gallery_album_photos",
-        _mark_stale("photo_id = OLD.photo_id"),
-    ),
-    Trigger(
-        "words_of_album", "AFTER UPDATE", "gallery_album", _mark_stale(_in_album("NEW")), ("name",)
-    ),
-    Trigger("words_of_tag", "AFTER UPDATE", "gallery_tag", _mark_stale(_tagged("NEW")), ("name",)),
+    Trigger("words_of_new_photo", "AFTER INSERT", "gallery_photo", _INSERT),
+    Trigger("words_of_photo", "AFTER UPDATE", "gallery_photo", _UPDATE, _COLUMNS),
+    Trigger("words_tagged", "AFTER INSERT", _TAGS, _NEW),
+    Trigger("words_untagged", "AFTER DELETE", _TAGS, _OLD),
+    Trigger("words_in_album", "AFTER INSERT", _ALBUMS, _NEW),
+    Trigger("words_off_album", "AFTER DELETE", _ALBUMS, _OLD),
+    Trigger("words_of_album", "AFTER UPDATE", "gallery_album", _IN_ALBUM, ("name",)),
+    Trigger("words_of_tag", "AFTER UPDATE", "gallery_tag", _WITH_TAG, ("name",)),
 )
 
 _ADD_ENTRY = f"INSERT INTO {INDEX} (rowid, words) VALUES (NEW.id, NEW.words);"

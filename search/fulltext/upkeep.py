@@ -76,8 +76,8 @@ def words_of(photo_ids: Collection[UUID]) -> dict[UUID, str]:
 
     One line each for file name, tags, albums, caption, camera and lens, and one for the owner.
     """
-    tags = _names(photo_ids, Tagged, "tag__name")
-    albums = _names(photo_ids, InAlbum, "album__name")
+    tags = names_by_photo(photo_ids, Tagged, "tag__name")
+    albums = names_by_photo(photo_ids, InAlbum, "album__name")
     photos = Photo.objects.filter(pk__in=photo_ids)
     columns = ("pk", "owner_id", "name", "caption", "camera", "lens")
     words = {}
@@ -91,7 +91,10 @@ def words_of(photo_ids: Collection[UUID]) -> dict[UUID, str]:
     return words
 
 
-def _names(photo_ids: Collection[UUID], through: type, column: str) -> dict[UUID, list[str]]:
+def names_by_photo(
+    photo_ids: Collection[UUID], through: type, column: str
+) -> dict[UUID, list[str]]:
+    """Return the names of the tags or albums of photos, in order."""
     names: defaultdict[UUID, list[str]] = defaultdict(list)
     rows = through.objects.filter(photo_id__in=photo_ids)  # type: ignore[attr-defined]
     for photo_id, name in rows.order_by(column).values_list("photo_id", column):

@@ -10,8 +10,13 @@ parts of a query.
 from __future__ import annotations
 
 from search.language.completion import Suggestion, autocomplete
-from search.language.errors import ErrorCode, Misread, QueryError
 from search.language.parser import parse
+from search.language.query_errors import (
+    ErrorCode,
+    Misread,
+    QueryError,
+    require_known_parameters,
+)
 from search.language.terms import Filter, Kind, Query, Term
 from search.language.writer import (
     Chip,
@@ -39,6 +44,7 @@ __all__ = [
     "filter_to_text",
     "from_params",
     "parse",
+    "require_known_parameters",
     "to_params",
     "to_text",
 ]

@@ -9,8 +9,8 @@ from dataclasses import replace
 from django.utils.translation import gettext as _
 
 from search.language import dates, negation, values
-from search.language.errors import ErrorCode, Misread, QueryError, excerpt, query_empty
 from search.language.lexicon import GENERIC
+from search.language.query_errors import ErrorCode, Misread, QueryError, excerpt, query_empty
 from search.language.scanner import (
     Token,
     clean_text,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from search.language.errors import ErrorCode, Misread, QueryError, query_empty, query_too_long
+from search.language.query_errors import ErrorCode, Misread, QueryError, query_empty, query_too_long
 from search.language.terms import MAX_CHARACTERS, NAMES, URL_SCHEMES
 
 # Phones and word processors replace plain quotes with these.

@@ -11,7 +11,7 @@ from django.utils.http import urlencode
 from gallery.models import Photo, User
 from search import language
 from search.engine import sent_pictures
-from search.language import Chip, Query, Term
+from search.language import Chip, Filter, Query, Term
 from search.language.terms import MAX_TERMS
 
 WEIGHTS = (0.5, 1.0, 2.0, 3.0)
@@ -72,7 +72,8 @@ def shown(user: User, query: Query, shown_as: str = "") -> list[ShownChip]:
         replace(_of_term(user, chip, shown_as), weights=_weights(query, term, shown_as))
         for chip, term in zip(chips, query.terms, strict=False)
     ]
-    return terms + [_of_filter(chip, shown_as) for chip in chips[len(terms) :]]
+    filters = zip(chips[len(terms) :], query.filters, strict=True)
+    return terms + [_of_filter(chip, flt, shown_as) for chip, flt in filters]
 
 
 def address(text: str, shown_as: str = "") -> str:
@@ -116,9 +117,9 @@ def _of_term(user: User, chip: Chip, shown_as: str) -> ShownChip:
     return ShownChip(chip, label, without, flipped, image, link)
 
 
-def _of_filter(chip: Chip, shown_as: str) -> ShownChip:
-    # The sign is drawn apart from the label, which says it too where it stands alone.
-    label = chip.label.removeprefix("not ") if chip.sign == "-" else chip.label
+def _of_filter(chip: Chip, flt: Filter, shown_as: str) -> ShownChip:
+    # The sign is drawn apart from the label.
+    label = language.filter_label(replace(flt, excluded=False))
     without, flipped = address(chip.without, shown_as), address(chip.flipped, shown_as)
     return ShownChip(chip, label, without, flipped, is_filter=True)
 

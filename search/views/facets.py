@@ -15,9 +15,8 @@ from gallery.middleware import RETRY_SECONDS
 from gallery.views import PageRequest
 from gallery.views.pages import vary
 from search.engine import answer
-from search.facets import Facet, FacetValue, facets as facets_of
-from search.language import Query
-from search.language.errors import QueryError
+from search.facets.result_facets import Facet, FacetValue, facets as facets_of
+from search.language import Query, QueryError
 from search.views import address
 from search.views.filter_form import COLOURS
 

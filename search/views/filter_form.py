@@ -18,8 +18,16 @@ from django.utils import timezone
 from gallery.models import User
 from search import language
 from search.filters.library import library_names, library_traits
-from search.language import Filter, Query, dates, filter_label, filter_to_text, values
-from search.language.errors import ErrorCode, QueryError
+from search.language import (
+    ErrorCode,
+    Filter,
+    Query,
+    QueryError,
+    dates,
+    filter_label,
+    filter_to_text,
+    values,
+)
 from search.language.terms import FILTERS
 
 SHOWN = 14

@@ -15,8 +15,7 @@ from gallery.views import PageRequest
 from gallery.views.pages import vary
 from search import language
 from search.filters import apply_filters
-from search.language import Query
-from search.language.errors import QueryError
+from search.language import Query, QueryError
 from search.views import filter_form
 
 _PASSED_ON = ("sort", "fold")

@@ -30,8 +30,7 @@ from search.engine import (
     sent_pictures,
 )
 from search.engine.answer import Answer
-from search.language import Query, Term
-from search.language.errors import QueryError
+from search.language import Query, QueryError, Term
 from search.language.scanner import clean_text
 from search.views import address as forms, chips, start, summary
 

@@ -17,7 +17,7 @@ from gallery.views.pages import vary
 from gallery.views.tiles import PAGE
 from search import language
 from search.engine import answer as retrieval, saved_searches
-from search.language.errors import QueryError
+from search.language import QueryError
 from search.models import SavedSearch
 from search.models.searches import NAME_LIMIT, QUERY_LIMIT
 from search.views import address, results

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from gallery.views import PageRequest
 from search.engine import saved_searches
-from search.suggest import find_suggestions
+from search.suggest.suggestions import find_suggestions
 
 
 @require_safe

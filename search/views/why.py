@@ -17,7 +17,7 @@ from gallery.views.pages import own, vary
 from search import language
 from search.engine import answer, explain
 from search.engine.explain import Why
-from search.language.errors import QueryError
+from search.language import QueryError
 
 
 @require_safe

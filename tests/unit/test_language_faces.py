@@ -6,8 +6,16 @@ import pytest
 from django.http import QueryDict
 from hypothesis import given, strategies as st
 
-from search.language import autocomplete, chips, from_params, parse, to_params, to_text, values
-from search.language.errors import QueryError
+from search.language import (
+    QueryError,
+    autocomplete,
+    chips,
+    from_params,
+    parse,
+    to_params,
+    to_text,
+    values,
+)
 
 PHOTO = "0b1c0a4e-1111-4222-8333-abcdefabcdef"
 KNOWN = {"album": ["Lisbon trip", "Porto", "Trip to Rome"], "tag": ["family", "food"],

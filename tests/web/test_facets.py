@@ -15,7 +15,8 @@ from gallery import albums
 from gallery.models import Photo
 from search import language
 from search.engine import answer as retrieval
-from search.facets import Facet, counting, facets
+from search.facets import counting
+from search.facets.result_facets import Facet, facets
 from search.language import Query
 from tests.alike import photo
 from tests.galleries import fill

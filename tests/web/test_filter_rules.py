@@ -12,9 +12,8 @@ from django.test.utils import CaptureQueriesContext
 from gallery import albums
 from gallery.models import Photo
 from search import language
-from search.filters import apply_filters, photos as filtered_photos
-from search.language import Filter
-from search.language.errors import QueryError
+from search.filters import apply_filters, selection
+from search.language import Filter, QueryError
 from search.vectors.index import Not
 from tests.alike import photo
 
@@ -108,7 +107,7 @@ def test_a_value_that_no_query_has_is_refused(ada):
 
 
 def test_the_index_gets_the_smaller_set_of_ids(ada, monkeypatch):
-    monkeypatch.setattr(filtered_photos, "FEW", 2)
+    monkeypatch.setattr(selection, "FEW", 2)
     for number in range(9):
         photo(ada, name=f"{number}", favourite=number < 6, camera="X" if number else "")
     found = apply_filters(ada, language.parse("is:favourite camera:x").filters).index_filter

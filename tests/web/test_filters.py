@@ -19,7 +19,7 @@ from hypothesis import (
 
 from gallery import colours
 from gallery.models import Embedding, Photo
-from search.filters import apply_filters, photos as filtered_photos
+from search.filters import apply_filters, selection
 from search.language import Filter, dates, values
 from search.vectors.index import open_index
 from tests.contract.exact_index import holds
@@ -192,7 +192,7 @@ def library(request, ada, bob, model, settings) -> list[Photo]:
     ("camera", "nikon"), ("is", "favourite"), ("date", "2020-06-11")]])  # fmt: skip
 @given(filters=FILTERS)
 def test_sql_and_index_and_plain_reasoning_agree(ada, model, library, few, monkeypatch, filters):
-    monkeypatch.setattr(filtered_photos, "FEW", few)
+    monkeypatch.setattr(selection, "FEW", few)
     expected = {one.pk for one in library if all(passes(one, flt) for flt in filters)}
     found = apply_filters(ada, filters)
     assert set(found.photos.values_list("pk", flat=True)) == expected

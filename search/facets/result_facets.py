@@ -183,10 +183,8 @@ def _values_of(kind: _Kind, text: str, library: Library) -> Iterable[str]:
     match kind.name:
         case "year":
             return [text] if re.fullmatch(r"\d{4}", text) else []
-        case "camera":
-            return library.match_cameras([text])
-        case "lens":
-            return library.match_lenses([text])
+        case "camera" | "lens":
+            return library.match_equipment(kind.name, [text])
         case "colour":
             return [colour_name(text)]
         case "rating":
