@@ -20,8 +20,7 @@ from numpy.typing import NDArray
 
 from benchmarks.labelled import CONCEPTS, Collection, Library, half, read
 from search.engine.target import WeightedVector, direction
-from search.relevance import bands
-from search.relevance.background import TOP
+from search.relevance import TOP, find_bands
 from search.vectors.embedders.open_clip import load
 
 Scores = NDArray[np.float32]
@@ -104,7 +103,9 @@ def dropping(band: str) -> Way:
         for n in ns:
             own = lib.photos @ n.vector
             first = lib.photos[np.argsort(-own)[:TOP]]
-            cut = bands(lib.background, n.vector, first, total=len(own), by_picture=n.by_picture)
+            cut = find_bands(
+                lib.background, n.vector, first, total=len(own), by_picture=n.by_picture
+            )
             scores[own >= getattr(cut, band)] -= 10
         return scores
 

@@ -167,10 +167,10 @@ def _dated(text: str, count: int) -> str:
 def _once(user: Any, index: VectorIndex, vector: Vectors, text: str) -> tuple[float, float]:
     """Return the milliseconds of one query as a whole, and of what comes before the index."""
     from search import language
-    from search.filters import narrow
+    from search.filters import apply_filters
 
     started = time.perf_counter()
-    flt = narrow(user, language.parse(text).filters if text else ()).flt
+    flt = apply_filters(user, language.parse(text).filters if text else ()).index_filter
     narrowed = time.perf_counter()
     hits = index.query(vector, limit=WINDOW, flt=flt)
     if len(hits) == WINDOW:
@@ -199,16 +199,16 @@ def _recall(
 ) -> tuple[int, float]:
     """Return how many photos pass in SQL, and the share of their ten nearest that are found."""
     from search import language
-    from search.filters import narrow
+    from search.filters import apply_filters
 
-    narrowed = narrow(user, language.parse(text).filters)
+    narrowed = apply_filters(user, language.parse(text).filters)
     passing = set(narrowed.photos.values_list("pk", flat=True))
     rows = np.array([place for place, one in enumerate(ids) if one in passing])
     shares = []
     for vector in asked:
         best = rows[np.argsort(-(vectors[rows] @ vector))[:10]]
         exact = {ids[place] for place in best}
-        found = {hit.id for hit in index.query(vector, limit=10, flt=narrowed.flt)}
+        found = {hit.id for hit in index.query(vector, limit=10, flt=narrowed.index_filter)}
         shares.append(len(exact & found) / max(len(exact), 1))
     return len(passing), float(np.mean(shares))
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from benchmarks.starter_retrieval import embedded
 from search.relevance import Background
-from search.relevance.background import SAMPLE, texts
+from search.relevance.bands import SAMPLE_SIZE, background_texts
 from search.vectors.embedders.base import Vectors
 from search.vectors.embedders.open_clip import OpenClipEmbedder
 from search.vectors.embedders.phrasing import embed_worded
@@ -99,7 +99,7 @@ class Collection:
     background_texts: Vectors
 
     def library(self, chosen: NDArray[np.intp]) -> Library:
-        sample = np.random.default_rng(0).permutation(chosen)[:SAMPLE]
+        sample = np.random.default_rng(0).permutation(chosen)[:SAMPLE_SIZE]
         background = Background(self.background_texts, self.photos[sample])
         return Library(self.photos[chosen], self.said[:, chosen], self.words, background)
 
@@ -130,7 +130,7 @@ def read(folder: Path, model: OpenClipEmbedder, cache: Path | None) -> Collectio
 
 
 def background_of(model: OpenClipEmbedder) -> Vectors:
-    found = texts()
+    found = background_texts()
     parts = [embed_worded(model, found[at : at + 32]) for at in range(0, len(found), 32)]
     return np.concatenate(parts)
 

@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.starter_retrieval import dev_captions, embedded
-from search.relevance import Background, bands
-from search.relevance.background import TOP, texts
+from search.relevance import TOP, Background, find_bands
+from search.relevance.bands import background_texts
 from search.vectors.embedders.base import Vectors
 from search.vectors.embedders.open_clip import OpenClipEmbedder, load
 from search.vectors.embedders.phrasing import embed_worded
@@ -149,9 +149,9 @@ def judged(cases: list[Case]) -> dict[str, list[tuple[bool, bool, bool, float]]]
     for case in cases:
         scores, first, own = top(case)
         started = time.perf_counter()
-        cut = bands(case.library.background, case.query, first, total=len(scores))
+        bands = find_bands(case.library.background, case.query, first, total=len(scores))
         took = (time.perf_counter() - started) * 1000
-        row = (own >= cut.likely, not cut.is_empty, own >= cut.strong, took)
+        row = (own >= bands.likely, not bands.is_empty, own >= bands.strong, took)
         result.setdefault(case.group, []).append(row)
     return result
 
@@ -175,7 +175,7 @@ def all_cases(
     model: OpenClipEmbedder, options: argparse.Namespace, dev: Vectors, things: Vectors
 ) -> tuple[list[Case], list[Case]]:
     """Return the cases of the two libraries, and those of small ones."""
-    words = texts_of(model, list(texts()))
+    words = texts_of(model, list(background_texts()))
     _, captions, gold = dev_captions(options.captions)
     names = [p.stem.replace("_", " ") for p in sorted(options.photos.glob("*.jpg"))]
     scenes, kinds = library("scenes", dev, words), library("kinds", things, words)

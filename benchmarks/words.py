@@ -149,10 +149,10 @@ def _ask(owner: Any) -> None:
     everything: list[float] = []
     print("| query | hits | p50 ms | p95 ms | of the processor, ms |\n|---|---|---|---|---|")
     for text in QUERIES:
-        said = fulltext.Said.of(owner.pk, parse(text))
+        said = fulltext.TextQuery.from_query(owner.pk, parse(text))
 
-        def look(said: fulltext.Said = said) -> int:
-            absent = fulltext.saying(said.owner_id, said.avoided)
+        def look(said: fulltext.TextQuery = said) -> int:
+            absent = fulltext.photos_with_text(said.owner_id, said.avoided)
             return len(fulltext.search(photos.exclude(pk__in=absent) if absent else photos, said))
 
         hits, worked = look(), time.process_time()

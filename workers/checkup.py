@@ -114,7 +114,7 @@ def _check_words(report: Report, options: Options) -> None:
     for fault in fulltext.faults(deep=options.deep):
         report.add(Check.WORDS, fault)
     if options.repair and report.found[Check.WORDS]:
-        fulltext.make_anew()
+        fulltext.rebuild()
         report.repaired[Check.WORDS] = report.found[Check.WORDS]
 
 

@@ -41,7 +41,7 @@ class PhotoParts(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"regions of {self.embedding_id}"
+        return f"parts of {self.embedding_id}"
 
     def set_parts(self, boxes: Boxes, vectors: NDArray[np.float32]) -> None:
         """Keep boxes (n, 4) and unit vectors (n, dim) with a checksum."""

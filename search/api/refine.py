@@ -11,10 +11,10 @@ from ninja import Query, Router, Schema
 from gallery.api.errors import ErrorOut
 from search import language
 from search.engine.answer import SearchRequest
-from search.facets.facets import facets
-from search.language.errors import QueryError, require_known
+from search.facets.result_facets import facets
+from search.language import ErrorCode, QueryError, require_known_parameters
 from search.language.terms import MAX_CHARACTERS
-from search.suggest.suggestions import offers
+from search.suggest.suggestions import find_suggestions
 
 router = Router(tags=["search"])
 LISTED = 100
@@ -61,10 +61,10 @@ class FacetsOut(Schema):
 @router.get("/search/facets", response={200: FacetsOut, frozenset({400, 401, 404, 503}): ErrorOut})
 def list_facets(request: HttpRequest, params: Query[FacetsIn]) -> FacetsOut:
     """Return what the photos that match a query have in common, with counts."""
-    require_known(request.GET, "q", "least")
+    require_known_parameters(request.GET, "q", "least")
     query = language.parse(params.q) if params.q.strip() else language.Query()
     asked = SearchRequest(query, least=params.least)
-    found = facets(request.user, query, least=asked.least, shown=LISTED)
+    found = facets(request.user, query, least=asked.least, limit=LISTED)
     listed = [
         FacetOut(
             name=facet.name,
@@ -124,11 +124,11 @@ class SuggestOut(Schema):
 @router.get("/search/suggest", response={200: SuggestOut, frozenset({400, 401}): ErrorOut})
 def suggest(request: HttpRequest, params: Query[SuggestIn]) -> SuggestOut:
     """Suggest how to continue a query; without a text, recent and saved searches."""
-    require_known(request.GET, "q", "at")
+    require_known_parameters(request.GET, "q", "at")
     if len(params.q) > MAX_CHARACTERS:
         message = _("The query has more than %(count)s characters.") % {"count": MAX_CHARACTERS}
-        raise QueryError("query_too_long", message)
-    found = offers(request.user, params.q, params.at if params.at >= 0 else len(params.q))
+        raise QueryError(ErrorCode.QUERY_TOO_LONG, message)
+    found = find_suggestions(request.user, params.q, params.at if params.at >= 0 else len(params.q))
     return SuggestOut(
         completions=[CompletionOut(**vars(completion)) for completion in found.completions],
         recent=[row.query for row in found.recent],

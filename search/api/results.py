@@ -21,7 +21,7 @@ from search.engine import answer as engine, sent_pictures
 from search.engine.answer import Answer, SearchRequest, sort_of
 from search.engine.explain import explain
 from search.engine.page import ResultPhoto
-from search.language.errors import QueryError, require_known
+from search.language import ErrorCode, QueryError, require_known_parameters
 from search.vectors.index.figures import index_figures
 
 router = Router(tags=["search"])
@@ -92,14 +92,14 @@ class SearchIn(HowIn):
 @router.get("/search", response={200: SearchOut, _ERRORS: ErrorOut})
 def search(request: HttpRequest, params: Query[SearchIn]) -> SearchOut:
     """Find photos by describing them."""
-    require_known(request.GET, "q", "sort", "least", "weak", "limit", "cursor", "fold")
+    require_known_parameters(request.GET, "q", "sort", "least", "weak", "limit", "cursor", "fold")
     return search_out(request, language.parse(params.q), params)
 
 
 @router.get("/photos/{uuid:photo_id}/similar", response={200: SearchOut, _ERRORS: ErrorOut})
 def similar(request: HttpRequest, photo_id: uuid.UUID, params: Query[SimilarIn]) -> SearchOut:
     """Find photos that look like one of the gallery."""
-    require_known(request.GET, "limit", "cursor", "fold")
+    require_known_parameters(request.GET, "limit", "cursor", "fold")
     photo = get_object_or_404(Photo.objects.visible_to(request.user), pk=photo_id)
     return search_out(request, _like("photo", str(photo.pk)), HowIn(**params.dict()))
 
@@ -114,7 +114,7 @@ def by_image(
 
     A small copy is kept for a week, so that `query` can be asked again and combined.
     """
-    require_known(request.GET, "limit", "cursor", "fold")
+    require_known_parameters(request.GET, "limit", "cursor", "fold")
     checked_limit(params.limit)
     token = sent_pictures.keep(request)
     return search_out(request, _like("picture", token), HowIn(**params.dict()))
@@ -163,7 +163,7 @@ class WhyOut(Schema):
 @router.get("/photos/{uuid:photo_id}/why", response={200: WhyOut, _ERRORS: ErrorOut})
 def why(request: HttpRequest, photo_id: uuid.UUID, q: str = "") -> WhyOut:
     """Return how well a photo matches a query, and where in it."""
-    require_known(request.GET, "q")
+    require_known_parameters(request.GET, "q")
     photo = get_object_or_404(Photo.objects.visible_to(request.user), pk=photo_id)
     explanation = explain(request.user, photo, language.parse(q))
     rows, columns = explanation.heat.values.shape
@@ -195,7 +195,7 @@ def checked_limit(limit: int) -> int:
     """Return the limit; raise `QueryError` when it is out of range."""
     if not 1 <= limit <= engine.MAX_LIMIT:
         message = _("limit must be between 1 and %(limit)s.") % {"limit": engine.MAX_LIMIT}
-        raise QueryError("bad_parameter", message)
+        raise QueryError(ErrorCode.BAD_PARAMETER, message)
     return limit
 
 
@@ -203,7 +203,7 @@ def _total(user: User, answer: Answer) -> int:
     """Return how many photos pass the filters; an answer by date does not count them."""
     if answer.query.wanted:
         return answer.figures.total
-    return filters.narrow(user, answer.query.filters).photos.count()
+    return filters.apply_filters(user, answer.query.filters).photos.count()
 
 
 def _out(answer: Answer, total: int) -> SearchOut:

@@ -13,7 +13,7 @@ from gallery.api.errors import ErrorOut, In
 from search import language
 from search.api.results import HowIn, SearchOut, search_out
 from search.engine import saved_searches
-from search.language.errors import require_known
+from search.language import require_known_parameters
 from search.models import SavedSearch
 
 router = Router(tags=["searches"])
@@ -91,7 +91,7 @@ def recent_searches(request: HttpRequest) -> RecentsOut:
 @router.delete("/searches/recent", response={204: None, frozenset({400, 401}): ErrorOut})
 def forget_searches(request: HttpRequest, params: Query[ForgetIn]) -> HttpResponse:
     """Forget all recent searches, or the one in `q`."""
-    require_known(request.GET, "q")  # A misspelt name must not forget everything.
+    require_known_parameters(request.GET, "q")  # A misspelt name must not forget everything.
     saved_searches.forget(request.user, params.q)
     return HttpResponse(status=204)
 
@@ -123,7 +123,7 @@ _FOUND = {200: SearchOut, frozenset({400, 401, 404, 503}): ErrorOut}
 @router.get("/searches/{uuid:saved_id}/photos", response=_FOUND)
 def found_photos(request: HttpRequest, saved_id: uuid.UUID, params: Query[HowIn]) -> SearchOut:
     """Return the photos that match a saved search now; those that match well, unless `weak`."""
-    require_known(request.GET, "sort", "least", "weak", "limit", "cursor", "fold")
+    require_known_parameters(request.GET, "sort", "least", "weak", "limit", "cursor", "fold")
     row = _own(request, saved_id)
     if "weak" not in request.GET:
         params.weak = False

@@ -19,8 +19,7 @@ from search.engine.lookalikes import Listing, list_photos
 from search.engine.page import MAX_OFFSET, Page, ResultPhoto, page_by_date, page_of_listing
 from search.engine.plan import Plan, plan
 from search.engine.rank import Ranking, excluded_photos, rank
-from search.language import Query
-from search.language.errors import QueryError
+from search.language import ErrorCode, Query, QueryError
 from search.relevance import Band
 
 MAX_LIMIT = 100
@@ -42,7 +41,7 @@ def sort_of(text: str) -> Sort:
         return Sort(text)
     except ValueError:
         message = _("sort must be relevance or newest.")
-        raise QueryError("bad_parameter", message) from None
+        raise QueryError(ErrorCode.BAD_PARAMETER, message) from None
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ class SearchRequest:
 
     def __post_init__(self) -> None:
         if self.least is not None and not 0 <= self.least <= 1:
-            raise QueryError("bad_parameter", _("least must be between 0 and 1."))
+            raise QueryError(ErrorCode.BAD_PARAMETER, _("least must be between 0 and 1."))
 
 
 @dataclass(frozen=True)
@@ -164,11 +163,11 @@ def matching_photos(user: User, query: Query, *, least: float | None = None) -> 
 def _matching_photos(steps: Plan, ranking: Ranking | None, least: float | None) -> PhotoQuerySet:
     if ranking:
         ids = [photo.id for photo in ranking.matches(least)]
-        return steps.photos.photos.filter(pk__in=ids)
+        return steps.photos.filter(pk__in=ids)
     if steps.vector:
         # Only exclusions: everything but what clearly shows any of them.
-        return steps.photos.photos.exclude(pk__in=excluded_photos(steps.vector, least))
-    return steps.photos.photos
+        return steps.photos.exclude(pk__in=excluded_photos(steps.vector, least))
+    return steps.photos
 
 
 def _listing(user: User, request: SearchRequest, steps: Plan, ranking: Ranking) -> Listing:
@@ -200,7 +199,7 @@ def _answer(
         figures=_figures(ranking) if ranking else Figures(),
         weak_from=listing.weak_from if listing else 0,
         has_lead=listing.has_lead if listing else False,
-        notes=steps.photos.notes,
+        notes=steps.notes,
         example=steps.example,
     )
 
@@ -232,5 +231,5 @@ def read_cursor(cursor: str) -> int:
     if not cursor:
         return 0
     if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= 5):
-        raise QueryError("bad_cursor", NOT_GIVEN)
+        raise QueryError(ErrorCode.BAD_CURSOR, NOT_GIVEN)
     return min(int(cursor), MAX_OFFSET)

@@ -11,8 +11,7 @@ from gallery.models import Photo, User
 from search.engine.errors import still_loading, unavailable_errors
 from search.engine.plan import PATIENCE, plan
 from search.engine.rank import RankedPhoto, Ranking, rank, scores
-from search.language import Query
-from search.language.errors import QueryError
+from search.language import ErrorCode, Query, QueryError
 from search.parts import Heat, heat
 from search.relevance import Band
 from search.vectors import embedders
@@ -42,10 +41,13 @@ def explain(user: User, photo: Photo, query: Query) -> Explanation:
     """
     if not query.terms:
         raise QueryError(
-            "query_empty", _("A photo passes a filter or not. Only descriptions have reasons.")
+            ErrorCode.QUERY_EMPTY,
+            _("A photo passes a filter or not. Only descriptions have reasons."),
         )
     if not query.wanted:
-        raise QueryError("query_empty", _("This search only excludes. It returns everything else."))
+        raise QueryError(
+            ErrorCode.QUERY_EMPTY, _("This search only excludes. It returns everything else.")
+        )
     with unavailable_errors():
         vector = plan(user, query).vector
         if vector is None or not embedders.wait_until_loaded(vector.model.key, "image", PATIENCE):

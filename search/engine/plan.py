@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from gallery.models import EmbeddingModel, User
+from gallery.models.photos import PhotoQuerySet
 from search import filters, fulltext, parts
 from search.engine import sent_pictures
 from search.engine.errors import still_loading
 from search.engine.target import Target, target_of
-from search.filters import Narrowed
+from search.fulltext import TextHit, TextQuery
 from search.language import Query
 from search.parts.scale import Scale
 from search.relevance import Background, library
@@ -20,21 +21,24 @@ from search.vectors.index import And, Filter, HasIds, Not
 
 PATIENCE = 8.0
 """Seconds that a request waits for a model that is loading."""
+TEXT_LIMIT = 200
+"""Text matches at most."""
 
 
 @dataclass(frozen=True, eq=False)
 class VectorQuery:
     """What the index is asked, and what its answers are compared with, all for one model.
 
-    `condition` limits the hits to photos that pass the filters and are not named by the query.
-    `background` and `scale` are None while too little is known of the library.
+    `condition` limits the hits to photos that pass the filters and are not named by the query;
+    `is_filtered` says that it leaves out photos of the library. `text_hits` are the photos that
+    have the words. `background` and `scale` are None while too little is known of the library.
     """
 
     model: EmbeddingModel
     target: Target
-    photos: Narrowed
     condition: Filter
-    text: fulltext.Said
+    is_filtered: bool
+    text_hits: tuple[TextHit, ...]
     background: Background | None
     scale: Scale | None
 
@@ -43,20 +47,17 @@ class VectorQuery:
 class Plan:
     """A query taken apart: the photos that pass its filters, and the vector query of its terms.
 
-    `vector` is None for filters alone. `model` is None before the first model is ready.
-    `example` is the photo that all others are compared with, where the query is nothing else.
+    `notes` are sentences about filters that nothing can pass. `vector` is None for filters alone.
+    `model` is None before the first model is ready. `example` is the photo that all others are
+    compared with, where the query is nothing else.
     """
 
     query: Query
     model: EmbeddingModel | None
-    photos: Narrowed
+    photos: PhotoQuerySet
+    notes: tuple[str, ...] = ()
     vector: VectorQuery | None = None
     example: UUID | None = None
-
-    @property
-    def only_excludes(self) -> bool:
-        """Whether the query has terms, but none that photos are to look like."""
-        return self.vector is not None and not self.query.wanted
 
 
 def plan(user: User, query: Query) -> Plan:
@@ -65,29 +66,35 @@ def plan(user: User, query: Query) -> Plan:
     Raises `QueryError` for bad values and unknown photos, `SearchUnavailable` while the model is
     loading, `ModelUnavailable`, `VectorIndexError` and `PoolBusy`.
     """
-    photos = filters.narrow(user, query.filters)
+    filtered = filters.apply_filters(user, query.filters)
+    photos, notes = filtered.photos, filtered.notes
     model = EmbeddingModel.objects.active()
     if not query.terms:
-        return Plan(query, model, photos)
+        return Plan(query, model, photos, notes)
     if model is None:
         raise still_loading()
+    conditions = [filtered.index_filter]
     for tower in _towers(user, model, query):
         if not embedders.wait_until_loaded(model.key, tower, PATIENCE):
             raise still_loading()
-    background = library.of(user, model)
+    background = library.background_of(user, model)
     target = target_of(user, model, query, background)
-    text = fulltext.Said.of(user.pk, query)
-    photos = fulltext.without(photos, text)
+    text = TextQuery.from_query(user.pk, query)
+    if excluded := fulltext.photos_with_text(text.owner_id, text.avoided):
+        photos = photos.exclude(pk__in=excluded)
+        conditions.append(Not(HasIds.of(excluded)))
+    if target.photos:
+        conditions.append(Not(HasIds.of(target.photos)))
     vector = VectorQuery(
         model=model,
         target=target,
-        photos=photos,
-        condition=_condition(photos, target),
-        text=text,
+        condition=And(tuple(conditions)) if len(conditions) > 1 else conditions[0],
+        is_filtered=bool(query.filters or excluded),
+        text_hits=tuple(fulltext.search(photos, text, limit=TEXT_LIMIT)),
         background=background,
         scale=parts.scale_of(user, model),
     )
-    return Plan(query, model, photos, vector, _example(query))
+    return Plan(query, model, photos, notes, vector, _example(query))
 
 
 def _towers(user: User, model: EmbeddingModel, query: Query) -> set[Tower]:
@@ -97,12 +104,6 @@ def _towers(user: User, model: EmbeddingModel, query: Query) -> set[Tower]:
     tokens = [term.value for term in query.terms if term.kind == "picture"]
     new = any(sent_pictures.needs_model(user, model, token) for token in tokens)
     return towers | ({"image"} if new or "part" in kinds else set())
-
-
-def _condition(photos: Narrowed, target: Target) -> Filter:
-    if not target.photos:
-        return photos.flt
-    return And((photos.flt, Not(HasIds.of(target.photos))))
 
 
 def _example(query: Query) -> UUID | None:

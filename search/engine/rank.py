@@ -12,19 +12,16 @@ from uuid import UUID
 
 import numpy as np
 
-from search import fulltext, parts
+from search import parts
 from search.engine.plan import VectorQuery
 from search.parts import Box
-from search.relevance import Band, Cut, bands
-from search.relevance.background import TOP
+from search.relevance import TOP, Band, Bands, find_bands
 from search.vectors.index import Hit, VectorIndex, open_index, reciprocal_rank_fusion, scores_of
 
 WINDOW = 1000
 """Hits that are put in order, counted, and sorted in other ways than by relevance."""
 PART_LIMIT = 200
 """Photos at most that their parts bring into the window, or further up."""
-TEXT_LIMIT = 200
-"""Text matches at most."""
 EXCLUDED_EACH = 10_000
 """Photos at most that are left out for showing one excluded thing."""
 EXCLUDED_LIMIT = 20_000
@@ -57,7 +54,7 @@ class Ranking:
 
     query: VectorQuery
     window: tuple[RankedPhoto, ...]
-    bands: Cut | None
+    bands: Bands | None
     total: int
     hits: int
     lowest: float
@@ -70,7 +67,7 @@ class Ranking:
     @property
     def is_estimated(self) -> bool:
         """Whether `total` is an estimate; all photos of a library are counted exactly."""
-        return self.is_longer and bool(self.query.photos.conditions)
+        return self.is_longer and self.query.is_filtered
 
     def matches(self, least: float | None = None) -> list[RankedPhoto]:
         """Return the Strong and Likely photos, or those with confidence `least` (0 to 1)."""
@@ -86,7 +83,7 @@ class Ranking:
         """Return the confidence in a photo, 0 to 1. A text match is certain."""
         if photo.words or self.bands is None:
             return 1.0
-        return self.bands.trust(photo.score)
+        return self.bands.confidence(photo.score)
 
 
 def rank(query: VectorQuery) -> Ranking:
@@ -105,29 +102,29 @@ def rank(query: VectorQuery) -> Ranking:
         by_part = parts.closest(
             query.model, target.vector, limit=PART_LIMIT, flt=condition, scale=query.scale
         )
-    by_text = fulltext.search(query.photos.photos, query.text, limit=TEXT_LIMIT)
-    reasons = {hit.photo_id: hit.reason for hit in by_text if hit.photo_id not in target.photos}
+    named = target.photos
+    reasons = {hit.photo_id: hit.reason for hit in query.text_hits if hit.photo_id not in named}
     further = ({hit.photo_id for hit in by_part} | reasons.keys()) - {hit.id for hit in hits}
     found = hits + scores_of(index, target.vector, condition, further)
-    cut = bands_of(query, vectors, total)
+    limits = bands_of(query, vectors, total)
     fused = _fused(_with_parts(found, len(hits), by_part), reasons)
-    window = tuple(sorted(fused, key=lambda photo: _band(cut, photo) == Band.WEAK))
-    return Ranking(query, window, cut, total, len(hits), hits[-1].score if hits else 0.0)
+    window = tuple(sorted(fused, key=lambda photo: _band(limits, photo) == Band.WEAK))
+    return Ranking(query, window, limits, total, len(hits), hits[-1].score if hits else 0.0)
 
 
-def bands_of(query: VectorQuery, vectors: np.ndarray, total: int) -> Cut | None:
+def bands_of(query: VectorQuery, vectors: np.ndarray, total: int) -> Bands | None:
     """Return where the bands begin; None while nothing is known to compare with.
 
     `vectors` are those of the first hits, float32, shape (n, dim).
     """
     if query.background is None:
         return None
-    return bands(
+    return find_bands(
         query.background,
         query.target.vector,
         vectors.reshape(-1, query.model.dim),
         total=total,
-        asked=query.target.asked,
+        wanted=query.target.asked,
         each=query.target.each,
         by_picture=query.target.by_picture,
     )
@@ -178,10 +175,10 @@ def _all_matches(query: VectorQuery, least: float | None, limit: int) -> set[UUI
     return found | {hit.id for hit in deep if hit.score >= needed}
 
 
-def _band(cut: Cut | None, photo: RankedPhoto) -> Band | None:
-    if cut is None:
+def _band(limits: Bands | None, photo: RankedPhoto) -> Band | None:
+    if limits is None:
         return None
-    return Band.STRONG if photo.words else cut.band(photo.score)
+    return Band.STRONG if photo.words else limits.band(photo.score)
 
 
 def _top_vectors(index: VectorIndex, hits: list[Hit]) -> np.ndarray:

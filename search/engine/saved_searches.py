@@ -18,8 +18,7 @@ from gallery.user_errors import UserError
 from search import language
 from search.engine import answer
 from search.engine.answer import SearchRequest
-from search.language import Query
-from search.language.errors import QueryError
+from search.language import ErrorCode, Query, QueryError
 from search.models import RecentSearch, SavedSearch
 from search.models.searches import NAME_LIMIT, QUERY_LIMIT, OwnedQuerySet
 
@@ -126,7 +125,7 @@ def _query(text: str) -> str:
     written = language.to_text(language.parse(text))
     if len(written) > QUERY_LIMIT:
         message = _("The query has more than %(count)s characters.") % {"count": QUERY_LIMIT}
-        raise QueryError("query_too_long", message)
+        raise QueryError(ErrorCode.QUERY_TOO_LONG, message)
     return written
 
 

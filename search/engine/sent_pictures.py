@@ -16,7 +16,7 @@ from gallery import files, ingest, uploads
 from gallery.decoders import web_pool
 from gallery.decoding import DecodeError
 from gallery.models import EmbeddingModel, User
-from search.language.errors import QueryError
+from search.language import ErrorCode, QueryError
 from search.models import SavedSearch, SentPicture
 from search.models.searches import OwnedQuerySet
 from search.vectors import embedders
@@ -89,7 +89,7 @@ def picture_of(user: User, token: str) -> SentPicture | None:
 
 def _not_kept() -> QueryError:
     message = _("The picture of this search is no longer kept. Send it again.")
-    return QueryError("unknown_picture", message, status=404)
+    return QueryError(ErrorCode.UNKNOWN_PICTURE, message, status=404)
 
 
 def _has_vector(row: SentPicture, model: EmbeddingModel) -> bool:
@@ -109,13 +109,15 @@ def _embedded(model: EmbeddingModel, row: SentPicture) -> Vector:
     except SentPicture.DoesNotExist as error:
         raise _not_kept() from error
     except DecodeError as error:
-        raise QueryError("unknown_picture", _("The picture can no longer be read.")) from error
+        raise QueryError(
+            ErrorCode.UNKNOWN_PICTURE, _("The picture can no longer be read.")
+        ) from error
     finally:
         path.unlink(missing_ok=True)
     vector: Vector = embedders.image_embedder(model.key).embed_images([pixels])[0]
     if not np.isfinite(vector).all():
         message = _("The model found nothing to compare in this picture.")
-        raise QueryError("bad_vector", message)
+        raise QueryError(ErrorCode.BAD_VECTOR, message)
     return vector
 
 

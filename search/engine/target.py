@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 from gallery.models import Embedding, EmbeddingModel, Photo, User
 from search import parts
 from search.engine import sent_pictures
-from search.language import Query, Term
-from search.language.errors import QueryError
+from search.language import ErrorCode, Query, QueryError, Term
 from search.relevance import Background
 from search.vectors import embedders
 
@@ -135,7 +134,9 @@ def _photo_of(user: User, term: Term) -> Photo:
     """Return the photo that a term names; raise `QueryError` if this person has no such photo."""
     photo = Photo.objects.visible_to(user).filter(pk=term.photo_id).first()
     if photo is None:
-        raise QueryError("unknown_photo", _("The photo in this search is not here."), status=404)
+        raise QueryError(
+            ErrorCode.UNKNOWN_PHOTO, _("The photo in this search is not here."), status=404
+        )
     return photo
 
 
@@ -144,7 +145,7 @@ def _stored(model: EmbeddingModel, photo: Photo) -> Vector:
     vector = row.get_vector() if row else None
     if vector is None:
         raise QueryError(
-            "not_searchable_yet",
+            ErrorCode.NOT_SEARCHABLE_YET,
             _("This photo is not searchable yet, so nothing can be compared with it."),
             status=409,
         )
@@ -190,5 +191,7 @@ def unit(vector: NDArray[np.floating]) -> Vector:
     """Return the vector with length 1; raise `QueryError` where nothing is left of it."""
     norm = float(np.linalg.norm(vector))
     if not norm > _CANCELLED:
-        raise QueryError("terms_cancel", _("The terms of this search cancel each other out."))
+        raise QueryError(
+            ErrorCode.TERMS_CANCEL, _("The terms of this search cancel each other out.")
+        )
     return np.asarray(vector / norm, np.float32)

@@ -1,0 +1,1 @@
+"""Facets: what the photos of a result have in common, with counts."""

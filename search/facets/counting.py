@@ -1,4 +1,4 @@
-"""Counting what photos have: one query for all columns, and one each for albums and tags."""
+"""Counts photos by the values of facets: one query for all columns, and one per kind of link."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from gallery import colours
 from gallery.albums import InAlbum, Tagged
 from gallery.models import Album, Photo, Tag, User
 from gallery.models.photos import PhotoQuerySet
-from search.filters.ids import texts
-from search.filters.library import Library
+from search.filters import Library
+from search.filters.selection import ids_as_text
 
-Packed = tuple[int, int, int, int, int]
+PackedValues = tuple[int, int, int, int, int]
 
-JOINED = 50_000
-"""Photos that the database looks up one by one; of more, all rows in between are fetched."""
-_BETWEEN: dict[str, Any] = {"album": InAlbum, "tag": Tagged}
+MAX_LOOKUPS = 50_000
+"""So many photos are looked up one by one by the database; beyond that, all links are fetched."""
+_LINKS: dict[str, Any] = {"album": InAlbum, "tag": Tagged}
 _MODELS: dict[str, Any] = {"album": Album, "tag": Tag}
 _SHAPES = ("portrait", "square", "landscape")
 _STARS = 6
@@ -39,36 +39,38 @@ _COLUMNS = {
 }
 
 
-class Counting:
+class PhotoCounter:
     """Counts photos of one person by kind.
 
     Kinds are year, camera, lens, orientation, colour, type, album, tag, rating, favourite and
-    place. Values are those that filters take; photos without a value count nowhere.
+    place. Values are those that filters accept. Photos without a value are not counted.
     """
 
     def __init__(self, user: User, library: Library) -> None:
         self._library = library
         self._years = _years(user, library)
-        self._packed = _packed(self._years, library)
+        self._packed = _pack(self._years, library)
 
     def counts(
         self, photos: PhotoQuerySet, kinds: Iterable[str], *, all_of_them: bool = False
     ) -> dict[str, Counter[str]]:
         """Return for each kind how many of the photos have each value.
 
-        `all_of_them` says that these are all photos that the person sees, which is faster.
+        `all_of_them` says that these are all photos that the person may see, which is faster.
         """
         kinds = list(kinds)
         photos = photos.order_by()
-        found = self._columns(photos, [kind for kind in kinds if kind in _COLUMNS])
-        named = [kind for kind in ("album", "tag") if kind in kinds]
-        passing = texts(photos, "pk") if named and not all_of_them else None
-        for kind in named:
-            rows = _BETWEEN[kind].objects.filter(**{f"{kind}__owner": self._library.owner})
-            found[kind] = _names(rows, kind, photos, passing)
-        return found
+        counts = self._count_columns(photos, [kind for kind in kinds if kind in _COLUMNS])
+        links = [kind for kind in ("album", "tag") if kind in kinds]
+        ids = ids_as_text(photos, "pk") if links and not all_of_them else None
+        for kind in links:
+            rows = _LINKS[kind].objects.filter(**{f"{kind}__owner": self._library.owner})
+            counts[kind] = _count_links(rows, kind, photos, ids)
+        return counts
 
-    def _columns(self, photos: PhotoQuerySet, kinds: Sequence[str]) -> dict[str, Counter[str]]:
+    def _count_columns(
+        self, photos: PhotoQuerySet, kinds: Sequence[str]
+    ) -> dict[str, Counter[str]]:
         if not kinds:
             return {}
         columns = sorted({_COLUMNS[kind] for kind in kinds})
@@ -76,19 +78,21 @@ class Counting:
             photos = photos.annotate(packed=self._packed)
         rows = photos.values_list(*columns)
         if len(columns) == 1:
-            # One column is counted faster by the database, several by fetching them once.
-            counted = {columns[0]: _grouped(rows, columns[0])}
+            # The database counts one column faster; several are faster to fetch at once.
+            cells = {columns[0]: _count_groups(rows, columns[0])}
         else:
-            counted = dict(zip(columns, map(Counter, zip(*rows, strict=True)), strict=False))
-        return {kind: self._read(kind, counted.get(_COLUMNS[kind], Counter())) for kind in kinds}
+            cells = dict(zip(columns, map(Counter, zip(*rows, strict=True)), strict=False))
+        return {
+            kind: self._count_values(kind, cells.get(_COLUMNS[kind], Counter())) for kind in kinds
+        }
 
-    def _read(self, kind: str, column: Counter[Any]) -> Counter[str]:
-        """Return the values of a kind that a counted column has."""
-        found: Counter[str] = Counter()
-        for cell, count in column.items():
+    def _count_values(self, kind: str, cells: Counter[Any]) -> Counter[str]:
+        """Return the counts of values of a kind, from the counts of cells of its column."""
+        counts: Counter[str] = Counter()
+        for cell, count in cells.items():
             for value in self._values(kind, cell):
-                found[value] += count
-        return found
+                counts[value] += count
+        return counts
 
     def _values(self, kind: str, cell: Any) -> list[str]:
         match kind:
@@ -98,7 +102,7 @@ class Counting:
                 return [cell.lower()]
             case "colour":
                 return colours.from_column(cell)
-        year, rating, shape, favourite, located = _unpacked(cell)
+        year, rating, shape, favourite, located = _unpack(cell)
         return {
             "year": [str(self._years[year])],
             "rating": [str(rating)] if rating else [],
@@ -110,22 +114,22 @@ class Counting:
 
 def _years(user: User, library: Library) -> list[int]:
     """Return the years from the newest photo to the oldest, in the gallery's time zone."""
-    shown = Photo.objects.visible_to(user).values_list("shown_at", flat=True)
-    ends = (shown.order_by("-shown_at", "-id").first(), shown.order_by("shown_at", "id").first())
+    times = Photo.objects.visible_to(user).values_list("shown_at", flat=True)
+    ends = (times.order_by("-shown_at", "-id").first(), times.order_by("shown_at", "id").first())
     last, first = (
         timezone.localdate(end, library.zone).year if end else library.today.year for end in ends
     )
     return list(range(last, first - 1, -1))
 
 
-def _packed(years: Sequence[int], library: Library) -> Any:
-    """Return one number for all of a photo that takes few values: far fewer cells to fetch.
+def _pack(years: Sequence[int], library: Library) -> Any:
+    """Return an expression that packs all columns with few values into one number.
 
-    The years are compared with when they begin, the newest first, since taking dates apart costs
-    SQLite a call of Python for each.
+    That leaves far fewer cells to fetch. Dates are compared with the starts of the years, newest
+    first, because extracting a year costs SQLite a call of Python for each date.
     """
-    begins = [datetime.fromtimestamp(library.second(date(year, 1, 1)), UTC) for year in years]
-    year = _case([Q(shown_at__gte=begin) for begin in begins[:-1]], len(begins) - 1)
+    starts = [datetime.fromtimestamp(library.start_of(date(year, 1, 1)), UTC) for year in years]
+    year = _case([Q(shown_at__gte=start) for start in starts[:-1]], len(starts) - 1)
     shape = Case(
         When(width__gt=F("height"), then=Value(2)),
         When(width=F("height"), then=Value(1)),
@@ -138,12 +142,12 @@ def _packed(years: Sequence[int], library: Library) -> Any:
 
 
 def _case(conditions: Sequence[Q], default: int) -> Case:
-    """Return the place of the first condition that holds, or the default."""
-    whens = [When(one, then=Value(place)) for place, one in enumerate(conditions)]
+    """Return the position of the first condition that holds, or the default."""
+    whens = [When(condition, then=Value(place)) for place, condition in enumerate(conditions)]
     return Case(*whens, default=Value(default), output_field=IntegerField())
 
 
-def _unpacked(packed: int) -> Packed:
+def _unpack(packed: int) -> PackedValues:
     packed, located = divmod(packed, 2)
     packed, favourite = divmod(packed, 2)
     packed, shape = divmod(packed, len(_SHAPES))
@@ -151,24 +155,24 @@ def _unpacked(packed: int) -> Packed:
     return year, rating, shape, favourite, located
 
 
-def _names(
-    rows: Any, kind: str, photos: PhotoQuerySet, passing: frozenset[str] | None
+def _count_links(
+    rows: Any, kind: str, photos: PhotoQuerySet, ids: frozenset[str] | None
 ) -> Counter[str]:
-    """Return how many of the photos are in each album, or under each tag; None means all."""
+    """Return how many of the photos each album or tag has; without `ids`, of all photos."""
     column = f"{kind}__name"
-    if passing is None:
-        # Few photos are in the trash, so that leaving them out is less work than looking at all.
+    if ids is None:
+        # Few photos are in the trash, so subtracting them is less work than checking all.
         gone = Photo.objects.exclude(deleted_at=None, trashed_at=None).order_by().values("pk")
-        found = _grouped(rows, column)
-        found.subtract(_grouped(rows.filter(photo__in=gone), column))
-        return +found
-    if len(passing) <= JOINED:
-        return _grouped(rows.filter(photo__in=photos.values("pk")), column)
+        counts = _count_groups(rows, column)
+        counts.subtract(_count_groups(rows.filter(photo__in=gone), column))
+        return +counts
+    if len(ids) <= MAX_LOOKUPS:
+        return _count_groups(rows.filter(photo__in=photos.values("pk")), column)
     pairs = rows.annotate(text=Cast("photo_id", CharField())).values_list(f"{kind}_id", "text")
-    found = Counter(key for key, one in pairs.iterator(chunk_size=10_000) if one in passing)
-    names = dict(_MODELS[kind].objects.filter(pk__in=found).values_list("pk", "name"))
-    return Counter({names[key]: count for key, count in found.items() if key in names})
+    counts = Counter(key for key, photo_id in pairs.iterator(chunk_size=10_000) if photo_id in ids)
+    names = dict(_MODELS[kind].objects.filter(pk__in=counts).values_list("pk", "name"))
+    return Counter({names[key]: count for key, count in counts.items() if key in names})
 
 
-def _grouped(rows: Any, column: str) -> Counter[str]:
+def _count_groups(rows: Any, column: str) -> Counter[str]:
     return Counter(dict(rows.values_list(column).annotate(count=Count("*"))))

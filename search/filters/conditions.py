@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -11,71 +12,88 @@ from operator import or_
 from typing import Any
 
 from django.db import connection
-from django.db.models import F, Q, QuerySet
+from django.db.models import BigIntegerField, F, FloatField, Q, QuerySet, Value
+from django.db.models.functions import Cast, Cos, Radians, Sin
+from django.db.models.lookups import GreaterThanOrEqual, LessThan, LessThanOrEqual
+from django.utils.translation import gettext as _
 
 from gallery import colours
 from gallery.albums import InAlbum, Tagged
 from gallery.models import Photo
-from search.filters import figures, places
 from search.filters.library import Library
-from search.language import Filter, days, values
-from search.language.days import Span
-from search.language.errors import QueryError
+from search.language import ErrorCode, Filter, QueryError, dates, values
+from search.language.dates import Span
+from search.language.values import Bounds
 from search.vectors.index import Eq, Filter as IndexFilter, Has, In, Near, Not, Or, Range
 
 NOTHING = Q(pk__in=[])
-_STARRED = Q(rating__gt=0)  # said beside a range of stars, so that SQLite finds the index of them
-Ids = QuerySet[Any, Any]
-"""Rows with the `photo_id` of a photo each."""
+EARTH_RADIUS = 6_371_008.8
+"""Mean radius of Earth in metres (IUGG), as for `search.vectors.index.Near`."""
+
+_HAS_STARS = Q(rating__gt=0)  # added to ranges of stars, so that SQLite uses its index of them
+_MILLION = 1_000_000
+_RATIO_SLACK = 1e-12  # smaller than the difference between the ratios of any two pictures
+_DEGREE_SLACK = 1e-6  # some 10 cm, so that the box never cuts off what rounding lets pass
+_ORIENTATIONS = {
+    "landscape": Q(width__gt=F("height")),
+    "portrait": Q(width__lt=F("height")),
+    "square": Q(width=F("height")),
+}
+_RATIO = Cast("width", FloatField()) / Cast("height", FloatField())
+_PIXELS = Cast("width", BigIntegerField()) * F("height")
 
 
 @dataclass(frozen=True)
 class Condition:
-    """What photos must meet, in SQL and for the index.
+    """A condition on photos, in SQL (`q`) and for the index.
 
-    `flt` is None where the payload of points does not tell. `ids` are then the photos that meet
-    it, or with `out` those that do not, where they can be had without reading all photos.
+    `index_filter` is None where the payload of points does not tell. `ids` are then rows with the
+    `photo_id` of each photo that meets the condition, or with `negated` of each that does not;
+    None where finding them would mean reading all photos.
     """
 
     q: Q
-    flt: IndexFilter | None = None
-    ids: Ids | None = None
-    out: bool = False
+    index_filter: IndexFilter | None = None
+    ids: QuerySet[Any, Any] | None = None
+    negated: bool = False
 
     def __invert__(self) -> Condition:
-        flt = None if self.flt is None else Not(self.flt)
-        return replace(self, q=~self.q, flt=flt, out=not self.out)
+        index_filter = None if self.index_filter is None else Not(self.index_filter)
+        return replace(self, q=~self.q, index_filter=index_filter, negated=not self.negated)
 
 
-def condition(one: Filter, library: Library) -> Condition:
-    """Return what a filter asks for; notes on unknown names go to the library.
+def condition_of(flt: Filter, library: Library) -> Condition:
+    """Return the condition of a filter. Notes on unknown names go to the library.
 
-    Raises `QueryError` with code unknown_filter or bad_filter for what no query has.
+    Raises `QueryError` with code unknown_filter or bad_filter for what `parse` never returns.
     """
-    read = _READERS.get(one.name)
+    read = _READERS.get(flt.name)
     if read is None:
-        raise QueryError("unknown_filter", f"There is no filter {one.name[:40]}:.")
-    for value in one.values:
-        if values.check(one.name, value) is None:
-            raise QueryError("bad_filter", f"{one.name}: does not take {value[:40]!r}.")
-    found = read(one.values, library)
-    return ~found if one.excluded else found
+        message = _("There is no filter %(filter)s.") % {"filter": f"{flt.name[:40]}:"}
+        raise QueryError(ErrorCode.UNKNOWN_FILTER, message)
+    for value in flt.values:
+        if values.check(flt.name, value) is None:
+            details = {"filter": f"{flt.name}:", "value": repr(value[:40])}
+            message = _("%(filter)s does not take %(value)s.") % details
+            raise QueryError(ErrorCode.BAD_FILTER, message)
+    condition = read(flt.values, library)
+    return ~condition if flt.excluded else condition
 
 
-def any_of(found: Sequence[Condition]) -> Condition:
-    """Return the condition that any of these is met; of none, nothing meets it."""
-    if len(found) == 1:
-        return found[0]
-    flts = [one.flt for one in found if one.flt is not None]
-    flt = Or(tuple(flts)) if len(flts) == len(found) else None
-    return Condition(reduce(or_, (one.q for one in found), NOTHING), flt)
+def any_of(conditions: Sequence[Condition]) -> Condition:
+    """Return the condition that any of these holds; without any, nothing meets it."""
+    if len(conditions) == 1:
+        return conditions[0]
+    q = reduce(or_, (condition.q for condition in conditions), NOTHING)
+    filters = [each.index_filter for each in conditions if each.index_filter is not None]
+    return Condition(q, Or(tuple(filters)) if len(filters) == len(conditions) else None)
 
 
 Reader = Callable[[Sequence[str], Library], Condition]
 
 
 def _each(read: Callable[[str, Library], Condition]) -> Reader:
-    return lambda given, library: any_of([read(value, library) for value in given])
+    return lambda texts, library: any_of([read(text, library) for text in texts])
 
 
 # --- dates ----------------------------------------------------------------------------------------
@@ -94,7 +112,7 @@ def _date(value: str, library: Library) -> Condition:
 
 
 def _spans(value: str, library: Library) -> tuple[Span, ...]:
-    return days.spans(value, today=library.today)
+    return dates.spans(value, today=library.today)
 
 
 def _within(span: Span, library: Library) -> Condition:
@@ -108,109 +126,190 @@ def _within(span: Span, library: Library) -> Condition:
 
 
 def _second(day: date | None, library: Library) -> int | None:
-    return None if day is None else library.second(day)
+    return None if day is None else library.start_of(day)
 
 
-# --- what cameras write ---------------------------------------------------------------------------
+# --- camera and place -----------------------------------------------------------------------------
 
 
-def _camera(given: Sequence[str], library: Library) -> Condition:
-    return _in("camera", library.named("camera", library.cameras, given))
+def _equipment(column: str) -> Reader:
+    def read(texts: Sequence[str], library: Library) -> Condition:
+        names = library.match_equipment(column, texts)
+        return Condition(Q(**{f"{column}__in": names}), In(column, names) if names else Or(()))
 
-
-def _lens(given: Sequence[str], library: Library) -> Condition:
-    return _in("lens", library.named("lens", library.lenses, given))
-
-
-def _in(column: str, names: tuple[str, ...]) -> Condition:
-    return Condition(Q(**{f"{column}__in": names}), In(column, names) if names else Or(()))
+    return read
 
 
 def _near(value: str, library: Library) -> Condition:
     place = values.place(value)
     metres = place.km * 1000
     return Condition(
-        places.within(place.latitude, place.longitude, metres),
+        within_distance(place.latitude, place.longitude, metres),
         Near("place", place.latitude, place.longitude, metres),
     )
 
 
-# --- shape and size -------------------------------------------------------------------------------
+def within_distance(latitude: float, longitude: float, metres: float) -> Q:
+    """Return the condition that a photo was taken within a great-circle distance.
+
+    A box of degrees comes first, because it is far cheaper than the distance.
+    """
+    angle = metres / EARTH_RADIUS
+    located = Q(latitude__isnull=False, longitude__isnull=False)
+    if angle >= math.pi:
+        return located
+    half = math.sin(angle / 2) ** 2
+    near = Q(LessThanOrEqual(_haversine(latitude, longitude), Value(half, FloatField())))
+    return located & _box(latitude, longitude, angle) & near
 
 
-def _orientation(given: Sequence[str], library: Library) -> Condition:
-    q = reduce(or_, (figures.ORIENTATIONS[value] for value in given))
-    return Condition(q, In("orientation", tuple(given)))
+def _box(latitude: float, longitude: float, angle: float) -> Q:
+    """Return the condition of a box around the circle; near a pole it spans all longitudes."""
+    height = math.degrees(angle) + _DEGREE_SLACK
+    q = Q(latitude__gte=latitude - height, latitude__lte=latitude + height)
+    if abs(latitude) + height >= 90:
+        return q
+    half_width = math.asin(math.sin(angle) / math.cos(math.radians(latitude)))
+    width = math.degrees(half_width) + _DEGREE_SLACK
+    west, east = longitude - width, longitude + width
+    if west >= -180 and east <= 180:
+        return q & Q(longitude__gte=west, longitude__lte=east)
+    # The box crosses the date line.
+    return q & (Q(longitude__gte=_wrap(west)) | Q(longitude__lte=_wrap(east)))
+
+
+def _wrap(longitude: float) -> float:
+    return (longitude + 180) % 360 - 180
+
+
+def _haversine(latitude: float, longitude: float) -> Any:
+    """Return sin² of half the angle between a photo's place and a point, from 0 to 1."""
+    north = _sin_of_half(F("latitude") - Value(latitude, FloatField()))
+    east = _sin_of_half(F("longitude") - Value(longitude, FloatField()))
+    scale = Cos(Radians(F("latitude"))) * Value(math.cos(math.radians(latitude)), FloatField())
+    return north * north + scale * east * east
+
+
+def _sin_of_half(degrees: Any) -> Any:
+    return Sin(Radians(degrees) / Value(2.0, FloatField()), output_field=FloatField())
+
+
+# --- shape, size and colour -----------------------------------------------------------------------
+
+
+def _orientation(texts: Sequence[str], library: Library) -> Condition:
+    q = reduce(or_, (_ORIENTATIONS[text] for text in texts))
+    return Condition(q, In("orientation", tuple(texts)))
 
 
 def _aspect(value: str, library: Library) -> Condition:
-    return Condition(*figures.aspect(values.aspect(value)))
+    return aspect_within(values.aspect(value))
+
+
+def aspect_within(bounds: Bounds) -> Condition:
+    """Return the condition on width divided by height.
+
+    The embedded index may read back a ratio whose last digit differs, so bounds get some slack.
+    """
+    low, high = bounds.low, bounds.high
+    if low is not None:
+        low *= 1 - _RATIO_SLACK if bounds.with_low else 1 + _RATIO_SLACK
+    if high is not None:
+        high *= 1 + _RATIO_SLACK if bounds.with_high else 1 - _RATIO_SLACK
+    return Condition(_between(_RATIO, low, high), Range("aspect", low, high))
 
 
 def _size(value: str, library: Library) -> Condition:
     bounds = values.size(value)
-    return Condition(*(figures.pixels(bounds) if bounds.unit else figures.bytes_of(bounds)))
+    low, high = _whole_bounds(bounds)
+    if not bounds.unit:
+        return Condition(_between(F("size"), low, high), Range("bytes", low, high))
+    # The index has megapixels. Halfway between two whole numbers of pixels, rounding is harmless.
+    ends = (None if end is None else (end - 0.5) / _MILLION for end in (low, high))
+    return Condition(_between(_PIXELS, low, high), Range("megapixels", *ends))
 
 
-def _type(given: Sequence[str], library: Library) -> Condition:
-    q = Q(format__in=[value.upper() for value in given])
-    return Condition(q, In("type", tuple(given)))
+def _whole_bounds(bounds: Bounds) -> tuple[int | None, int | None]:
+    """Return the whole numbers within bounds: from the first up to but not including the second."""
+    low = high = None
+    if bounds.low is not None:
+        number = round(bounds.low, 3)
+        low = math.ceil(number) if bounds.with_low else math.floor(number) + 1
+    if bounds.high is not None:
+        number = round(bounds.high, 3)
+        high = math.floor(number) + 1 if bounds.with_high else math.ceil(number)
+    return low, high
 
 
-def _colour(given: Sequence[str], library: Library) -> Condition:
-    names = tuple(dict.fromkeys(colour_name(value) for value in given))
+def _between(expression: Any, low: float | None, high: float | None) -> Q:
+    q = Q()
+    if low is not None:
+        q &= Q(GreaterThanOrEqual(expression, low))
+    if high is not None:
+        q &= Q(LessThan(expression, high))
+    return q
+
+
+def _type(texts: Sequence[str], library: Library) -> Condition:
+    q = Q(format__in=[text.upper() for text in texts])
+    return Condition(q, In("type", tuple(texts)))
+
+
+def _colour(texts: Sequence[str], library: Library) -> Condition:
+    names = tuple(dict.fromkeys(colour_name(text) for text in texts))
     q = reduce(or_, (Q(colours__contains=f",{name},") for name in names))
     return Condition(q, In("colours", names))
 
 
 def colour_name(value: str) -> str:
+    """Return the colour that a value of `colour:` means, also for one such as #12ab9f."""
     if not value.startswith("#"):
         return value
     red, green, blue = bytes.fromhex(value[1:])
     return colours.name_of(red, green, blue)
 
 
-# --- what people put on photos --------------------------------------------------------------------
+# --- what people add to photos --------------------------------------------------------------------
 
 
-def _album(given: Sequence[str], library: Library) -> Condition:
-    return _listed(InAlbum.objects.filter(album__in=library.albums(given)))
+def _album(texts: Sequence[str], library: Library) -> Condition:
+    return _linked(InAlbum.objects.filter(album__in=library.album_ids(texts)))
 
 
-def _tag(given: Sequence[str], library: Library) -> Condition:
-    return _listed(Tagged.objects.filter(tag__in=library.tags(given)))
+def _tag(texts: Sequence[str], library: Library) -> Condition:
+    return _linked(Tagged.objects.filter(tag__in=library.tag_ids(texts)))
 
 
 def _in_album(value: str, library: Library) -> Condition:
-    return _listed(InAlbum.objects.filter(album__owner=library.owner))
+    return _linked(InAlbum.objects.filter(album__owner=library.owner))
 
 
-def _tagged(library: Library) -> Condition:
-    return _listed(Tagged.objects.filter(tag__owner=library.owner))
+def _with_tag(library: Library) -> Condition:
+    return _linked(Tagged.objects.filter(tag__owner=library.owner))
 
 
-def _listed(rows: Any) -> Condition:
-    """Return the condition to be in a table between photos and something else."""
+def _linked(rows: Any) -> Condition:
+    """Return the condition that a photo is in these rows of a table that links photos."""
     return Condition(Q(pk__in=rows.values("photo")), ids=rows.values("photo_id"))
 
 
 def _name(value: str, library: Library) -> Condition:
-    # SQLite's LIKE knows capitals of ASCII only.
+    # SQLite's LIKE ignores case for ASCII only.
     if value.isascii() or connection.vendor != "sqlite":
         return Condition(Q(name__icontains=value))
     return Condition(Q(name__iregex=re.escape(value)))
 
 
-def _rating(given: Sequence[str], library: Library) -> Condition:
-    bounds = [values.rating(value) for value in given]
-    q = reduce(or_, (figures.whole("rating", one) for one in bounds))
-    if not any(one.hold(0) for one in bounds):
-        return Condition(q, ids=_own(library, q & _STARRED))
-    # Most photos have no stars, so where those pass, the others are fewer.
-    return Condition(q, ids=_own(library, ~q & _STARRED), out=True)
+def _rating(texts: Sequence[str], library: Library) -> Condition:
+    ranges = [values.rating(text) for text in texts]
+    q = reduce(or_, (_between(F("rating"), *_whole_bounds(bounds)) for bounds in ranges))
+    if not any(bounds.contains(0) for bounds in ranges):
+        return Condition(q, ids=_own_ids(library, q & _HAS_STARS))
+    # Most photos have no stars. Where those pass, the photos that do not pass are fewer.
+    return Condition(q, ids=_own_ids(library, ~q & _HAS_STARS), negated=True)
 
 
-def _own(library: Library, q: Q) -> Ids:
+def _own_ids(library: Library, q: Q) -> QuerySet[Any, Any]:
     photos = Photo.objects.live().filter(q, owner=library.owner)
     return photos.order_by().values(photo_id=F("pk"))
 
@@ -218,10 +317,10 @@ def _own(library: Library, q: Q) -> Ids:
 def _is(value: str, library: Library) -> Condition:
     match value:
         case "favourite":
-            return Condition(Q(favourite=True), ids=_own(library, Q(favourite=True)))
+            return Condition(Q(favourite=True), ids=_own_ids(library, Q(favourite=True)))
         case "stacked":
             return Condition(Q(stack__isnull=False))
-    return ~_tagged(library)
+    return ~_with_tag(library)
 
 
 def _has(value: str, library: Library) -> Condition:
@@ -234,15 +333,15 @@ def _has(value: str, library: Library) -> Condition:
             return Condition(~Q(camera=""), Has("camera"))
         case "caption":
             return Condition(~Q(caption=""))
-    return _tagged(library)
+    return _with_tag(library)
 
 
 _READERS: dict[str, Reader] = {
     "after": _each(_after),
     "before": _each(_before),
     "date": _each(_date),
-    "camera": _camera,
-    "lens": _lens,
+    "camera": _equipment("camera"),
+    "lens": _equipment("lens"),
     "orientation": _orientation,
     "aspect": _each(_aspect),
     "colour": _colour,

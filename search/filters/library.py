@@ -1,29 +1,53 @@
-"""What a person's library has by name, and what to say of names that it does not have."""
+"""The names in a person's library: albums, tags, cameras and lenses.
+
+Filters look names up and note those that do not exist; completion and the filter form offer them.
+"""
 
 from __future__ import annotations
 
 import difflib
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, time
 from functools import cached_property
-from typing import TypeVar
+from time import monotonic
+from typing import TypeVar, cast
 from uuid import UUID
 
+from django.core.cache import cache
+from django.db.models import Count, Max, Min, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _, gettext_lazy
 
+from gallery import albums
 from gallery.models import Album, Photo, Tag, User
-from search.language.terms import shown
+from gallery.models.photos import PhotoQuerySet
+from search.language.query_errors import excerpt
 
-_COMPARED = 1000  # names that an unknown one is compared with
-_LIKENESS = 0.6
+MIN_SECONDS, MAX_SECONDS, FACTOR = 10, 300, 200
+"""How long names are cached: `FACTOR` times as long as the lookup took, within bounds. People type
+keys more often than they make albums, and one photo changes little in a large library."""
+MAX_NAMES = 500
+"""Names of each kind that are cached."""
+
+_COMPARISONS = 1000  # names at most that an unknown one is compared with
+_SIMILARITY = 0.6
+_TYPES = {"HEIF": "heic"}
+_UNKNOWN = {
+    "album": gettext_lazy("There is no album %(name)s."),
+    "tag": gettext_lazy("There is no tag %(name)s."),
+    "camera": gettext_lazy("There is no camera %(name)s."),
+    "lens": gettext_lazy("There is no lens %(name)s."),
+}
 _Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
 
 
 class Library:
-    """The names of one person's library, each kind asked of SQL once and only when needed.
+    """The names of one person's library. Each kind is read from SQL once, when first needed.
 
-    `notes` gathers sentences about names that are not there.
+    `notes` collects sentences about names that do not exist.
     """
 
     def __init__(self, user: User) -> None:
@@ -31,48 +55,40 @@ class Library:
         self.owner = user.pk
         self.notes: list[str] = []
         self.zone = timezone.get_default_timezone()
+        self._columns: dict[str, tuple[str, ...]] = {}
 
     @cached_property
     def today(self) -> date:
         """Today in the time zone of the gallery."""
         return timezone.localdate(timezone=self.zone)
 
-    def second(self, day: date) -> int:
+    def start_of(self, day: date) -> int:
         """Return when a day begins in the time zone of the gallery, in Unix seconds."""
         return int(datetime.combine(day, time(), self.zone).timestamp())
 
-    @cached_property
-    def cameras(self) -> tuple[str, ...]:
-        """All cameras that took a photo."""
-        return self._column("camera")
+    def album_ids(self, names: Iterable[str]) -> list[UUID]:
+        """Return the ids of the albums with these names, ignoring case."""
+        return self._ids_by_name("album", self._albums, names)
 
-    @cached_property
-    def lenses(self) -> tuple[str, ...]:
-        """All lenses that a photo was taken with."""
-        return self._column("lens")
+    def tag_ids(self, names: Iterable[str]) -> list[int]:
+        """Return the ids of the tags with these names, ignoring case."""
+        return self._ids_by_name("tag", self._tags, names)
 
-    def albums(self, values: Iterable[str]) -> list[UUID]:
-        """Return the albums of these names, in capitals or not."""
-        return self._of_names("album", self._albums, values)
+    def match_equipment(self, column: str, values: Iterable[str]) -> tuple[str, ...]:
+        """Return the names of cameras or lenses (`column`) that the values mean.
 
-    def tags(self, values: Iterable[str]) -> list[int]:
-        """Return the tags of these names, in capitals or not."""
-        return self._of_names("tag", self._tags, values)
-
-    def named(self, kind: str, names: Sequence[str], values: Iterable[str]) -> tuple[str, ...]:
-        """Return which of `names`, cameras or lenses, the values mean.
-
-        A name spelt exactly means that one alone; otherwise a part of it will do, or some of its
-        words, in capitals or not.
+        A value that equals a name means that name alone. Otherwise a value matches names that
+        contain it, or all its words, ignoring case.
         """
-        found: dict[str, None] = {}
+        names = self._equipment(column)
+        matches: dict[str, None] = {}
         for value in values:
-            meant = [name for name in names if name == value] or _containing(names, value)
-            found |= dict.fromkeys(meant)
+            meant = [name for name in names if name == value] or _names_with(names, value)
+            matches |= dict.fromkeys(meant)
             if not meant:
-                words = [word for name in names[:_COMPARED] for word in name.split()]
-                self._miss(kind, value, [*names[:_COMPARED], *words])
-        return tuple(found)
+                words = [word for name in names[:_COMPARISONS] for word in name.split()]
+                self._note_unknown(column, value, [*names[:_COMPARISONS], *words])
+        return tuple(matches)
 
     @cached_property
     def _albums(self) -> list[tuple[UUID, str]]:
@@ -82,46 +98,121 @@ class Library:
     def _tags(self) -> list[tuple[int, str]]:
         return list(Tag.objects.filter(owner_id=self._user.pk).values_list("pk", "name"))
 
-    def _column(self, column: str) -> tuple[str, ...]:
-        photos = Photo.objects.visible_to(self._user).exclude(**{column: ""})
-        return tuple(photos.order_by(column).values_list(column, flat=True).distinct())
+    def _equipment(self, column: str) -> tuple[str, ...]:
+        if column not in self._columns:
+            photos = Photo.objects.visible_to(self._user).exclude(**{column: ""})
+            names = photos.order_by(column).values_list(column, flat=True).distinct()
+            self._columns[column] = tuple(names)
+        return self._columns[column]
 
-    def _of_names(
+    def _ids_by_name(
         self, kind: str, rows: Sequence[tuple[_Key, str]], values: Iterable[str]
     ) -> list[_Key]:
-        found: list[_Key] = []
+        ids: list[_Key] = []
         for value in values:
-            meant = [key for key, name in rows if folded(name) == folded(value)]
-            found += meant
-            if not meant:
-                self._miss(kind, value, [name for _, name in rows[:_COMPARED]])
-        return found
+            matches = [key for key, name in rows if fold_name(name) == fold_name(value)]
+            ids += matches
+            if not matches:
+                self._note_unknown(kind, value, [name for _key, name in rows[:_COMPARISONS]])
+        return ids
 
-    def _miss(self, kind: str, value: str, names: Sequence[str]) -> None:
-        near = nearest(value, names)
-        hint = f" Did you mean {shown(near)}?" if near else ""
-        self.notes.append(f"There is no {kind} {shown(value)}.{hint}")
+    def _note_unknown(self, kind: str, value: str, names: Sequence[str]) -> None:
+        note = str(_UNKNOWN[kind]) % {"name": excerpt(value)}
+        if similar := similar_name(value, names):
+            hint = _("Did you mean %(name)s?") % {"name": excerpt(similar)}
+            note = f"{note} {hint}"
+        self.notes.append(note)
 
 
-def folded(text: str) -> str:
-    """Return a text as names are compared: composed, and without capitals."""
+def fold_name(text: str) -> str:
+    """Return a name in the form in which names are compared: in NFC and without case."""
     return unicodedata.normalize("NFC", text).casefold()
 
 
-def nearest(value: str, names: Sequence[str]) -> str:
-    """Return the name that was probably meant; empty when none is alike."""
-    wanted = folded(value)
-    by_fold = {folded(name): name for name in reversed(names)}
+def similar_name(value: str, names: Sequence[str]) -> str:
+    """Return the name that was probably meant; empty when none is similar."""
+    wanted = fold_name(value)
+    by_fold = {fold_name(name): name for name in reversed(names)}
     inside = [fold for fold in by_fold if wanted in fold]
-    near = inside or difflib.get_close_matches(wanted, list(by_fold), n=1, cutoff=_LIKENESS)
+    near = inside or difflib.get_close_matches(wanted, list(by_fold), n=1, cutoff=_SIMILARITY)
     return by_fold[min(near, key=len)] if near else ""
 
 
-def _containing(names: Sequence[str], value: str) -> list[str]:
-    wanted = folded(value)
+def _names_with(names: Sequence[str], value: str) -> list[str]:
+    """Return the names that contain a value, or all its words."""
+    wanted = fold_name(value)
     words = wanted.split()
     return [
         name
         for name in names
-        if wanted in (fold := folded(name)) or all(word in fold.split() for word in words)
+        if wanted in (fold := fold_name(name)) or all(word in fold.split() for word in words)
     ]
+
+
+# --- names to choose from -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What a library has beside names: file types as filters call them, years from the latest."""
+
+    types: tuple[str, ...]
+    years: tuple[int, ...]
+
+
+def library_names(user: User) -> Mapping[str, list[str]]:
+    """Return the names of a person's albums, tags, cameras and lenses by filter.
+
+    The most used come first; of albums, the latest. They may be some seconds old.
+    """
+    return _cached(f"library-names-{user.pk}", lambda: _library_names(user))
+
+
+def library_traits(user: User) -> Traits:
+    """Return the traits of a person's library, which may be some seconds old."""
+    return _cached(f"library-traits-{user.pk}", lambda: _library_traits(user))
+
+
+def _cached(key: str, read: Callable[[], _Value]) -> _Value:
+    value = cache.get(key)
+    if value is None:
+        started = monotonic()
+        value = read()
+        seconds = FACTOR * (monotonic() - started)
+        cache.set(key, value, min(max(seconds, MIN_SECONDS), MAX_SECONDS))
+    return cast("_Value", value)
+
+
+def _library_names(user: User) -> dict[str, list[str]]:
+    latest = Album.objects.visible_to(user).order_by("-created_at")
+    photos = Photo.objects.visible_to(user)
+    uses = _tag_uses(user)
+    tags = sorted(albums.tags_in_use(user), key=lambda name: -uses.get(name, 0))
+    return {
+        "album": list(latest.values_list("name", flat=True)[:MAX_NAMES]),
+        "tag": tags[:MAX_NAMES],
+        "camera": _most_used(photos.exclude(camera=""), "camera"),
+        "lens": _most_used(photos.exclude(lens=""), "lens"),
+    }
+
+
+def _library_traits(user: User) -> Traits:
+    photos = Photo.objects.visible_to(user)
+    types = [_TYPES.get(kind, kind.lower()) for kind in _most_used(photos, "format")]
+    ends = photos.exclude(taken_at=None).aggregate(first=Min("taken_at"), last=Max("taken_at"))
+    first, last = (end and timezone.localdate(end).year for end in (ends["first"], ends["last"]))
+    years = range(last, first - 1, -1) if first else ()
+    return Traits(tuple(dict.fromkeys(types)), tuple(years))
+
+
+def _most_used(photos: PhotoQuerySet, column: str) -> list[str]:
+    """Return the values of a column. Counting rows lets the database use its index alone."""
+    counts = photos.order_by().values_list(column).annotate(uses=Count("*"))
+    rows: QuerySet[Photo, tuple[str, int]] = counts.order_by("-uses", column)
+    return [row[0] for row in rows[:MAX_NAMES]]
+
+
+def _tag_uses(user: User) -> dict[str, int]:
+    """Return how many photos each tag has, including those in the trash."""
+    through = Tag.photos.through.objects.filter(tag__owner_id=user.pk)
+    return dict(through.values_list("tag__name").annotate(uses=Count("*")).order_by())

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from search.fulltext.checks import faults, make_anew
-from search.fulltext.lookup import Said, WordHit, saying, search, without
-from search.fulltext.upkeep import catch_up, refresh
+from search.fulltext.hits import TextHit, TextQuery, exclude_texts, photos_with_text, search
+from search.fulltext.upkeep import catch_up, faults, rebuild, refresh
 
 __all__ = [
-    "Said",
-    "WordHit",
+    "TextHit",
+    "TextQuery",
     "catch_up",
+    "exclude_texts",
     "faults",
-    "make_anew",
+    "photos_with_text",
+    "rebuild",
     "refresh",
-    "saying",
     "search",
-    "without",
 ]

@@ -1,10 +1,10 @@
-"""Words as full-text search compares them: of photos and of queries alike.
+"""Normalizes words for full-text search, those of photos and of queries alike.
 
-Case and accents are folded, letters and digits stand apart, so that "IMG_2231", "img2231" and
-"2231" find each other. Scripts that put no spaces between words (Chinese, Japanese, Korean, Thai,
-...) are taken character by character; neighbours in a query must be neighbours in the text, so
-that any part of such a text is found. What is not ASCII is written as "x" and the hexadecimal
-digits of UTF-16: the databases then have nothing to decide about it, and do not differ.
+Case and accents are folded, and letters and digits are separated, so that "IMG_2231", "img2231"
+and "2231" find each other. Scripts without spaces between words (Chinese, Japanese, Korean, Thai,
+...) are split into characters. Characters next to each other in a query must be so in the text, so
+any part of such a text can be found. A word that is not ASCII is written as "x" and the
+hexadecimal digits of its UTF-16, so that databases cannot treat it differently.
 """
 
 from __future__ import annotations
@@ -14,13 +14,15 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-LONGEST = 64
+MAX_WORD_LENGTH = 64
 """Characters of a word that count."""
 MAX_WORDS = 32
-"""Words of one text; a longer one is a description that no photo says word by word."""
+"""Words of one text. A longer text is a description that no photo has word for word."""
 
 Phrase = tuple[str, ...]
-"""Words that stand next to each other, in this order."""
+"""Words next to each other, in this order."""
+Text = tuple[Phrase, ...]
+"""The phrases of one text, in any order."""
 
 # Scripts without spaces between words, by code point.
 _UNSPACED = (
@@ -39,7 +41,7 @@ _UNSPACED = (
 )
 _BETWEEN = {0x30FB}  # the dot between Japanese words
 _JOINERS = "\u200c\u200d"
-_SPELT = str.maketrans(
+_SPELLINGS = str.maketrans(
     {"ø": "o", "đ": "d", "ð": "d", "ł": "l", "æ": "ae", "œ": "oe", "þ": "th", "ı": "i", "ħ": "h"}
 )
 _ACCENTS = re.compile("[\u0300-\u036f\u200c\u200d]")
@@ -52,16 +54,16 @@ _GERMAN = """der die das den dem des ein eine einen einem einer eines und oder m
 _FRENCH = "le la les l d un une des du de et ou avec dans sur au aux en pour par"
 _SPANISH = "el la los las un una unos unas de del y o con en al por para foto fotos imagen imagenes"
 STOP_WORDS = frozenset(f"{_ENGLISH} {_GERMAN} {_FRENCH} {_SPANISH}".split())
-"""Words that say little in English, German, French and Spanish, folded."""
+"""Words with little meaning in English, German, French and Spanish, normalized."""
 _OF = "x7684"  # 的, which joins the words of a Chinese description
 
 
-class _Kinds(dict[int, str]):
-    """What a character is, one letter: l(etter), d(igit), s(tanding alone), or between words."""
+class _CharacterKinds(dict[int, str]):
+    """The kind of a character: "l" letter, "d" digit, "s" single, or a space between words."""
 
     def __missing__(self, code: int) -> str:
-        self[code] = found = _kind(code)
-        return found
+        self[code] = kind = _kind(code)
+        return kind
 
 
 def _kind(code: int) -> str:
@@ -78,12 +80,12 @@ def _kind(code: int) -> str:
     return " " if category[0] == "S" else "l"
 
 
-_KINDS = _Kinds()
+_KINDS = _CharacterKinds()
 
 
 @dataclass(frozen=True)
 class Piece:
-    """A word of a text, folded, and where it stands there."""
+    """A normalized word and its position in the text."""
 
     word: str
     start: int
@@ -91,49 +93,52 @@ class Piece:
 
 
 def pieces(text: str) -> Iterator[Piece]:
-    """Yield the words of a text in their order; no text is too strange."""
+    """Yield the words of a text in order. Any text is accepted."""
     kinds = text.translate(_KINDS)
-    for found in _WORD.finditer(kinds):
-        if word := _folded(text[found.start() : found.end()][:LONGEST]):
-            yield Piece(word, found.start(), found.end())
+    for match in _WORD.finditer(kinds):
+        if word := _normalize_word(text[match.start() : match.end()][:MAX_WORD_LENGTH]):
+            yield Piece(word, match.start(), match.end())
 
 
 def words(text: str) -> list[str]:
-    """Return the words of a text."""
+    """Return the normalized words of a text."""
     return [piece.word for piece in pieces(unicodedata.normalize("NFC", text))]
 
 
-def _folded(word: str) -> str:
+def _normalize_word(word: str) -> str:
     if word.isascii():
         return word.lower()
-    spelt = unicodedata.normalize("NFKD", word.casefold()).casefold()
-    plain = unicodedata.normalize("NFC", _ACCENTS.sub("", spelt).translate(_SPELT))
+    decomposed = unicodedata.normalize("NFKD", word.casefold()).casefold()
+    plain = unicodedata.normalize("NFC", _ACCENTS.sub("", decomposed).translate(_SPELLINGS))
     digits = "".join(str(unicodedata.digit(c)) if c.isdecimal() else c for c in plain)
     if digits.isascii() and digits.isalnum():
         return digits
     return "x" + digits.encode("utf-16-be", "replace").hex() if digits else ""
 
 
-def phrases(text: str, *, quoted: bool = False) -> tuple[Phrase, ...]:
-    """Return what a photo must say for a text; empty when that is nothing, or too much.
+def phrases(text: str, *, quoted: bool = False) -> Text:
+    """Return the phrases that a photo must have; empty if there are none, or too many.
 
-    Each is a word between spaces: several in a row for one such as "IMG_2231". Words that say
-    little are left out where others are there. A quoted text is one phrase.
+    Each is a word between spaces, which may consist of several: "IMG_2231". Words with little
+    meaning are dropped where others remain. A quoted text is one phrase.
     """
     if quoted:
         whole = tuple(words(text))
         return (whole,) if 0 < len(whole) <= MAX_WORDS else ()
-    found = [one for chunk in re.split(r"[\s'’`´]+", text) for one in _parts(words(chunk))]
-    telling = [one for one in found if len(one) > 1 or one[0] not in STOP_WORDS] or found
-    each = tuple(dict.fromkeys(telling))
-    return each if sum(map(len, each)) <= MAX_WORDS else ()
+    chunks = re.split(r"[\s'’`´]+", text)
+    found = [phrase for chunk in chunks for phrase in _split_phrases(words(chunk))]
+    meaningful = [
+        phrase for phrase in found if len(phrase) > 1 or phrase[0] not in STOP_WORDS
+    ] or found
+    unique = tuple(dict.fromkeys(meaningful))
+    return unique if sum(map(len, unique)) <= MAX_WORDS else ()
 
 
-def _parts(some: list[str]) -> list[Phrase]:
+def _split_phrases(chunk: list[str]) -> list[Phrase]:
     """Return the words between spaces as one phrase, or as several that 的 joins."""
     parts: list[list[str]] = [[]]
-    for word in some:
-        if word == _OF and len(some) > 1:
+    for word in chunk:
+        if word == _OF and len(chunk) > 1:
             parts.append([])
         else:
             parts[-1].append(word)
@@ -141,10 +146,10 @@ def _parts(some: list[str]) -> list[Phrase]:
 
 
 def line(texts: Iterable[str]) -> str:
-    """Return texts of one kind as a line of words; a bar keeps their ends apart."""
+    """Return texts of one kind as a line of words; a bar separates them."""
     return " | ".join(" ".join(words(text)) for text in texts)
 
 
-def owner(pk: object) -> str:
-    """Return the word that stands for an owner; none of a text is like it."""
+def owner_word(pk: object) -> str:
+    """Return the word that stands for an owner; no normalized text contains it."""
     return f"o{pk}"

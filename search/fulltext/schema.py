@@ -1,16 +1,16 @@
-"""What the database itself does for the words of photos: triggers, and the full-text index.
+"""What the database itself does for the words of photos: triggers and the full-text index.
 
-Whoever changes a name, caption, tag or album, by whatever way, marks the photo's row stale in the
-same transaction, so that a crash or a forgotten call cannot leave old words standing. A new photo
-gets its row likewise. SQLite also has its full-text index (FTS5) kept by triggers; Postgres has
-an index on an expression.
+Triggers mark a photo's row as stale in the same transaction that changes a name, caption, tag or
+album, so neither a crash nor a forgotten call can leave old words behind. A new photo gets its row
+in the same way. SQLite also maintains its full-text index (FTS5) by triggers; Postgres has an
+index on an expression.
 
-All of it is made after migrations and taken away before them: when SQLite makes a table anew, it
-drops its triggers, and refuses while those of other tables speak of it. As data may have changed
-meanwhile, all rows are stale then, and the workers go through them.
+All of this is made after migrations and removed before them: when SQLite rebuilds a table, it
+drops the table's triggers, and it refuses while triggers of other tables refer to it. Data may
+change meanwhile, so all rows are stale afterwards and the workers go through them.
 """
 
-# ruff: noqa: S608 - statements are put together of names in this module alone
+# ruff: noqa: S608 - statements are built from names in this module alone
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -22,122 +22,107 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 TABLE = "search_photowords"
 INDEX = "search_words"
-"""The full-text index of SQLite, and the name of that of Postgres."""
+"""The name of the full-text index."""
 VECTOR = f"to_tsvector('simple', {TABLE}.words)"
-"""What the index of Postgres is over."""
+"""The expression that the index of Postgres covers."""
 
 
 @dataclass(frozen=True)
 class Trigger:
-    """Something that happens to a row of `table`, and the statement that follows."""
+    """An event on rows of `table`, and the statement that it runs.
+
+    With `columns`, only updates that change one of them count.
+    """
 
     name: str
-    when: str
+    event: str
     table: str
-    does: str
-    changed: tuple[str, ...] = ()
+    statement: str
+    columns: tuple[str, ...] = ()
 
     @property
     def condition(self) -> str:
-        """A WHEN clause: at least one of the columns got another value."""
-        differ = " OR ".join(f"OLD.{one} IS DISTINCT FROM NEW.{one}" for one in self.changed)
-        return f"WHEN ({differ})" if differ else ""
+        """A WHEN clause: at least one of the columns has a new value."""
+        changes = " OR ".join(f"OLD.{name} IS DISTINCT FROM NEW.{name}" for name in self.columns)
+        return f"WHEN ({changes})" if changes else ""
 
 
-def _mark(where: str) -> str:
+def _stale(where: str) -> str:
     return f"UPDATE {TABLE} SET stale = TRUE WHERE {where};"
 
 
-def _in_album(row: str) -> str:
-    return f"photo_id IN (SELECT photo_id FROM gallery_album_photos WHERE album_id = {row}.id)"
-
-
-def _tagged(row: str) -> str:
-    return f"photo_id IN (SELECT photo_id FROM gallery_photo_tags WHERE tag_id = {row}.id)"
+def _linked(table: str, column: str) -> str:
+    return _stale(f"photo_id IN (SELECT photo_id FROM {table} WHERE {column} = NEW.id)")
 
 
 _COLUMNS = ("name", "caption", "camera", "lens")
-_MARKING = (
-    Trigger(
-        "words_of_new_photo",
-        "AFTER INSERT",
-        "gallery_photo",
-        f"INSERT INTO {TABLE} (photo_id, owner_id, words, stale)"
-        " VALUES (NEW.id, NEW.owner_id, '', TRUE)"
-        " ON CONFLICT (photo_id) DO UPDATE SET stale = TRUE;",
-    ),
-    Trigger(
-        "words_of_photo", "AFTER UPDATE", "gallery_photo", _mark("photo_id = NEW.id"), _COLUMNS
-    ),
-    Trigger("words_tagged", "AFTER INSERT", "gallery_photo_tags", _mark("photo_id = NEW.photo_id")),
-    Trigger(
-        "words_untagged", "AFTER DELETE", "gallery_photo_tags", _mark("photo_id = OLD.photo_id")
-    ),
-    Trigger(
-        "words_in_album", "AFTER INSERT", "gallery_album_photos", _mark("photo_id = NEW.photo_id")
-    ),
-    Trigger(
-        "words_off_album", "AFTER DELETE", "gallery_album_photos", _mark("photo_id = OLD.photo_id")
-    ),
-    Trigger("words_of_album", "AFTER UPDATE", "gallery_album", _mark(_in_album("NEW")), ("name",)),
-    Trigger("words_of_tag", "AFTER UPDATE", "gallery_tag", _mark(_tagged("NEW")), ("name",)),
+_UPDATE = _stale("photo_id = NEW.id")
+_INSERT = (
+    f"INSERT INTO {TABLE} (photo_id, owner_id, words, stale)"
+    " VALUES (NEW.id, NEW.owner_id, '', TRUE)"
+    " ON CONFLICT (photo_id) DO UPDATE SET stale = TRUE;"
+)
+_TAGS, _ALBUMS = "gallery_photo_tags", "gallery_album_photos"
+_NEW, _OLD = _stale("photo_id = NEW.photo_id"), _stale("photo_id = OLD.photo_id")
+_IN_ALBUM, _WITH_TAG = _linked(_ALBUMS, "album_id"), _linked(_TAGS, "tag_id")
+_STALE_TRIGGERS = (
+    Trigger("words_of_new_photo", "AFTER INSERT", "gallery_photo", _INSERT),
+    Trigger("words_of_photo", "AFTER UPDATE", "gallery_photo", _UPDATE, _COLUMNS),
+    Trigger("words_tagged", "AFTER INSERT", _TAGS, _NEW),
+    Trigger("words_untagged", "AFTER DELETE", _TAGS, _OLD),
+    Trigger("words_in_album", "AFTER INSERT", _ALBUMS, _NEW),
+    Trigger("words_off_album", "AFTER DELETE", _ALBUMS, _OLD),
+    Trigger("words_of_album", "AFTER UPDATE", "gallery_album", _IN_ALBUM, ("name",)),
+    Trigger("words_of_tag", "AFTER UPDATE", "gallery_tag", _WITH_TAG, ("name",)),
 )
 
-_PUT = f"INSERT INTO {INDEX} (rowid, words) VALUES (NEW.id, NEW.words);"
-_TAKE = f"INSERT INTO {INDEX} ({INDEX}, rowid, words) VALUES ('delete', OLD.id, OLD.words);"
-_INDEXING = (
-    Trigger("words_index_put", "AFTER INSERT", TABLE, _PUT),
-    Trigger("words_index_take", "AFTER DELETE", TABLE, _TAKE),
-    Trigger("words_index_change", "AFTER UPDATE", TABLE, _TAKE + _PUT, ("words",)),
+_ADD_ENTRY = f"INSERT INTO {INDEX} (rowid, words) VALUES (NEW.id, NEW.words);"
+_DELETE_ENTRY = f"INSERT INTO {INDEX} ({INDEX}, rowid, words) VALUES ('delete', OLD.id, OLD.words);"
+_INDEX_TRIGGERS = (
+    Trigger("words_index_put", "AFTER INSERT", TABLE, _ADD_ENTRY),
+    Trigger("words_index_take", "AFTER DELETE", TABLE, _DELETE_ENTRY),
+    Trigger("words_index_change", "AFTER UPDATE", TABLE, _DELETE_ENTRY + _ADD_ENTRY, ("words",)),
 )
 
 
 def install(connection: BaseDatabaseWrapper) -> None:
-    """Make triggers and index anew, and have all words written again."""
+    """Make triggers and index again, and mark all words as stale."""
     statements = list(_removal(connection))
     statements += _sqlite() if connection.vendor == "sqlite" else _postgres()
     _run(connection, statements)
 
 
 def remove(connection: BaseDatabaseWrapper) -> None:
-    """Take the triggers away, so that tables can be changed."""
+    """Remove the triggers, so that tables can be changed."""
     _run(connection, list(_removal(connection)))
 
 
 def is_installed(connection: BaseDatabaseWrapper) -> bool:
     """Tell whether every trigger is there."""
     source = {"sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger'"}
-    known = source.get(connection.vendor, "SELECT tgname FROM pg_trigger")
+    select = source.get(connection.vendor, "SELECT tgname FROM pg_trigger")
     with connection.cursor() as cursor:
-        cursor.execute(known)
-        found = {name for (name,) in cursor.fetchall()}
-    wanted = _MARKING + _INDEXING if connection.vendor == "sqlite" else _MARKING
-    return found >= {trigger.name for trigger in wanted}
+        cursor.execute(select)
+        names = {name for (name,) in cursor.fetchall()}
+    triggers = (
+        _STALE_TRIGGERS + _INDEX_TRIGGERS if connection.vendor == "sqlite" else _STALE_TRIGGERS
+    )
+    return names >= {trigger.name for trigger in triggers}
 
 
 def before_migrations(plan: Any = (), using: str = DEFAULT_DB_ALIAS, **kwargs: Any) -> None:
-    """Let go of the tables; receiver of Django's `pre_migrate`."""
+    """Remove the triggers; receiver of Django's `pre_migrate`."""
     if plan:
         remove(connections[using])
 
 
 def after_migrations(plan: Any = (), using: str = DEFAULT_DB_ALIAS, **kwargs: Any) -> None:
-    """Take hold of the tables; receiver of Django's `post_migrate`."""
+    """Install triggers and index; receiver of Django's `post_migrate`."""
     connection = connections[using]
-    if not _has_tables(connection):
-        return
-    if plan or not is_installed(connection):
+    # After `migrate search zero` there is no table.
+    exists = TABLE in connection.introspection.table_names()
+    if exists and (plan or not is_installed(connection)):
         install(connection)
-
-
-def _has_tables(connection: BaseDatabaseWrapper) -> bool:
-    """Tell whether the tables are as this version knows them, and not of an older one."""
-    with connection.cursor() as cursor:
-        tables = connection.introspection.table_names(cursor)
-        if TABLE not in tables:
-            return False
-        columns = connection.introspection.get_table_description(cursor, TABLE)
-    return any(column.name == "stale" for column in columns)
 
 
 def _run(connection: BaseDatabaseWrapper, statements: list[str]) -> None:
@@ -148,9 +133,14 @@ def _run(connection: BaseDatabaseWrapper, statements: list[str]) -> None:
 
 def _removal(connection: BaseDatabaseWrapper) -> Iterator[str]:
     if connection.vendor == "sqlite":
-        yield from (f"DROP TRIGGER IF EXISTS {one.name}" for one in _MARKING + _INDEXING)
+        yield from (
+            f"DROP TRIGGER IF EXISTS {trigger.name}"
+            for trigger in _STALE_TRIGGERS + _INDEX_TRIGGERS
+        )
     else:
-        yield from (f"DROP FUNCTION IF EXISTS {one.name}() CASCADE" for one in _MARKING)
+        yield from (
+            f"DROP FUNCTION IF EXISTS {trigger.name}() CASCADE" for trigger in _STALE_TRIGGERS
+        )
 
 
 _FILL = (
@@ -161,16 +151,16 @@ _FILL = (
 
 
 def _sqlite() -> Iterator[str]:
-    """Yield statements for SQLite; `ascii` takes words apart at spaces, as they are written."""
+    """Yield statements for SQLite. The tokenizer `ascii` splits the words at spaces."""
     yield (
         f"CREATE VIRTUAL TABLE IF NOT EXISTS {INDEX} USING fts5("
         f"words, content='{TABLE}', content_rowid='id', tokenize='ascii')"
     )
-    for one in _MARKING + _INDEXING:
-        condition = one.condition.replace("IS DISTINCT FROM", "IS NOT")
+    for trigger in _STALE_TRIGGERS + _INDEX_TRIGGERS:
+        condition = trigger.condition.replace("IS DISTINCT FROM", "IS NOT")
         yield (
-            f"CREATE TRIGGER {one.name} {one.when} ON {one.table} FOR EACH ROW {condition}"
-            f" BEGIN {one.does} END"
+            f"CREATE TRIGGER {trigger.name} {trigger.event} ON {trigger.table}"
+            f" FOR EACH ROW {condition} BEGIN {trigger.statement} END"
         )
     yield from _FILL
     yield f"INSERT INTO {INDEX} ({INDEX}) VALUES ('rebuild')"
@@ -178,13 +168,13 @@ def _sqlite() -> Iterator[str]:
 
 def _postgres() -> Iterator[str]:
     yield f"CREATE INDEX IF NOT EXISTS {INDEX} ON {TABLE} USING gin ({VECTOR})"
-    for one in _MARKING:
+    for trigger in _STALE_TRIGGERS:
         yield (
-            f"CREATE FUNCTION {one.name}() RETURNS trigger LANGUAGE plpgsql AS"
-            f" $$ BEGIN {one.does} RETURN NULL; END $$"
+            f"CREATE FUNCTION {trigger.name}() RETURNS trigger LANGUAGE plpgsql AS"
+            f" $$ BEGIN {trigger.statement} RETURN NULL; END $$"
         )
         yield (
-            f"CREATE TRIGGER {one.name} {one.when} ON {one.table} FOR EACH ROW {one.condition}"
-            f" EXECUTE FUNCTION {one.name}()"
+            f"CREATE TRIGGER {trigger.name} {trigger.event} ON {trigger.table}"
+            f" FOR EACH ROW {trigger.condition} EXECUTE FUNCTION {trigger.name}()"
         )
     yield from _FILL

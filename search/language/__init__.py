@@ -1,30 +1,50 @@
-"""The query language: typed text, chips and addresses, each turning into the others.
+"""The query language: typed text, chips and addresses, each convertible into the others.
 
     dog on a beach -people 2:sunset        a dog, but no cartoon
     photo:<id> "at night"                  summer 2023 camera:nikon,canon -in:album
 
-`parse` reads, `to_text` writes what reads back as the same query, `chips` shows the parts.
+`parse` reads text, `to_text` writes text that reads back as the same query, and `chips` shows the
+parts of a query.
 """
 
 from __future__ import annotations
 
 from search.language.completion import Suggestion, autocomplete
 from search.language.parser import parse
-from search.language.terms import Filter, Kind, Misread, Query, Term
-from search.language.writer import Chip, chips, from_params, to_params, to_text
+from search.language.query_errors import (
+    ErrorCode,
+    Misread,
+    QueryError,
+    require_known_parameters,
+)
+from search.language.terms import Filter, Kind, Query, Term
+from search.language.writer import (
+    Chip,
+    chips,
+    filter_label,
+    filter_to_text,
+    from_params,
+    to_params,
+    to_text,
+)
 
 __all__ = [
     "Chip",
+    "ErrorCode",
     "Filter",
     "Kind",
     "Misread",
     "Query",
+    "QueryError",
     "Suggestion",
     "Term",
     "autocomplete",
     "chips",
+    "filter_label",
+    "filter_to_text",
     "from_params",
     "parse",
+    "require_known_parameters",
     "to_params",
     "to_text",
 ]

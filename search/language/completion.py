@@ -1,4 +1,4 @@
-"""Completing what is being typed: names of filters, and their values."""
+"""Completes names of filters, and their values, while a query is typed."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gallery.colours import NAMES as COLOURS
-from search.language.names import ALIASES, FILTERS
-from search.language.scanner import quoted
+from search.language.scanner import quote
+from search.language.terms import ALIASES, FILTERS
 
 LIMIT = 8
 _WORD = re.compile(
@@ -35,7 +35,7 @@ _FIXED: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Suggestion:
-    """Text that may take the place of what stands from `start` to `end`; `about` explains it."""
+    """Text that may replace the characters from `start` to `end`; `about` explains it."""
 
     label: str
     insert: str
@@ -45,26 +45,30 @@ class Suggestion:
 
 
 def autocomplete(
-    text: str, cursor: int, known: Mapping[str, Sequence[str]] | None = None
+    text: str, cursor: int, names: Mapping[str, Sequence[str]] | None = None
 ) -> list[Suggestion]:
-    """Return at most `LIMIT` ways to go on at a place in a text, the likeliest first.
+    """Return at most `LIMIT` ways to continue a text at the cursor, the likeliest first.
 
-    `known` has the names of the person's albums, tags, cameras and lenses by filter. Words that
-    begin as asked come before those that have it inside. Never raises for any text or place.
+    `names` has the names of the person's albums, tags, cameras and lenses by filter. Values that
+    begin with the typed letters come before those that contain them. Never raises, whatever the
+    text and the cursor.
     """
     cursor = max(0, min(cursor, len(text)))
     start = _word_start(text, cursor)
-    found = _WORD.fullmatch(text[start:cursor])
-    if found is None:
+    match = _WORD.fullmatch(text[start:cursor])
+    if match is None:
         return []
-    if found["name"] is None:
-        return _names(found, start, cursor)
-    name = ALIASES.get(found["name"].lower(), found["name"].lower())
-    return _values(name, found, start, cursor, known or {}) if name in FILTERS else []
+    if match["name"] is None:
+        return _suggest_names(match, start, cursor)
+    name = ALIASES.get(match["name"].lower(), match["name"].lower())
+    if name not in FILTERS:
+        return []
+    choices = list(dict.fromkeys([*(names or {}).get(name, ()), *_FIXED.get(name, ())]))
+    return _suggest_values(name, choices, match, start, cursor)
 
 
 def _word_start(text: str, cursor: int) -> int:
-    """Return where the piece before the cursor begins; blanks in quotes do not end one."""
+    """Return where the piece before the cursor begins; spaces in quotes do not end a piece."""
     start, inside = 0, False
     for place, character in enumerate(text[:cursor]):
         if character == '"':
@@ -74,32 +78,31 @@ def _word_start(text: str, cursor: int) -> int:
     return start
 
 
-def _names(found: re.Match[str], start: int, cursor: int) -> list[Suggestion]:
-    begun = found["start"].lower()
-    names = [name for name in FILTERS if name.startswith(begun)]
-    names += [name for alias, name in ALIASES.items() if alias.startswith(begun)]
+def _suggest_names(match: re.Match[str], start: int, cursor: int) -> list[Suggestion]:
+    prefix = match["start"].lower()
+    names = [name for name in FILTERS if name.startswith(prefix)]
+    names += [name for alias, name in ALIASES.items() if alias.startswith(prefix)]
     return [
-        Suggestion(f"{name}:", f"{found['sign']}{name}:", start, cursor, FILTERS[name])
+        Suggestion(f"{name}:", f"{match['sign']}{name}:", start, cursor, str(FILTERS[name]))
         for name in list(dict.fromkeys(names))[:LIMIT]
     ]
 
 
-def _values(
-    name: str, found: re.Match[str], start: int, cursor: int, known: Mapping[str, Sequence[str]]
+def _suggest_values(
+    name: str, choices: Sequence[str], match: re.Match[str], start: int, cursor: int
 ) -> list[Suggestion]:
-    listed, comma, last = found["value"].rpartition(",")
-    if found["value"].startswith('"'):
-        listed, comma, last = "", "", found["value"][1:]
-    begun = last.lower()
-    choices = list(dict.fromkeys([*known.get(name, ()), *_FIXED.get(name, ())]))
-    first = [value for value in choices if value.lower().startswith(begun)]
-    inside = [value for value in choices if begun in value.lower() and value not in first]
-    before = f"{found['sign']}{name}:{listed}{comma}"
+    earlier, comma, last = match["value"].rpartition(",")
+    if match["value"].startswith('"'):
+        earlier, comma, last = "", "", match["value"][1:]
+    prefix = last.lower()
+    first = [value for value in choices if value.lower().startswith(prefix)]
+    inside = [value for value in choices if prefix in value.lower() and value not in first]
+    before = f"{match['sign']}{name}:{earlier}{comma}"
     return [
-        Suggestion(value, f"{before}{_value(value)} ", start, cursor)
+        Suggestion(value, f"{before}{_quote_if_needed(value)} ", start, cursor)
         for value in [*first, *inside][:LIMIT]
     ]
 
 
-def _value(value: str) -> str:
-    return value if re.fullmatch(r'[^\s,"\\]+', value) else quoted(value)
+def _quote_if_needed(value: str) -> str:
+    return value if re.fullmatch(r'[^\s,"\\]+', value) else quote(value)

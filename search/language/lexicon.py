@@ -1,7 +1,7 @@
-"""The words by which exclusions are known, and those that only look like one.
+"""Words that announce exclusions, and words that only look like it.
 
-English, German, French and Spanish in one: a query seldom says in which language it is, and mixed
-ones are common.
+English, German, French and Spanish share one list, because a query does not say which language it
+is in and often mixes them.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ def _set(words: str) -> frozenset[str]:
     return frozenset(words.split())
 
 
-# "Not on the grass" may deny a whole sentence too.
+# Ambiguous, since "not on the grass" may also negate a whole sentence.
 _NOT_AT = r"""
     not\s(?:on|in|at|near|with|under|inside|by) | nicht\s(?:auf|in|im|am|an|bei|mit|unter|vor)
   | pas\s(?:sur|dans|en|à|au|avec) | no\s(?:en|con|sobre)
 """
-# The most telling words come first, so that "there are no" is not read as "no". Those in SHY say
-# less and are believed in fewer places.
+# Longer cues come first, so that "there are no" is not read as "no". Those in AMBIGUOUS count in
+# fewer places.
 CUES = rf"""
     with(?=\s(?:nobody|no[\s-]one)\b)
   | (?:(?:where|that|which)\s)?(?:there\s(?:is|are)|there['’]s)\s(?:no|not\sany)
@@ -43,23 +43,23 @@ CUES = rf"""
   | {_NOT_AT}
   | no | not | nicht | pas
 """
-SHY = re.compile(  # Of the Spanish verbs those that are short: "no hay", "no tiene".
+AMBIGUOUS = re.compile(  # Of the Spanish verbs only short ones: "no hay", "no tiene".
     rf"no(?:\s\w{{1,6}})? | not | nicht | pas(?:\sdu)? | menos | salvo | minus | {_NOT_AT}",
     re.VERBOSE,
 )
 NEED_SOMETHING_BEFORE = _set("not nicht pas menos salvo minus except excepto sauf")
-ONE_OF_THEM = re.compile(r"(?:an?|any|eine?n?|une?)\s", re.IGNORECASE)
-"""After "not", with nothing before: "not a dog"."""
-PLACED = re.compile(
+INDEFINITE_ARTICLE = re.compile(r"(?:an?|any|eine?n?|une?)\s", re.IGNORECASE)
+"""What must follow a "not" that opens the query: "not a dog"."""
+WITH_PLACE = re.compile(
     r"""(?P<what>.+?)\s(?:on|in|at|along|auf|im|am|an|sur|dans|à|au|en)
         (?:\sde[mnr])?\s(?P<where>.+)""",
     re.VERBOSE | re.IGNORECASE,
 )
-LACKING = re.compile(
+LACK = re.compile(
     r"no|without|with\sno|.*there\s.*|ohne|keine?|sin|sans|pas\sde|.*n['’]y\sa\spas.*|no\shay",
     re.IGNORECASE,
 )
-"""What may open a query and say where the lack is: "no people on the beach"."""
+"""Cues that may open a query and name a place without something: "no people on the beach"."""
 PEOPLE = {
     "nobody": "people",
     "no one": "people",
@@ -71,7 +71,7 @@ PEOPLE = {
     "jemand": "Menschen",
     "jemanden": "Menschen",
 }
-"""Words for nobody and somebody, and what to look for instead."""
+"""Words for nobody and somebody, and the noun to use instead."""
 ALL_BUT_THESE = re.compile(r"^(?:any|every)thing\sbut\s(?!not\s)", re.IGNORECASE)
 ALL_BUT = _set(
     "except excepto sauf excepté hormis außer ausser ausgenommen salvo menos apart other"
@@ -82,7 +82,7 @@ BREAKS = "but|yet|aber|sondern|pero|sino|mais"
 _CUE = rf"(?:(?:{CONJUNCTIONS})\s(?:show\s)?)?(?P<cue>{CUES})(?=\s|$)"
 CUE = re.compile(rf"(?<!\S)(?:{_CUE})", re.VERBOSE | re.IGNORECASE)
 
-# Things and sayings that one can see or that exclude nothing.
+# Visible things and set phrases that exclude nothing.
 IDIOMS = re.compile(
     r"""\b(?:
       no\s(?:\S+\s){0,2}(?:signs?|signboards?|symbols?|stickers?|logos?|zones?|areas?|banners?
@@ -120,7 +120,7 @@ IDIOMS = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 
-# Pairs that are one thing although they are written with "and".
+# Pairs that are one thing although joined by "and".
 PAIRS = re.compile(
     r"\b(?:black\sand\swhite|blanco\sy\snegro|noir\set\sblanc|schwarz\sund\swei(?:ß|ss)"
     r"|salt\sand\spepper|bed\sand\sbreakfast|rock\sand\sroll|mac\sand\scheese"
@@ -138,7 +138,7 @@ DETERMINERS = re.compile(
 )
 INDEFINITE = _set("a an some the ein eine einen un une una unos unas el la los las der die das")
 
-# What may follow what is excluded and adds nothing to it.
+# Words after the name of an exclusion that add nothing to it.
 TRAILERS = re.compile(
     r"""\s+(?:
       (?:in|on|around|near)\s(?:it|them|him|her|there|sight|view)
@@ -161,7 +161,7 @@ LISTING = re.compile(
     re.IGNORECASE,
 )
 
-# Words that a short noun phrase has none of: where one comes, the sentence goes on.
+# A short noun phrase has none of these words: where one appears, the sentence continues.
 FUNCTION_WORDS = _set(
     """
     anything everything nothing something nichts alles etwas nada todo algo rien tout
@@ -182,7 +182,7 @@ FUNCTION_WORDS = _set(
     ante corre salta camina juega duerme escala él ella ellos yo tú ti mí nosotros sin
     """
 )
-# Nouns of one language that are verbs of another: they end a noun phrase.
+# Nouns of one language that are verbs in another. They may end a noun phrase.
 NOUNS_TOO = _set("hat war court")
 # Nouns that end like an English participle.
 ING_NOUNS = _set(
@@ -201,12 +201,12 @@ _AUXILIARIES = """
     es son está están que
 """
 BEFORE_NOT = _set(_AUXILIARIES)
-"""Words after which "not" denies a verb."""
+"""Words after which "not" negates a verb."""
 BEFORE_NO = BEFORE_NOT | _set(
     """a an the this that his her its says saying said say reads reading hear speak see yes
     dr mr nein el la un una"""
 )
-"""Words after which "no" belongs to a name, a saying or a sign."""
+"""Words after which "no" belongs to a name, a set phrase or a sign."""
 
 # "sin" is a possessive in Scandinavian languages, "no" means "in the" in Portuguese.
 NORDIC = _set("och og på av till är ett från hans hennes mann kvinne hund katt jente gutt med")
@@ -214,7 +214,7 @@ PORTUGUESE = _set(
     "um uma do da dos das com em na nas ao pelo homem mulher menino menina cachorro gato praia e é"
 )
 
-# Words around an exclusion that say nothing about what a photo shows.
+# Words that may be left over beside an exclusion and say nothing about what a photo shows.
 GENERIC = _set(
     """photo photos picture pictures pic pics image images photograph photographs everything
     anything all foto fotos bild bilder alles aufnahmen photographie photographies tout toutes

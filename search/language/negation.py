@@ -1,8 +1,8 @@
-"""Exclusions in plain words: "but no cartoon", "sin gente", "ohne Auto", "sans voiture".
+"""Finds exclusions in plain words: "but no cartoon", "sin gente", "ohne Auto", "没有人的海滩".
 
-A sentence seldom ends where what it denies ends: of "a man without a shirt climbs a rock wall"
-only the shirt is missing. An exclusion is therefore understood only where it closes the query or
-a clause, is a short noun phrase or a list of such, and is no saying. All else stays description.
+A sentence seldom ends where its negation ends: in "a man without a shirt climbs a rock wall", only
+the shirt is missing. So an exclusion counts only where it closes the query or a clause, names one
+thing or a short list of things, and is no set phrase. Everything else stays description.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ import itertools
 import re
 
 from search.language import lexicon
-from search.language.chinese import exclusions as chinese_exclusions
+from search.language.scanner import has_content
 
 MAX_WORDS = 3
-"""Words of what one exclusion names."""
+"""Words of one name at most."""
 MAX_BEFORE_ALL_BUT = 4
-"""Words before an "except" that excludes."""
-MAX_LISTED = 5
-"""Exclusions that one word such as "without" may announce."""
-LONGEST = 160
-"""Characters of a list of them, with a place: nothing longer needs to be looked into."""
+"""Words before an "except" that may still exclude something."""
+MAX_NAMES = 5
+"""Names that may follow one word such as "without"."""
+MAX_LIST = 160
+"""Characters of a list of names with a place; longer texts are not examined."""
 
 _CLAUSE_END = re.compile(r"\s?[,;!?](?=\s|$)|\s?\.(?=\s|$)|\s[-–—]\s")
 _BREAK = re.compile(rf"\s(?=(?:{lexicon.BREAKS})\s)", re.IGNORECASE)
@@ -41,12 +41,15 @@ _EMPTY_BUT = re.compile(
 
 
 def exclusions(text: str) -> tuple[str, list[str]]:
-    """Return what is left of a description and what it excludes, in order."""
-    left, found = chinese_exclusions(text)
-    if re.search(r"[a-zA-Z]", left):
-        left, more = _spaced_exclusions(left)
-        found += more
-    return (left if found else text), found
+    """Return the rest of a description and the names of what it excludes, in order."""
+    rest, names = _chinese_exclusions(text)
+    if re.search(r"[a-zA-Z]", rest):
+        rest, more = _spaced_exclusions(rest)
+        names += more
+    return (rest if names else text), names
+
+
+# --- languages with spaces ------------------------------------------------------------------------
 
 
 def _spaced_exclusions(text: str) -> tuple[str, list[str]]:
@@ -54,109 +57,109 @@ def _spaced_exclusions(text: str) -> tuple[str, list[str]]:
     if _EMPTY_BUT.search(text) and re.search(r"\b(?:except|but for|au(?:ß|ss)er|sauf)\b", text):
         return text, []
     idioms = [match.span() for match in lexicon.IDIOMS.finditer(text)]
-    found: list[str] = []
-    kept = ""
+    names: list[str] = []
+    rest = ""
     listing = False
     for start, end, opening in _clauses(text):
         clause, more = _clause_exclusions(text, start, end, idioms)
-        if listing and not more and (continued := _continued(clause)):
-            clause, more = "", continued
-        found += more
-        if listing and not more and kept:
+        if listing and not more and (continuation := _list_continuation(clause)):
+            clause, more = "", continuation
+        names += more
+        if listing and not more and rest:
             clause = _OPENING_BREAK.sub("", clause)
         listing = bool(more)
         if clause:
-            kept += (opening if kept else "") + clause
-    return _DANGLING.sub("", kept.strip(_EDGES)).strip(_EDGES), found
+            rest += (opening if rest else "") + clause
+    return _DANGLING.sub("", rest.strip(_EDGES)).strip(_EDGES), names
 
 
 def _in_commas(brackets: re.Match[str]) -> str:
-    goes_on = brackets.string[brackets.end() :].lstrip()
-    return f", {brackets[1]}" + ("," if goes_on and not goes_on.startswith(",") else "")
+    following = brackets.string[brackets.end() :].lstrip()
+    return f", {brackets[1]}" + ("," if following and not following.startswith(",") else "")
 
 
 def _clauses(text: str) -> list[tuple[int, int, str]]:
-    """Return the start and end of each clause, and what divides it from the one before."""
+    """Return the start and end of each clause, and what separates it from the one before."""
     ends = [*_CLAUSE_END.finditer(text), *_BREAK.finditer(text)]
-    found, place, opening = [], 0, ""
-    for match in sorted(ends, key=lambda one: one.start()):
-        found.append((place, match.start(), opening))
+    clauses, place, opening = [], 0, ""
+    for match in sorted(ends, key=lambda match: match.start()):
+        clauses.append((place, match.start(), opening))
         place, opening = match.end(), match[0]
-        # A blank after a comma belongs to neither clause.
+        # A space after a comma belongs to neither clause.
         while place < len(text) and text[place] == " ":
             place += 1
             opening += " "
-    return [*found, (place, len(text), opening)]
+    return [*clauses, (place, len(text), opening)]
 
 
 def _clause_exclusions(
     text: str, start: int, end: int, idioms: list[tuple[int, int]]
 ) -> tuple[str, list[str]]:
-    """Return what is left of a clause and what it excludes, read from its end."""
-    found: list[str] = []
+    """Return the rest of a clause and what it excludes, reading from its end."""
+    names: list[str] = []
     for match in reversed(list(lexicon.CUE.finditer(text, start, end))):
         if any(first < match.end() and match.start("cue") < last for first, last in idioms):
             continue
-        before, what = text[start : match.start()].strip(), text[match.end() : end].strip()
-        whole = start == 0 and not before
-        if len(what) > LONGEST:
+        before, object_ = text[start : match.start()].strip(), text[match.end() : end].strip()
+        opens_query = start == 0 and not before
+        if len(object_) > MAX_LIST:
             continue
-        if not _believable(match, before, opened=whole):
+        if not _excludes(match, before, opens_query=opens_query):
             continue
-        named = _named(what, cue=match["cue"])
-        if named is None:
-            if whole and (placed := _placed(match["cue"], what)):
-                return placed
+        more = _names(object_, cue=match["cue"])
+        if more is None:
+            if opens_query and (place := _lack_in_place(match["cue"], object_)):
+                return place
             continue
-        found = named + found
+        names = more + names
         end = match.start()
     clause = text[start:end].strip()
-    return (_DANGLING.sub("", clause) if found else clause), found
+    return (_DANGLING.sub("", clause) if names else clause), names
 
 
-def _believable(match: re.Match[str], before: str, *, opened: bool) -> bool:
-    """Tell whether a cue announces an exclusion, from what it follows."""
+def _excludes(match: re.Match[str], before: str, *, opens_query: bool) -> bool:
+    """Tell from the words around a cue whether it announces an exclusion."""
     cue = match["cue"].lower()
     conjunction = match[0].lower() != cue
     words = before.lower().split()
     all_before = match.string[: match.start()].split()
     if cue.split()[0] in lexicon.ALL_BUT and len(all_before) > MAX_BEFORE_ALL_BUT:
-        return False  # In a sentence they name what is there: "all in black except the bride".
-    if cue == "no" and opened and match.string[match.end() :].strip()[:1].isupper():
+        return False  # In a sentence it names what is present: "all in black except the bride".
+    if cue == "no" and opens_query and match.string[match.end() :].strip()[:1].isupper():
         return False  # "No Doubt" is a name.
     if cue == "sin" and lexicon.NORDIC & set(words):
         return False
     if cue == "no" and lexicon.PORTUGUESE & set(words) and not conjunction:
         return False
-    if lexicon.SHY.fullmatch(cue) and words and not conjunction:
-        shunned = lexicon.BEFORE_NO if cue in {"no", "minus"} else lexicon.BEFORE_NOT
-        return words[-1] not in shunned and not words[-1].startswith(("n'", "n’"))
+    if lexicon.AMBIGUOUS.fullmatch(cue) and words and not conjunction:
+        denies_verb = lexicon.BEFORE_NO if cue in {"no", "minus"} else lexicon.BEFORE_NOT
+        return words[-1] not in denies_verb and not words[-1].startswith(("n'", "n’"))
     if cue == "nada de" and before:
-        return False  # "El perro nada de espaldas" swims.
-    if not opened or cue not in lexicon.NEED_SOMETHING_BEFORE:
+        return False  # In "el perro nada de espaldas", the dog swims.
+    if not opens_query or cue not in lexicon.NEED_SOMETHING_BEFORE:
         return True
-    one = lexicon.ONE_OF_THEM.match(match.string[match.end() :].lstrip())
-    return bool(one) or match["cue"] == "NOT"
+    indefinite = lexicon.INDEFINITE_ARTICLE.match(match.string[match.end() :].lstrip())
+    return bool(indefinite) or match["cue"] == "NOT"
 
 
-def _placed(cue: str, what: str) -> tuple[str, list[str]] | None:
-    """Return where something is lacking, and what: "no people on the beach"."""
-    match = lexicon.PLACED.fullmatch(what) if lexicon.LACKING.fullmatch(cue) else None
-    if not match or not (named := _named(match["what"], cue=cue)):
+def _lack_in_place(cue: str, object_: str) -> tuple[str, list[str]] | None:
+    """Return a place and what it lacks: "no people on the beach"; None for anything else."""
+    match = lexicon.WITH_PLACE.fullmatch(object_) if lexicon.LACK.fullmatch(cue) else None
+    if not match or not (names := _names(match["what"], cue=cue)):
         return None
-    return (match["where"], named) if _noun_phrase(match["where"], first=True) else None
+    return (match["where"], names) if _noun_phrase(match["where"], first=True) else None
 
 
-def _named(what: str, *, cue: str = "") -> list[str] | None:
+def _names(text: str, *, cue: str = "") -> list[str] | None:
     """Return the things that a short noun phrase or list names; None for anything else."""
-    what = _without_trailers(what)
-    if not what:
+    text = _strip_trailers(text)
+    if not text:
         return None
-    parts, joints = _listed(what)
-    if len(parts) > MAX_LISTED:
+    parts, joints = _split_list(text)
+    if len(parts) > MAX_NAMES:
         return None
-    named = [_noun_phrase(part, first=not place) for place, part in enumerate(parts)]
-    if any(name is None for name in named):
+    names = [_noun_phrase(part, first=not place) for place, part in enumerate(parts)]
+    if any(name is None for name in names):
         return None
     first_word = parts[0].split()[0].lower() if parts[0].split() else ""
     for part, joint in zip(parts[1:], joints, strict=True):
@@ -167,18 +170,18 @@ def _named(what: str, *, cue: str = "") -> list[str] | None:
         # "with no shirt and white shorts": the shorts are there.
         if joint and cue.lower().endswith("no") and len(words) > 1 and words[0] != "no":
             return None
-    return [name for name in named if name]
+    return [name for name in names if name]
 
 
-def _continued(clause: str) -> list[str] | None:
-    """Return what goes on with a list of exclusions: "without cars, people or dogs"."""
+def _list_continuation(clause: str) -> list[str] | None:
+    """Return the names that continue a list of exclusions: "without cars, people or dogs"."""
     lists = re.search(r"\s(?:or|nor|oder|noch|ou|ni|o|u)\s", clause)
-    return _named(clause) if lists else None
+    return _names(clause) if lists else None
 
 
-def _listed(what: str) -> tuple[list[str], list[bool]]:
-    """Cut a list; return its parts, and for each joint whether it is an "and"."""
-    whole = lexicon.PAIRS.sub(lambda match: match[0].replace(" ", _TIE), what)
+def _split_list(text: str) -> tuple[list[str], list[bool]]:
+    """Return the parts of a list, and for each joint whether it is an "and"."""
+    whole = lexicon.PAIRS.sub(lambda match: match[0].replace(" ", _TIE), text)
     parts, joints, place = [], [], 0
     for match in lexicon.LISTING.finditer(whole):
         parts.append(whole[place : match.start()])
@@ -188,11 +191,11 @@ def _listed(what: str) -> tuple[list[str], list[bool]]:
     return [part.replace(_TIE, " ").strip() for part in parts], joints
 
 
-def _noun_phrase(part: str, *, first: bool) -> str | None:
-    """Return the words of a noun phrase without its article; None if it is none."""
-    if (people := lexicon.PEOPLE.get(part.lower())) is not None:
+def _noun_phrase(text: str, *, first: bool) -> str | None:
+    """Return a noun phrase without its article; None if the text is none."""
+    if (people := lexicon.PEOPLE.get(text.lower())) is not None:
         return people
-    bare = part
+    bare = text
     articles = []
     while match := lexicon.DETERMINERS.match(bare):
         articles.append(match[0].strip().lower())
@@ -201,26 +204,28 @@ def _noun_phrase(part: str, *, first: bool) -> str | None:
     words = bare.strip(" \"'()").split()
     if not words or (len(words) > MAX_WORDS and not pair) or not any(map(str.isalpha, bare)):
         return None
-    lowered = [word.lower() for word in words]
-    inner = lowered[:-1] if lowered[-1] in lexicon.NOUNS_TOO else lowered
-    if not pair and any(_goes_on(word) for word in inner):
+    lower = [word.lower() for word in words]
+    inner = lower[:-1] if lower[-1] in lexicon.NOUNS_TOO else lower
+    if not pair and any(_is_function_word(word) for word in inner):
         return None
-    if any(_is_participle(word) for word in (lowered[1:] if first else lowered)):
+    if any(_is_participle(word) for word in (lower[1:] if first else lower)):
         return None
-    # In "a shirt climbs" the last word is a verb, since "a" goes with one thing.
-    verb = len(words) > 1 and {"a", "an"} & set(articles) and _is_plural(lowered[-1])
-    # German nouns have capitals: what follows one and has none is a verb.
-    german = any(one[:1].isupper() and two[:1].islower() for one, two in itertools.pairwise(words))
+    # In "a shirt climbs" the last word is a verb, since "a" needs a singular.
+    verb = len(words) > 1 and {"a", "an"} & set(articles) and _is_plural(lower[-1])
+    # German nouns are capitalised: a lower-case word after one is a verb.
+    german = any(
+        noun[:1].isupper() and word[:1].islower() for noun, word in itertools.pairwise(words)
+    )
     return None if verb or german else " ".join(words)
 
 
-def _without_trailers(what: str) -> str:
-    while (shorter := lexicon.TRAILERS.sub("", what)) != what:
-        what = shorter
-    return what.strip(_EDGES)
+def _strip_trailers(text: str) -> str:
+    while (shorter := lexicon.TRAILERS.sub("", text)) != text:
+        text = shorter
+    return text.strip(_EDGES)
 
 
-def _goes_on(word: str) -> bool:
+def _is_function_word(word: str) -> bool:
     return word in lexicon.FUNCTION_WORDS or word.endswith(("n't", "’t"))
 
 
@@ -230,3 +235,79 @@ def _is_participle(word: str) -> bool:
 
 def _is_plural(word: str) -> bool:
     return word.endswith("s") and not word.endswith(("ss", "us", "is"))
+
+
+# --- Chinese, which has no spaces -----------------------------------------------------------------
+
+_ZH_NAME = 6
+"""Characters of one name at most."""
+_ZH_RELATIVE = 4
+"""Characters between 没有 and 的 at most: longer texts have a verb and a meaning of their own."""
+_ZH_HEAD = 6
+"""Characters after that 的 at most."""
+
+_ZH_STOP = "，,。;；、！!？? "
+_ZH_CUE = (
+    r"(?:没有任何|沒有任何|没有|沒有|不要有|不要|不包括|不包含|不含|不带|不帶|不是|排除"
+    r"|没|沒|无|無)"
+)
+_ZH_CONJUNCTION = r"(?:但是|但|却|卻|可是|而且|而|也|又|并且|並且|里面|裡面)?"
+# 有没有 asks whether there is any, 无人机 is a drone: these exclude nothing.
+_ZH_IDIOMS = re.compile(
+    r"有[没沒]有|[没沒]有?(?:问题|問題|关系|關係|事|办法|辦法|想到|错|錯|用|法|收|落)|[无無]人[机機区區店车車驾駕]"
+    r"|[无無](?!人)|不是[说說]|不要(?:脸|臉|紧|緊)|[没沒]有?[你我他她](?!们)|[出沉埋淹吞隐隱][没沒]"
+)
+_ZH_CLOSING = re.compile(
+    rf"[{_ZH_STOP}]*{_ZH_CONJUNCTION}(?P<cue>{_ZH_CUE})"
+    rf"(?P<what>[^{_ZH_STOP}的]{{1,{2 * _ZH_NAME}}})"
+    rf"(?:的(?:照片|图片|圖片|相片)?)?(?=[，,。;；、！!？? ]|$)"
+)
+_ZH_RELATIVE_CLAUSE = re.compile(
+    rf"(?P<cue>{_ZH_CUE})(?P<what>[^{_ZH_STOP}的]{{1,{_ZH_RELATIVE + 1}}})的"
+    rf"(?P<head>[^{_ZH_STOP}的]{{1,{_ZH_HEAD}}})(?=[，,。;；、！!？? ]|$)"
+)
+_ZH_BUT_FOR = re.compile(
+    rf"除了(?P<what>[^{_ZH_STOP}的]{{1,{_ZH_NAME}}}?)(?:以外|之外|外)?"
+    rf"(?:的(?P<head>[^{_ZH_STOP}的]{{1,{_ZH_HEAD}}}))?(?=[，,。;；、！!？? ]|$)"
+)
+_ZH_BESIDES = re.compile(r"还|還|也|又")
+_ZH_LISTING = re.compile(rf"(?:或者|或是|或|和|与|與|及|跟|、|也?{_ZH_CUE})")
+_ZH_ARTICLE = re.compile(
+    r"^(?:任何|其他|别的|別的|一个|一個|穿着|穿著|穿|戴着|戴著|戴|拿着|拿著|有)"
+)
+_ZH_VERBS = re.compile(r"[在骑騎坐站走跑跳爬看吃喝玩正着著把被]")
+
+
+def _chinese_exclusions(text: str) -> tuple[str, list[str]]:
+    """Return the rest of a text and what it excludes: 没有人的海滩, 不要卡通, 除了狗以外."""
+    names: list[str] = []
+    for pattern in (_ZH_BUT_FOR, _ZH_RELATIVE_CLAUSE, _ZH_CLOSING):
+        while exclusion := _first_exclusion(pattern, text):
+            match, more = exclusion
+            names += more
+            head = match["head"] if "head" in match.groupdict() and match["head"] else ""
+            text = f"{text[: match.start()]}{head}{text[match.end() :]}"
+    return text.strip(_ZH_STOP), names
+
+
+def _first_exclusion(pattern: re.Pattern[str], text: str) -> tuple[re.Match[str], list[str]] | None:
+    idioms = [match.span() for match in _ZH_IDIOMS.finditer(text)]
+    for match in pattern.finditer(text):
+        place = match.start("cue") if "cue" in match.groupdict() else match.start()
+        if any(start <= place < end for start, end in idioms):
+            continue
+        if pattern is _ZH_BUT_FOR and _ZH_BESIDES.search(text[match.start() :]):
+            continue
+        if names := _chinese_names(match["what"]):
+            return match, names
+    return None
+
+
+def _chinese_names(text: str) -> list[str]:
+    """Return the nouns of a text of a few characters; nothing when it holds more than nouns."""
+    parts = [_ZH_ARTICLE.sub("", part.strip()) for part in _ZH_LISTING.split(text)]
+    parts = [part for part in parts if part]
+    nouns = all(
+        len(part) <= _ZH_NAME and has_content(part) and not _ZH_VERBS.search(part) for part in parts
+    )
+    return parts if nouns else []

@@ -1,4 +1,4 @@
-"""From text to a query."""
+"""Reads a query from text."""
 
 from __future__ import annotations
 
@@ -6,48 +6,53 @@ import math
 from collections.abc import Iterable
 from dataclasses import replace
 
-from search.language import datewords, errors as typed, negation, values
-from search.language.errors import QueryError
+from django.utils.translation import gettext as _
+
+from search.language import dates, negation, values
 from search.language.lexicon import GENERIC
-from search.language.names import ALIASES, FILTERS, PICTURES, SCHEMES, suggestion
+from search.language.query_errors import ErrorCode, Misread, QueryError, excerpt, query_empty
 from search.language.scanner import (
     Token,
-    cleaned,
-    quoted,
-    says_something,
-    single_spaced,
+    clean_text,
+    collapse_spaces,
+    has_content,
+    normalize_text,
+    quote,
     tokens,
 )
 from search.language.terms import (
+    ALIASES,
+    FILTERS,
     MAX_FILTERS,
     MAX_TERMS,
     MAX_VALUES,
     MAX_WEIGHT,
+    PICTURES,
+    URL_SCHEMES,
     Filter,
     Kind,
-    Misread,
     Query,
     Term,
-    shown,
+    closest_name,
 )
 
 _EDGES = " ,;，；、"
-_SEPARATE = frozenset({"is", "has", "in"})
-"""Filters of which several are several conditions: a favourite that is stacked as well."""
+_FLAGS = frozenset({"is", "has", "in"})
+"""Filters that stay separate conditions: `is:favourite is:stacked` means both."""
 
 
 def parse(text: str) -> Query:
-    """Return what a text asks for; an empty text is refused.
+    """Return the query that a text asks for.
 
     Raises `QueryError` with one of the codes query_empty, query_too_long, word_too_long,
-    bad_characters, bad_weight, bad_filter, unknown_filter, too_many_terms and too_many_filters;
-    it is a `Misread` where there is a place to point at.
+    bad_characters, bad_weight, bad_filter, unknown_filter, too_many_terms and too_many_filters.
+    The error is a `Misread` where it can point at a place in the text.
     """
     plain: list[str] = []
     terms: list[Term] = []
     filters: list[Filter] = []
-    for token in _with_radius(list(tokens(cleaned(text)))):
-        if token.name and token.name not in SCHEMES and token.name not in PICTURES:
+    for token in _join_radius(list(tokens(clean_text(text)))):
+        if token.name and token.name not in URL_SCHEMES and token.name not in PICTURES:
             filters.append(_filter(token))
         elif not token.plain and (term := _term(token)):
             terms.append(term)
@@ -55,28 +60,28 @@ def parse(text: str) -> Query:
             continue
         else:
             plain.append(token.whole)
-        _bound(terms, filters, token)
-    words = typed.parse(" ".join(plain)) if plain else ""
-    described, more_terms, more_filters = _described(words)
-    found = Query((*more_terms, *terms), merged([*more_filters, *filters]))
-    return _checked(found, described)
+        _check_counts(terms, filters, token)
+    words = normalize_text(" ".join(plain)) if plain else ""
+    description, more_terms, more_filters = _read_description(words)
+    query = Query((*more_terms, *terms), merge_filters([*more_filters, *filters]))
+    return _complete(query, description)
 
 
 def reads_back(text: str) -> bool:
-    """Tell whether a description is understood as itself and nothing else."""
+    """Tell whether a description is read as exactly itself and nothing else."""
     try:
-        pieces = list(tokens(cleaned(text)))
+        pieces = list(tokens(clean_text(text)))
     except QueryError:
         return False
     plain = all(token.plain for token in pieces)
     return (
         plain
-        and says_something(text)
-        and _described(" ".join(p.whole for p in pieces)) == (text, [], [])
+        and has_content(text)
+        and _read_description(" ".join(piece.whole for piece in pieces)) == (text, [], [])
     )
 
 
-def as_written(term: Term) -> str:
+def term_to_text(term: Term) -> str:
     """Return a term as it is typed, with its sign."""
     sign = "-" if term.weight < 0 else "+"
     size = abs(term.weight)
@@ -84,193 +89,233 @@ def as_written(term: Term) -> str:
     if sign == "+" and (weight or term.quoted or term.kind != "text"):
         sign = ""
     if term.kind == "text":
-        return sign + weight + (quoted(term.value) if term.quoted else term.value)
+        return sign + weight + (quote(term.value) if term.quoted else term.value)
     return f"{sign}{weight}{'picture' if term.kind == 'picture' else 'photo'}:{term.value}"
 
 
-def settled(term: Term) -> Term:
-    """Return a term in quotes if it would be read as something else without."""
+def quote_if_needed(term: Term) -> Term:
+    """Return the term, in quotes if it would be read as something else without."""
     if term.kind != "text" or term.quoted:
         return term
-    pieces = list(tokens(as_written(term)))
+    pieces = list(tokens(term_to_text(term)))
     alone = len(pieces) == 1 and not pieces[0].plain and not pieces[0].name
-    same = alone and _term(pieces[0], settle=False) == term
+    same = alone and _bare_term(pieces[0]) == term
     return term if same else replace(term, quoted=True)
 
 
-def merged(filters: Iterable[Filter]) -> tuple[Filter, ...]:
-    """Put the values of one kind together, since any of them counts.
+def merge_filters(filters: Iterable[Filter]) -> tuple[Filter, ...]:
+    """Merge filters of one name, whose values are alternatives.
 
-    Flags stay apart, and so do lower and upper bounds: both are to be met.
+    Flags stay separate, and so do lower and upper bounds: photos must meet both.
     """
-    found: dict[tuple[object, ...], Filter] = {}
-    for one in filters:
-        bound = values.bounded(one.name, one.values[0]) if len(one.values) == 1 else ""
-        flag = one.values if one.name in _SEPARATE else ()
-        key = (one.name, one.excluded, bound, flag)
-        known = found.get(key)
-        both = tuple(dict.fromkeys([*(known.values if known else ()), *one.values]))
-        found[key] = Filter(one.name, both, one.excluded)
-    return tuple(found.values())
+    merged: dict[tuple[object, ...], Filter] = {}
+    for flt in filters:
+        bound = values.bound_of(flt.name, flt.values[0]) if len(flt.values) == 1 else ""
+        flag = flt.values if flt.name in _FLAGS else ()
+        key = (flt.name, flt.excluded, bound, flag)
+        earlier = merged[key].values if key in merged else ()
+        alternatives = tuple(dict.fromkeys([*earlier, *flt.values]))
+        merged[key] = Filter(flt.name, alternatives, flt.excluded)
+    return tuple(merged.values())
 
 
-def filter_of(name: str, texts: Iterable[str], *, excluded: bool = False) -> Filter:
-    """Return a filter from values that are not checked yet.
+def make_filter(name: str, texts: Iterable[str], *, excluded: bool = False) -> Filter:
+    """Return a filter from unchecked values.
 
-    Raises `QueryError` with code bad_filter when a value is not one that it takes.
+    Raises `QueryError` with code bad_filter when the filter does not accept a value.
     """
-    found: list[str] = []
+    canonical: list[str] = []
     for text in texts:
         value = values.check(name, text)
         if value is None:
-            raise QueryError("bad_filter", _refusal(name, text))
-        found.append(value)
-    return Filter(name, tuple(dict.fromkeys(found)), excluded)
+            raise QueryError(ErrorCode.BAD_FILTER, f"{_refusal(name, text)}.")
+        canonical.append(value)
+    return Filter(name, tuple(dict.fromkeys(canonical)), excluded)
 
 
-def _checked(found: Query, described: str) -> Query:
-    """Return the query with its description, within the limits and not empty."""
-    generic = described.lower() in GENERIC and (found.terms or found.filters)
-    if says_something(described) and not generic:
-        term = Term("text", described, quoted=not reads_back(described))
-        found = Query((term, *found.terms), found.filters)
-    for term in found.terms:
+def _complete(query: Query, description: str) -> Query:
+    """Return the query with its description in front; check that it is within the limits."""
+    generic = description.lower() in GENERIC and (query.terms or query.filters)
+    if has_content(description) and not generic:
+        term = Term("text", description, quoted=not reads_back(description))
+        query = Query((term, *query.terms), query.filters)
+    for term in query.terms:
         if term.kind == "text":
-            typed.parse(term.value)
-    if len(found.terms) > MAX_TERMS:
-        raise QueryError("too_many_terms", f"A query has at most {MAX_TERMS} terms.")
-    if len(found.filters) > MAX_FILTERS:
-        raise QueryError("too_many_filters", f"A query has at most {MAX_FILTERS} filters.")
-    if not found.terms and not found.filters:
-        raise QueryError("query_empty", "Type what the photo shows, for example: dog on a beach.")
-    return found
+            normalize_text(term.value)
+    if len(query.terms) > MAX_TERMS:
+        raise QueryError(ErrorCode.TOO_MANY_TERMS, f"{_too_many_terms()}.")
+    if len(query.filters) > MAX_FILTERS:
+        raise QueryError(ErrorCode.TOO_MANY_FILTERS, f"{_too_many_filters()}.")
+    if not query.terms and not query.filters:
+        raise query_empty()
+    return query
 
 
-def _bound(terms: list[Term], filters: list[Filter], token: Token) -> None:
-    """Stop at the first term or filter too many, and say where it stands."""
-    for parts, limit, code, name in (
-        (terms, MAX_TERMS, "too_many_terms", "terms"),
-        (filters, 2 * MAX_FILTERS, "too_many_filters", "filters"),
-    ):
-        if len(parts) > limit:
-            raise _misread(code, f"A query has at most {min(limit, 16)} {name}", token)
+def _check_counts(terms: list[Term], filters: list[Filter], token: Token) -> None:
+    """Raise `Misread` at the first term or filter too many; filters may still be merged."""
+    if len(terms) > MAX_TERMS:
+        raise _misread(ErrorCode.TOO_MANY_TERMS, _too_many_terms(), token)
+    if len(filters) > 2 * MAX_FILTERS:
+        raise _misread(ErrorCode.TOO_MANY_FILTERS, _too_many_filters(), token)
 
 
-def _described(text: str) -> tuple[str, list[Term], list[Filter]]:
-    """Return the description that is left, what it excludes, and the dates that it names."""
+def _read_description(text: str) -> tuple[str, list[Term], list[Filter]]:
+    """Return the description without its exclusions and dates, and these as terms and filters."""
     text = text.strip(_EDGES)
     terms: list[Term] = []
     filters: list[Filter] = []
-    # Cutting one thing out may bring another to the end of a clause.
-    for _ in range(MAX_TERMS):
-        left, dates = _dated(text)
-        left, named = negation.exclusions(left)
-        left = single_spaced(left).strip(_EDGES)
-        terms += [settled(Term("text", single_spaced(name), -1.0)) for name in named]
-        filters += dates
-        if not dates and not named:
-            return left, terms, filters
-        text = left
+    # Cutting one thing out may move another to the end of a clause.
+    for _round in range(MAX_TERMS):
+        rest, date_filters = _cut_dates(text)
+        rest, names = negation.exclusions(rest)
+        rest = collapse_spaces(rest).strip(_EDGES)
+        terms += [quote_if_needed(Term("text", collapse_spaces(name), -1.0)) for name in names]
+        filters += date_filters
+        if not date_filters and not names:
+            return rest, terms, filters
+        text = rest
     return text, terms, filters
 
 
-def _dated(text: str) -> tuple[str, list[Filter]]:
-    found = []
-    place, left = 0, ""
-    for one in datewords.find(text):
-        if one.start < place:
+def _cut_dates(text: str) -> tuple[str, list[Filter]]:
+    """Return the text without the dates in it, and these as filters."""
+    filters = []
+    place, rest = 0, ""
+    for phrase in dates.find_phrases(text):
+        if phrase.start < place:
             continue
-        found.append(Filter(one.name, (one.value,), one.excluded))
-        left += text[place : one.start]
-        place = one.end
-    return single_spaced(left + text[place:]), found
+        filters.append(Filter(phrase.name, (phrase.value,), phrase.excluded))
+        rest += text[place : phrase.start]
+        place = phrase.end
+    return collapse_spaces(rest + text[place:]), filters
 
 
-def _term(token: Token, *, settle: bool = True) -> Term | None:
-    """Return the term of a token with a sign, a weight, quotes or a picture; None for a blank."""
-    weight = _weight(token)
+def _term(token: Token) -> Term | None:
+    """Return the term of a token with a sign, weight, quotes or picture; None if it is empty."""
     if token.name in PICTURES:
-        return _picture(token, weight)
+        return _picture(token, _weight(token))
+    term = _bare_term(token)
+    return quote_if_needed(term) if term else None
+
+
+def _bare_term(token: Token) -> Term | None:
+    """Return the text term of a token exactly as typed; None if it is empty."""
+    weight = _weight(token)
     value = token.values[0]
-    text = value.text if value.quoted else token.values[0].text.rstrip(".,;!?，。；！？、")
-    if token.name or not says_something(text):
+    text = value.text if value.quoted else value.text.rstrip(".,;!?，。；！？、")
+    if token.name or not has_content(text):
         return None
-    term = Term("text", text, weight, quoted=value.quoted)
-    return settled(term) if settle else term
+    return Term("text", text, weight, quoted=value.quoted)
 
 
 def _picture(token: Token, weight: float) -> Term:
-    value = ",".join(one.text for one in token.values)
-    read = values.token if token.name == "picture" else values.photo_or_region
-    found = read(value)
-    if found is None:
-        raise _misread("bad_filter", _refusal(token.name, value), token)
-    photo: Kind = "part" if "@" in found else "photo"
-    return Term("picture" if token.name == "picture" else photo, found, weight)
+    text = ",".join(value.text for value in token.values)
+    check = values.picture_token if token.name == "picture" else values.photo_or_part
+    canonical = check(text)
+    if canonical is None:
+        raise _misread(ErrorCode.BAD_FILTER, _refusal(token.name, text), token)
+    photo: Kind = "part" if "@" in canonical else "photo"
+    return Term("picture" if token.name == "picture" else photo, canonical, weight)
 
 
 def _weight(token: Token) -> float:
     """Return the signed weight of a token. Raises `Misread` when it is out of range."""
     size = round(float(token.weight), 4) if token.weight else 1.0
     if not 0 < size <= MAX_WEIGHT or math.isnan(size):
-        raise _misread(
-            "bad_weight",
-            f"The weight {shown(token.weight)} is not between 0 and {MAX_WEIGHT:g}; "
-            "2:sunset counts twice",
-            token,
-        )
+        problem = _(
+            "The weight %(weight)s is not between 0 and %(limit)s; 2:sunset counts twice"
+        ) % {"weight": excerpt(token.weight), "limit": f"{MAX_WEIGHT:g}"}
+        raise _misread(ErrorCode.BAD_WEIGHT, problem, token)
     return -size if token.sign == "-" else size
 
 
 def _filter(token: Token) -> Filter:
-    """Return the filter of a token. Raises `Misread` when there is none of that name or value."""
+    """Return the filter of a token. Raises `Misread` when there is no such name or value."""
     name = ALIASES.get(token.name, token.name)
     if name not in FILTERS:
-        near = suggestion(name)
-        hint = f"did you mean {near}:? Put" if near else "put"
-        raise _misread(
-            "unknown_filter",
-            f"There is no filter {shown(token.name + ':')}; {hint} "
-            f"words in quotes to look for them as they are",
-            token,
-        )
+        raise _misread(ErrorCode.UNKNOWN_FILTER, _unknown_filter(name, token), token)
     texts = [value.text for value in token.values if value.text or value.quoted]
-    if name == "near" and sum("," in one for one in texts) < 2:
-        texts = [",".join(texts)]  # one place, whose figures are divided by commas themselves
-    if token.weight or not texts or len(texts) > MAX_VALUES:
-        problem = "has no weight" if token.weight else "has no value"
-        problem = problem if token.weight or not texts else f"has more than {MAX_VALUES} values"
-        raise _misread("bad_filter", f"The filter {name}: {problem}", token)
+    if name == "near" and sum("," in text for text in texts) < 2:
+        texts = [",".join(texts)]  # one place, whose own numbers are separated by commas
+    if problem := _shape_problem(name, token, texts):
+        raise _misread(ErrorCode.BAD_FILTER, problem, token)
     try:
-        return filter_of(name, texts, excluded=token.sign == "-")
+        return make_filter(name, texts, excluded=token.sign == "-")
     except QueryError as error:
-        raise _misread("bad_filter", error.message.rstrip("."), token) from error
+        raise _misread(ErrorCode.BAD_FILTER, error.message.rstrip("."), token) from error
 
 
-def _refusal(name: str, value: str) -> str:
-    takes = values.ACCEPTED.get(name, f"words, at most {values.MAX_TEXT} characters")
-    return f"{name}: does not take {shown(value)}; it takes {takes}."
-
-
-def _misread(code: str, problem: str, token: Token) -> Misread:
-    message = f"{problem} (character {token.start + 1}: {shown(token.whole)})."
-    return Misread(code, message, start=token.start, end=token.end)
-
-
-def _with_radius(found: list[Token]) -> list[Token]:
-    """Put a radius that follows near:"lat,lon" after a blank into the filter."""
-    kept: list[Token] = []
-    for token in found:
-        last = kept[-1] if kept else None
+def _join_radius(pieces: list[Token]) -> list[Token]:
+    """Join a radius that follows near:"lat,lon" after a space to that filter."""
+    joined: list[Token] = []
+    for token in pieces:
+        last = joined[-1] if joined else None
         radius = token.plain and values.RADIUS.fullmatch(token.whole)
         if radius and last and last.name == "near" and not _has_radius(last):
             both = (*last.values, *token.values)
             whole = f"{last.whole} {token.whole}"
-            kept[-1] = replace(last, end=token.end, whole=whole, values=both)
+            joined[-1] = replace(last, end=token.end, whole=whole, values=both)
         else:
-            kept.append(token)
-    return kept
+            joined.append(token)
+    return joined
 
 
 def _has_radius(token: Token) -> bool:
     return ",".join(value.text for value in token.values).count(",") != 1
+
+
+# --- sentences ------------------------------------------------------------------------------------
+# Without a full stop, as `_misread` adds the place.
+
+
+def _misread(code: ErrorCode, problem: str, token: Token) -> Misread:
+    message = _("%(problem)s (character %(place)s: %(text)s).") % {
+        "problem": problem,
+        "place": token.start + 1,
+        "text": excerpt(token.whole),
+    }
+    return Misread(code, message, start=token.start, end=token.end)
+
+
+def _too_many_terms() -> str:
+    return _("A query has at most %(limit)s terms") % {"limit": MAX_TERMS}
+
+
+def _too_many_filters() -> str:
+    return _("A query has at most %(limit)s filters") % {"limit": MAX_FILTERS}
+
+
+def _unknown_filter(name: str, token: Token) -> str:
+    details = {"filter": excerpt(f"{token.name}:"), "name": closest_name(name)}
+    if details["name"]:
+        return (
+            _(
+                "There is no filter %(filter)s; did you mean %(name)s:? Put words in quotes to "
+                "look for them as they are"
+            )
+            % details
+        )
+    return (
+        _("There is no filter %(filter)s; put words in quotes to look for them as they are")
+        % details
+    )
+
+
+def _shape_problem(name: str, token: Token, texts: list[str]) -> str:
+    """Return what is wrong with a filter apart from single values; empty if nothing is."""
+    details = {"filter": f"{name}:", "limit": MAX_VALUES}
+    if token.weight:
+        return _("The filter %(filter)s has no weight") % details
+    if not texts:
+        return _("The filter %(filter)s has no value") % details
+    if len(texts) > MAX_VALUES:
+        return _("The filter %(filter)s has more than %(limit)s values") % details
+    return ""
+
+
+def _refusal(name: str, value: str) -> str:
+    return _("%(filter)s does not take %(value)s; it takes %(accepted)s") % {
+        "filter": f"{name}:",
+        "value": excerpt(value),
+        "accepted": values.accepted_values(name),
+    }

@@ -1,4 +1,4 @@
-"""Cutting a query into words, signed and weighted terms, and filters. One pass, no backtracking."""
+"""Splits a query into words, signed and weighted terms, and filters, in one pass."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from search.language.errors import QueryError
-from search.language.names import KNOWN, SCHEMES
-from search.language.terms import MAX_CHARACTERS, Misread
+from django.conf import settings
+from django.utils.translation import gettext as _
 
-# Phones and word processors put these where people type plain ones.
+from search.language.query_errors import ErrorCode, Misread, QueryError, query_empty, query_too_long
+from search.language.terms import MAX_CHARACTERS, NAMES, URL_SCHEMES
+
+# Phones and word processors replace plain quotes with these.
 _QUOTES = dict.fromkeys(map(ord, "“”„‟«»「」『』＂"), '"')
 _PLUS, _MINUS = "+＋", "-−–—－﹣"
-# Emoji and several scripts need the joiners; the other format characters are invisible marks.
+# Emoji and several scripts need the joiners. Other format characters are invisible marks.
 _JOINERS = "\u200c\u200d"
 _WEIGHT = re.compile(r"([0-9]+(?:[.,][0-9]+)?):(?=[^\W\d_]|\")")
 _NAME = re.compile(r"([A-Za-z][A-Za-z_-]{1,24})[:：]")
@@ -22,11 +24,15 @@ _BARE = re.compile(r"\S+")
 _BARE_VALUE = re.compile(r"[^\s,]+")
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.|\\\Z)*)(?:"|\Z)', re.DOTALL)
 _SPACE = re.compile(r"\s+")
+# Scripts without spaces between words: Thai to Myanmar, Khmer, and the CJK blocks. A long run of
+# such characters is a sentence, not a word.
+_SPACELESS = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\ud7ff\uf900-\ufaff\uff00-\uffef"
+_SPACELESS += "\U00020000-\U0003ffff"
 
 
 @dataclass(frozen=True)
 class Value:
-    """One value of a filter or the words of a term, and whether they stood in quotes."""
+    """One value of a filter, or the words of a term. `quoted` says whether it was in quotes."""
 
     text: str
     quoted: bool
@@ -34,9 +40,9 @@ class Value:
 
 @dataclass(frozen=True)
 class Token:
-    """A piece of a query: `sign` is "+", "-" or empty, `name` what stood before a colon.
+    """A piece of a query. `sign` is "+", "-" or empty; `name` is what precedes a colon.
 
-    `whole` is the piece as it was typed, from `start` to `end`.
+    `whole` is the piece as typed, from position `start` to `end`.
     """
 
     start: int
@@ -53,49 +59,71 @@ class Token:
         return not (self.sign or self.weight or self.name or self.values[0].quoted)
 
 
-def cleaned(text: str) -> str:
-    """Return the text in NFC, with straight quotes and without invisible marks.
+def normalize_text(text: str) -> str:
+    """Return the words of one term in NFC with single spaces.
+
+    Raises `QueryError` for an empty text, control characters, more than
+    `MAX_QUERY_CHARACTERS`, or a word of more than `MAX_WORD_CHARACTERS` (byte-pair tokenisers
+    take time quadratic in the length of a word).
+    """
+    limit = settings.MAX_QUERY_CHARACTERS
+    if len(text) > 8 * limit:
+        raise query_too_long(limit)
+    text = collapse_spaces(unicodedata.normalize("NFC", text))
+    if not text:
+        raise query_empty()
+    if len(text) > limit:
+        raise query_too_long(limit)
+    if any(unicodedata.category(character) in {"Cc", "Cs"} for character in text):
+        message = _("The query contains characters that are not text.")
+        raise QueryError(ErrorCode.BAD_CHARACTERS, message)
+    longest = settings.MAX_WORD_CHARACTERS
+    if re.search(rf"[^\s{_SPACELESS}]{{{longest + 1},}}", text):
+        message = _("One word has more than %(limit)s characters.") % {"limit": longest}
+        raise QueryError(ErrorCode.WORD_TOO_LONG, message)
+    return text
+
+
+def clean_text(text: str) -> str:
+    """Return a whole query in NFC, with straight quotes and without invisible marks.
 
     Raises `QueryError` when it is longer than `MAX_CHARACTERS`, and `Misread` for control
-    characters and halves of surrogate pairs.
+    characters and lone surrogates.
     """
     if len(text) > MAX_CHARACTERS:
-        raise QueryError(
-            "query_too_long", f"The query has more than {MAX_CHARACTERS:,} characters."
-        )
-    kept = [c for c in text if c in _JOINERS or unicodedata.category(c) != "Cf"]
-    for place, character in enumerate(kept):
+        raise query_too_long(MAX_CHARACTERS)
+    visible = [c for c in text if c in _JOINERS or unicodedata.category(c) != "Cf"]
+    for place, character in enumerate(visible):
         if unicodedata.category(character) in {"Cc", "Cs"} and not character.isspace():
-            raise Misread(
-                "bad_characters",
-                f"Character {place + 1} of the query is not text: U+{ord(character):04X}.",
-                start=place,
-                end=place + 1,
-            )
-    return unicodedata.normalize("NFC", "".join(kept)).translate(_QUOTES)
+            message = _("Character %(place)s of the query is not text: %(code)s.") % {
+                "place": place + 1,
+                "code": f"U+{ord(character):04X}",
+            }
+            raise Misread(ErrorCode.BAD_CHARACTERS, message, start=place, end=place + 1)
+    return unicodedata.normalize("NFC", "".join(visible)).translate(_QUOTES)
 
 
 def tokens(text: str) -> Iterator[Token]:
     """Yield the pieces of a cleaned text in order."""
-    place = _after_space(text, 0)
+    place = _skip_space(text, 0)
     while place < len(text):
         token = _token(text, place)
         yield token
-        place = _after_space(text, token.end)
+        place = _skip_space(text, token.end)
 
 
-def quoted(text: str) -> str:
-    """Return the text in quotes, such that it reads back as it is."""
+def quote(text: str) -> str:
+    """Return the text in quotes, escaped so that it reads back unchanged."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
 
 
-def says_something(text: str) -> bool:
-    """Tell whether a text has a letter, a figure or a symbol such as an emoji."""
+def has_content(text: str) -> bool:
+    """Tell whether a text has a letter, a digit or a symbol such as an emoji."""
     return any(unicodedata.category(c)[0] in "LN" or unicodedata.category(c) == "So" for c in text)
 
 
-def single_spaced(text: str) -> str:
+def collapse_spaces(text: str) -> str:
     """Return the text with single spaces between words and none around them."""
     return _SPACE.sub(" ", text).strip()
 
@@ -108,61 +136,62 @@ def _token(text: str, start: int) -> Token:
     if place == len(text) or text[place].isspace():
         return _word(text, start, start)
     weight = ""
-    if found := _WEIGHT.match(text, place):
-        weight, place = found[1].replace(",", "."), found.end()
-    if (found := _NAME.match(text, place)) and _is_name(found[1], text[found.end() :][:2]):
-        values, end = _values(text, found.end())
-        return Token(start, end, text[start:end], sign, weight, found[1].lower(), tuple(values))
+    if match := _WEIGHT.match(text, place):
+        weight, place = match[1].replace(",", "."), match.end()
+    if (match := _NAME.match(text, place)) and _is_name(match[1], text[match.end() :][:2]):
+        values, end = _values(text, match.end())
+        return Token(start, end, text[start:end], sign, weight, match[1].lower(), tuple(values))
     if text[place] == '"':
-        value, end = _quoted(text, place)
+        value, end = _quoted_value(text, place)
         return Token(start, end, text[start:end], sign, weight, "", (value,))
     return _word(text, start, place, sign=sign, weight=weight)
 
 
 def _is_name(name: str, following: str) -> bool:
-    """Tell whether a word before a colon is meant as the name of a filter.
+    """Tell whether a word before a colon is the name of a filter.
 
-    Titles ("Re:Zero"), addresses and a colon at the end of a word are not, if no filter is
-    called so. Of a known one the value is missing rather, unless the word has a capital letter.
+    An unknown word is not when it looks like a title ("Re:Zero") or a web address, or when its
+    colon ends the piece. A known name with nothing behind the colon counts as a filter without a
+    value, unless it has a capital letter.
     """
     empty = not following or following[0].isspace()
-    if name.lower() in KNOWN:
+    if name.lower() in NAMES:
         return not (empty and name != name.lower())
-    return name == name.lower() and not empty and following[0] != "/" and name not in SCHEMES
+    return name == name.lower() and not empty and following[0] != "/" and name not in URL_SCHEMES
 
 
 def _word(text: str, start: int, place: int, *, sign: str = "", weight: str = "") -> Token:
-    found = _BARE.match(text, place)
-    end = found.end() if found else place
+    match = _BARE.match(text, place)
+    end = match.end() if match else place
     value = Value(text[place:end], quoted=False)
     return Token(start, end, text[start:end], sign, weight, "", (value,))
 
 
 def _values(text: str, place: int) -> tuple[list[Value], int]:
-    """Read values divided by commas, each in quotes or without a blank."""
+    """Read comma-separated values, each quoted or without spaces; return them and their end."""
     values = []
     while True:
         if text.startswith('"', place):
-            value, place = _quoted(text, place)
+            value, place = _quoted_value(text, place)
             values.append(value)
-        elif found := _BARE_VALUE.match(text, place):
-            values.append(Value(found[0], quoted=False))
-            place = found.end()
+        elif match := _BARE_VALUE.match(text, place):
+            values.append(Value(match[0], quoted=False))
+            place = match.end()
         if not text.startswith(",", place):
-            # What is stuck to a closing quote belongs to nothing; it is read as the next piece.
+            # Text right behind a closing quote belongs to no value and starts the next piece.
             return values, place
         place += 1
 
 
-def _quoted(text: str, place: int) -> tuple[Value, int]:
-    """Read what stands in quotes; a missing closing one is thought to be at the end."""
-    found = _QUOTED.match(text, place)
-    if found is None:  # cannot happen: the pattern takes anything after a quote
+def _quoted_value(text: str, place: int) -> tuple[Value, int]:
+    """Read a quoted value; a missing closing quote is assumed at the end of the text."""
+    match = _QUOTED.match(text, place)
+    if match is None:  # cannot happen: the pattern accepts anything after a quote
         return Value("", quoted=True), place + 1
-    inside = re.sub(r"\\([\"\\])", r"\1", found[1])
-    return Value(single_spaced(inside), quoted=True), found.end()
+    inside = re.sub(r"\\([\"\\])", r"\1", match[1])
+    return Value(collapse_spaces(inside), quoted=True), match.end()
 
 
-def _after_space(text: str, place: int) -> int:
-    found = _SPACE.match(text, place)
-    return found.end() if found else place
+def _skip_space(text: str, place: int) -> int:
+    match = _SPACE.match(text, place)
+    return match.end() if match else place

@@ -1,33 +1,85 @@
-"""What a query is made of, and the error that says what is wrong with one and where."""
+"""What a query consists of: terms, filters, and the names that may stand before a colon."""
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
-from search.language.errors import QueryError
+from django.utils.translation import gettext_lazy as _
 
 MAX_CHARACTERS = 4096
-"""Characters of a whole query. The words of one term are bounded by `search.language.errors`."""
+"""Characters of a whole query. `scanner.normalize_text` limits the words of one term."""
 MAX_TERMS = 16
 MAX_FILTERS = 16
 MAX_VALUES = 20
 """Values of one filter."""
 MAX_WEIGHT = 10.0
-MAX_SHOWN = 40
-"""Characters of a query that an error repeats."""
 
 Kind = Literal["text", "photo", "picture", "part"]
 _Part = TypeVar("_Part", "Term", "Filter")
 
+FILTERS = {
+    "after": _("taken on or after, such as after:2020, after:2020-06-01"),
+    "before": _("taken before, such as before:2020"),
+    "date": _("taken within, such as date:2019..2021, date:summer-2023"),
+    "camera": _("camera make or model, such as camera:Nikon"),
+    "lens": _("lens, such as lens:50mm"),
+    "orientation": _("landscape, portrait or square"),
+    "aspect": _("width to height, such as aspect:16:9, aspect:>2"),
+    "colour": _("main colour, such as colour:red"),
+    "album": _("in an album, such as album:Lisbon"),
+    "tag": _("with a tag, such as tag:family"),
+    "type": _("file type, such as type:heic"),
+    "name": _("file name, such as name:IMG_2231"),
+    "near": _("taken near, such as near:38.72,-9.14,5km"),
+    "size": _("file size or megapixels, such as size:>10MB, size:>12mp"),
+    "rating": _("stars, such as rating:>=4"),
+    "is": _("favourite, stacked or untagged"),
+    "has": _("gps, caption, date, camera or tag"),
+    "in": _("in any album, such as in:album"),
+}
+"""All filters by name, each with a short explanation."""
+
+PICTURES = ("photo", "picture")
+"""Names of terms that are pictures: a photo of the gallery, or a picture from outside."""
+
+ALIASES = {
+    "color": "colour",
+    "filename": "name",
+    "file": "name",
+    "filetype": "type",
+    "format": "type",
+    "since": "after",
+    "year": "date",
+    "taken": "date",
+    "tags": "tag",
+    "keyword": "tag",
+    "albums": "album",
+    "stars": "rating",
+    "ratio": "aspect",
+}
+
+NAMES = frozenset([*FILTERS, *PICTURES, *ALIASES])
+"""Everything that may stand before a colon."""
+
+URL_SCHEMES = frozenset({"http", "https", "ftp", "file", "mailto", "data", "tel", "sms", "about"})
+"""A web address begins with one of these and is text, not a filter."""
+
+
+def closest_name(name: str) -> str:
+    """Return the name of the filter that was probably meant; empty when none is similar."""
+    near = difflib.get_close_matches(name, sorted(NAMES), n=1, cutoff=0.6)
+    return ALIASES.get(near[0], near[0]) if near else ""
+
 
 @dataclass(frozen=True)
 class Term:
-    """Something that photos are to look like, or not to when `weight` is below zero.
+    """Something that photos should look like, or should not when `weight` is negative.
 
-    `value` is words (kind `text`), the id of a photo (`photo`), the id and a box such as
-    `<id>@0.1,0.2,0.5,0.5` with left, top, width and height as fractions (`part`), or the token
-    of a picture that was sent (`picture`). `quoted` words are taken as they are.
+    `value` depends on `kind`: words (`text`); the id of a photo (`photo`); the id of a photo and
+    a box such as `<id>@0.1,0.2,0.5,0.5`, with left, top, width and height as fractions (`part`);
+    or the token of a picture from outside (`picture`). `quoted` words are taken literally.
     """
 
     kind: Kind
@@ -37,26 +89,26 @@ class Term:
 
     @property
     def excluded(self) -> bool:
-        """Whether photos of this are to be left out."""
+        """Whether photos of this are left out."""
         return self.weight < 0
 
     @property
     def box(self) -> tuple[float, float, float, float] | None:
-        """The left, top, width and height of a region as fractions; None for other terms."""
+        """Left, top, width and height of a part as fractions; None for other terms."""
         if self.kind != "part":
             return None
-        left, top, width, height = (float(part) for part in self.value.split("@")[1].split(","))
+        left, top, width, height = (float(side) for side in self.value.split("@")[1].split(","))
         return left, top, width, height
 
     @property
     def photo_id(self) -> str:
-        """The id of the photo that a photo term or a region speaks of; empty for other terms."""
+        """The id of the photo that a photo or part term names; empty for other terms."""
         return self.value.split("@")[0] if self.kind in {"photo", "part"} else ""
 
 
 @dataclass(frozen=True)
 class Filter:
-    """A condition that photos must meet for one of `values`, or for none when `excluded`."""
+    """A condition: photos must meet one of `values`, or none of them when `excluded`."""
 
     name: str
     values: tuple[str, ...]
@@ -65,9 +117,10 @@ class Filter:
 
 @dataclass(frozen=True)
 class Query:
-    """What to look for and within what. All filters must be met, each by any of its values.
+    """What to look for (`terms`) and among which photos (`filters`).
 
-    The description, words without a sign, comes first among the terms if there is one.
+    Photos must meet all filters. If there is a description, words without a sign, it is the
+    first term.
     """
 
     terms: tuple[Term, ...] = ()
@@ -75,47 +128,29 @@ class Query:
 
     @property
     def wanted(self) -> tuple[Term, ...]:
-        """The terms that photos are to look like."""
+        """The terms that photos should look like."""
         return tuple(term for term in self.terms if not term.excluded)
 
     @property
     def avoided(self) -> tuple[Term, ...]:
-        """The terms that photos are not to look like."""
+        """The terms that photos should not look like."""
         return tuple(term for term in self.terms if term.excluded)
 
     def without(self, part: Term | Filter) -> Query:
-        """Return the query without the first such term or filter."""
-        return Query(_less(self.terms, part), _less(self.filters, part))
+        """Return the query without the first term or filter that equals `part`."""
+        return Query(_remove_first(self.terms, part), _remove_first(self.filters, part))
 
     def replacing(self, part: Term | Filter, other: Term | Filter) -> Query:
-        """Return the query with another term or filter where the first such one was."""
+        """Return the query with `other` in place of `part`; both must be of the same class."""
         if isinstance(part, Term) and isinstance(other, Term):
             place = self.terms.index(part)
             return Query((*self.terms[:place], other, *self.terms[place + 1 :]), self.filters)
         if isinstance(part, Filter) and isinstance(other, Filter):
             place = self.filters.index(part)
             return Query(self.terms, (*self.filters[:place], other, *self.filters[place + 1 :]))
-        raise TypeError("A term takes the place of a term, a filter that of a filter.")
+        raise TypeError("A term can only replace a term, and a filter a filter.")
 
 
-class Misread(QueryError):
-    """Something in a query that cannot be understood.
-
-    `start` and `end` say where in the text, in characters from 0, once invisible characters
-    were taken out.
-    """
-
-    def __init__(self, code: str, message: str, *, start: int, end: int) -> None:
-        super().__init__(code, message)
-        self.start = start
-        self.end = end
-
-
-def shown(text: str) -> str:
-    """Return the part of a query as an error repeats it: in quotes and not too long."""
-    return f"“{text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 1] + '…'}”"
-
-
-def _less(parts: tuple[_Part, ...], part: Term | Filter) -> tuple[_Part, ...]:
-    places = [place for place, one in enumerate(parts) if one == part]
+def _remove_first(parts: tuple[_Part, ...], part: Term | Filter) -> tuple[_Part, ...]:
+    places = [place for place, other in enumerate(parts) if other == part]
     return parts[: places[0]] + parts[places[0] + 1 :] if places else parts

@@ -1,4 +1,4 @@
-"""The values that each filter takes: checked, brought into one form, and read back as figures."""
+"""The values that each filter accepts: checks, the canonical form, and its meaning as numbers."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from django.utils.translation import gettext, gettext_lazy as _
+
 from gallery.colours import NAMES as COLOURS
 from gallery.facts import MAX_STARS
-from search.language import datewords, days
-from search.language.scanner import single_spaced
+from search.language import dates
+from search.language.scanner import collapse_spaces
 
 MAX_TEXT = 200
-"""Characters of a name that is looked for."""
+"""Characters of a name to look for."""
 RADIUS_KM = 5.0
-"""How far `near:` goes when no radius is given."""
+"""Radius of `near:` when none is given."""
 MAX_RADIUS_KM = 20_004.0
-"""Half of the equator's meridian: everywhere."""
+"""Half of the circumference of Earth, so everywhere."""
 MIN_TOKEN, MAX_TOKEN = 4, 200
 
 _COLOUR_WORDS = {
@@ -34,7 +36,7 @@ _COLOUR_WORDS = {
     "紫": "purple", "粉": "pink", "棕": "brown", "黑": "black", "白": "white", "灰": "grey",
 }  # fmt: skip
 
-# As `Photo.format` has them.
+# The values are those of `Photo.format` in lower case.
 _TYPES = {
     "jpeg": "jpeg", "jpg": "jpeg", "jpe": "jpeg", "png": "png", "webp": "webp", "gif": "gif",
     "avif": "avif", "tiff": "tiff", "tif": "tiff", "bmp": "bmp", "heic": "heif", "heif": "heif",
@@ -53,7 +55,7 @@ _HAS = {
 }  # fmt: skip
 
 _BYTES = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "mp": 10**6}
-_COMPARED = re.compile(r"(>=|<=|>|<|=)?\s{0,3}([^<>=\s][^<>=]{0,40})")
+_COMPARISON = re.compile(r"(>=|<=|>|<|=)?\s{0,3}([^<>=\s][^<>=]{0,40})")
 _SIZE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)\s?([kmg]?b|mp)?", re.IGNORECASE)
 _RATIO = re.compile(r"([0-9]{1,5}(?:\.[0-9]{1,4})?)(?:[:x×/]([0-9]{1,5}(?:\.[0-9]{1,4})?))?", re.I)
 _STARS = re.compile(r"[0-9]")
@@ -65,6 +67,7 @@ _NEAR = re.compile(
 RADIUS = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,4})?(?:km|m|mi)", re.IGNORECASE)
 _KM = {"": 1.0, "km": 1.0, "m": 0.001, "mi": 1.609344}
 _TOKEN = re.compile(rf"[A-Za-z0-9_.:=~-]{{{MIN_TOKEN},{MAX_TOKEN}}}")
+_FRACTION = r"[01]?(\.[0-9]{1,9})?[01]?"
 _HEX = re.compile(r"#[0-9a-f]{6}", re.IGNORECASE)
 
 Check = Callable[[str], str | None]
@@ -72,7 +75,7 @@ Check = Callable[[str], str | None]
 
 @dataclass(frozen=True)
 class Bounds:
-    """A range of figures; None where it is open. `unit` is "mp" for megapixels of a size."""
+    """A range of numbers; None where it is open. `unit` is "mp" for a size in pixels."""
 
     low: float | None = None
     high: float | None = None
@@ -80,10 +83,10 @@ class Bounds:
     with_high: bool = True
     unit: str = ""
 
-    def hold(self, figure: float) -> bool:
-        """Tell whether a figure lies within."""
-        above = self.low is None or figure > self.low or (self.with_low and figure == self.low)
-        below = self.high is None or figure < self.high or (self.with_high and figure == self.high)
+    def contains(self, number: float) -> bool:
+        """Tell whether a number lies within."""
+        above = self.low is None or number > self.low or (self.with_low and number == self.low)
+        below = self.high is None or number < self.high or (self.with_high and number == self.high)
         return above and below
 
 
@@ -105,12 +108,12 @@ def place(value: str) -> Place:
 def size(value: str) -> Bounds:
     """Return what a canonical value of `size:` means, in bytes or in pixels (unit "mp").
 
-    A single size takes in those within 10 %, since nobody knows theirs to the byte.
+    A single size includes 10 % on either side, since nobody knows a size to the byte.
     """
-    found = _bounds(value, _figure_of_size, unit="mp" if "mp" in value else "")
-    if found.low is not None and found.low == found.high:
-        return Bounds(found.low * 0.9, found.low * 1.1, unit=found.unit)
-    return found
+    bounds = _bounds(value, _size_number, unit="mp" if "mp" in value else "")
+    if bounds.low is not None and bounds.low == bounds.high:
+        return Bounds(bounds.low * 0.9, bounds.low * 1.1, unit=bounds.unit)
+    return bounds
 
 
 def rating(value: str) -> Bounds:
@@ -121,23 +124,23 @@ def rating(value: str) -> Bounds:
 def aspect(value: str) -> Bounds:
     """Return what a canonical value of `aspect:` means, as width divided by height.
 
-    A single ratio takes in those within 2 %, since few pictures have theirs to the pixel.
+    A single ratio includes 2 % on either side, since few pictures match one to the pixel.
     """
-    found = _bounds(value, _figure_of_ratio)
-    if found.low is not None and found.low == found.high:
-        return Bounds(found.low * 0.98, found.low * 1.02)
-    return found
+    bounds = _bounds(value, _ratio_number)
+    if bounds.low is not None and bounds.low == bounds.high:
+        return Bounds(bounds.low * 0.98, bounds.low * 1.02)
+    return bounds
 
 
 def check(name: str, value: str) -> str | None:
-    """Return the value of a filter in its one form; None when the filter does not take it."""
-    return _CHECKS.get(name, _text)(single_spaced(value))
+    """Return the canonical form of a value; None when the filter does not accept it."""
+    return _CHECKS.get(name, _text)(collapse_spaces(value))
 
 
-def bounded(name: str, value: str) -> str:
-    """Return "low" or "high" for a value that bounds one side only, otherwise nothing.
+def bound_of(name: str, value: str) -> str:
+    """Return "low" or "high" for a value that bounds one side only, otherwise an empty string.
 
-    A lower and an upper bound of one kind are both to be met, not either.
+    Photos must meet a lower and an upper bound of one filter both; they are no alternatives.
     """
     if name in {"size", "rating", "aspect"}:
         return {">": "low", "<": "high"}.get(value[:1], "")
@@ -146,8 +149,8 @@ def bounded(name: str, value: str) -> str:
     return ""
 
 
-def photo_or_region(value: str) -> str | None:
-    """Return the id of a photo, with its box if there is one, in their one form."""
+def photo_or_part(value: str) -> str | None:
+    """Return the canonical id of a photo, with its box if there is one; None for anything else."""
     name, at, box = value.partition("@")
     try:
         photo_id = str(uuid.UUID(name)) if len(name) in {32, 36} else ""
@@ -159,14 +162,14 @@ def photo_or_region(value: str) -> str | None:
     return f"{photo_id}@{fractions}" if at else photo_id
 
 
-def token(value: str) -> str | None:
-    """Return the token of a picture; None when it cannot be one."""
+def picture_token(value: str) -> str | None:
+    """Return the token of a picture; None when the text cannot be one."""
     return value if _TOKEN.fullmatch(value) else None
 
 
 def _box(text: str) -> str | None:
     parts = text.split(",")
-    if len(parts) != 4 or not all(re.fullmatch(r"[01]?(\.[0-9]{1,9})?[01]?", p) for p in parts):
+    if len(parts) != 4 or not all(re.fullmatch(_FRACTION, part) for part in parts):
         return None
     try:
         left, top, width, height = (round(float(part), 4) for part in parts)
@@ -191,95 +194,107 @@ def _colour(value: str) -> str | None:
     return _COLOUR_WORDS.get(value.removesuffix("色"))
 
 
-def _days(value: str) -> str | None:
-    return days.canonical(value.replace(" ", "-")) or datewords.whole(value)
+def _date(value: str) -> str | None:
+    return dates.canonical(value.replace(" ", "-")) or dates.phrase_to_date(value)
 
 
 def _point(value: str) -> str | None:
-    found = _days(value)
-    return None if found is None or ".." in found else found
+    canonical = _date(value)
+    return None if canonical is None or ".." in canonical else canonical
 
 
-def _range_of(figure: Callable[[str], str | None]) -> Check:
-    """Return a check for `x`, `>x`, `>=x`, `<x`, `<=x`, `x+` and `x..y` of what `figure` takes."""
+def _range_of(check_number: Check) -> Check:
+    """Return a check for ranges (`x`, `>x`, `>=x`, `<x`, `<=x`, `x+`, `x..y`) of such numbers."""
 
-    def checked(value: str) -> str | None:
+    def check_range(value: str) -> str | None:
         low, dots, high = value.partition("..")
         if dots:
-            ends = [figure(end) if end else "" for end in (low, high)]
+            ends = [check_number(end) if end else "" for end in (low, high)]
             if None in ends or not any(ends):
                 return None
             return f"{ends[0]}..{ends[1]}" if all(ends) else _one_sided(*ends)
         if value.endswith("+"):
             value = f">={value[:-1]}"
-        found = _COMPARED.fullmatch(value)
-        one = figure(found[2].strip()) if found else None
-        if found is None or one is None:
+        match = _COMPARISON.fullmatch(value)
+        number = check_number(match[2].strip()) if match else None
+        if match is None or number is None:
             return None
-        return one if found[1] in {None, "="} else f"{found[1]}{one}"
+        return number if match[1] in {None, "="} else f"{match[1]}{number}"
 
-    return checked
+    return check_range
 
 
 def _one_sided(low: str | None, high: str | None) -> str:
     return f">={low}" if low else f"<={high}"
 
 
-def _size_figure(value: str) -> str | None:
-    found = _SIZE.fullmatch(value)
-    if found is None:
+def _check_size_number(value: str) -> str | None:
+    match = _SIZE.fullmatch(value)
+    if match is None:
         return None
-    unit = (found[2] or "").lower()
-    return f"{_plain(float(found[1]))}{ {'mp': 'mp', '': 'B'}.get(unit, unit.upper()) }"
+    unit = (match[2] or "").lower()
+    return f"{_plain(float(match[1]))}{ {'mp': 'mp', '': 'B'}.get(unit, unit.upper()) }"
 
 
 def _size(value: str) -> str | None:
-    found = _range_of(_size_figure)(value)
+    canonical = _range_of(_check_size_number)(value)
     # Bytes and megapixels in one range have no order.
-    mixed = found is not None and ".." in found and found.count("mp") == 1
-    return None if mixed or found is None or _is_upside_down(size(found)) else found
+    mixed = canonical is not None and ".." in canonical and canonical.count("mp") == 1
+    return None if mixed else _in_order(canonical, size)
 
 
-def _ratio_figure(value: str) -> str | None:
-    found = _RATIO.fullmatch(value)
-    if found is None or float(found[1]) == 0 or (found[2] and float(found[2]) == 0):
+def _check_ratio_number(value: str) -> str | None:
+    match = _RATIO.fullmatch(value)
+    if match is None or float(match[1]) == 0 or (match[2] and float(match[2]) == 0):
         return None
-    return f"{_plain(float(found[1]))}" + (f":{_plain(float(found[2]))}" if found[2] else "")
+    return f"{_plain(float(match[1]))}" + (f":{_plain(float(match[2]))}" if match[2] else "")
 
 
 def _aspect(value: str) -> str | None:
-    found = _range_of(_ratio_figure)("2:1+" if value.lower() == "panorama" else value)
-    return None if found is None or _is_upside_down(aspect(found)) else found
+    text = "2:1+" if value.lower() == "panorama" else value
+    return _in_order(_range_of(_check_ratio_number)(text), aspect)
+
+
+def _check_stars(value: str) -> str | None:
+    return value if _STARS.fullmatch(value) and int(value) <= MAX_STARS else None
 
 
 def _rating(value: str) -> str | None:
-    found = _range_of(lambda v: v if _STARS.fullmatch(v) and int(v) <= MAX_STARS else None)(value)
-    return None if found is None or _is_upside_down(rating(found)) else found
+    return _in_order(_range_of(_check_stars)(value), rating)
+
+
+def _in_order(canonical: str | None, read: Callable[[str], Bounds]) -> str | None:
+    """Return the range unless its lower end lies above its upper end."""
+    if canonical is None:
+        return None
+    bounds = read(canonical)
+    reverse = bounds.low is not None and bounds.high is not None and bounds.low > bounds.high
+    return None if reverse else canonical
 
 
 def _near(value: str) -> str | None:
-    found = _NEAR.fullmatch(value)
-    if found is None:
+    match = _NEAR.fullmatch(value)
+    if match is None:
         return None
-    latitude, longitude = float(found[1]), float(found[2])
-    radius = float(found[3]) * _KM[(found[4] or "").lower()] if found[3] else RADIUS_KM
+    latitude, longitude = float(match[1]), float(match[2])
+    radius = float(match[3]) * _KM[(match[4] or "").lower()] if match[3] else RADIUS_KM
     radius = round(radius, 3)
     if abs(latitude) > 90 or abs(longitude) > 180 or not 0 < radius <= MAX_RADIUS_KM:
         return None
     return f"{_plain(round(latitude, 6))},{_plain(round(longitude, 6))},{_plain(radius)}km"
 
 
-def _plain(figure: float) -> str:
-    """Return a figure without an exponent and without zeros that say nothing."""
-    figure += 0.0  # makes -0 a plain 0
-    return f"{figure:.6f}".rstrip("0").rstrip(".") if figure % 1 else f"{figure:.0f}"
+def _plain(number: float) -> str:
+    """Return a number without an exponent and without trailing zeros."""
+    number += 0.0  # turns -0 into 0
+    return f"{number:.6f}".rstrip("0").rstrip(".") if number % 1 else f"{number:.0f}"
 
 
-def _bounds(value: str, figure: Callable[[str], float], *, unit: str = "") -> Bounds:
+def _bounds(value: str, number: Callable[[str], float], *, unit: str = "") -> Bounds:
     low, dots, high = value.partition("..")
     if dots:
-        return Bounds(figure(low), figure(high), unit=unit)
-    bare = figure(value.lstrip("<>="))
+        return Bounds(number(low), number(high), unit=unit)
+    bare = number(value.lstrip("<>="))
     if value.startswith(">"):
         return Bounds(low=bare, with_low=value.startswith(">="), unit=unit)
     if value.startswith("<"):
@@ -287,24 +302,20 @@ def _bounds(value: str, figure: Callable[[str], float], *, unit: str = "") -> Bo
     return Bounds(bare, bare, unit=unit)
 
 
-def _is_upside_down(bounds: Bounds) -> bool:
-    return bounds.low is not None and bounds.high is not None and bounds.low > bounds.high
+def _size_number(value: str) -> float:
+    digits, unit = re.fullmatch(r"([0-9.]+)([A-Za-z]*)", value).groups()  # type: ignore[union-attr]
+    return float(digits) * _BYTES[unit.lower()]
 
 
-def _figure_of_size(value: str) -> float:
-    figure, unit = re.fullmatch(r"([0-9.]+)([A-Za-z]*)", value).groups()  # type: ignore[union-attr]
-    return float(figure) * _BYTES[unit.lower()]
-
-
-def _figure_of_ratio(value: str) -> float:
-    width, _, height = value.partition(":")
+def _ratio_number(value: str) -> float:
+    width, _colon, height = value.partition(":")
     return float(width) / float(height or 1)
 
 
 _CHECKS: dict[str, Check] = {
     "after": _point,
     "before": _point,
-    "date": _days,
+    "date": _date,
     "orientation": _choice(_SHAPES),
     "aspect": _aspect,
     "colour": _colour,
@@ -317,21 +328,27 @@ _CHECKS: dict[str, Check] = {
     "in": _choice({"album": "album", "albums": "album"}),
 }
 
-ACCEPTED = {
-    "after": "a year, month or day such as 2020, 2020-06, 2020-06-12, or last-week",
-    "before": "a year, month or day such as 2020, 2020-06, 2020-06-12, or last-week",
-    "date": "2020, 2020-06, 2020-06-12, 2019..2021, summer-2023, yesterday or last-30-days",
-    "orientation": "landscape, portrait or square",
-    "aspect": "a ratio such as 3:2, 16:9, >2 or panorama",
-    "colour": f"{', '.join(COLOURS)}, or #rrggbb",
-    "type": "jpeg, png, heic, webp, gif, avif, tiff or bmp",
-    "near": "latitude, longitude and a radius such as 38.72,-9.14,5km",
-    "size": "a size such as >10MB, <500KB, 2MB..5MB or >12mp",
-    "rating": f"stars from 0 to {MAX_STARS} such as 4, >=4 or 2..3",
-    "is": "favourite, stacked or untagged",
-    "has": "gps, caption, date, camera or tag",
-    "in": "album; -in:album finds what is in none",
-    "photo": "the id of a photo, and for a part of it @left,top,width,height as fractions",
-    "picture": "the token of a picture that was sent",
+_ACCEPTED = {
+    "after": _("a year, month or day such as 2020, 2020-06, 2020-06-12, or last-week"),
+    "before": _("a year, month or day such as 2020, 2020-06, 2020-06-12, or last-week"),
+    "date": _("2020, 2020-06, 2020-06-12, 2019..2021, summer-2023, yesterday or last-30-days"),
+    "orientation": _("landscape, portrait or square"),
+    "aspect": _("a ratio such as 3:2, 16:9, >2 or panorama"),
+    "colour": _("%(colours)s, or #rrggbb"),
+    "type": _("jpeg, png, heic, webp, gif, avif, tiff or bmp"),
+    "near": _("latitude, longitude and a radius such as 38.72,-9.14,5km"),
+    "size": _("a size such as >10MB, <500KB, 2MB..5MB or >12mp"),
+    "rating": _("stars from 0 to %(stars)s such as 4, >=4 or 2..3"),
+    "is": _("favourite, stacked or untagged"),
+    "has": _("gps, caption, date, camera or tag"),
+    "in": _("album; -in:album finds what is in none"),
+    "photo": _("the id of a photo, and for a part of it @left,top,width,height as fractions"),
+    "picture": _("the token of a picture that was sent"),
 }
-"""What filters take, for people; those that are missing take any words."""
+
+
+def accepted_values(name: str) -> str:
+    """Return in words which values a filter or picture term accepts."""
+    if name not in _ACCEPTED:
+        return gettext("words, at most %(limit)s characters") % {"limit": MAX_TEXT}
+    return str(_ACCEPTED[name]) % {"colours": ", ".join(COLOURS), "stars": MAX_STARS}

@@ -1,36 +1,38 @@
-"""From a query to text, to an address and to chips."""
+"""Writes a query as text, as the parameters of an address, and as chips."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Protocol
 
+from django.utils.translation import gettext as _, gettext_lazy
+
 from search.language import parser
-from search.language.names import ALIASES, FILTERS
-from search.language.scanner import quoted
-from search.language.terms import Filter, Query, Term
+from search.language.scanner import quote
+from search.language.terms import ALIASES, FILTERS, Filter, Query, Term
 
 _BARE = re.compile(r'[^\s,"\\][^\s,]*')
 TEXT = "q"
 """The parameter of an address that holds the whole query."""
 
 _LABELS = {
-    "is:favourite": "favourites",
-    "is:stacked": "stacked",
-    "is:untagged": "untagged",
-    "has:gps": "with a place",
-    "has:caption": "with a caption",
-    "has:date": "with a date",
-    "has:camera": "camera known",
-    "has:tag": "tagged",
-    "in:album": "in an album",
+    "is:favourite": gettext_lazy("favourites"),
+    "is:stacked": gettext_lazy("stacked"),
+    "is:untagged": gettext_lazy("untagged"),
+    "has:gps": gettext_lazy("with a place"),
+    "has:caption": gettext_lazy("with a caption"),
+    "has:date": gettext_lazy("with a date"),
+    "has:camera": gettext_lazy("camera known"),
+    "has:tag": gettext_lazy("tagged"),
+    "in:album": gettext_lazy("in an album"),
 }
 
 
 class Params(Protocol):
-    """What is read of Django's QueryDict."""
+    """The part of Django's QueryDict that is used here."""
 
     def getlist(self, key: str) -> list[str]:
         """Return all values of a parameter."""
@@ -41,11 +43,11 @@ class Params(Protocol):
 
 @dataclass(frozen=True)
 class Chip:
-    """One part of a query as it is shown, removed and turned.
+    """One part of a query, which can be removed or turned into its opposite.
 
-    `kind` is that of the term, or the name of the filter. `sign` is "+", "-", or empty for the
-    description and for filters that are not excluded. `text` is the part itself as it is typed;
-    `without` and `flipped` are the whole query without it and with its sign turned.
+    `kind` is the kind of the term or the name of the filter. `sign` is "+" or "-", and empty for
+    the description and for filters that do not exclude. `text` is the part as it is typed.
+    `without` is the whole query without the part, `flipped` the whole query with its sign changed.
     """
 
     label: str
@@ -58,18 +60,18 @@ class Chip:
 
 
 def to_text(query: Query) -> str:
-    """Return the text of a query, which `parse` reads as the same query again."""
-    texts = [parser.as_written(parser.settled(term)) for term in query.terms]
+    """Return the text of a query, which `parse` reads as the same query."""
+    texts = [parser.term_to_text(parser.quote_if_needed(term)) for term in query.terms]
     if query.terms and _is_plain(query.terms[0]):
         texts[0] = query.terms[0].value
-    return " ".join([*texts, *(filter_to_text(one) for one in query.filters)])
+    return " ".join([*texts, *(filter_to_text(flt) for flt in query.filters)])
 
 
-def filter_to_text(one: Filter) -> str:
+def filter_to_text(flt: Filter) -> str:
     """Return a filter as it is typed."""
-    alone = one.name == "near" and len(one.values) == 1
-    values = [value if alone or _BARE.fullmatch(value) else quoted(value) for value in one.values]
-    return f"{'-' if one.excluded else ''}{one.name}:{','.join(values)}"
+    place = flt.name == "near" and len(flt.values) == 1
+    values = [value if place or _BARE.fullmatch(value) else quote(value) for value in flt.values]
+    return f"{'-' if flt.excluded else ''}{flt.name}:{','.join(values)}"
 
 
 def to_params(query: Query) -> dict[str, str]:
@@ -79,88 +81,110 @@ def to_params(query: Query) -> dict[str, str]:
 
 
 def from_params(params: Params) -> Query:
-    """Return what an address asks for: its text, and filters as parameters of their own.
+    """Return the query of an address: its text, and filters that are parameters of their own.
 
     A form without scripts sends `q=dog&orientation=landscape&-album=Lisbon`. Empty values and
-    parameters that are no filter are left to others. Raises what `parse` raises.
+    parameters that are no filters are ignored. Raises what `parse` raises.
     """
     texts = [text for text in params.getlist(TEXT) if text.strip()]
     filters = []
-    for key in params.keys():  # noqa: SIM118 (QueryDict is not all that is read)
+    for key in params.keys():  # noqa: SIM118 (a QueryDict is not the only thing read here)
         name = key.removeprefix("-").lower()
         name = ALIASES.get(name, name)
-        given = [value for value in params.getlist(key) if value.strip()]
-        if name in FILTERS and given:
-            filters.append(parser.filter_of(name, given, excluded=key.startswith("-")))
+        values = [value for value in params.getlist(key) if value.strip()]
+        if name in FILTERS and values:
+            filters.append(parser.make_filter(name, values, excluded=key.startswith("-")))
     query = Query() if filters and not texts else parser.parse(texts[-1] if texts else "")
-    together = Query(query.terms, parser.merged([*query.filters, *filters]))
-    # Reading the text again applies the limits to what came from both.
-    return parser.parse(to_text(together)) if filters else together
+    query = Query(query.terms, parser.merge_filters([*query.filters, *filters]))
+    # Reading the text again applies the limits to the text and the parameters together.
+    return parser.parse(to_text(query)) if filters else query
 
 
 def chips(query: Query) -> list[Chip]:
     """Return a chip for each part of a query, terms first."""
     return [
         *(_term_chip(query, term, first=not place) for place, term in enumerate(query.terms)),
-        *(_filter_chip(query, one) for one in query.filters),
+        *(_filter_chip(query, flt) for flt in query.filters),
     ]
 
 
 def _term_chip(query: Query, term: Term, *, first: bool) -> Chip:
     plain = first and _is_plain(term)
-    turned = parser.settled(replace(term, weight=-term.weight))
+    opposite = parser.quote_if_needed(replace(term, weight=-term.weight))
     return Chip(
         label=_term_label(term),
         kind=term.kind,
         sign="-" if term.excluded else "" if plain else "+",
         weight=abs(term.weight),
-        text=term.value if plain else parser.as_written(term),
+        text=term.value if plain else parser.term_to_text(term),
         without=to_text(query.without(term)),
-        flipped=to_text(query.replacing(term, turned)),
+        flipped=to_text(query.replacing(term, opposite)),
     )
 
 
-def _filter_chip(query: Query, one: Filter) -> Chip:
-    turned = replace(one, excluded=not one.excluded)
+def _filter_chip(query: Query, flt: Filter) -> Chip:
+    opposite = replace(flt, excluded=not flt.excluded)
     return Chip(
-        label=filter_label(one),
-        kind=one.name,
-        sign="-" if one.excluded else "",
+        label=filter_label(flt),
+        kind=flt.name,
+        sign="-" if flt.excluded else "",
         weight=1.0,
-        text=filter_to_text(one),
-        without=to_text(query.without(one)),
-        flipped=to_text(query.replacing(one, turned)),
+        text=filter_to_text(flt),
+        without=to_text(query.without(flt)),
+        flipped=to_text(query.replacing(flt, opposite)),
     )
 
 
-def filter_label(one: Filter) -> str:
+def filter_label(flt: Filter) -> str:
     """Return a filter in words: "camera: Nikon or Canon", "not in an album"."""
-    labels = [_LABELS.get(f"{one.name}:{value}") for value in one.values]
+    labels = [_LABELS.get(f"{flt.name}:{value}") for value in flt.values]
     if all(labels):
-        text = " or ".join(label for label in labels if label)
-    elif one.name in {"after", "before"}:
-        word = "from" if one.name == "after" else "before"
-        text = f"{word} {' or '.join(map(_date_label, one.values))}"
-    elif one.name == "date":
-        text = " or ".join(map(_date_label, one.values))
+        text = _alternatives([str(label) for label in labels])
+    elif flt.name == "after":
+        text = _("from %(date)s") % {"date": _alternatives(_date_labels(flt))}
+    elif flt.name == "before":
+        text = _("before %(date)s") % {"date": _alternatives(_date_labels(flt))}
+    elif flt.name == "date":
+        text = _alternatives(_date_labels(flt))
     else:
-        text = f"{one.name}: {' or '.join(one.values)}"
-    return f"not {text}" if one.excluded else text
+        text = f"{flt.name}: {_alternatives(flt.values)}"
+    return _("not %(condition)s") % {"condition": text} if flt.excluded else text
+
+
+def _alternatives(labels: Sequence[str]) -> str:
+    return reduce(
+        lambda some, other: _("%(some)s or %(other)s") % {"some": some, "other": other}, labels
+    )
+
+
+def _date_labels(flt: Filter) -> list[str]:
+    return [_date_label(value) for value in flt.values]
 
 
 def _date_label(value: str) -> str:
     first, dots, last = value.partition("..")
-    if dots:
-        if first and last:
-            return f"{_date_label(first)} to {_date_label(last)}"
-        return f"from {_date_label(first)}" if first else f"until {_date_label(last)}"
-    return value if re.match(r"\d", value) else value.replace("-", " ")
+    if not dots:
+        return value if re.match(r"\d", value) else value.replace("-", " ")
+    if not last:
+        return _("from %(date)s") % {"date": _date_label(first)}
+    if not first:
+        return _("until %(date)s") % {"date": _date_label(last)}
+    return _("%(first)s to %(last)s") % {
+        "first": _date_label(first),
+        "last": _date_label(last),
+    }
 
 
 def _term_label(term: Term) -> str:
-    if term.kind == "text":
-        return term.value
-    return {"photo": "this photo", "part": "part of this photo"}.get(term.kind, "your picture")
+    match term.kind:
+        case "text":
+            return term.value
+        case "photo":
+            return _("this photo")
+        case "part":
+            return _("part of this photo")
+        case "picture":
+            return _("your picture")
 
 
 def _is_plain(term: Term) -> bool:

@@ -1,4 +1,4 @@
-"""What the search keeps in SQL: searches, pictures that people searched by, words of photos."""
+"""What search keeps in SQL: searches, pictures from outside, and the words of photos."""
 
 from search.models.searches import RecentSearch, SavedSearch, SentPicture
 from search.models.words import PhotoWords

@@ -1,4 +1,4 @@
-"""The words of photos, which full-text search looks in."""
+"""The words of photos, for full-text search."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from gallery.models import Photo
 
 
 class PhotoWords(models.Model):
-    """The words of one photo: file name, caption, tags, albums, camera and lens.
+    """The words of one photo: file name, tags, albums, caption, camera and lens.
 
-    `words` is text as `search.fulltext.normalization` writes it, a line for each kind. The database
-    keeps the full-text index over it, makes a row with each photo, and marks the row `stale`
-    whenever something that the words come from is changed (`search.fulltext.schema`);
-    `search.fulltext.upkeep` then writes the words anew.
+    `words` has a line for each kind, as `search.fulltext.normalization` writes it. Triggers in the
+    database (`search.fulltext.schema`) make a row with each photo, mark it as `stale` when
+    something changes that the words come from, and maintain the full-text index. Then
+    `search.fulltext.upkeep` writes the words again.
     """
 
     id = models.BigAutoField(primary_key=True)
-    # Without an index of its own, which SQLite would prefer to the one of stale rows.
+    # No index of its own, because SQLite would prefer it to the index of stale rows.
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_index=False
     )

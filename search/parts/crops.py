@@ -14,7 +14,7 @@ from gallery import files
 from gallery.decoders import web_pool
 from gallery.decoding import DecodeError
 from gallery.models import EmbeddingModel, Photo
-from search.language.errors import QueryError
+from search.language import ErrorCode, QueryError
 from search.parts.boxes import Box
 from search.vectors import embedders
 
@@ -56,14 +56,14 @@ def checked(photo: Photo, box: Box) -> Box:
     """Return the part of a box that lies on the photo, rounded; raise `QueryError` (bad_part)."""
     left, top, width, height = box
     if not all(map(math.isfinite, box)):
-        raise QueryError("bad_part", _("This part of the photo is not valid."))
+        raise QueryError(ErrorCode.BAD_PART, _("This part of the photo is not valid."))
     right, bottom = min(left + width, 1.0), min(top + height, 1.0)
     left, top = max(left, 0.0), max(top, 0.0)
     wide, high = (right - left) * photo.width, (bottom - top) * photo.height
     # Photos smaller than that are compared as a whole.
     if wide < min(SMALLEST, photo.width) - 0.5 or high < min(SMALLEST, photo.height) - 0.5:
         message = _("This part of the photo is too small. Mark a larger one.")
-        raise QueryError("bad_part", message)
+        raise QueryError(ErrorCode.BAD_PART, message)
     return round(left, 4), round(top, 4), round(right - left, 4), round(bottom - top, 4)
 
 
@@ -75,7 +75,7 @@ def read(photo: Photo, box: Box, side: int) -> Pixels:
         except DecodeError:
             continue
     message = _("The picture of this photo cannot be read.")
-    raise QueryError("unreadable_photo", message, status=409)
+    raise QueryError(ErrorCode.UNREADABLE_PHOTO, message, status=409)
 
 
 def cut(pixels: Pixels, box: Box | list[float]) -> Pixels:
@@ -89,6 +89,8 @@ def cut(pixels: Pixels, box: Box | list[float]) -> Pixels:
 def _embedded(model: EmbeddingModel, pixels: Pixels) -> Vector:
     vector: Vector = embedders.image_embedder(model.key).embed_images([pixels])[0]
     if not np.isfinite(vector).all():
-        raise QueryError("bad_vector", _("The model found nothing to compare in this part."))
+        raise QueryError(
+            ErrorCode.BAD_VECTOR, _("The model found nothing to compare in this part.")
+        )
     vector.flags.writeable = False
     return vector

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from gallery.decoding import PoolBusy
 from gallery.decoding.results import PART_SIDE
 from gallery.models import EmbeddingModel, Photo, PhotoParts
-from search.language.errors import QueryError
+from search.language import ErrorCode, QueryError
 from search.parts.boxes import Box, boxes, numbers
 from search.parts.crops import Pixels, cut, read
 from search.vectors import embedders
@@ -96,7 +96,7 @@ def _embedded(model: EmbeddingModel, photo: Photo) -> tuple[NDArray[np.float32],
     good = np.isfinite(rows).all(axis=1)
     if not good.any():
         message = _("The model found nothing to compare in this photo.")
-        raise QueryError("bad_vector", message)
+        raise QueryError(ErrorCode.BAD_VECTOR, message)
     return places[good], rows[good]
 
 

@@ -1,8 +1,7 @@
-"""Which of a query's hits are worth showing: bands, measured against the query's background."""
+"""How well the hits of a query match: bands, measured against the background of the library."""
 
 from __future__ import annotations
 
-from search.relevance.background import Background, Reference
-from search.relevance.bands import Band, Cut, bands
+from search.relevance.bands import TOP, Background, Band, Bands, find_bands
 
-__all__ = ["Background", "Band", "Cut", "Reference", "bands"]
+__all__ = ["TOP", "Background", "Band", "Bands", "find_bands"]

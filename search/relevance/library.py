@@ -1,4 +1,4 @@
-"""The background of a person's library, measured once and kept for a while."""
+"""Measures the background of a person's library and keeps it in memory for a while."""
 
 from __future__ import annotations
 
@@ -17,7 +17,13 @@ from django.conf import settings
 from django.db import DatabaseError, connections
 
 from gallery.models import Embedding, EmbeddingModel, User
-from search.relevance.background import FEWEST, SAMPLE, Background, Vectors, texts
+from search.relevance.bands import (
+    MIN_PHOTOS,
+    SAMPLE_SIZE,
+    Background,
+    Vectors,
+    background_texts,
+)
 from search.vectors import embedders
 from search.vectors.embedders.base import ModelUnavailable
 from search.vectors.embedders.phrasing import embed_worded, wordings
@@ -25,139 +31,141 @@ from search.vectors.index.naming import slug
 
 logger = logging.getLogger(__name__)
 
-KEPT = 8
-"""Libraries whose background is kept in memory, about 10 MB each."""
-FRESH_S = 900.0
-"""Seconds after which a library is measured again: photos come and go."""
-FRESH_SMALL_S = 30.0
-"""The same for one of fewer than `SAMPLE` photos, where a few photos change much."""
-RETRY_S = 60.0
-"""Seconds until background texts that could not be embedded are tried again."""
-_BATCH = 4  # texts embedded at once: a query that comes in between waits for so many only
+MAX_LIBRARIES = 8
+"""Libraries whose background stays in memory, about 10 MB each."""
+REFRESH_SECONDS = 900.0
+"""A library is measured again after so long, because photos come and go."""
+REFRESH_SMALL_SECONDS = 30.0
+"""The same for libraries of fewer than `SAMPLE_SIZE` photos, where a few photos change much."""
+RETRY_SECONDS = 60.0
+"""Background texts that could not be embedded are tried again after so long."""
+_BATCH = 4  # texts embedded together; a query in between waits for one batch only
 
 
 @dataclass
-class _Kept:
+class _Measurement:
     background: Background | None
-    until: float
+    expires: float
 
 
-_guard = threading.Lock()  # Held for moments only, around the dictionaries below.
-_kept: OrderedDict[tuple[str, str], _Kept] = OrderedDict()
-_under_way: set[tuple[str, str]] = set()
-_tried: dict[str, float] = {}
-_measuring = threading.Lock()  # One at a time: each takes a processor for 0.3 s.
+_guard = threading.Lock()  # held only briefly, around the dictionaries below
+_measurements: OrderedDict[tuple[str, str], _Measurement] = OrderedDict()
+_refreshes: set[tuple[str, str]] = set()
+_attempts: dict[str, float] = {}
+_measure_lock = threading.Lock()  # one at a time, as each takes a processor for 0.3 s
 
 
-def of(user: User, model: EmbeddingModel) -> Background | None:
-    """Return the background of a person's library, or None where there is none (yet).
+def background_of(user: User, model: EmbeddingModel) -> Background | None:
+    """Return the background of a person's library, or None while there is none.
 
-    None means: fewer than `FEWEST` photos, or the texts are still being embedded (seconds to a
-    minute, once per model; the worker does it, or else a thread that this starts). Answers are
-    then shown without bands. Only the first request for a library waits for it to be measured
-    (0.3 s); later on the former measure is served while a thread takes the next.
+    There is none for fewer than `MIN_PHOTOS` photos, and while the texts are being embedded
+    (seconds to a minute, once per model, by the worker or else by a thread that this starts).
+    Answers have no bands then. Only the first request for a library waits for the measurement
+    (0.3 s). Later requests get the last measurement while a thread takes the next one.
     """
     key = (model.key, str(user.pk))
-    found = _recall(key)
-    if found is None:
-        return _first(user, model, key)
-    if found.until <= time.monotonic() and _claim(key):
-        threading.Thread(target=_renew, args=(user, model, key), daemon=True).start()
-    return found.background
+    measurement = _recall(key)
+    if measurement is None:
+        return _measure_first(user, model, key)
+    if measurement.expires <= time.monotonic() and _claim(key):
+        threading.Thread(target=_refresh, args=(user, model, key), daemon=True).start()
+    return measurement.background
 
 
-def _recall(key: tuple[str, str]) -> _Kept | None:
+def _recall(key: tuple[str, str]) -> _Measurement | None:
     with _guard:
-        found = _kept.get(key)
-        if found:
-            _kept.move_to_end(key)
-        return found
+        measurement = _measurements.get(key)
+        if measurement:
+            _measurements.move_to_end(key)
+        return measurement
 
 
-def _first(user: User, model: EmbeddingModel, key: tuple[str, str]) -> Background | None:
+def _measure_first(user: User, model: EmbeddingModel, key: tuple[str, str]) -> Background | None:
     rows = stored_texts(model.key)
     if rows is None:
         _start_embedding(model.key)
         return None
-    with _measuring:
-        # Another request may have measured it while this one waited.
-        found = _recall(key)
-        return found.background if found else _measure(user, model, key, rows)
+    with _measure_lock:
+        # Another request may have measured the library while this one waited.
+        measurement = _recall(key)
+        return measurement.background if measurement else _measure(user, model, key, rows)
 
 
 def _measure(
     user: User, model: EmbeddingModel, key: tuple[str, str], rows: Vectors
 ) -> Background | None:
     sample = _sample(user, model)
-    background = Background(rows, sample) if len(sample) >= FEWEST else None
-    fresh = FRESH_S if len(sample) >= SAMPLE else FRESH_SMALL_S
+    background = Background(rows, sample) if len(sample) >= MIN_PHOTOS else None
+    seconds = REFRESH_SECONDS if len(sample) >= SAMPLE_SIZE else REFRESH_SMALL_SECONDS
     with _guard:
-        _kept[key] = _Kept(background, time.monotonic() + fresh)
-        while len(_kept) > KEPT:
-            _kept.popitem(last=False)
+        _measurements[key] = _Measurement(background, time.monotonic() + seconds)
+        while len(_measurements) > MAX_LIBRARIES:
+            _measurements.popitem(last=False)
     return background
 
 
 def _claim(key: tuple[str, str]) -> bool:
-    """Tell whether this thread is the one to measure a library again."""
+    """Tell whether the caller is the one to measure a library again."""
     with _guard:
-        if key in _under_way:
+        if key in _refreshes:
             return False
-        _under_way.add(key)
+        _refreshes.add(key)
         return True
 
 
-def _renew(user: User, model: EmbeddingModel, key: tuple[str, str]) -> None:
+def _refresh(user: User, model: EmbeddingModel, key: tuple[str, str]) -> None:
     try:
         rows = stored_texts(model.key)
         if rows is not None:
-            with _measuring:
+            with _measure_lock:
                 _measure(user, model, key, rows)
     except DatabaseError as error:
         logger.warning("The library could not be measured: %s", error)
     finally:
         with _guard:
-            _under_way.discard(key)
+            _refreshes.discard(key)
         connections.close_all()
 
 
 def forget() -> None:
-    """Forget all backgrounds in memory, as after photos or models changed."""
+    """Forget all backgrounds in memory, for example after photos or models changed."""
     with _guard:
-        _kept.clear()
-        _tried.clear()
+        _measurements.clear()
+        _attempts.clear()
 
 
 def _sample(user: User, model: EmbeddingModel) -> Vectors:
-    """Return the vectors of up to `SAMPLE` random photos of a person, (n, dim) float32."""
-    mine = Embedding.objects.live().filter(
+    """Return the vectors of up to `SAMPLE_SIZE` random photos of a person, (n, dim) float32."""
+    own = Embedding.objects.live().filter(
         model=model, state=Embedding.State.INDEXED, photo__owner_id=user.pk
     )
-    ids = list(mine.values_list("pk", flat=True))
-    chosen = random.sample(ids, min(SAMPLE, len(ids)))
-    found = [
+    ids = list(own.values_list("pk", flat=True))
+    chosen = random.sample(ids, min(SAMPLE_SIZE, len(ids)))
+    vectors = [
         vector
         for start in range(0, len(chosen), 500)
         for row in Embedding.objects.filter(pk__in=chosen[start : start + 500])
         if (vector := row.get_vector()) is not None
     ]
-    random.shuffle(found)
-    return np.array(found, np.float32).reshape(-1, model.dim)
+    random.shuffle(vectors)
+    return np.array(vectors, np.float32).reshape(-1, model.dim)
 
 
 def stored_texts(key: str) -> Vectors | None:
-    """Return the embedded background texts of a model, or None if they were not kept yet."""
+    """Return the stored embeddings of the background texts, or None if there are none yet."""
     try:
         rows: Vectors = np.load(_file(key), allow_pickle=False)
     except (OSError, ValueError, EOFError):
         return None
-    return rows.astype(np.float32) if rows.ndim == 2 and len(rows) == len(texts()) else None
+    return (
+        rows.astype(np.float32) if rows.ndim == 2 and len(rows) == len(background_texts()) else None
+    )
 
 
 def embed_texts(key: str) -> None:
-    """Embed the background texts with a model as queries are, and keep them.
+    """Embed the background texts with a model, in the same way as queries, and store them.
 
-    Does nothing where they are kept already or another process is at it. Raises
+    Does nothing if they are stored already, or if another process is embedding them. Raises
     `ModelUnavailable` and OSError.
     """
     file = _file(key)
@@ -173,21 +181,22 @@ def embed_texts(key: str) -> None:
 
 def _embed_into(file: Path, key: str) -> None:
     model = embedders.text_embedder(key)
-    parts = [texts()[start : start + _BATCH] for start in range(0, len(texts()), _BATCH)]
-    rows = np.concatenate([embed_worded(model, part) for part in parts])
-    unfinished = file.with_suffix(".part")
-    with unfinished.open("wb") as stream:
+    texts = background_texts()
+    batches = [texts[start : start + _BATCH] for start in range(0, len(texts), _BATCH)]
+    rows = np.concatenate([embed_worded(model, batch) for batch in batches])
+    temporary = file.with_suffix(".part")
+    with temporary.open("wb") as stream:
         np.save(stream, rows.astype(np.float16))
-    unfinished.replace(file)
+    temporary.replace(file)
 
 
 def _start_embedding(key: str) -> None:
-    """Have the texts embedded by a thread, at most once in `RETRY_S`."""
+    """Start a thread that embeds the texts, at most once in `RETRY_SECONDS`."""
     now = time.monotonic()
     with _guard:
-        if now < _tried.get(key, -RETRY_S) + RETRY_S:
+        if now < _attempts.get(key, -RETRY_SECONDS) + RETRY_SECONDS:
             return
-        _tried[key] = now
+        _attempts[key] = now
     threading.Thread(target=_embed_quietly, args=(key,), daemon=True).start()
 
 
@@ -199,6 +208,6 @@ def _embed_quietly(key: str) -> None:
 
 
 def _file(key: str) -> Path:
-    worded = "\n".join(wording for text in texts() for wording in wordings(text))
+    worded = "\n".join(wording for text in background_texts() for wording in wordings(text))
     version = hashlib.sha256(worded.encode()).hexdigest()[:8]
     return Path(settings.DATA_DIR) / "relevance" / f"{slug(key)}-{version}.npy"

@@ -1,0 +1,1 @@
+"""Suggestions for the search bar while somebody types."""

@@ -1,4 +1,4 @@
-"""What the search bar offers for a text and a place in it."""
+"""Suggestions for the search bar: recent and saved searches, and completions of what is typed."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from django.db.models import Q
 
 from gallery.models import User
 from search import language
+from search.filters.library import library_names
 from search.language import Filter, Suggestion
 from search.language.terms import MAX_CHARACTERS
-from search.language.writer import filter_to_text
 from search.models import RecentSearch, SavedSearch
-from search.suggest import library_names
 
-RECENT, SAVED, NAMED, COMPLETED = 5, 4, 4, 8
-"""How many of each are offered: queries asked lately, saved searches, names, all completions."""
-SHOWN_WHILE_TYPING = 3
-"""Queries asked lately, once something is typed that they contain."""
+MAX_RECENT, MAX_SAVED, MAX_NAMES, MAX_COMPLETIONS = 5, 4, 4, 8
+"""How many suggestions of each kind there are at most; names are among the completions."""
+MAX_RECENT_TYPING = 3
+"""Recent searches at most once something is typed; they must match it."""
 
-# A word that is being typed, with its sign; one letter says too little to go by.
+# The word at the cursor, with its sign. One letter is too little to suggest names for.
 _WORD = re.compile(r"(?<!\S)([+-]?)([^\W_][^\s:\",]+)$")
-_NAMED_BY = ("album", "tag", "camera", "lens")
+_FILTER_AT_CURSOR = re.compile(r"[A-Za-z]:(\"[^\"]*|\S*)$")
+_NAME_FILTERS = ("album", "tag", "camera", "lens")
 
 
 @dataclass(frozen=True)
-class Offers:
-    """Queries asked lately, saved searches, and ways to go on typing, the likeliest first.
+class Suggestions:
+    """Recent searches, saved searches and completions, the likeliest first.
 
-    `eager` tells that a filter is being typed, so that completions are what is wanted.
+    `eager` says that a filter is being typed, so completions should come first.
     """
 
     recent: list[RecentSearch]
@@ -40,60 +40,60 @@ class Offers:
 
     @property
     def any(self) -> bool:
-        """Whether there is something to offer."""
+        """Whether there is anything to suggest."""
         return bool(self.recent or self.saved or self.completions)
 
 
-def offers(user: User, text: str, at: int) -> Offers:
-    """Return what can be offered for a text with the cursor before character `at`.
+def find_suggestions(user: User, text: str, cursor: int) -> Suggestions:
+    """Return suggestions for a text with the cursor before character `cursor`.
 
-    Understands any text; too long ones get no offers.
+    Accepts any text; there are no suggestions for too long ones.
     """
     text = text.replace("\x00", " ")
     if len(text) > MAX_CHARACTERS:
-        return Offers([], [], [])
-    at = max(0, min(at, len(text)))
-    typed = text.strip()
-    completions = _completions(user, text, at)
+        return Suggestions([], [], [])
+    cursor = max(0, min(cursor, len(text)))
+    prefix = text.strip()
+    completions = _completions(user, text, cursor)
     recent = RecentSearch.objects.visible_to(user).order_by("-used_at")
     saved = SavedSearch.objects.visible_to(user).order_by("-created_at")
-    if typed:
-        recent = recent.filter(_with_word("query", typed)).exclude(query=typed)
-        saved = saved.filter(_with_word("name", typed))
-    return Offers(
-        list(recent[: SHOWN_WHILE_TYPING if typed else RECENT]),
-        list(saved[:SAVED]),
+    if prefix:
+        recent = recent.filter(_has_word("query", prefix)).exclude(query=prefix)
+        saved = saved.filter(_has_word("name", prefix))
+    return Suggestions(
+        list(recent[: MAX_RECENT_TYPING if prefix else MAX_RECENT]),
+        list(saved[:MAX_SAVED]),
         completions,
-        eager=bool(completions) and ":" in text[completions[0].start : at],
+        eager=bool(completions) and ":" in text[completions[0].start : cursor],
     )
 
 
-def _with_word(column: str, typed: str) -> Q:
-    """Return the condition that a text begins with what is typed, or has a word that does."""
-    return Q(**{f"{column}__istartswith": typed}) | Q(**{f"{column}__icontains": f" {typed}"})
+def _has_word(column: str, prefix: str) -> Q:
+    """Return the condition that a column, or one of its words, begins with `prefix`."""
+    return Q(**{f"{column}__istartswith": prefix}) | Q(**{f"{column}__icontains": f" {prefix}"})
 
 
-def _completions(user: User, text: str, at: int) -> list[Suggestion]:
-    """Return completions of a filter, or of a word that begins one or names something."""
-    before = text[:at]
-    # Within quotes, words are taken as they are; only the value of a filter is completed there.
+def _completions(user: User, text: str, cursor: int) -> list[Suggestion]:
+    """Return completions of a filter, or of a word that begins the name of something."""
+    before = text[:cursor]
+    # Words in quotes are literal; in there, only the value of a filter is completed.
     word = _WORD.search(before) if before.count('"') % 2 == 0 else None
-    if word is None and not re.search(r"[A-Za-z]:(\"[^\"]*|\S*)$", before):
+    if word is None and not _FILTER_AT_CURSOR.search(before):
         return []
-    names = library_names.names(user)
-    named = list(_named(names, word, at)) if word else []
-    return [*named, *language.autocomplete(text, at, names)][:COMPLETED]
+    names = library_names(user)
+    by_name = list(_name_completions(names, word, cursor)) if word else []
+    return [*by_name, *language.autocomplete(text, cursor, names)][:MAX_COMPLETIONS]
 
 
-def _named(
-    names: Mapping[str, Sequence[str]], word: re.Match[str], at: int
+def _name_completions(
+    names: Mapping[str, Sequence[str]], word: re.Match[str], cursor: int
 ) -> Iterator[Suggestion]:
-    """Yield filters for names that have a word which begins as the typed one does."""
-    sign, begun = word[1], word[2].casefold()
-    left = NAMED
-    for kind in _NAMED_BY:
+    """Yield filters for names with a word that begins like the typed one."""
+    sign, prefix = word[1], word[2].casefold()
+    left = MAX_NAMES
+    for kind in _NAME_FILTERS:
         for name in names.get(kind, ()):
-            if left and any(part.startswith(begun) for part in name.casefold().split()):
-                text = filter_to_text(Filter(kind, (name,), excluded=sign == "-"))
-                yield Suggestion(name, f"{text} ", word.start(), at, kind)
+            if left and any(part.startswith(prefix) for part in name.casefold().split()):
+                text = language.filter_to_text(Filter(kind, (name,), excluded=sign == "-"))
+                yield Suggestion(name, f"{text} ", word.start(), cursor, kind)
                 left -= 1

@@ -8,8 +8,7 @@ from django.utils.http import urlencode
 from gallery.views import PageRequest
 from search import language
 from search.engine.answer import LEVELS, SearchRequest, Sort, read_cursor
-from search.language import Query, Term
-from search.language.errors import QueryError
+from search.language import Query, QueryError, Term
 
 _LISTING = ("fold", "sort", "least", "weak")
 """Parameters that say how an answer is listed; all others belong to the query."""

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from gallery.models import Photo, User
 from search import language
 from search.engine import sent_pictures
-from search.language import Chip, Query, Term
+from search.language import Chip, Filter, Query, Term
 from search.language.terms import MAX_TERMS
 
 WEIGHTS = (0.5, 1.0, 2.0, 3.0)
@@ -73,7 +73,8 @@ def query_chips(user: User, query: Query, shown_as: str = "") -> list[QueryChip]
         replace(_of_term(user, chip, shown_as), weights=_weights(query, term, shown_as))
         for chip, term in zip(chips, query.terms, strict=False)
     ]
-    return terms + [_of_filter(chip, shown_as) for chip in chips[len(terms) :]]
+    filters = zip(chips[len(terms) :], query.filters, strict=True)
+    return terms + [_of_filter(chip, flt, shown_as) for chip, flt in filters]
 
 
 def address_of(text: str, shown_as: str = "") -> str:
@@ -117,9 +118,9 @@ def _of_term(user: User, chip: Chip, shown_as: str) -> QueryChip:
     return QueryChip(chip, label, without, flipped, image, link)
 
 
-def _of_filter(chip: Chip, shown_as: str) -> QueryChip:
-    # The sign is drawn apart from the label, which says it too where it stands alone.
-    label = chip.label.removeprefix("not ") if chip.sign == "-" else chip.label
+def _of_filter(chip: Chip, flt: Filter, shown_as: str) -> QueryChip:
+    # The sign is drawn apart from the label.
+    label = language.filter_label(replace(flt, excluded=False))
     without, flipped = address_of(chip.without, shown_as), address_of(chip.flipped, shown_as)
     return QueryChip(chip, label, without, flipped, is_filter=True)
 

@@ -15,7 +15,7 @@ from gallery.middleware import RETRY_SECONDS
 from gallery.user_errors import UserError
 from gallery.views import PageRequest
 from gallery.views.pages import vary
-from search.facets.facets import Facet, Value, facets as facets_of
+from search.facets.result_facets import Facet, FacetValue, facets as facets_of
 from search.language import Query
 from search.views.address import has_query, request_of
 from search.views.filter_form import COLOURS
@@ -29,7 +29,7 @@ _OPEN = frozenset({"year", "colour", "album", "tag"})
 class Choice:
     """A value of a facet, and the address that switches it; empty where a query is full."""
 
-    value: Value
+    value: FacetValue
     url: str
     paint: str
 

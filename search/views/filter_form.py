@@ -19,11 +19,18 @@ from django.utils.translation import gettext as _, gettext_lazy as lazy
 
 from gallery.models import User
 from search import language
-from search.language import Filter, Query, days, values
-from search.language.errors import QueryError
-from search.language.names import FILTERS
-from search.language.writer import filter_label, filter_to_text
-from search.suggest import library_names
+from search.filters.library import library_names, library_traits
+from search.language import (
+    ErrorCode,
+    Filter,
+    Query,
+    QueryError,
+    dates,
+    filter_label,
+    filter_to_text,
+    values,
+)
+from search.language.terms import FILTERS
 
 Label = str | Promise
 
@@ -181,7 +188,7 @@ def is_filter(key: str) -> bool:
 
 
 def _groups(user: User) -> dict[str, Group]:
-    names, traits = library_names.names(user), library_names.traits(user)
+    names, traits = library_names(user), library_traits(user)
     dates = _DATES | {str(year): str(year) for year in traits.years[:YEARS]}
     colours = [Option("colour", name, name.title(), paint=paint) for name, paint in COLOURS.items()]
     types = [Option("type", name, name.upper()) for name in traits.types]
@@ -250,7 +257,7 @@ def _in_field(form: FilterForm, condition: Filter) -> bool:
         return False
     value = condition.values[0]
     if condition.name in {"date", "after", "before"}:
-        return _in_dates(form, condition.name, value)
+        return in_dates(form, condition.name, value)
     if condition.name == "near" and not form.place:
         found = values.place(value)
         form.place, form.radius = value.rpartition(",")[0], f"{found.km:g}"
@@ -267,16 +274,16 @@ def _in_field(form: FilterForm, condition: Filter) -> bool:
     return False
 
 
-def _in_dates(form: FilterForm, name: str, value: str) -> bool:
+def in_dates(form: FilterForm, name: str, value: str) -> bool:
     """Put fixed days into the fields for the first and last day; tell whether they fit there."""
     if name == "date" and ".." not in value:
         return False
     range_ = {"after": f"{value}..", "before": f"..{value}"}.get(name, value)
     if re.search(r"[a-z]", range_):
         return False
-    (span,) = days.spans(range_, today=timezone.localdate())
+    (span,) = dates.spans(range_, today=timezone.localdate())
     if name == "before":
-        (span,) = (days.Span(None, days.spans(value, today=timezone.localdate())[0].start),)
+        (span,) = (dates.Span(None, dates.spans(value, today=timezone.localdate())[0].start),)
     if (span.start and form.first) or (span.end and form.last):
         return False
     form.first = span.start.isoformat() if span.start else form.first
@@ -294,7 +301,7 @@ def _choices(labels: Mapping[str, Label], chosen: str) -> list[Choice]:
 def _dates(params: QueryDict) -> list[str]:
     first, last = (_day(params.get(name, "")) for name in ("from", "to"))
     if first and last and first > last:
-        raise QueryError("bad_filter", _("The first day is after the last one."))
+        raise QueryError(ErrorCode.BAD_FILTER, _("The first day is after the last one."))
     return [f"date:{first}..{last}"] if first or last else []
 
 
@@ -303,7 +310,7 @@ def _day(text: str) -> str:
     try:
         return date.fromisoformat(text).isoformat() if text else ""
     except ValueError:
-        raise QueryError("bad_filter", _("Write days as 2020-06-12.")) from None
+        raise QueryError(ErrorCode.BAD_FILTER, _("Write days as 2020-06-12.")) from None
 
 
 def _near(params: QueryDict) -> list[str]:
@@ -315,7 +322,7 @@ def _near(params: QueryDict) -> list[str]:
     checked = values.check("near", f"{place},{radius or '5'}km")
     if checked is None:
         raise QueryError(
-            "bad_filter",
+            ErrorCode.BAD_FILTER,
             _(
                 "Write a place as latitude and longitude, such as 38.72, -9.14, or paste the "
                 "address of a map."

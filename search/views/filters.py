@@ -14,9 +14,8 @@ from django.views.decorators.http import require_safe
 from gallery.views import PageRequest
 from gallery.views.pages import vary
 from search import language
-from search.filters import narrow
-from search.language import Query
-from search.language.errors import QueryError
+from search.filters import apply_filters
+from search.language import Query, QueryError
 from search.views import filter_form
 
 _LISTING = ("sort", "fold")
@@ -83,7 +82,7 @@ def _count(request: PageRequest) -> HttpResponse:
     """Show how many photos pass the filters of the form, or what is wrong with them."""
     try:
         query = filter_form.query_of(request.GET)
-        found = narrow(request.user, query.filters)
+        found = apply_filters(request.user, query.filters)
     except QueryError as error:
         context: dict[str, Any] = {"problem": error.message}
     else:

@@ -26,9 +26,8 @@ from search import language
 from search.engine import answer as engine, lookalikes, saved_searches, sent_pictures
 from search.engine.answer import Answer
 from search.engine.errors import too_busy
-from search.language import Query, Term
-from search.language.errors import QueryError
-from search.language.scanner import cleaned
+from search.language import Query, QueryError, Term
+from search.language.scanner import clean_text
 from search.models import SentPicture
 from search.views import address, chips, start
 from search.views.address import Address
@@ -167,7 +166,7 @@ def _misread(typed: str, results: Results) -> tuple[str, str, str] | None:
     if results.start is None or results.end is None:
         return None
     try:
-        text = cleaned(typed)
+        text = clean_text(typed)
     except QueryError:
         text = typed
     start, end = results.start, results.end

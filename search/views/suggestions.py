@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from gallery.views import PageRequest
 from search.engine.saved_searches import forget as forget_searches
-from search.suggest.suggestions import offers
+from search.suggest.suggestions import find_suggestions
 
 
 @require_safe
@@ -20,7 +20,7 @@ def suggest(request: PageRequest) -> HttpResponse:
     `q` is the whole text and `at` how many characters stand before the cursor; all if not given.
     """
     text = request.GET.get("q", "")
-    found = offers(request.user, text, _place(request.GET.get("at", ""), len(text)))
+    found = find_suggestions(request.user, text, _place(request.GET.get("at", ""), len(text)))
     response = render(request, "search/_suggestions.html", {"offers": found, "typed": text.strip()})
     response["Cache-Control"] = "private, no-store"
     return response

@@ -13,6 +13,7 @@ import pytest
 from django.core.management import BaseCommand, load_command_class
 
 from gallery.reasons import Reason
+from search.language import ErrorCode
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("gallery", "search", "workers")
@@ -101,8 +102,9 @@ def test_error_codes_are_documented():
 
 
 def _error_codes() -> Iterator[str]:
-    """Yield the literal codes of raised query errors, outages and answered errors."""
-    place = {"QueryError": 0, "SearchUnavailable": 0, "retrieval.SearchUnavailable": 0, "error": 1}
+    """Yield the codes of query errors, and the literal ones of outages and answered errors."""
+    yield from ErrorCode
+    place = {"SearchUnavailable": 0, "retrieval.SearchUnavailable": 0, "error": 1}
     for path in sources():
         for function, arguments in calls(path):
             if function in place and len(arguments) > place[function]:

@@ -14,6 +14,7 @@ from search.language import (
     Filter,
     Misread,
     Query,
+    QueryError,
     Term,
     chips,
     from_params,
@@ -21,8 +22,7 @@ from search.language import (
     to_params,
     to_text,
 )
-from search.language.errors import QueryError
-from search.language.names import FILTERS
+from search.language.terms import FILTERS
 
 PHOTO = "0b1c0a4e-1111-4222-8333-abcdefabcdef"
 

@@ -6,8 +6,16 @@ import pytest
 from django.http import QueryDict
 from hypothesis import given, strategies as st
 
-from search.language import autocomplete, chips, from_params, parse, to_params, to_text, values
-from search.language.errors import QueryError
+from search.language import (
+    QueryError,
+    autocomplete,
+    chips,
+    from_params,
+    parse,
+    to_params,
+    to_text,
+    values,
+)
 
 PHOTO = "0b1c0a4e-1111-4222-8333-abcdefabcdef"
 KNOWN = {"album": ["Lisbon trip", "Porto", "Trip to Rome"], "tag": ["family", "food"],
@@ -143,11 +151,11 @@ def test_values_are_read_as_figures():
     assert values.size(">10MB") == values.Bounds(low=1e7, with_low=False)
     assert values.size("5MB..10MB") == values.Bounds(5e6, 1e7)
     assert values.size("<=12mp") == values.Bounds(high=12e6, unit="mp")
-    assert values.size("5MB").hold(5.3e6)
-    assert not values.size("5MB").hold(6e6)
-    assert values.rating(">=4").hold(4)
-    assert not values.rating(">4").hold(4)
-    assert values.rating("2..3").hold(3)
-    assert values.aspect("3:2").hold(6000 / 4000)
-    assert not values.aspect("3:2").hold(4 / 3)
+    assert values.size("5MB").contains(5.3e6)
+    assert not values.size("5MB").contains(6e6)
+    assert values.rating(">=4").contains(4)
+    assert not values.rating(">4").contains(4)
+    assert values.rating("2..3").contains(3)
+    assert values.aspect("3:2").contains(6000 / 4000)
+    assert not values.aspect("3:2").contains(4 / 3)
     assert values.place("38.7,-9.1,5km") == values.Place(38.7, -9.1, 5.0)

@@ -8,21 +8,22 @@ import pytest
 from hypothesis import given, strategies as st
 
 from search.engine.answer import MAX_OFFSET, read_cursor
-from search.language.errors import QueryError, parse
+from search.language import QueryError
+from search.language.scanner import normalize_text
 
 
 def test_blanks_are_folded_and_text_is_composed():
-    assert parse("  cafe\u0301 \t\n by   night ") == "caf\u00e9 by night"
+    assert normalize_text("  cafe\u0301 \t\n by   night ") == "caf\u00e9 by night"
 
 
 @pytest.mark.parametrize("text", ["x" * 64, "x " * 255, "海" * 512, "ภาพ" * 100])
 def test_texts_within_the_limits_pass(text):
-    assert parse(text)
+    assert normalize_text(text)
 
 
 def understood(text: str) -> tuple[str, QueryError | None]:
     try:
-        return parse(text), None
+        return normalize_text(text), None
     except QueryError as error:
         return "", error
 
@@ -32,7 +33,7 @@ def test_any_text_is_understood_or_refused_with_a_code(text):
     query, refusal = understood(text)
     if refusal is None:
         assert 0 < len(query) <= 512
-        assert parse(query) == query
+        assert normalize_text(query) == query
     else:
         assert refusal.code in {"query_empty", "query_too_long", "word_too_long", "bad_characters"}
         assert refusal.message
@@ -41,7 +42,7 @@ def test_any_text_is_understood_or_refused_with_a_code(text):
 def test_absurd_texts_are_refused_quickly():
     started = time.perf_counter()
     with pytest.raises(QueryError):
-        parse("x" * 5_000_000)
+        normalize_text("x" * 5_000_000)
     assert time.perf_counter() - started < 0.05
 
 

@@ -9,9 +9,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from search.relevance import Background, Band, Cut, bands
-from search.relevance.background import FEWEST, TOP, texts
-from search.relevance.bands import bar
+from search.relevance import Background, Band, Bands, find_bands
+from search.relevance.bands import MIN_PHOTOS, TOP, background_texts, likely_standing
 
 DIM, THINGS, PHOTOS = 64, 300, 400
 
@@ -36,15 +35,15 @@ class World:
         self.words = self.texts[::2]
         self.background = Background(self.words, self.photos)
 
-    def cut(self, query: np.ndarray, *, asked: np.ndarray | None = None) -> Cut:
+    def bands(self, query: np.ndarray, *, wanted: np.ndarray | None = None) -> Bands:
         first = np.argsort(-(self.photos @ query))[:TOP]
         total = len(self.photos)
-        return bands(self.background, query, self.photos[first], total=total, asked=asked)
+        return find_bands(self.background, query, self.photos[first], total=total, wanted=wanted)
 
     def shares(self) -> tuple[float, float]:
         """Return how many of the shown and of the missing things match something."""
         rows = [
-            (thing in self.shown, not self.cut(self.texts[thing]).is_empty)
+            (thing in self.shown, not self.bands(self.texts[thing]).is_empty)
             for thing in range(1, THINGS, 2)
         ]
         return tuple(
@@ -64,7 +63,7 @@ def test_what_is_there_is_told_from_what_is_not(photos, wrong, gap):
 def test_a_photo_of_the_thing_is_strong_and_the_typical_one_weak():
     world = World()
     thing = next(thing for thing in sorted(world.shown) if thing % 2)
-    found = world.cut(world.texts[thing])
+    found = world.bands(world.texts[thing])
     assert found.band(found.best) == Band.STRONG
     assert found.band(found.typical) == Band.WEAK
     assert found.typical < found.likely < found.strong <= found.best
@@ -74,9 +73,9 @@ def test_leaving_something_out_does_not_lower_what_was_asked_for():
     world = World()
     wanted, other = [thing for thing in sorted(world.shown) if thing % 2][:2]
     asked = world.texts[wanted]
-    found = world.cut(unit(asked - 0.6 * world.texts[other]), asked=asked)
+    found = world.bands(unit(asked - 0.6 * world.texts[other]), wanted=asked)
     assert not found.is_empty
-    assert found.standing == pytest.approx(world.cut(asked).standing, abs=0.05)
+    assert found.standing == pytest.approx(world.bands(asked).standing, abs=0.05)
 
 
 def test_a_copy_is_found_by_picture_and_a_stranger_is_not():
@@ -84,7 +83,9 @@ def test_a_copy_is_found_by_picture_and_a_stranger_is_not():
     copy, stranger = world.photos[3], world.texts[-1]
     for query, matches in ((copy, True), (stranger, False)):
         first = np.argsort(-(world.photos @ query))[:TOP]
-        found = bands(world.background, query, world.photos[first], total=PHOTOS, by_picture=True)
+        found = find_bands(
+            world.background, query, world.photos[first], total=PHOTOS, by_picture=True
+        )
         assert found.is_empty is not matches
 
 
@@ -93,21 +94,21 @@ def test_what_most_photos_show_is_no_empty_answer():
     words = unit(rng.normal(size=(200, DIM)))
     photos = unit(words[5] + unit(rng.normal(size=(300, DIM))))
     first = photos[np.argsort(-(photos @ words[5]))[:TOP]]
-    assert not bands(Background(words, photos), words[5], first, total=300).is_empty
+    assert not find_bands(Background(words, photos), words[5], first, total=300).is_empty
 
 
 def test_trust_falls_with_the_score_and_finds_its_score_again():
-    found = Cut(strong=0.3, likely=0.25, typical=0.1, best=0.4, standing=0.9)
-    trusts = [found.trust(score) for score in (0.4, 0.3, 0.2, 0.1, 0.0)]
-    assert trusts == sorted(trusts, reverse=True)
-    assert trusts[0] == pytest.approx(0.9)
-    assert trusts[-1] == 0
-    assert found.trust(found.score_at(0.5)) == pytest.approx(0.5)
+    found = Bands(strong=0.3, likely=0.25, typical=0.1, best=0.4, standing=0.9)
+    confidences = [found.confidence(score) for score in (0.4, 0.3, 0.2, 0.1, 0.0)]
+    assert confidences == sorted(confidences, reverse=True)
+    assert confidences[0] == pytest.approx(0.9)
+    assert confidences[-1] == 0
+    assert found.confidence(found.score_at(0.5)) == pytest.approx(0.5)
     assert math.isinf(found.score_at(0.95))
 
 
 def test_no_hits_are_an_empty_answer():
-    found = bands(World().background, np.ones(DIM, np.float32), np.empty((0, DIM)), total=0)
+    found = find_bands(World().background, np.ones(DIM, np.float32), np.empty((0, DIM)), total=0)
     assert found.is_empty
     assert found.band(1.0) == Band.WEAK
 
@@ -116,22 +117,22 @@ def test_fewer_hits_than_usual_are_enough():
     world = World()
     query = world.texts[min(thing for thing in world.shown if thing % 2)]
     first = world.photos[np.argsort(-(world.photos @ query))[:1]]
-    assert 0 <= bands(world.background, query, first, total=1).standing <= 1
+    assert 0 <= find_bands(world.background, query, first, total=1).standing <= 1
 
 
 def test_small_libraries_need_more():
-    needed = [bar(total) for total in (1, 20, 100, 500, 100_000)]
+    needed = [likely_standing(total) for total in (1, 20, 100, 500, 100_000)]
     assert needed == sorted(needed, reverse=True)
     assert needed[0] == needed[1] > needed[3] == needed[4]
 
 
 def test_too_few_photos_have_no_background():
     with pytest.raises(ValueError, match="photos"):
-        Background(World().words, World().photos[: FEWEST - 1])
+        Background(World().words, World().photos[: MIN_PHOTOS - 1])
 
 
 def test_the_background_texts_are_many_plain_and_different():
-    found = texts()
+    found = background_texts()
     assert len(found) > 1000
     assert len({text.casefold() for text in found}) == len(found)
     assert all(text == text.strip() and text.isascii() and text for text in found)
@@ -151,17 +152,17 @@ def test_a_background_is_kept_per_library_and_measured_from_its_own_photos(
     model = EmbeddingModel.objects.create(key="colours", dim=16)
     started = []
     monkeypatch.setattr(library, "_embed_quietly", started.append)
-    assert library.of(user, model) is None
+    assert library.background_of(user, model) is None
     library.embed_texts("colours")
-    assert library.stored_texts("colours").shape == (len(texts()), 16)
-    assert library.of(user, model) is None
-    rows = unit(np.random.default_rng(0).normal(size=(FEWEST, 16)))
+    assert library.stored_texts("colours").shape == (len(background_texts()), 16)
+    assert library.background_of(user, model) is None
+    rows = unit(np.random.default_rng(0).normal(size=(MIN_PHOTOS, 16)))
     monkeypatch.setattr(library, "_sample", lambda *_: rows)
-    assert library.of(user, model) is None
+    assert library.background_of(user, model) is None
     library.forget()
-    found = library.of(user, model)
+    found = library.background_of(user, model)
     assert isinstance(found, Background)
-    assert library.of(user, model) is found
+    assert library.background_of(user, model) is found
 
 
 def test_damaged_text_embeddings_count_as_missing(settings, tmp_path):
@@ -183,11 +184,13 @@ def test_hits_must_show_each_of_several_wanted_things():
     )
     photos = np.concatenate([both, world.photos])
 
-    def found(*things: int) -> Cut:
+    def found(*things: int) -> Bands:
         each = tuple(world.texts[list(things)])
         query = unit(np.sum(each, axis=0))
         first = photos[np.argsort(-(photos @ query))[:TOP]]
-        return bands(world.background, query, first, total=len(photos), asked=query, each=each)
+        return find_bands(
+            world.background, query, first, total=len(photos), wanted=query, each=each
+        )
 
     assert found(*shown).standing > found(shown[0], missing).standing
     assert found(shown[0], missing).is_empty
@@ -204,7 +207,7 @@ def measured(db, settings, tmp_path, monkeypatch):
     settings.DATA_DIR = tmp_path
     library.forget()
     library.embed_texts("colours")
-    rows = unit(np.random.default_rng(0).normal(size=(FEWEST, 16)))
+    rows = unit(np.random.default_rng(0).normal(size=(MIN_PHOTOS, 16)))
     made: list[int] = []
     monkeypatch.setattr(library, "_sample", lambda *_: made.append(1) or rows)
     user = get_user_model().objects.create_user(username=uuid.uuid4().hex)
@@ -217,18 +220,18 @@ def test_a_stale_measure_is_served_while_one_thread_takes_the_next(measured, mon
     library, user, model, made = measured
     # The target is run by this thread below, whose connection is the test's.
     monkeypatch.setattr(library, "connections", SimpleNamespace(close_all=lambda: None))
-    first = library.of(user, model)
+    first = library.background_of(user, model)
     started = []
     monkeypatch.setattr(
         library.threading, "Thread", lambda **given: started.append(given) or Waiting()
     )
-    library._kept[model.key, str(user.pk)].until = 0
-    assert library.of(user, model) is first
-    assert library.of(user, model) is first
+    library._measurements[model.key, str(user.pk)].expires = 0
+    assert library.background_of(user, model) is first
+    assert library.background_of(user, model) is first
     assert len(started) == len(made) == 1
     started[0]["target"](*started[0]["args"])
     assert len(made) == 2
-    assert library.of(user, model) is not first
+    assert library.background_of(user, model) is not first
 
 
 def test_texts_that_cannot_be_embedded_are_not_tried_by_every_request(measured, monkeypatch):
@@ -240,8 +243,8 @@ def test_texts_that_cannot_be_embedded_are_not_tried_by_every_request(measured, 
     monkeypatch.setattr(
         library.threading, "Thread", lambda **given: started.append(given) or Waiting()
     )
-    assert library.of(user, missing) is None
-    assert library.of(user, missing) is None
+    assert library.background_of(user, missing) is None
+    assert library.background_of(user, missing) is None
     assert len(started) == 1
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from search.engine.target import WeightedVector, direction
-from search.language.errors import QueryError
+from search.language import QueryError
 from search.relevance import Background
 
 DIM, PHOTOS = 48, 600

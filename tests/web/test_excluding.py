@@ -59,7 +59,7 @@ def test_an_excluded_photo_is_left_out_itself(listed, colours):
 
 
 def test_no_more_is_left_out_than_sql_can_be_told(listed, monkeypatch):
-    for name in ("WINDOW", "PART_LIMIT", "TEXT_LIMIT"):
+    for name in ("WINDOW", "PART_LIMIT"):
         monkeypatch.setattr(rank, name, 1)
     monkeypatch.setattr(rank, "EXCLUDED_LIMIT", 2)
     assert not listed("-red -blue") & {"red", "blue"}

@@ -16,7 +16,7 @@ from gallery.models import Photo
 from search import language
 from search.engine.answer import matching_photos
 from search.facets import counting
-from search.facets.facets import Facet, facets
+from search.facets.result_facets import Facet, facets
 from search.language import Query
 from tests.alike import photo
 from tests.galleries import fill
@@ -29,7 +29,7 @@ def query(text: str) -> Query:
 
 
 def by_name(user: Any, text: str = "") -> dict[str, Facet]:
-    return {one.name: one for one in facets(user, query(text), shown=100)}
+    return {one.name: one for one in facets(user, query(text), limit=100)}
 
 
 def counts(user: Any, text: str = "") -> dict[str, dict[str, int]]:
@@ -138,7 +138,7 @@ def test_every_count_is_what_following_it_brings(ada, bob, text):
     fill(bob, chance, 5)
     fill(ada, chance, 40)
     asked = query(text)
-    for facet in facets(ada, asked, shown=100):
+    for facet in facets(ada, asked, limit=100):
         flag = facet.filter in {"is", "has"}
         own = [one for one in asked.filters if one.name == facet.filter and not one.excluded]
         rest = asked.filters if flag else tuple(one for one in asked.filters if one not in own)
@@ -195,7 +195,7 @@ def test_names_are_counted_alike_however_many_photos_there_are(ada, bob, monkeyp
     )
     for text in ["", "camera:nikon", "album:lisbon"]:
         narrow_counts = counts(ada, text)
-        monkeypatch.setattr(counting, "JOINED", 0)
+        monkeypatch.setattr(counting, "MAX_LOOKUPS", 0)
         assert counts(ada, text) == narrow_counts
         monkeypatch.undo()
     # All photos are counted in a way of their own.

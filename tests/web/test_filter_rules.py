@@ -12,9 +12,8 @@ from django.test.utils import CaptureQueriesContext
 from gallery import albums
 from gallery.models import Photo
 from search import language
-from search.filters import ids as narrowing_ids, narrow
-from search.language import Filter
-from search.language.errors import QueryError
+from search.filters import apply_filters, selection
+from search.language import Filter, QueryError
 from search.vectors.index import Not
 from tests.alike import photo
 
@@ -22,11 +21,12 @@ pytestmark = pytest.mark.django_db
 
 
 def left(user: Any, text: str) -> set[Any]:
-    return set(narrow(user, language.parse(text).filters).photos.values_list("name", flat=True))
+    filtered = apply_filters(user, language.parse(text).filters)
+    return set(filtered.photos.values_list("name", flat=True))
 
 
 def notes(user: Any, text: str) -> tuple[str, ...]:
-    return narrow(user, language.parse(text).filters).notes
+    return apply_filters(user, language.parse(text).filters).notes
 
 
 def test_kinds_are_all_met_and_values_of_one_are_alternatives(ada):
@@ -99,31 +99,31 @@ def test_the_days_are_those_of_the_gallerys_time_zone(ada, settings):
 def test_a_value_that_no_query_has_is_refused(ada):
     for flt in [Filter("size", ("big",)), Filter("date", ("soon",)), Filter("near", ("x",))]:
         with pytest.raises(QueryError) as refused:
-            narrow(ada, [flt])
+            apply_filters(ada, [flt])
         assert (refused.value.code, refused.value.status) == ("bad_filter", 400)
     with pytest.raises(QueryError) as refused:
-        narrow(ada, [Filter("mood", ("good",))])
+        apply_filters(ada, [Filter("mood", ("good",))])
     assert (refused.value.code, refused.value.status) == ("unknown_filter", 400)
 
 
 def test_the_index_gets_the_smaller_set_of_ids(ada, monkeypatch):
-    monkeypatch.setattr(narrowing_ids, "FEW", 2)
+    monkeypatch.setattr(selection, "FEW", 2)
     for number in range(9):
         photo(ada, name=f"{number}", favourite=number < 6, camera="X" if number else "")
-    found = narrow(ada, language.parse("is:favourite camera:x").filters).flt
+    found = apply_filters(ada, language.parse("is:favourite camera:x").filters).index_filter
     excluded = found.parts[-1]
     assert isinstance(excluded, Not)
     # Of the eight with the camera, three are no favourites.
     assert len(excluded.inner.ids) == 3
-    found = narrow(ada, language.parse("-is:favourite camera:x").filters).flt
+    found = apply_filters(ada, language.parse("-is:favourite camera:x").filters).index_filter
     assert len(found.parts[-1].ids) == 3
 
 
 def test_filters_alone_ask_for_no_ids(ada, ada_client):
     photo(ada, favourite=True)
     with CaptureQueriesContext(connection) as asked:
-        narrowed = narrow(ada, language.parse("is:favourite").filters)
-        assert narrowed.photos.count() == 1
+        filtered = apply_filters(ada, language.parse("is:favourite").filters)
+        assert filtered.photos.count() == 1
     assert len(asked) == 1
     # No model is there, and none is needed.
     answer = ada_client.get("/api/v1/search", {"q": "is:favourite"})
@@ -133,7 +133,7 @@ def test_filters_alone_ask_for_no_ids(ada, ada_client):
 
 def test_columns_are_asked_for_together_and_once(ada):
     photo(ada, favourite=True)
-    narrowed = narrow(ada, language.parse("is:stacked has:caption name:jpg").filters)
+    filtered = apply_filters(ada, language.parse("is:stacked has:caption name:jpg").filters)
     with CaptureQueriesContext(connection) as asked:
-        assert narrowed.flt == narrowed.flt
+        assert filtered.index_filter == filtered.index_filter
     assert len([one for one in asked if "gallery_photo" in one["sql"]]) == 1

@@ -19,8 +19,8 @@ from hypothesis import (
 
 from gallery import colours
 from gallery.models import Embedding, Photo
-from search.filters import ids as narrowing_ids, narrow
-from search.language import Filter, days, values
+from search.filters import apply_filters, selection
+from search.language import Filter, dates, values
 from search.vectors.index import open_index
 from tests.contract.exact_index import holds
 from tests.embedders import ColourEmbedder
@@ -71,10 +71,10 @@ def meets(one: Photo, name: str, value: str) -> bool:  # noqa: C901 - one case a
             shape = (one.width > one.height) - (one.width < one.height)
             return {1: "landscape", 0: "square", -1: "portrait"}[shape] == value
         case "aspect":
-            return values.aspect(value).hold(one.width / one.height)
+            return values.aspect(value).contains(one.width / one.height)
         case "size":
             bounds = values.size(value)
-            return bounds.hold(one.width * one.height if bounds.unit else one.size)
+            return bounds.contains(one.width * one.height if bounds.unit else one.size)
         case "colour":
             asked = value if value[0] != "#" else colours.name_of(*bytes.fromhex(value[1:]))
             return asked in colours.from_column(one.colours)
@@ -89,7 +89,7 @@ def meets(one: Photo, name: str, value: str) -> bool:  # noqa: C901 - one case a
         case "near":
             return one.latitude is not None and is_near(one, value)
         case "rating":
-            return values.rating(value).hold(one.rating)
+            return values.rating(value).contains(one.rating)
         case "is" | "has" | "in":
             return {
                 "favourite": one.favourite,
@@ -105,8 +105,8 @@ def meets(one: Photo, name: str, value: str) -> bool:  # noqa: C901 - one case a
     raise AssertionError(name)
 
 
-def spans(value: str) -> tuple[days.Span, ...]:
-    return days.spans(value, today=datetime.now(ZONE).date())
+def spans(value: str) -> tuple[dates.Span, ...]:
+    return dates.spans(value, today=datetime.now(ZONE).date())
 
 
 def day_of(one: Photo) -> Any:
@@ -192,16 +192,19 @@ def library(request, ada, bob, model, settings) -> list[Photo]:
     ("camera", "nikon"), ("is", "favourite"), ("date", "2020-06-11")]])  # fmt: skip
 @given(filters=FILTERS)
 def test_sql_and_index_and_plain_reasoning_agree(ada, model, library, few, monkeypatch, filters):
-    monkeypatch.setattr(narrowing_ids, "FEW", few)
+    monkeypatch.setattr(selection, "FEW", few)
     expected = {one.pk for one in library if all(passes(one, flt) for flt in filters)}
-    found = narrow(ada, filters)
+    found = apply_filters(ada, filters)
     assert set(found.photos.values_list("pk", flat=True)) == expected
     index = open_index(model.key, model.dim)
-    hits = index.query(QUESTION, limit=1000, flt=found.flt)
+    hits = index.query(QUESTION, limit=1000, flt=found.index_filter)
     assert {hit.id for hit in hits} == expected
     rows = Embedding.objects.filter(photo__in=[one.pk for one in library]).select_related("photo")
-    by_payload = {row.photo_id for row in rows
-                  if holds(found.flt, row.photo_id, photos.point_payload(row))}  # fmt: skip
+    by_payload = {
+        row.photo_id
+        for row in rows
+        if holds(found.index_filter, row.photo_id, photos.point_payload(row))
+    }
     assert by_payload == expected
 
 
@@ -215,7 +218,7 @@ def test_each_value_of_each_filter_agrees_alone_and_excluded(ada, model, library
         expected = {one.pk for one in library if passes(one, flt)}
         turned = Filter(name, (checked,), excluded=True)
         for asked, wanted in [(flt, expected), (turned, everything - expected)]:
-            found = narrow(ada, [asked])
+            found = apply_filters(ada, [asked])
             assert set(found.photos.values_list("pk", flat=True)) == wanted, asked
-            hits = index.query(QUESTION, limit=1000, flt=found.flt)
+            hits = index.query(QUESTION, limit=1000, flt=found.index_filter)
             assert {hit.id for hit in hits} == wanted, asked

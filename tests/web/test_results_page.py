@@ -12,7 +12,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from search.duplicates.models import DuplicateGroup, Likeness
 from search.engine import rank
 from search.engine.answer import Figures
-from search.relevance.bands import Cut
+from search.relevance import Bands
 from tests.web.test_api_photos import picture, upload
 from workers.pipeline import drain
 
@@ -47,7 +47,7 @@ def bars(monkeypatch, reds):
     def put(strong: int, likely: int, *, standing: float = 1.0) -> None:
         # The API rounds, so the best is put a little below what it says.
         typical, best = reds[-1][1] - 0.01, reds[0][1] - 0.0003
-        cut = Cut(at(strong), at(strong + likely), typical, best, standing)
+        cut = Bands(at(strong), at(strong + likely), typical, best, standing)
         monkeypatch.setattr(rank, "bands_of", lambda *_: cut)
 
     return put

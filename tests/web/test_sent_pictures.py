@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from gallery import files
 from search.engine import sent_pictures
-from search.language.errors import QueryError
+from search.language import QueryError
 from search.models import SentPicture
 from search.vectors import embedders
 from tests.web.test_api_photos import picture

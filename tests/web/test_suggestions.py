@@ -254,7 +254,7 @@ def test_how_results_are_shown_is_passed_on(ada_client):
     [
         ("place", "Lisbon", "latitude and longitude"),
         ("place", '"; drop', "latitude and longitude"),
-        ("from", "yesterdayish", "Write days as in"),
+        ("from", "yesterdayish", "Write days as 2020"),
         ("colour", "shiny", "does not take"),
         ("q", "camra:x", "did you mean camera"),
     ],

@@ -10,7 +10,7 @@ from django.urls import reverse
 from PIL import Image
 
 from gallery import files
-from search.language.errors import QueryError
+from search.language import QueryError
 from search.parts import boxes, crops, heat_map
 from search.vectors import embedders
 from tests.embedders import PALETTE

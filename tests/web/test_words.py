@@ -17,9 +17,12 @@ from tests.alike import photo
 pytestmark = pytest.mark.django_db
 
 
-def hits(person, text: str, photos=None) -> list[fulltext.WordHit]:
-    said = fulltext.Said.of(person.pk, parse(text))
-    return fulltext.search(Photo.objects.visible_to(person) if photos is None else photos, said)
+text_query = fulltext.TextQuery.from_query
+
+
+def hits(person, text: str, photos=None) -> list[fulltext.TextHit]:
+    query = text_query(person.pk, parse(text))
+    return fulltext.search(Photo.objects.visible_to(person) if photos is None else photos, query)
 
 
 def found(person, text: str) -> set[str]:
@@ -97,7 +100,7 @@ def test_closer_words_come_first_and_then_the_newest(ada):
 
 
 def test_words_that_too_many_photos_have_say_nothing(ada, bob, monkeypatch):
-    monkeypatch.setattr("search.fulltext.lookup.MANY", 3)
+    monkeypatch.setattr("search.fulltext.hits.MANY", 3)
     for place in range(4):
         photo(ada, name=f"IMG_{place}.jpg")
     photo(bob, name="IMG_9.jpg")
@@ -191,20 +194,19 @@ def test_many_photos_at_once_are_written_in_the_background(ada):
 )  # fmt: skip
 def test_no_text_is_too_strange(ada, text):
     photo(ada, name="dog.jpg")
-    said = fulltext.Said.of(ada.pk, Query((Term("text", text), Term("text", text, -1.0))))
-    assert fulltext.search(Photo.objects.visible_to(ada), said) == []
-    quoted = fulltext.Said.of(ada.pk, Query((Term("text", text, quoted=True),)))
+    query = text_query(ada.pk, Query((Term("text", text), Term("text", text, -1.0))))
+    assert fulltext.search(Photo.objects.visible_to(ada), query) == []
+    quoted = text_query(ada.pk, Query((Term("text", text, quoted=True),)))
     assert fulltext.search(Photo.objects.visible_to(ada), quoted) == []
 
 
 def test_excluded_words_leave_out_photos_that_say_them(ada):
     dog, cat = photo(ada, name="dog.jpg"), photo(ada, name="cat.jpg")
     albums.mark(cat, tags=["family"])
-    query = parse("-family")
-    said = fulltext.Said.of(ada.pk, query)
-    assert fulltext.saying(ada.pk, said.avoided) == {cat.pk}
-    assert fulltext.saying(ada.pk, fulltext.Said.of(ada.pk, parse("family")).avoided) == frozenset()
-    assert dog.pk not in fulltext.saying(ada.pk, said.avoided)
+    avoided = text_query(ada.pk, parse("-family")).avoided
+    assert fulltext.photos_with_text(ada.pk, avoided) == {cat.pk}
+    assert fulltext.photos_with_text(ada.pk, text_query(ada.pk, parse("family")).avoided) == set()
+    assert dog.pk not in fulltext.photos_with_text(ada.pk, avoided)
 
 
 def test_a_tag_of_another_name_is_found_by_it(ada):

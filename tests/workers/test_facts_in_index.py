@@ -11,7 +11,7 @@ from django.db import connection
 from gallery import files
 from gallery.ingest import ingest
 from gallery.models import Embedding, Photo
-from search.filters import figures
+from search.filters.conditions import aspect_within
 from search.language import values
 from search.vectors.index import (
     And,
@@ -137,7 +137,7 @@ def test_fractions_are_the_same_after_they_were_read_from_disk(ada, model):
         least = values.aspect(f">={width}:{height}")
         most = values.aspect(f"<={width}:{height}")
         index = open_index(model.key, model.dim)
-        exact = And((figures.aspect(least)[1], figures.aspect(most)[1]))
+        exact = And((aspect_within(least).index_filter, aspect_within(most).index_filter))
         assert index.count(exact) == 1
 
 
