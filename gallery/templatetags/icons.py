@@ -12,7 +12,7 @@ register = Library()
 
 @register.tag
 def icon(_parser: Parser, token: Token) -> TextNode:
-    """Draw a symbol of static/icons.svg, as in `{% icon "check" %}` or `{% icon "check" "big ok" %}`.
+    """Draw a symbol of static/icons.svg: `{% icon "check" %}`, with classes `{% icon "x" "big" %}`.
 
     A page draws hundreds of icons, so each is resolved once, while its template is compiled.
     """

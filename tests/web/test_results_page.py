@@ -226,15 +226,15 @@ def test_look_alikes_are_spoken_of_only_where_there_are_some(ada_client, reds):
 def test_a_slider_that_is_too_far_right_is_the_reason(ada_client, reds, bars):
     bars(0, 0, standing=0.5)
     page = ada_client.get("/search", {"q": "red", "least": "0.9"})
-    assert "No match is that sure" in text(page)
-    assert "least" not in link(page, "Leave it to Scry")
+    assert "No match is this certain" in text(page)
+    assert "least" not in link(page, "Choose automatically")
 
 
 @pytest.mark.parametrize("words", ["red ", ""])
 def test_filters_that_leave_nothing_can_be_removed_one_by_one(ada_client, reds, words):
     page = ada_client.get("/search", {"q": f"{words}orientation:portrait before:1990"})
     assert shown(page) == []
-    assert "No photo passes these filters together" in text(page)
+    assert "No photo passes all of these filters" in text(page)
     assert query_of(link(page, "portrait, remove")) == f"{words}before:1990"
 
 
@@ -247,7 +247,7 @@ def test_an_empty_gallery_says_so(bob_client, model, reds):
 def test_photos_that_wait_are_told_of(bob_client, reds):
     upload(bob_client, picture("red"))
     page = bob_client.get("/search", {"q": "red"})
-    assert "still being made searchable" in text(page)
+    assert "still becoming searchable" in text(page)
 
 
 def test_what_could_not_be_understood_is_marked(ada_client, reds):
