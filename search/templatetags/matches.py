@@ -15,12 +15,12 @@ register = template.Library()
 @register.filter
 def band_title(match: Match) -> str:
     """Return "Strong match, similarity 0.31" for a match that has a score and a band."""
-    titles = {
+    titles: dict[str | None, str] = {
         Band.STRONG: _("Strong match, similarity %(score)s"),
         Band.LIKELY: _("Likely match, similarity %(score)s"),
         Band.WEAK: _("Weak match, similarity %(score)s"),
     }
-    return titles[Band(match.band)] % {"score": score(match.score or 0)}
+    return titles[match.band] % {"score": score(match.score or 0)}
 
 
 @register.filter
