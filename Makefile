@@ -28,7 +28,7 @@ if [ -z "$$python" ]; then \
 fi
 endef
 
-.PHONY: run test check e2e model-test server-test lock env clean help
+.PHONY: run test check messages e2e model-test server-test lock env clean help
 
 run: $(VENV)/installed ## start the gallery and print its address (HOST, PORT, DATA_DIR)
 	@exec $(BIN)/python manage.py serve
@@ -47,10 +47,16 @@ check: export DATA_DIR = build/check
 check: $(VENV)/installed-dev ## run the linters, the type checker and Django's checks
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/djhtml --tabwidth 2 --check templates
+	find templates -name '*.html' -exec $(BIN)/djade --target-version 5.2 --check {} +
+	$(BIN)/python .ci/messages.py --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	PUBLIC_URL=https://photos.example.org $(BIN)/python manage.py check --deploy --fail-level WARNING
+
+messages: $(VENV)/installed-dev ## collect the interface texts into gallery/locale and compile them
+	$(BIN)/python .ci/messages.py
 
 slow-test: $(VENV)/installed-dev ## run the tests that kill processes, load torch or try long sequences
 	@$(IN_MEMORY) $(BIN)/pytest -n 2 -m slow

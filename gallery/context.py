@@ -6,20 +6,17 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
-from django.templatetags.static import static
 from django.utils.functional import SimpleLazyObject
 
 from gallery.status import status
 
 
 def page(request: HttpRequest) -> dict[str, Any]:
-    """Return the icons and, for someone signed in, their `status` and the upload limit."""
-    icons = {"icons": static("icons.svg")}
+    """Return, for someone signed in, their `status` and the upload limit."""
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
-        return icons
+        return {}
     return {
-        **icons,
         "status": SimpleLazyObject(lambda: status(user)),
         "max_file_mb": settings.MAX_FILE_BYTES // (1024 * 1024),
     }

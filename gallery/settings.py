@@ -119,7 +119,13 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "gallery.context.page",
             ],
-            "builtins": ["django.templatetags.static"],
+            "builtins": [
+                "django.templatetags.i18n",
+                "django.templatetags.static",
+                "gallery.templatetags.icons",
+                "gallery.templatetags.numbers",
+                "gallery.templatetags.phrases",
+            ],
         },
     },
 ]
@@ -170,8 +176,10 @@ LOGIN_URL = "sign-in"
 LOGIN_REDIRECT_URL = "grid"
 LOGOUT_REDIRECT_URL = "sign-in"
 
+# A language is offered once its catalogue is complete; CONTRIBUTING.md says how to add one.
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English")]
+LOCALE_PATHS = [BASE_DIR / "gallery" / "locale"]
 TIME_ZONE = env.text("TZ", "UTC")
 USE_I18N = True
 USE_TZ = True

@@ -1,1 +1,1 @@
-"""Template filters of Scry."""
+"""Template tags and filters of every page; settings.py makes them builtins."""

@@ -15,7 +15,7 @@ from gallery import trash
 from gallery.models import Photo
 from gallery.models.photos import PhotoQuerySet
 from gallery.paging import BadCursor, page_after
-from gallery.templatetags.scry import count
+from gallery.templatetags.numbers import count
 from gallery.views import PageRequest, fields
 from gallery.views.media import preview_of, thumbnail_of
 

@@ -186,7 +186,7 @@ def test_files_that_were_here_already_are_listed_with_their_photo(ada, ada_clien
     assert "Same file 1 · 2.0 KB" in words
     assert "backup/beach.jpg is the same file as beach.jpg" in words
     assert "2.0 KB · import" in words
-    assert "Nothing was kept out" in page(bob_client.get("/duplicates?kind=same_file"))
+    assert "No repeated files" in page(bob_client.get("/duplicates?kind=same_file"))
 
 
 def test_the_list_of_skipped_files_is_csv_that_no_spreadsheet_runs(ada, ada_client):

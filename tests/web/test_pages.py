@@ -102,7 +102,7 @@ def test_a_made_up_cursor_leads_back_to_the_grid(ada_client):
 def test_each_year_links_to_its_first_photo(ada, ada_client, model):
     rows(ada, 4, start=datetime(2024, 3, 1, tzinfo=UTC), step=timedelta(days=400))
     page = text(ada_client.get("/"))
-    years = re.findall(r'<a href="([^"]+)" data-year="(\d+)">', page)
+    years = re.findall(r'<a href="([^"]+)"\s+data-year="(\d+)">', page)
     assert [year for _, year in years] == ["2024", "2023", "2021", "2020"]
     for address, year in years:
         first = re.search(r'class="day"[^>]*data-year="(\d+)"', text(ada_client.get(address)))

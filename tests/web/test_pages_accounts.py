@@ -104,7 +104,7 @@ def test_too_many_wrong_passwords_lock_for_a_while(ada):
     for _ in range(5):
         answer = sign_in(client, password="nope")
     assert answer.status_code == 429
-    assert b"Too many tries" in answer.content
+    assert b"Too many attempts" in answer.content
     assert sign_in(client).status_code == 429
 
 
@@ -117,4 +117,4 @@ def test_signing_out_ends_the_session_and_needs_a_post(ada_client):
 def test_an_unknown_address_says_so(ada_client):
     answer = ada_client.get("/nowhere")
     assert answer.status_code == 404
-    assert b"Not here" in answer.content
+    assert b"Not found" in answer.content

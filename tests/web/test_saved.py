@@ -147,7 +147,7 @@ def test_saved_searches_stand_among_the_albums_and_fill_in_later(
     part = ada_client.get(row.get_absolute_url(), {"glance": "1"}).content.decode()
     assert "2 photos" in part
     Photo.objects.update(favourite=False)
-    assert "nothing yet" in ada_client.get(f"{row.get_absolute_url()}?glance=1").content.decode()
+    assert "no photos yet" in ada_client.get(f"{row.get_absolute_url()}?glance=1").content.decode()
     assert "Dogs" not in bob_client.get("/albums").content.decode()
 
 

@@ -162,7 +162,7 @@ def test_a_stack_that_is_in_the_trash_is_the_404(ada_client, ids, stack):
 def test_the_page_of_a_photo_shows_its_stack(ada_client, ids, stack):
     page = text(ada_client.get(f"/photos/{ids[0]}"))
     assert "In a stack of 3" in page
-    for words in ("Unstack", "Use as cover", "Take out of the stack"):
+    for words in ("Unstack", "Use as cover", "Remove from the stack"):
         assert words in page
     assert "Use as cover" not in text(ada_client.get(f"/photos/{ids[2]}"))
     assert "In a stack" not in text(ada_client.get(f"/photos/{ids[3]}"))

@@ -147,7 +147,7 @@ class Fields(HTMLParser):
 
 
 def checked(html: str) -> set[tuple[str, str]]:
-    boxes = re.findall(r'<input type="checkbox"[^>]*name="([^"]+)" value="([^"]*)"([^>]*)>', html)
+    boxes = re.findall(r'<input type="checkbox"[^>]*name="([^"]+)"\s+value="([^"]*)"([^>]*)>', html)
     return {(name, value) for name, value, rest in boxes if "checked" in rest}
 
 
@@ -295,7 +295,7 @@ def test_the_page_of_search_lists_what_was_asked(ada, bob, ada_client):
     asked(bob, "secret")
     SavedSearch.objects.create(owner=ada, name="Pets", query="dog or cat")
     html = ada_client.get("/search").content.decode()
-    assert "Searched lately" in html
+    assert "Recent searches" in html
     assert "Pets" in html
     assert "secret" not in html
     assert Photo.objects.count() == 0

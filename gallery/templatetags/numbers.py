@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django import template
+from django.utils.translation import gettext as _, ngettext
 
 register = template.Library()
 
@@ -11,6 +12,12 @@ register = template.Library()
 def count(number: int) -> str:
     """Return 3412 as "3,412"."""
     return f"{number:,}"
+
+
+@register.filter
+def photos(number: int) -> str:
+    """Return 1 as "1 photo" and 3412 as "3,412 photos"."""
+    return ngettext("%(number)s photo", "%(number)s photos", number) % {"number": count(number)}
 
 
 @register.filter
@@ -23,11 +30,11 @@ def number(value: float) -> str:
 def duration(seconds: int) -> str:
     """Return 40 as "40 s", 200 as "3 min" and 9000 as "2 h 30 min"."""
     if seconds < 90:
-        return f"{max(seconds, 1)} s"
+        return _("%(seconds)d s") % {"seconds": max(seconds, 1)}
     minutes = round(seconds / 60)
     if minutes < 90:
-        return f"{minutes} min"
-    return f"{minutes // 60} h {minutes % 60} min"
+        return _("%(minutes)d min") % {"minutes": minutes}
+    return _("%(hours)d h %(minutes)d min") % {"hours": minutes // 60, "minutes": minutes % 60}
 
 
 @register.filter
