@@ -33,20 +33,34 @@ function toSearch(event) {
 
 function run(event) {
   switch (event.key) {
-    case "/": return toSearch(event) ?? true;
-    case "?": return document.getElementById("help").showModal() ?? true;
-    case "ArrowLeft": case "ArrowRight":
+    case "/":
+      return toSearch(event) ?? true;
+    case "?":
+      return document.getElementById("help").showModal() ?? true;
+    case "ArrowLeft":
+    case "ArrowRight":
       return photoPage() && !focused() ? step(event.key) : moveFocus(event.key);
-    case "ArrowUp": case "ArrowDown": return focused() ? moveFocus(event.key) : false;
-    case " ": return focused() && event.target.matches(".open") ? event.target.click() ?? true : false;
-    case "x": return focused() ? toggleTile(focused()) ?? true : false;
-    case "s": return similar();
-    case "f": return favourite();
-    case "k": return stack();
-    case "o": return unfold();
-    case "Delete": return remove();
-    case "Escape": return clearSelection() || leavePhoto();
-    default: return false;
+    case "ArrowUp":
+    case "ArrowDown":
+      return focused() ? moveFocus(event.key) : false;
+    case " ":
+      return focused() && event.target.matches(".open") ? (event.target.click() ?? true) : false;
+    case "x":
+      return focused() ? (toggleTile(focused()) ?? true) : false;
+    case "s":
+      return similar();
+    case "f":
+      return favourite();
+    case "k":
+      return stack();
+    case "o":
+      return unfold();
+    case "Delete":
+      return remove();
+    case "Escape":
+      return clearSelection() || leavePhoto();
+    default:
+      return false;
   }
 }
 

@@ -110,19 +110,21 @@ function setPose(next, part = null) {
 
 function rows() {
   const [a, b] = [photo("a").facts, photo("b").facts];
-  return [...a.keys()].filter((name) => a.get(name) !== b.get(name)).map((name) => {
-    const row = document.createElement("tr");
-    row.insertCell().outerHTML = '<th scope="row"></th>';
-    row.firstElementChild.textContent = name;
-    row.insertCell().textContent = a.get(name) ?? "";
-    row.insertCell().textContent = b.get(name) ?? "";
-    if (name === "Size") {
-      const more = (side) => photo(side).w * photo(side).h;
-      if (more("a") > more("b")) row.className = "better-a";
-      if (more("b") > more("a")) row.className = "better-b";
-    }
-    return row;
-  });
+  return [...a.keys()]
+    .filter((name) => a.get(name) !== b.get(name))
+    .map((name) => {
+      const row = document.createElement("tr");
+      row.insertCell().outerHTML = '<th scope="row"></th>';
+      row.firstElementChild.textContent = name;
+      row.insertCell().textContent = a.get(name) ?? "";
+      row.insertCell().textContent = b.get(name) ?? "";
+      if (name === "Size") {
+        const more = (side) => photo(side).w * photo(side).h;
+        if (more("a") > more("b")) row.className = "better-a";
+        if (more("b") > more("a")) row.className = "better-b";
+      }
+      return row;
+    });
 }
 
 // --- modes ---
@@ -193,7 +195,14 @@ function sharpen() {
     const fine = new Image();
     fine.src = source;
     // The pair may have changed in the meantime.
-    fine.decode().then(() => { if (photo(side)?.id === id) image.src = source; }, () => {})
+    fine
+      .decode()
+      .then(
+        () => {
+          if (photo(side)?.id === id) image.src = source;
+        },
+        () => {},
+      )
       .finally(() => stage.classList.remove("busy"));
   }
 }
@@ -310,11 +319,15 @@ if (dialog) {
   stage.addEventListener("pointermove", onMove);
   stage.addEventListener("pointerup", onUp);
   stage.addEventListener("pointercancel", onUp);
-  stage.addEventListener("wheel", (event) => {
-    event.preventDefault();
-    const { x, y } = local(event);
-    zoom(Math.exp(-event.deltaY * (event.deltaMode ? 0.05 : 0.0022)), x, y);
-  }, { passive: false });
+  stage.addEventListener(
+    "wheel",
+    (event) => {
+      event.preventDefault();
+      const { x, y } = local(event);
+      zoom(Math.exp(-event.deltaY * (event.deltaMode ? 0.05 : 0.0022)), x, y);
+    },
+    { passive: false },
+  );
   stage.addEventListener("dblclick", (event) => {
     if (event.target.closest("button, input")) return;
     const { x, y } = local(event);

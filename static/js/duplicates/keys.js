@@ -6,34 +6,53 @@ const current = () => document.activeElement?.closest(".group[data-group]");
 
 export function attachReviewKeys({ compare, undoLast }) {
   if (!document.getElementById("groups") && !document.querySelector("[data-undo]")) return;
-  document.addEventListener("keydown", (event) => {
-    if (event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey) return;
-    if (document.querySelector("dialog[open]")) return;
-    if (isTyping(event)) return;
-    if (run(event, compare, undoLast)) {
-      event.preventDefault();
-      event.stopPropagation();
-    }
-  }, true);
+  document.addEventListener(
+    "keydown",
+    (event) => {
+      if (event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey) return;
+      if (document.querySelector("dialog[open]")) return;
+      if (isTyping(event)) return;
+      if (run(event, compare, undoLast)) {
+        event.preventDefault();
+        event.stopPropagation();
+      }
+    },
+    true,
+  );
 }
 
 function run(event, compare, undoLast) {
   const card = current();
   const onControl = event.target.closest("a, button, summary");
   switch (event.key) {
-    case "j": case "ArrowDown": return step(1);
-    case "k": case "ArrowUp": return step(-1);
-    case "u": return undoLast();
-    case "ArrowRight": return Boolean(card) && along(card, 1);
-    case "ArrowLeft": return Boolean(card) && along(card, -1);
-    case "Enter": return Boolean(card) && !onControl && press(card, "[data-default]");
-    case "b": return Boolean(card) && (press(card, "[data-best]") || best(card));
-    case "s": return Boolean(card) && press(card, '[value="stack"]');
-    case "n": return Boolean(card) && press(card, '[value="dismiss"]');
-    case "x": return Boolean(card) && click(card.querySelector(".tick input"));
-    case "c": return Boolean(card) && (compare(card, member()) ?? true);
-    case " ": return !onControl && space(event, card ?? firstInView(), compare);
-    default: return /^[1-9]$/.test(event.key) && Boolean(card) && click(picks(card)[event.key - 1]);
+    case "j":
+    case "ArrowDown":
+      return step(1);
+    case "k":
+    case "ArrowUp":
+      return step(-1);
+    case "u":
+      return undoLast();
+    case "ArrowRight":
+      return Boolean(card) && along(card, 1);
+    case "ArrowLeft":
+      return Boolean(card) && along(card, -1);
+    case "Enter":
+      return Boolean(card) && !onControl && press(card, "[data-default]");
+    case "b":
+      return Boolean(card) && (press(card, "[data-best]") || best(card));
+    case "s":
+      return Boolean(card) && press(card, '[value="stack"]');
+    case "n":
+      return Boolean(card) && press(card, '[value="dismiss"]');
+    case "x":
+      return Boolean(card) && click(card.querySelector(".tick input"));
+    case "c":
+      return Boolean(card) && (compare(card, member()) ?? true);
+    case " ":
+      return !onControl && space(event, card ?? firstInView(), compare);
+    default:
+      return /^[1-9]$/.test(event.key) && Boolean(card) && click(picks(card)[event.key - 1]);
   }
 }
 

@@ -32,8 +32,7 @@ function sketch(image, turn, mirror) {
 // is much better.
 export function poseOf(picture, copy) {
   const wanted = sketch(picture, 0, false);
-  const likeness = (turn, mirror) =>
-    sketch(copy, turn, mirror).reduce((sum, value, at) => sum + value * wanted[at], 0);
+  const likeness = (turn, mirror) => sketch(copy, turn, mirror).reduce((sum, value, at) => sum + value * wanted[at], 0);
   let best = { turn: 0, mirror: false, likeness: likeness(0, false) };
   if (best.likeness > 0.9) return best;
   const asItIs = best.likeness;

@@ -93,14 +93,15 @@ function drawBulk() {
   const { count, bytes } = figures();
   const button = bulk().querySelector("[data-label]");
   button.parentElement.disabled = count === 0;
-  button.textContent = bulk().dataset.verb === "stack"
-    ? ngettext("Stack %(count)s group", "Stack %(count)s groups", count)
-    : ngettext(
-      "Keep best in %(count)s group – frees %(size)s",
-      "Keep best in %(count)s groups – frees %(size)s",
-      count,
-      { size: size(bytes) },
-    );
+  button.textContent =
+    bulk().dataset.verb === "stack"
+      ? ngettext("Stack %(count)s group", "Stack %(count)s groups", count)
+      : ngettext(
+          "Keep best in %(count)s group – frees %(size)s",
+          "Keep best in %(count)s groups – frees %(size)s",
+          count,
+          { size: size(bytes) },
+        );
 }
 
 function onTick(box) {
@@ -115,7 +116,10 @@ function onTick(box) {
 function addChoices(parameters) {
   for (const card of openCards()) {
     if (untouched(card)) continue;
-    const ids = (kept) => boxes(card).filter((box) => box.checked === kept).map((box) => box.value);
+    const ids = (kept) =>
+      boxes(card)
+        .filter((box) => box.checked === kept)
+        .map((box) => box.value);
     parameters.append("choice", `${card.dataset.group} ${ids(true)} ${ids(false)}`);
   }
 }
@@ -176,7 +180,7 @@ function onGroup(card) {
   if (!sentCard) return;
   // The note is as wide as its group was, so the groups around it keep their places.
   if (card.matches(".decided")) card.style.setProperty("--breadth", sentCard.width - 1);
-  const target = card.matches(".decided") ? sentCard.next ?? card : card;
+  const target = card.matches(".decided") ? (sentCard.next ?? card) : card;
   // Keyboard users go on with the next group; for the pointer nothing scrolls.
   if (sentCard.inside || byKey) target.focus({ preventScroll: !byKey });
   if (byKey) target.scrollIntoView({ block: "nearest" });
@@ -228,7 +232,10 @@ function factsOf(member) {
 function compare(set, member, { flicker = false } = {}) {
   const members = membersOf(set);
   if (members.length < 2) return;
-  const best = Math.max(members.findIndex(({ element }) => element.matches(".best")), 0);
+  const best = Math.max(
+    members.findIndex(({ element }) => element.matches(".best")),
+    0,
+  );
   const chosen = members.findIndex(({ element }) => element === member);
   const other = chosen < 0 || chosen === best ? (best + 1) % members.length : chosen;
   const onVerdict = (a, b, verdict) => decide(set, a, b, verdict);
@@ -267,8 +274,20 @@ document.addEventListener("click", (event) => {
   event.preventDefault();
   compare(opener.closest(".group, .alike-set"), opener.closest(".member"));
 });
-document.addEventListener("keydown", () => { byKey = true; }, true);
-document.addEventListener("pointerdown", () => { byKey = false; }, true);
+document.addEventListener(
+  "keydown",
+  () => {
+    byKey = true;
+  },
+  true,
+);
+document.addEventListener(
+  "pointerdown",
+  () => {
+    byKey = false;
+  },
+  true,
+);
 
 const keys = document.getElementById("dup-keys");
 if (keys) {

@@ -36,13 +36,16 @@ export function removeTile(tile) {
 
 // --- thumbnails that do not exist yet ---
 
-const inView = new IntersectionObserver((entries) => {
-  for (const entry of entries) {
-    if (!entry.isIntersecting) continue;
-    inView.unobserve(entry.target);
-    fetchThumbnail(entry.target, 0);
-  }
-}, { rootMargin: "400px" });
+const inView = new IntersectionObserver(
+  (entries) => {
+    for (const entry of entries) {
+      if (!entry.isIntersecting) continue;
+      inView.unobserve(entry.target);
+      fetchThumbnail(entry.target, 0);
+    }
+  },
+  { rootMargin: "400px" },
+);
 
 function watchWaiting(root) {
   for (const place of root.querySelectorAll(".waiting[data-src]")) inView.observe(place);
@@ -74,14 +77,21 @@ function markYear() {
 
 if (years) {
   let due = false;
-  addEventListener("scroll", () => {
-    years.classList.add("near");
-    clearTimeout(hideYears);
-    hideYears = setTimeout(() => years.classList.remove("near"), 1500);
-    if (due) return;
-    due = true;
-    requestAnimationFrame(() => { due = false; markYear(); });
-  }, { passive: true });
+  addEventListener(
+    "scroll",
+    () => {
+      years.classList.add("near");
+      clearTimeout(hideYears);
+      hideYears = setTimeout(() => years.classList.remove("near"), 1500);
+      if (due) return;
+      due = true;
+      requestAnimationFrame(() => {
+        due = false;
+        markYear();
+      });
+    },
+    { passive: true },
+  );
   years.addEventListener("click", (event) => {
     const year = event.target.closest("[data-year]")?.dataset.year;
     const day = year && document.querySelector(`.day[data-year="${year}"]`);
@@ -100,8 +110,12 @@ export function moveFocus(key) {
   const links = [...document.querySelectorAll("[data-grid] .tile .open")];
   if (!links.length) return false;
   const at = links.indexOf(document.activeElement?.closest(".tile")?.querySelector(".open"));
-  const target = at < 0 ? firstInView(links)
-    : key in STEPS ? links[at + STEPS[key]] : nearestRow(links, at, key === "ArrowDown" ? 1 : -1);
+  const target =
+    at < 0
+      ? firstInView(links)
+      : key in STEPS
+        ? links[at + STEPS[key]]
+        : nearestRow(links, at, key === "ArrowDown" ? 1 : -1);
   target?.focus();
   target?.scrollIntoView({ block: "nearest" });
   return true;

@@ -7,7 +7,10 @@ let last = null;
 const boxes = () => [...document.querySelectorAll("[data-grid] .tile .check input")];
 const tileOf = (element) => element?.closest(".tile");
 
-export const selectedTiles = () => boxes().filter((box) => box.checked).map(tileOf);
+export const selectedTiles = () =>
+  boxes()
+    .filter((box) => box.checked)
+    .map(tileOf);
 export const selectedIds = () => selectedTiles().flatMap(idsOf);
 
 export function attachSelection() {

@@ -11,13 +11,17 @@ export function attachDetails() {
   document.body.addEventListener("htmx:afterRequest", onAnswer);
   document.body.addEventListener("htmx:sendError", onAnswer);
   // Escape only leaves the field. Leaving the caption saves it.
-  document.addEventListener("keydown", (event) => {
-    const field = event.target.closest?.(".marks input, .marks textarea");
-    if (event.key !== "Escape" || !field) return;
-    event.preventDefault();
-    event.stopPropagation();
-    field.blur();
-  }, true);
+  document.addEventListener(
+    "keydown",
+    (event) => {
+      const field = event.target.closest?.(".marks input, .marks textarea");
+      if (event.key !== "Escape" || !field) return;
+      event.preventDefault();
+      event.stopPropagation();
+      field.blur();
+    },
+    true,
+  );
   attachPops();
 }
 
@@ -28,7 +32,9 @@ function attachPops() {
     for (const pop of document.querySelectorAll(".pop[open]")) if (pop !== clicked) pop.open = false;
   });
   for (const pop of document.querySelectorAll(".pop")) {
-    pop.addEventListener("toggle", () => { if (pop.open) pop.querySelector("input:not([type=hidden])")?.select(); });
+    pop.addEventListener("toggle", () => {
+      if (pop.open) pop.querySelector("input:not([type=hidden])")?.select();
+    });
     pop.addEventListener("keydown", (event) => {
       if (event.key !== "Escape" || !pop.open) return;
       event.preventDefault();
@@ -69,5 +75,7 @@ function captionSaved(form) {
   note.textContent = gettext("Saved");
   announce(gettext("Caption saved"));
   clearTimeout(note.timer);
-  note.timer = setTimeout(() => { note.textContent = ""; }, 2000);
+  note.timer = setTimeout(() => {
+    note.textContent = "";
+  }, 2000);
 }

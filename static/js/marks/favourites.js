@@ -29,9 +29,11 @@ export async function toggleFavourites(ids) {
   for (const id of ids) showFavourite(id, on);
   // The heart of a single photo is feedback enough for whoever sees it.
   const say = ids.length === 1 ? announce : toast;
-  say(on
-    ? ngettext("%(count)s photo added to favourites", "%(count)s photos added to favourites", changed)
-    : ngettext("%(count)s photo removed from favourites", "%(count)s photos removed from favourites", changed));
+  say(
+    on
+      ? ngettext("%(count)s photo added to favourites", "%(count)s photos added to favourites", changed)
+      : ngettext("%(count)s photo removed from favourites", "%(count)s photos removed from favourites", changed),
+  );
   document.dispatchEvent(new CustomEvent("scry:marked"));
 }
 

@@ -27,10 +27,16 @@ export function toast(text, action) {
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = action.label;
-    button.addEventListener("click", () => { line.remove(); action.act(); });
+    button.addEventListener("click", () => {
+      line.remove();
+      action.act();
+    });
     line.append(button);
   }
-  line.addEventListener("animationend", () => { line.remove(); action?.over?.(); });
+  line.addEventListener("animationend", () => {
+    line.remove();
+    action?.over?.();
+  });
   const box = toasts();
   box.append(line);
   while (box.children.length > 3) box.firstElementChild.remove();

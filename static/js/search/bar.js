@@ -26,7 +26,9 @@ export function attachSearchBar() {
 
 function attachClear() {
   const clear = form.querySelector(".clear");
-  const show = () => { clear.hidden = !input.value; };
+  const show = () => {
+    clear.hidden = !input.value;
+  };
   input.addEventListener("input", show);
   // Back restores typed text without an input event.
   addEventListener("pageshow", show);

@@ -72,9 +72,8 @@ function showFailure(answer) {
     <p class="quiet facets-failed">
       <span></span> <button type="button" class="button small"></button>
     </p>`;
-  body.querySelector("span").textContent = answer?.status === 503
-    ? gettext("The figures are not ready yet.")
-    : gettext("The figures cannot be shown now.");
+  body.querySelector("span").textContent =
+    answer?.status === 503 ? gettext("The figures are not ready yet.") : gettext("The figures cannot be shown now.");
   const button = body.querySelector("button");
   button.textContent = gettext("Try again");
   button.addEventListener("click", load);

@@ -11,7 +11,9 @@ export function attachFilters(field) {
   document.addEventListener("click", onClick);
   document.addEventListener("change", onChange);
   document.addEventListener("submit", onSubmit);
-  dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
+  dialog.addEventListener("click", (event) => {
+    if (event.target === dialog) dialog.close();
+  });
   // Choices that were not applied are dropped; the next dialog starts from the bar again.
   dialog.addEventListener("close", () => dialog.replaceChildren());
 }
@@ -90,7 +92,9 @@ function onSubmit(event) {
   const empty = [...form.elements].filter((field) => field.name && !field.value && field.name !== "q");
   if (!form.elements.place.value.trim()) empty.push(form.elements.radius);
   for (const field of empty) field.disabled = true;
-  setTimeout(() => { for (const field of empty) field.disabled = false; });
+  setTimeout(() => {
+    for (const field of empty) field.disabled = false;
+  });
 }
 
 function clear(event) {
@@ -108,8 +112,12 @@ function clear(event) {
 function locate(form) {
   const failed = () => toast(gettext("This device does not share its location."));
   if (!navigator.geolocation) return failed();
-  navigator.geolocation.getCurrentPosition(({ coords }) => {
-    form.elements.place.value = `${coords.latitude.toFixed(4)}, ${coords.longitude.toFixed(4)}`;
-    htmx.trigger(form, "filters-changed");
-  }, failed, { maximumAge: 600000, timeout: 8000 });
+  navigator.geolocation.getCurrentPosition(
+    ({ coords }) => {
+      form.elements.place.value = `${coords.latitude.toFixed(4)}, ${coords.longitude.toFixed(4)}`;
+      htmx.trigger(form, "filters-changed");
+    },
+    failed,
+    { maximumAge: 600000, timeout: 8000 },
+  );
 }

@@ -69,8 +69,14 @@ function offerUndo() {
   const step = JSON.parse(sessionStorage.getItem(KEY) ?? "null");
   sessionStorage.removeItem(KEY);
   if (!step || new URL(step.to).search !== location.search) return;
-  const text = step.direction === "more"
-    ? ngettext("More like %(count)s photo", "More like %(count)s photos", step.count)
-    : ngettext("Less like %(count)s photo", "Less like %(count)s photos", step.count);
-  toast(text, { label: gettext("Undo"), act: () => { location.href = step.from; } });
+  const text =
+    step.direction === "more"
+      ? ngettext("More like %(count)s photo", "More like %(count)s photos", step.count)
+      : ngettext("Less like %(count)s photo", "Less like %(count)s photos", step.count);
+  toast(text, {
+    label: gettext("Undo"),
+    act: () => {
+      location.href = step.from;
+    },
+  });
 }

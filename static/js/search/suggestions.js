@@ -23,9 +23,14 @@ let untouched = true; // the field still holds the query of the page
 export function attachSuggestions(searchForm, field) {
   [form, input, panel] = [searchForm, field, document.getElementById("suggestions")];
   for (const [name, value] of Object.entries(ATTRIBUTES)) input.setAttribute(name, value);
-  input.addEventListener("focus", () => { if (!input.autofocus || input.value) ask(); });
+  input.addEventListener("focus", () => {
+    if (!input.autofocus || input.value) ask();
+  });
   input.addEventListener("pointerdown", () => document.activeElement === input && panel.hidden && ask());
-  input.addEventListener("input", () => { untouched = false; askSoon(); });
+  input.addEventListener("input", () => {
+    untouched = false;
+    askSoon();
+  });
   input.addEventListener("compositionend", askSoon);
   input.addEventListener("keyup", (event) => {
     if (/^(Arrow(Left|Right)|Home|End)$/.test(event.key) && !untouched) askSoon();

@@ -27,11 +27,13 @@ export async function moveToTrash(ids) {
   const halved = hasHalfStack(gone);
   const taken = takeOutTiles(gone);
   if (failed) {
-    toast(ngettext(
-      "%(count)s photo could not be moved to the trash. Try again.",
-      "%(count)s photos could not be moved to the trash. Try again.",
-      ids.length - moved.length,
-    ));
+    toast(
+      ngettext(
+        "%(count)s photo could not be moved to the trash. Try again.",
+        "%(count)s photos could not be moved to the trash. Try again.",
+        ids.length - moved.length,
+      ),
+    );
   }
   if (moved.length) offerUndo(moved, taken);
   else if (!failed) toast(gettext("Already in the trash"));
@@ -43,9 +45,9 @@ export async function moveToTrash(ids) {
 // When only the cover of a stack is gone, the gallery picks another cover.
 function hasHalfStack(ids) {
   const gone = new Set(ids);
-  return [...document.querySelectorAll(".tile[data-stack-ids]")].some(({ dataset }) => (
-    gone.has(dataset.id) && dataset.stackIds.split(" ").some((id) => !gone.has(id))
-  ));
+  return [...document.querySelectorAll(".tile[data-stack-ids]")].some(
+    ({ dataset }) => gone.has(dataset.id) && dataset.stackIds.split(" ").some((id) => !gone.has(id)),
+  );
 }
 
 // The lightbox shows the address of the deleted photo, so the reload waits until it is closed.
@@ -60,7 +62,10 @@ function offerUndo(ids, taken, remaining = UNDO_MS) {
   const text = ngettext("%(count)s photo moved to the trash", "%(count)s photos moved to the trash", ids.length);
   const line = toast(text, {
     label: gettext("Undo"),
-    act: () => { forget(); bringBack(ids, taken); },
+    act: () => {
+      forget();
+      bringBack(ids, taken);
+    },
     over: forget,
   });
   line.style.setProperty("--shown", `${remaining}ms`);

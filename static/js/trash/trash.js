@@ -54,8 +54,9 @@ async function ask(event) {
   const button = event.submitter;
   if (!button?.dataset.ask || button.dataset.sure) return;
   event.preventDefault();
-  const text = button.dataset.askText
-    ?? ngettext(
+  const text =
+    button.dataset.askText ??
+    ngettext(
       "%(count)s photo will be deleted permanently, which frees %(size)s. This cannot be undone.",
       "%(count)s photos will be deleted permanently, which frees %(size)s. This cannot be undone.",
       chosen().length,

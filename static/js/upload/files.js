@@ -53,7 +53,9 @@ function attachDrop(add) {
     depth -= 1;
     if (depth <= 0) show(false);
   });
-  addEventListener("dragover", (event) => { if (hasFiles(event)) event.preventDefault(); });
+  addEventListener("dragover", (event) => {
+    if (hasFiles(event)) event.preventDefault();
+  });
   addEventListener("drop", async (event) => {
     if (!hasFiles(event) || event.defaultPrevented) return;
     event.preventDefault();

@@ -2,7 +2,17 @@
 import { csrf } from "../page/api.js";
 import { gettext } from "../page/language.js";
 import {
-  addRow, addThumbnail, attachCard, draw, jobs, minimise, remaining, setError, setLink, setState, working,
+  addRow,
+  addThumbnail,
+  attachCard,
+  draw,
+  jobs,
+  minimise,
+  remaining,
+  setError,
+  setLink,
+  setState,
+  working,
 } from "./card.js";
 import { attachFiles } from "./files.js";
 import { lookForLookalikes } from "./lookalikes.js";
@@ -16,7 +26,9 @@ export function attachUploads() {
   if (!document.getElementById("uploads")) return;
   attachCard();
   attachFiles(add);
-  addEventListener("beforeunload", (event) => { if (remaining()) event.preventDefault(); });
+  addEventListener("beforeunload", (event) => {
+    if (remaining()) event.preventDefault();
+  });
 }
 
 function add(files) {
@@ -79,12 +91,16 @@ function post(job) {
     request.responseType = "json";
     request.setRequestHeader("X-CSRFToken", csrf());
     const bar = job.row.querySelector("progress");
-    request.upload.addEventListener("progress", (event) => { bar.value = event.loaded / event.total; });
-    request.addEventListener("loadend", () => resolve({
-      status: request.status,
-      body: request.response,
-      retryAfter: Number(request.getResponseHeader("Retry-After")),
-    }));
+    request.upload.addEventListener("progress", (event) => {
+      bar.value = event.loaded / event.total;
+    });
+    request.addEventListener("loadend", () =>
+      resolve({
+        status: request.status,
+        body: request.response,
+        retryAfter: Number(request.getResponseHeader("Retry-After")),
+      }),
+    );
     request.send(form);
   });
 }
@@ -168,11 +184,11 @@ async function indexAgain(job) {
 
 // The grid shows new photos without a reload while it is at its top and nothing is selected or open.
 const isGridIdle = () =>
-  location.pathname === "/"
-  && !location.search
-  && scrollY < 600
-  && !document.body.classList.contains("selecting")
-  && !document.querySelector("#photos .opened");
+  location.pathname === "/" &&
+  !location.search &&
+  scrollY < 600 &&
+  !document.body.classList.contains("selecting") &&
+  !document.querySelector("#photos .opened");
 
 let timer = null;
 let refreshed = 0;

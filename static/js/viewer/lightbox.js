@@ -19,7 +19,9 @@ export function attachLightbox() {
     if (!link || link.closest(".drawer") || event.defaultPrevented) return;
     if (event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
-    open(link).catch(() => { location.href = link.href; });
+    open(link).catch(() => {
+      location.href = link.href;
+    });
   });
   addEventListener("popstate", closeLightbox);
   document.addEventListener("scry:favourite", drawHeart);
@@ -67,7 +69,10 @@ async function open(link) {
   const start = location.href;
   box = new PhotoSwipe({
     dataSource: items,
-    index: Math.max(items.findIndex((item) => item.element === link), 0),
+    index: Math.max(
+      items.findIndex((item) => item.element === link),
+      0,
+    ),
     // Photos fill the window, but small ones are enlarged 1.6 times at most.
     initialZoomLevel: ({ panAreaSize: area, elementSize: photo }) => Math.min(area.x / photo.x, area.y / photo.y, 1.6),
     getViewportSizeFn: viewport,
@@ -134,20 +139,32 @@ function fetchMore(root, items) {
   const more = root.querySelector(".more [hx-get]");
   if (!more || more.dataset.asked) return;
   more.dataset.asked = "yes";
-  document.body.addEventListener("htmx:load", () => {
-    const present = new Set(items.map((item) => item.base));
-    items.push(...slides(root).filter((item) => !present.has(item.base)));
-  }, { once: true });
+  document.body.addEventListener(
+    "htmx:load",
+    () => {
+      const present = new Set(items.map((item) => item.base));
+      items.push(...slides(root).filter((item) => !present.has(item.base)));
+    },
+    { once: true },
+  );
   htmx.trigger(more, "intersect");
 }
 
 // --- buttons, drawer and keys ---
 
 function addButtons(pswp) {
-  const add = (name, title, picture, order, act) => pswp.ui.registerElement({
-    name, title, ariaLabel: title, order, isButton: true, tagName: "button", html: "",
-    onInit: (element) => element.append(icon(picture)), onClick: act,
-  });
+  const add = (name, title, picture, order, act) =>
+    pswp.ui.registerElement({
+      name,
+      title,
+      ariaLabel: title,
+      order,
+      isButton: true,
+      tagName: "button",
+      html: "",
+      onInit: (element) => element.append(icon(picture)),
+      onClick: act,
+    });
   pswp.on("uiRegister", () => {
     add("fold", gettext("Show the photos folded here (o)"), "stack", 7, () => unfold(pswp));
     add("alike", gettext("Find similar (s)"), "similar", 8, () => goToSimilar());
@@ -190,7 +207,9 @@ const currentId = () => current().base.split("/").at(-1);
 const leaveField = () => document.activeElement?.closest(".drawer") && document.activeElement.blur();
 const drawer = () => document.querySelector(".drawer");
 const help = () => document.getElementById("help").showModal();
-const goToSimilar = () => { location.href = `${current().base}/similar`; };
+const goToSimilar = () => {
+  location.href = `${current().base}/similar`;
+};
 const selectCurrent = () => current().element.closest(".tile")?.querySelector(".check input").click();
 
 function drawHeart() {
@@ -223,12 +242,14 @@ async function unfold(pswp) {
   for (let index = place; index < items.length; index += 1) pswp.refreshSlideContent(index);
   drawFold();
   pswp.next();
-  announce(ngettext(
-    "1 of %(count)s photo folded under %(name)s",
-    "1 of %(count)s photos folded under %(name)s",
-    tiles.length,
-    { name: item.alt },
-  ));
+  announce(
+    ngettext(
+      "1 of %(count)s photo folded under %(name)s",
+      "1 of %(count)s photos folded under %(name)s",
+      tiles.length,
+      { name: item.alt },
+    ),
+  );
 }
 
 async function remove() {

@@ -150,8 +150,8 @@ function place({ box }) {
   for (const name of ["x", "y", "w", "h"]) element.style.setProperty(`--${name}`, box[name]);
   const [left, top, width, height] = [box.x, box.y, box.w, box.h].map((part) => Math.round(part * 100));
   element.ariaLabel = gettext(
-    "Box %(width)s by %(height)s percent, %(left)s from the left, %(top)s from the top. "
-    + "Arrow keys move it, Shift and arrow keys resize it, Enter searches.",
+    "Box %(width)s by %(height)s percent, %(left)s from the left, %(top)s from the top. " +
+      "Arrow keys move it, Shift and arrow keys resize it, Enter searches.",
     { width, height, left, top },
   );
 }
