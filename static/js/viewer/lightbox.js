@@ -42,10 +42,12 @@ function slides(root) {
   return [...root.querySelectorAll(".tile .open")].map(slide);
 }
 
+// A tile links to its photo. The picture on the page of a photo links to the original.
 function slide(link) {
   const image = link.querySelector("img");
-  const [width, height] = [Number(link.dataset.w), Number(link.dataset.h)];
-  const base = link.dataset.base ?? link.getAttribute("href");
+  const width = Number(link.dataset.w ?? image.getAttribute("width"));
+  const height = Number(link.dataset.h ?? image.getAttribute("height"));
+  const base = link.getAttribute("href").replace(/\/original$/, "");
   const scale = Math.min(1, PREVIEW_SIDE / Math.max(width, height));
   const srcset = [`${base}/preview ${Math.round(width * scale)}w`];
   if (scale < 1 && DRAWN.has(link.dataset.format)) srcset.push(`${base}/original ${width}w`);
@@ -55,7 +57,7 @@ function slide(link) {
     msrc: image?.currentSrc || image?.src,
     width,
     height,
-    alt: link.dataset.name,
+    alt: link.dataset.name ?? image.alt,
     element: link,
     thumbCropped: true,
     base,
@@ -114,7 +116,7 @@ function followAddress(pswp, start) {
   const title = document.title;
   pswp.on("change", () => {
     const item = pswp.currSlide.data;
-    if (!item.element.dataset.base) {
+    if (tileOf(item)) {
       history[pushed ? "replaceState" : "pushState"]({ lightbox: true }, "", item.base);
       pushed = true;
     }
