@@ -13,6 +13,22 @@ OLDEST_PYTHON := 3.11
 # drops a library that one package names but that is never imported, and pip would bring it back.
 INSTALL := install --no-deps
 
+# The linter of static/ comes from npm, for the checks alone: no file of it is shipped or locked.
+BIOME_VERSION := 2.6.8
+BIOME := build/biome-$(BIOME_VERSION)
+
+define check_scripts
+if command -v npm >/dev/null; then \
+	[ -x $(BIOME)/node_modules/.bin/biome ] || \
+		npm install --silent --no-save --no-package-lock --no-audit --no-fund --prefix $(BIOME) \
+			@biomejs/biome@$(BIOME_VERSION) || exit 1; \
+	echo "$(BIOME)/node_modules/.bin/biome check --error-on-warnings"; \
+	$(BIOME)/node_modules/.bin/biome check --error-on-warnings; \
+else \
+	echo "SKIPPED: JavaScript and CSS were not linted, because npm is missing (Debian: nodejs and npm)." >&2; \
+fi
+endef
+
 # Sets $$python to the first interpreter that is new enough; a version manager's stand-ins are run
 # to learn whether anything is behind them.
 define find_python
@@ -28,7 +44,7 @@ if [ -z "$$python" ]; then \
 fi
 endef
 
-.PHONY: run test check messages e2e model-test server-test lock env clean help
+.PHONY: run test check messages slow-test e2e model-test server-test lock env clean help
 
 run: $(VENV)/installed ## start the gallery and print its address (HOST, PORT, DATA_DIR)
 	@exec $(BIN)/python manage.py serve
@@ -44,7 +60,7 @@ test: $(VENV)/installed-dev ## run the core tests
 	@$(IN_MEMORY) $(BIN)/pytest -n 2
 
 check: export DATA_DIR = build/check
-check: $(VENV)/installed-dev ## run the linters, the type checker and Django's checks
+check: $(VENV)/installed-dev ## run the linters, the type checker and Django's checks (npm lints JavaScript)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/djhtml --tabwidth 2 --check templates
@@ -54,6 +70,8 @@ check: $(VENV)/installed-dev ## run the linters, the type checker and Django's c
 	$(BIN)/lint-imports
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	PUBLIC_URL=https://photos.example.org $(BIN)/python manage.py check --deploy --fail-level WARNING
+	! grep -rnE '.{121,}' static/js static/css
+	@$(check_scripts)
 
 messages: $(VENV)/installed-dev ## collect the interface texts into gallery/locale and compile them
 	$(BIN)/python .ci/messages.py
@@ -62,8 +80,7 @@ slow-test: $(VENV)/installed-dev ## run the tests that kill processes, load torc
 	@$(IN_MEMORY) $(BIN)/pytest -n 2 -m slow
 
 e2e: $(VENV)/installed-dev ## run the browser tests (needs chromium and chromedriver)
-	@# The tests share one gallery and the machine's time: what fails is tried once more, alone.
-	$(BIN)/pytest -m browser || $(BIN)/pytest -m browser --last-failed --last-failed-no-failures none
+	$(BIN)/pytest -m browser
 
 model-test: $(VENV)/installed-dev ## run the tests that load the starter model's weights
 	$(BIN)/pytest -m model

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from django.urls import include, path
+from django.views.decorators.cache import cache_control
+from django.views.i18n import JavaScriptCatalog
 
 from gallery.api import make_api
 from gallery.health import healthz, readyz
@@ -44,6 +46,11 @@ urlpatterns = [
     path("sign-out", accounts.sign_out, name="sign-out"),
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
+    path(
+        "javascript-catalog.js",
+        cache_control(private=True, max_age=3600)(JavaScriptCatalog.as_view()),
+        name="javascript-catalog",
+    ),
     path("api/v1/", api.urls),
     path("", include("search.urls")),
     path("", include("search.duplicates.urls")),

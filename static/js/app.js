@@ -1,28 +1,37 @@
-// The entry point: what is here runs on every page, and again on every part that htmx brings.
-import { attachGrid } from "./grid.js";
-import { attachSelection } from "./selection.js";
-import { attachLightbox } from "./lightbox.js";
-import { attachSearchBar } from "./search.js";
-import { attachUploads } from "./upload.js";
-import { attachKeys } from "./keys.js";
-import { attachUndo } from "./delete.js";
-import { attachResults } from "./results.js";
-import { attachRefine } from "./refine.js";
+// The entry point. This runs on every page; attachGrid also runs on everything that htmx loads.
+import { attachKeys } from "./actions/keys.js";
+import { attachSelectionBar } from "./actions/selection_bar.js";
+import { attachGrid } from "./grid/grid.js";
+import { attachSelection } from "./grid/selection.js";
+import { attachAlbums } from "./marks/albums.js";
+import { attachDetails } from "./marks/details.js";
+import { attachRatings } from "./marks/ratings.js";
+import { attachSearchBar } from "./search/bar.js";
+import { attachRefinement } from "./search/refinement.js";
+import { attachResults } from "./search/results.js";
+import { attachUndo } from "./trash/deletion.js";
+import { attachUploads } from "./upload/uploads.js";
+import { attachLightbox } from "./viewer/lightbox.js";
 
 document.documentElement.classList.add("js");
 
 attachSearchBar();
 attachUploads();
+// A click on a photo selects it before it can open the lightbox.
 attachSelection();
+attachSelectionBar();
+attachDetails();
+attachRatings();
+attachAlbums();
 attachLightbox();
 attachKeys();
 attachUndo();
 attachResults();
-attachRefine();
+attachRefinement();
 attachGrid(document.body);
 document.body.addEventListener("htmx:load", (event) => attachGrid(event.detail.elt));
 
-// An answer that says when to come back is asked for again then, instead of leaving a hole.
+// An answer with "Retry-After" is requested again then, so that no gap stays on the page.
 document.body.addEventListener("htmx:responseError", (event) => {
   const seconds = Number(event.detail.xhr.getResponseHeader("Retry-After"));
   if (seconds > 0) setTimeout(() => htmx.trigger(event.detail.elt, "intersect"), seconds * 1000);

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 from selenium import webdriver
-from selenium.common.exceptions import StaleElementReferenceException
+from selenium.common.exceptions import StaleElementReferenceException, TimeoutException
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
@@ -26,10 +26,19 @@ from tests.web.test_api_photos import picture
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-NAME, PASSWORD = "ada", "correct horse battery"
-COLOURS = {"red": (220, 30, 30), "green": (30, 160, 40), "blue": (30, 60, 220)}
-# Colours that no other test uploads, for tests of which photos are alike.
-RARE_COLOURS = {"purple": (130, 30, 160), "cyan": (40, 210, 220)}
+PASSWORD = "correct horse battery"
+ACCOUNTS = 150  # more than there are tests
+COLOURS = {
+    "red": (220, 30, 30),
+    "green": (30, 160, 40),
+    "blue": (30, 60, 220),
+    "purple": (130, 30, 160),
+    "cyan": (40, 210, 220),
+}
+THREE = ("red", "green", "blue")
+# Leaving a page aborts its requests, which htmx reports. Any other failed request has a line of
+# the browser's own, "Failed to load resource".
+ABORTED = ('"htmx:afterRequest,', '"htmx:sendError,')
 PATIENCE = 30  # seconds that anything may take on a busy machine
 
 
@@ -43,10 +52,11 @@ def pytest_collection_modifyitems(items):
 
 @dataclass
 class Gallery:
-    """A running gallery: its address, and the first-run address that it printed."""
+    """A running gallery: its address, the first-run address, and the environment it runs in."""
 
     url: str
     welcome: str
+    environment: dict[str, str]
 
 
 def free_port() -> int:
@@ -80,7 +90,7 @@ def start(data: Path) -> tuple[subprocess.Popen, Gallery]:
     while time.monotonic() < deadline and process.poll() is None:
         found = re.search(r"(http\S+)/welcome\?token=\S+", log.read_text())
         if found:
-            return process, Gallery(found.group(1), found.group(0))
+            return process, Gallery(found.group(1), found.group(0), environment)
         time.sleep(0.1)
     process.kill()
     raise AssertionError(f"The gallery did not start:\n{log.read_text()}")
@@ -105,7 +115,7 @@ def new_gallery(tmp_path) -> Iterator[Gallery]:
 
 @pytest.fixture(scope="session")
 def gallery(tmp_path_factory) -> Iterator[Gallery]:
-    """A gallery with its owner, shared by the tests of this process."""
+    """A gallery that the tests of this process share."""
     process, gallery = start(tmp_path_factory.mktemp("e2e") / "gallery")
     yield gallery
     stop(process)
@@ -117,7 +127,8 @@ class Browser:
 
     driver: webdriver.Chrome
     url: str = ""
-    allowed: list[str] = field(default_factory=lambda: ["/thumbnail?try="])
+    account: str = ""
+    allowed: list[str] = field(default_factory=lambda: ["/thumbnail?try=", *ABORTED])
 
     def open(self, path: str) -> None:
         self.driver.get(path if path.startswith("http") else self.url + path)
@@ -158,7 +169,13 @@ class Browser:
         # The page may replace an element between its being found and being read.
         ignored = [StaleElementReferenceException]
         waiting = WebDriverWait(self.driver, PATIENCE, 0.05, ignored_exceptions=ignored)
-        return waiting.until(lambda _: what(), f"{why or what} at {self.driver.current_url}")
+        try:
+            return waiting.until(lambda _: what())
+        except TimeoutException as error:
+            page = self.run("return document.body.innerText.slice(0, 2000)")
+            raise AssertionError(
+                f"{why or what}: {self.driver.current_url} shows\n{page}"
+            ) from error
 
     def run(self, script: str, *values):
         return self.driver.execute_script(script, *values)
@@ -170,7 +187,16 @@ class Browser:
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
 
     def path(self) -> str:
-        return self.driver.current_url.removeprefix(self.url)
+        """Return the path of the page, once that is loaded."""
+        loaded = "return document.readyState === 'complete' ? location.href : ''"
+        return self.until(lambda: self.run(loaded), "loaded").removeprefix(self.url)
+
+    def reloaded(self, action: Callable[[], object]) -> None:
+        """Do something that loads the page anew, and wait until that has happened."""
+        self.run("window.isOld = true")
+        action()
+        loaded = "return !window.isOld && document.readyState === 'complete'"
+        self.until(lambda: self.run(loaded), "reloaded")
 
     def names(self) -> list[str]:
         """Return the names of the photos of the grid or the results, in order."""
@@ -202,7 +228,7 @@ class Browser:
     def sign_in(self) -> None:
         self.open("/sign-in")
         if self.path().startswith("/sign-in"):
-            self.fill("[name=username]", NAME)
+            self.fill("[name=username]", self.account)
             self.fill("[name=password]", PASSWORD)
             self.click("form button")
             self.one(".topbar")
@@ -243,23 +269,45 @@ def browser(tmp_path) -> Iterator[Browser]:
 
 
 @pytest.fixture
-def owner(browser, gallery, owner_account) -> Browser:
-    """A browser of the signed-in owner, on the grid."""
-    browser.url = gallery.url
+def owner(browser, gallery, account) -> Browser:
+    """A browser that is signed in, on the grid."""
+    browser.url, browser.account = gallery.url, account
     browser.sign_in()
     return browser
 
 
+@pytest.fixture
+def account(accounts) -> str:
+    """The name of an account of this test alone: it never sees the photos of another test."""
+    return next(accounts)
+
+
 @pytest.fixture(scope="session")
-def owner_account(gallery, tmp_path_factory) -> None:
-    driver = chromium(tmp_path_factory.mktemp("first-run"))
-    first_run(Browser(driver, gallery.url), gallery)
-    driver.quit()
+def accounts(gallery) -> Iterator[str]:
+    names = [f"person-{number}" for number in range(ACCOUNTS)]
+    command = [sys.executable, "manage.py", "shell", "--verbosity=0", "--command", MAKE_ACCOUNTS]
+    subprocess.run(
+        command,
+        cwd=ROOT,
+        env=gallery.environment | {"NAMES": " ".join(names), "PASSWORD": PASSWORD},
+        check=True,
+    )
+    return iter(names)
+
+
+MAKE_ACCOUNTS = """
+import os
+from django.contrib.auth.hashers import make_password
+from django.contrib.auth.models import User
+password = make_password(os.environ["PASSWORD"])
+names = os.environ["NAMES"].split()
+User.objects.bulk_create(User(username=name, password=password) for name in names)
+"""
 
 
 def first_run(browser: Browser, gallery: Gallery) -> None:
     browser.open(gallery.welcome)
-    browser.fill("[name=username]", NAME)
+    browser.fill("[name=username]", "ada")
     browser.fill("[name=password]", PASSWORD)
     browser.click("form button")
     browser.one(".topbar")
@@ -271,11 +319,10 @@ def pictures(tmp_path) -> Callable[..., list[Path]]:
 
     def write(prefix: str, *colours: str) -> list[Path]:
         paths = []
-        for colour in colours or COLOURS:
+        for colour in colours or THREE:
             path = tmp_path / f"{prefix}-{colour}.png"
             # What follows a picture's end is not looked at, but makes the file a new one.
-            shown = (COLOURS | RARE_COLOURS)[colour]
-            path.write_bytes(picture(shown, (400, 300), "PNG") + os.urandom(8))
+            path.write_bytes(picture(COLOURS[colour], (400, 300), "PNG") + os.urandom(8))
             paths.append(path)
         return paths
 

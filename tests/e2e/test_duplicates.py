@@ -172,7 +172,7 @@ def test_a_turned_copy_is_laid_over_the_picture(owner, tmp_path):
         owner.until(lambda path=path: "searchable after" in owner.outcome(path.name), path.name)
     owner.until(lambda: owner.open(REVIEW) or is_open(owner, "turn-45.png"))
     press(owner, f"{card('turn-45.png')} .member:not(.best) .look")
-    owner.until(lambda: text(owner, ".pose:not([hidden])") == "B is turned here to lie on A")
+    owner.until(lambda: text(owner, ".pose:not([hidden])") == "B is turned to match A")
     owner.press("4")
     # What is equal is black in the difference, so nearly all of it is when the two lie well.
     stage = io.BytesIO(owner.one(".compare-stage").screenshot_as_png)
@@ -223,10 +223,10 @@ def test_a_tap_on_a_phone_flickers(owner, twins):
     owner.press(Keys.ESCAPE)
 
 
-def test_deciding_works_without_scripts(owner, twins, gallery, tmp_path):
+def test_deciding_works_without_scripts(owner, twins, gallery, account, tmp_path):
     twins("plain", 81, 82)
     driver = chromium(tmp_path / "no-scripts", scripts=False)
-    plain = Browser(driver, gallery.url)
+    plain = Browser(driver, gallery.url, account)
     try:
         plain.sign_in()
         plain.open(REVIEW)

@@ -28,6 +28,7 @@ MATRIX: dict[str, tuple[str, str]] = {
     "sign-in": ("GET", OPEN),
     "sign-out": ("POST", OPEN),
     "welcome": ("GET", OPEN),
+    "javascript-catalog.js": ("GET", OPEN),
     "settings": ("GET", SIGN_IN),
     "problems": ("GET", SIGN_IN),
     "status-strip": ("GET", SIGN_IN),

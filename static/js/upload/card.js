@@ -1,0 +1,133 @@
+// The upload card: one row for each file, totals, and the list of skipped files.
+import { gettext, ngettext, number } from "../page/language.js";
+
+const card = document.getElementById("uploads");
+const badge = document.getElementById("uploads-badge");
+export const jobs = [];
+let minimised = false;
+
+const count = (...states) => jobs.filter((job) => states.includes(job.state)).length;
+export const remaining = () => count("waiting", "sending", "paused");
+export const working = () => jobs.filter((job) => job.state === "working");
+
+export function attachCard() {
+  const on = (button, action) => card.querySelector(`[data-uploads="${button}"]`).addEventListener("click", action);
+  on("minimise", () => minimise(true));
+  on("close", close);
+  on("skipped", saveSkipped);
+  badge.addEventListener("click", () => minimise(false));
+}
+
+export function minimise(on) {
+  minimised = on;
+  draw();
+}
+
+function close() {
+  for (const job of jobs.splice(0)) job.row.remove();
+  draw();
+}
+
+// --- one row ---
+
+export function addRow(file, onRetry) {
+  const row = document.getElementById("upload-row").content.cloneNode(true).firstElementChild;
+  row.querySelector(".name").textContent = file.name;
+  const job = { file, row, state: "waiting", tries: 0 };
+  setState(job, "waiting", gettext("Waiting"));
+  row.querySelector("button").addEventListener("click", () => onRetry(job));
+  card.querySelector("ol").append(row);
+  jobs.push(job);
+}
+
+// `text` may be an element as well.
+export function setState(job, state, text) {
+  job.state = state;
+  job.row.className = state;
+  job.row.querySelector(".outcome").replaceChildren(text);
+  job.row.querySelector("button").hidden = state !== "error";
+}
+
+export function setLink(job, state, text) {
+  const anchor = document.createElement("a");
+  anchor.href = job.url;
+  anchor.textContent = text;
+  setState(job, state, anchor);
+  draw();
+}
+
+export function setError(job, why) {
+  setState(job, "error", why);
+  draw();
+}
+
+export function addThumbnail(job) {
+  if (job.thumb || !job.file.type.startsWith("image/")) return;
+  job.thumb = new Image();
+  job.thumb.alt = "";
+  job.thumb.src = URL.createObjectURL(job.file);
+  job.thumb.onload = () => URL.revokeObjectURL(job.thumb.src);
+  job.thumb.onerror = () => job.thumb.remove();
+  job.row.querySelector(".thumb").append(job.thumb);
+}
+
+// --- the whole card ---
+
+export function draw() {
+  const left = remaining();
+  card.hidden = !jobs.length || minimised;
+  badge.hidden = !jobs.length || !minimised;
+  card.querySelector(".uploads-title").textContent = titleText(left);
+  card.querySelector(".uploads-counts").textContent = countTexts().join(" · ");
+  badge.querySelector(".remaining").textContent = left || "";
+  badge.querySelector(".errors").textContent = count("error");
+  badge.querySelector(".errors").hidden = !count("error");
+  card.querySelector('[data-uploads="close"]').hidden = left > 0;
+  const skipped = skippedJobs().length;
+  card.querySelector("footer").hidden = !skipped || left > 0;
+  const skippedText = ngettext("%(count)s file skipped", "%(count)s files skipped", skipped);
+  card.querySelector(".skipped-count").textContent = skippedText;
+}
+
+function titleText(left) {
+  if (left) return gettext("Uploading, %(count)s left", { count: number(left) });
+  if (count("working")) return gettext("Making searchable");
+  return count("error") === jobs.length ? gettext("Not uploaded") : gettext("Done");
+}
+
+function countTexts() {
+  const lookalikes = jobs.filter((job) => job.lookalike).length;
+  const counts = [
+    [count("working"), (n) => ngettext("%(count)s in progress", "%(count)s in progress", n)],
+    [count("done"), (n) => ngettext("%(count)s searchable", "%(count)s searchable", n)],
+    [count("duplicate"), (n) => ngettext("%(count)s duplicate", "%(count)s duplicates", n)],
+    [count("restored"), (n) => ngettext("%(count)s from the trash", "%(count)s from the trash", n)],
+    [lookalikes, (n) => ngettext("%(count)s with look-alikes", "%(count)s with look-alikes", n)],
+    [count("error"), (n) => ngettext("%(count)s failed", "%(count)s failed", n)],
+  ];
+  return counts.filter(([n]) => n).map(([n, text]) => text(n));
+}
+
+// --- the list of skipped files ---
+
+const skippedJobs = () => jobs.filter((job) => ["duplicate", "error"].includes(job.state));
+
+// The quote keeps a spreadsheet from reading a cell as a formula.
+const cell = (text) => `"${text.replace(/^[=+\-@\t\r]/, "'$&").replaceAll('"', '""')}"`;
+
+function skippedRow(job) {
+  const name = job.file.webkitRelativePath || job.file.name;
+  if (job.state !== "duplicate") return [name, job.row.querySelector(".outcome").textContent, ""];
+  return [name, gettext("already here"), new URL(job.url, location.href).href];
+}
+
+function saveSkipped() {
+  const rows = [[gettext("file"), gettext("reason"), gettext("photo")], ...skippedJobs().map(skippedRow)];
+  const lines = rows.map((row) => row.map(cell).join(","));
+  const link = document.createElement("a");
+  // The byte order mark tells spreadsheets that the file is UTF-8.
+  link.href = URL.createObjectURL(new Blob(["\ufeff", lines.join("\r\n"), "\r\n"], { type: "text/csv" }));
+  link.download = gettext("skipped files.csv");
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+}

@@ -1,0 +1,87 @@
+// Where files come from: the two file fields, drops anywhere on the window, and pastes.
+
+const overlay = document.getElementById("drop");
+// A folder holds more than pictures; files of other kinds in it are skipped silently.
+const PICTURE = /\.(jpe?g|png|webp|gif|avif|tiff?|bmp|heic|heif)$/i;
+
+// Calls add(files) with the files that may be pictures.
+export function attachFiles(add) {
+  attachFields(add);
+  attachDrop(add);
+  addEventListener("paste", (event) => {
+    if (event.defaultPrevented || event.target.matches("input, textarea")) return;
+    if (event.clipboardData.files.length) add(pictures([...event.clipboardData.files]));
+  });
+}
+
+function attachFields(add) {
+  for (const id of ["pick-files", "pick-folder"]) {
+    const input = document.getElementById(id);
+    input.addEventListener("change", () => {
+      add(pictures([...input.files]));
+      input.value = "";
+    });
+  }
+  document.addEventListener("click", (event) => {
+    const action = event.target.closest("[data-action]")?.dataset.action;
+    if (action !== "upload" && action !== "upload-folder") return;
+    event.preventDefault();
+    document.getElementById(action === "upload" ? "pick-files" : "pick-folder").click();
+  });
+}
+
+function pictures(files) {
+  const isFolder = files.some((file) => file.webkitRelativePath) || files.length > 20;
+  if (!isFolder) return files;
+  const isPicture = (file) => file.type.startsWith("image/") || PICTURE.test(file.name);
+  return files.filter((file) => !file.name.startsWith(".") && isPicture(file));
+}
+
+function attachDrop(add) {
+  let depth = 0;
+  const hasFiles = (event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
+  const show = (on) => {
+    overlay.hidden = !on;
+    if (!on) depth = 0;
+  };
+  addEventListener("dragenter", (event) => {
+    if (!hasFiles(event)) return;
+    depth += 1;
+    show(true);
+  });
+  addEventListener("dragleave", () => {
+    depth -= 1;
+    if (depth <= 0) show(false);
+  });
+  addEventListener("dragover", (event) => {
+    if (hasFiles(event)) event.preventDefault();
+  });
+  addEventListener("drop", async (event) => {
+    if (!hasFiles(event) || event.defaultPrevented) return;
+    event.preventDefault();
+    add(pictures(await droppedFiles(event.dataTransfer)));
+  });
+  // The search bar keeps its drops to itself, so the overlay goes in the capturing phase.
+  addEventListener("drop", () => show(false), true);
+}
+
+async function droppedFiles(data) {
+  const entries = [...data.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
+  if (!entries.length) return [...data.files];
+  return (await Promise.all(entries.map(filesOf))).flat();
+}
+
+async function filesOf(entry) {
+  if (entry.isFile) {
+    const file = await new Promise((resolve, reject) => entry.file(resolve, reject)).catch(() => null);
+    return file ? [file] : [];
+  }
+  const reader = entry.createReader();
+  const files = [];
+  for (;;) {
+    // A reader returns a hundred entries at most, and none after the last.
+    const entries = await new Promise((resolve, reject) => reader.readEntries(resolve, reject)).catch(() => []);
+    if (!entries.length) return files;
+    files.push(...(await Promise.all(entries.map(filesOf))).flat());
+  }
+}

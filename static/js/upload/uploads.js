@@ -1,0 +1,204 @@
+// Uploads files three at a time, and follows each of them until it is searchable.
+import { csrf } from "../page/api.js";
+import { gettext } from "../page/language.js";
+import {
+  addRow,
+  addThumbnail,
+  attachCard,
+  draw,
+  jobs,
+  minimise,
+  remaining,
+  setError,
+  setLink,
+  setState,
+  working,
+} from "./card.js";
+import { attachFiles } from "./files.js";
+import { lookForLookalikes } from "./lookalikes.js";
+
+const AT_ONCE = 3;
+const WATCHED = 6;
+const REFRESH = 2500; // milliseconds between refreshes of the grid
+let active = 0;
+
+export function attachUploads() {
+  if (!document.getElementById("uploads")) return;
+  attachCard();
+  attachFiles(add);
+  addEventListener("beforeunload", (event) => {
+    if (remaining()) event.preventDefault();
+  });
+}
+
+function add(files) {
+  for (const file of files) addRow(file, retry);
+  if (files.length) minimise(false);
+  else draw();
+  sendNext();
+}
+
+function retry(job) {
+  job.tries = 0;
+  if (job.id) indexAgain(job);
+  else requeue(job);
+}
+
+// --- sending ---
+
+function sendNext() {
+  while (active < AT_ONCE) {
+    const job = jobs.find(({ state }) => state === "waiting");
+    if (!job) return;
+    active += 1;
+    send(job).finally(() => {
+      active -= 1;
+      draw();
+      sendNext();
+    });
+  }
+}
+
+function requeue(job) {
+  setState(job, "waiting", gettext("Waiting"));
+  draw();
+  sendNext();
+}
+
+async function send(job) {
+  addThumbnail(job);
+  setState(job, "sending", gettext("Uploading"));
+  job.row.scrollIntoView({ block: "nearest" });
+  draw();
+  const answer = await post(job);
+  const busy = answer.status === 503 || answer.status === 429;
+  if (answer.status === 0 || (busy && job.tries < 20)) {
+    pause(job, answer);
+  } else if (answer.status === 200 || answer.status === 201) {
+    uploaded(job, answer.body);
+  } else {
+    if (answer.status === 401) location.reload();
+    setError(job, answer.body?.message ?? gettext("The upload failed."));
+  }
+}
+
+function post(job) {
+  return new Promise((resolve) => {
+    const request = new XMLHttpRequest();
+    const form = new FormData();
+    form.append("file", job.file, job.file.name);
+    request.open("POST", "/api/v1/photos");
+    request.responseType = "json";
+    request.setRequestHeader("X-CSRFToken", csrf());
+    const bar = job.row.querySelector("progress");
+    request.upload.addEventListener("progress", (event) => {
+      bar.value = event.loaded / event.total;
+    });
+    request.addEventListener("loadend", () =>
+      resolve({
+        status: request.status,
+        body: request.response,
+        retryAfter: Number(request.getResponseHeader("Retry-After")),
+      }),
+    );
+    request.send(form);
+  });
+}
+
+function pause(job, { status, retryAfter }) {
+  job.tries += 1;
+  const seconds = retryAfter || Math.min(2 ** job.tries, 30);
+  const text = status
+    ? gettext("The gallery is busy. The upload will be retried.")
+    : gettext("No connection. The upload will be retried.");
+  setState(job, "paused", text);
+  setTimeout(() => requeue(job), seconds * 1000);
+}
+
+function uploaded(job, photo) {
+  job.id = photo.id;
+  job.url = photo.url;
+  job.sent = performance.now();
+  if (photo.restored) {
+    setLink(job, "restored", gettext("restored from the trash → open"));
+    refreshSoon();
+  } else if (photo.duplicate) {
+    setLink(job, "duplicate", gettext("already here → open"));
+  } else {
+    follow(job, photo);
+  }
+}
+
+// --- until it is searchable ---
+
+function follow(job, photo) {
+  setState(job, "working", gettext("Uploaded, being made searchable"));
+  settle(job, photo);
+  refreshSoon();
+  if (!watching) watch();
+}
+
+// Returns whether the photo is searchable or has failed.
+function settle(job, photo) {
+  if (photo.state === "indexed") {
+    const seconds = ((performance.now() - job.sent) / 1000).toFixed(1);
+    setLink(job, "done", gettext("searchable after %(seconds)s s", { seconds }));
+    lookForLookalikes(job);
+  } else if (photo.state === "failed") {
+    setError(job, photo.message || gettext("It could not be made searchable."));
+  }
+  return job.state !== "working";
+}
+
+// Asks about a few photos at a time, oldest first, because that is the order of the workers. A
+// thousand uploads must not become a thousand requests.
+let watching = false;
+async function watch() {
+  watching = true;
+  for (let pause = 250; working().length; ) {
+    await new Promise((resolve) => setTimeout(resolve, pause));
+    const settled = await Promise.all(working().slice(0, WATCHED).map(check));
+    pause = settled.some(Boolean) ? 250 : Math.min(pause * 1.3, 3000);
+    if (settled.some(Boolean)) refreshSoon();
+  }
+  watching = false;
+  draw();
+}
+
+async function check(job) {
+  const answer = await fetch(`/api/v1/photos/${job.id}`).catch(() => null);
+  if (answer?.status === 404) setError(job, gettext("The photo was deleted."));
+  const photo = answer?.ok && (await answer.json().catch(() => null));
+  return Boolean(photo && settle(job, photo));
+}
+
+async function indexAgain(job) {
+  const body = new FormData();
+  body.append("csrfmiddlewaretoken", csrf());
+  await fetch(`/photos/${job.id}/retry`, { method: "POST", body, redirect: "manual" }).catch(() => null);
+  job.sent = performance.now();
+  follow(job, { state: "pending" });
+}
+
+// --- the grid ---
+
+// The grid shows new photos without a reload while it is at its top and nothing is selected or open.
+const isGridIdle = () =>
+  location.pathname === "/" &&
+  !location.search &&
+  scrollY < 600 &&
+  !document.body.classList.contains("selecting") &&
+  !document.querySelector("#photos .opened");
+
+let timer = null;
+let refreshed = 0;
+function refreshSoon() {
+  if (!timer) timer = setTimeout(refresh, Math.max(600, refreshed + REFRESH - performance.now()));
+}
+
+function refresh() {
+  timer = null;
+  refreshed = performance.now();
+  htmx.trigger(document.body, "scry:changed");
+  if (isGridIdle()) htmx.ajax("GET", "/", { target: "#photos", select: "#photos", swap: "outerHTML" });
+}

@@ -1,0 +1,311 @@
+// The lightbox over grid and results. Each photo has its own address and Back closes it. The next
+// page of the grid is loaded before its last photo is reached.
+import { canOpen, openTile } from "../grid/stacks.js";
+import { areFavourites, toggleFavourites } from "../marks/favourites.js";
+import { icon } from "../page/icon.js";
+import { gettext, ngettext } from "../page/language.js";
+import { announce } from "../page/notices.js";
+import { moveToTrash } from "../trash/deletion.js";
+import { drawPart, isDrawing, stopDrawing } from "./part.js";
+
+const PREVIEW_SIDE = 1440;
+// Formats that browsers can show. Originals in other formats are never put into a page.
+const DRAWN = new Set(["JPEG", "PNG", "WEBP", "GIF", "AVIF"]);
+let box = null;
+
+export function attachLightbox() {
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("[data-grid] .tile .open, .photo-page .picture");
+    if (!link || link.closest(".drawer") || event.defaultPrevented) return;
+    if (event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    open(link).catch(() => {
+      location.href = link.href;
+    });
+  });
+  addEventListener("popstate", closeLightbox);
+  document.addEventListener("scry:favourite", drawHeart);
+  // PhotoSwipe takes keys only after its opening animation.
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && box && !box.opener.isOpen && !isDrawing()) closeLightbox();
+  });
+}
+
+// The opening animation cannot be interrupted, so closing waits for its end.
+function closeLightbox() {
+  if (!box) return;
+  if (box.opener.isOpen) box.close();
+  else box.on("openingAnimationEnd", () => box?.close());
+}
+
+function slides(root) {
+  return [...root.querySelectorAll(".tile .open")].map(slide);
+}
+
+// A tile links to its photo. The picture on the page of a photo links to the original.
+function slide(link) {
+  const image = link.querySelector("img");
+  const width = Number(link.dataset.w ?? image.getAttribute("width"));
+  const height = Number(link.dataset.h ?? image.getAttribute("height"));
+  const base = link.getAttribute("href").replace(/\/original$/, "");
+  const scale = Math.min(1, PREVIEW_SIDE / Math.max(width, height));
+  const srcset = [`${base}/preview ${Math.round(width * scale)}w`];
+  if (scale < 1 && DRAWN.has(link.dataset.format)) srcset.push(`${base}/original ${width}w`);
+  return {
+    src: `${base}/preview`,
+    srcset: srcset.join(", "),
+    msrc: image?.currentSrc || image?.src,
+    width,
+    height,
+    alt: link.dataset.name ?? image.alt,
+    element: link,
+    thumbCropped: true,
+    base,
+  };
+}
+
+async function open(link) {
+  const { default: PhotoSwipe } = await import("../../vendor/photoswipe.esm.min.js");
+  const root = link.closest("[data-grid]");
+  const items = root ? slides(root) : [slide(link)];
+  const start = location.href;
+  box = new PhotoSwipe({
+    dataSource: items,
+    index: Math.max(
+      items.findIndex((item) => item.element === link),
+      0,
+    ),
+    // Photos fill the window, but small ones are enlarged 1.6 times at most.
+    initialZoomLevel: ({ panAreaSize: area, elementSize: photo }) => Math.min(area.x / photo.x, area.y / photo.y, 1.6),
+    getViewportSizeFn: viewport,
+    bgOpacity: 1,
+    loop: false,
+    wheelToZoom: true,
+    preload: [1, 2],
+    showHideAnimationType: "zoom",
+    showAnimationDuration: 180,
+    hideAnimationDuration: 180,
+    closeTitle: gettext("Close (Esc)"),
+    zoomTitle: gettext("Zoom"),
+    arrowPrevTitle: gettext("Previous"),
+    arrowNextTitle: gettext("Next"),
+    errorMsg: gettext("This picture cannot be shown."),
+  });
+  addButtons(box);
+  followAddress(box, start);
+  box.on("change", () => {
+    if (root && box.currIndex > items.length - 8) fetchMore(root, items);
+    if (drawer()) fillDrawer();
+    drawFold();
+    drawHeart();
+  });
+  box.on("destroy", () => {
+    document.querySelector(".drawer")?.remove();
+    const last = items[box.currIndex]?.element;
+    box = null;
+    last?.focus({ preventScroll: false });
+  });
+  box.init();
+  box.element.ariaLabel = gettext("Photo viewer");
+}
+
+// --- one address per photo ---
+
+function followAddress(pswp, start) {
+  let pushed = false;
+  const title = document.title;
+  pswp.on("change", () => {
+    const item = pswp.currSlide.data;
+    if (tileOf(item)) {
+      history[pushed ? "replaceState" : "pushState"]({ lightbox: true }, "", item.base);
+      pushed = true;
+    }
+    document.title = `${item.alt} · Scry`;
+  });
+  pswp.on("close", () => {
+    document.title = title;
+    // After Back, the address is that of the grid already.
+    if (pushed && location.href !== start) history.back();
+  });
+}
+
+// The part of the window beside or above the drawer.
+function viewport() {
+  const wide = innerWidth > 720;
+  const beside = drawer() && wide ? drawer().offsetWidth : 0;
+  const below = drawer() && !wide ? drawer().offsetHeight : 0;
+  return { x: document.documentElement.clientWidth - beside, y: innerHeight - below };
+}
+
+function fetchMore(root, items) {
+  const more = root.querySelector(".more [hx-get]");
+  if (!more || more.dataset.asked) return;
+  more.dataset.asked = "yes";
+  document.body.addEventListener(
+    "htmx:load",
+    () => {
+      const present = new Set(items.map((item) => item.base));
+      items.push(...slides(root).filter((item) => !present.has(item.base)));
+    },
+    { once: true },
+  );
+  htmx.trigger(more, "intersect");
+}
+
+// --- buttons, drawer and keys ---
+
+function addButtons(pswp) {
+  const add = (name, title, picture, order, act) =>
+    pswp.ui.registerElement({
+      name,
+      title,
+      ariaLabel: title,
+      order,
+      isButton: true,
+      tagName: "button",
+      html: "",
+      onInit: (element) => element.append(icon(picture)),
+      onClick: act,
+    });
+  pswp.on("uiRegister", () => {
+    add("fold", gettext("Show the photos folded here (o)"), "stack", 7, () => unfold(pswp));
+    add("alike", gettext("Find similar (s)"), "similar", 8, () => goToSimilar());
+    add("part", gettext("Search by a part of this photo (p)"), "part", 8, () => drawPart(pswp, currentId()));
+    add("drawer", gettext("Details (i)"), "info", 9, () => toggleDrawer());
+    add("love", gettext("Favourite (f)"), "heart", 10, () => toggleFavourites([currentId()]));
+    add("bin", gettext("Delete"), "trash", 11, () => remove());
+  });
+  pswp.on("keydown", (event) => onKey(event, pswp));
+}
+
+// A key whose PhotoSwipe event is prevented does not reach PhotoSwipe.
+function onKey(event, pswp) {
+  const key = event.originalEvent;
+  if (isDrawing() && key.key === "Escape") stopDrawing();
+  const elsewhere = isDrawing() || key.defaultPrevented || key.target.matches?.("input, textarea, .part-layer *");
+  if (elsewhere || key.ctrlKey || key.metaKey || document.querySelector("dialog[open]")) return event.preventDefault();
+  if (key.key === "Escape" && drawer()) {
+    event.preventDefault();
+    return toggleDrawer();
+  }
+  const shortcuts = {
+    i: toggleDrawer,
+    f: () => toggleFavourites([currentId()]),
+    s: goToSimilar,
+    p: () => drawPart(pswp, currentId()),
+    o: () => unfold(pswp),
+    x: selectCurrent,
+    Delete: remove,
+    "?": help,
+  };
+  if (!(key.key in shortcuts)) return;
+  event.preventDefault();
+  shortcuts[key.key]();
+}
+
+const current = () => box.currSlide.data;
+const currentId = () => current().base.split("/").at(-1);
+// Leaving a field of the drawer saves it.
+const leaveField = () => document.activeElement?.closest(".drawer") && document.activeElement.blur();
+const drawer = () => document.querySelector(".drawer");
+const help = () => document.getElementById("help").showModal();
+const goToSimilar = () => {
+  location.href = `${current().base}/similar`;
+};
+const selectCurrent = () => current().element.closest(".tile")?.querySelector(".check input").click();
+
+function drawHeart() {
+  const button = box?.element?.querySelector(".pswp__button--love");
+  button?.setAttribute("aria-pressed", areFavourites([currentId()]));
+}
+
+const tileOf = (item) => item.element.closest(".tile");
+
+// The button that opens a stack here and in the grid; only photos with others folded under them have it.
+function drawFold() {
+  const button = box.element.querySelector(".pswp__button--fold");
+  const fold = canOpen(tileOf(current())) && tileOf(current()).querySelector(".fold");
+  if (!button) return;
+  button.hidden = !fold;
+  if (!fold) return;
+  button.dataset.count = fold.querySelector(".fold-count").textContent;
+  button.title = gettext("%(photos)s: show them here (o)", { photos: fold.dataset.many });
+  button.ariaLabel = button.title;
+}
+
+async function unfold(pswp) {
+  const item = current();
+  if (!canOpen(tileOf(item))) return;
+  const items = pswp.options.dataSource;
+  const tiles = await openTile(tileOf(item));
+  if (box !== pswp || !tiles.length) return;
+  const place = items.indexOf(item) + 1;
+  items.splice(place, 0, ...tiles.map((tile) => slide(tile.querySelector(".open"))));
+  for (let index = place; index < items.length; index += 1) pswp.refreshSlideContent(index);
+  drawFold();
+  pswp.next();
+  announce(
+    ngettext(
+      "1 of %(count)s photo folded under %(name)s",
+      "1 of %(count)s photos folded under %(name)s",
+      tiles.length,
+      { name: item.alt },
+    ),
+  );
+}
+
+async function remove() {
+  const gone = await moveToTrash([currentId()]);
+  if (!gone.length || !box) return;
+  if (document.querySelector(".photo-page")) return location.assign("/");
+  box.close();
+}
+
+function toggleDrawer() {
+  if (drawer()) {
+    leaveField();
+    drawer().remove();
+    box.element.classList.remove("with-drawer");
+    return box.updateSize(true);
+  }
+  const aside = document.createElement("aside");
+  aside.className = "drawer";
+  aside.ariaLabel = gettext("Details");
+  box.element.append(aside);
+  box.element.classList.add("with-drawer");
+  box.updateSize(true);
+  for (const name of ["pointerdown", "wheel", "click"]) {
+    aside.addEventListener(name, (event) => event.stopPropagation());
+  }
+  fillDrawer();
+}
+
+async function fillDrawer() {
+  leaveField();
+  const base = current().base;
+  const aside = drawer();
+  const answer = await fetch(base, { headers: { "HX-Request": "true" } }).catch(() => null);
+  if (!answer?.ok || current().base !== base) return;
+  const part = document.createElement("template");
+  part.innerHTML = await answer.text();
+  addWhy(part.content, base);
+  aside.replaceChildren(part.content);
+  htmx.process(aside);
+  box.updateSize(true);
+}
+
+// In results, the drawer offers an explanation of why this photo matches.
+function addWhy(details, base) {
+  const query = document.querySelector(".results[data-query]")?.dataset.query;
+  if (!query || !tileOf(current())) return;
+  const section = document.createElement("section");
+  section.className = "why-here";
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "button";
+  button.append(icon("info"), gettext("Why is this here?"));
+  button.setAttribute("hx-get", `${base}/why?q=${encodeURIComponent(query)}`);
+  button.setAttribute("hx-target", "closest .why-here");
+  section.append(button);
+  details.querySelector(".marks").after(section);
+}

@@ -1,0 +1,58 @@
+"""The scripts and style sheets of the pages: collected, imported and layered as they should be."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from django.core.files.storage import FileSystemStorage
+
+from gallery.static_storage import StaticStorage
+
+STATIC = Path(__file__).resolve().parents[2] / "static"
+TEMPLATES = STATIC.parent / "templates"
+
+
+def test_collected_modules_import_each_other_by_hashed_names(tmp_path):
+    sources = FileSystemStorage(STATIC)
+    paths = {
+        str(path.relative_to(STATIC)): (sources, str(path.relative_to(STATIC)))
+        for path in STATIC.rglob("*.js")
+    }
+    for name in paths:
+        target = tmp_path / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes((STATIC / name).read_bytes())
+    storage = StaticStorage(location=tmp_path, base_url="/static/")
+    problems = [done for _, _, done in storage.post_process(paths) if isinstance(done, Exception)]
+    assert problems == []
+    hashed = 0
+    for name in paths:
+        text = (tmp_path / storage.hashed_files[name]).read_text()
+        imports = re.findall(
+            r'(?:^import .*from |^} from |import\()"(\.[^"]+)"', text, re.MULTILINE
+        )
+        assert all(re.search(r"\.[0-9a-f]{12}\.js$", target) for target in imports), name
+        hashed += len(imports)
+    assert hashed > 50
+
+
+def test_each_style_sheet_is_the_layer_of_its_name():
+    base = (STATIC / "css" / "base.css").read_text()
+    declared = re.findall(r"\w+", re.search(r"@layer ([\w,\s]+);", base)[1])
+    layers = {path.stem: path.read_text() for path in (STATIC / "css").glob("*.css")}
+    # PhotoSwipe's own style sheet is in no layer, so what changes it cannot be in one.
+    del layers["lightbox"]
+    assert sorted(layers) == sorted(declared)
+    for name, text in layers.items():
+        assert re.findall(r"@layer (\w+) \{", text) == [name]
+
+
+def test_the_base_template_loads_every_style_sheet_once():
+    loaded = [
+        name
+        for template in TEMPLATES.rglob("*.html")
+        if template.name != "bare.html"
+        for name in re.findall(r"'css/([\w-]+)\.css'", template.read_text())
+    ]
+    assert sorted(loaded) == sorted(path.stem for path in (STATIC / "css").glob("*.css"))
