@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import logging
-import threading
 from dataclasses import asdict
 
 import numpy as np
 
-from gallery.decoding import PoolBusy, PoolClosed
 from gallery.models import Embedding, EmbeddingModel, Photo
 from search.duplicates.find import calibration, compare
 from search.duplicates.find.thresholds import MEASURED, Thresholds
 from search.vectors.embedders import image_embedder, is_loaded
-from search.vectors.embedders.base import ModelUnavailable
-from workers import look_ahead, watchdog
+from workers import heartbeat, look_ahead
 
 logger = logging.getLogger(__name__)
 
@@ -24,41 +21,28 @@ ENOUGH = 200
 STRANGERS = 1000
 CHANGED = 40
 
-_measuring = threading.Lock()
-
 
 def is_wanted(model: EmbeddingModel) -> bool:
     """Tell whether nobody measured this model yet and the gallery has enough photos for it."""
-    if model.thresholds or model.key in MEASURED:
+    if model.thresholds or model.key in MEASURED or not is_loaded(model.key, "image"):
         return False
     compared = Embedding.objects.live().filter(model=model).exclude(vector=None)
     return len(compared.values_list("pk")[:ENOUGH]) == ENOUGH
 
 
-def calibrate_unmeasured() -> None:
-    """Measure the active model if that is wanted and this process has it, and compare anew.
+def calibrate_unmeasured(model: EmbeddingModel) -> bool:
+    """Measure a model and have everything compared anew; return False with too few photos.
 
-    Until then its photos were judged by careful thresholds. One thread of a process measures at
-    a time; others find it done.
+    Until then its photos were judged by careful thresholds.
     """
-    if not _measuring.acquire(blocking=False):
-        return
     try:
-        model = EmbeddingModel.objects.active()
-        if model is not None and is_loaded(model.key, "image") and is_wanted(model):
-            _calibrate_unmeasured(model)
-    finally:
-        _measuring.release()
-
-
-def _calibrate_unmeasured(model: EmbeddingModel) -> None:
-    try:
-        with watchdog.working():
+        with heartbeat.working():
             calibrate(model)
-    except (ValueError, ModelUnavailable, PoolBusy, PoolClosed) as error:
+    except ValueError as error:
         logger.warning("%s is not measured yet: %s", model.key, error)
-        return
+        return False
     compare.request_sweep(model)
+    return True
 
 
 def calibrate(model: EmbeddingModel, *, strangers: int = STRANGERS) -> Thresholds:
@@ -71,7 +55,7 @@ def calibrate(model: EmbeddingModel, *, strangers: int = STRANGERS) -> Threshold
     pictures = []
     for photo in photos[:CHANGED]:
         rendition = look_ahead.shared().rendition(photo.pk)
-        watchdog.progress()
+        heartbeat.progress()
         if rendition is not None:
             pictures.append(rendition)
     found = calibration.measure(embedder, pictures, vectors, greys)

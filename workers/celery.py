@@ -1,7 +1,7 @@
 """The Celery application; `celery -A workers worker` finds it here.
 
 A message is a doorbell: it says that there is work, never which. Lost, doubled or reordered
-messages are harmless, because the rows say what is to be done and the sweeper looks by itself.
+messages are harmless, because the rows say what is to be done and workers look by themselves.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ if not apps.ready:
 
 from django.conf import settings
 
-INDEX, MAINTENANCE = "index", "maintenance"
+from workers.jobs import INDEX, MAINTENANCE
+
 SWEEP_SECONDS = 60.0
 
 MEMORY = {"polling_interval": 0.02}
@@ -34,7 +35,7 @@ REDIS = {
 
 # The tasks close database connections themselves, which Celery's own Django support would do
 # around every message, even those that find nothing to do.
-app = Celery("workers", fixups=[], include=["workers.tasks", "workers.worker_process"])
+app = Celery("workers", fixups=[], include=["workers.tasks", "workers.processes"])
 app.conf.update(
     broker_url=settings.REDIS_URL or "memory://localhost//",
     broker_transport_options=REDIS if settings.REDIS_URL else MEMORY,

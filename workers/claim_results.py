@@ -9,6 +9,7 @@ import logging
 import random
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from uuid import UUID
 
 from django.db.models import F
 from django.utils import timezone
@@ -93,19 +94,18 @@ def crashed(row: Embedding) -> Refusal:
 
 def save_pictures(photos: Sequence[Photo], pictures: Sequence[Picture]) -> None:
     """Keep what the first decode of each photo found out."""
-    found: dict[Photo, Decoded] = {}
+    decoded: dict[UUID, Decoded] = {}
     for photo, picture in zip(photos, pictures, strict=True):
         if picture.decoded is not None:
             photo.phash = f"{picture.decoded.phash:016x}"
             photo.colour = picture.decoded.colour
             photo.colours = colours.column(colours.main_colours(picture.decoded.pixels))
-            found[photo] = picture.decoded
-    if found:
-        Photo.objects.bulk_update(found, ["phash", "colour", "colours"])
-        keys = [photo.pk for photo in found]
-        Photo.objects.filter(pk__in=keys).update(decoded_at=timezone.now())
-        prints = {photo.pk: fingerprint.of_pixels(one.pixels) for photo, one in found.items()}
-        save_prints(prints)
+            decoded[photo.pk] = picture.decoded
+    if decoded:
+        first = [photo for photo in photos if photo.pk in decoded]
+        Photo.objects.bulk_update(first, ["phash", "colour", "colours"])
+        Photo.objects.filter(pk__in=list(decoded)).update(decoded_at=timezone.now())
+        save_prints({pk: fingerprint.of_pixels(found.pixels) for pk, found in decoded.items()})
 
 
 def _leased(rows: Sequence[Embedding]) -> EmbeddingQuerySet:

@@ -10,7 +10,7 @@ import numpy as np
 
 from gallery.reasons import Reason
 from search.vectors.embedders.base import DeviceOutOfMemory, Embedder, Pixels, Vectors
-from workers import watchdog
+from workers import heartbeat
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ def embed(embedder: Embedder, pictures: Sequence[Pixels]) -> list[Vectors | Refu
     """
     if not pictures:
         return []
-    watchdog.progress()
+    heartbeat.progress()
     try:
         rows = embedder.embed_images(pictures)
     except DeviceOutOfMemory as error:

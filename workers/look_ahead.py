@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from uuid import UUID
 
 from django.conf import settings
 
-from gallery import files, fingerprint, request_priority
+from gallery import files
 from gallery.decoding import Decoded, DecodeError, DecoderPool, PoolClosed
 from gallery.decoding.results import PART_SIDE
 from gallery.models import Photo
 from gallery.reasons import Reason
+from gallery.request_priority import lower_thread_priority
 from search.vectors.embedders.base import Pixels
-from workers import watchdog
+from workers import heartbeat
 from workers.failpoints import failpoint
-from workers.priority import lower_thread_priority
 
 CHILDREN_NICE = 10
 """Below the web server and above the embedding, which would otherwise wait for pictures."""
@@ -79,20 +78,6 @@ class LookAhead:
         except RuntimeError as error:  # The executor was shut down.
             raise PoolClosed from error
 
-    def fingerprints(self, photo_ids: Sequence[UUID]) -> dict[UUID, Pixels]:
-        """Return the fingerprints (uint8, SIDE x SIDE) of all whose thumbnail can be read.
-
-        Raises `PoolBusy` and `PoolClosed`.
-        """
-        made = self._threads.map(self._fingerprint, photo_ids)
-        return {pk: grey for pk, grey in zip(photo_ids, made, strict=True) if grey is not None}
-
-    def _fingerprint(self, photo_id: UUID) -> Pixels | None:
-        request_priority.yield_to_requests()
-        pixels = self.rendition(photo_id)
-        watchdog.progress()
-        return None if pixels is None else fingerprint.of_pixels(pixels)
-
     def close(self) -> None:
         """Kill the children; pictures at work raise `PoolClosed`, those in line are cancelled."""
         self._pool.close()
@@ -102,7 +87,7 @@ class LookAhead:
         try:
             return self._stored_rendition(photo) or self._decode(photo)
         finally:
-            watchdog.progress()
+            heartbeat.progress()
 
     def _stored_rendition(self, photo: Photo) -> Picture | None:
         """Return the pixels of the thumbnail, 9 to 15 times cheaper, if there is a good one."""

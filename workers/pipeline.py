@@ -2,16 +2,14 @@
 
 Nobody waits for a full batch: whatever is due is claimed, so a single upload is searchable in
 about a second, and a thousand of them fill the batches by themselves. While a batch is in the
-model, the pictures of the next one are being decoded. What became searchable is compared with the
-rest for duplicates every few seconds, and once nothing else is due.
+model, the pictures of the next one are being decoded.
 """
 
 from __future__ import annotations
 
 import logging
-import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
 
@@ -24,19 +22,12 @@ from gallery.models import Embedding, EmbeddingModel
 from gallery.reasons import Reason
 from search.vectors.embedders import image_embedder, is_loaded
 from search.vectors.embedders.base import Embedder, ModelUnavailable
-from workers import (
-    claim_results,
-    compare_photos,
-    heartbeat,
-    look_ahead,
-    rate,
-    watchdog,
-)
+from workers import claim_results, heartbeat, look_ahead
 from workers.claim_results import MAX_CRASHES
 from workers.embedding import Refusal, embed
 from workers.failpoints import failpoint
-from workers.index_sync import photos
-from workers.look_ahead import LookAhead, Picture
+from workers.index_sync.sources import PHOTOS
+from workers.look_ahead import Picture
 
 logger = logging.getLogger(__name__)
 
@@ -49,10 +40,8 @@ COMPARE_SECONDS = 3.0
 # A machine short of memory or time can cause these, so the picture gets a second chance.
 _SECOND_CHANCE = frozenset({Reason.DECODE_TIMEOUT, Reason.DECODE_OOM, Reason.DECODER_CRASHED})
 
-_draining = threading.Lock()
-_again = threading.Event()
-_stopping = threading.Event()
-_indexing = threading.Event()
+Stop = Callable[[], bool]
+Project = Callable[[EmbeddingModel, Sequence[Embedding]], int]
 
 
 @dataclass(eq=False)
@@ -65,101 +54,32 @@ class Batch:
     pictures: list[Future[Picture]]
 
 
-def drain() -> int:
-    """Work until nothing is due and return how many photos became searchable.
+def index_due(stop: Stop, *, project: Project, compare: Callable[[], object]) -> int:
+    """Work until nothing is due; return how many photos became searchable.
 
-    One thread of a process drains at a time; a call while another one drains makes that one
-    look once more and returns at once.
+    `project` puts saved rows into the index and returns how many arrived. `compare` is called
+    between two batches every few seconds. Ends after the batch at work when `stop` says so.
     """
-    _again.set()
-    total = 0
-    while _again.is_set() and _draining.acquire(blocking=False):
-        try:
-            _again.clear()
-            total += _drain(look_ahead.shared())
-        finally:
-            _indexing.clear()
-            _draining.release()
-    return total
-
-
-def request_stop() -> None:
-    """Make drains of this process end after their current batch."""
-    _stopping.set()
-
-
-def allow() -> None:
-    """Let drains run again after `request_stop`."""
-    _stopping.clear()
-
-
-def is_stopping() -> bool:
-    """Tell whether work of this process is to end soon."""
-    return _stopping.is_set()
-
-
-def is_indexing() -> bool:
-    """Tell whether photos are being indexed; a drain may also only look, or compare."""
-    return _indexing.is_set()
-
-
-def is_draining() -> bool:
-    """Tell whether a thread of this process drains, and so will find what is due by itself."""
-    return _draining.locked()
-
-
-def wait_until_idle(timeout: float) -> bool:
-    """Wait until no thread drains; return False when `timeout` seconds were not enough."""
-    acquired = _draining.acquire(timeout=timeout)
-    if acquired:
-        _draining.release()
-    return acquired
-
-
-def _drain(decoders: LookAhead) -> int:
-    total = sum(photos.project_waiting(model, stop=_stopping) for model in _models())
-    compared_at = time.monotonic()
-    batch = None if _stopping.is_set() else _begin(decoders) or _begin_after_comparing(decoders)
+    total, compared_at = 0, time.monotonic()
+    batch = _begin()
     while batch is not None:
-        _indexing.set()
-        ahead = not _stopping.is_set() and not _is_suspect(batch.rows[0])
-        with watchdog.working():
-            following = _begin(decoders, may_load=False) if ahead else None
+        ahead = not stop() and not _is_suspect(batch.rows[0])
+        with heartbeat.working():
+            following = _begin(may_load=False) if ahead else None
             try:
-                total += _finish(batch)
+                total += _finish(batch, project)
             except Exception as error:
                 _give_up(batch, error)
                 _abandon(following)
                 raise
-        if _stopping.is_set():
+        if stop():
             _abandon(following)
             break
         if following and time.monotonic() - compared_at > COMPARE_SECONDS:
-            _compare()
+            compare()
             compared_at = time.monotonic()
-        batch = following or _begin(decoders) or _begin_after_comparing(decoders)
+        batch = following or _begin()
     return total
-
-
-def _begin_after_comparing(decoders: LookAhead) -> Batch | None:
-    """Compare what is searchable; return a batch of what became due meanwhile, if anything."""
-    _indexing.clear()
-    if not _compare():
-        return None
-    return None if _stopping.is_set() else _begin(decoders)
-
-
-def _compare() -> int:
-    """Compare the newest photos for duplicates; return how many. A task of its own does the rest.
-
-    A fault must not end the indexing: the rows remain to be compared.
-    """
-    active = EmbeddingModel.objects.active()
-    try:
-        return compare_photos.compare_due(active, limit=compare_photos.BATCH) if active else 0
-    except DatabaseError:
-        logger.exception("Comparing for duplicates goes on later.")
-        return 0
 
 
 def _models() -> list[EmbeddingModel]:
@@ -169,7 +89,7 @@ def _models() -> list[EmbeddingModel]:
     )
 
 
-def _begin(decoders: LookAhead, *, may_load: bool = True) -> Batch | None:
+def _begin(*, may_load: bool = True) -> Batch | None:
     """Claim a batch of the first model with due rows and start decoding; None if nothing is.
 
     Loading a model may take minutes, so it happens only where no claimed row waits for it.
@@ -183,6 +103,7 @@ def _begin(decoders: LookAhead, *, may_load: bool = True) -> Batch | None:
         rows = _claim(model) if embedder is not None else []
         if embedder is not None and rows:
             failpoint("claimed")
+            decoders = look_ahead.shared()
             return Batch(model, embedder, rows, [decoders.start(row.photo) for row in rows])
     return None
 
@@ -227,7 +148,7 @@ def _has_space() -> bool:
     return True
 
 
-def _finish(batch: Batch) -> int:
+def _finish(batch: Batch, project: Project) -> int:
     """Take a batch through the model and into the index; return how many photos arrived."""
     pictures, refused, untouched = _collect(batch)
     rows = list(pictures)
@@ -247,19 +168,19 @@ def _finish(batch: Batch) -> int:
         claim_results.refuse(list(refused), refused.values())
         claim_results.release(untouched, wait=True)
     failpoint("saved")
-    arrived = _project(batch.model, saved)
-    rate.add(len(rows))
-    watchdog.progress()
+    arrived = project(batch.model, _still_mine(batch.model, saved))
+    heartbeat.count_embedded(len(rows))
+    heartbeat.progress()
     return arrived
 
 
-def _project(model: EmbeddingModel, rows: Sequence[Embedding]) -> int:
-    if not rows or photos.is_paused():
-        return 0
-    # Rows whose lease was lost meanwhile belong to somebody else now.
-    keys = photos.waiting().filter(pk__in=[row.pk for row in rows], lease_token=rows[0].lease_token)
-    mine = set(keys.values_list("pk", flat=True))
-    return photos.project(model, [row for row in rows if row.pk in mine])
+def _still_mine(model: EmbeddingModel, rows: Sequence[Embedding]) -> list[Embedding]:
+    """Leave out rows whose lease was lost meanwhile, which belong to somebody else now."""
+    keys = [row.pk for row in rows]
+    tokens = [row.lease_token for row in rows[:1]]
+    mine = PHOTOS.waiting(model).filter(pk__in=keys, lease_token__in=tokens)
+    still = set(mine.values_list("pk", flat=True))
+    return [row for row in rows if row.pk in still]
 
 
 def _collect(

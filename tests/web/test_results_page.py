@@ -15,7 +15,7 @@ from search.engine.answer import Figures
 from search.engine.rank import Ranking
 from search.relevance.bands import Cut
 from tests.web.test_api_photos import picture, upload
-from workers.pipeline import drain
+from tests.workers.conftest import drain
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 

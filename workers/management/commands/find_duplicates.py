@@ -20,7 +20,7 @@ from search.duplicates.find import compare
 from search.duplicates.models import Kind
 from search.duplicates.review import report
 from search.vectors.index import IndexLocked, VectorIndexError, close_all, open_index
-from workers import compare_photos, doorbell, look_ahead
+from workers import doorbell, jobs, look_ahead
 
 INCOMPLETE = 3
 """Exit status when photos still wait to be compared, so that duplicates may be missing."""
@@ -106,7 +106,7 @@ def _compare_here(model: EmbeddingModel, bar: Any) -> None:
         _show(bar, Embedding.objects.to_compare(model).count())
         return False
 
-    compare_photos.compare_due(model, stop=tell)
+    jobs.COMPARE.run(tell)
 
 
 def _wait_for_gallery(model: EmbeddingModel, bar: Any) -> bool:

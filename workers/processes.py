@@ -1,22 +1,30 @@
-"""The workers inside the web server's process, for a gallery that runs from one command."""
+"""Where workers live: in threads of the web server, or in processes of their own.
+
+A gallery that runs from one command has `EmbeddedWorkers`. A process of its own is started by
+`celery -A workers worker --pool solo -Q index`, and the signals below prepare and end it.
+"""
 
 from __future__ import annotations
 
 import logging
 import threading
+from typing import Any
 
+from celery.signals import worker_ready, worker_shutdown, worker_shutting_down
 from celery.worker import WorkController
+from django.conf import settings
 from django.utils import timezone
 
 from gallery.models import Embedding, WorkerStatus
 from search.vectors.index import close_all
-from workers import compare_photos, doorbell, look_ahead, pipeline
+from workers import doorbell, jobs, look_ahead
 from workers.celery import app
 from workers.housekeeping import Rounds
 
 logger = logging.getLogger(__name__)
 
 CONCURRENCY = 2
+"""Threads of embedded workers: one indexes while the other does maintenance."""
 
 
 class _Controller(WorkController):  # type: ignore[misc]
@@ -39,7 +47,7 @@ class _Controller(WorkController):  # type: ignore[misc]
 
 
 class EmbeddedWorkers:
-    """Indexing, comparing, purging and sweeping in threads of this process."""
+    """All jobs, rounds and sweeps in threads of this process."""
 
     def __init__(self, *, watchdog_seconds: float | None = None) -> None:
         """Prepare; `watchdog_seconds` without progress end the process (None: as usual)."""
@@ -50,7 +58,7 @@ class EmbeddedWorkers:
     def start(self) -> None:
         """Start everything and return at once; the model is loaded in the background."""
         _take_over()
-        pipeline.allow()
+        jobs.allow()
         self._controller = _Controller()
         self._thread = threading.Thread(target=self._controller.start, name="workers", daemon=True)
         self._thread.start()
@@ -60,12 +68,11 @@ class EmbeddedWorkers:
     def stop(self, timeout: float = 30.0) -> None:
         """Finish the current batch, give back what was claimed ahead, and close everything."""
         doorbell.listen(listening=False)
-        pipeline.request_stop()
+        jobs.request_stop()
         self._rounds.stop(timeout)
-        if not pipeline.wait_until_idle(timeout):
-            logger.warning("A batch is not finished; its rows are taken over at the next start.")
-        if not compare_photos.wait_until_idle(timeout):
-            logger.warning("Comparing for duplicates is cut short; it goes on at the next start.")
+        for job in jobs.JOBS:
+            if not job.wait_until_idle(timeout):
+                logger.warning("Cut short at the stop: %s. It goes on at the next start.", job.name)
         if self._controller is not None and self._thread is not None:
             self._controller.stop()
             self._thread.join(timeout)
@@ -80,3 +87,35 @@ def _take_over() -> None:
     """
     WorkerStatus.objects.all().delete()
     Embedding.objects.filter(state=Embedding.State.LEASED).update(lease_until=timezone.now())
+
+
+# --- a process of its own -------------------------------------------------------------------------
+
+_rounds: Rounds | None = None
+
+
+@worker_ready.connect  # type: ignore[untyped-decorator]
+def begin(sender: Any = None, **kwargs: Any) -> None:
+    """Load the model in the process that indexes, once, and begin its heartbeat."""
+    global _rounds
+    if settings.REDIS_URL and jobs.INDEX in sender.app.amqp.queues.consume_from:
+        _rounds = Rounds(embedded=False)
+        _rounds.start()
+
+
+@worker_shutting_down.connect  # type: ignore[untyped-decorator]
+def finish_batch(**kwargs: Any) -> None:
+    """End the jobs after their current step, so that a stop takes seconds."""
+    if settings.REDIS_URL:
+        jobs.request_stop()
+
+
+@worker_shutdown.connect  # type: ignore[untyped-decorator]
+def end(**kwargs: Any) -> None:
+    """Let go of children and connections."""
+    if not settings.REDIS_URL:
+        return
+    if _rounds is not None:
+        _rounds.stop(5.0)
+    look_ahead.close()
+    close_all()
