@@ -1,4 +1,4 @@
-"""Measuring the closeness of duplicates for the active model, on the gallery's own photos."""
+"""Measures how close duplicates are for the active model, on the gallery's own photos."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from workers import heartbeat, look_ahead
 logger = logging.getLogger(__name__)
 
 ENOUGH = 200
-"""Photos from which a model that nobody measured is measured without being asked."""
+"""With so many photos, a model without thresholds is measured automatically."""
 
 STRANGERS = 1000
 CHANGED = 40
 
 
 def is_wanted(model: EmbeddingModel) -> bool:
-    """Tell whether nobody measured this model yet and the gallery has enough photos for it."""
+    """Tell whether this model has no thresholds yet and the gallery has enough photos."""
     if model.thresholds or model.key in MEASURED or not is_loaded(model.key, "image"):
         return False
     compared = Embedding.objects.live().filter(model=model).exclude(vector=None)
@@ -31,9 +31,9 @@ def is_wanted(model: EmbeddingModel) -> bool:
 
 
 def calibrate_unmeasured(model: EmbeddingModel) -> bool:
-    """Measure a model and have everything compared anew; return False with too few photos.
+    """Measure a model and compare all photos again; return False if there are too few photos.
 
-    Until then its photos were judged by careful thresholds.
+    Until then, photos are judged by careful default thresholds.
     """
     try:
         with heartbeat.working():
@@ -46,7 +46,7 @@ def calibrate_unmeasured(model: EmbeddingModel) -> bool:
 
 
 def calibrate(model: EmbeddingModel, *, strangers: int = STRANGERS) -> Thresholds:
-    """Measure and keep the thresholds of a model, from up to `strangers` of the photos.
+    """Measure the thresholds of a model on up to `strangers` photos, and save them.
 
     Raises `ModelUnavailable`, and ValueError when there are too few photos.
     """
@@ -68,9 +68,9 @@ def calibrate(model: EmbeddingModel, *, strangers: int = STRANGERS) -> Threshold
 def _sample(
     model: EmbeddingModel, limit: int
 ) -> tuple[list[Photo], np.ndarray[tuple[int, int], np.dtype[np.float32]], np.ndarray]:
-    """Return photos that have a vector and a fingerprint, with both, in no particular order.
+    """Return random photos with their vectors and fingerprints.
 
-    Ids of photos are random, so the first of them are as good as any.
+    Photo ids are random, so the first ones are a random sample.
     """
     rows = (
         Embedding.objects.live()

@@ -1,7 +1,7 @@
 """The Celery application; `celery -A workers worker` finds it here.
 
-A message is a doorbell: it says that there is work, never which. Lost, doubled or reordered
-messages are harmless, because the rows say what is to be done and workers look by themselves.
+A message is a doorbell: it says that there is work, but not which. Lost, doubled or reordered
+messages are harmless, because the rows say what to do and workers also look on their own.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ REDIS = {
     "health_check_interval": 15,
 }
 
-# The tasks close database connections themselves, which Celery's own Django support would do
-# around every message, even those that find nothing to do.
+# The tasks close database connections themselves. Celery's own Django support would do it around
+# every message, even one that finds nothing to do.
 app = Celery("workers", fixups=[], include=["workers.tasks", "workers.processes"])
 app.conf.update(
     broker_url=settings.REDIS_URL or "memory://localhost//",
@@ -45,7 +45,7 @@ app.conf.update(
     task_serializer="json",
     task_ignore_result=True,
     task_acks_late=True,
-    # A worker that was killed is healed by leases; redelivery would loop on a poison picture.
+    # Leases recover the work of a killed worker; redelivery would loop on a poison picture.
     task_reject_on_worker_lost=False,
     worker_prefetch_multiplier=1,
     worker_soft_shutdown_timeout=30.0,

@@ -1,9 +1,8 @@
-"""The checks of `manage.py fsck`: the record against itself, the files and the index.
+"""The checks of `manage.py fsck`: the database against itself, the files and the indexes.
 
-SQL decides. Repairs remove only what nothing stands behind, and never an original whose row
-lives; whatever else is wrong is made again from what SQL keeps. Memory does not grow with the
-gallery, and everything is looked at a second time before it is acted on, so that a gallery at
-work raises no false alarm.
+SQL is the record. Repairs remove only files and points without a row, and never an original whose
+row exists; everything else is rebuilt from SQL. Memory use does not grow with the gallery. Each
+finding is checked a second time before it counts, so a busy gallery causes no false alarms.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -37,7 +36,7 @@ from workers.index_sync.sources import PHOTOS, SOURCES, Source, owed
 
 STUCK_AFTER = 2 * LEASE
 SAME_COSINE = 0.999
-"""The point holds what SQL keeps as float16 unless their cosine is lower."""
+"""A point differs from the float16 vector in SQL if their cosine similarity is lower."""
 
 EXAMPLES = 5
 MASS_FRACTION = 0.1
@@ -47,7 +46,7 @@ CLEAN, REPAIRED, PROBLEMS_LEFT, COULD_NOT_RUN = 0, 1, 2, 3
 
 
 class Check(StrEnum):
-    """Everything that must hold, by the words that the report uses when it does not."""
+    """What is checked; the values are how the report names a violation."""
 
     MISSING_ORIGINAL = "photo without its original"
     STRAY_FILE = "file without a photo"
@@ -79,17 +78,22 @@ class Report:
     skipped: list[str] = field(default_factory=list)
 
     def add(self, check: Check, what: object) -> None:
-        """Note one finding."""
+        """Add one finding."""
         self.found[check] += 1
         examples = self.examples.setdefault(check, [])
         if len(examples) < EXAMPLES:
             examples.append(str(what))
 
-    def allows(self, check: Check, count: int, *, force: bool) -> bool:
-        """Tell whether removing `count` things is plausible; refuse it in a sentence if not.
+    def add_all(self, check: Check, findings: Iterable[object]) -> None:
+        """Add several findings of one check."""
+        for finding in findings:
+            self.add(check, finding)
 
-        When more than a tenth of everything looks wrong, what is wrong is usually a mount or a
-        setting, and a repair would make it true.
+    def allows(self, check: Check, count: int, *, force: bool) -> bool:
+        """Tell whether removing `count` things is plausible; otherwise note a refusal.
+
+        When more than a tenth of the gallery looks wrong, the cause is usually a mount or a
+        setting, and a repair would do real damage.
         """
         if force or count <= max(MASS_AT_LEAST, MASS_FRACTION * self.photos):
             return True
@@ -151,13 +155,13 @@ def run(options: Options, *, index: bool = True) -> Report:
 
 
 def check_record(report: Report, options: Options) -> None:
-    """Check what SQL can say of itself."""
+    """Check what the database alone can tell."""
     _check_database(report)
     _check_registry(report)
     _check_duplicates(report)
     _check_words(report, options)
-    for row in Embedding.objects.filter(state=Embedding.State.FAILED, reason=""):
-        report.add(Check.NO_REASON, row.photo_id)
+    unexplained = Embedding.objects.filter(state=Embedding.State.FAILED, reason="")
+    report.add_all(Check.NO_REASON, unexplained.values_list("photo_id", flat=True))
     _check_rows(report, options)
     _check_stuck(report, options)
     if options.deep:
@@ -189,9 +193,8 @@ def _check_duplicates(report: Report) -> None:
 
 
 def _check_words(report: Report, options: Options) -> None:
-    """Check what full-text search looks in; it is made anew from the photos."""
-    for fault in fulltext.faults(deep=options.deep):
-        report.add(Check.WORDS, fault)
+    """Check the full-text index, which can be rebuilt from the photos."""
+    report.add_all(Check.WORDS, fulltext.faults(deep=options.deep))
     if options.repair and report.found[Check.WORDS]:
         fulltext.make_anew()
         report.repaired[Check.WORDS] = report.found[Check.WORDS]
@@ -200,26 +203,22 @@ def _check_words(report: Report, options: Options) -> None:
 def _check_rows(report: Report, options: Options) -> None:
     for model in EmbeddingModel.objects.wanted():
         lacking = Photo.objects.live().exclude(embeddings__model=model)
-        for photo_id in lacking.values_list("pk", flat=True):
-            report.add(Check.NO_ROW, photo_id)
+        report.add_all(Check.NO_ROW, lacking.values_list("pk", flat=True))
     if options.repair:
         report.repaired[Check.NO_ROW] += model_choice.add_missing_rows()
 
 
 def _check_stuck(report: Report, options: Options) -> None:
-    """Find leases that ran out, and photos that workers should have let go of long ago."""
+    """Find leases that expired, and photos that should have left the index or disk long ago."""
     since = timezone.now() - STUCK_AFTER
     leases = Embedding.objects.live().filter(
         state=Embedding.State.LEASED, lease_until__lt=since + LEASE
     )
     doomed = Photo.objects.filter(deleted_at__lt=since)
     leaving = owed().filter(photo__trashed_at__lt=since)
-    for row in leases:
-        report.add(Check.STUCK, row.photo_id)
-    for photo in doomed:
-        report.add(Check.STUCK, photo.pk)
-    for row in leaving:
-        report.add(Check.STUCK, row.photo_id)
+    for rows in (leases, leaving):
+        report.add_all(Check.STUCK, rows.values_list("photo_id", flat=True))
+    report.add_all(Check.STUCK, doomed.values_list("pk", flat=True))
     if options.repair and report.found[Check.STUCK]:
         report.repaired[Check.STUCK] += leases.update(
             state=Embedding.State.PENDING, lease_until=None, crashes=F("crashes") + 1
@@ -233,8 +232,8 @@ def _check_vectors(report: Report, options: Options) -> None:
     rows = Embedding.objects.live().filter(state__in=saved)
     damaged = [row.pk for row in rows.iterator(chunk_size=500) if row.get_vector() is None]
     for part in slices(damaged, reconcile.CHUNK):
-        for photo_id in rows.filter(pk__in=part).values_list("photo_id", flat=True):
-            report.add(Check.DAMAGED_VECTOR, photo_id)
+        photo_ids = rows.filter(pk__in=part).values_list("photo_id", flat=True)
+        report.add_all(Check.DAMAGED_VECTOR, photo_ids)
         if options.repair:
             report.repaired[Check.DAMAGED_VECTOR] += rows.filter(pk__in=part).update(
                 state=Embedding.State.PENDING,
@@ -249,11 +248,11 @@ def _check_vectors(report: Report, options: Options) -> None:
 
 
 def check_originals(report: Report, options: Options) -> None:
-    """Look for each photo's original; with `deep`, read it and compare its checksum."""
-    for photo in _photos():
+    """Check that each original exists; with `deep`, read it and compare its checksum."""
+    for photo in reconcile.walk(Photo.objects.kept(), "pk"):
         path = files.original(photo)
         if not path.exists():
-            # It may have been deleted since the page of rows was read.
+            # The photo may have been deleted since its row was read.
             if Photo.objects.kept().filter(pk=photo.pk).exists():
                 report.add(Check.MISSING_ORIGINAL, photo.pk)
         elif options.deep and sha256(path) != photo.sha256:
@@ -263,17 +262,8 @@ def check_originals(report: Report, options: Options) -> None:
         report.allows(Check.MISSING_ORIGINAL, missing, force=options.force)
 
 
-def _photos() -> Iterator[Photo]:
-    """Yield the photos whose files must be there, in id order, by keyset."""
-    page = list(Photo.objects.kept().order_by("pk")[: reconcile.CHUNK])
-    while page:
-        yield from page
-        rest = Photo.objects.kept().filter(pk__gt=page[-1].pk)
-        page = list(rest.order_by("pk")[: reconcile.CHUNK])
-
-
 def check_stray_files(report: Report, options: Options) -> None:
-    """Look for files that no photo, not even one being deleted, stands behind."""
+    """Find files that belong to no photo, not even to one that is being deleted."""
     strays = []
     for part in slices(_old_files(options.grace), reconcile.CHUNK):
         named = {path: _photo_id(path) for path in part}
@@ -294,7 +284,7 @@ def _old_files(grace: float) -> Iterator[Path]:
             if path.is_file() and time.time() - path.stat().st_mtime > grace:
                 yield path
         except FileNotFoundError:
-            continue  # It was removed while the folder was being read.
+            continue  # It was removed meanwhile.
 
 
 def _photo_id(path: Path) -> UUID | None:
@@ -310,7 +300,7 @@ def _photo_id(path: Path) -> UUID | None:
 def check_index(source: Source, model: EmbeddingModel, report: Report, options: Options) -> None:
     """Compare rows and points of one model in both directions; raise `VectorIndexError`.
 
-    Of photos the payloads and vectors are compared too, of their parts only the numbers.
+    For photos, payloads and vectors are compared too; for parts, only the number of points.
     """
     if not source.is_in_use(model):
         return
@@ -321,18 +311,15 @@ def check_index(source: Source, model: EmbeddingModel, report: Report, options: 
         if check is not None:
             suspected[check].append(pair.photo_id)
     for check, photo_ids in suspected.items():
-        confirmed = [
-            photo_id
-            for some in slices(photo_ids, reconcile.CHUNK)
-            for photo_id in _confirmed(source, model, check, some)
-        ]
-        for photo_id in confirmed:
-            report.add(check, photo_id)
+        confirmed: list[UUID] = []
+        for some in slices(photo_ids, reconcile.CHUNK):
+            confirmed += _confirmed(source, model, check, some)
+        report.add_all(check, confirmed)
         removes = check is Check.STRAY_POINT
         if options.repair and (
             not removes or report.allows(check, len(confirmed), force=options.force)
         ):
-            # Projecting again loses nothing; only what nothing stands behind is removed.
+            # Projecting again loses nothing; only stray points are removed.
             repair = reconcile.remove_extra if removes else reconcile.project_again
             repair(source, model, confirmed)
             report.repaired[check] += len(confirmed)
@@ -352,7 +339,7 @@ def _difference(source: Source, pair: reconcile.Pair, *, deep: bool) -> Check | 
 
 
 def _is_wrong(row: Embedding, point: StoredPoint, *, deep: bool) -> bool:
-    """Tell whether the point's vector is no unit vector or, looking deep, not the row's."""
+    """Tell whether the vector is not of unit length or, with `deep`, not the one in SQL."""
     if point.vector is None or not np.isfinite(point.vector).all():
         return True
     if abs(float(np.linalg.norm(point.vector)) - 1.0) > 10 * NORM_TOLERANCE:
@@ -364,7 +351,7 @@ def _is_wrong(row: Embedding, point: StoredPoint, *, deep: bool) -> bool:
 def _confirmed(
     source: Source, model: EmbeddingModel, check: Check, photo_ids: list[UUID]
 ) -> list[UUID]:
-    """Return those ids for which there is a difference on a second look."""
+    """Return the photos for which a second look confirms the finding."""
     promised = source.promised(model).filter(photo_id__in=photo_ids)
     rows = {row.photo_id: row for row in promised.select_related(*source.related)}
     ids = [point for photo_id in photo_ids for point in source.point_ids(photo_id)]
@@ -379,7 +366,7 @@ def _confirmed(
 
 
 def _check_self_search(model: EmbeddingModel, report: Report, sample: int) -> None:
-    """Ask for some photos by their own vectors: each comes first, or ties with a look-alike."""
+    """Search for some photos by their own vectors: each must come first, or tie for first."""
     rows = PHOTOS.promised(model)
     keys = list(rows.values_list("pk", flat=True))
     for pk in random.sample(keys, min(sample, len(keys))):

@@ -1,7 +1,7 @@
-"""Comparing photos for duplicates: what was indexed just now, and everything when asked.
+"""Compares photos to find duplicates: new ones after indexing, all of them on request.
 
-`Embedding.compared_at` says what is left, so that comparing goes on wherever it was interrupted.
-The newest photos come first: an upload does not wait for a search through the whole gallery.
+`Embedding.compared_at` is empty for photos that still wait, so comparing resumes where it was
+interrupted. The newest come first: an upload does not wait for a search through the whole gallery.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ from workers.failpoints import failpoint
 logger = logging.getLogger(__name__)
 
 BATCH = 128
-"""Photos compared at a time: less than a second's work, which is lost when it is interrupted."""
+"""Photos compared at a time: less than a second of work, which an interruption loses."""
 
 RENDITIONS_KEPT = 32
-"""Decoded renditions held while a batch is judged; at most 0.8 MB each."""
+"""Decoded renditions in memory while a batch is judged; at most 0.8 MB each."""
 
 AHEAD = 8
-"""Renditions that are being read while others are judged."""
+"""Renditions read ahead while others are judged."""
 
 Pixels = NDArray[np.uint8]
 
 
 def compare_due(model: EmbeddingModel, *, stop: Callable[[], bool] = lambda: False) -> int:
-    """Compare what waits for it, the newest first; return how many photos were compared.
+    """Compare the photos that wait, the newest first; return how many were compared.
 
-    Ends when `stop` says so after a batch. Raises `IndexUnavailable`, `PoolBusy` and `PoolClosed`.
+    Asks `stop` after each batch. Raises `IndexUnavailable`, `PoolBusy` and `PoolClosed`.
     """
     total = 0
     renditions = _Renditions()
@@ -62,7 +62,7 @@ def _next_rows(model: EmbeddingModel) -> list[Embedding]:
 
 
 def _compare(model: EmbeddingModel, rows: Sequence[Embedding], renditions: _Renditions) -> None:
-    """Compare the photos of `rows`; where that fails, find the one that it fails for."""
+    """Compare the photos of `rows`; if that fails, leave out the photo that causes it."""
     try:
         failpoint("comparing")
         compare.compare(model, rows, renditions, expect=renditions.expect)
@@ -80,7 +80,7 @@ def _compare(model: EmbeddingModel, rows: Sequence[Embedding], renditions: _Rend
 
 
 class _Renditions:
-    """Reads the renditions of photos, some ahead, and keeps a few: a photo is in several pairs."""
+    """Reads renditions ahead and keeps the last few, since a photo is in several pairs."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[UUID, Pixels | None] = OrderedDict()
@@ -88,13 +88,13 @@ class _Renditions:
         self._coming: OrderedDict[UUID, Future[Pixels | None]] = OrderedDict()
 
     def expect(self, photo_ids: Sequence[UUID]) -> None:
-        """Begin to read what will probably be asked for, in this order."""
+        """Start to read the renditions that will probably be needed, in this order."""
         self._wanted = deque(dict.fromkeys(photo_ids))
         self._coming.clear()
         self._read_ahead()
 
     def __call__(self, photo_id: UUID) -> Pixels | None:
-        """Return the pixels of at most 512 px, uint8 (height, width, 3), or None without any."""
+        """Return pixels, uint8 (height, width, 3), at most 512 px a side; None if unreadable."""
         if photo_id not in self._kept:
             self._kept[photo_id] = self._read(photo_id)
             if len(self._kept) > RENDITIONS_KEPT:
@@ -108,7 +108,7 @@ class _Renditions:
     def _read(self, photo_id: UUID) -> Pixels | None:
         if photo_id not in self._coming:
             return look_ahead.shared().rendition(photo_id)
-        # What was expected before it was not asked for.
+        # Renditions that were expected before this one turned out not to be needed.
         while True:
             expected, rendition = self._coming.popitem(last=False)
             if expected == photo_id:

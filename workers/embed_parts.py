@@ -1,8 +1,8 @@
-"""Embedding the parts of photos, so that small things in large pictures are found.
+"""Embeds parts of photos, so that a search finds small things in large pictures.
 
-A photo is searchable before this begins. A row of `PhotoParts` remembers the work: it is written
-before the work, without boxes, and counts the tries. With `indexed_at` set it was given up; with
-boxes it waits for the index until `indexed_at` is set. Whoever is interrupted finds it there.
+A photo is searchable before this starts. `PhotoParts` records the progress: its row is written
+before the work, without boxes, and counts the tries. Once it has boxes it waits for the index,
+until `indexed_at` is set. A row without boxes that has `indexed_at` was given up.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ from workers.index_sync.sources import PARTS
 logger = logging.getLogger(__name__)
 
 AT_ONCE = 4
-"""Photos that are read ahead; so many are tried again after a crash."""
+"""Photos read ahead; a crash repeats at most so many."""
 CROPS = 4
-"""Parts in one forward pass: a photo that comes in waits for no more."""
+"""Parts in one forward pass; a new upload waits for no more than these."""
 TRIES = 3
 
 Stop = Callable[[], bool]
@@ -49,7 +49,7 @@ def is_wanted(model: EmbeddingModel) -> bool:
 
 
 def lacking(model: EmbeddingModel) -> EmbeddingQuerySet:
-    """Return the searchable rows whose parts are not embedded, or of an older generation."""
+    """Return the searchable rows whose parts are missing or out of date."""
     begun = Q(parts__boxes=b"", parts__indexed_at=None, parts__tries__lt=TRIES)
     older = Q(parts__generation__lt=F("generation"))
     searchable = Embedding.objects.live().filter(model=model, state=Embedding.State.INDEXED)
@@ -59,9 +59,8 @@ def lacking(model: EmbeddingModel) -> EmbeddingQuerySet:
 def make_due(model: EmbeddingModel, *, stop: Stop) -> int:
     """Embed the parts of photos that lack them, the newest first; return how many photos.
 
-    Ends when nothing is left, or when `stop` says so, within `CROPS` parts. Raises
-    `IndexUnavailable`, `ModelUnavailable`, `PoolBusy`, `PoolClosed`, and OSError when an original
-    cannot be read now.
+    Asks `stop` before each forward pass. Raises `IndexUnavailable`, `ModelUnavailable`,
+    `PoolBusy`, `PoolClosed`, and OSError when an original cannot be read now.
     """
     if not nearest.is_on():
         return 0
@@ -86,7 +85,7 @@ def _room(model: EmbeddingModel) -> int:
 
 
 def _make(model: EmbeddingModel, rows: Sequence[Embedding], stop: Stop) -> int:
-    """Embed the parts of some photos and index them; return how many were settled."""
+    """Embed and index the parts of some photos; return how many are finished."""
     embedder = image_embedder(model.key)
     _begin(rows)
     failpoint("parts_begun")
@@ -110,7 +109,7 @@ def _make(model: EmbeddingModel, rows: Sequence[Embedding], stop: Stop) -> int:
 
 
 def _begin(rows: Sequence[Embedding]) -> None:
-    """Count the try before the work, so that a photo that kills workers is left alone at last."""
+    """Count the try before the work, so that a photo that kills workers is given up in the end."""
     begun = [
         PhotoParts(embedding_id=row.pk, generation=row.generation, tries=_tries(row) + 1, boxes=b"")
         for row in rows
@@ -128,13 +127,13 @@ def _tries(row: Embedding) -> int:
 
 
 def _leave(rows: Sequence[Embedding]) -> None:
-    """Give rows back that were not worked on to the end; that was no fault of their photos."""
+    """Do not count the try of rows that were interrupted through no fault of their photos."""
     begun = PhotoParts.objects.filter(pk__in=[row.pk for row in rows], boxes=b"", tries__gt=0)
     begun.update(tries=F("tries") - 1)
 
 
 def _make_one(embedder: Embedder, row: Embedding, picture: Future[Pixels], stop: Stop) -> bool:
-    """Save the parts of one photo, or that it has none; False to come back to it later."""
+    """Save the parts of one photo, or that it has none; return False if it was interrupted."""
     try:
         pixels = picture.result()
     except DecodeError as error:
@@ -156,7 +155,7 @@ def _make_one(embedder: Embedder, row: Embedding, picture: Future[Pixels], stop:
 
 
 def _save(row: Embedding, places: Boxes, vectors: Vectors) -> None:
-    """Keep what was made, unless the photo was embedded anew meanwhile."""
+    """Save the parts, unless the photo was embedded again meanwhile."""
     made = PhotoParts(embedding_id=row.pk, generation=row.generation)
     made.set_parts(places, vectors)
     PhotoParts.objects.filter(pk=row.pk, generation=row.generation).update(

@@ -1,8 +1,8 @@
-"""What this process says of itself: its progress, its speed, and what is wrong.
+"""What a worker reports: its progress, its speed and its troubles.
 
-The status page shows the heartbeat. The watchdog ends the process when work that was begun makes no
-progress: Celery's time limits do not exist in its thread and solo pools, and no thread can be
-stopped from outside. A supervisor restarts the process, and the leases of the stuck rows run out.
+The status page shows the heartbeat. The watchdog ends the process when claimed work makes no
+progress: Celery has no time limits in its thread and solo pools, and Python cannot stop a thread.
+A supervisor then restarts the process, and the leases of the stuck rows expire.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 IDLE_SECONDS = 10.0
 BUSY_SECONDS = 2.0
 WINDOW_SECONDS = 15.0
-"""The speed is the mean over so many last seconds in which there was work."""
+"""The speed is the mean over the last seconds in which there was work."""
 STUCK_SECONDS = 120.0
 EXIT_STATUS = 70  # EX_SOFTWARE of sysexits.h
 
@@ -42,7 +42,7 @@ report = Report()
 _troubles: dict[str, str] = {}
 
 _written_at = -IDLE_SECONDS
-_written: tuple[str, ...] = ()
+_written: dict[str, str | float] = {}
 
 _lock = threading.Lock()
 _embedded: deque[tuple[float, int]] = deque()
@@ -54,14 +54,14 @@ _last_progress = monotonic()
 
 
 def name() -> str:
-    """Return what tells this process from others."""
+    """Return the unique name of this process."""
     return f"{socket.gethostname()[:150]}:{os.getpid()}"
 
 
 def tell(about: str, sentence: str) -> None:
-    """Remember what is wrong with one thing, in a sentence; an empty one says all is well.
+    """Report a trouble in one sentence; an empty one says that all is well again.
 
-    A trouble is logged when it begins or changes, however often it is told.
+    A trouble is logged once, when it begins or changes.
     """
     if sentence and _troubles.get(about) != sentence:
         logger.warning("%s", sentence)
@@ -69,25 +69,25 @@ def tell(about: str, sentence: str) -> None:
 
 
 def detail() -> str:
-    """Return all present troubles."""
+    """Return all current troubles."""
     return " ".join(sentence for sentence in list(_troubles.values()) if sentence)
 
 
 def count_embedded(photos: int) -> None:
-    """Count photos that have just been embedded."""
+    """Add photos that have just been embedded to the speed."""
     with _lock:
         _embedded.append((monotonic(), photos))
 
 
 def photos_per_second() -> float:
-    """Return the mean speed of embedding, 0.0 when nothing was embedded lately."""
+    """Return the mean speed of embedding, 0.0 if nothing was embedded recently."""
     now = monotonic()
     with _lock:
         while _embedded and now - _embedded[0][0] > WINDOW_SECONDS:
             _embedded.popleft()
         if len(_embedded) < 2:
             return 0.0
-        # The first batch marks the beginning: when its own work began is not known.
+        # The first batch only marks the start, since it is unknown when its own work began.
         photos = sum(count for _, count in _embedded) - _embedded[0][1]
         return photos / max(now - _embedded[0][0], 0.001)
 
@@ -95,28 +95,23 @@ def photos_per_second() -> float:
 def beat() -> None:
     """Write the report if it is due: every 10 s, or every 2 s when something changed."""
     global _written_at, _written
-    speed = round(photos_per_second(), 2)
-    told = (report.model_key, report.device, report.device_reason, detail(), str(speed))
+    told: dict[str, str | float] = {
+        "model_key": report.model_key,
+        "device": report.device[:50],
+        "device_reason": report.device_reason[:300],
+        "detail": detail()[:300],
+        "photos_per_second": round(photos_per_second(), 2),
+    }
     wait = IDLE_SECONDS if told == _written else BUSY_SECONDS
-    if monotonic() - _written_at < wait:
-        return
-    _written_at, _written = monotonic(), told
-    WorkerStatus.objects.update_or_create(
-        name=name(),
-        defaults={
-            "model_key": report.model_key,
-            "device": report.device[:50],
-            "device_reason": report.device_reason[:300],
-            "detail": detail()[:300],
-            "photos_per_second": speed,
-        },
-    )
+    if monotonic() - _written_at >= wait:
+        _written_at, _written = monotonic(), told
+        WorkerStatus.objects.update_or_create(name=name(), defaults=told)
 
 
 def farewell() -> None:
     """Remove the row of a process that stops."""
     global _written_at, _written
-    _written_at, _written = -IDLE_SECONDS, ()
+    _written_at, _written = -IDLE_SECONDS, {}
     WorkerStatus.objects.filter(name=name()).delete()
 
 
@@ -124,14 +119,14 @@ def farewell() -> None:
 
 
 def progress() -> None:
-    """Say that something was finished just now."""
+    """Report that a step was finished just now."""
     global _last_progress
     _last_progress = monotonic()
 
 
 @contextmanager
 def working() -> Iterator[None]:
-    """Hold while rows are claimed. Loading a model is no claimed work and may take long."""
+    """Mark claimed work. Loading a model may take long and does not count as such."""
     global _at_work
     progress()
     with _lock:
@@ -144,7 +139,7 @@ def working() -> Iterator[None]:
 
 
 def stuck_seconds() -> float:
-    """Return for how long claimed work has made no progress; 0 when there is none."""
+    """Return for how many seconds claimed work made no progress; 0 if there is no such work."""
     return monotonic() - _last_progress if _at_work else 0.0
 
 

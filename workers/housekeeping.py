@@ -1,7 +1,7 @@
-"""What happens by itself: the round of every two seconds and the sweep of every minute.
+"""What happens without a message: a round every two seconds and a sweep every minute.
 
-The sweep heals what crashes, outages and other processes left behind, and is safe in parallel.
-Expired leases need no sweeping, since whoever claims next takes them over.
+The sweep repairs what crashes, outages and other processes left behind. Several may run at once.
+Expired leases need no sweep, since the next claim takes them over.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ SILENT_WORKERS_KEPT = timedelta(days=7)
 
 
 def sweep() -> None:
-    """Do everything that is due, each part on its own: the index may be away, the disk not."""
+    """Do all periodic work; an index that is away does not keep the rest from being done."""
     remove_stale_files()
     removal.forget_old_tombstones()
     WorkerStatus.objects.filter(seen_at__lt=timezone.now() - SILENT_WORKERS_KEPT).delete()
@@ -79,13 +79,13 @@ def _repair_indexes() -> None:
 
 
 def refresh_statistics() -> None:
-    """Let SQLite learn how large the tables became, which it does not do by itself.
+    """Update SQLite's statistics of table sizes, which it does not do on its own.
 
-    Without it a list of 60 ids is found by walking over all photos of their owner: 15 times
-    slower at 10,000 photos. 0x10002 is what SQLite's documentation advises for long connections.
+    Without them it finds 60 photos by id by walking over all photos of their owner: 15 times
+    slower at 10,000 photos. SQLite's documentation advises 0x10002 for long-lived connections.
     """
     if connection.vendor == "sqlite":
-        # Where somebody writes just now it fails at once, and the next sweep does it.
+        # It fails at once while somebody writes; the next sweep tries again.
         with suppress(OperationalError), connection.cursor() as cursor:
             cursor.execute("PRAGMA optimize=0x10002")
 
@@ -104,19 +104,19 @@ def remove_stale_files() -> int:
 
 
 def _exclude_libraries_from_collection() -> None:
-    """Have the garbage collector pass over what is there now: half a million objects of libraries.
+    """Exclude existing objects, half a million from libraries, from garbage collection.
 
-    Going through them would stop all requests for 0.2 s every now and then.
+    Otherwise each full collection stops all requests for 0.2 s.
     """
     gc.collect()
     gc.freeze()
-    atexit.register(gc.unfreeze)  # A library complains of what is never let go.
+    atexit.register(gc.unfreeze)  # A library complains about objects that are never freed.
 
 
 class Rounds:
-    """Looks around every 2 s; when `embedded`, sweeps every minute as no schedule does it.
+    """Looks for due work every 2 s; with `embedded`, also sweeps, as there is no Celery beat.
 
-    A second thread chooses and loads the model, so that a download holds up neither the heartbeat
+    A second thread chooses and loads the model, so that a download delays neither the heartbeat
     nor deletions.
     """
 
@@ -137,7 +137,7 @@ class Rounds:
             thread.start()
 
     def stop(self, timeout: float) -> None:
-        """End the threads; a model that is being loaded is not waited for."""
+        """End the threads, without waiting for a model that is being loaded."""
         self._stop.set()
         self._threads[0].join(timeout)
         with suppress(DatabaseError):
@@ -155,7 +155,7 @@ class Rounds:
         try:
             settled = model_choice.settle()
         except Exception as error:
-            # A fault of a library must not end the attempts for good.
+            # Whatever a library raises, there must be another attempt.
             logger.exception("The model could not be made ready.")
             heartbeat.tell("model", f"The model could not be made ready: {error}")
             return False
@@ -168,7 +168,7 @@ class Rounds:
         return settled
 
     def _warm_text(self) -> None:
-        """Load the text tower where searches are answered too, so that the first is as fast."""
+        """Load the text tower where searches are answered, so that the first one is fast."""
         model = EmbeddingModel.objects.active()
         if model is not None:
             with suppress(ModelUnavailable):
@@ -185,7 +185,7 @@ class Rounds:
             connections.close_all()
 
     def _round(self) -> None:
-        """Look at everything once; whatever fails is tried again in the next round."""
+        """Do one round; what fails is tried again in the next."""
         heartbeat.end_if_stuck(self._limit)
         try:
             close_old_connections()

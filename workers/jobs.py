@@ -1,8 +1,8 @@
-"""Who runs what, when: the jobs of the workers, the most urgent first.
+"""Who runs what, when: the jobs of the workers, in order of urgency.
 
-A message only wakes a worker. What is to be done is asked of the rows, job by job from the top of
-`JOBS`. One thread of a process does a job at a time. After an outage a job is paused for a while,
-and a job that can wait gives way to those above it.
+A message only wakes a worker, which then goes through `JOBS` from the top and asks the rows what
+to do. Only one thread of a process runs a job at a time. A job is paused after an outage, and a
+job that can wait gives way to the jobs above it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from django.db import DatabaseError
 
 from gallery.decoding import PoolBusy, PoolClosed
 from gallery.models import Embedding, EmbeddingModel
-from gallery.models.embeddings import EmbeddingQuerySet
+from gallery.models.embeddings import EmbeddingModelQuerySet, EmbeddingQuerySet
 from search.vectors.embedders.base import ModelUnavailable
 from search.vectors.index import IndexUnavailable
 from workers import (
@@ -36,29 +36,30 @@ from workers.index_sync.sources import PHOTOS
 logger = logging.getLogger(__name__)
 
 INDEX, MAINTENANCE = "index", "maintenance"
-"""The two queues. Workers of the first have the model, and a GPU where there is one."""
+"""The queues. Workers of the first have the model, and a GPU if there is one."""
 
 SLICE_SECONDS = 10.0
-"""How long a job that can wait keeps other messages waiting before the doorbell rings again."""
+"""How long a job that can wait runs before other messages get their turn."""
 
 Until = Callable[[], bool]
-"""Asked after each step of a job; the job ends when the answer is True."""
+"""A job asks this after each step, and ends if the answer is True."""
 
 _stopping = threading.Event()
 
 
 def never() -> bool:
-    """Let a job go on until it is done."""
+    """Let a job run until it is done."""
     return False
 
 
 @dataclass(eq=False)
 class Job:
-    """One kind of work: by one thread of this process at a time, and not while it is paused.
+    """One kind of work, done by one thread of this process at a time, unless it is paused.
 
-    `has_work` is cheap enough to be asked every two seconds. `work` returns how much it did. After
-    an outage the job pauses for `retry_seconds`, and after finding no work for `rest_seconds`.
-    `gives_way_to` tells which jobs above this one go first; a job that has it runs in slices.
+    `has_work` is cheap enough to be asked every two seconds. `work` returns how much it did. The
+    job pauses for `retry_seconds` after an outage, and for `rest_seconds` when it has no work.
+    `gives_way_to` tells for a job above whether it goes first; a job with this runs in slices.
+    No job waits for one that `is_brief`.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Job:
     gives_way_to: Callable[[Job], bool] | None = None
     retry_seconds: float = 10.0
     rest_seconds: float = 0.0
+    is_brief: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _again: threading.Event = field(default_factory=threading.Event)
     _not_before: float = 0.0
@@ -77,7 +79,7 @@ class Job:
         return not self.is_running() and self._is_wanted()
 
     def run(self, until: Until = never) -> int:
-        """Work until nothing is left, or until `until` or a more urgent job ends it."""
+        """Work until nothing is left, `until` says stop, or a more urgent job goes first."""
 
         def stop() -> bool:
             return is_stopping() or until() or self.must_wait()
@@ -88,9 +90,9 @@ class Job:
         return self.take_turn(lambda: self.work(stop), when=may_begin)
 
     def take_turn(self, work: Callable[[], int], when: Callable[[], bool] = lambda: True) -> int:
-        """Do some work of this job in its turn; return how much was done.
+        """Do some work of this job if no other thread does; return how much was done.
 
-        A call while another thread works has that thread look once more, and returns 0.
+        If another thread is at work, that thread looks once more, and this call returns 0.
         """
         done = 0
         self._again.set()
@@ -103,7 +105,7 @@ class Job:
         return done
 
     def attempt(self, work: Callable[[], int]) -> int:
-        """Do some work of this job unless it is paused; return 0 and pause it after an outage."""
+        """Do some work unless the job is paused; on an outage, pause it and return 0."""
         if self.is_paused():
             return 0
         try:
@@ -119,20 +121,27 @@ class Job:
         return 0
 
     def must_wait(self) -> bool:
-        """Tell whether a job above goes first."""
+        """Tell whether a job above this one goes first."""
         goes_first = self.gives_way_to
-        return goes_first is not None and any(map(goes_first, JOBS[: JOBS.index(self)]))
+        if goes_first is None:
+            return False
+        above = JOBS[: JOBS.index(self)]
+        return any(goes_first(job) for job in above if not job.is_brief)
 
     def is_running(self) -> bool:
-        """Tell whether a thread of this process works on it."""
+        """Tell whether a thread of this process runs the job."""
         return self._lock.locked()
+
+    def is_running_or_due(self) -> bool:
+        """Tell whether a thread runs the job or should."""
+        return self.is_running() or self.is_due()
 
     def is_paused(self) -> bool:
         """Tell whether it is too soon to try again."""
         return time.monotonic() < self._not_before
 
     def pause(self, seconds: float) -> None:
-        """Leave the job alone for a while."""
+        """Do not run the job for a while."""
         self._not_before = time.monotonic() + seconds
 
     def resume(self) -> None:
@@ -140,7 +149,7 @@ class Job:
         self._not_before = 0.0
 
     def wait_until_idle(self, timeout: float) -> bool:
-        """Wait until no thread works on it; return False after `timeout` seconds."""
+        """Wait until no thread runs the job; return False after `timeout` seconds."""
         acquired = self._lock.acquire(timeout=timeout)
         if acquired:
             self._lock.release()
@@ -159,7 +168,7 @@ class Job:
 
 
 def _has_rows_to_project() -> bool:
-    # While photos are indexed here, those on the way to the index are in this state too.
+    # While this process embeds, rows on their way to the index are in this state too.
     return not EMBED.is_running() and _rows(Embedding.State.EMBEDDED).live().exists()
 
 
@@ -182,104 +191,92 @@ def _project_batch(model: EmbeddingModel, rows: Sequence[Embedding]) -> int:
 
 
 def _announce(arrived: int) -> int:
-    """Have parts looked for at once, since photos became searchable."""
+    """Wake the job for parts if photos became searchable."""
     if arrived:
         PARTS.resume()
     return arrived
 
 
-def _has_photos_to_compare() -> bool:
-    model = EmbeddingModel.objects.active()
-    return model is not None and Embedding.objects.to_compare(model).exists()
-
-
-def _compare(until: Until) -> int:
-    model = EmbeddingModel.objects.active()
-    return compare_photos.compare_due(model, stop=until) if model else 0
-
-
-def _compare_newest() -> int:
-    """Compare one batch between two that are indexed. A fault must not end the indexing."""
-    try:
-        return COMPARE.take_turn(lambda: _compare(lambda: True))
-    except DatabaseError:
-        logger.exception("Comparing photos will go on later.")
-        return 0
-
-
 def _is_model_unmeasured() -> bool:
-    model = EmbeddingModel.objects.active()
-    return model is not None and calibration.is_wanted(model)
+    return any(map(calibration.is_wanted, _active_model()))
 
 
 def _calibrate(until: Until) -> int:
-    model = EmbeddingModel.objects.active()
-    if model is not None and calibration.calibrate_unmeasured(model):
+    if any(map(calibration.calibrate_unmeasured, _active_model())):
         return 1
     CALIBRATE.pause(CALIBRATE.retry_seconds)
     return 0
 
 
+def _has_photos_to_compare() -> bool:
+    return any(Embedding.objects.to_compare(model).exists() for model in _active_model())
+
+
+def _compare(until: Until) -> int:
+    return sum(compare_photos.compare_due(model, stop=until) for model in _active_model())
+
+
+def _compare_newest() -> int:
+    """Compare one batch while a large upload is indexed, which an error must not end."""
+    try:
+        return COMPARE.take_turn(lambda: _compare(lambda: True))
+    except DatabaseError:
+        logger.exception("Comparing photos has to wait.")
+        return 0
+
+
 def _has_photos_without_parts() -> bool:
-    model = EmbeddingModel.objects.active()
-    return model is not None and embed_parts.is_wanted(model)
+    return any(map(embed_parts.is_wanted, _active_model()))
 
 
 def _embed_parts(until: Until) -> int:
-    model = EmbeddingModel.objects.active()
-    return embed_parts.make_due(model, stop=until) if model else 0
+    return sum(embed_parts.make_due(model, stop=until) for model in _active_model())
+
+
+def _active_model() -> EmbeddingModelQuerySet:
+    """Return the model that answers queries, or none before the first was chosen."""
+    return EmbeddingModel.objects.filter(state=EmbeddingModel.State.ACTIVE)
 
 
 def _rows(*states: Embedding.State) -> EmbeddingQuerySet:
-    """Return the rows of wanted models in some states, found by the queue's index alone.
+    """Return the rows of wanted models in some states, using only the queue's index.
 
-    SQLite would walk over the whole table or over all photos: nearly all rows have one state, so
-    by its statistics an index on the state is of no use, 173 ms instead of 0.4 ms at 50,000 photos.
+    Otherwise SQLite walks over all rows: nearly all have the same state, so by its statistics an
+    index on the state is useless. That takes 173 ms instead of 0.4 ms at 50,000 photos.
     """
     wanted = EmbeddingModel.objects.wanted()
     keys = Embedding.objects.filter(model__in=wanted, state__in=states).values("pk")
     return Embedding.objects.filter(pk__in=keys)
 
 
-def _is_at_work(job: Job) -> bool:
-    return job.is_running()
-
-
-def _is_at_work_or_due(job: Job) -> bool:
-    return job.is_running() or job.is_due()
-
-
 # --- the list -------------------------------------------------------------------------------------
 
 WITHDRAW = Job(
-    "withdrawing trashed photos", MAINTENANCE, removal.is_withdrawal_due,
-    lambda until: removal.withdraw(),
-)  # fmt: skip
-PURGE = Job("deleting photos", MAINTENANCE, removal.is_purge_due, lambda until: removal.purge())
+    "withdrawing photos", MAINTENANCE, removal.is_withdrawal_due, removal.withdraw, is_brief=True
+)
+PURGE = Job("deleting photos", MAINTENANCE, removal.is_purge_due, removal.purge, is_brief=True)
 PROJECT = Job("putting photos into the index", INDEX, _has_rows_to_project, _project)
 EMBED = Job("embedding photos", INDEX, _has_rows_to_embed, _embed)
 CALIBRATE = Job(
     "measuring the model", INDEX, _is_model_unmeasured, _calibrate,
-    gives_way_to=_is_at_work,
-    retry_seconds=60.0,
+    gives_way_to=Job.is_running, retry_seconds=60.0,
 )  # fmt: skip
 COMPARE = Job(
-    "comparing photos", MAINTENANCE, _has_photos_to_compare, _compare, gives_way_to=_is_at_work
+    "comparing photos", MAINTENANCE, _has_photos_to_compare, _compare, gives_way_to=Job.is_running
 )
 PARTS = Job(
     "embedding parts of photos", INDEX, _has_photos_without_parts, _embed_parts,
-    gives_way_to=_is_at_work_or_due,
-    retry_seconds=60.0,
-    rest_seconds=60.0,  # The question walks over all photos.
+    gives_way_to=Job.is_running_or_due, retry_seconds=60.0,
+    rest_seconds=60.0,  # `has_work` walks over all photos.
 )  # fmt: skip
 
 JOBS = (WITHDRAW, PURGE, PROJECT, EMBED, CALIBRATE, COMPARE, PARTS)
 
 
 def run(queue: str) -> None:
-    """Run the jobs of a queue once, from the top; ring when there is more to do afterwards.
+    """Run the jobs of a queue once, from the top, and ring again if more work is due.
 
-    While the model is being chosen and loaded, the jobs that need it are left for later.
+    While the model is being chosen and loaded, jobs that need it are skipped.
     """
     if queue == INDEX and model_choice.is_settling():
         return
@@ -292,15 +289,15 @@ def run(queue: str) -> None:
     for job in JOBS:
         if job.queue == queue:
             done += job.run(is_slice_over if job.gives_way_to else never)
-    # Without progress it is left to the next round, which comes soon enough.
+    # Without progress this would loop; the next round rings in two seconds.
     if done and is_work_due():
         doorbell.ring()
 
 
 def is_work_due() -> bool:
-    """Cheap check for due work that no message announced.
+    """Cheap check for due work that no task announced.
 
-    Other processes write such rows, and some become due as time passes.
+    Commands in other processes create such work, and some becomes due as time passes.
     """
     return any(job.is_due() and not job.must_wait() for job in JOBS)
 
@@ -309,7 +306,7 @@ def is_work_due() -> bool:
 
 
 def request_stop() -> None:
-    """Make the jobs of this process end after their current step."""
+    """Make all jobs of this process end after their current step."""
     _stopping.set()
 
 

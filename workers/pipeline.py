@@ -1,8 +1,8 @@
 """From pending rows to searchable photos: claim, decode ahead, embed, save, project.
 
-Nobody waits for a full batch: whatever is due is claimed, so a single upload is searchable in
-about a second, and a thousand of them fill the batches by themselves. While a batch is in the
-model, the pictures of the next one are being decoded.
+There is no wait for a full batch: whatever is due is claimed, so a single upload is searchable in
+about a second, and many uploads fill the batches. While the model embeds one batch, the pictures
+of the next are decoded.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from gallery.decoding import DecodeError, PoolBusy, PoolClosed
 from gallery.models import Embedding, EmbeddingModel
 from gallery.reasons import Reason
 from search.vectors.embedders import image_embedder, is_loaded
-from search.vectors.embedders.base import Embedder, ModelUnavailable
+from search.vectors.embedders.base import Embedder, ModelUnavailable, Vectors
 from workers import claim_results, heartbeat, look_ahead
 from workers.claim_results import MAX_CRASHES
 from workers.embedding import Refusal, embed
@@ -32,13 +32,15 @@ from workers.look_ahead import Picture
 logger = logging.getLogger(__name__)
 
 SUSPECT_CRASHES = 2
-"""A row that was at work in so many crashes is tried alone, so that it can harm no other."""
+"""A row that was part of so many crashes is tried alone, so that it harms no other."""
 
 COMPARE_SECONDS = 3.0
-"""How long photos that are searchable wait to be compared while others are being indexed."""
+"""How often new photos are compared while others are still being indexed."""
 
-# A machine short of memory or time can cause these, so the picture gets a second chance.
+# A machine short of memory or time can cause these, so the picture gets a second try.
 _SECOND_CHANCE = frozenset({Reason.DECODE_TIMEOUT, Reason.DECODE_OOM, Reason.DECODER_CRASHED})
+
+ACTIVE = EmbeddingModel.State.ACTIVE
 
 Stop = Callable[[], bool]
 Project = Callable[[EmbeddingModel, Sequence[Embedding]], int]
@@ -46,7 +48,7 @@ Project = Callable[[EmbeddingModel, Sequence[Embedding]], int]
 
 @dataclass(eq=False)
 class Batch:
-    """Claimed rows of one model, their pictures on the way, and the model."""
+    """Claimed rows of one model, and their pictures, which are being decoded."""
 
     model: EmbeddingModel
     embedder: Embedder
@@ -58,7 +60,7 @@ def index_due(stop: Stop, *, project: Project, compare: Callable[[], object]) ->
     """Work until nothing is due; return how many photos became searchable.
 
     `project` puts saved rows into the index and returns how many arrived. `compare` is called
-    between two batches every few seconds. Ends after the batch at work when `stop` says so.
+    between batches every few seconds. Asks `stop` after each batch.
     """
     total, compared_at = 0, time.monotonic()
     batch = _begin()
@@ -84,15 +86,13 @@ def index_due(stop: Stop, *, project: Project, compare: Callable[[], object]) ->
 
 def _models() -> list[EmbeddingModel]:
     """Return the wanted models, the one that answers queries first."""
-    return sorted(
-        EmbeddingModel.objects.wanted(), key=lambda m: m.state != EmbeddingModel.State.ACTIVE
-    )
+    return sorted(EmbeddingModel.objects.wanted(), key=lambda model: model.state != ACTIVE)
 
 
 def _begin(*, may_load: bool = True) -> Batch | None:
-    """Claim a batch of the first model with due rows and start decoding; None if nothing is.
+    """Claim a batch of the first model with due rows and start to decode it; None if none is due.
 
-    Loading a model may take minutes, so it happens only where no claimed row waits for it.
+    Loading a model may take minutes, so it happens only while no claimed row has to wait.
     """
     if not _has_space():
         return None
@@ -120,12 +120,12 @@ def _embedder(model: EmbeddingModel) -> Embedder | None:
 
 
 def _claim(model: EmbeddingModel) -> list[Embedding]:
-    """Lease due rows; rows that were at work in crashes are tried alone, or given up."""
+    """Lease due rows; rows that were part of crashes are tried alone, or given up."""
     claimed = Embedding.objects.claim(model, settings.EMBEDDING_BATCH)
     hopeless = [row for row in claimed if row.crashes >= MAX_CRASHES]
     suspects = [row for row in claimed if SUSPECT_CRASHES <= row.crashes < MAX_CRASHES]
     healthy = [row for row in claimed if row.crashes < SUSPECT_CRASHES]
-    claim_results.refuse(hopeless, map(claim_results.crashed, hopeless))
+    claim_results.give_up(hopeless)
     if healthy or not suspects:
         claim_results.release(suspects)
         return healthy or (_claim(model) if hopeless else [])
@@ -138,7 +138,7 @@ def _is_suspect(row: Embedding) -> bool:
 
 
 def _has_space() -> bool:
-    """Tell whether the disk has room for a batch; rows wait without losing an attempt."""
+    """Tell whether the disk has room for a batch; if not, rows wait without an attempt."""
     try:
         files.require_free_space()
     except files.StorageFull as error:
@@ -149,33 +149,30 @@ def _has_space() -> bool:
 
 
 def _finish(batch: Batch, project: Project) -> int:
-    """Take a batch through the model and into the index; return how many photos arrived."""
+    """Embed a batch, save it and put it into the index; return how many photos arrived."""
     pictures, refused, untouched = _collect(batch)
-    rows = list(pictures)
     results = embed(batch.embedder, [picture.pixels for picture in pictures.values()])
     failpoint("embedded")
-    saved = []
-    vectors = []
-    for row, result in zip(rows, results, strict=True):
+    vectors: dict[Embedding, Vectors] = {}
+    for row, result in zip(pictures, results, strict=True):
         if isinstance(result, Refusal):
             refused[row] = result
         else:
-            saved.append(row)
-            vectors.append(result)
+            vectors[row] = result
     with transaction.atomic():
-        claim_results.save_pictures([row.photo for row in rows], list(pictures.values()))
-        claim_results.save_vectors(saved, vectors)
-        claim_results.refuse(list(refused), refused.values())
+        claim_results.save_pictures(pictures)
+        claim_results.save_vectors(vectors)
+        claim_results.refuse(refused)
         claim_results.release(untouched, wait=True)
     failpoint("saved")
-    arrived = project(batch.model, _still_mine(batch.model, saved))
-    heartbeat.count_embedded(len(rows))
+    arrived = project(batch.model, _still_mine(batch.model, list(vectors)))
+    heartbeat.count_embedded(len(pictures))
     heartbeat.progress()
     return arrived
 
 
 def _still_mine(model: EmbeddingModel, rows: Sequence[Embedding]) -> list[Embedding]:
-    """Leave out rows whose lease was lost meanwhile, which belong to somebody else now."""
+    """Leave out rows whose lease was lost meanwhile: another worker has them now."""
     keys = [row.pk for row in rows]
     tokens = [row.lease_token for row in rows[:1]]
     mine = PHOTOS.waiting(model).filter(pk__in=keys, lease_token__in=tokens)
@@ -211,22 +208,22 @@ def _refusal(row: Embedding, error: DecodeError) -> Refusal:
 
 
 def _originals_are_there() -> bool:
-    """Tell a single missing file from a volume that is not mounted."""
+    """Tell whether only a single file is missing, and not the whole volume."""
     folder = settings.MEDIA_DIR / "originals"
     return folder.is_dir() and any(folder.iterdir())
 
 
 def _give_up(batch: Batch, error: Exception) -> None:
-    """Send the rows of a batch that failed as a whole back for a later try."""
+    """Schedule the rows of a batch that failed as a whole for another try."""
     refusal = Refusal(Reason.WORKER_CRASHED, f"{type(error).__name__}: {error}")
     try:
-        claim_results.refuse(batch.rows, [refusal] * len(batch.rows))
+        claim_results.refuse(dict.fromkeys(batch.rows, refusal))
     except DatabaseError:
         logger.exception("The rows of a failed batch stay leased until their lease runs out.")
 
 
 def _abandon(batch: Batch | None) -> None:
-    """Give a batch back that was claimed ahead and is not going to be embedded now."""
+    """Release a batch that was claimed ahead and will not be embedded now."""
     if batch is None:
         return
     for future in batch.pictures:

@@ -1,7 +1,7 @@
-"""Where workers live: in threads of the web server, or in processes of their own.
+"""Starts and stops workers: in threads of the web server, or in separate processes.
 
-A gallery that runs from one command has `EmbeddedWorkers`. A process of its own is started by
-`celery -A workers worker --pool solo -Q index`, and the signals below prepare and end it.
+A gallery that runs from one command uses `EmbeddedWorkers`. A separate process is started with
+`celery -A workers worker --pool solo -Q index`; Celery's signals call the functions at the end.
 """
 
 from __future__ import annotations
@@ -28,10 +28,9 @@ CONCURRENCY = 2
 
 
 class _Controller(WorkController):  # type: ignore[misc]
-    """Celery's worker without its program: it touches neither signals nor logging."""
+    """Celery's worker without its command line; it leaves signals and logging alone."""
 
     def __init__(self) -> None:
-        self.ready = threading.Event()
         super().__init__(
             app=app,
             pool="threads",
@@ -42,15 +41,12 @@ class _Controller(WorkController):  # type: ignore[misc]
             without_mingle=True,
         )
 
-    def on_consumer_ready(self, consumer: object) -> None:
-        self.ready.set()
-
 
 class EmbeddedWorkers:
     """All jobs, rounds and sweeps in threads of this process."""
 
     def __init__(self, *, watchdog_seconds: float | None = None) -> None:
-        """Prepare; `watchdog_seconds` without progress end the process (None: as usual)."""
+        """Prepare; the process ends after `watchdog_seconds` without progress (None: default)."""
         self._rounds = Rounds(embedded=True, watchdog_seconds=watchdog_seconds)
         self._controller: _Controller | None = None
         self._thread: threading.Thread | None = None
@@ -66,7 +62,7 @@ class EmbeddedWorkers:
         self._rounds.start()
 
     def stop(self, timeout: float = 30.0) -> None:
-        """Finish the current batch, give back what was claimed ahead, and close everything."""
+        """Finish the current batch, release what was claimed ahead, and close everything."""
         doorbell.listen(listening=False)
         jobs.request_stop()
         self._rounds.stop(timeout)
@@ -81,9 +77,9 @@ class EmbeddedWorkers:
 
 
 def _take_over() -> None:
-    """Let leases of a process that is gone run out now: this one is alone with the data.
+    """Expire the leases of an earlier process now, since this one is alone with the data.
 
-    This comes before any work of our own, whose leases it would end as well.
+    This must come before any new work, whose leases it would end as well.
     """
     WorkerStatus.objects.all().delete()
     Embedding.objects.filter(state=Embedding.State.LEASED).update(lease_until=timezone.now())
@@ -96,7 +92,7 @@ _rounds: Rounds | None = None
 
 @worker_ready.connect  # type: ignore[untyped-decorator]
 def begin(sender: Any = None, **kwargs: Any) -> None:
-    """Load the model in the process that indexes, once, and begin its heartbeat."""
+    """Start the rounds in a process that indexes, which also load the model."""
     global _rounds
     if settings.REDIS_URL and jobs.INDEX in sender.app.amqp.queues.consume_from:
         _rounds = Rounds(embedded=False)
@@ -112,7 +108,7 @@ def finish_batch(**kwargs: Any) -> None:
 
 @worker_shutdown.connect  # type: ignore[untyped-decorator]
 def end(**kwargs: Any) -> None:
-    """Let go of children and connections."""
+    """Close children and connections."""
     if not settings.REDIS_URL:
         return
     if _rounds is not None:

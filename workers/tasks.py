@@ -1,4 +1,4 @@
-"""What messages ask for. None carries anything, and each may come twice or never."""
+"""The Celery tasks. Their messages carry nothing, and each may arrive twice or never."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 
 def _at_low_priority(work: Callable[[], object]) -> Callable[[], None]:
-    """Run `work` below the web server's priority, and with a database connection that lives."""
+    """Run `work` at a lower priority than the web server, with fresh database connections."""
 
     @functools.wraps(work)
     def run() -> None:
@@ -56,5 +56,5 @@ def compare_photos() -> None:
 @app.task(name="workers.sweep")
 @_at_low_priority
 def sweep() -> None:
-    """Heal what crashes left behind."""
+    """Repair what crashes left behind, and do other periodic work."""
     housekeeping.sweep()

@@ -254,7 +254,7 @@ def test_fsck_misses_the_original_of_a_trashed_photo(photos):
     assert report["found"] == {"photo without its original": 1}
 
 
-def test_fsck_finishes_a_removal_that_is_stuck(photos, model):
+def test_fsck_finishes_a_withdrawal_that_is_stuck(photos, model):
     trash.trash(only(photos[0]))
     age_trash(days=1)
     status, report = fsck("--repair")
@@ -264,7 +264,7 @@ def test_fsck_finishes_a_removal_that_is_stuck(photos, model):
     assert points(model) == {photo.pk for photo in photos[1:]}
 
 
-def test_the_sweeper_finds_removals_that_nobody_asked_for(photos, model):
+def test_the_sweep_finds_withdrawals_that_nobody_asked_for(photos, model):
     trash.trash(only(photos[0]))
     age_trash(days=1)
     assert not jobs.is_work_due(), "the frequent question looks at the last hour only"

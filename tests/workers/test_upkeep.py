@@ -121,7 +121,7 @@ def test_a_point_that_arrived_after_its_deletion_is_removed(photos, model):
     assert_settled(model)
 
 
-# --- the sweeper ----------------------------------------------------------------------------------
+# --- the sweep ------------------------------------------------------------------------------------
 
 
 def test_photos_without_a_row_get_one(photos, model):

@@ -1,6 +1,6 @@
 """From SQL to the index: upsert, flush, and only then mark as indexed.
 
-This needs no model and no picture, so a whole index can be made anew from SQL.
+This needs neither model nor pictures, so a whole index can be rebuilt from SQL.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from workers.index_sync.sources import Source, point_payload
 
 
 def project(source: Source, model: EmbeddingModel, rows: Sequence[Embedding]) -> int:
-    """Put waiting rows, with what the source relates to them, into the index; return how many.
+    """Put waiting rows, with `source.related` loaded, into the index; return how many arrived.
 
-    Raises `IndexUnavailable`; the rows stay as they are then, and no attempt is burnt.
+    Raises `IndexUnavailable`; the rows then wait as before, and no attempt is counted.
     """
     sound = {row: points for row in rows if (points := source.points(row))}
     damaged = [row for row in rows if row not in sound]
@@ -50,8 +50,8 @@ def project_waiting(
 ) -> int:
     """Put all waiting rows of a model into the index; return how many arrived.
 
-    `stop` ends the work after a chunk, and `on_progress` is told how many rows of each chunk
-    arrived. Raises `IndexUnavailable`.
+    Asks `stop` before each chunk, and tells `on_progress` how many rows of a chunk arrived. Raises
+    `IndexUnavailable`.
     """
     total, after = 0, 0
     while not stop():
@@ -70,15 +70,15 @@ def project_waiting(
 def _upsert(
     source: Source, index: VectorIndex, points: dict[Embedding, list[Point]]
 ) -> set[Embedding]:
-    """Upsert all points at once, or else row by row; return the rows that the index refuses."""
+    """Upsert all points, row by row if the index refuses any; return the refused rows."""
     try:
         index.upsert([point for group in points.values() for point in group])
     except BadVector:
-        return {row for row, group in points.items() if not _upsert_row(source, index, row, group)}
+        return {row for row, group in points.items() if not _is_accepted(source, index, row, group)}
     return set()
 
 
-def _upsert_row(source: Source, index: VectorIndex, row: Embedding, points: list[Point]) -> bool:
+def _is_accepted(source: Source, index: VectorIndex, row: Embedding, points: list[Point]) -> bool:
     try:
         index.upsert(points)
     except BadVector as error:
@@ -88,9 +88,9 @@ def _upsert_row(source: Source, index: VectorIndex, row: Embedding, points: list
 
 
 def _send_again(source: Source, model: EmbeddingModel, sent: dict[UUID, Payload]) -> int:
-    """Have rows wait again of which something changed on the way to the index; return how many.
+    """Have rows wait again whose payload changed on the way to the index; return how many.
 
-    Whoever changed it found the row on its way already, and could not ask for this.
+    Who changed it saw a row that was not indexed yet, and so did not ask for this.
     """
     rows = source.promised(model).filter(photo__in=list(sent)).select_related("photo")
     rows = rows.defer("vector", "photo__exif")
@@ -104,10 +104,10 @@ def _take_back(source: Source, model: EmbeddingModel, photo_ids: Sequence[UUID])
     if not gone:
         return
     try:
-        # Where this fails, the sweep looks for points of photos that went lately.
+        # If this fails, the next sweep finds the points of recently removed photos.
         source.remove_points(model, gone)
     finally:
-        # Whoever restored a photo meanwhile may have projected it before its point was removed.
+        # A photo may have been restored and projected just before its point was removed.
         source.wait_again(model, gone)
         for photo_id in set(gone) - _ids(Photo.objects.kept(), gone):
             files.thumbnail(photo_id).unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""SQL and index compared, in both directions, in id order and constant memory."""
+"""Compares SQL with an index in both directions, in id order and constant memory."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
+
+from django.db.models import Model, QuerySet
 
 from gallery.models import Embedding, EmbeddingModel
 from gallery.models.embeddings import EmbeddingQuerySet
@@ -20,10 +22,12 @@ logger = logging.getLogger(__name__)
 
 CHUNK = 500
 
+Row = TypeVar("Row", bound=Model)
+
 
 @dataclass(frozen=True)
 class Pair:
-    """A photo id with its promised row and its points; at least one of both is there."""
+    """A photo with its promised row or its points, or both."""
 
     photo_id: UUID
     row: Embedding | None
@@ -31,10 +35,10 @@ class Pair:
 
 
 def quickly(source: Source, model: EmbeddingModel) -> int:
-    """Repair the index where its size cannot be right; return how many photos differed.
+    """Repair an index of the wrong size; return how many photos differed.
 
-    The index is compared photo by photo only where it holds fewer points than SQL promises, or
-    more than it can account for. Raises `IndexUnavailable`.
+    Compares photo by photo only if the index holds fewer points than SQL promises, or more than
+    SQL can explain. Raises `IndexUnavailable`.
     """
     if not source.is_in_use(model):
         return 0
@@ -48,9 +52,9 @@ def quickly(source: Source, model: EmbeddingModel) -> int:
 
 
 def differences(source: Source, model: EmbeddingModel) -> tuple[list[UUID], list[UUID]]:
-    """Return the photos that lack points in the index, and those of which it holds stray ones.
+    """Return the photos that lack points, and those with stray points.
 
-    Each finding is looked at a second time, since rows come and go meanwhile. Raises
+    Rows come and go meanwhile, so each finding is checked a second time. Raises
     `IndexUnavailable`.
     """
     lost: list[UUID] = []
@@ -66,7 +70,7 @@ def differences(source: Source, model: EmbeddingModel) -> tuple[list[UUID], list
 
 
 def pairs(source: Source, model: EmbeddingModel, *, with_vectors: bool = False) -> Iterator[Pair]:
-    """Walk over SQL and index side by side, in id order; raise `IndexUnavailable`."""
+    """Yield SQL and index side by side, in the order of photo ids; raise `IndexUnavailable`."""
     rows = _by_photo(source, model, with_vectors=with_vectors)
     points = source.index(model).scroll(batch=CHUNK, with_vectors=with_vectors)
     # The points of a photo lie together.
@@ -91,17 +95,20 @@ def _next_group(
 
 
 def _by_photo(source: Source, model: EmbeddingModel, *, with_vectors: bool) -> Iterator[Embedding]:
-    """Yield promised rows in the order of photo ids by keyset, so that no cursor stays open."""
-    rows = source.promised(model).select_related(*source.related).order_by("photo_id")
-    rows = rows if with_vectors else rows.defer(*source.vectors)
-    page = list(rows[:CHUNK])
+    rows = source.promised(model).select_related(*source.related)
+    return walk(rows if with_vectors else rows.defer(*source.vectors), "photo_id")
+
+
+def walk(rows: QuerySet[Row], by: str) -> Iterator[Row]:
+    """Yield rows in the order of a unique column, by keyset so that no cursor stays open."""
+    page = list(rows.order_by(by)[:CHUNK])
     while page:
         yield from page
-        page = list(rows.filter(photo_id__gt=page[-1].photo_id)[:CHUNK])
+        page = list(rows.filter(**{f"{by}__gt": getattr(page[-1], by)}).order_by(by)[:CHUNK])
 
 
 def payload_differs(row: Embedding, point: StoredPoint) -> bool:
-    """Tell whether what filters look at is not what the row and its photo say."""
+    """Tell whether the payload of a point is not that of the row and its photo."""
     stored, wanted = point.payload, point_payload(row)
     return stored.keys() != wanted.keys() or not all(
         _same(stored[key], wanted[key]) for key in wanted
@@ -109,7 +116,7 @@ def payload_differs(row: Embedding, point: StoredPoint) -> bool:
 
 
 def _same(stored: Any, wanted: Any) -> bool:
-    """Compare two values; the embedded engine may read fractions with another last digit."""
+    """Compare two values; the embedded engine may change the last digit of a fraction."""
     if isinstance(wanted, Place) and isinstance(stored, Place):
         return _same(stored.latitude, wanted.latitude) and _same(stored.longitude, wanted.longitude)
     if isinstance(wanted, float) and isinstance(stored, int | float):
@@ -118,7 +125,7 @@ def _same(stored: Any, wanted: Any) -> bool:
 
 
 def project_again(source: Source, model: EmbeddingModel, photo_ids: Iterable[UUID]) -> int:
-    """Have rows wait for the index whose points are missing or wrong; return how many."""
+    """Have rows with missing or wrong points wait for the index; return how many."""
     total = source.wait_again(model, photo_ids)
     if total:
         logger.warning("%d %s are put into the index of %s again.", total, source.name, model.key)
@@ -126,13 +133,13 @@ def project_again(source: Source, model: EmbeddingModel, photo_ids: Iterable[UUI
 
 
 def remove_extra(source: Source, model: EmbeddingModel, photo_ids: Iterable[UUID]) -> int:
-    """Remove points that no row stands behind, unless one has come since; return how many."""
+    """Remove points without a row, unless one has come since; return of how many photos."""
     total = 0
     for some in slices(photo_ids, CHUNK):
         kept = may_have_points(source, model, some)
         unwanted = [photo_id for photo_id in some if photo_id not in kept]
         source.remove_points(model, unwanted)
-        # A photo restored from the trash meanwhile may have lost its point just now.
+        # A photo that was restored just now may have lost its point.
         source.wait_again(model, unwanted)
         total += len(unwanted)
     if total:
@@ -141,7 +148,7 @@ def remove_extra(source: Source, model: EmbeddingModel, photo_ids: Iterable[UUID
 
 
 def may_have_points(source: Source, model: EmbeddingModel, photo_ids: Iterable[UUID]) -> set[UUID]:
-    """Return the photos that have points now or soon, or that the index was not told to forget."""
+    """Return the photos that may have points: now, soon, or until they are withdrawn."""
     ids = list(photo_ids)
     return _ids(source.kept(model), ids) | _ids(owed().filter(model=model), ids)
 

@@ -1,14 +1,14 @@
-"""Taking photos out of the indexes: those in the trash, and those that are deleted for ever.
+"""Takes photos out of the indexes: those in the trash, and those deleted for ever.
 
-The row goes first and the point last, so that nobody counts on a point that is about to go. A
-marker stays in SQL until the index let go, so whoever is interrupted leaves what is to be done.
-The vectors of trashed photos stay in SQL, from which a restored photo is projected again.
+The row changes first and the point goes last, so that nothing relies on a point that is about to
+go. SQL keeps a mark until the index has removed the point, so an interrupted removal is resumed.
+The vectors of trashed photos stay in SQL, so that a restored photo needs no model.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -30,14 +30,16 @@ CHUNK = 1000
 """Photos taken out of the index at a time."""
 DELETED_AT_ONCE = 200
 RECENTLY = timedelta(hours=1)
-"""Frequent checks look at photos that went since then. Work under way ends far sooner."""
+"""How far back frequent checks look. Work in progress ends far sooner than this."""
 TOMBSTONES_KEPT = timedelta(days=30)
+
+Stop = Callable[[], bool]
 
 
 def forget(model: EmbeddingModel, photo_ids: Sequence[UUID]) -> None:
-    """Take the points of photos out of all indexes of a model; raise `IndexUnavailable`.
+    """Remove the points of photos from all indexes of a model; raise `IndexUnavailable`.
 
-    Rows of photos that came back meanwhile wait for the index again.
+    Photos that were restored meanwhile wait for the index again.
     """
     for source in SOURCES:
         source.wait_again(model, photo_ids)
@@ -54,17 +56,20 @@ def forget(model: EmbeddingModel, photo_ids: Sequence[UUID]) -> None:
 
 
 def is_withdrawal_due() -> bool:
-    """Tell whether the index still holds photos that went to the trash a moment ago."""
+    """Tell whether the index still holds recently trashed photos."""
     recent = Photo.objects.trashed().filter(trashed_at__gte=timezone.now() - RECENTLY)
     return owed().filter(photo__in=recent).exists()
 
 
-def withdraw() -> int:
-    """Take trashed photos out of the index of every model; return how many rows let go."""
+def withdraw(stop: Stop = lambda: False) -> int:
+    """Take trashed photos out of the index of every model; return how many rows.
+
+    Asks `stop` before each chunk.
+    """
     total = 0
     for model in EmbeddingModel.objects.all():
         try:
-            while withdrawn := _withdraw_some(model):
+            while not stop() and (withdrawn := _withdraw_some(model)):
                 total += withdrawn
                 heartbeat.progress()
         except IndexUnavailable as error:
@@ -82,7 +87,7 @@ def _withdraw_some(model: EmbeddingModel) -> int:
 
 
 def _settle(model: EmbeddingModel, photo_ids: Iterable[UUID]) -> None:
-    """Record that the index let go of trashed photos; those restored meanwhile are left alone."""
+    """Clear the marks of photos that are still in the trash; restored ones keep theirs."""
     with transaction.atomic():
         trashed = Photo.objects.trashed().filter(pk__in=list(photo_ids))
         rows = Embedding.objects.filter(model=model, photo__in=trashed)
@@ -93,17 +98,17 @@ def _settle(model: EmbeddingModel, photo_ids: Iterable[UUID]) -> None:
 
 
 def is_purge_due() -> bool:
-    """Tell whether a deletion was asked for that is not finished."""
-    return Photo.objects.exclude(deleted_at=None).exists()
+    """Tell whether a requested deletion is not finished."""
+    return _doomed().exists()
 
 
-def purge() -> int:
-    """Finish all deletions that were asked for; return how many photos are gone now.
+def purge(stop: Stop = lambda: False) -> int:
+    """Finish all requested deletions; return how many photos are gone.
 
-    The points go first, then the files, and the row last.
+    The points go first, then the files, and the row last. Asks `stop` before each chunk.
     """
     total = 0
-    while doomed := list(_doomed()[:DELETED_AT_ONCE]):
+    while not stop() and (doomed := list(_doomed()[:DELETED_AT_ONCE])):
         try:
             for model in EmbeddingModel.objects.all():
                 forget(model, [photo.pk for photo in doomed])
@@ -134,7 +139,7 @@ def _remove_files(photo: Photo) -> bool:
 
 
 def forget_old_tombstones() -> int:
-    """Remove tombstones that no late work can need any more; return how many."""
+    """Remove tombstones that no late work needs any more; return how many."""
     old = Tombstone.objects.filter(deleted_at__lt=timezone.now() - TOMBSTONES_KEPT)
     count, _ = old.delete()
     return count
@@ -144,7 +149,7 @@ def forget_old_tombstones() -> int:
 
 
 def remove_late_points() -> int:
-    """Remove points that arrived after their photo went; return of how many photos.
+    """Remove points that arrived after their photo was removed; return of how many photos.
 
     Raises `IndexUnavailable`.
     """
@@ -154,7 +159,7 @@ def remove_late_points() -> int:
     gone |= set(deleted.values_list("photo_id", flat=True))
     total = 0
     for some in slices(gone, CHUNK):
-        # A photo that lives again under its id, out of a backup, keeps its point.
+        # A photo that was restored, also from a backup under its old id, keeps its point.
         back = set(Photo.objects.live().filter(pk__in=some).values_list("pk", flat=True))
         for model in EmbeddingModel.objects.wanted():
             total += _remove_late(model, set(some) - back)

@@ -1,7 +1,7 @@
-"""What has points in the vector indexes: photos, and parts of photos.
+"""What has points in a vector index: photos, and parts of photos.
 
-A source says which rows wait for its index, which rows promise points, and which points belong to
-a row. Everything that is done with them is the same code for both sources.
+A source knows which rows wait for its index, which rows have points there, and what those points
+are. Projecting, removing and reconciling are the same code for both sources.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ _BOX_BYTES = 8
 
 
 class Source(ABC):
-    """One kind of points and the rows behind them; a row is always an `Embedding`."""
+    """One kind of points and the rows behind them, which are `Embedding` rows."""
 
     name: str
     chunk: int
     """Photos in one request to the index."""
     related: tuple[str, ...]
-    """What has to be selected together with a row to make its points."""
+    """What to select together with a row to make its points."""
     vectors: tuple[str, ...]
-    """The columns that hold vectors, which most walks over the rows leave out."""
+    """The columns with vectors, which most walks over the rows defer."""
 
     @abstractmethod
     def index(self, model: EmbeddingModel) -> VectorIndex:
@@ -51,7 +51,7 @@ class Source(ABC):
 
     @abstractmethod
     def is_in_use(self, model: EmbeddingModel) -> bool:
-        """Tell whether the index may hold points; none is created to ask it or delete from it."""
+        """Tell whether the index may hold points; if not, it need not be opened or created."""
 
     @abstractmethod
     def waiting(self, model: EmbeddingModel) -> EmbeddingQuerySet:
@@ -59,47 +59,53 @@ class Source(ABC):
 
     @abstractmethod
     def promised(self, model: EmbeddingModel) -> EmbeddingQuerySet:
-        """Return the live rows whose points are in the index."""
+        """Return the live rows that are marked as indexed."""
 
     @abstractmethod
     def kept(self, model: EmbeddingModel) -> EmbeddingQuerySet:
-        """Return the rows that may have points in the index now or soon."""
+        """Return the live rows that may have points now or soon."""
 
     @abstractmethod
     def counts(self, model: EmbeddingModel) -> tuple[int, int]:
-        """Return the least and the greatest number of points that a sound index holds."""
-
-    @abstractmethod
-    def number_of_points(self, row: Embedding) -> int:
-        """Return how many points a promised row has."""
+        """Return the least and the greatest number of points of an index in order."""
 
     @abstractmethod
     def points(self, row: Embedding) -> list[Point]:
-        """Return the points of a waiting row; none when what SQL keeps is damaged."""
-
-    @abstractmethod
-    def point_ids(self, photo_id: UUID) -> list[UUID]:
-        """Return the ids of all points that a photo may have."""
-
-    @abstractmethod
-    def photo_id(self, point_id: UUID) -> UUID:
-        """Return the photo that a point belongs to."""
+        """Return the points of a waiting row; none if its stored vectors are damaged."""
 
     @abstractmethod
     def mark_indexed(self, model: EmbeddingModel, rows: Sequence[Embedding]) -> int:
         """Mark the rows that still wait as indexed; return how many."""
 
     @abstractmethod
-    def wait_again(self, model: EmbeddingModel, photo_ids: Iterable[UUID] | None = None) -> int:
-        """Have promised rows wait for the index again, by default all; return how many."""
+    def _wait_again(self, model: EmbeddingModel, photo_ids: Sequence[UUID]) -> int:
+        """Have rows wait for the index again; return how many."""
 
     @abstractmethod
     def embed_again(self, rows: Sequence[Embedding]) -> None:
-        """Drop what SQL keeps of rows whose vectors are damaged, so that it is embedded again."""
+        """Discard the damaged vectors of rows, so that they are embedded again."""
 
     @abstractmethod
     def refuse(self, row: Embedding, error: BadVector) -> None:
         """Record that the index refused the points of a row."""
+
+    # By default, a photo has one point, whose id is its own.
+
+    def number_of_points(self, row: Embedding) -> int:
+        """Return how many points a promised row has."""
+        return 1
+
+    def point_ids(self, photo_id: UUID) -> list[UUID]:
+        """Return the ids of all points that a photo may have."""
+        return [photo_id]
+
+    def photo_id(self, point_id: UUID) -> UUID:
+        """Return the photo that a point belongs to."""
+        return point_id
+
+    def wait_again(self, model: EmbeddingModel, photo_ids: Iterable[UUID]) -> int:
+        """Have promised rows of these photos wait for the index again; return how many."""
+        return sum(self._wait_again(model, some) for some in slices(photo_ids, self.chunk))
 
     def remove_points(self, model: EmbeddingModel, photo_ids: Iterable[UUID]) -> None:
         """Remove the photos' points and flush; raise `IndexUnavailable`."""
@@ -110,7 +116,7 @@ class Source(ABC):
 
 
 class PhotoSource(Source):
-    """Photos: one point each, whose id is the photo's. The state of the row tells the rest."""
+    """Whole photos. `Embedding.state` tells whether a row waits or is indexed."""
 
     name = "photos"
     chunk = 1000
@@ -134,28 +140,19 @@ class PhotoSource(Source):
         return Embedding.objects.live().filter(model=model, state=Embedding.State.INDEXED)
 
     def kept(self, model: EmbeddingModel) -> EmbeddingQuerySet:
-        # A photo that is embedded anew keeps its old point until the new one replaces it.
+        # A photo that is embedded again keeps its old point until the new one replaces it.
         return Embedding.objects.live().filter(model=model)
 
     def counts(self, model: EmbeddingModel) -> tuple[int, int]:
         leaving = owed().filter(model=model).count()
         return self.promised(model).count(), self.kept(model).count() + leaving
 
-    def number_of_points(self, row: Embedding) -> int:
-        return 1
-
     def points(self, row: Embedding) -> list[Point]:
         vector = row.get_vector()
         return [] if vector is None else [Point(row.photo_id, vector, point_payload(row))]
 
-    def point_ids(self, photo_id: UUID) -> list[UUID]:
-        return [photo_id]
-
-    def photo_id(self, point_id: UUID) -> UUID:
-        return point_id
-
     def mark_indexed(self, model: EmbeddingModel, rows: Sequence[Embedding]) -> int:
-        # The points of their parts have the same payload, and follow.
+        # Their parts have the same payload, so they have to follow.
         parts = PhotoParts.objects.filter(pk__in=[row.pk for row in rows])
         parts.exclude(boxes=b"").update(indexed_at=None)
         generations: dict[int, list[int]] = defaultdict(list)
@@ -164,7 +161,7 @@ class PhotoSource(Source):
         unchanged = Q(pk__in=[])
         for generation, keys in generations.items():
             unchanged |= Q(generation=generation, pk__in=keys)
-        # Named one by one: SQLite would list every live photo of the gallery otherwise.
+        # Limited to these photos: otherwise SQLite would list every live photo.
         live = Photo.objects.live().filter(pk__in=[row.photo_id for row in rows])
         waiting = Embedding.objects.filter(unchanged, state=Embedding.State.EMBEDDED)
         return waiting.filter(photo__in=live).update(
@@ -176,11 +173,8 @@ class PhotoSource(Source):
             not_before=None,
         )
 
-    def wait_again(self, model: EmbeddingModel, photo_ids: Iterable[UUID] | None = None) -> int:
-        rows = Embedding.objects.filter(model=model, state=Embedding.State.INDEXED)
-        if photo_ids is None:
-            return rows.update(state=Embedding.State.EMBEDDED)
-        return sum(rows.project_again(some) for some in slices(photo_ids, self.chunk))
+    def _wait_again(self, model: EmbeddingModel, photo_ids: Sequence[UUID]) -> int:
+        return Embedding.objects.filter(model=model).project_again(photo_ids)
 
     def embed_again(self, rows: Sequence[Embedding]) -> None:
         logger.warning("%d stored vectors are damaged; embedding them again.", len(rows))
@@ -197,7 +191,7 @@ class PhotoSource(Source):
 
 
 class PartSource(Source):
-    """Parts of photos: several points for each photo. `PhotoParts.indexed_at` tells the rest."""
+    """Parts of photos. `PhotoParts.indexed_at` tells whether a row waits or is indexed."""
 
     name = "parts"
     chunk = 200
@@ -252,12 +246,8 @@ class PartSource(Source):
         keys = list(still.values_list("pk", flat=True))
         return PhotoParts.objects.filter(pk__in=keys).update(indexed_at=timezone.now())
 
-    def wait_again(self, model: EmbeddingModel, photo_ids: Iterable[UUID] | None = None) -> int:
-        rows = self._parts(model)
-        if photo_ids is None:
-            return rows.update(indexed_at=None)
-        some_of = (rows.filter(embedding__photo__in=some) for some in slices(photo_ids, self.chunk))
-        return sum(some.update(indexed_at=None) for some in some_of)
+    def _wait_again(self, model: EmbeddingModel, photo_ids: Sequence[UUID]) -> int:
+        return self._parts(model).filter(embedding__photo__in=photo_ids).update(indexed_at=None)
 
     def embed_again(self, rows: Sequence[Embedding]) -> None:
         logger.warning("The parts of %d photos are damaged; embedding them again.", len(rows))
@@ -282,10 +272,10 @@ SOURCES: tuple[Source, ...] = (PHOTOS, PARTS)
 
 
 def owed() -> EmbeddingQuerySet:
-    """Return the rows of trashed photos whose point an index may still hold, of any model.
+    """Return the rows of trashed photos, of any model, whose point may still be in the index.
 
-    Such a row is `indexed`, was so once (`indexed_at`), or its vector was on the way to the index
-    (`lease_token` of an `embedded` row). These marks go only after the index let go.
+    Such a row is `indexed`, was once (`indexed_at`), or was on its way to the index (`embedded`
+    with a `lease_token`). These marks are cleared after the point was removed.
     """
     promised = Q(state=Embedding.State.INDEXED) | Q(indexed_at__isnull=False)
     on_the_way = Q(state=Embedding.State.EMBEDDED, lease_token__isnull=False)
@@ -293,7 +283,7 @@ def owed() -> EmbeddingQuerySet:
 
 
 def point_payload(row: Embedding) -> Payload:
-    """Return what filters look at inside a query; what people change often is left to SQL.
+    """Return the payload for filters; facts that people change often stay in SQL.
 
     `owner` and `gen`eration; `taken`, the day shown in Unix seconds, and whether it is `dated`;
     `orientation`, `aspect` (width by height) and `megapixels`; `type` (lower case) and `bytes`;

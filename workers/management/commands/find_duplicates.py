@@ -1,4 +1,4 @@
-"""Find duplicates and write them down for scripts; nothing is changed but what is known."""
+"""Find duplicates and report them for scripts, without changing any photo."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ INCOMPLETE = 3
 """Exit status when photos still wait to be compared, so that duplicates may be missing."""
 
 PATIENCE_SECONDS = 60.0
-"""How long the running gallery may compare nothing before it is no longer waited for."""
+"""How long to wait for a running gallery that makes no progress."""
 
 LOOK_SECONDS = 0.5
 
@@ -60,7 +60,7 @@ class Command(BaseCommand):
             doorbell.ring()
         if options["wait"]:
             self._settle(model, quiet=options["verbosity"] == 0)
-        # The report brings its own ends of lines.
+        # The report has its own line ends.
         self.stdout.ending = ""
         with _opened(options["output"], self.stdout) as out:
             write = report.write_json if options["format"] == "json" else report.write_csv
@@ -73,7 +73,7 @@ class Command(BaseCommand):
             sys.exit(INCOMPLETE)
 
     def _settle(self, model: EmbeddingModel, *, quiet: bool) -> None:
-        """Compare what is due here, or wait while the gallery that has the index does."""
+        """Compare what is due, or wait until the gallery that has the index open has done it."""
         waiting = Embedding.objects.to_compare(model).count()
         with tqdm(total=waiting, unit="photo", disable=quiet or not waiting) as bar:
             try:
@@ -110,7 +110,7 @@ def _compare_here(model: EmbeddingModel, bar: Any) -> None:
 
 
 def _wait_for_gallery(model: EmbeddingModel, bar: Any) -> bool:
-    """Wait until nothing is left to compare; return False when nothing happens any more."""
+    """Wait until nothing is left to compare; return False if there is no progress."""
     least = Embedding.objects.to_compare(model).count()
     moved_at = time.monotonic()
     while waiting := Embedding.objects.to_compare(model).count():
@@ -129,7 +129,7 @@ def _show(bar: Any, waiting: int) -> None:
 
 @contextmanager
 def _opened(path: Path | None, standard: Any) -> Iterator[IO[str]]:
-    """Give what the report is written to; a file appears only once it is whole."""
+    """Yield the stream for the report; a file appears only when it is complete."""
     if path is None:
         yield standard
         return

@@ -1,4 +1,4 @@
-"""Check that record, files and index agree, and repair what does not."""
+"""Check that database, files and index agree, and repair differences."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Make the index anew from the vectors in the database, or the vectors from the pictures."""
+"""Rebuild the index from the vectors in the database, or the vectors from the pictures."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Command(BaseCommand):
         doorbell.ring()
 
     def _reindex(self, model: EmbeddingModel, *, quiet: bool) -> None:
-        """Project here where the index can be opened, else leave it to the running gallery."""
+        """Project here if the index can be opened, or else leave it to the running gallery."""
         try:
             PHOTOS.index(model).ensure()
             _wait_again(model)
@@ -43,7 +43,7 @@ class Command(BaseCommand):
                 if source.is_in_use(model):
                     source.index(model).drop()
                     source.index(model).ensure()
-            # A worker may have projected some of them into the index that was just dropped.
+            # A worker may have put some of them into the index that was just dropped.
             count = _wait_again(model)
             with tqdm(total=count, unit="photo", disable=quiet) as bar:
                 done = project_waiting(PHOTOS, model, on_progress=bar.update)
@@ -58,14 +58,15 @@ class Command(BaseCommand):
 
 
 def _wait_again(model: EmbeddingModel) -> int:
-    """Have everything wait for the indexes again; return how many photos wait now."""
+    """Have all rows wait for the indexes again; return how many photos wait."""
+    photo_ids = list(Embedding.objects.filter(model=model).values_list("photo_id", flat=True))
     for source in SOURCES:
-        source.wait_again(model)
+        source.wait_again(model, photo_ids)
     return PHOTOS.waiting(model).count()
 
 
 def _embed_again(model: EmbeddingModel) -> int:
-    """Start all settled rows anew; results of work that is under way are dropped."""
+    """Start all finished rows again; results of work in progress are dropped."""
     settled = [Embedding.State.INDEXED, Embedding.State.EMBEDDED, Embedding.State.FAILED]
     return Embedding.objects.filter(model=model, state__in=settled).update(
         state=Embedding.State.PENDING,

@@ -1,4 +1,4 @@
-"""The sweeper at work while others are."""
+"""The sweep at work while others are."""
 
 from __future__ import annotations
 
