@@ -157,7 +157,8 @@ def run(options: Options, *, index: bool = True) -> Report:
 def check_record(report: Report, options: Options) -> None:
     """Check what the database alone can tell."""
     _check_database(report)
-    _check_registry(report)
+    if EmbeddingModel.objects.exists() and EmbeddingModel.objects.active() is None:
+        report.add(Check.MODEL, "no model is active")
     _check_duplicates(report)
     _check_words(report, options)
     unexplained = Embedding.objects.filter(state=Embedding.State.FAILED, reason="")
@@ -179,11 +180,6 @@ def _check_database(report: Report) -> None:
         cursor.execute("PRAGMA foreign_key_check")
         for row in cursor.fetchall():
             report.add(Check.DATABASE, f"row {row[1]} of {row[0]} points nowhere")
-
-
-def _check_registry(report: Report) -> None:
-    if EmbeddingModel.objects.exists() and EmbeddingModel.objects.active() is None:
-        report.add(Check.MODEL, "no model is active")
 
 
 def _check_duplicates(report: Report) -> None:

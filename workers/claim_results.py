@@ -13,8 +13,6 @@ from datetime import timedelta
 from django.db.models import F
 from django.utils import timezone
 
-from gallery import colours, fingerprint
-from gallery.decoding import Decoded
 from gallery.models import Embedding, Photo
 from gallery.models.embeddings import MAX_ATTEMPTS, EmbeddingQuerySet
 from gallery.reasons import Reason
@@ -35,23 +33,26 @@ def release(rows: Sequence[Embedding], *, wait: bool = False) -> None:
 
     With `wait` they cannot be claimed again at once, so that the cause has time to pass.
     """
-    if rows:
-        _leased(rows).update(
-            state=Embedding.State.PENDING,
-            attempts=F("attempts") - 1,
-            lease_token=None,
-            lease_until=None,
-            not_before=timezone.now() + pause(1) if wait else None,
-        )
+    _leased(rows).update(
+        state=Embedding.State.PENDING,
+        attempts=F("attempts") - 1,
+        lease_token=None,
+        lease_until=None,
+        not_before=timezone.now() + pause(1) if wait else None,
+    )
 
 
-def save_vectors(vectors: Mapping[Embedding, Vectors]) -> None:
-    """Save the vectors; the rows then wait for the index as `embedded`."""
-    if not vectors:
-        return
+def save(
+    pictures: Mapping[Embedding, Picture], vectors: Mapping[Embedding, Vectors]
+) -> list[Embedding]:
+    """Save what the first decode of each photo found, and the vectors.
+
+    The rows then wait for the index as `embedded`. Returns those that the claim still holds.
+    """
+    leased = _leased(list(vectors))
+    _save_first_decodes(pictures)
     for row, vector in vectors.items():
         row.set_vector(vector)
-    leased = _leased(list(vectors))
     # A bulk update is slow per field, so it carries only what differs between rows.
     leased.bulk_update(vectors, ["vector", "vector_crc"])
     leased.update(
@@ -61,6 +62,23 @@ def save_vectors(vectors: Mapping[Embedding, Vectors]) -> None:
         reason="",
         detail="",
     )
+    keys = [row.pk for row in vectors]
+    saved = Embedding.objects.filter(pk__in=keys, state=Embedding.State.EMBEDDED)
+    held = set(saved.values_list("pk", "lease_token"))
+    return [row for row in vectors if (row.pk, row.lease_token) in held]
+
+
+def _save_first_decodes(pictures: Mapping[Embedding, Picture]) -> None:
+    decoded = {row.photo: picture for row, picture in pictures.items() if picture.facts}
+    if decoded:
+        for photo, picture in decoded.items():
+            for column, value in picture.facts.items():
+                setattr(photo, column, value)
+        Photo.objects.bulk_update(decoded, ["phash", "colour", "colours"])
+        ids = [photo.pk for photo in decoded]
+        Photo.objects.filter(pk__in=ids).update(decoded_at=timezone.now())
+        prints = ((photo.pk, picture.fingerprint) for photo, picture in decoded.items())
+        save_prints({pk: grey for pk, grey in prints if grey is not None})
 
 
 def refuse(refusals: Mapping[Embedding, Refusal]) -> None:
@@ -73,9 +91,8 @@ def refuse(refusals: Mapping[Embedding, Refusal]) -> None:
         row.lease_until = None
         if final:
             logger.warning("Photo %s failed: %s %s", row.photo_id, row.reason, row.detail)
-    if refusals:
-        fields = ["state", "reason", "detail", "not_before", "lease_until"]
-        _leased(list(refusals)).bulk_update(refusals, fields)
+    fields = ["state", "reason", "detail", "not_before", "lease_until"]
+    _leased(list(refusals)).bulk_update(refusals, fields)
 
 
 def give_up(rows: Iterable[Embedding]) -> None:
@@ -90,27 +107,10 @@ def pause(attempts: int) -> timedelta:
     return full * spread
 
 
-def save_pictures(pictures: Mapping[Embedding, Picture]) -> None:
-    """Save what the first decode of each photo found."""
-    decoded: dict[Photo, Decoded] = {}
-    for row, picture in pictures.items():
-        if picture.decoded is not None:
-            row.photo.phash = f"{picture.decoded.phash:016x}"
-            row.photo.colour = picture.decoded.colour
-            row.photo.colours = colours.column(colours.main_colours(picture.decoded.pixels))
-            decoded[row.photo] = picture.decoded
-    if decoded:
-        Photo.objects.bulk_update(decoded, ["phash", "colour", "colours"])
-        same = Photo.objects.filter(pk__in=[photo.pk for photo in decoded])
-        same.update(decoded_at=timezone.now())
-        prints = ((photo.pk, fingerprint.of_pixels(decoded[photo].pixels)) for photo in decoded)
-        save_prints(dict(prints))
-
-
 def _leased(rows: Sequence[Embedding]) -> EmbeddingQuerySet:
     """Return the `rows`, all of one claim, that are still leased by it."""
     return Embedding.objects.filter(
         pk__in=[row.pk for row in rows],
         state=Embedding.State.LEASED,
-        lease_token=rows[0].lease_token,
+        lease_token__in=[row.lease_token for row in rows[:1]],
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import CancelledError
 from dataclasses import dataclass, field
 
@@ -160,7 +160,8 @@ class Job:
             return False
         if self.has_work():
             return True
-        self.pause(self.rest_seconds)
+        if self.rest_seconds:
+            self.pause(self.rest_seconds)
         return False
 
 
@@ -183,11 +184,7 @@ def _has_rows_to_embed() -> bool:
 
 
 def _embed(until: Until) -> int:
-    return _announce(pipeline.index_due(until, project=_project_batch, compare=_compare_newest))
-
-
-def _project_batch(model: EmbeddingModel, rows: Sequence[Embedding]) -> int:
-    return PROJECT.attempt(lambda: projection.project(PHOTOS, model, rows))
+    return _announce(pipeline.index_due(until, attempt=PROJECT.attempt, compare=_compare_newest))
 
 
 def _announce(arrived: int) -> int:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 from uuid import UUID
 
 from django.conf import settings
 
-from gallery import files
-from gallery.decoding import Decoded, DecodeError, DecoderPool, PoolClosed
+from gallery import colours, files, fingerprint
+from gallery.decoding import DecodeError, DecoderPool, PoolClosed
 from gallery.decoding.results import PART_SIDE
 from gallery.models import Photo
 from gallery.reasons import Reason
@@ -33,10 +33,14 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """The pixels for the model, and the result of the first decode (None if it was before)."""
+    """The pixels for the model, and what the first decode found for the photo's columns.
+
+    The fingerprint is uint8, (SIDE, SIDE). A photo that was decoded before has neither.
+    """
 
     pixels: Pixels
-    decoded: Decoded | None
+    facts: dict[str, str] = field(default_factory=dict)
+    fingerprint: Pixels | None = None
 
 
 class LookAhead:
@@ -101,7 +105,7 @@ class LookAhead:
         if not files.original(photo).exists():
             raise DecodeError(Reason.MISSING_ORIGINAL)
         try:
-            return Picture(self._pool.pixels(thumbnail), None)
+            return Picture(self._pool.pixels(thumbnail))
         except DecodeError:
             return None
 
@@ -109,7 +113,12 @@ class LookAhead:
         decoded = self._pool.decode(files.original(photo))
         failpoint("decoded")
         files.write_atomically(files.thumbnail(photo.pk), decoded.thumbnail)
-        return Picture(decoded.pixels, decoded)
+        facts = {
+            "phash": f"{decoded.phash:016x}",
+            "colour": decoded.colour,
+            "colours": colours.column(colours.main_colours(decoded.pixels)),
+        }
+        return Picture(decoded.pixels, facts, fingerprint.of_pixels(decoded.pixels))
 
 
 _lock = threading.Lock()

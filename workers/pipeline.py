@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
 
@@ -26,6 +26,7 @@ from workers import claim_results, heartbeat, look_ahead
 from workers.claim_results import MAX_CRASHES
 from workers.embedding import Refusal, embed
 from workers.failpoints import failpoint
+from workers.index_sync.projection import project
 from workers.index_sync.sources import PHOTOS
 from workers.look_ahead import Picture
 
@@ -43,7 +44,7 @@ _SECOND_CHANCE = frozenset({Reason.DECODE_TIMEOUT, Reason.DECODE_OOM, Reason.DEC
 ACTIVE = EmbeddingModel.State.ACTIVE
 
 Stop = Callable[[], bool]
-Project = Callable[[EmbeddingModel, Sequence[Embedding]], int]
+Attempt = Callable[[Callable[[], int]], int]
 
 
 @dataclass(eq=False)
@@ -56,20 +57,20 @@ class Batch:
     pictures: list[Future[Picture]]
 
 
-def index_due(stop: Stop, *, project: Project, compare: Callable[[], object]) -> int:
+def index_due(stop: Stop, *, attempt: Attempt, compare: Callable[[], object]) -> int:
     """Work until nothing is due; return how many photos became searchable.
 
-    `project` puts saved rows into the index and returns how many arrived. `compare` is called
-    between batches every few seconds. Asks `stop` after each batch.
+    `attempt` calls what puts rows into the index, unless the index was just away. `compare` is
+    called between batches every few seconds. Asks `stop` after each batch.
     """
     total, compared_at = 0, time.monotonic()
     batch = _begin()
     while batch is not None:
-        ahead = not stop() and not _is_suspect(batch.rows[0])
+        ahead = not stop() and batch.rows[0].crashes < SUSPECT_CRASHES
         with heartbeat.working():
             following = _begin(may_load=False) if ahead else None
             try:
-                total += _finish(batch, project)
+                total += _finish(batch, attempt)
             except Exception as error:
                 _give_up(batch, error)
                 _abandon(following)
@@ -133,10 +134,6 @@ def _claim(model: EmbeddingModel) -> list[Embedding]:
     return suspects[:1]
 
 
-def _is_suspect(row: Embedding) -> bool:
-    return row.crashes >= SUSPECT_CRASHES
-
-
 def _has_space() -> bool:
     """Tell whether the disk has room for a batch; if not, rows wait without an attempt."""
     try:
@@ -148,7 +145,7 @@ def _has_space() -> bool:
     return True
 
 
-def _finish(batch: Batch, project: Project) -> int:
+def _finish(batch: Batch, attempt: Attempt) -> int:
     """Embed a batch, save it and put it into the index; return how many photos arrived."""
     pictures, refused, untouched = _collect(batch)
     results = embed(batch.embedder, [picture.pixels for picture in pictures.values()])
@@ -160,24 +157,14 @@ def _finish(batch: Batch, project: Project) -> int:
         else:
             vectors[row] = result
     with transaction.atomic():
-        claim_results.save_pictures(pictures)
-        claim_results.save_vectors(vectors)
         claim_results.refuse(refused)
         claim_results.release(untouched, wait=True)
+        saved = claim_results.save(pictures, vectors)
     failpoint("saved")
-    arrived = project(batch.model, _still_mine(batch.model, list(vectors)))
+    arrived = attempt(lambda: project(PHOTOS, batch.model, saved))
     heartbeat.count_embedded(len(pictures))
     heartbeat.progress()
     return arrived
-
-
-def _still_mine(model: EmbeddingModel, rows: Sequence[Embedding]) -> list[Embedding]:
-    """Leave out rows whose lease was lost meanwhile: another worker has them now."""
-    keys = [row.pk for row in rows]
-    tokens = [row.lease_token for row in rows[:1]]
-    mine = PHOTOS.waiting(model).filter(pk__in=keys, lease_token__in=tokens)
-    still = set(mine.values_list("pk", flat=True))
-    return [row for row in rows if row.pk in still]
 
 
 def _collect(

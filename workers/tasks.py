@@ -42,14 +42,15 @@ def index_pending() -> None:
 @app.task(name="workers.purge_deleted")
 @_at_low_priority
 def purge_deleted() -> None:
-    """Run the jobs of maintenance, since photos were trashed or deleted."""
-    jobs.run(jobs.MAINTENANCE)
+    """Take trashed photos out of the index, and finish deletions."""
+    jobs.WITHDRAW.run()
+    jobs.PURGE.run()
 
 
 @app.task(name="workers.compare_photos")
 @_at_low_priority
 def compare_photos() -> None:
-    """Run the jobs of maintenance, since photos wait to be compared."""
+    """Run the jobs of maintenance."""
     jobs.run(jobs.MAINTENANCE)
 
 

@@ -29,7 +29,11 @@ def project(source: Source, model: EmbeddingModel, rows: Sequence[Embedding]) ->
     if not sound:
         return 0
     index = source.index(model)
-    refused = _upsert(source, index, sound)
+    refused: set[Embedding] = set()
+    try:
+        index.upsert([point for points in sound.values() for point in points])
+    except BadVector:
+        refused = {row for row in sound if not _is_accepted(source, index, row, sound[row])}
     failpoint(f"{source.name}_upserted")
     index.flush()
     failpoint(f"{source.name}_flushed")
@@ -67,18 +71,8 @@ def project_waiting(
     return total
 
 
-def _upsert(
-    source: Source, index: VectorIndex, points: dict[Embedding, list[Point]]
-) -> set[Embedding]:
-    """Upsert all points, row by row if the index refuses any; return the refused rows."""
-    try:
-        index.upsert([point for group in points.values() for point in group])
-    except BadVector:
-        return {row for row, group in points.items() if not _is_accepted(source, index, row, group)}
-    return set()
-
-
 def _is_accepted(source: Source, index: VectorIndex, row: Embedding, points: list[Point]) -> bool:
+    """Upsert the points of one row; return False if the index refuses them."""
     try:
         index.upsert(points)
     except BadVector as error:

@@ -148,8 +148,8 @@ class PhotoSource(Source):
         return self.promised(model).count(), self.kept(model).count() + leaving
 
     def points(self, row: Embedding) -> list[Point]:
-        vector = row.get_vector()
-        return [] if vector is None else [Point(row.photo_id, vector, point_payload(row))]
+        payload, vector = point_payload(row), row.get_vector()
+        return [] if vector is None else [Point(row.photo_id, vector, payload)]
 
     def mark_indexed(self, model: EmbeddingModel, rows: Sequence[Embedding]) -> int:
         # Their parts have the same payload, so they have to follow.
