@@ -88,11 +88,12 @@ def _take_in(corpus: Corpus, data: Path) -> dict[str, str]:
 def _index() -> float:
     """Embed and index what is due and return the seconds it took."""
     from gallery.decoders import web_pool
-    from workers import look_ahead, model_choice, pipeline
+    from workers import jobs, look_ahead, model_choice
 
     assert model_choice.settle(), "the model cannot be had"
     started = time.perf_counter()
-    pipeline.drain()
+    jobs.PROJECT.run()
+    jobs.EMBED.run()
     look_ahead.close()
     web_pool().close()
     return time.perf_counter() - started

@@ -85,7 +85,8 @@ def _library(data: Path, count: int) -> Any:
     from django.db import connection
 
     from gallery.models import EmbeddingModel, Photo
-    from workers.index_sync import photos
+    from workers.index_sync.projection import project_waiting
+    from workers.index_sync.sources import PHOTOS
 
     call_command("migrate", verbosity=0)
     user, _ = get_user_model().objects.get_or_create(username="bench")
@@ -95,7 +96,7 @@ def _library(data: Path, count: int) -> Any:
             [*command, "--facts"], cwd=ROOT, env={**os.environ, "DATA_DIR": str(data)}, check=True
         )
         _share_tags(user)
-    photos.project_waiting(EmbeddingModel.objects.get())
+    project_waiting(PHOTOS, EmbeddingModel.objects.get())
     with connection.cursor() as cursor:
         cursor.execute("PRAGMA optimize=0x10002")  # as the gallery does itself now and then
     return user

@@ -28,13 +28,11 @@ def data_dir(tmp_path: Path, settings):
     from search.parts import heat_map, scale
     from search.relevance import library
     from search.vectors.index import close_all
-    from workers import pipeline
-    from workers.index_sync import photos
+    from workers import jobs
 
     # What one test stopped or found away must not keep the next one from working, and people of
     # the next one may have the keys of those of this one.
-    pipeline.allow()
-    photos.resume()
+    jobs.allow()
     close_all()
     cache.clear()
     library.forget()

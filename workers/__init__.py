@@ -1,1 +1,1 @@
-"""Everything that happens later: the queue, the indexing pipeline and the repair of faults."""
+"""Background work: indexing, comparing, deleting, and the repair of faults."""

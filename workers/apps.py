@@ -1,4 +1,4 @@
-"""The workers app; its only duty at start is to listen for work."""
+"""The workers app. At start it connects the doorbell and counts requests."""
 
 from __future__ import annotations
 

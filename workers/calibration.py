@@ -1,68 +1,52 @@
-"""Measuring the closeness of duplicates for the active model, on the gallery's own photos."""
+"""Measures how close duplicates are for the active model, on the gallery's own photos."""
 
 from __future__ import annotations
 
 import logging
-import threading
 from dataclasses import asdict
 
 import numpy as np
 
-from gallery.decoding import PoolBusy, PoolClosed
 from gallery.models import Embedding, EmbeddingModel, Photo
 from search.duplicates.find import calibration, compare
 from search.duplicates.find.thresholds import MEASURED, Thresholds
 from search.vectors.embedders import image_embedder, is_loaded
-from search.vectors.embedders.base import ModelUnavailable
-from workers import look_ahead, watchdog
+from workers import heartbeat, look_ahead
 
 logger = logging.getLogger(__name__)
 
 ENOUGH = 200
-"""Photos from which a model that nobody measured is measured without being asked."""
+"""With so many photos, a model without thresholds is measured automatically."""
 
 STRANGERS = 1000
 CHANGED = 40
 
-_measuring = threading.Lock()
-
 
 def is_wanted(model: EmbeddingModel) -> bool:
-    """Tell whether nobody measured this model yet and the gallery has enough photos for it."""
-    if model.thresholds or model.key in MEASURED:
+    """Tell whether this model has no thresholds yet and the gallery has enough photos."""
+    if model.thresholds or model.key in MEASURED or not is_loaded(model.key, "image"):
         return False
     compared = Embedding.objects.live().filter(model=model).exclude(vector=None)
     return len(compared.values_list("pk")[:ENOUGH]) == ENOUGH
 
 
-def calibrate_unmeasured() -> None:
-    """Measure the active model if that is wanted and this process has it, and compare anew.
+def calibrate_unmeasured(model: EmbeddingModel) -> bool:
+    """Measure a model and compare all photos again; return False if there are too few photos.
 
-    Until then its photos were judged by careful thresholds. One thread of a process measures at
-    a time; others find it done.
+    Until then, photos are judged by careful default thresholds.
     """
-    if not _measuring.acquire(blocking=False):
-        return
     try:
-        model = EmbeddingModel.objects.active()
-        if model is not None and is_loaded(model.key, "image") and is_wanted(model):
-            _calibrate_unmeasured(model)
-    finally:
-        _measuring.release()
-
-
-def _calibrate_unmeasured(model: EmbeddingModel) -> None:
-    try:
-        with watchdog.working():
+        with heartbeat.working():
             calibrate(model)
-    except (ValueError, ModelUnavailable, PoolBusy, PoolClosed) as error:
+    except ValueError as error:
         logger.warning("%s is not measured yet: %s", model.key, error)
-        return
+        return False
     compare.request_sweep(model)
+    return True
 
 
 def calibrate(model: EmbeddingModel, *, strangers: int = STRANGERS) -> Thresholds:
-    """Measure and keep the thresholds of a model, from up to `strangers` of the photos.
+    """Measure the thresholds of a model on up to `strangers` photos, and save them.
 
     Raises `ModelUnavailable`, and ValueError when there are too few photos.
     """
@@ -71,7 +55,7 @@ def calibrate(model: EmbeddingModel, *, strangers: int = STRANGERS) -> Threshold
     pictures = []
     for photo in photos[:CHANGED]:
         rendition = look_ahead.shared().rendition(photo.pk)
-        watchdog.progress()
+        heartbeat.progress()
         if rendition is not None:
             pictures.append(rendition)
     found = calibration.measure(embedder, pictures, vectors, greys)
@@ -84,9 +68,9 @@ def calibrate(model: EmbeddingModel, *, strangers: int = STRANGERS) -> Threshold
 def _sample(
     model: EmbeddingModel, limit: int
 ) -> tuple[list[Photo], np.ndarray[tuple[int, int], np.dtype[np.float32]], np.ndarray]:
-    """Return photos that have a vector and a fingerprint, with both, in no particular order.
+    """Return random photos with their vectors and fingerprints.
 
-    Ids of photos are random, so the first of them are as good as any.
+    Photo ids are random, so the first ones are a random sample.
     """
     rows = (
         Embedding.objects.live()

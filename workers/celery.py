@@ -1,7 +1,7 @@
 """The Celery application; `celery -A workers worker` finds it here.
 
-A message is a doorbell: it says that there is work, never which. Lost, doubled or reordered
-messages are harmless, because the rows say what is to be done and the sweeper looks by itself.
+A message is a doorbell: it says that there is work, but not which. Lost, doubled or reordered
+messages are harmless, because the rows say what to do and workers also look on their own.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ if not apps.ready:
 
 from django.conf import settings
 
-INDEX, MAINTENANCE = "index", "maintenance"
+from workers.jobs import INDEX, MAINTENANCE
+
 SWEEP_SECONDS = 60.0
 
 MEMORY = {"polling_interval": 0.02}
@@ -32,9 +33,9 @@ REDIS = {
     "health_check_interval": 15,
 }
 
-# The tasks close database connections themselves, which Celery's own Django support would do
-# around every message, even those that find nothing to do.
-app = Celery("workers", fixups=[], include=["workers.tasks", "workers.worker_process"])
+# The tasks close database connections themselves. Celery's own Django support would do it around
+# every message, even one that finds nothing to do.
+app = Celery("workers", fixups=[], include=["workers.tasks", "workers.processes"])
 app.conf.update(
     broker_url=settings.REDIS_URL or "memory://localhost//",
     broker_transport_options=REDIS if settings.REDIS_URL else MEMORY,
@@ -44,7 +45,7 @@ app.conf.update(
     task_serializer="json",
     task_ignore_result=True,
     task_acks_late=True,
-    # A worker that was killed is healed by leases; redelivery would loop on a poison picture.
+    # Leases recover the work of a killed worker; redelivery would loop on a poison picture.
     task_reject_on_worker_lost=False,
     worker_prefetch_multiplier=1,
     worker_soft_shutdown_timeout=30.0,

@@ -1,18 +1,18 @@
-"""The checks of `manage.py fsck`: the record against itself, the files and the index.
+"""The checks of `manage.py fsck`: the database against itself, the files and the indexes.
 
-SQL decides. Repairs remove only what nothing stands behind, and never an original whose row
-lives; whatever else is wrong is made again from what SQL keeps. Memory does not grow with the
-gallery, and everything is looked at a second time before it is acted on, so that a gallery at
-work raises no false alarm.
+SQL is the record. Repairs remove only files and points without a row, and never an original whose
+row exists; everything else is rebuilt from SQL. Memory use does not grow with the gallery. Each
+finding is checked a second time before it counts, so a busy gallery causes no false alarms.
 """
 
 from __future__ import annotations
 
 import random
 import time
-from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from uuid import UUID
 
@@ -28,18 +28,99 @@ from gallery.models import Embedding, EmbeddingModel, Photo
 from gallery.models.embeddings import LEASE
 from gallery.slices import slices
 from search import fulltext
-from search.parts import nearest
-from search.vectors.index import StoredPoint, VectorIndex, VectorIndexError, open_index
-from workers import model_choice, purge
+from search.vectors.index import StoredPoint, VectorIndexError
+from workers import model_choice
 from workers.embedding import NORM_TOLERANCE
-from workers.index_sync import parts, reconcile, withdrawal
-from workers.report import Check, Report
+from workers.index_sync import reconcile, removal
+from workers.index_sync.sources import PHOTOS, SOURCES, Source, owed
 
 STUCK_AFTER = 2 * LEASE
 SAME_COSINE = 0.999
-"""The point holds what SQL keeps as float16 unless their cosine is lower."""
+"""A point differs from the float16 vector in SQL if their cosine similarity is lower."""
 
-_LOST = (Check.MISSING_POINT, Check.WRONG_PAYLOAD, Check.WRONG_VECTOR)
+EXAMPLES = 5
+MASS_FRACTION = 0.1
+MASS_AT_LEAST = 20
+
+CLEAN, REPAIRED, PROBLEMS_LEFT, COULD_NOT_RUN = 0, 1, 2, 3
+
+
+class Check(StrEnum):
+    """What is checked; the values are how the report names a violation."""
+
+    MISSING_ORIGINAL = "photo without its original"
+    STRAY_FILE = "file without a photo"
+    CHANGED_ORIGINAL = "original changed on disk"
+    MISSING_POINT = "searchable photo without a point"
+    STRAY_POINT = "point without a searchable photo"
+    WRONG_PAYLOAD = "point with another owner or generation"
+    WRONG_VECTOR = "point with a wrong vector"
+    DAMAGED_VECTOR = "stored vector damaged"
+    STUCK = "work or deletion stuck"
+    DUPLICATE = "two live copies of one file"
+    MODEL = "model registry broken"
+    NOT_FOUND = "photo that does not find itself"
+    DATABASE = "database damaged"
+    NO_REASON = "failed without a reason"
+    NO_ROW = "photo that no model works on"
+    WORDS = "words missing or wrong"
+
+
+@dataclass
+class Report:
+    """Findings by check, with a few examples of each; `refused` and `skipped` are sentences."""
+
+    photos: int = 0
+    found: Counter[Check] = field(default_factory=Counter)
+    repaired: Counter[Check] = field(default_factory=Counter)
+    examples: dict[Check, list[str]] = field(default_factory=dict)
+    refused: list[str] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+
+    def add(self, check: Check, what: object) -> None:
+        """Add one finding."""
+        self.found[check] += 1
+        examples = self.examples.setdefault(check, [])
+        if len(examples) < EXAMPLES:
+            examples.append(str(what))
+
+    def add_all(self, check: Check, findings: Iterable[object]) -> None:
+        """Add several findings of one check."""
+        for finding in findings:
+            self.add(check, finding)
+
+    def allows(self, check: Check, count: int, *, force: bool) -> bool:
+        """Tell whether removing `count` things is plausible; otherwise note a refusal.
+
+        When more than a tenth of the gallery looks wrong, the cause is usually a mount or a
+        setting, and a repair would do real damage.
+        """
+        if force or count <= max(MASS_AT_LEAST, MASS_FRACTION * self.photos):
+            return True
+        self.refused.append(
+            f"{check}: {count} of {self.photos} photos is too many to be true, so nothing was "
+            "removed. If it is, repeat with --force."
+        )
+        return False
+
+    def status(self, *, index_required: bool) -> int:
+        """Return the exit status: 0 clean, 1 repaired, 2 problems left, 3 could not run."""
+        if self.refused or (index_required and self.skipped):
+            return COULD_NOT_RUN
+        if any(self.found[check] > self.repaired[check] for check in self.found):
+            return PROBLEMS_LEFT
+        return REPAIRED if self.found else CLEAN
+
+    def as_dict(self) -> dict[str, object]:
+        """Return plain values for JSON."""
+        return {
+            "photos": self.photos,
+            "found": {str(check): count for check, count in self.found.items()},
+            "repaired": {str(check): count for check, count in self.repaired.items()},
+            "examples": {str(check): list(some) for check, some in self.examples.items()},
+            "refused": self.refused,
+            "skipped": self.skipped,
+        }
 
 
 @dataclass(frozen=True)
@@ -62,7 +143,9 @@ def run(options: Options, *, index: bool = True) -> Report:
     check_stray_files(report, options)
     for model in EmbeddingModel.objects.wanted() if index else ():
         try:
-            check_index(model, report, options)
+            for source in SOURCES:
+                check_index(source, model, report, options)
+            _check_self_search(model, report, options.sample)
         except VectorIndexError as error:
             report.skipped.append(f"The index of {model.key} was not checked: {error}")
     return report
@@ -72,13 +155,14 @@ def run(options: Options, *, index: bool = True) -> Report:
 
 
 def check_record(report: Report, options: Options) -> None:
-    """Check what SQL can say of itself."""
+    """Check what the database alone can tell."""
     _check_database(report)
-    _check_registry(report)
+    if EmbeddingModel.objects.exists() and EmbeddingModel.objects.active() is None:
+        report.add(Check.MODEL, "no model is active")
     _check_duplicates(report)
     _check_words(report, options)
-    for row in Embedding.objects.filter(state=Embedding.State.FAILED, reason=""):
-        report.add(Check.NO_REASON, row.photo_id)
+    unexplained = Embedding.objects.filter(state=Embedding.State.FAILED, reason="")
+    report.add_all(Check.NO_REASON, unexplained.values_list("photo_id", flat=True))
     _check_rows(report, options)
     _check_stuck(report, options)
     if options.deep:
@@ -98,11 +182,6 @@ def _check_database(report: Report) -> None:
             report.add(Check.DATABASE, f"row {row[1]} of {row[0]} points nowhere")
 
 
-def _check_registry(report: Report) -> None:
-    if EmbeddingModel.objects.exists() and EmbeddingModel.objects.active() is None:
-        report.add(Check.MODEL, "no model is active")
-
-
 def _check_duplicates(report: Report) -> None:
     groups = Photo.objects.kept().values("owner_id", "sha256").annotate(copies=Count("pk"))
     for group in groups.filter(copies__gt=1):
@@ -110,9 +189,8 @@ def _check_duplicates(report: Report) -> None:
 
 
 def _check_words(report: Report, options: Options) -> None:
-    """Check what full-text search looks in; it is made anew from the photos."""
-    for fault in fulltext.faults(deep=options.deep):
-        report.add(Check.WORDS, fault)
+    """Check the full-text index, which can be rebuilt from the photos."""
+    report.add_all(Check.WORDS, fulltext.faults(deep=options.deep))
     if options.repair and report.found[Check.WORDS]:
         fulltext.rebuild()
         report.repaired[Check.WORDS] = report.found[Check.WORDS]
@@ -121,31 +199,27 @@ def _check_words(report: Report, options: Options) -> None:
 def _check_rows(report: Report, options: Options) -> None:
     for model in EmbeddingModel.objects.wanted():
         lacking = Photo.objects.live().exclude(embeddings__model=model)
-        for photo_id in lacking.values_list("pk", flat=True):
-            report.add(Check.NO_ROW, photo_id)
+        report.add_all(Check.NO_ROW, lacking.values_list("pk", flat=True))
     if options.repair:
         report.repaired[Check.NO_ROW] += model_choice.add_missing_rows()
 
 
 def _check_stuck(report: Report, options: Options) -> None:
-    """Find leases that ran out, and photos that workers should have let go of long ago."""
+    """Find leases that expired, and photos that should have left the index or disk long ago."""
     since = timezone.now() - STUCK_AFTER
     leases = Embedding.objects.live().filter(
         state=Embedding.State.LEASED, lease_until__lt=since + LEASE
     )
     doomed = Photo.objects.filter(deleted_at__lt=since)
-    leaving = withdrawal.owed().filter(photo__trashed_at__lt=since)
-    for row in leases:
-        report.add(Check.STUCK, row.photo_id)
-    for photo in doomed:
-        report.add(Check.STUCK, photo.pk)
-    for row in leaving:
-        report.add(Check.STUCK, row.photo_id)
+    leaving = owed().filter(photo__trashed_at__lt=since)
+    for rows in (leases, leaving):
+        report.add_all(Check.STUCK, rows.values_list("photo_id", flat=True))
+    report.add_all(Check.STUCK, doomed.values_list("pk", flat=True))
     if options.repair and report.found[Check.STUCK]:
         report.repaired[Check.STUCK] += leases.update(
             state=Embedding.State.PENDING, lease_until=None, crashes=F("crashes") + 1
         )
-        done = withdrawal.withdraw() + purge.purge()
+        done = removal.withdraw() + removal.purge()
         report.repaired[Check.STUCK] += min(done, report.found[Check.STUCK])
 
 
@@ -154,8 +228,8 @@ def _check_vectors(report: Report, options: Options) -> None:
     rows = Embedding.objects.live().filter(state__in=saved)
     damaged = [row.pk for row in rows.iterator(chunk_size=500) if row.get_vector() is None]
     for part in slices(damaged, reconcile.CHUNK):
-        for photo_id in rows.filter(pk__in=part).values_list("photo_id", flat=True):
-            report.add(Check.DAMAGED_VECTOR, photo_id)
+        photo_ids = rows.filter(pk__in=part).values_list("photo_id", flat=True)
+        report.add_all(Check.DAMAGED_VECTOR, photo_ids)
         if options.repair:
             report.repaired[Check.DAMAGED_VECTOR] += rows.filter(pk__in=part).update(
                 state=Embedding.State.PENDING,
@@ -170,11 +244,11 @@ def _check_vectors(report: Report, options: Options) -> None:
 
 
 def check_originals(report: Report, options: Options) -> None:
-    """Look for each photo's original; with `deep`, read it and compare its checksum."""
-    for photo in _photos():
+    """Check that each original exists; with `deep`, read it and compare its checksum."""
+    for photo in reconcile.walk(Photo.objects.kept(), "pk"):
         path = files.original(photo)
         if not path.exists():
-            # It may have been deleted since the page of rows was read.
+            # The photo may have been deleted since its row was read.
             if Photo.objects.kept().filter(pk=photo.pk).exists():
                 report.add(Check.MISSING_ORIGINAL, photo.pk)
         elif options.deep and sha256(path) != photo.sha256:
@@ -184,17 +258,8 @@ def check_originals(report: Report, options: Options) -> None:
         report.allows(Check.MISSING_ORIGINAL, missing, force=options.force)
 
 
-def _photos() -> Iterator[Photo]:
-    """Yield the photos whose files must be there, in id order, by keyset."""
-    page = list(Photo.objects.kept().order_by("pk")[: reconcile.CHUNK])
-    while page:
-        yield from page
-        rest = Photo.objects.kept().filter(pk__gt=page[-1].pk)
-        page = list(rest.order_by("pk")[: reconcile.CHUNK])
-
-
 def check_stray_files(report: Report, options: Options) -> None:
-    """Look for files that no photo, not even one being deleted, stands behind."""
+    """Find files that belong to no photo, not even to one that is being deleted."""
     strays = []
     for part in slices(_old_files(options.grace), reconcile.CHUNK):
         named = {path: _photo_id(path) for path in part}
@@ -215,7 +280,7 @@ def _old_files(grace: float) -> Iterator[Path]:
             if path.is_file() and time.time() - path.stat().st_mtime > grace:
                 yield path
         except FileNotFoundError:
-            continue  # It was removed while the folder was being read.
+            continue  # It was removed meanwhile.
 
 
 def _photo_id(path: Path) -> UUID | None:
@@ -228,42 +293,49 @@ def _photo_id(path: Path) -> UUID | None:
 # --- the index ------------------------------------------------------------------------------------
 
 
-def check_index(model: EmbeddingModel, report: Report, options: Options) -> None:
-    """Compare rows and points of one model in both directions; raise `VectorIndexError`."""
-    index = open_index(model.key, model.dim)
-    index.ensure()
-    found: dict[Check, list[UUID]] = defaultdict(list)
-    for pair in reconcile.pairs(model, index, with_vectors=True):
-        check = _difference(pair, deep=options.deep)
+def check_index(source: Source, model: EmbeddingModel, report: Report, options: Options) -> None:
+    """Compare rows and points of one model in both directions; raise `VectorIndexError`.
+
+    For photos, payloads and vectors are compared too; for parts, only the number of points.
+    """
+    if not source.is_in_use(model):
+        return
+    source.index(model).ensure()
+    suspected: dict[Check, list[UUID]] = defaultdict(list)
+    for pair in reconcile.pairs(source, model, with_vectors=source is PHOTOS):
+        check = _difference(source, pair, deep=options.deep)
         if check is not None:
-            found[check].append(pair.photo_id)
-    for check, photo_ids in found.items():
-        really = [
-            id_
-            for part in slices(photo_ids, reconcile.CHUNK)
-            for id_ in _still(model, index, check, part)
-        ]
-        for photo_id in really:
-            report.add(check, photo_id)
-        if options.repair:
-            _repair(model, index, report, check, really, force=options.force)
-    _check_self_search(model, index, report, options.sample)
-    _check_parts(model, report, options)
+            suspected[check].append(pair.photo_id)
+    for check, photo_ids in suspected.items():
+        confirmed: list[UUID] = []
+        for some in slices(photo_ids, reconcile.CHUNK):
+            confirmed += _confirmed(source, model, check, some)
+        report.add_all(check, confirmed)
+        removes = check is Check.STRAY_POINT
+        if options.repair and (
+            not removes or report.allows(check, len(confirmed), force=options.force)
+        ):
+            # Projecting again loses nothing; only stray points are removed.
+            repair = reconcile.remove_extra if removes else reconcile.project_again
+            repair(source, model, confirmed)
+            report.repaired[check] += len(confirmed)
 
 
-def _difference(pair: reconcile.Pair, *, deep: bool) -> Check | None:
-    row, point = pair.row, pair.point
-    if point is None:
-        return Check.MISSING_POINT
-    if row is None:
+def _difference(source: Source, pair: reconcile.Pair, *, deep: bool) -> Check | None:
+    if pair.row is None:
         return Check.STRAY_POINT
-    if reconcile.payload_differs(row, point):
+    if len(pair.points) != source.number_of_points(pair.row):
+        return Check.MISSING_POINT
+    if source is not PHOTOS:
+        return None
+    (point,) = pair.points
+    if reconcile.payload_differs(pair.row, point):
         return Check.WRONG_PAYLOAD
-    return Check.WRONG_VECTOR if _is_wrong(row, point, deep=deep) else None
+    return Check.WRONG_VECTOR if _is_wrong(pair.row, point, deep=deep) else None
 
 
 def _is_wrong(row: Embedding, point: StoredPoint, *, deep: bool) -> bool:
-    """Tell whether the point's vector is no unit vector or, looking deep, not the row's."""
+    """Tell whether the vector is not of unit length or, with `deep`, not the one in SQL."""
     if point.vector is None or not np.isfinite(point.vector).all():
         return True
     if abs(float(np.linalg.norm(point.vector)) - 1.0) > 10 * NORM_TOLERANCE:
@@ -272,72 +344,32 @@ def _is_wrong(row: Embedding, point: StoredPoint, *, deep: bool) -> bool:
     return kept is not None and float(kept @ point.vector) < SAME_COSINE
 
 
-def _still(
-    model: EmbeddingModel, index: VectorIndex, check: Check, photo_ids: list[UUID]
+def _confirmed(
+    source: Source, model: EmbeddingModel, check: Check, photo_ids: list[UUID]
 ) -> list[UUID]:
-    """Return those ids for which the finding holds on a second look."""
-    rows = {row.photo_id: row for row in _rows(model, photo_ids)}
-    points = {point.id: point for point in index.fetch(photo_ids, with_vectors=True)}
-    still = []
-    for photo_id in photo_ids:
-        pair = reconcile.Pair(photo_id, rows.get(photo_id), points.get(photo_id))
-        gone = pair.row is None and pair.point is None
-        if not gone and not (pair.row is None and check is not Check.STRAY_POINT):
-            has_row = check is Check.STRAY_POINT and reconcile.has_row(model, photo_id)
-            if not has_row and _difference(pair, deep=True) is not None:
-                still.append(photo_id)
-    return still
+    """Return the photos for which a second look confirms the finding."""
+    promised = source.promised(model).filter(photo_id__in=photo_ids)
+    rows = {row.photo_id: row for row in promised.select_related(*source.related)}
+    ids = [point for photo_id in photo_ids for point in source.point_ids(photo_id)]
+    points: dict[UUID, list[StoredPoint]] = defaultdict(list)
+    for point in source.index(model).fetch(ids, with_vectors=source is PHOTOS):
+        points[source.photo_id(point.id)].append(point)
+    if check is Check.STRAY_POINT:
+        strays = points.keys() - reconcile.may_have_points(source, model, photo_ids)
+        return [photo_id for photo_id in photo_ids if photo_id in strays - rows.keys()]
+    pairs = [reconcile.Pair(pk, rows[pk], points[pk]) for pk in photo_ids if pk in rows]
+    return [pair.photo_id for pair in pairs if _difference(source, pair, deep=True) is not None]
 
 
-def _rows(model: EmbeddingModel, photo_ids: list[UUID]) -> list[Embedding]:
-    rows = reconcile.indexed_rows(model).filter(photo_id__in=photo_ids)
-    return list(rows.select_related("photo"))
-
-
-def _repair(
-    model: EmbeddingModel,
-    index: VectorIndex,
-    report: Report,
-    check: Check,
-    photo_ids: list[UUID],
-    *,
-    force: bool,
-) -> None:
-    """Project rows again, which loses nothing, or remove points that nobody stands behind."""
-    if check in _LOST:
-        reconcile.project_again(model, photo_ids)
-        report.repaired[check] += len(photo_ids)
-    elif report.allows(check, len(photo_ids), force=force):
-        reconcile.remove_extra(model, index, photo_ids)
-        report.repaired[check] += len(photo_ids)
-
-
-def _check_parts(model: EmbeddingModel, report: Report, options: Options) -> None:
-    """Compare the parts of photos that SQL keeps with the points of their own index."""
-    if not nearest.is_in_use(model):
-        return
-    lost, extra = parts.differences(model)
-    for check, photo_ids in ((Check.MISSING_POINT, lost), (Check.STRAY_POINT, extra)):
-        for photo_id in photo_ids:
-            report.add(check, photo_id)
-    if options.repair and lost:
-        report.repaired[Check.MISSING_POINT] += parts.project_again(lost, model)
-    if options.repair and extra:
-        parts.forget(model, extra)
-        report.repaired[Check.STRAY_POINT] += len(extra)
-
-
-def _check_self_search(
-    model: EmbeddingModel, index: VectorIndex, report: Report, sample: int
-) -> None:
-    """Ask for some photos by their own vectors: each comes first, or ties with a look-alike."""
-    rows = reconcile.indexed_rows(model)
+def _check_self_search(model: EmbeddingModel, report: Report, sample: int) -> None:
+    """Search for some photos by their own vectors: each must come first, or tie for first."""
+    rows = PHOTOS.promised(model)
     keys = list(rows.values_list("pk", flat=True))
     for pk in random.sample(keys, min(sample, len(keys))):
         row = rows.filter(pk=pk).first()
         vector = row.get_vector() if row else None
         if row is None or vector is None:
             continue
-        hits = index.query(vector, limit=1)
+        hits = PHOTOS.index(model).query(vector, limit=1)
         if not hits or (hits[0].id != row.photo_id and hits[0].score < SAME_COSINE):
             report.add(Check.NOT_FOUND, row.photo_id)

@@ -1,14 +1,12 @@
-"""Comparing photos for duplicates: what was indexed just now, and everything when asked.
+"""Compares photos to find duplicates: new ones after indexing, all of them on request.
 
-`Embedding.compared_at` says what is left, so that comparing goes on wherever it was interrupted.
-The newest photos come first: an upload does not wait for a search through the whole gallery.
+`Embedding.compared_at` is empty for photos that still wait, so comparing resumes where it was
+interrupted. The newest come first: an upload does not wait for a search through the whole gallery.
 """
 
 from __future__ import annotations
 
 import logging
-import threading
-import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Future
@@ -22,104 +20,39 @@ from gallery import request_priority
 from gallery.decoding import PoolBusy, PoolClosed
 from gallery.models import Embedding, EmbeddingModel
 from search.duplicates.find import compare
-from search.duplicates.find.pairing import save_prints
 from search.vectors.index import IndexUnavailable
-from workers import heartbeat, look_ahead, watchdog
+from workers import heartbeat, look_ahead
 from workers.failpoints import failpoint
 
 logger = logging.getLogger(__name__)
 
 BATCH = 128
-"""Photos compared at a time: less than a second's work, which is lost when it is interrupted."""
-
-RETRY_AFTER_SECONDS = 10.0
+"""Photos compared at a time: less than a second of work, which an interruption loses."""
 
 RENDITIONS_KEPT = 32
-"""Decoded renditions held while a batch is judged; at most 0.8 MB each."""
+"""Decoded renditions in memory while a batch is judged; at most 0.8 MB each."""
 
 AHEAD = 8
-"""Renditions that are being read while others are judged."""
+"""Renditions read ahead while others are judged."""
 
-Stop = Callable[[], bool]
 Pixels = NDArray[np.uint8]
 
-_comparing = threading.Lock()
-_again = threading.Event()
-_not_before = 0.0
 
+def compare_due(model: EmbeddingModel, *, stop: Callable[[], bool] = lambda: False) -> int:
+    """Compare the photos that wait, the newest first; return how many were compared.
 
-def compare_due(
-    model: EmbeddingModel, *, stop: Stop | None = None, limit: int | None = None
-) -> int:
-    """Compare what waits for it, the newest first, and return how many photos were compared.
-
-    Ends when `stop` says so after a batch, or when about `limit` photos were compared. One thread
-    of a process compares at a time; a call while another one does makes that one look once more.
+    Asks `stop` after each batch. Raises `IndexUnavailable`, `PoolBusy` and `PoolClosed`.
     """
-    _again.set()
     total = 0
-    while _again.is_set() and not is_paused() and _comparing.acquire(blocking=False):
-        try:
-            _again.clear()
-            total += _compare_due(model, stop or _never, limit)
-        finally:
-            _comparing.release()
-    return total
-
-
-def is_comparing_due() -> bool:
-    """Tell whether photos wait to be compared and nobody in this process is at it."""
-    model = EmbeddingModel.objects.active()
-    return (
-        model is not None
-        and not _comparing.locked()
-        and not is_paused()
-        and Embedding.objects.to_compare(model).exists()
-    )
-
-
-def is_paused() -> bool:
-    """Tell whether comparing was impossible a moment ago, so that trying again is too soon."""
-    return time.monotonic() < _not_before
-
-
-def resume() -> None:
-    """Forget that comparing was impossible."""
-    global _not_before
-    _not_before = 0.0
-
-
-def wait_until_idle(timeout: float) -> bool:
-    """Wait until no thread compares; return False when `timeout` seconds were not enough."""
-    acquired = _comparing.acquire(timeout=timeout)
-    if acquired:
-        _comparing.release()
-    return acquired
-
-
-def _never() -> bool:
-    return False
-
-
-def _compare_due(model: EmbeddingModel, stop: Stop, limit: int | None) -> int:
-    total = 0
-    detail = _Renditions()
-    try:
-        if limit is None:
-            _make_fingerprints(model, stop)
-        while not is_paused() and (limit is None or total < limit):
-            rows = _next_rows(model)
-            if not rows:
-                compare.finish(model)
-                break
-            with watchdog.working():
-                total += _compare(model, rows, detail)
-                watchdog.progress()
-            if stop():
-                break
-    except (PoolBusy, PoolClosed, CancelledError) as error:
-        logger.warning("Comparing goes on later: %s", error)
-        _pause()
+    renditions = _Renditions()
+    while rows := _next_rows(model):
+        with heartbeat.working():
+            _compare(model, rows, renditions)
+            heartbeat.progress()
+        total += len(rows)
+        if stop():
+            return total
+    compare.finish(model)
     return total
 
 
@@ -128,51 +61,26 @@ def _next_rows(model: EmbeddingModel) -> list[Embedding]:
     return list(rows.order_by("-pk")[:BATCH])
 
 
-def _compare(model: EmbeddingModel, rows: Sequence[Embedding], detail: _Renditions) -> int:
-    """Compare the photos of `rows`; where that fails, find the one that it fails for."""
+def _compare(model: EmbeddingModel, rows: Sequence[Embedding], renditions: _Renditions) -> None:
+    """Compare the photos of `rows`; if that fails, leave out the photo that causes it."""
     try:
         failpoint("comparing")
-        compare.compare(model, rows, detail, expect=detail.expect)
+        compare.compare(model, rows, renditions, expect=renditions.expect)
         failpoint("compared")
-    except IndexUnavailable as error:
-        heartbeat.tell("comparing", f"Photos wait to be compared. {error}")
-        _pause()
-        return 0
-    except (DatabaseError, PoolBusy, PoolClosed, CancelledError):
+    except (DatabaseError, IndexUnavailable, PoolBusy, PoolClosed, CancelledError):
         raise
     except Exception:
         if len(rows) > 1:
             half = len(rows) // 2
-            return _compare(model, rows[:half], detail) + _compare(model, rows[half:], detail)
-        logger.exception("Photo %s cannot be compared; it is left out.", rows[0].photo_id)
-        compare.settle(rows)
-    heartbeat.tell("comparing", "")
-    return len(rows)
-
-
-def _pause() -> None:
-    global _not_before
-    _not_before = time.monotonic() + RETRY_AFTER_SECONDS
-
-
-def _make_fingerprints(model: EmbeddingModel, stop: Stop) -> None:
-    """Make the fingerprints that photos of before lack, by many children at once.
-
-    Comparing would make them too, but one by one, and first of all those of all neighbours.
-    """
-    below = None
-    while rows := compare.without_print(model, below=below, limit=BATCH):
-        with watchdog.working():
-            ids = [row.photo_id for row in rows]
-            save_prints(look_ahead.shared().fingerprints(ids))
-            watchdog.progress()
-        if stop():
-            break
-        below = rows[-1].pk
+            _compare(model, rows[:half], renditions)
+            _compare(model, rows[half:], renditions)
+        else:
+            logger.exception("Photo %s cannot be compared; it is left out.", rows[0].photo_id)
+            compare.settle(rows)
 
 
 class _Renditions:
-    """Reads the renditions of photos, some ahead, and keeps a few: a photo is in several pairs."""
+    """Reads renditions ahead and keeps the last few, since a photo is in several pairs."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[UUID, Pixels | None] = OrderedDict()
@@ -180,27 +88,27 @@ class _Renditions:
         self._coming: OrderedDict[UUID, Future[Pixels | None]] = OrderedDict()
 
     def expect(self, photo_ids: Sequence[UUID]) -> None:
-        """Begin to read what will probably be asked for, in this order."""
+        """Start to read the renditions that will probably be needed, in this order."""
         self._wanted = deque(dict.fromkeys(photo_ids))
         self._coming.clear()
         self._read_ahead()
 
     def __call__(self, photo_id: UUID) -> Pixels | None:
-        """Return the pixels of at most 512 px, uint8 (height, width, 3), or None without any."""
+        """Return pixels, uint8 (height, width, 3), at most 512 px a side; None if unreadable."""
         if photo_id not in self._kept:
-            self._kept[photo_id] = self._arrived(photo_id)
+            self._kept[photo_id] = self._read(photo_id)
             if len(self._kept) > RENDITIONS_KEPT:
                 self._kept.popitem(last=False)
         self._kept.move_to_end(photo_id)
         self._read_ahead()
-        watchdog.progress()
+        heartbeat.progress()
         request_priority.yield_to_requests()
         return self._kept[photo_id]
 
-    def _arrived(self, photo_id: UUID) -> Pixels | None:
+    def _read(self, photo_id: UUID) -> Pixels | None:
         if photo_id not in self._coming:
             return look_ahead.shared().rendition(photo_id)
-        # What was expected before it was not asked for.
+        # Renditions that were expected before this one turned out not to be needed.
         while True:
             expected, rendition = self._coming.popitem(last=False)
             if expected == photo_id:

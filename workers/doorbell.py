@@ -1,7 +1,7 @@
-"""Tells the workers that there is something to do, without ever holding up who rings.
+"""Tells the workers that there is work, without delaying the caller.
 
-A thread sends the messages, so a broker that is away or frozen costs a request nothing, and many
-rings become one message. A ring that is lost is made good by the sweeper.
+A thread sends the messages, so a broker that is away or frozen does not slow down a request, and
+many rings become one message. If a ring is lost, the workers' own rounds find the work.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from gallery.signals import photos_changed
 logger = logging.getLogger(__name__)
 
 PAUSE_SECONDS = 5.0
-"""How long the broker is left alone after it failed; only the ringing thread waits."""
+"""Wait after the broker failed; only the ringing thread waits."""
 
 TASKS = ("index_pending", "purge_deleted", "compare_photos")
 
 failures = 0
-"""Rings that did not reach the broker, since this process started."""
+"""Rings that did not reach the broker since this process started."""
 
 _pulled = threading.Event()
 _lock = threading.Lock()
@@ -35,20 +35,20 @@ _is_away = False
 
 
 def connect() -> None:
-    """Ring whenever the gallery says that photos changed."""
+    """Ring whenever the gallery signals that photos changed."""
     photos_changed.connect(_on_photos_changed, dispatch_uid="workers.doorbell")
 
 
 def listen(*, listening: bool) -> None:
-    """Say whether workers live in this process, so that a broker in memory has a reader."""
+    """Set whether workers run in this process, which read an in-memory broker."""
     global _listening
     _listening = listening
 
 
 def ring() -> None:
-    """Have the workers woken soon; returns at once and never raises."""
+    """Wake the workers soon; returns at once and never raises."""
     if not _is_heard():
-        # The gallery runs in another process, or not now; its workers look by themselves.
+        # The gallery runs in another process, or not at all; its workers look on their own.
         return
     _pulled.set()
     _ensure_ringer()
@@ -63,7 +63,7 @@ def _on_photos_changed(**kwargs: Any) -> None:
 
 
 def _ensure_ringer() -> None:
-    """Start the thread that sends, once per process: a fork does not inherit it."""
+    """Start the sending thread once per process, since a fork does not inherit it."""
     global _ringer, _ringer_pid
     with _lock:
         if _ringer is None or _ringer_pid != os.getpid() or not _ringer.is_alive():

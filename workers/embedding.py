@@ -1,4 +1,4 @@
-"""From decoded pictures to checked vectors; what fails, fails alone."""
+"""From decoded pictures to checked vectors; a picture that fails costs no other."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from gallery.reasons import Reason
 from search.vectors.embedders.base import DeviceOutOfMemory, Embedder, Pixels, Vectors
-from workers import watchdog
+from workers import heartbeat
 
 logger = logging.getLogger(__name__)
 
@@ -19,7 +19,7 @@ NORM_TOLERANCE = 1e-3
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why one row got no vector. A refusal that is not `final` is worth another try later."""
+    """Why a row got no vector. Unless it is `final`, another try may help."""
 
     reason: Reason
     detail: str = ""
@@ -27,20 +27,20 @@ class Refusal:
 
 
 def embed(embedder: Embedder, pictures: Sequence[Pixels]) -> list[Vectors | Refusal]:
-    """Return one unit vector, shape (dim,), or a refusal per picture.
+    """Return a unit vector, shape (dim,), float32, or a refusal for each picture.
 
-    A batch that does not fit on the device, or that fails for any other reason, is halved until
-    the part that fails is one picture.
+    A batch that fails, because it does not fit on the device or for any other reason, is halved
+    until only one picture fails.
     """
     if not pictures:
         return []
-    watchdog.progress()
+    heartbeat.progress()
     try:
         rows = embedder.embed_images(pictures)
     except DeviceOutOfMemory as error:
         failure = Refusal(Reason.GPU_OOM, str(error))
     except Exception as error:
-        # Any fault of the model library must cost the picture that causes it and no other.
+        # Whatever the model library raises must cost only the picture that causes it.
         logger.exception("The model failed on a batch of %d pictures.", len(pictures))
         failure = Refusal(Reason.BAD_VECTOR, f"{type(error).__name__}: {error}")
     else:
@@ -52,7 +52,7 @@ def embed(embedder: Embedder, pictures: Sequence[Pixels]) -> list[Vectors | Refu
 
 
 def _checked(row: Vectors, dim: int) -> Vectors | Refusal:
-    """Return the row if it is a finite unit vector of `dim` numbers; the index takes any."""
+    """Return the row if it is a finite unit vector of `dim` numbers; the index would take any."""
     if row.shape != (dim,):
         return Refusal(Reason.BAD_VECTOR, f"shape {row.shape} instead of ({dim},)", final=True)
     if not np.isfinite(row).all():

@@ -1,6 +1,6 @@
-"""Named places where a test may make this process fail; they do nothing otherwise.
+"""Named places where a test can make this process fail; otherwise they do nothing.
 
-SCRY_FAILPOINTS="after_upsert=kill,claimed=sleep" arms places by name with `kill` (SIGKILL),
+SCRY_FAILPOINTS="photos_upserted=kill,claimed=sleep" arms places by name with `kill` (SIGKILL),
 `raise` or `sleep` (a minute).
 """
 
@@ -19,21 +19,15 @@ class FailpointReached(Exception):
 
 
 def failpoint(name: str) -> None:
-    """Do what SCRY_FAILPOINTS asks for at this place, if anything."""
+    """Fail here if SCRY_FAILPOINTS asks for it."""
     armed = os.environ.get(VARIABLE)
-    if armed:
-        _act(name, _parse(armed).get(name, ""))
-
-
-def _parse(armed: str) -> dict[str, str]:
-    pairs = (entry.partition("=") for entry in armed.split(","))
-    return {name.strip(): action.strip() for name, _, action in pairs}
-
-
-def _act(name: str, action: str) -> None:
-    if action == "kill":
-        os.kill(os.getpid(), signal.SIGKILL)
-    elif action == "raise":
-        raise FailpointReached(name)
-    elif action == "sleep":
-        time.sleep(SLEEP_SECONDS)
+    if not armed:
+        return
+    points = (entry.partition("=") for entry in armed.split(","))
+    match {point.strip(): action.strip() for point, _, action in points}.get(name):
+        case "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        case "raise":
+            raise FailpointReached(name)
+        case "sleep":
+            time.sleep(SLEEP_SECONDS)

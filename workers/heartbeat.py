@@ -1,20 +1,32 @@
-"""What this worker says of itself, for the status page."""
+"""What a worker reports: its progress, its speed and its troubles.
+
+The status page shows the heartbeat. The watchdog ends the process when claimed work makes no
+progress: Celery has no time limits in its thread and solo pools, and Python cannot stop a thread.
+A supervisor then restarts the process, and the leases of the stuck rows expire.
+"""
 
 from __future__ import annotations
 
 import logging
 import os
 import socket
-import time
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from time import monotonic
 
 from gallery.models import WorkerStatus
-from workers import rate
 
 logger = logging.getLogger(__name__)
 
 IDLE_SECONDS = 10.0
 BUSY_SECONDS = 2.0
+WINDOW_SECONDS = 15.0
+"""The speed is the mean over the last seconds in which there was work."""
+STUCK_SECONDS = 120.0
+EXIT_STATUS = 70  # EX_SOFTWARE of sysexits.h
 
 
 @dataclass
@@ -30,18 +42,26 @@ report = Report()
 _troubles: dict[str, str] = {}
 
 _written_at = -IDLE_SECONDS
-_written: tuple[str, ...] = ()
+_written: dict[str, str | float] = {}
+
+_lock = threading.Lock()
+_embedded: deque[tuple[float, int]] = deque()
+_at_work = 0
+_last_progress = monotonic()
+
+
+# --- the status page ------------------------------------------------------------------------------
 
 
 def name() -> str:
-    """Return what tells this process from others."""
+    """Return the unique name of this process."""
     return f"{socket.gethostname()[:150]}:{os.getpid()}"
 
 
 def tell(about: str, sentence: str) -> None:
-    """Remember what is wrong with one thing, in a sentence; an empty one says all is well.
+    """Report a trouble in one sentence; an empty one says that all is well again.
 
-    A trouble is logged when it begins or changes, however often it is told.
+    A trouble is logged once, when it begins or changes.
     """
     if sentence and _troubles.get(about) != sentence:
         logger.warning("%s", sentence)
@@ -49,33 +69,87 @@ def tell(about: str, sentence: str) -> None:
 
 
 def detail() -> str:
-    """Return all present troubles."""
+    """Return all current troubles."""
     return " ".join(sentence for sentence in list(_troubles.values()) if sentence)
 
 
+def count_embedded(photos: int) -> None:
+    """Add photos that have just been embedded to the speed."""
+    with _lock:
+        _embedded.append((monotonic(), photos))
+
+
+def photos_per_second() -> float:
+    """Return the mean speed of embedding, 0.0 if nothing was embedded recently."""
+    now = monotonic()
+    with _lock:
+        while _embedded and now - _embedded[0][0] > WINDOW_SECONDS:
+            _embedded.popleft()
+        if len(_embedded) < 2:
+            return 0.0
+        # The first batch only marks the start, since it is unknown when its own work began.
+        photos = sum(count for _, count in _embedded) - _embedded[0][1]
+        return photos / max(now - _embedded[0][0], 0.001)
+
+
 def beat() -> None:
-    """Write the report if it is due: every 10 s, or every 2 s when something is to be told."""
+    """Write the report if it is due: every 10 s, or every 2 s when something changed."""
     global _written_at, _written
-    speed = round(rate.photos_per_second(), 2)
-    told = (report.model_key, report.device, report.device_reason, detail(), str(speed))
+    told: dict[str, str | float] = {
+        "model_key": report.model_key,
+        "device": report.device[:50],
+        "device_reason": report.device_reason[:300],
+        "detail": detail()[:300],
+        "photos_per_second": round(photos_per_second(), 2),
+    }
     wait = IDLE_SECONDS if told == _written else BUSY_SECONDS
-    if time.monotonic() - _written_at < wait:
-        return
-    _written_at, _written = time.monotonic(), told
-    WorkerStatus.objects.update_or_create(
-        name=name(),
-        defaults={
-            "model_key": report.model_key,
-            "device": report.device[:50],
-            "device_reason": report.device_reason[:300],
-            "detail": detail()[:300],
-            "photos_per_second": speed,
-        },
-    )
+    if monotonic() - _written_at >= wait:
+        _written_at, _written = monotonic(), told
+        WorkerStatus.objects.update_or_create(name=name(), defaults=told)
 
 
 def farewell() -> None:
     """Remove the row of a process that stops."""
     global _written_at, _written
-    _written_at, _written = -IDLE_SECONDS, ()
+    _written_at, _written = -IDLE_SECONDS, {}
     WorkerStatus.objects.filter(name=name()).delete()
+
+
+# --- the watchdog ---------------------------------------------------------------------------------
+
+
+def progress() -> None:
+    """Report that a step was finished just now."""
+    global _last_progress
+    _last_progress = monotonic()
+
+
+@contextmanager
+def working() -> Iterator[None]:
+    """Mark claimed work. Loading a model may take long and does not count as such."""
+    global _at_work
+    progress()
+    with _lock:
+        _at_work += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _at_work -= 1
+
+
+def stuck_seconds() -> float:
+    """Return for how many seconds claimed work made no progress; 0 if there is no such work."""
+    return monotonic() - _last_progress if _at_work else 0.0
+
+
+def _exit() -> None:
+    os._exit(EXIT_STATUS)
+
+
+def end_if_stuck(limit: float = STUCK_SECONDS, exit_process: Callable[[], None] = _exit) -> None:
+    """End the process if its work is stuck for longer than `limit` seconds."""
+    stuck = stuck_seconds()
+    if stuck > limit:
+        logger.critical("No progress for %.0f s while indexing; ending the process.", stuck)
+        exit_process()

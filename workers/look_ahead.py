@@ -1,42 +1,50 @@
-"""Decoding ahead of the model: pictures are read in children while a batch is embedded."""
+"""Decodes ahead of the model: child processes read pictures while a batch is embedded."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TypeVar
 from uuid import UUID
 
 from django.conf import settings
 
-from gallery import files, fingerprint, request_priority
-from gallery.decoding import Decoded, DecodeError, DecoderPool, PoolClosed
+from gallery import colours, files, fingerprint
+from gallery.decoding import DecodeError, DecoderPool, PoolClosed
 from gallery.decoding.results import PART_SIDE
 from gallery.models import Photo
 from gallery.reasons import Reason
+from gallery.request_priority import lower_thread_priority
 from search.vectors.embedders.base import Pixels
-from workers import watchdog
+from workers import heartbeat
 from workers.failpoints import failpoint
-from workers.priority import lower_thread_priority
 
 CHILDREN_NICE = 10
-"""Below the web server and above the embedding, which would otherwise wait for pictures."""
+"""Lower priority than the web server, but higher than embedding, which needs the pictures."""
 
 QUEUE_SECONDS = 120.0
-"""How long a picture may wait for a child; the pool's line is as long as the look-ahead."""
+"""How long a picture may wait for a child; the pool's queue is as long as the look-ahead."""
+
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """What the model sees, and what the first decode found out (None when it was known)."""
+    """The pixels for the model, and what the first decode found for the photo's columns.
+
+    The fingerprint is uint8, (SIDE, SIDE). A photo that was decoded before has neither.
+    """
 
     pixels: Pixels
-    decoded: Decoded | None
+    facts: dict[str, str] = field(default_factory=dict)
+    fingerprint: Pixels | None = None
 
 
 class LookAhead:
-    """Decoder children of the worker, and the threads that wait for them."""
+    """The worker's decoder children and the threads that wait for them."""
 
     def __init__(self, *, faults: bool = False) -> None:
         size = settings.DECODER_CHILDREN
@@ -50,11 +58,11 @@ class LookAhead:
         self._threads = ThreadPoolExecutor(size, "decode-ahead", initializer=lower_thread_priority)
 
     def start(self, photo: Photo) -> Future[Picture]:
-        """Begin to read the photo; the future may raise what `DecoderPool` or a file does."""
-        return self._threads.submit(self._read, photo)
+        """Start to read a photo; the future raises what `DecoderPool` does, or OSError."""
+        return self._submit(lambda: self._read(photo))
 
     def rendition(self, photo_id: UUID) -> Pixels | None:
-        """Return the pixels of a photo's thumbnail, or None when it cannot be read.
+        """Return the pixels of a photo's thumbnail, or None if it cannot be read.
 
         Raises `PoolBusy` and `PoolClosed`.
         """
@@ -64,37 +72,22 @@ class LookAhead:
             return None
 
     def start_rendition(self, photo_id: UUID) -> Future[Pixels | None]:
-        """Begin to read a photo's thumbnail; see `rendition`. Raises `PoolClosed`."""
-        try:
-            return self._threads.submit(self.rendition, photo_id)
-        except RuntimeError as error:  # The executor was shut down.
-            raise PoolClosed from error
+        """Start to read a photo's thumbnail; see `rendition`. Raises `PoolClosed`."""
+        return self._submit(lambda: self.rendition(photo_id))
 
     def start_detail(self, photo: Photo) -> Future[Pixels]:
-        """Begin to read a photo at `PART_SIDE`; the future may raise what `DecoderPool` does."""
+        """Start to read a photo at `PART_SIDE`; the future raises what `DecoderPool` does."""
+        original, whole = files.original(photo), (0.0, 0.0, 1.0, 1.0)
+        return self._submit(lambda: self._pool.part(original, whole, PART_SIDE))
+
+    def _submit(self, read: Callable[[], Result]) -> Future[Result]:
         try:
-            return self._threads.submit(
-                self._pool.part, files.original(photo), (0.0, 0.0, 1.0, 1.0), PART_SIDE
-            )
+            return self._threads.submit(read)
         except RuntimeError as error:  # The executor was shut down.
             raise PoolClosed from error
 
-    def fingerprints(self, photo_ids: Sequence[UUID]) -> dict[UUID, Pixels]:
-        """Return the fingerprints (uint8, SIDE x SIDE) of all whose thumbnail can be read.
-
-        Raises `PoolBusy` and `PoolClosed`.
-        """
-        made = self._threads.map(self._fingerprint, photo_ids)
-        return {pk: grey for pk, grey in zip(photo_ids, made, strict=True) if grey is not None}
-
-    def _fingerprint(self, photo_id: UUID) -> Pixels | None:
-        request_priority.yield_to_requests()
-        pixels = self.rendition(photo_id)
-        watchdog.progress()
-        return None if pixels is None else fingerprint.of_pixels(pixels)
-
     def close(self) -> None:
-        """Kill the children; pictures at work raise `PoolClosed`, those in line are cancelled."""
+        """Kill the children; running reads raise `PoolClosed`, waiting ones are cancelled."""
         self._pool.close()
         self._threads.shutdown(wait=True, cancel_futures=True)
 
@@ -102,17 +95,17 @@ class LookAhead:
         try:
             return self._stored_rendition(photo) or self._decode(photo)
         finally:
-            watchdog.progress()
+            heartbeat.progress()
 
     def _stored_rendition(self, photo: Photo) -> Picture | None:
-        """Return the pixels of the thumbnail, 9 to 15 times cheaper, if there is a good one."""
+        """Return the pixels of an intact thumbnail, if any: 9 to 15 times cheaper."""
         thumbnail = files.thumbnail(photo.pk)
         if photo.decoded_at is None or not thumbnail.exists():
             return None
         if not files.original(photo).exists():
             raise DecodeError(Reason.MISSING_ORIGINAL)
         try:
-            return Picture(self._pool.pixels(thumbnail), None)
+            return Picture(self._pool.pixels(thumbnail))
         except DecodeError:
             return None
 
@@ -120,7 +113,12 @@ class LookAhead:
         decoded = self._pool.decode(files.original(photo))
         failpoint("decoded")
         files.write_atomically(files.thumbnail(photo.pk), decoded.thumbnail)
-        return Picture(decoded.pixels, decoded)
+        facts = {
+            "phash": f"{decoded.phash:016x}",
+            "colour": decoded.colour,
+            "colours": colours.column(colours.main_colours(decoded.pixels)),
+        }
+        return Picture(decoded.pixels, facts, fingerprint.of_pixels(decoded.pixels))
 
 
 _lock = threading.Lock()
@@ -128,7 +126,7 @@ _shared: LookAhead | None = None
 
 
 def shared() -> LookAhead:
-    """Return the process-wide look-ahead, started when first asked for."""
+    """Return the process-wide look-ahead; the first call starts it."""
     global _shared
     with _lock:
         if _shared is None:

@@ -1,7 +1,7 @@
 """Which model the gallery works with, and how it changes from one to the next.
 
-A new model is built beside the old one, which answers until every photo has settled in the new
-space; then one UPDATE turns over. Vector spaces are never mixed.
+A new model is built beside the old one, which answers until every photo is settled in the new
+vector space. Then one UPDATE switches over. Vectors of two models are never mixed.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from workers import heartbeat
 logger = logging.getLogger(__name__)
 
 ENOUGH = 0.9
-"""The new model must have made so large a part of the old one's photos searchable."""
+"""The share of the old model's photos that must be searchable with the new one."""
 
 _settling = threading.Event()
 
 
 def is_settling() -> bool:
-    """Tell whether the model is being chosen and loaded, so that work should wait for it."""
+    """Tell whether the model is being chosen and loaded, so that work should wait."""
     return _settling.is_set()
 
 
 def settle() -> bool:
-    """Choose, load and register the model; return False when it cannot be had now."""
+    """Choose, load and register the model; return False if it is not available now."""
     _settling.set()
     try:
         choice = choose(settings.EMBEDDING_MODEL, weights=settings.EMBEDDING_WEIGHTS)
@@ -54,7 +54,7 @@ def settle() -> bool:
 
 
 def _load(choice: Choice) -> tuple[Choice, Embedder]:
-    """Load the chosen model; where the choice was ours, the starter stands in for it."""
+    """Load the chosen model; if it was chosen automatically, the starter can stand in for it."""
     try:
         return choice, image_embedder(choice.key)
     except ModelUnavailable as error:
@@ -69,9 +69,9 @@ def _load(choice: Choice) -> tuple[Choice, Embedder]:
 
 
 def register(choice: Choice, embedder: Embedder) -> EmbeddingModel:
-    """Record the model, give every photo a row in it, and let it answer if nothing else can.
+    """Record the model, create its rows, and activate it if no other can answer.
 
-    Raises `ModelUnavailable` when the key is known with another dimension.
+    Raises `ModelUnavailable` if the key is recorded with another dimension.
     """
     with transaction.atomic():
         model, _ = EmbeddingModel.objects.get_or_create(
@@ -95,9 +95,9 @@ def register(choice: Choice, embedder: Embedder) -> EmbeddingModel:
 
 
 def prepare_bands() -> None:
-    """Embed the background texts with the chosen model once, before anyone searches with it.
+    """Embed the background texts with the chosen model before the first search needs them.
 
-    Takes seconds to a minute. Without them answers have no bands; a search would start this too.
+    Takes seconds to a minute. Without them results have no bands; a search would start this too.
     """
     key = heartbeat.report.model_key
     try:
@@ -108,7 +108,7 @@ def prepare_bands() -> None:
 
 
 def add_missing_rows() -> int:
-    """Create the rows that live photos lack in any wanted model; return how many."""
+    """Create missing rows of live photos for all wanted models; return how many."""
     total = 0
     for model in EmbeddingModel.objects.wanted():
         while added := Embedding.objects.add_missing(model):
@@ -117,7 +117,7 @@ def add_missing_rows() -> int:
 
 
 def promote() -> EmbeddingModel | None:
-    """Let a model that every photo settled in answer queries from now on; return it."""
+    """Activate the new model if all photos are settled in it; return it."""
     for model in EmbeddingModel.objects.filter(state=EmbeddingModel.State.BUILDING):
         if _is_complete(model):
             model.activate()
@@ -127,7 +127,7 @@ def promote() -> EmbeddingModel | None:
 
 
 def _is_complete(model: EmbeddingModel) -> bool:
-    """Tell whether all photos settled in `model`, and hardly fewer are searchable than before."""
+    """Tell whether all photos are settled in `model`, and enough of them searchable."""
     rows = Embedding.objects.live().filter(model=model)
     settled = rows.filter(state__in=[Embedding.State.INDEXED, Embedding.State.FAILED])
     if settled.count() < Photo.objects.live().count():

@@ -2,11 +2,10 @@
 
 from gallery.models.access import ApiToken, User
 from gallery.models.collections import Album, SkippedFile, Stack, Tag
-from gallery.models.embeddings import Embedding, EmbeddingModel
+from gallery.models.embeddings import Embedding, EmbeddingModel, WorkerStatus
 from gallery.models.fingerprints import Fingerprint
 from gallery.models.parts import PhotoParts
 from gallery.models.photos import Photo, Tombstone
-from gallery.models.worker import WorkerStatus
 
 __all__ = [
     "Album",

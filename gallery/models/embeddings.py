@@ -1,4 +1,4 @@
-"""Embedding models and, per photo and model, the state of the work and the vector itself."""
+"""Embedding models, the state of the work and the vector per photo and model, and the workers."""
 
 from __future__ import annotations
 
@@ -45,7 +45,6 @@ class EmbeddingModel(models.Model):
 
     key = models.CharField(max_length=200, unique=True)
     dim = models.PositiveIntegerField()
-    weights_sha256 = models.CharField(max_length=64, blank=True)
     state = models.CharField(max_length=10, choices=State.choices, default=State.BUILDING)
     why = models.CharField(max_length=300, blank=True, help_text="why this model was chosen")
     hint = models.CharField(max_length=300, blank=True, help_text="how to get a better one")
@@ -237,3 +236,18 @@ def retry(rows: Iterable[Embedding]) -> int:
         not_before=None,
         generation=F("generation") + 1,
     )
+
+
+class WorkerStatus(models.Model):
+    """One row per worker process: its heartbeat, device and speed."""
+
+    name = models.CharField(max_length=200, primary_key=True)
+    seen_at = models.DateTimeField(auto_now=True)
+    model_key = models.CharField(max_length=200, blank=True)
+    device = models.CharField(max_length=50, blank=True)
+    device_reason = models.CharField(max_length=300, blank=True)
+    photos_per_second = models.FloatField(default=0.0)
+    detail = models.CharField(max_length=300, blank=True)
+
+    def __str__(self) -> str:
+        return self.name

@@ -17,9 +17,11 @@ Boxes = NDArray[np.float32]
 class PhotoParts(models.Model):
     """The embeddings of parts of one photo with one model, made after the photo is searchable.
 
-    A row belongs to one `generation` of its embedding and is out of date when that grew.
-    `indexed_at` is set once the index acknowledged and flushed the points of all parts. Boxes and
-    vectors are float16, little-endian, with one CRC-32 over both.
+    A row belongs to one `generation` of its embedding and is out of date when that grew. It is
+    written before the work, without boxes, and `tries` counts how often the work was begun.
+    `indexed_at` is set once the index acknowledged and flushed the points of all parts, or when the
+    photo turned out to have none. Boxes and vectors are float16, little-endian, with one CRC-32
+    over both.
     """
 
     embedding = models.OneToOneField(
@@ -28,7 +30,8 @@ class PhotoParts(models.Model):
     generation = models.PositiveIntegerField()
     boxes = models.BinaryField()
     vectors = models.BinaryField()
-    crc = models.BigIntegerField()
+    crc = models.BigIntegerField(default=0)
+    tries = models.PositiveSmallIntegerField(default=0)
     indexed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

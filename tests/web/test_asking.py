@@ -12,7 +12,7 @@ from PIL import Image
 
 from gallery.models import Embedding, Photo
 from tests.web.test_api_photos import upload
-from workers.pipeline import drain
+from tests.workers.conftest import drain
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

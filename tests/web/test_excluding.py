@@ -12,7 +12,7 @@ from search.engine import rank
 from search.relevance import library
 from tests.embedders import PALETTE
 from tests.web.test_api_photos import upload
-from workers.pipeline import drain
+from tests.workers.conftest import drain
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -25,7 +25,7 @@ from search.vectors.index import open_index
 from tests.contract.exact_index import holds
 from tests.embedders import ColourEmbedder
 from tests.galleries import CAMERAS, LENSES, ZONE, fill, random_photo
-from workers.index_sync import photos
+from workers.index_sync import projection, sources
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
@@ -40,7 +40,7 @@ def index_all(model: Any) -> None:
         vector = chance.normal(size=model.dim)
         row.set_vector((vector / np.linalg.norm(vector)).astype(np.float32))
         row.save()
-    assert photos.project_waiting(model) == Photo.objects.live().count()
+    assert projection.project_waiting(sources.PHOTOS, model) == Photo.objects.live().count()
 
 
 # --- plain reasoning ------------------------------------------------------------------------------
@@ -203,7 +203,7 @@ def test_sql_and_index_and_plain_reasoning_agree(ada, model, library, few, monke
     by_payload = {
         row.photo_id
         for row in rows
-        if holds(found.index_filter, row.photo_id, photos.point_payload(row))
+        if holds(found.index_filter, row.photo_id, sources.point_payload(row))
     }
     assert by_payload == expected
 

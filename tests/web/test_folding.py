@@ -14,7 +14,7 @@ from gallery.models import Photo
 from search.duplicates.models import DuplicateGroup, GroupMember, Kind, Likeness
 from search.engine import lookalikes
 from tests.web.test_api_photos import picture, upload
-from workers.pipeline import drain
+from tests.workers.conftest import drain
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 

@@ -10,7 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from gallery.models import EmbeddingModel
 from search.vectors.embedders.catalog import MODELS
 from tests.web.test_api_photos import picture, upload
-from workers.pipeline import drain
+from tests.workers.conftest import drain
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -11,9 +11,8 @@ from search.relevance import library
 from search.vectors import embedders
 from search.vectors.index import IndexUnavailable
 from tests.web.test_why import picture
-from tests.workers.conftest import add_photo
-from workers import embed_parts as regions
-from workers.pipeline import drain
+from tests.workers.conftest import add_photo, drain
+from workers import embed_parts as regions, jobs
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
@@ -24,7 +23,7 @@ def _fresh(settings):
     embedders.unload_all()
     scale.forget()
     library.forget()
-    regions.wake()
+    jobs.PARTS.resume()
 
 
 def add(owner, data: bytes) -> Photo:

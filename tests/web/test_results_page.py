@@ -14,7 +14,7 @@ from search.engine import rank
 from search.engine.answer import Figures
 from search.relevance import Bands
 from tests.web.test_api_photos import picture, upload
-from workers.pipeline import drain
+from tests.workers.conftest import drain
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 

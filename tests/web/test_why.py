@@ -14,9 +14,8 @@ from search.language import QueryError
 from search.parts import boxes, crops, heat_map
 from search.vectors import embedders
 from tests.embedders import PALETTE
-from tests.workers.conftest import add_photo
-from workers import embed_parts
-from workers.pipeline import drain
+from tests.workers.conftest import add_photo, drain
+from workers import embed_parts, jobs
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
@@ -26,7 +25,7 @@ def _fresh(settings):
     settings.PART_SEARCH = 1000
     embedders.unload_all()
     heat_map.forget()
-    embed_parts.wake()
+    jobs.PARTS.resume()
 
 
 def picture(colour: str, corner: tuple[int, int], size: tuple[int, int] = (800, 600)) -> bytes:

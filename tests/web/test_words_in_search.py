@@ -10,8 +10,8 @@ from search import fulltext
 from search.fulltext import schema
 from search.models import PhotoWords
 from tests.web.test_api_photos import picture, upload
-from workers import sweeper
-from workers.pipeline import drain
+from tests.workers.conftest import drain
+from workers import housekeeping
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -71,7 +71,7 @@ def test_the_words_of_others_count_for_nothing(ada_client, bob_client, photos):
 
 def test_the_sweeper_writes_the_words_of_all(ada_client, photos):
     assert PhotoWords.objects.filter(stale=True).count() == 4
-    sweeper.sweep()
+    housekeeping.sweep()
     assert not PhotoWords.objects.filter(stale=True).exists()
 
 

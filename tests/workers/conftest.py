@@ -17,16 +17,14 @@ from gallery.models import Embedding, EmbeddingModel, Photo
 from search.vectors import embedders
 from search.vectors.index import open_index
 from tests.embedders import PALETTE
-from workers import failpoints, look_ahead, pipeline
-from workers.index_sync import photos as projection
+from workers import failpoints, jobs, look_ahead
 
 
 @pytest.fixture(autouse=True)
 def _fresh_workers(monkeypatch):
     """Forget what an earlier test left in this process."""
     monkeypatch.delenv(failpoints.VARIABLE, raising=False)
-    projection.resume()
-    pipeline.allow()
+    jobs.allow()
     embedders.unload_all()
     yield
     embedders.unload_all()
@@ -83,11 +81,18 @@ def add_photo(owner, data: bytes | None = None, colour: str = "red") -> Photo:
     return photo
 
 
+def drain() -> int:
+    """Index what is due and compare it; return how many photos became searchable."""
+    arrived = jobs.PROJECT.run() + jobs.EMBED.run()
+    jobs.COMPARE.run()
+    return arrived
+
+
 @pytest.fixture
 def photos(ada, model) -> list[Photo]:
     """Three photos that can be found."""
     photos = [add_photo(ada) for _ in range(3)]
-    pipeline.drain()
+    drain()
     return photos
 
 
@@ -124,4 +129,4 @@ def expire_leases() -> None:
 def forget_pauses() -> None:
     """Let time pass until every row that waits is due."""
     Embedding.objects.exclude(not_before=None).update(not_before=None)
-    projection.resume()
+    jobs.PROJECT.resume()

@@ -9,14 +9,8 @@ import django
 
 if __name__ == "__main__":
     django.setup()
-    from gallery.models import EmbeddingModel
-    from workers import embed_parts, look_ahead
-    from workers.index_sync.withdrawal import withdraw
-    from workers.pipeline import drain
-    from workers.purge import purge
+    from workers import jobs, look_ahead
 
-    withdraw()
-    purge()
-    drain()
-    embed_parts.make_due(EmbeddingModel.objects.get(state="active"), stop=lambda: False)
+    for job in jobs.JOBS:
+        job.run()
     look_ahead.close()

@@ -16,8 +16,8 @@ from search.duplicates.find.calibration import measure
 from tests.embedders import ColourEmbedder
 from tests.images import encode
 from tests.scenes import scene
-from tests.workers.conftest import add_photo
-from workers import calibration, compare_photos, pipeline, tasks
+from tests.workers.conftest import add_photo, drain
+from workers import calibration, compare_photos, jobs, tasks
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 PHOTOS = calibration.calibration.FEWEST
@@ -28,7 +28,7 @@ def gallery(ada, model) -> EmbeddingModel:
     """A gallery of unlike photos, all of them searchable."""
     for seed in range(PHOTOS):
         add_photo(ada, encode(scene(seed, (192, 144)), "PNG"))
-    pipeline.drain()
+    drain()
     return model
 
 
@@ -78,14 +78,14 @@ def test_look_alikes_are_no_strangers():
 
 def test_too_few_photos_are_said_to_be_too_few(ada, model):
     add_photo(ada)
-    pipeline.drain()
+    drain()
     with pytest.raises(CommandError, match="At least 50"):
         call_command("calibrate_duplicates")
 
 
 def test_a_model_is_measured_unasked_once_there_are_enough_photos(ada, model, monkeypatch):
     add_photo(ada)
-    pipeline.drain()
+    drain()
     assert not calibration.is_wanted(model)
     monkeypatch.setattr(calibration, "ENOUGH", 1)
     assert calibration.is_wanted(model)
@@ -112,8 +112,9 @@ def test_two_threads_do_not_measure_the_same_model(gallery, monkeypatch):
 
     def measure_while_another_looks(model):
         measured.append(model.key)
-        calibration.calibrate_unmeasured()
+        jobs.CALIBRATE.run()
+        EmbeddingModel.objects.update(thresholds=asdict(thresholds.CAREFUL))
 
     monkeypatch.setattr(calibration, "calibrate", measure_while_another_looks)
-    calibration.calibrate_unmeasured()
+    jobs.CALIBRATE.run()
     assert measured == [gallery.key]

@@ -18,10 +18,9 @@ from search.duplicates.find import compare as finding, judging, pairing
 from search.duplicates.find.judging import Judgement
 from search.duplicates.models import DuplicateGroup, Kind, Likeness, NotTheSame, Sweep
 from search.vectors.index import IndexUnavailable, open_index
-from tests.workers.conftest import add_photo
+from tests.workers.conftest import add_photo, drain
 from tests.workers.test_kill import run_worker
-from workers import compare_photos as duplicates, tasks
-from workers.pipeline import drain
+from workers import compare_photos as duplicates, jobs, tasks
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
@@ -61,7 +60,7 @@ def _fresh(monkeypatch):
     monkeypatch.setattr(pairing, "_hashes", {})
     monkeypatch.setattr(pairing, "rejected", pairing.Rejected())
     monkeypatch.setattr(finding, "rejected", pairing.rejected)
-    duplicates.resume()
+    jobs.COMPARE.resume()
 
 
 @pytest.fixture
@@ -141,7 +140,7 @@ class TestFinding:
         duplicates.compare_due(model)
         assert edges() == {frozenset((one.pk, other.pk))}
 
-    def test_photos_of_before_get_their_fingerprints(self, ada, model):
+    def test_photos_without_fingerprints_get_them(self, ada, model):
         pair = add_pair(ada)
         drain()
         Likeness.objects.all().delete()
@@ -335,9 +334,9 @@ class TestFaults:
             add_pair(ada)
             drain()
             assert waiting(model) == 2
-            assert not duplicates.is_comparing_due(), "asking again would be too soon"
-        duplicates.resume()
-        assert duplicates.is_comparing_due()
+            assert not jobs.COMPARE.is_due(), "asking again would be too soon"
+        jobs.COMPARE.resume()
+        assert jobs.COMPARE.is_due()
         assert duplicates.compare_due(model) == 2
         assert len(edges()) == 1
 

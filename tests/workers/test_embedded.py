@@ -13,7 +13,7 @@ from gallery.models import Embedding, EmbeddingModel, Photo, WorkerStatus
 from gallery.signals import photos_changed
 from tests.embedders import ColourEmbedder
 from tests.workers.conftest import add_photo, delete_for_ever, row_of
-from workers.in_process import EmbeddedWorkers
+from workers.processes import EmbeddedWorkers
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
-
 import pytest
-from django.apps import apps
-from django.db import connection
 
-from gallery import files
 from gallery.ingest import ingest
 from gallery.models import Embedding, Photo
 from search.filters.conditions import aspect_within
@@ -26,24 +21,17 @@ from search.vectors.index import (
 )
 from tests import images
 from tests.fake_qdrant import FakeQdrant
-from tests.workers.conftest import add_photo, assert_settled, row_of
-from workers import colouring, doorbell, due, sweeper, tasks
-from workers.index_sync import photos as projection, reconcile
-from workers.pipeline import drain
+from tests.workers.conftest import add_photo, assert_settled, drain, row_of
+from workers import housekeeping
+from workers.index_sync import projection, reconcile
+from workers.index_sync.sources import PHOTOS
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 EVERYTHING = {
-    "form", "owner", "gen", "taken", "dated", "orientation", "aspect", "megapixels", "type",
+    "owner", "gen", "taken", "dated", "orientation", "aspect", "megapixels", "type",
     "bytes", "colours", "place", "camera", "lens",
 }  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def _look_at_all_photos_again():
-    colouring.begin_again()
-    yield
-    colouring.begin_again()
 
 
 @pytest.fixture
@@ -112,11 +100,11 @@ def test_a_photo_of_which_little_is_known_leaves_the_rest_out(ada, model):
 def test_any_fact_that_differs_is_noticed(ada, model, change):
     photo = add_photo(ada)
     drain()
-    (pair,) = reconcile.pairs(model, open_index(model.key, model.dim))
-    assert not reconcile.payload_differs(pair.row, pair.point)
+    (pair,) = reconcile.pairs(PHOTOS, model)
+    assert not reconcile.payload_differs(pair.row, pair.points[0])
     Photo.objects.filter(pk=photo.pk).update(**change)
-    (pair,) = reconcile.pairs(model, open_index(model.key, model.dim))
-    assert reconcile.payload_differs(pair.row, pair.point)
+    (pair,) = reconcile.pairs(PHOTOS, model)
+    assert reconcile.payload_differs(pair.row, pair.points[0])
 
 
 def test_fractions_are_the_same_after_they_were_read_from_disk(ada, model):
@@ -130,9 +118,9 @@ def test_fractions_are_the_same_after_they_were_read_from_disk(ada, model):
         )
     drain()
     close_all()
-    pairs = list(reconcile.pairs(model, open_index(model.key, model.dim)))
+    pairs = list(reconcile.pairs(PHOTOS, model))
     assert len(pairs) == len(sizes)
-    assert not any(reconcile.payload_differs(pair.row, pair.point) for pair in pairs)
+    assert not any(reconcile.payload_differs(pair.row, pair.points[0]) for pair in pairs)
     for width, height in sizes:
         least = values.aspect(f">={width}:{height}")
         most = values.aspect(f"<={width}:{height}")
@@ -141,7 +129,7 @@ def test_fractions_are_the_same_after_they_were_read_from_disk(ada, model):
         assert index.count(exact) == 1
 
 
-@pytest.mark.parametrize("step", ["after_upsert", "after_flush"])
+@pytest.mark.parametrize("step", ["photos_upserted", "photos_flushed"])
 def test_a_fact_that_changes_on_the_way_to_the_index_is_told_again(ada, model, monkeypatch, step):
     photo, other = add_photo(ada), add_photo(ada)
 
@@ -172,110 +160,12 @@ def write_as_before(model, photos):
     close_all()
 
 
-def test_a_server_gets_the_facts_while_it_answers(server, ada, model):
-    photos = [add_photo(ada) for _ in range(3)]
-    drain()
-    write_as_before(model, photos)
-    vector = row_of(photos[0]).get_vector()
-    assert reconcile.quickly(model) == 3
-    # They wait for their new payload and are found all the same.
-    assert len(open_index(model.key, model.dim).query(vector, limit=5)) == 3
-    drain()
-    assert all("camera" not in payload_of(model, one) for one in photos)
-    assert all(payload_of(model, one)["form"] == projection.FORM for one in photos)
-    assert_settled(model)
-
-
-def test_the_form_of_points_is_asked_for_once(server, ada, model):
-    add_photo(ada)
-    drain()
-    assert reconcile.quickly(model) == 0
-    counts = [request for request in server.requests if request.endswith("/points/count")]
-    assert reconcile.quickly(model) == 0
-    later = [request for request in server.requests if request.endswith("/points/count")]
-    assert (len(counts), len(later)) == (2, 3)
-
-
 def test_an_embedded_index_of_an_earlier_schema_is_filled_anew(ada, model, monkeypatch):
     photo = add_photo(ada)
     with monkeypatch.context() as earlier:
         earlier.setattr(qdrant_edge, "SCHEMA", 1)
         drain()
         write_as_before(model, [photo])
-    sweeper.sweep()
+    housekeeping.sweep()
     assert payload_of(model, photo)["colours"] == ["red"]
     assert_settled(model)
-
-
-# --- photos that an earlier version took in -------------------------------------------------------
-
-
-def test_the_migration_fills_what_exif_says(ada, model, monkeypatch):
-    fill = importlib.import_module("gallery.migrations.0004_fill_facts")
-    monkeypatch.setattr(fill, "BATCH", 2)
-    photos = [add_photo(ada) for _ in range(5)]
-    exif = {"make": "Canon", "model": "EOS R5", "latitude": 1.5, "longitude": 2.5, "rating": 5}
-    Photo.objects.exclude(pk=photos[0].pk).update(exif=exif)
-    Photo.objects.filter(pk=photos[1].pk).update(rating=2)
-    with connection.schema_editor() as editor:
-        fill.fill(apps, editor)
-    told = Photo.objects.exclude(pk=photos[0].pk)
-    assert set(told.values_list("camera", "latitude", "longitude")) == {("Canon EOS R5", 1.5, 2.5)}
-    plain = Photo.objects.get(pk=photos[0].pk)
-    assert (plain.camera, plain.latitude) == ("", None)
-    # Stars are not what an earlier version read; those that people gave stay.
-    assert Photo.objects.get(pk=photos[1].pk).rating == 2
-
-
-@pytest.fixture
-def older(ada, model) -> list[Photo]:
-    """Photos that were decoded and compared before colours had names."""
-    photos = [add_photo(ada, colour=colour) for colour in ("red", "red", "green")]
-    drain()
-    Photo.objects.update(colours="")
-    Embedding.objects.update(state="embedded")
-    drain()
-    return photos
-
-
-def test_older_photos_get_their_colours_in_the_background(older, model, monkeypatch):
-    assert "colours" not in payload_of(model, older[0])
-    rung = []
-    monkeypatch.setattr(doorbell, "ring", lambda: rung.append(True))
-    assert due.is_work_due()
-    tasks.compare_photos()
-    assert [Photo.objects.get(pk=one.pk).colours for one in older] == [",red,", ",red,", ",green,"]
-    drain()
-    assert payload_of(model, older[2])["colours"] == ["green"]
-    assert not colouring.is_due()
-    assert_settled(model)
-
-
-def test_naming_colours_ends_after_each_batch_when_told(older, monkeypatch):
-    monkeypatch.setattr(colouring, "BATCH", 1)
-    answers = iter([False, True])
-    assert colouring.fill_due(lambda: next(answers)) == 1
-    assert Photo.objects.filter(colours="").count() == 2
-    assert colouring.is_due()
-    assert colouring.fill_due(lambda: False) == 2
-    assert colouring.fill_due(lambda: False) == 0
-    assert not colouring.is_due()
-
-
-def test_a_thumbnail_that_cannot_be_read_is_not_tried_for_ever(older, model):
-    files.thumbnail(older[0].pk).write_bytes(b"nonsense")
-    files.thumbnail(older[1].pk).unlink()
-    assert colouring.fill_due(lambda: False) == 3
-    assert [Photo.objects.get(pk=one.pk).colours for one in older] == [",", ",", ",green,"]
-    colouring.begin_again()
-    assert not colouring.is_due()
-
-
-def test_colours_named_meanwhile_are_left(older, monkeypatch):
-    def decoded_meanwhile(ids):
-        Photo.objects.filter(pk=older[0].pk).update(colours=",blue,")
-        return dict.fromkeys(ids, ",white,")
-
-    monkeypatch.setattr(colouring, "_named", decoded_meanwhile)
-    assert colouring.fill_due(lambda: False) == 2
-    assert Photo.objects.get(pk=older[0].pk).colours == ",blue,"

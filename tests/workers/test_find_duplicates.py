@@ -18,10 +18,10 @@ from search.duplicates.find import compare, judging, pairing
 from search.duplicates.find.judging import Judgement
 from search.duplicates.models import DuplicateGroup, Kind, Likeness
 from search.vectors.index import close_all
+from tests.workers.conftest import drain
 from tests.workers.test_duplicates import add, add_pair, scene
-from workers import compare_photos
+from workers import jobs
 from workers.management.commands import find_duplicates
-from workers.pipeline import drain
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -42,7 +42,7 @@ def _judge(monkeypatch):
     monkeypatch.setattr(pairing, "_hashes", {})
     monkeypatch.setattr(pairing, "rejected", pairing.Rejected())
     monkeypatch.setattr(compare, "rejected", pairing.rejected)
-    compare_photos.resume()
+    jobs.COMPARE.resume()
 
 
 def find(*arguments: str) -> tuple[int, str, str]:

@@ -21,10 +21,9 @@ from search import fulltext
 from search.fulltext import schema
 from search.models import PhotoWords
 from search.vectors.index import Point, close_all, open_index
-from tests.workers.conftest import add_photo, assert_settled, points, row_of
-from workers.index_sync.photos import point_payload
-from workers.pipeline import drain
-from workers.report import CLEAN, COULD_NOT_RUN, PROBLEMS_LEFT, REPAIRED, Check
+from tests.workers.conftest import add_photo, assert_settled, drain, points, row_of
+from workers.checkup import CLEAN, COULD_NOT_RUN, PROBLEMS_LEFT, REPAIRED, Check
+from workers.index_sync.sources import point_payload
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 

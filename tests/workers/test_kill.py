@@ -19,14 +19,14 @@ from tests.workers.conftest import (
     add_photo,
     assert_settled,
     delete_for_ever,
+    drain,
     expire_leases,
     points,
     row_of,
 )
 from workers.failpoints import VARIABLE
-from workers.index_sync import withdrawal
-from workers.pipeline import drain
-from workers.purge import purge
+from workers.index_sync import removal
+from workers.index_sync.sources import owed
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
@@ -50,7 +50,7 @@ def run_worker(settings, **killed_at: str) -> int:
 
 
 @pytest.mark.parametrize(
-    "step", ["claimed", "decoded", "embedded", "saved", "after_upsert", "after_flush"]
+    "step", ["claimed", "decoded", "embedded", "saved", "photos_upserted", "photos_flushed"]
 )
 def test_a_worker_killed_while_indexing_loses_nothing(ada, model, settings, step):
     photos = [add_photo(ada) for _ in range(3)]
@@ -69,7 +69,7 @@ def test_a_worker_killed_while_deleting_is_made_good(ada, model, settings, step)
     delete_for_ever(doomed)
     assert run_worker(settings, **{step: "kill"}) == -signal.SIGKILL
     assert Photo.objects.filter(pk=doomed.pk).exists(), "the row is what remembers the work"
-    assert purge() == 1
+    assert removal.purge() == 1
     assert points(model) == {kept.pk}
     assert not files.original(doomed).exists()
     assert not files.thumbnail(doomed.pk).exists()
@@ -83,7 +83,7 @@ def test_a_worker_killed_while_withdrawing_is_made_good(ada, model, settings, st
     drain()
     trash.trash(Photo.objects.filter(pk=photo.pk))
     assert run_worker(settings, **{step: "kill"}) == -signal.SIGKILL
-    assert withdrawal.owed().get().photo_id == photo.pk, "the row is what remembers the work"
+    assert owed().get().photo_id == photo.pk, "the row is what remembers the work"
     if restored:
         trash.restore(Photo.objects.filter(pk=photo.pk))
     assert run_worker(settings) == 0
@@ -106,7 +106,7 @@ def test_rows_that_were_there_in_two_crashes_are_tried_one_by_one(ada, model, se
 def test_what_killed_workers_leave_passes_fsck(ada, model, settings):
     for _ in range(3):
         add_photo(ada)
-    for step in ("saved", "after_upsert"):
+    for step in ("saved", "photos_upserted"):
         run_worker(settings, **{step: "kill"})
         expire_leases()
     assert run_worker(settings) == 0

@@ -9,9 +9,8 @@ from search.relevance import library
 from search.vectors.embedders import image_embedder
 from search.vectors.embedders.base import ModelUnavailable
 from search.vectors.embedders.choice import Choice
-from tests.workers.conftest import add_photo, assert_settled, points
+from tests.workers.conftest import add_photo, assert_settled, drain, points
 from workers import heartbeat, model_choice
-from workers.pipeline import drain
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -18,12 +18,11 @@ from search.vectors import embedders
 from search.vectors.index import And, Eq, HasIds, IndexUnavailable, Not, Point, close_all
 from tests.embedders import PALETTE
 from tests.fake_qdrant import FakeQdrant
-from tests.workers.conftest import add_photo, delete_for_ever, row_of
+from tests.workers.conftest import add_photo, delete_for_ever, drain, row_of
 from tests.workers.test_kill import run_worker
-from workers import due, embed_parts, sweeper
-from workers.index_sync import parts, withdrawal
-from workers.pipeline import drain
-from workers.purge import purge
+from workers import embed_parts, housekeeping, jobs
+from workers.index_sync import projection, reconcile, removal
+from workers.index_sync.sources import PARTS
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
@@ -31,7 +30,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 @pytest.fixture(autouse=True)
 def _awake(settings):
     settings.PART_SEARCH = 1000
-    embed_parts.wake()
+    jobs.PARTS.resume()
 
 
 def never() -> bool:
@@ -83,8 +82,8 @@ def test_the_part_that_shows_it_is_found(ada, bob, model, spots):
     assert ask(model, ada, "red")[0] == (red.pk, boxes.PLACES[3])
     assert ask(model, ada, "blue")[0] == (blue.pk, boxes.PLACES[3])
     assert ask(model, bob, "red") == []
-    assert not embed_parts.is_due()
-    assert not parts.waiting(model).exists()
+    assert not jobs.PARTS.is_due()
+    assert not PARTS.waiting(model).exists()
 
 
 def test_a_server_finds_and_forgets_parts_too(ada, model, settings):
@@ -95,11 +94,11 @@ def test_a_server_finds_and_forgets_parts_too(ada, model, settings):
         drain()
         embed_parts.make_due(model, stop=never)
         assert ask(model, ada, "red")[0] == (red.pk, boxes.PLACES[3])
-        assert parts.differences(model) == ([], [])
+        assert reconcile.differences(PARTS, model) == ([], [])
         only = HasIds.of({blue.pk})
         assert {one for one, _ in ask(model, ada, "red", only)} == {blue.pk}
         trash.trash(Photo.objects.filter(pk=red.pk))
-        withdrawal.withdraw()
+        removal.withdraw()
         assert points(model) == {blue.pk}
         close_all()
 
@@ -131,9 +130,9 @@ def test_a_photo_is_searchable_before_its_parts_are_made(ada, model):
     drain()
     assert row_of(photo).state == "indexed"
     assert not PhotoParts.objects.exists()
-    embed_parts.wake()
-    assert embed_parts.is_due()
-    assert due.is_work_due()
+    jobs.PARTS.resume()
+    assert jobs.PARTS.is_due()
+    assert jobs.is_work_due()
 
 
 def test_what_is_due_elsewhere_comes_first(ada, model):
@@ -141,7 +140,7 @@ def test_what_is_due_elsewhere_comes_first(ada, model):
     drain()
     stops = iter([False, False, False, True])
     assert embed_parts.make_due(model, stop=lambda: next(stops, True)) == 0
-    assert PhotoParts.objects.get(embedding__photo=photo).crc == 0, "no try was lost"
+    assert PhotoParts.objects.get(embedding__photo=photo).tries == 0, "no try was lost"
     assert embed_parts.make_due(model, stop=never) == 1
 
 
@@ -149,7 +148,7 @@ def test_off_makes_and_finds_nothing(ada, model, settings):
     settings.PART_SEARCH = 0
     add(ada)
     drain()
-    assert not embed_parts.is_due()
+    assert not jobs.PARTS.is_due()
     assert embed_parts.make_due(model, stop=never) == 0
     assert ask(model, ada) == []
     assert not nearest.is_in_use(model)
@@ -161,7 +160,7 @@ def test_no_more_photos_get_parts_than_the_setting_says(ada, model, settings):
     drain()
     embed_parts.make_due(model, stop=never)
     assert points(model) == {newest.pk}
-    assert not embed_parts.is_due()
+    assert not jobs.PARTS.is_due()
 
 
 def test_a_missing_original_costs_only_the_parts(ada, model):
@@ -189,7 +188,7 @@ def test_a_photo_is_tried_a_few_times_only(ada, model):
 def test_the_trash_takes_the_parts_along_and_restoring_brings_them_back(ada, model, spots):
     red, blue = spots
     trash.trash(Photo.objects.filter(pk=red.pk))
-    withdrawal.withdraw()
+    removal.withdraw()
     assert points(model) == {blue.pk}
     trash.restore(Photo.objects.filter(pk=red.pk))
     drain()
@@ -200,7 +199,7 @@ def test_the_trash_takes_the_parts_along_and_restoring_brings_them_back(ada, mod
 def test_deleting_takes_the_parts_along(ada, model, spots):
     red, blue = spots
     delete_for_ever(red)
-    purge()
+    removal.purge()
     assert points(model) == {blue.pk}
     assert PhotoParts.objects.count() == 1
 
@@ -209,9 +208,9 @@ def test_parts_that_arrive_after_their_photo_went_are_removed(ada, model, spots)
     red, blue = spots
     kept = list(nearest.index_of(model).scroll(with_vectors=True))
     trash.trash(Photo.objects.filter(pk=red.pk))
-    withdrawal.withdraw()
+    removal.withdraw()
     nearest.index_of(model).upsert(kept)
-    withdrawal.remove_late_points()
+    removal.remove_late_points()
     assert points(model) == {blue.pk}
 
 
@@ -233,8 +232,8 @@ def test_a_photo_that_is_indexed_again_has_its_parts_indexed_again(ada, bob, mod
 
 def test_an_index_that_lost_parts_is_filled_again(ada, model, spots):
     nearest.index_of(model).drop()
-    sweeper.sweep()
-    assert parts.waiting(model).count() == 2
+    housekeeping.sweep()
+    assert PARTS.waiting(model).count() == 2
     embed_parts.make_due(model, stop=never)
     assert points(model) == {photo.pk for photo in spots}
 
@@ -251,22 +250,22 @@ def test_fsck_finds_lost_and_stray_parts_and_repairs_them(ada, model, spots):
     (stray,) = index.fetch([boxes.point_id(blue.pk, 0)], with_vectors=True)
     index.delete([boxes.point_id(red.pk, 2)])
     index.upsert([Point(boxes.point_id(uuid.uuid4(), 0), stray.vector, stray.payload)])
-    lost, extra = parts.differences(model)
+    lost, extra = reconcile.differences(PARTS, model)
     assert (lost, len(extra)) == ([red.pk], 1)
     out = io.StringIO()
     with pytest.raises(SystemExit):
         call_command("fsck", "--repair", "--index", "--force", "--json", stdout=out)
     embed_parts.make_due(model, stop=never)
-    assert parts.differences(model) == ([], [])
+    assert reconcile.differences(PARTS, model) == ([], [])
     assert ask(model, ada, "red")[0][0] == red.pk
 
 
 def test_damaged_parts_are_made_again(ada, model, spots):
     PhotoParts.objects.update(crc=1, indexed_at=None)
-    parts.project_waiting(model, stop=never)
+    projection.project_waiting(PARTS, model, stop=never)
     embed_parts.make_due(model, stop=never)
     assert all(row.get_parts() for row in PhotoParts.objects.all())
-    assert not parts.waiting(model).exists()
+    assert not PARTS.waiting(model).exists()
 
 
 def test_parts_wait_for_an_index_that_is_away(ada, model, monkeypatch):
@@ -278,8 +277,8 @@ def test_parts_wait_for_an_index_that_is_away(ada, model, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(nearest.index_of(model), "upsert", away)
-        embed_parts.make_due(model, stop=never)
-    assert parts.waiting(model).count() == 1
+        jobs.PARTS.run()
+    assert PARTS.waiting(model).count() == 1
     embed_parts.make_due(model, stop=never)
     assert points(model) == {photo.pk}
 
@@ -293,4 +292,4 @@ def test_a_worker_killed_on_the_way_is_made_good(ada, model, settings, step):
     assert not PhotoParts.objects.exclude(indexed_at=None).exists()
     embed_parts.make_due(model, stop=never)
     assert points(model) == {photo.pk for photo in photos}
-    assert parts.differences(model) == ([], [])
+    assert reconcile.differences(PARTS, model) == ([], [])

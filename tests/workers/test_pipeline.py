@@ -22,27 +22,20 @@ from tests.workers.conftest import (
     add_photo,
     assert_settled,
     delete_for_ever,
+    drain,
     expire_leases,
     forget_pauses,
     picture,
     points,
     row_of,
 )
-from workers import (
-    claim_results,
-    failpoints,
-    look_ahead,
-    pipeline,
-    purge,
-    sweeper,
-)
+from workers import claim_results, failpoints, housekeeping, jobs, look_ahead
 from workers.failpoints import FailpointReached
-from workers.index_sync import withdrawal
-from workers.pipeline import drain
+from workers.index_sync import removal
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-STEPS = ("claimed", "embedded", "saved", "after_upsert", "after_flush")
+STEPS = ("claimed", "embedded", "saved", "photos_upserted", "photos_flushed")
 
 
 def test_pending_photos_become_searchable(ada, model, settings):
@@ -270,7 +263,7 @@ def test_rows_claimed_ahead_are_given_back_when_asked_to_stop(ada, model, settin
     honest = ColourEmbedder.embed_images
 
     def stopped_meanwhile(self, images):
-        pipeline.request_stop()
+        jobs.request_stop()
         return honest(self, images)
 
     use_model(monkeypatch, stopped_meanwhile)
@@ -341,7 +334,7 @@ def test_whatever_happens_in_whatever_order_everything_settles(
     """Random uploads, ways to the trash and back, failures between steps, lost points, sweeps."""
     chance = random.Random(seed)
     settings.EMBEDDING_BATCH = 3
-    steps = ("claimed", "embedded", "saved", "after_upsert", "after_flush", "points_removed")
+    steps = ("claimed", "embedded", "saved", "photos_upserted", "photos_flushed", "points_removed")
     steps += ("rows_withdrawn", "points_withdrawn")
 
     def add():
@@ -362,21 +355,21 @@ def test_whatever_happens_in_whatever_order_everything_settles(
         monkeypatch.setenv(failpoints.VARIABLE, f"{chance.choice(steps)}=raise")
         with suppress(FailpointReached):
             drain()
-            withdrawal.withdraw()
-            purge.purge()
+            removal.withdraw()
+            removal.purge()
         monkeypatch.delenv(failpoints.VARIABLE)
 
     def lose():
         open_index(model.key, model.dim).delete(list(points(model))[:1])
 
     actions = (add, add, add, add, delete, throw_away, bring_back, fail, fail, lose, drain)
-    actions += (withdrawal.withdraw, purge.purge, sweeper.sweep)
+    actions += (removal.withdraw, removal.purge, housekeeping.sweep)
     for _ in range(35):
         chance.choice(actions)()
         expire_leases()
         forget_pauses()
     for _ in range(3):
-        sweeper.sweep()
+        housekeeping.sweep()
         drain()
         forget_pauses()
     assert_settled(model)

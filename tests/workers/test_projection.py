@@ -11,17 +11,18 @@ from tests.workers.conftest import (
     add_photo,
     assert_settled,
     delete_for_ever,
+    drain,
     forget_pauses,
     points,
     row_of,
 )
-from workers import pipeline, purge
-from workers.index_sync import photos as projection
-from workers.pipeline import drain
+from workers import pipeline
+from workers.index_sync import projection, removal, sources
+from workers.index_sync.sources import PHOTOS
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-STEPS = ("claimed", "embedded", "saved", "after_upsert", "after_flush")
+STEPS = ("claimed", "embedded", "saved", "photos_upserted", "photos_flushed")
 
 
 # --- the index ------------------------------------------------------------------------------------
@@ -37,7 +38,7 @@ class AwayIndex:
 def test_an_index_that_is_away_costs_no_attempt(ada, model, monkeypatch):
     photos = [add_photo(ada) for _ in range(3)]
     with monkeypatch.context() as away:
-        away.setattr(projection, "open_index", lambda key, dim: AwayIndex())
+        away.setattr(sources, "open_index", lambda key, dim: AwayIndex())
         assert drain() == 0
     assert set(Embedding.objects.values_list("state", "attempts")) == {("embedded", 1)}
     forget_pauses()
@@ -59,9 +60,9 @@ def test_late_work_of_an_older_generation_is_not_marked(ada, model):
     photo = add_photo(ada)
     drain()
     Embedding.objects.update(state="embedded")
-    late = list(projection.waiting().select_related("photo"))
+    late = list(PHOTOS.waiting(model).select_related("photo"))
     Embedding.objects.update(generation=7)
-    assert projection.project(model, late) == 0
+    assert projection.project(PHOTOS, model, late) == 0
     assert row_of(photo).state == "embedded"
     drain()
     (point,) = open_index(model.key, model.dim).fetch([photo.pk])
@@ -80,13 +81,13 @@ def test_a_photo_deleted_at_any_step_stays_deleted(ada, model, monkeypatch, step
         if name == step and Photo.objects.live().filter(pk=doomed.pk).exists():
             delete_for_ever(doomed)
             if purged:
-                purge.purge()
+                removal.purge()
 
     for module in (pipeline, projection):
         monkeypatch.setattr(module, "failpoint", delete_here)
     drain()
-    purge.purge()
-    purge.remove_late_points()
+    removal.purge()
+    removal.remove_late_points()
     assert not Photo.objects.filter(pk=doomed.pk).exists()
     assert points(model) == {kept.pk}
     assert not files.original(doomed).exists()

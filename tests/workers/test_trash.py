@@ -15,12 +15,14 @@ from gallery import files, trash
 from gallery.models import Embedding, EmbeddingModel, Photo, Tombstone
 from search.vectors.index import IndexUnavailable, Point, open_index
 from tests.embedders import ColourEmbedder
-from tests.workers.conftest import add_photo, assert_settled, points, row_of
-from workers import due, model_choice, pipeline, purge, sweeper, tasks
-from workers.index_sync import photos as projection, reconcile, withdrawal
-from workers.pipeline import drain
+from tests.workers.conftest import add_photo, assert_settled, drain, points, row_of
+from workers import housekeeping, jobs, model_choice, pipeline, tasks
+from workers.index_sync import projection, reconcile, removal, sources
+from workers.index_sync.sources import PHOTOS
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+STEPS = ("claimed", "embedded", "saved", "photos_upserted", "photos_flushed")
 
 
 def only(*photos: Photo):
@@ -51,10 +53,10 @@ def no_model(monkeypatch):
 
 def test_points_of_trashed_photos_leave_the_index_and_all_else_stays(photos, model):
     trash.trash(only(*photos[:2]))
-    assert due.is_work_due()
+    assert jobs.is_work_due()
     tasks.purge_deleted()
     assert points(model) == {photos[2].pk}
-    assert not due.is_work_due()
+    assert not jobs.is_work_due()
     for photo in photos:
         assert files.original(photo).exists()
         assert files.thumbnail(photo.pk).exists()
@@ -64,11 +66,11 @@ def test_points_of_trashed_photos_leave_the_index_and_all_else_stays(photos, mod
 
 def test_a_restored_photo_is_found_again_without_the_model_or_its_picture(photos, model, no_model):
     trash.trash(only(photos[0]))
-    withdrawal.withdraw()
+    removal.withdraw()
     files.original(photos[0]).unlink()
     trash.restore(only(photos[0]))
     assert row_of(photos[0]).compared_at is None, "others may have come meanwhile"
-    assert due.is_work_due()
+    assert jobs.is_work_due()
     drain()
     assert points(model) == {photo.pk for photo in photos}
     assert_settled(model)
@@ -77,7 +79,7 @@ def test_a_restored_photo_is_found_again_without_the_model_or_its_picture(photos
 def test_a_photo_restored_at_once_loses_nothing(photos, model, no_model):
     trash.trash(only(photos[0]))
     trash.restore(only(photos[0]))
-    withdrawal.withdraw()
+    removal.withdraw()
     drain()
     assert_settled(model)
     assert row_of(photos[0]).state == "indexed"
@@ -90,17 +92,19 @@ def test_a_photo_restored_while_it_is_withdrawn_keeps_a_point(
 ):
     def restore_here(name):
         if name == step and trash.restore(only(photos[0])) and projected:
-            projection.project_waiting(model)
+            projection.project_waiting(PHOTOS, model)
 
-    monkeypatch.setattr(withdrawal, "failpoint", restore_here)
+    monkeypatch.setattr(removal, "failpoint", restore_here)
     trash.trash(only(photos[0]))
-    withdrawal.withdraw()
+    removal.withdraw()
     drain()
     assert points(model) == {photo.pk for photo in photos}
     assert_settled(model)
 
 
-@pytest.mark.parametrize("step", ["claimed", "embedded", "saved", "after_upsert", "after_flush"])
+@pytest.mark.parametrize(
+    "step", ["claimed", "embedded", "saved", "photos_upserted", "photos_flushed"]
+)
 def test_a_photo_trashed_at_any_step_is_out_and_comes_back(ada, model, monkeypatch, step):
     moved, kept = add_photo(ada), add_photo(ada)
 
@@ -112,7 +116,7 @@ def test_a_photo_trashed_at_any_step_is_out_and_comes_back(ada, model, monkeypat
         for module in (pipeline, projection):
             patched.setattr(module, "failpoint", trash_here)
         drain()
-    withdrawal.withdraw()
+    removal.withdraw()
     assert points(model) == {kept.pk}
     assert files.original(moved).exists()
     assert files.thumbnail(moved.pk).exists()
@@ -126,7 +130,7 @@ def test_a_photo_trashed_at_any_step_is_out_and_comes_back(ada, model, monkeypat
 def test_a_photo_trashed_while_it_waits_is_embedded_only_when_it_is_back(ada, model):
     photo = add_photo(ada)
     trash.trash(only(photo))
-    assert not due.is_work_due()
+    assert not jobs.is_work_due()
     assert drain() == 0
     assert row_of(photo).state == "pending"
     trash.restore(only(photo))
@@ -137,17 +141,17 @@ def test_a_photo_trashed_while_it_waits_is_embedded_only_when_it_is_back(ada, mo
 def test_a_point_that_arrives_after_its_photo_was_trashed_is_removed(photos, model):
     row = row_of(photos[0])
     trash.trash(only(photos[0]))
-    withdrawal.withdraw()
-    late = Point(row.photo_id, row.get_vector(), projection.point_payload(row))
+    removal.withdraw()
+    late = Point(row.photo_id, row.get_vector(), sources.point_payload(row))
     open_index(model.key, model.dim).upsert([late])
-    sweeper.sweep()
+    housekeeping.sweep()
     assert points(model) == {photo.pk for photo in photos[1:]}
 
 
 def test_an_old_point_of_a_row_that_is_embedded_anew_goes_too(photos, model):
     Embedding.objects.filter(photo=photos[0]).update(state="pending", generation=2)
     trash.trash(only(photos[0]))
-    withdrawal.withdraw()
+    removal.withdraw()
     assert points(model) == {photo.pk for photo in photos[1:]}
     assert row_of(photos[0]).state == "pending"
 
@@ -160,10 +164,10 @@ def test_points_go_from_every_model_that_has_an_index(photos, model):
     Embedding.objects.create(photo=photos[0], model=never, state="indexed")
     EmbeddingModel.objects.filter(pk=model.pk).update(state="retired")
     trash.trash(only(photos[0]))
-    withdrawal.withdraw()
+    removal.withdraw()
     rest = {photo.pk for photo in photos[1:]}
     assert points(model) == points(other) == rest
-    assert not withdrawal.owed().exists()
+    assert not sources.owed().exists()
 
 
 def test_an_index_that_is_away_is_told_when_it_is_back(photos, model, monkeypatch):
@@ -172,19 +176,19 @@ def test_an_index_that_is_away_is_told_when_it_is_back(photos, model, monkeypatc
 
     trash.trash(only(photos[0]))
     with monkeypatch.context() as patched:
-        patched.setattr(withdrawal, "open_index", away)
-        assert withdrawal.withdraw() == 0
-    assert due.is_work_due()
-    sweeper.sweep()
+        patched.setattr(sources, "open_index", away)
+        assert removal.withdraw() == 0
+    assert jobs.is_work_due()
+    housekeeping.sweep()
     assert points(model) == {photo.pk for photo in photos[1:]}
 
 
 def test_large_trashes_go_in_parts(ada, model, monkeypatch):
-    monkeypatch.setattr(withdrawal, "CHUNK", 2)
+    monkeypatch.setattr(removal, "CHUNK", 2)
     photos = [add_photo(ada) for _ in range(5)]
     drain()
     trash.trash(only(*photos[:4]))
-    assert withdrawal.withdraw() == 4
+    assert removal.withdraw() == 4
     assert points(model) == {photos[4].pk}
 
 
@@ -193,7 +197,7 @@ def test_large_trashes_go_in_parts(ada, model, monkeypatch):
 
 def test_a_new_model_takes_over_although_trashed_photos_have_no_row_in_it(photos, model):
     trash.trash(only(photos[0]))
-    withdrawal.withdraw()
+    removal.withdraw()
     other = EmbeddingModel.objects.create(key="other", dim=ColourEmbedder.dim)
     model_choice.add_missing_rows()
     drain()
@@ -212,7 +216,7 @@ def test_the_trash_is_emptied_after_thirty_days(photos, model):
     trash.trash(only(photos[0], photos[1]))
     Photo.objects.filter(pk=photos[1].pk).update(trashed_at=timezone.now() - timedelta(days=29.9))
     Photo.objects.filter(pk=photos[0].pk).update(trashed_at=timezone.now() - timedelta(days=30.1))
-    sweeper.sweep()
+    housekeeping.sweep()
     assert not Photo.objects.filter(pk=photos[0].pk).exists()
     assert not files.original(photos[0]).exists()
     assert Tombstone.objects.get().photo_id == photos[0].pk
@@ -224,7 +228,7 @@ def test_the_trash_is_emptied_after_thirty_days(photos, model):
 def test_photos_deleted_before_they_left_the_index_leave_nothing(photos, model):
     trash.trash(only(photos[0]))
     trash.empty(only(photos[0]))
-    purge.purge()
+    removal.purge()
     assert points(model) == {photo.pk for photo in photos[1:]}
     assert not Photo.objects.filter(pk=photos[0].pk).exists()
 
@@ -237,13 +241,13 @@ def test_the_trash_is_no_fault_to_fsck(photos, model):
     for _ in range(2):
         status, report = fsck("--deep")
         assert (status, report["found"]) == (0, {})
-        assert reconcile.quickly(model) == 0
-        withdrawal.withdraw()
+        assert reconcile.quickly(PHOTOS, model) == 0
+        removal.withdraw()
 
 
 def test_fsck_misses_the_original_of_a_trashed_photo(photos):
     trash.trash(only(photos[0]))
-    withdrawal.withdraw()
+    removal.withdraw()
     files.original(photos[0]).unlink()
     status, report = fsck()
     assert status == 2
@@ -260,11 +264,11 @@ def test_fsck_finishes_a_withdrawal_that_is_stuck(photos, model):
     assert points(model) == {photo.pk for photo in photos[1:]}
 
 
-def test_the_sweeper_finds_withdrawals_that_nobody_asked_for(photos, model):
+def test_the_sweep_finds_withdrawals_that_nobody_asked_for(photos, model):
     trash.trash(only(photos[0]))
     age_trash(days=1)
-    assert not due.is_work_due(), "the frequent question looks at the last hour only"
-    sweeper.sweep()
+    assert not jobs.is_work_due(), "the frequent question looks at the last hour only"
+    housekeeping.sweep()
     assert points(model) == {photo.pk for photo in photos[1:]}
 
 

@@ -16,19 +16,17 @@ from gallery import files
 from gallery.models import Embedding, EmbeddingModel, Photo, Tombstone, WorkerStatus
 from gallery.signals import photos_changed
 from search.vectors.index import IndexUnavailable, Point, close_all, open_index, slug
-from tests.workers.conftest import add_photo, assert_settled, delete_for_ever, points, row_of
-from workers import (
-    doorbell,
-    due as knocking,
-    failpoints,
-    heartbeat,
-    purge,
-    rate,
-    sweeper,
-    watchdog,
+from tests.workers.conftest import (
+    add_photo,
+    assert_settled,
+    delete_for_ever,
+    drain,
+    points,
+    row_of,
 )
-from workers.index_sync import reconcile
-from workers.pipeline import drain
+from workers import doorbell, failpoints, heartbeat, housekeeping, jobs
+from workers.index_sync import reconcile, removal, sources
+from workers.index_sync.sources import PHOTOS
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -41,7 +39,7 @@ def test_an_index_that_was_lost_is_filled_again_without_the_model(photos, model,
     shutil.rmtree(settings.DATA_DIR / "index" / slug(model.key))
     for photo in photos:
         files.original(photo).unlink()
-    sweeper.sweep()
+    housekeeping.sweep()
     assert_settled(model)
     assert len(points(model)) == 3
 
@@ -51,7 +49,7 @@ def test_an_index_that_cannot_be_read_is_filled_again(photos, model, settings):
     folder = settings.DATA_DIR / "index" / slug(model.key)
     for path in folder.rglob("*.json"):
         path.write_text("nonsense")
-    sweeper.sweep()
+    housekeeping.sweep()
     assert_settled(model)
     assert len(points(model)) == 3
 
@@ -60,11 +58,11 @@ def test_single_lost_and_stray_points_are_noticed(photos, model):
     index = open_index(model.key, model.dim)
     vector = row_of(photos[0]).get_vector()
     index.delete([photos[0].pk])
-    assert reconcile.quickly(model) == 1
+    assert reconcile.quickly(PHOTOS, model) == 1
     drain()
     index.upsert([Point(uuid.uuid4(), vector, {"owner": "1", "gen": 1})])
-    assert reconcile.quickly(model) == 1
-    assert reconcile.quickly(model) == 0
+    assert reconcile.quickly(PHOTOS, model) == 1
+    assert reconcile.quickly(PHOTOS, model) == 0
     assert_settled(model)
 
 
@@ -72,9 +70,9 @@ def test_rows_and_points_are_walked_in_one_order(ada, model, monkeypatch):
     monkeypatch.setattr(reconcile, "CHUNK", 4)
     photos = {add_photo(ada).pk for _ in range(11)}
     drain()
-    pairs = list(reconcile.pairs(model, open_index(model.key, model.dim)))
+    pairs = list(reconcile.pairs(PHOTOS, model))
     assert [pair.photo_id for pair in pairs] == sorted(photos)
-    assert all(pair.row and pair.point for pair in pairs)
+    assert all(pair.row and pair.points for pair in pairs)
 
 
 # --- deletions ------------------------------------------------------------------------------------
@@ -83,7 +81,7 @@ def test_rows_and_points_are_walked_in_one_order(ada, model, monkeypatch):
 def test_a_deletion_leaves_nothing_but_its_tombstone(photos, model):
     doomed = photos[0]
     delete_for_ever(doomed)
-    assert purge.purge() == 1
+    assert removal.purge() == 1
     assert not Photo.objects.filter(pk=doomed.pk).exists()
     assert not Embedding.objects.filter(photo_id=doomed.pk).exists()
     assert not files.original(doomed).exists()
@@ -95,7 +93,7 @@ def test_points_go_from_the_index_of_a_retired_model_too(photos, model):
     EmbeddingModel.objects.update(state="retired")
     EmbeddingModel.objects.create(key="never-filled", dim=8, state="retired")
     delete_for_ever(photos[0])
-    purge.purge()
+    removal.purge()
     assert points(model) == {photo.pk for photo in photos[1:]}
 
 
@@ -105,30 +103,30 @@ def test_deletions_wait_for_an_index_that_is_away(photos, model, monkeypatch):
 
     delete_for_ever(photos[0])
     with monkeypatch.context() as patched:
-        patched.setattr(purge, "open_index", away)
-        assert purge.purge() == 0
+        patched.setattr(sources, "open_index", away)
+        assert removal.purge() == 0
     assert files.original(photos[0]).exists()
-    assert knocking.is_work_due()
-    sweeper.sweep()
+    assert jobs.is_work_due()
+    housekeeping.sweep()
     assert not files.original(photos[0]).exists()
 
 
 def test_a_point_that_arrived_after_its_deletion_is_removed(photos, model):
     row = row_of(photos[0])
     delete_for_ever(photos[0])
-    purge.purge()
+    removal.purge()
     late = Point(row.photo_id, row.get_vector(), {"owner": "1", "gen": 1})
     open_index(model.key, model.dim).upsert([late])
-    sweeper.sweep()
+    housekeeping.sweep()
     assert_settled(model)
 
 
-# --- the sweeper ----------------------------------------------------------------------------------
+# --- the sweep ------------------------------------------------------------------------------------
 
 
 def test_photos_without_a_row_get_one(photos, model):
     Embedding.objects.filter(photo=photos[0]).delete()
-    sweeper.sweep()
+    housekeeping.sweep()
     assert row_of(photos[0]).state == "pending"
 
 
@@ -143,7 +141,7 @@ def test_what_is_old_is_removed_and_what_is_young_stays(settings, model):
         Tombstone.objects.create(
             photo_id=uuid.uuid4(), owner_id=1, sha256="0" * 64, deleted_at=deleted_at
         )
-    sweeper.sweep()
+    housekeeping.sweep()
     assert not old.exists()
     assert young.exists()
     assert Tombstone.objects.count() == 1
@@ -156,7 +154,7 @@ def test_what_is_old_is_removed_and_what_is_young_stays(settings, model):
 def test_work_is_due_by_state(ada, model, state, due):
     add_photo(ada)
     Embedding.objects.update(state=state, reason="cancelled", compared_at=timezone.now())
-    assert knocking.is_work_due() is due
+    assert jobs.is_work_due() is due
 
 
 # --- the doorbell ---------------------------------------------------------------------------------
@@ -241,26 +239,26 @@ def test_the_heartbeat_tells_of_the_worker_and_is_taken_back(monkeypatch):
 
 def test_the_rate_is_a_mean_over_batches(monkeypatch):
     clock = [100.0]
-    monkeypatch.setattr(rate, "monotonic", lambda: clock[0])
-    rate._done.clear()
-    assert rate.photos_per_second() == 0.0
+    monkeypatch.setattr(heartbeat, "monotonic", lambda: clock[0])
+    heartbeat._embedded.clear()
+    assert heartbeat.photos_per_second() == 0.0
     for _ in range(5):
-        rate.add(16)
+        heartbeat.count_embedded(16)
         clock[0] += 1.0
-    assert rate.photos_per_second() == pytest.approx(12.8)
+    assert heartbeat.photos_per_second() == pytest.approx(12.8)
     clock[0] += 60
-    assert rate.photos_per_second() == 0.0
+    assert heartbeat.photos_per_second() == 0.0
 
 
 def test_work_without_progress_ends_the_process():
     ended = []
-    watchdog.check(0.0, lambda: ended.append("idle"))
-    with watchdog.working():
+    heartbeat.end_if_stuck(0.0, lambda: ended.append("idle"))
+    with heartbeat.working():
         time.sleep(0.02)
-        watchdog.check(10.0, lambda: ended.append("too early"))
-        watchdog.check(0.01, lambda: ended.append("stuck"))
-        watchdog.progress()
-        watchdog.check(10.0, lambda: ended.append("after progress"))
+        heartbeat.end_if_stuck(10.0, lambda: ended.append("too early"))
+        heartbeat.end_if_stuck(0.01, lambda: ended.append("stuck"))
+        heartbeat.progress()
+        heartbeat.end_if_stuck(10.0, lambda: ended.append("after progress"))
     assert ended == ["stuck"]
 
 
@@ -275,7 +273,7 @@ def test_failpoints_do_nothing_unless_armed_by_name(arm):
 def test_a_sweep_lets_sqlite_learn_how_large_the_tables_are(ada, model):
     for _ in range(3):
         add_photo(ada)
-    sweeper.refresh_statistics()
+    housekeeping.refresh_statistics()
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM sqlite_stat1 WHERE tbl = 'gallery_photo'")
         assert cursor.fetchone()[0] > 0

@@ -1,0 +1,1 @@
+"""Keeps the vector indexes in step with SQL."""

@@ -110,7 +110,7 @@ def _workers() -> Any:
     """Return the in-process workers, or None when REDIS_URL names a broker for real ones."""
     if settings.REDIS_URL:
         return None
-    from workers.in_process import EmbeddedWorkers
+    from workers.processes import EmbeddedWorkers
 
     return EmbeddedWorkers()
 

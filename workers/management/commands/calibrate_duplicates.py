@@ -13,24 +13,27 @@ from workers import calibration, look_ahead
 
 
 class Command(BaseCommand):
-    """Measure the thresholds of duplicates on the gallery's own photos, and use them from now."""
+    """Measure the thresholds for duplicates on the gallery's own photos, and use them."""
 
     help = (
         "Measure on the gallery's own photos how close duplicates are for the active model. "
-        "New photos are judged by it at once, all others by find_duplicates --again."
+        "It applies to new photos at once, and to all others with find_duplicates --again."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Add how many photos to look at, and to forget what was measured."""
+        """Add --photos and --forget."""
         parser.add_argument(
-            "--photos", type=int, default=calibration.STRANGERS, help="photos to look at, at most"
+            "--photos",
+            type=int,
+            default=calibration.STRANGERS,
+            help="look at no more photos than this",
         )
         parser.add_argument(
-            "--forget", action="store_true", help="go back to the thresholds that came with Scry"
+            "--forget", action="store_true", help="go back to the default thresholds"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Measure, keep and print."""
+        """Measure, save and print."""
         model = EmbeddingModel.objects.active()
         if model is None:
             raise CommandError("No model is active yet. Start the gallery once, then try again.")

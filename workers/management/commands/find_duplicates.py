@@ -1,4 +1,4 @@
-"""Find duplicates and write them down for scripts; nothing is changed but what is known."""
+"""Find duplicates and report them for scripts, without changing any photo."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from search.duplicates.find import compare
 from search.duplicates.models import Kind
 from search.duplicates.review import report
 from search.vectors.index import IndexLocked, VectorIndexError, close_all, open_index
-from workers import compare_photos, doorbell, look_ahead
+from workers import doorbell, jobs, look_ahead
 
 INCOMPLETE = 3
 """Exit status when photos still wait to be compared, so that duplicates may be missing."""
 
 PATIENCE_SECONDS = 60.0
-"""How long the running gallery may compare nothing before it is no longer waited for."""
+"""How long to wait for a running gallery that makes no progress."""
 
 LOOK_SECONDS = 0.5
 
@@ -60,7 +60,7 @@ class Command(BaseCommand):
             doorbell.ring()
         if options["wait"]:
             self._settle(model, quiet=options["verbosity"] == 0)
-        # The report brings its own ends of lines.
+        # The report has its own line ends.
         self.stdout.ending = ""
         with _opened(options["output"], self.stdout) as out:
             write = report.write_json if options["format"] == "json" else report.write_csv
@@ -73,7 +73,7 @@ class Command(BaseCommand):
             sys.exit(INCOMPLETE)
 
     def _settle(self, model: EmbeddingModel, *, quiet: bool) -> None:
-        """Compare what is due here, or wait while the gallery that has the index does."""
+        """Compare what is due, or wait until the gallery that has the index open has done it."""
         waiting = Embedding.objects.to_compare(model).count()
         with tqdm(total=waiting, unit="photo", disable=quiet or not waiting) as bar:
             try:
@@ -106,11 +106,11 @@ def _compare_here(model: EmbeddingModel, bar: Any) -> None:
         _show(bar, Embedding.objects.to_compare(model).count())
         return False
 
-    compare_photos.compare_due(model, stop=tell)
+    jobs.COMPARE.run(tell)
 
 
 def _wait_for_gallery(model: EmbeddingModel, bar: Any) -> bool:
-    """Wait until nothing is left to compare; return False when nothing happens any more."""
+    """Wait until nothing is left to compare; return False if there is no progress."""
     least = Embedding.objects.to_compare(model).count()
     moved_at = time.monotonic()
     while waiting := Embedding.objects.to_compare(model).count():
@@ -129,7 +129,7 @@ def _show(bar: Any, waiting: int) -> None:
 
 @contextmanager
 def _opened(path: Path | None, standard: Any) -> Iterator[IO[str]]:
-    """Give what the report is written to; a file appears only once it is whole."""
+    """Yield the stream for the report; a file appears only when it is complete."""
     if path is None:
         yield standard
         return

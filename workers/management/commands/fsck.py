@@ -1,4 +1,4 @@
-"""Check that record, files and index agree, and repair what does not."""
+"""Check that database, files and index agree, and repair differences."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from search.vectors.index import close_all
 from workers import checkup
-from workers.report import Report
 
 
 class Command(BaseCommand):
@@ -47,7 +46,7 @@ class Command(BaseCommand):
             self._print(report)
         sys.exit(report.status(index_required=options["index"]))
 
-    def _print(self, report: Report) -> None:
+    def _print(self, report: checkup.Report) -> None:
         for check, count in sorted(report.found.items()):
             examples = ", ".join(report.examples[check])
             fixed = report.repaired[check]

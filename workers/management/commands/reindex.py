@@ -1,4 +1,4 @@
-"""Make the index anew from the vectors in the database, or the vectors from the pictures."""
+"""Rebuild the index from the vectors in the database, or the vectors from the pictures."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from django.db.models import F
 from tqdm import tqdm
 
 from gallery.models import Embedding, EmbeddingModel
-from search.vectors.index import IndexLocked, VectorIndexError, close_all, open_index
+from search.vectors.index import IndexLocked, VectorIndexError, close_all
 from workers import doorbell
-from workers.index_sync import parts, photos
+from workers.index_sync.projection import project_waiting
+from workers.index_sync.sources import PHOTOS, SOURCES
 
 
 class Command(BaseCommand):
@@ -34,38 +35,38 @@ class Command(BaseCommand):
         doorbell.ring()
 
     def _reindex(self, model: EmbeddingModel, *, quiet: bool) -> None:
-        """Project here where the index can be opened, else leave it to the running gallery."""
+        """Project here if the index can be opened, or else leave it to the running gallery."""
         try:
-            index = open_index(model.key, model.dim)
-            index.ensure()
-            _project_again(model)
-            index.drop()
-            index.ensure()
-            parts.drop(model)
-            # A worker may have projected some of them into the index that was just dropped.
-            count = _project_again(model)
+            PHOTOS.index(model).ensure()
+            _wait_again(model)
+            for source in SOURCES:
+                if source.is_in_use(model):
+                    source.index(model).drop()
+                    source.index(model).ensure()
+            # A worker may have put some of them into the index that was just dropped.
+            count = _wait_again(model)
+            with tqdm(total=count, unit="photo", disable=quiet) as bar:
+                done = project_waiting(PHOTOS, model, on_progress=bar.update)
         except IndexLocked:
-            count = _project_again(model)
+            count = _wait_again(model)
             self.stdout.write(f"{model.key}: the running gallery indexes {count} photos again.")
-            return
         except VectorIndexError as error:
-            _project_again(model)
+            _wait_again(model)
             self.stdout.write(f"{model.key}: this will be done when the index is back. {error}")
-            return
-        with tqdm(total=count, unit="photo", disable=quiet) as bar:
-            done = photos.project_waiting(model, told=bar.update)
-        self.stdout.write(f"{model.key}: {done} of {count} photos are in the index.")
+        else:
+            self.stdout.write(f"{model.key}: {done} of {count} photos are in the index.")
 
 
-def _project_again(model: EmbeddingModel) -> int:
-    """Send indexed rows back to wait for the index; return how many rows wait now."""
-    rows = Embedding.objects.filter(model=model)
-    rows.filter(state=Embedding.State.INDEXED).update(state=Embedding.State.EMBEDDED)
-    return photos.waiting().filter(model=model).count()
+def _wait_again(model: EmbeddingModel) -> int:
+    """Have all rows wait for the indexes again; return how many photos wait."""
+    photo_ids = list(Embedding.objects.filter(model=model).values_list("photo_id", flat=True))
+    for source in SOURCES:
+        source.wait_again(model, photo_ids)
+    return PHOTOS.waiting(model).count()
 
 
 def _embed_again(model: EmbeddingModel) -> int:
-    """Start all settled rows anew; results of work that is under way are dropped."""
+    """Start all finished rows again; results of work in progress are dropped."""
     settled = [Embedding.State.INDEXED, Embedding.State.EMBEDDED, Embedding.State.FAILED]
     return Embedding.objects.filter(model=model, state__in=settled).update(
         state=Embedding.State.PENDING,

@@ -1,4 +1,4 @@
-"""The sweeper at work while others are."""
+"""The sweep at work while others are."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from search.engine import sent_pictures
 from search.models import SavedSearch, SentPicture
-from workers import sweeper
+from workers import housekeeping
 
 pytestmark = pytest.mark.django_db
 
@@ -23,7 +23,7 @@ def test_figures_that_sqlite_cannot_write_just_now_wait_for_the_next_round(caplo
         raise OperationalError("database is locked")
 
     with connection.execute_wrapper(busy):
-        sweeper.refresh_statistics()
+        housekeeping.refresh_statistics()
     assert len(asked) == (connection.vendor == "sqlite")
     assert not caplog.records
 
@@ -37,6 +37,6 @@ def test_pictures_searched_by_long_ago_go_unless_a_saved_search_names_them(ada):
 
     old, named, new = sent(timedelta(hours=1)), sent(timedelta(days=99)), sent(-timedelta(hours=1))
     SavedSearch.objects.create(owner=ada, name="Like it", query=f"dog picture:{named.pk}")
-    sweeper.sweep()
+    housekeeping.sweep()
     assert set(SentPicture.objects.all()) == {named, new}
     assert old not in SentPicture.objects.all()

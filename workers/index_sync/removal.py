@@ -1,0 +1,180 @@
+"""Takes photos out of the indexes: those in the trash, and those deleted for ever.
+
+The row changes first and the point goes last, so that nothing relies on a point that is about to
+go. SQL keeps a mark until the index has removed the point, so an interrupted removal is resumed.
+The vectors of trashed photos stay in SQL, so that a restored photo needs no model.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from gallery import files
+from gallery.models import Embedding, EmbeddingModel, Photo, Tombstone
+from gallery.models.photos import PhotoQuerySet
+from gallery.slices import slices
+from search.vectors.index import IndexUnavailable
+from workers import heartbeat
+from workers.failpoints import failpoint
+from workers.index_sync.sources import SOURCES, owed
+
+logger = logging.getLogger(__name__)
+
+CHUNK = 1000
+"""Photos taken out of the index at a time."""
+DELETED_AT_ONCE = 200
+RECENTLY = timedelta(hours=1)
+"""How far back frequent checks look. Work in progress ends far sooner than this."""
+TOMBSTONES_KEPT = timedelta(days=30)
+
+Stop = Callable[[], bool]
+
+
+def forget(model: EmbeddingModel, photo_ids: Sequence[UUID]) -> None:
+    """Remove the points of photos from all indexes of a model; raise `IndexUnavailable`.
+
+    Photos that were restored meanwhile wait for the index again.
+    """
+    for source in SOURCES:
+        source.wait_again(model, photo_ids)
+    failpoint("rows_withdrawn")
+    for source in SOURCES:
+        if source.is_in_use(model):
+            source.remove_points(model, photo_ids)
+    failpoint("points_withdrawn")
+    for source in SOURCES:
+        source.wait_again(model, photo_ids)
+
+
+# --- the trash ------------------------------------------------------------------------------------
+
+
+def is_withdrawal_due() -> bool:
+    """Tell whether the index still holds recently trashed photos."""
+    recent = Photo.objects.trashed().filter(trashed_at__gte=timezone.now() - RECENTLY)
+    return owed().filter(photo__in=recent).exists()
+
+
+def withdraw(stop: Stop = lambda: False) -> int:
+    """Take trashed photos out of the index of every model; return how many rows.
+
+    Asks `stop` before each chunk.
+    """
+    total = 0
+    for model in EmbeddingModel.objects.all():
+        try:
+            while not stop() and (withdrawn := _withdraw_some(model)):
+                total += withdrawn
+                heartbeat.progress()
+        except IndexUnavailable as error:
+            logger.warning("Photos in the trash wait for the index of %s: %s", model.key, error)
+    return total
+
+
+def _withdraw_some(model: EmbeddingModel) -> int:
+    rows = owed().filter(model=model).order_by("pk")
+    photo_ids = list(rows.values_list("photo_id", flat=True)[:CHUNK])
+    if photo_ids:
+        forget(model, photo_ids)
+        _settle(model, photo_ids)
+    return len(photo_ids)
+
+
+def _settle(model: EmbeddingModel, photo_ids: Iterable[UUID]) -> None:
+    """Clear the marks of photos that are still in the trash; restored ones keep theirs."""
+    with transaction.atomic():
+        trashed = Photo.objects.trashed().filter(pk__in=list(photo_ids))
+        rows = Embedding.objects.filter(model=model, photo__in=trashed)
+        rows.update(indexed_at=None, lease_token=None)
+
+
+# --- for ever -------------------------------------------------------------------------------------
+
+
+def is_purge_due() -> bool:
+    """Tell whether a requested deletion is not finished."""
+    return _doomed().exists()
+
+
+def purge(stop: Stop = lambda: False) -> int:
+    """Finish all requested deletions; return how many photos are gone.
+
+    The points go first, then the files, and the row last. Asks `stop` before each chunk.
+    """
+    total = 0
+    while not stop() and (doomed := list(_doomed()[:DELETED_AT_ONCE])):
+        try:
+            for model in EmbeddingModel.objects.all():
+                forget(model, [photo.pk for photo in doomed])
+        except IndexUnavailable as error:
+            logger.warning("Deletions wait for the index: %s", error)
+            break
+        failpoint("points_removed")
+        gone = [photo.pk for photo in doomed if _remove_files(photo)]
+        failpoint("files_removed")
+        _doomed().filter(pk__in=gone).delete()
+        total += len(gone)
+        if len(gone) < len(doomed):
+            break
+    return total
+
+
+def _doomed() -> PhotoQuerySet:
+    return Photo.objects.exclude(deleted_at=None).order_by("deleted_at")
+
+
+def _remove_files(photo: Photo) -> bool:
+    try:
+        files.remove_files(photo)
+    except OSError as error:
+        logger.warning("The files of photo %s cannot be removed yet: %s", photo.pk, error)
+        return False
+    return True
+
+
+def forget_old_tombstones() -> int:
+    """Remove tombstones that no late work needs any more; return how many."""
+    old = Tombstone.objects.filter(deleted_at__lt=timezone.now() - TOMBSTONES_KEPT)
+    count, _ = old.delete()
+    return count
+
+
+# --- late work ------------------------------------------------------------------------------------
+
+
+def remove_late_points() -> int:
+    """Remove points that arrived after their photo was removed; return of how many photos.
+
+    Raises `IndexUnavailable`.
+    """
+    since = timezone.now() - RECENTLY
+    gone = set(Photo.objects.trashed().filter(trashed_at__gte=since).values_list("pk", flat=True))
+    deleted = Tombstone.objects.filter(deleted_at__gte=since)
+    gone |= set(deleted.values_list("photo_id", flat=True))
+    total = 0
+    for some in slices(gone, CHUNK):
+        # A photo that was restored, also from a backup under its old id, keeps its point.
+        back = set(Photo.objects.live().filter(pk__in=some).values_list("pk", flat=True))
+        for model in EmbeddingModel.objects.wanted():
+            total += _remove_late(model, set(some) - back)
+    return total
+
+
+def _remove_late(model: EmbeddingModel, photo_ids: Iterable[UUID]) -> int:
+    late: set[UUID] = set()
+    for source in SOURCES:
+        if not source.is_in_use(model):
+            continue
+        for some in slices(photo_ids, source.chunk):
+            points = [point for photo_id in some for point in source.point_ids(photo_id)]
+            late |= {source.photo_id(point.id) for point in source.index(model).fetch(points)}
+    if late:
+        forget(model, sorted(late))
+        _settle(model, late)
+    return len(late)

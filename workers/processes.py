@@ -1,0 +1,117 @@
+"""Starts and stops workers: in threads of the web server, or in separate processes.
+
+A gallery that runs from one command uses `EmbeddedWorkers`. A separate process is started with
+`celery -A workers worker --pool solo -Q index`; Celery's signals call the functions at the end.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import Any
+
+from celery.signals import worker_ready, worker_shutdown, worker_shutting_down
+from celery.worker import WorkController
+from django.conf import settings
+from django.utils import timezone
+
+from gallery.models import Embedding, WorkerStatus
+from search.vectors.index import close_all
+from workers import doorbell, jobs, look_ahead
+from workers.celery import app
+from workers.housekeeping import Rounds
+
+logger = logging.getLogger(__name__)
+
+CONCURRENCY = 2
+"""Threads of embedded workers: one indexes while the other does maintenance."""
+
+
+class _Controller(WorkController):  # type: ignore[misc]
+    """Celery's worker without its command line; it leaves signals and logging alone."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            app=app,
+            pool="threads",
+            concurrency=CONCURRENCY,
+            hostname="embedded@localhost",
+            without_heartbeat=True,
+            without_gossip=True,
+            without_mingle=True,
+        )
+
+
+class EmbeddedWorkers:
+    """All jobs, rounds and sweeps in threads of this process."""
+
+    def __init__(self, *, watchdog_seconds: float | None = None) -> None:
+        """Prepare; the process ends after `watchdog_seconds` without progress (None: default)."""
+        self._rounds = Rounds(embedded=True, watchdog_seconds=watchdog_seconds)
+        self._controller: _Controller | None = None
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Start everything and return at once; the model is loaded in the background."""
+        _take_over()
+        jobs.allow()
+        self._controller = _Controller()
+        self._thread = threading.Thread(target=self._controller.start, name="workers", daemon=True)
+        self._thread.start()
+        doorbell.listen(listening=True)
+        self._rounds.start()
+
+    def stop(self, timeout: float = 30.0) -> None:
+        """Finish the current batch, release what was claimed ahead, and close everything."""
+        doorbell.listen(listening=False)
+        jobs.request_stop()
+        self._rounds.stop(timeout)
+        for job in jobs.JOBS:
+            if not job.wait_until_idle(timeout):
+                logger.warning("Cut short at the stop: %s. It goes on at the next start.", job.name)
+        if self._controller is not None and self._thread is not None:
+            self._controller.stop()
+            self._thread.join(timeout)
+        look_ahead.close()
+        close_all()
+
+
+def _take_over() -> None:
+    """Expire the leases of an earlier process now, since this one is alone with the data.
+
+    This must come before any new work, whose leases it would end as well.
+    """
+    WorkerStatus.objects.all().delete()
+    Embedding.objects.filter(state=Embedding.State.LEASED).update(lease_until=timezone.now())
+
+
+# --- a process of its own -------------------------------------------------------------------------
+
+_rounds: Rounds | None = None
+
+
+@worker_ready.connect  # type: ignore[untyped-decorator]
+def begin(sender: Any = None, **kwargs: Any) -> None:
+    """Start the rounds in a process that indexes, which also load the model."""
+    global _rounds
+    if settings.REDIS_URL and jobs.INDEX in sender.app.amqp.queues.consume_from:
+        _rounds = Rounds(embedded=False)
+        _rounds.start()
+
+
+@worker_shutting_down.connect  # type: ignore[untyped-decorator]
+def finish_batch(**kwargs: Any) -> None:
+    """End the jobs after their current step, so that a stop takes seconds."""
+    if settings.REDIS_URL:
+        jobs.request_stop()
+
+
+@worker_shutdown.connect  # type: ignore[untyped-decorator]
+def end(**kwargs: Any) -> None:
+    """Close children and connections."""
+    if not settings.REDIS_URL:
+        return
+    if _rounds is not None:
+        _rounds.stop(5.0)
+    look_ahead.close()
+    close_all()
