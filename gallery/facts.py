@@ -1,4 +1,4 @@
-"""What filters look at of a photo, read off its allow-listed EXIF and its size."""
+"""The facts of a photo that filters read, from its allow-listed EXIF and its size."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 CAMERA_LIMIT, LENS_LIMIT = 120, 200
-"""Characters that the columns `Photo.camera` and `Photo.lens` take."""
+"""Characters of the columns `Photo.camera` and `Photo.lens`."""
 
 MAX_STARS = 5
 
-# Legal forms and trades that makers write behind their name.
+# Legal forms and trades that makers add to their name.
 _LEGAL = re.compile(
     r"[\s,]+(corporation|corp|company|co|ltd|limited|inc|gmbh|ag|imaging|optical|camera|ag camera"
     r"|electronics|electric|mobile communications ab)\b\.?[\s,.]*$",
@@ -36,7 +36,7 @@ class Facts:
 
 
 def facts(exif: Mapping[str, Any]) -> Facts:
-    """Return the facts in EXIF values (`gallery.decoding.results.EXIF_KEYS`), in any form.
+    """Return the facts in EXIF values (`gallery.decoding.answers.EXIF_KEYS`), in any form.
 
     Values of a wrong type or out of range count as missing.
     """
@@ -57,7 +57,7 @@ def camera(exif: Mapping[str, Any]) -> str:
 
 
 def _maker(name: str) -> str:
-    """Return a maker's name without what it is in law."""
+    """Return a maker's name without its legal form."""
     shorter = _LEGAL.sub("", name)
     while shorter and shorter != name:
         name, shorter = shorter, _LEGAL.sub("", shorter)
@@ -87,6 +87,6 @@ def _stars(exif: Mapping[str, Any]) -> int:
 
 
 def _text(exif: Mapping[str, Any], key: str) -> str:
-    """Return a text with single spaces; some cameras fill theirs up with spaces."""
+    """Return a text with single spaces; some cameras pad theirs with spaces."""
     value = exif.get(key)
     return " ".join(value.split()) if isinstance(value, str) else ""

@@ -1,4 +1,4 @@
-"""Answers for whatever watches the process."""
+"""Health checks for whatever monitors the process."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from gallery.models import EmbeddingModel
 
 @require_safe
 def healthz(request: HttpRequest) -> JsonResponse:
-    """Say that the process answers; touches nothing else."""
+    """Answer that the process is alive; check nothing else."""
     return JsonResponse({"status": "ok"})
 
 
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Say whether photos can be taken in and searched: database, disk and model, each by name."""
+    """Answer whether photos can be uploaded and searched: database, disk and model by name."""
     checks = {"database": _database(), "storage": _storage(), "model": _model()}
     ready = checks["database"] and checks["storage"]
     body = {"status": "ready" if ready else "not ready", "checks": checks}

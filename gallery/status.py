@@ -1,4 +1,4 @@
-"""What the gallery can say of itself: how much is searchable, how fast, with which model."""
+"""The state of the gallery: how much is searchable, how fast, with which model."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from django.db.models import Count
 from django.utils import timezone
 
 from gallery import files
-from gallery.models import Embedding, EmbeddingModel, Photo, User, WorkerStatus
-from gallery.models.photos import PhotoQuerySet
+from gallery.models import Embedding, EmbeddingModel, Photo, PhotoQuerySet, User, WorkerStatus
 
 _ALIVE = timedelta(seconds=45)
 _COMPLETE_SECONDS = 30

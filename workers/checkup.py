@@ -23,7 +23,7 @@ from django.db.models import Count, F
 from django.utils import timezone
 
 from gallery import files
-from gallery.ingest import sha256
+from gallery.files import sha256
 from gallery.models import Embedding, EmbeddingModel, Photo
 from gallery.models.embeddings import LEASE
 from gallery.slices import slices
@@ -104,7 +104,7 @@ def _check_registry(report: Report) -> None:
 
 
 def _check_duplicates(report: Report) -> None:
-    groups = Photo.objects.kept().values("owner_id", "sha256").annotate(copies=Count("pk"))
+    groups = Photo.objects.not_deleted().values("owner_id", "sha256").annotate(copies=Count("pk"))
     for group in groups.filter(copies__gt=1):
         report.add(Check.DUPLICATE, group["sha256"])
 
@@ -175,7 +175,7 @@ def check_originals(report: Report, options: Options) -> None:
         path = files.original(photo)
         if not path.exists():
             # It may have been deleted since the page of rows was read.
-            if Photo.objects.kept().filter(pk=photo.pk).exists():
+            if Photo.objects.not_deleted().filter(pk=photo.pk).exists():
                 report.add(Check.MISSING_ORIGINAL, photo.pk)
         elif options.deep and sha256(path) != photo.sha256:
             report.add(Check.CHANGED_ORIGINAL, photo.pk)
@@ -186,10 +186,10 @@ def check_originals(report: Report, options: Options) -> None:
 
 def _photos() -> Iterator[Photo]:
     """Yield the photos whose files must be there, in id order, by keyset."""
-    page = list(Photo.objects.kept().order_by("pk")[: reconcile.CHUNK])
+    page = list(Photo.objects.not_deleted().order_by("pk")[: reconcile.CHUNK])
     while page:
         yield from page
-        rest = Photo.objects.kept().filter(pk__gt=page[-1].pk)
+        rest = Photo.objects.not_deleted().filter(pk__gt=page[-1].pk)
         page = list(rest.order_by("pk")[: reconcile.CHUNK])
 
 

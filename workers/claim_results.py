@@ -13,10 +13,11 @@ from datetime import timedelta
 from django.db.models import F
 from django.utils import timezone
 
-from gallery import colours, fingerprint
+from gallery import colours
 from gallery.decoding import Decoded
 from gallery.models import Embedding, Photo
 from gallery.models.embeddings import MAX_ATTEMPTS, EmbeddingQuerySet
+from gallery.models.fingerprints import fingerprint_of
 from gallery.reasons import Reason
 from search.duplicates.find.pairing import save_prints
 from search.vectors.embedders.base import Vectors
@@ -58,7 +59,6 @@ def save_vectors(rows: Sequence[Embedding], vectors: Sequence[Vectors]) -> None:
     leased.bulk_update(rows, ["vector", "vector_crc"])
     leased.update(
         state=Embedding.State.EMBEDDED,
-        embedded_at=timezone.now(),
         lease_until=None,
         reason="",
         detail="",
@@ -104,7 +104,7 @@ def save_pictures(photos: Sequence[Photo], pictures: Sequence[Picture]) -> None:
         Photo.objects.bulk_update(found, ["phash", "colour", "colours"])
         keys = [photo.pk for photo in found]
         Photo.objects.filter(pk__in=keys).update(decoded_at=timezone.now())
-        prints = {photo.pk: fingerprint.of_pixels(one.pixels) for photo, one in found.items()}
+        prints = {photo.pk: fingerprint_of(one.pixels) for photo, one in found.items()}
         save_prints(prints)
 
 

@@ -16,8 +16,7 @@ from django.db import transaction
 
 from gallery import colours, request_priority
 from gallery.decoding import PoolBusy, PoolClosed
-from gallery.models import Embedding, Photo
-from gallery.models.photos import PhotoQuerySet
+from gallery.models import Embedding, Photo, PhotoQuerySet
 from workers import look_ahead, watchdog
 
 logger = logging.getLogger(__name__)
@@ -88,7 +87,7 @@ def _next() -> list[UUID]:
 
 
 def _lacking() -> PhotoQuerySet:
-    return Photo.objects.kept().filter(colours="").exclude(decoded_at=None)
+    return Photo.objects.not_deleted().filter(colours="").exclude(decoded_at=None)
 
 
 def _named(photo_ids: Iterable[UUID]) -> dict[UUID, str]:

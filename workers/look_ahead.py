@@ -10,10 +10,11 @@ from uuid import UUID
 
 from django.conf import settings
 
-from gallery import files, fingerprint, request_priority
+from gallery import files, request_priority
 from gallery.decoding import Decoded, DecodeError, DecoderPool, PoolClosed
-from gallery.decoding.results import PART_SIDE
+from gallery.decoding.answers import PART_SIDE
 from gallery.models import Photo
+from gallery.models.fingerprints import fingerprint_of
 from gallery.reasons import Reason
 from search.vectors.embedders.base import Pixels
 from workers import watchdog
@@ -91,7 +92,7 @@ class LookAhead:
         request_priority.yield_to_requests()
         pixels = self.rendition(photo_id)
         watchdog.progress()
-        return None if pixels is None else fingerprint.of_pixels(pixels)
+        return None if pixels is None else fingerprint_of(pixels)
 
     def close(self) -> None:
         """Kill the children; pictures at work raise `PoolClosed`, those in line are cancelled."""

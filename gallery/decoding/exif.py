@@ -12,7 +12,7 @@ from typing import Any
 
 from PIL import Image
 
-from gallery.decoding.results import MAX_TEXT, ExifValue
+from gallery.decoding.answers import MAX_TEXT, ExifValue
 
 _EXIF_IFD, _GPS_IFD = 0x8769, 0x8825
 _ORIENTATION = 0x0112
@@ -118,7 +118,7 @@ def orientation(exif: Image.Exif) -> int:
     return value if type(value) is int and 1 <= value <= 8 else 1
 
 
-def allowed(exif: Image.Exif) -> dict[str, ExifValue]:
+def allowed_values(exif: Image.Exif) -> dict[str, ExifValue]:
     """Return the values on the allow-list (`results.EXIF_KEYS`)."""
     values: dict[str, ExifValue] = {}
     _take(values, dict_of(lambda: dict(exif)), _BASE)

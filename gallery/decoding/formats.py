@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from gallery.decoding.errors import DecodeError
+from gallery.decoding.answers import DecodeError
 
 # Honest progressive JPEGs have about 10 scans (at most 20 were seen in 268 files of test
 # corpora); each scan costs one pass over all coefficients.

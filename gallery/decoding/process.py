@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from gallery.decoding.errors import DecodeError
+from gallery.decoding.answers import DecodeError
 from gallery.decoding.frames import BadFrame, Header, read_frame, write_frame
 
 _ROOT = Path(__file__).resolve().parents[2]

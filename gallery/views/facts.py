@@ -1,26 +1,28 @@
-"""What a photo's EXIF allow-list says, in words."""
+"""The EXIF values of a photo in words."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from gallery.decoding.results import PREVIEW_SIDE, THUMBNAIL_SIDE
+from django.utils.translation import gettext as _
+
+from gallery.decoding.answers import PREVIEW_SIDE, THUMBNAIL_SIDE
 from gallery.facts import camera
 from gallery.models import Photo
 
 
 def facts(photo: Photo) -> list[tuple[str, str]]:
-    """Return (name, value) pairs for people, without those that the camera did not record."""
+    """Return (label, value) pairs for people, without values that the camera did not record."""
     exif = photo.exif
-    shown = [
-        ("Camera", camera(exif)),
-        ("Lens", str(exif.get("lens", ""))),
-        ("Exposure", _exposure(exif)),
-        ("Focal length", _focal(exif)),
-        ("Place", _place(exif)),
-        ("Software", str(exif.get("software", ""))),
+    pairs = [
+        (_("Camera"), camera(exif)),
+        (_("Lens"), str(exif.get("lens", ""))),
+        (_("Exposure"), _exposure(exif)),
+        (_("Focal length"), _focal_length(exif)),
+        (_("Place"), _place(exif)),
+        (_("Software"), str(exif.get("software", ""))),
     ]
-    return [(name, value) for name, value in shown if value]
+    return [(label, value) for label, value in pairs if value]
 
 
 def _exposure(exif: dict[str, Any]) -> str:
@@ -35,16 +37,18 @@ def _exposure(exif: dict[str, Any]) -> str:
     return ", ".join(parts)
 
 
-def _focal(exif: dict[str, Any]) -> str:
+def _focal_length(exif: dict[str, Any]) -> str:
     if not exif.get("focal_length"):
         return ""
-    full_frame = exif.get("focal_35mm")
-    also = f" ({full_frame:g} mm in full frame)" if full_frame else ""
-    return f"{exif['focal_length']:g} mm{also}"
+    length = f"{exif['focal_length']:g} mm"
+    if not exif.get("focal_35mm"):
+        return length
+    equivalent = {"length": length, "equivalent": f"{exif['focal_35mm']:g} mm"}
+    return _("%(length)s (%(equivalent)s in full frame)") % equivalent
 
 
 def _place(exif: dict[str, Any]) -> str:
-    """Return degrees with hemispheres, four decimals being about ten metres."""
+    """Return degrees with hemispheres; four decimals are about ten metres."""
     latitude, longitude = exif.get("latitude"), exif.get("longitude")
     if not isinstance(latitude, int | float) or not isinstance(longitude, int | float):
         return ""

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from typing import Literal, cast, get_args
 
 from gallery.decoding import PoolBusy
-from gallery.models import EmbeddingModel, User
-from gallery.models.photos import PhotoQuerySet
+from gallery.models import EmbeddingModel, PhotoQuerySet, User
 from gallery.paging import NOT_GIVEN
 from gallery.user_errors import UserError
 from search import filters, fulltext, parts
@@ -289,5 +288,5 @@ def read_cursor(cursor: str) -> int:
     if not cursor:
         return 0
     if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= 5):
-        raise QueryError("bad_cursor", NOT_GIVEN)
+        raise QueryError("bad_cursor", str(NOT_GIVEN))
     return min(int(cursor), MAX_OFFSET)

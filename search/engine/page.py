@@ -6,8 +6,7 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from gallery.models import Photo, User
-from gallery.models.photos import PhotoQuerySet
+from gallery.models import Photo, PhotoQuerySet, User
 from search.engine import lookalikes
 from search.engine.rank import Ranked, Ranking
 from search.parts import Box

@@ -11,15 +11,15 @@ from typing import cast
 from django.db import IntegrityError, OperationalError, transaction
 from django.utils import timezone
 
-from gallery.albums import BadName, clean_name
-from gallery.models import Photo, User
+from gallery.models import OwnedQuerySet, Photo, User
+from gallery.names import BadName, clean_name
 from search import language
 from search.engine import answer as retrieval
 from search.engine.answer import Asked
 from search.language import Query
 from search.language.errors import QueryError
 from search.models import RecentSearch, SavedSearch
-from search.models.searches import NAME_LIMIT, QUERY_LIMIT, OwnedQuerySet
+from search.models.searches import NAME_LIMIT, QUERY_LIMIT
 
 RECENT_KEPT = 50
 """Queries of one person that are remembered; the one asked longest ago goes first."""
@@ -116,7 +116,7 @@ def listed(user: User) -> list[SavedSearch]:
 
 
 def _name(text: str) -> str:
-    return clean_name(text, what="search", limit=NAME_LIMIT)
+    return clean_name(text, limit=NAME_LIMIT)
 
 
 def _query(text: str) -> str:

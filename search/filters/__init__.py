@@ -14,8 +14,7 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from gallery.models import Photo, User
-from gallery.models.photos import PhotoQuerySet
+from gallery.models import Photo, PhotoQuerySet, User
 from search.filters.conditions import Condition, condition
 from search.filters.ids import by_ids
 from search.filters.library import Library

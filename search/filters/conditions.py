@@ -14,8 +14,7 @@ from django.db import connection
 from django.db.models import F, Q, QuerySet
 
 from gallery import colours
-from gallery.albums import InAlbum, Tagged
-from gallery.models import Photo
+from gallery.models import InAlbum, Photo, Tagged
 from search.filters import figures, places
 from search.filters.library import Library
 from search.language import Filter, days, values

@@ -17,8 +17,7 @@ from django.db.models import CharField, Q, QuerySet
 from django.db.models.expressions import Value
 from django.db.models.functions import Cast, Replace
 
-from gallery.models import Photo
-from gallery.models.photos import PhotoQuerySet
+from gallery.models import Photo, PhotoQuerySet
 from search.filters.conditions import Condition
 from search.vectors.index import Filter, HasIds, Not
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from gallery.models.photos import PhotoQuerySet
+from gallery.models import PhotoQuerySet
 from search.filters import Narrowed
 from search.fulltext import normalization, reasons, upkeep
 from search.fulltext.normalization import Phrase

@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import lru_cache
 from uuid import UUID
 
-from gallery.albums import InAlbum, Tagged
+from gallery.models import InAlbum, Tagged
 from search.fulltext import normalization
 from search.fulltext.normalization import Phrase
 

@@ -10,8 +10,7 @@ from uuid import UUID
 
 from django.db import OperationalError, connection, transaction
 
-from gallery.albums import InAlbum, Tagged
-from gallery.models import Photo
+from gallery.models import InAlbum, Photo, Tagged
 from search.fulltext import normalization
 from search.fulltext.schema import TABLE
 from search.models import PhotoWords

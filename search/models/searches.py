@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 import uuid
-from typing import TypeVar
 
 from django.conf import settings
 from django.db import models
 from django.urls import reverse
 from django.utils import timezone
 
-from gallery.models import User
+from gallery.models import OwnedQuerySet
 
 QUERY_LIMIT = 4096
 NAME_LIMIT = 120
-_Row = TypeVar("_Row", bound=models.Model)
-
-
-class OwnedQuerySet(models.QuerySet[_Row]):
-    """Queries on rows of one owner; every answer to a person starts with `visible_to`."""
-
-    def visible_to(self, user: User) -> OwnedQuerySet[_Row]:
-        """Return the rows that this user may know of: their own."""
-        return self.filter(owner_id=user.pk) if user.is_authenticated else self.none()
 
 
 class RecentSearch(models.Model):

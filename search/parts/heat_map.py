@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gallery.decoding import PoolBusy
-from gallery.decoding.results import PART_SIDE
+from gallery.decoding.answers import PART_SIDE
 from gallery.models import EmbeddingModel, Photo, PhotoParts
 from search.language.errors import QueryError
 from search.parts.boxes import Box, boxes, numbers

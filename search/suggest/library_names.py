@@ -11,9 +11,8 @@ from django.core.cache import cache
 from django.db.models import Count, Max, Min, QuerySet
 from django.utils import timezone
 
-from gallery import albums
-from gallery.models import Album, Photo, Tag, User
-from gallery.models.photos import PhotoQuerySet
+from gallery import marks
+from gallery.models import Album, Photo, PhotoQuerySet, Tag, User
 
 LEAST_SECONDS, MOST_SECONDS, FACTOR = 10, 300, 200
 """How long what was found is kept: so many times as long as finding it took, within bounds. A key
@@ -60,7 +59,7 @@ def _names(user: User) -> dict[str, list[str]]:
     latest = Album.objects.visible_to(user).order_by("-created_at")
     photos = Photo.objects.visible_to(user)
     used = _tag_use(user)
-    tags = sorted(albums.tags_in_use(user), key=lambda name: -used.get(name, 0))
+    tags = sorted(marks.tags_in_use(user), key=lambda name: -used.get(name, 0))
     return {
         "album": list(latest.values_list("name", flat=True)[:MOST]),
         "tag": tags[:MOST],

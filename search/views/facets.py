@@ -11,9 +11,8 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
-from gallery.middleware import RETRY_SECONDS
-from gallery.views import PageRequest
-from gallery.views.pages import vary
+from gallery.user_errors import RETRY_SECONDS
+from gallery.views import PageRequest, vary_on_htmx
 from search.engine import answer
 from search.facets.facets import Facet, Value, facets as facets_of
 from search.language import Query
@@ -61,11 +60,11 @@ def facets(request: PageRequest) -> HttpResponse:
         response["Retry-After"] = RETRY_SECONDS
         return response
     groups = [_group(request, facet) for facet in found]
-    return vary(render(request, "search/_facets.html", {"groups": groups}))
+    return vary_on_htmx(render(request, "search/_facets.html", {"groups": groups}))
 
 
 def _said(request: PageRequest, message: str, status: int) -> HttpResponse:
-    return vary(render(request, "search/_facets.html", {"message": message}, status=status))
+    return vary_on_htmx(render(request, "search/_facets.html", {"message": message}, status=status))
 
 
 def _group(request: PageRequest, facet: Facet) -> Group:

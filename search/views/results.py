@@ -17,10 +17,9 @@ from django.views.decorators.http import require_http_methods, require_safe
 from gallery import uploads
 from gallery.decoding import PoolBusy
 from gallery.files import StorageFull
-from gallery.middleware import RETRY_SECONDS
 from gallery.models import Photo
-from gallery.views import PageRequest
-from gallery.views.pages import own, vary
+from gallery.user_errors import RETRY_SECONDS
+from gallery.views import PageRequest, get_photo, vary_on_htmx
 from gallery.views.tiles import PAGE, Fold, Tile, tiles
 from search import language
 from search.engine import (
@@ -110,7 +109,7 @@ def show(
     response = render(request, template, context, status=status)
     if results.status == 503:
         response["Retry-After"] = RETRY_SECONDS
-    return vary(response)
+    return vary_on_htmx(response)
 
 
 def _said(request: PageRequest, results: Results, answer: Answer) -> dict[str, Any]:
@@ -175,7 +174,7 @@ def similar(request: PageRequest, photo_id: uuid.UUID) -> HttpResponse:
 
     With `alike`, only those that belong together with it, which other pages fold under it.
     """
-    photo = own(request, photo_id)
+    photo = get_photo(request, photo_id)
     if "alike" in request.GET:
         return _look_alikes(request, photo)
     strip = "strip" in request.GET
@@ -200,9 +199,9 @@ def _look_alikes(request: PageRequest, photo: Photo) -> HttpResponse:
             "of": photo.pk,
             "refine": _refined(request.GET.get("q", "")),
         }
-        return vary(render(request, "gallery/_tiles.html", part))
+        return vary_on_htmx(render(request, "gallery/_tiles.html", part))
     context = {"like": photo, "alike": True, "results": Results(tiles([photo, *others]))}
-    return vary(render(request, "search/search.html", context))
+    return vary_on_htmx(render(request, "search/search.html", context))
 
 
 def _refined(text: str) -> chips.Refine | None:

@@ -11,9 +11,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
-from gallery.albums import BadName
-from gallery.views import PageRequest
-from gallery.views.pages import vary
+from gallery.names import BadName
+from gallery.views import PageRequest, vary_on_htmx
 from gallery.views.tiles import PAGE
 from search import language
 from search.engine import answer as retrieval, saved_searches
@@ -39,8 +38,8 @@ def save(request: PageRequest) -> HttpResponse:
         context = {"typed": name, "query": text, "problem": error.message, **_LIMITS}
         if request.htmx:
             # htmx swaps in nothing from an error answer.
-            return vary(render(request, "search/_save.html", context))
-        return vary(render(request, "search/save.html", context, status=error.status))
+            return vary_on_htmx(render(request, "search/_save.html", context))
+        return vary_on_htmx(render(request, "search/save.html", context, status=error.status))
     if request.htmx:
         return HttpResponseClientRedirect(row.get_absolute_url())
     return redirect(row)

@@ -10,10 +10,9 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from gallery.middleware import RETRY_SECONDS
 from gallery.models import Photo
-from gallery.views import PageRequest
-from gallery.views.pages import own, vary
+from gallery.user_errors import RETRY_SECONDS
+from gallery.views import PageRequest, get_photo, vary_on_htmx
 from search import language
 from search.engine import answer, explain
 from search.engine.explain import Why
@@ -24,7 +23,7 @@ from search.language.errors import QueryError
 @login_required
 def why(request: PageRequest, photo_id: uuid.UUID) -> HttpResponse:
     """Where in a photo the query of the address matches; for htmx, only the part of a page."""
-    photo = own(request, photo_id)
+    photo = get_photo(request, photo_id)
     status, context = 200, _context(photo)
     try:
         found = explain.why(request.user, photo, language.from_params(request.GET))
@@ -38,7 +37,7 @@ def why(request: PageRequest, photo_id: uuid.UUID) -> HttpResponse:
     response = render(request, template, context, status=200 if request.htmx else status)
     if status == 503:
         response["Retry-After"] = RETRY_SECONDS
-    return vary(response)
+    return vary_on_htmx(response)
 
 
 def _context(photo: Photo) -> dict[str, Any]:

@@ -155,7 +155,7 @@ def test_what_is_old_is_removed_and_what_is_young_stays(settings, model):
 )
 def test_work_is_due_by_state(ada, model, state, due):
     add_photo(ada)
-    Embedding.objects.update(state=state, reason="cancelled", compared_at=timezone.now())
+    Embedding.objects.update(state=state, reason="corrupt", compared_at=timezone.now())
     assert knocking.is_work_due() is due
 
 

@@ -11,8 +11,7 @@ from django.db.models import F, QuerySet, Sum
 from django.db.models.functions import Length
 from django.utils import timezone
 
-from gallery.models import Embedding, EmbeddingModel, Photo, PhotoParts
-from gallery.models.photos import LIVE_PHOTO
+from gallery.models import LIVE_PHOTO, Embedding, EmbeddingModel, Photo, PhotoParts
 from gallery.slices import slices
 from search.parts import boxes, nearest
 from search.vectors.index import BadVector, IndexUnavailable, Point

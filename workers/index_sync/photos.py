@@ -18,9 +18,8 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from gallery import colours, facts, files
-from gallery.models import Embedding, EmbeddingModel, Photo, PhotoParts
+from gallery.models import Embedding, EmbeddingModel, Photo, PhotoParts, PhotoQuerySet
 from gallery.models.embeddings import EmbeddingQuerySet
-from gallery.models.photos import PhotoQuerySet
 from gallery.reasons import Reason
 from search.vectors.index import (
     BadVector,
@@ -238,7 +237,7 @@ def _take_back(index: VectorIndex, rows: Sequence[Embedding]) -> None:
     Embedding.objects.live().filter(
         model_id=rows[0].model_id, photo__in=gone, state=Embedding.State.INDEXED
     ).update(state=Embedding.State.EMBEDDED)
-    for photo_id in set(gone) - _ids(Photo.objects.kept(), gone):
+    for photo_id in set(gone) - _ids(Photo.objects.not_deleted(), gone):
         files.thumbnail(photo_id).unlink(missing_ok=True)
 
 

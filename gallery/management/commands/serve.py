@@ -97,7 +97,7 @@ def _listen(host: str, port: int) -> Any:
             connection_limit=400,
             channel_timeout=60,
             # Headers of proxies are believed only where PROXY_COUNT says that there are some;
-            # gallery.proxies then reads the right one.
+            # gallery.views.accounts then reads the right one.
             clear_untrusted_proxy_headers=not settings.PROXY_COUNT,
         )
     except OSError as error:

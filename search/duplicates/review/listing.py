@@ -13,8 +13,7 @@ from django.template.defaultfilters import filesizeformat
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 
-from gallery.models import Photo, SkippedFile, User
-from gallery.models.photos import LIVE_PHOTO
+from gallery.models import LIVE_PHOTO, Photo, SkippedFile, User
 from gallery.paging import NOT_GIVEN, BadCursor, check_limit, cursor_of, read_cursor
 from gallery.views.facts import facts as camera_facts
 from search.duplicates.groups import ranking
@@ -249,4 +248,4 @@ def _read(cursor: str, sort: str) -> tuple[Any, UUID]:
 
 
 def _bad() -> BadCursor:
-    return BadCursor(NOT_GIVEN)
+    return BadCursor(str(NOT_GIVEN))
