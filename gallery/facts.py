@@ -1,4 +1,4 @@
-"""The facts of a photo that filters read, from its allow-listed EXIF and its size."""
+"""The facts of a photo, from its allow-listed EXIF: as filters read them, and in words."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from django.utils.translation import gettext as _
 
 CAMERA_LIMIT, LENS_LIMIT = 120, 200
 """Characters of the columns `Photo.camera` and `Photo.lens`."""
@@ -90,3 +92,52 @@ def _text(exif: Mapping[str, Any], key: str) -> str:
     """Return a text with single spaces; some cameras pad theirs with spaces."""
     value = exif.get(key)
     return " ".join(value.split()) if isinstance(value, str) else ""
+
+
+# --- in words -------------------------------------------------------------------------------------
+
+
+def facts_in_words(exif: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return (label, value) pairs for people, without values that the camera did not record."""
+    pairs = [
+        (_("Camera"), camera(exif)),
+        (_("Lens"), str(exif.get("lens", ""))),
+        (_("Exposure"), _exposure(exif)),
+        (_("Focal length"), _focal_length(exif)),
+        (_("Place"), place_in_words(exif)),
+        (_("Software"), str(exif.get("software", ""))),
+    ]
+    return [(label, value) for label, value in pairs if value]
+
+
+def _exposure(exif: Mapping[str, Any]) -> str:
+    parts = []
+    seconds = exif.get("exposure")
+    if isinstance(seconds, int | float) and seconds > 0:
+        parts.append(f"1/{round(1 / seconds)} s" if seconds < 0.4 else f"{seconds:g} s")
+    if exif.get("f_number"):
+        parts.append(f"f/{exif['f_number']:g}")
+    if exif.get("iso"):
+        parts.append(f"ISO {exif['iso']}")
+    return ", ".join(parts)
+
+
+def _focal_length(exif: Mapping[str, Any]) -> str:
+    if not exif.get("focal_length"):
+        return ""
+    length = f"{exif['focal_length']:g} mm"
+    if not exif.get("focal_35mm"):
+        return length
+    equivalent = {"length": length, "equivalent": f"{exif['focal_35mm']:g} mm"}
+    return _("%(length)s (%(equivalent)s in full frame)") % equivalent
+
+
+def place_in_words(exif: Mapping[str, Any]) -> str:
+    """Return degrees with hemispheres; four decimals are about ten metres."""
+    latitude, longitude = exif.get("latitude"), exif.get("longitude")
+    if not isinstance(latitude, int | float) or not isinstance(longitude, int | float):
+        return ""
+    north = f"{abs(latitude):.4f}° {'N' if latitude >= 0 else 'S'}"
+    east = f"{abs(longitude):.4f}° {'E' if longitude >= 0 else 'W'}"
+    height = f", {exif['altitude']:.0f} m" if "altitude" in exif else ""
+    return f"{north}, {east}{height}"

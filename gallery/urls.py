@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import include, path
 
 from gallery.api import make_api
-from gallery.health import healthz, readyz
+from gallery.status import healthz, readyz
 from gallery.views import accounts, album_pages, media, pages, stack_pages, trash_pages
 from search import api as search_api
 from search.duplicates.api import routes as duplicates_api

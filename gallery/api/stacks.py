@@ -50,8 +50,8 @@ def make(request: HttpRequest, body: Body[StackIn | None] = None) -> Status[Stac
     if cover not in ids:
         raise BadCursor(_("cover must be one of ids."))
     photos = Photo.objects.visible_to(request.user).filter(pk__in=ids)
-    found = photos.in_bulk()
-    stack = stacks.create(photos, found[cover]) if len(found) == len(ids) else None
+    by_id = photos.in_bulk()
+    stack = stacks.create(photos, by_id[cover]) if len(by_id) == len(ids) else None
     if stack is None:
         raise Http404
     return Status(201, _out(stack))

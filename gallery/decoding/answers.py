@@ -145,7 +145,7 @@ def to_pixels(header: Header, data: bytes, side: int = THUMBNAIL_SIDE) -> NDArra
 
     width, height = _side(header, "pixels_width"), _side(header, "pixels_height")
     if max(width, height) > side or width * height * 3 != len(data):
-        raise BadFrame("the pixels do not have the size that was said")
+        raise BadFrame("the pixels do not have the announced size")
     return np.frombuffer(data, np.uint8).reshape(height, width, 3)
 
 

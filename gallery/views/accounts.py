@@ -47,11 +47,11 @@ class OwnerForm(_UserForm):
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def welcome(request: HttpRequest) -> HttpResponse:
-    """Create the owner's account, once, for whoever has the token that the start-up printed."""
+    """Create the owner's account, once, for the person with the token that the start-up printed."""
     if not first_run.is_first_run():
         return redirect("grid")
     token = request.POST.get("token") or request.GET.get("token", "")
-    if not token or not first_run.check(token):
+    if not token or not first_run.is_token(token):
         context = {"asked": bool(token)}
         return render(request, "gallery/welcome_token.html", context, status=403 if token else 200)
     form = OwnerForm(request.POST if request.method == "POST" else None)
@@ -77,7 +77,7 @@ def _create_owner(name: str, password: str) -> User | None:
         if not first_run.is_first_run():
             return None
         owner = User.objects.create_superuser(name, password=password)
-    first_run.forget()
+    first_run.remove_token()
     return owner
 
 

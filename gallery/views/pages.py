@@ -24,7 +24,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 from gallery import ingest, marks, trash
 from gallery.decoding import PoolBusy
-from gallery.facts import MAX_STARS
+from gallery.decoding.answers import PREVIEW_SIDE, THUMBNAIL_SIDE
+from gallery.facts import MAX_STARS, facts_in_words
 from gallery.models import Album, Embedding, EmbeddingModel, Photo, Stack
 from gallery.models.embeddings import retry
 from gallery.models.photo_library import CAPTION_LIMIT, NAME_LIMIT, TAG_LIMIT
@@ -32,7 +33,6 @@ from gallery.paging import BadCursor, page_after
 from gallery.signals import photos_changed
 from gallery.user_errors import UserError
 from gallery.views import PageRequest, get_photo, vary_on_htmx
-from gallery.views.facts import facts, rendition_widths
 from gallery.views.tiles import PAGE, by_day, stack_folds, tiles, years
 
 _MAX_PROBLEMS = 200
@@ -78,14 +78,14 @@ def photo_page(request: PageRequest, photo: Photo, problem: str = "") -> HttpRes
     context: dict[str, Any] = {
         "tile": tiles([photo])[0],
         "photo": photo,
-        "facts": facts(photo),
+        "facts": facts_in_words(photo.exif),
         "pixels": photo.width * photo.height,
         "marks": marks_context(request, photo, problem),
     }
     if request.htmx:
         return vary_on_htmx(render(request, "gallery/_details.html", context))
     newer, older = _neighbours(request, photo)
-    context |= {"newer": newer, "older": older, **rendition_widths(photo)}
+    context |= {"newer": newer, "older": older, **_rendition_widths(photo)}
     context["stacked"] = _stack_members(request, photo)
     status = 400 if problem else 200
     return vary_on_htmx(render(request, "gallery/photo.html", context, status=status))
@@ -108,6 +108,15 @@ def marks_context(request: PageRequest, photo: Photo, problem: str = "") -> dict
         "tag_limit": TAG_LIMIT,
         "name_limit": NAME_LIMIT,
         "problem": problem,
+    }
+
+
+def _rendition_widths(photo: Photo) -> dict[str, int]:
+    """Return how many pixels wide the thumbnail and the preview of a photo are."""
+    longest = max(photo.width, photo.height, 1)
+    return {
+        "thumbnail_width": max(round(photo.width * min(1, THUMBNAIL_SIDE / longest)), 1),
+        "preview_width": max(round(photo.width * min(1, PREVIEW_SIDE / longest)), 1),
     }
 
 
