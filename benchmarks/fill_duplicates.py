@@ -127,14 +127,15 @@ def _pair(
 def _save(
     owner_id: int, made: list[tuple[Image.Image, NDArray[np.float32], bool]], first: int
 ) -> list[UUID]:
-    from gallery import files, fingerprint
+    from gallery import files
     from gallery.models import Embedding, EmbeddingModel, Fingerprint, Photo
+    from gallery.models.fingerprints import fingerprint_of
     from search.duplicates.find.candidates import turned_hashes
 
     model, _ = EmbeddingModel.objects.get_or_create(
         key="starter", defaults={"dim": DIM, "state": EmbeddingModel.State.ACTIVE}
     )
-    greys = np.stack([fingerprint.of_pixels(np.asarray(image)) for image, _, _ in made])
+    greys = np.stack([fingerprint_of(np.asarray(image)) for image, _, _ in made])
     hashes = turned_hashes(greys)[:, 0]
     photos, rows = [], []
     for place, (image, vector, _) in enumerate(made):

@@ -104,8 +104,7 @@ def _library(data: Path, count: int) -> Any:
 
 def _share_tags(user: Any) -> None:
     """Put a tag on each share of the photos that is looked for."""
-    from gallery.albums import Tagged
-    from gallery.models import Photo, Tag
+    from gallery.models import Photo, Tag, Tagged
 
     ids = list(Photo.objects.values_list("pk", flat=True))
     random = np.random.default_rng(5)

@@ -59,8 +59,7 @@ def facts(number: int, now: datetime, dice: random.Random) -> dict[str, Any]:
 
 def gather(owner: Any, photos: list[Photo], dice: random.Random) -> None:
     """Put a quarter of the photos into albums and a third under tags, some under several."""
-    from gallery.albums import InAlbum, Tagged
-    from gallery.models import Album, Tag
+    from gallery.models import Album, InAlbum, Tag, Tagged
 
     albums = [Album.objects.get_or_create(owner=owner, name=name)[0] for name in ALBUMS]
     tags = [Tag.objects.get_or_create(owner=owner, name=name)[0] for name in TAGS]

@@ -33,7 +33,7 @@ django.setup()
 from benchmarks.relevance import texts_of  # noqa: E402
 from benchmarks.starter_retrieval import dev_captions  # noqa: E402
 from benchmarks.vector_query import synthetic_vectors, timing_row  # noqa: E402
-from gallery.decoding.results import PART_SIDE, THUMBNAIL_SIDE  # noqa: E402
+from gallery.decoding.answers import PART_SIDE, THUMBNAIL_SIDE  # noqa: E402
 from search.parts import boxes, crops  # noqa: E402
 from search.parts.scale import SAMPLE, Scale  # noqa: E402
 from search.vectors.embedders.base import Pixels, Vectors  # noqa: E402

@@ -69,8 +69,7 @@ def _captions(path: Path | None) -> Iterator[str]:
 def _fill(name: str, count: int, captions: list[str]) -> Any:
     from django.contrib.auth import get_user_model
 
-    from gallery.albums import InAlbum, Tagged
-    from gallery.models import Album, Photo, Tag
+    from gallery.models import Album, InAlbum, Photo, Tag, Tagged
 
     owner = get_user_model().objects.create(username=name)
     random.seed(name)

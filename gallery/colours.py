@@ -16,16 +16,16 @@ NAMES = (
 )  # fmt: skip
 
 LEAST_SHARE = 0.15
-"""Part of a picture that a colour takes to be one of its main ones."""
+"""Share of a picture that makes a colour one of its main colours."""
 
 LEAST_VIVID_SHARE = 0.06
 """The same for colours other than black, white, grey and brown, which catch the eye."""
 
 MOST = 4
-"""Names kept of one picture."""
+"""Colour names per picture."""
 
 _DULL = frozenset({"black", "white", "grey", "brown"})
-_SAMPLES = 96  # pixels along the longer side that are looked at
+_SAMPLES = 96  # pixels sampled along the longer side
 
 # Upper bounds of hue in degrees, from 0 on, and the names below them.
 _HUES = (
@@ -50,19 +50,19 @@ _TO_LAB = np.array(
 
 
 def main_colours(pixels: NDArray[np.uint8]) -> list[str]:
-    """Return the names of the colours that a picture mostly shows, the largest first.
+    """Return the names of the main colours of a picture, the largest share first.
 
     `pixels` is uint8 of shape (height, width, 3), sRGB; at least one name is returned.
     """
     step = max(1, -(-max(pixels.shape[:2]) // _SAMPLES))
-    found = _named(pixels[step // 2 :: step, step // 2 :: step].reshape(-1, 3))
-    if not len(found):
-        found = _named(pixels.reshape(-1, 3))
-    counts = np.bincount(found, minlength=len(NAMES))
+    names = _nearest_names(pixels[step // 2 :: step, step // 2 :: step].reshape(-1, 3))
+    if not len(names):
+        names = _nearest_names(pixels.reshape(-1, 3))
+    counts = np.bincount(names, minlength=len(NAMES))
     shares = counts / counts.sum()
     order = np.argsort(-shares, kind="stable").tolist()
-    kept = [NAMES[number] for number in order if shares[number] >= _least(NAMES[number])]
-    return (kept or [NAMES[order[0]]])[:MOST]
+    main = [NAMES[place] for place in order if shares[place] >= _least_share(NAMES[place])]
+    return (main or [NAMES[order[0]]])[:MOST]
 
 
 def column(names: list[str]) -> str:
@@ -77,20 +77,20 @@ def from_column(text: str) -> list[str]:
 
 def name_of(red: int, green: int, blue: int) -> str:
     """Return the name of one sRGB colour, each part from 0 to 255."""
-    return NAMES[int(_named(np.array([[red, green, blue]], np.uint8))[0])]
+    return NAMES[int(_nearest_names(np.array([[red, green, blue]], np.uint8))[0])]
 
 
-def _least(name: str) -> float:
+def _least_share(name: str) -> float:
     return LEAST_SHARE if name in _DULL else LEAST_VIVID_SHARE
 
 
-def _named(colours: NDArray[np.uint8]) -> NDArray[np.intp]:
-    """Return for each row of (n, 3) the place of its name in `NAMES`."""
+def _nearest_names(colours: NDArray[np.uint8]) -> NDArray[np.intp]:
+    """Return the index in `NAMES` for each colour, a row of (n, 3)."""
     light, chroma, hue = _oklch(colours)
     bounds = np.array([bound for bound, _ in _HUES[:-1]])
     by_hue = np.array([NAMES.index(name) for _, name in _HUES])
     names = by_hue[np.searchsorted(bounds, hue, side="right")]
-    names = _shaded(names, light, chroma, hue)
+    names = _correct_shades(names, light, chroma, hue)
     # The darker a colour, the less of it is seen.
     plain = chroma < np.select([light < 0.45, light > 0.93], [0.045, 0.045], 0.03)
     grey = np.where(light > 0.9, NAMES.index("white"), NAMES.index("grey"))
@@ -99,11 +99,11 @@ def _named(colours: NDArray[np.uint8]) -> NDArray[np.intp]:
     return np.where(dark, NAMES.index("black"), names)
 
 
-def _shaded(
+def _correct_shades(
     names: NDArray[np.intp], light: NDArray[np.float64], chroma: NDArray[np.float64],
     hue: NDArray[np.float64],
 ) -> NDArray[np.intp]:  # fmt: skip
-    """Return the names with light reds as pink, dark pinks as what they are, and browns."""
+    """Return the names with light reds as pink, dark pinks as red or purple, and browns."""
     names = np.where((hue < 35) & (light > 0.7), NAMES.index("pink"), names)
     names = np.where((hue < 10) & (light < 0.55), NAMES.index("red"), names)
     names = np.where((hue >= 322) & (hue < 345) & (light < 0.55), NAMES.index("purple"), names)

@@ -14,7 +14,7 @@ _pool: DecoderPool | None = None
 
 
 def web_pool() -> DecoderPool:
-    """Return the process-wide pool, started when first asked for."""
+    """Return the pool of this process; the first call starts it."""
     global _pool
     with _lock:
         if _pool is None:

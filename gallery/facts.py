@@ -1,4 +1,4 @@
-"""What filters look at of a photo, read off its allow-listed EXIF and its size."""
+"""The facts of a photo, from its allow-listed EXIF: as filters read them, and in words."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 CAMERA_LIMIT, LENS_LIMIT = 120, 200
-"""Characters that the columns `Photo.camera` and `Photo.lens` take."""
+"""Characters of the columns `Photo.camera` and `Photo.lens`."""
 
 MAX_STARS = 5
 
-# Legal forms and trades that makers write behind their name.
+# Legal forms and trades that makers add to their name.
 _LEGAL = re.compile(
     r"[\s,]+(corporation|corp|company|co|ltd|limited|inc|gmbh|ag|imaging|optical|camera|ag camera"
     r"|electronics|electric|mobile communications ab)\b\.?[\s,.]*$",
@@ -36,7 +38,7 @@ class Facts:
 
 
 def facts(exif: Mapping[str, Any]) -> Facts:
-    """Return the facts in EXIF values (`gallery.decoding.results.EXIF_KEYS`), in any form.
+    """Return the facts in EXIF values (`gallery.decoding.answers.EXIF_KEYS`), in any form.
 
     Values of a wrong type or out of range count as missing.
     """
@@ -57,7 +59,7 @@ def camera(exif: Mapping[str, Any]) -> str:
 
 
 def _maker(name: str) -> str:
-    """Return a maker's name without what it is in law."""
+    """Return a maker's name without its legal form."""
     shorter = _LEGAL.sub("", name)
     while shorter and shorter != name:
         name, shorter = shorter, _LEGAL.sub("", shorter)
@@ -87,6 +89,55 @@ def _stars(exif: Mapping[str, Any]) -> int:
 
 
 def _text(exif: Mapping[str, Any], key: str) -> str:
-    """Return a text with single spaces; some cameras fill theirs up with spaces."""
+    """Return a text with single spaces; some cameras pad theirs with spaces."""
     value = exif.get(key)
     return " ".join(value.split()) if isinstance(value, str) else ""
+
+
+# --- in words -------------------------------------------------------------------------------------
+
+
+def facts_in_words(exif: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return (label, value) pairs for people, without values that the camera did not record."""
+    pairs = [
+        (_("Camera"), camera(exif)),
+        (_("Lens"), str(exif.get("lens", ""))),
+        (_("Exposure"), _exposure(exif)),
+        (_("Focal length"), _focal_length(exif)),
+        (_("Place"), place_in_words(exif)),
+        (_("Software"), str(exif.get("software", ""))),
+    ]
+    return [(label, value) for label, value in pairs if value]
+
+
+def _exposure(exif: Mapping[str, Any]) -> str:
+    parts = []
+    seconds = exif.get("exposure")
+    if isinstance(seconds, int | float) and seconds > 0:
+        parts.append(f"1/{round(1 / seconds)} s" if seconds < 0.4 else f"{seconds:g} s")
+    if exif.get("f_number"):
+        parts.append(f"f/{exif['f_number']:g}")
+    if exif.get("iso"):
+        parts.append(f"ISO {exif['iso']}")
+    return ", ".join(parts)
+
+
+def _focal_length(exif: Mapping[str, Any]) -> str:
+    if not exif.get("focal_length"):
+        return ""
+    length = f"{exif['focal_length']:g} mm"
+    if not exif.get("focal_35mm"):
+        return length
+    equivalent = {"length": length, "equivalent": f"{exif['focal_35mm']:g} mm"}
+    return _("%(length)s (%(equivalent)s in full frame)") % equivalent
+
+
+def place_in_words(exif: Mapping[str, Any]) -> str:
+    """Return degrees with hemispheres; four decimals are about ten metres."""
+    latitude, longitude = exif.get("latitude"), exif.get("longitude")
+    if not isinstance(latitude, int | float) or not isinstance(longitude, int | float):
+        return ""
+    north = f"{abs(latitude):.4f}° {'N' if latitude >= 0 else 'S'}"
+    east = f"{abs(longitude):.4f}° {'E' if longitude >= 0 else 'W'}"
+    height = f", {exif['altitude']:.0f} m" if "altitude" in exif else ""
+    return f"{north}, {east}{height}"

@@ -1,30 +1,33 @@
-"""Where the bytes of photos live on disk, and how they are written so that none is half there."""
+"""Where the bytes of photos are on disk, and how they are written so that no file is partial."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import uuid
+from collections.abc import Iterable
 from pathlib import Path
 
 from django.conf import settings
+from django.utils.translation import gettext_lazy as _
 
 from gallery.models import Photo
 from gallery.user_errors import UserError
 
 
 class StorageFull(UserError):
-    """Too little free disk space to take anything in."""
+    """There is too little free disk space to store anything."""
 
     code = "storage_full"
     status = 507
-    message = (
-        "The disk is nearly full, so nothing can be stored. Free some space and try again; "
-        "what is already here is safe."
+    sentence = _(
+        "The disk is nearly full, so nothing can be stored. Free some space and try again. "
+        "Your photos are safe."
     )
 
     def __init__(self) -> None:
-        super().__init__(self.message)
+        super().__init__(str(self.sentence))
 
 
 def original(photo: Photo) -> Path:
@@ -38,7 +41,7 @@ def thumbnail(photo_id: uuid.UUID) -> Path:
 
 
 def preview(photo_id: uuid.UUID) -> Path:
-    """Return the path of the 1440 px JPEG rendition, made when it is first looked at."""
+    """Return the path of the 1440 px JPEG rendition, made at the first look at it."""
     return _path("previews", photo_id, "jpg")
 
 
@@ -47,8 +50,25 @@ def _path(kind: str, photo_id: uuid.UUID, extension: str) -> Path:
     return Path(settings.MEDIA_DIR) / kind / name[:2] / f"{name}.{extension}"
 
 
+def temporary_path() -> Path:
+    """Return a new path on the same file system as the photos."""
+    return Path(settings.UPLOAD_TMP_DIR) / f"{uuid.uuid4().hex}.upload"
+
+
+def discard(paths: Iterable[Path]) -> None:
+    """Remove files that were received but not stored."""
+    for path in paths:
+        path.unlink(missing_ok=True)
+
+
+def sha256(path: Path) -> str:
+    """Return the hex SHA-256 of a file, read in pieces."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write a derivative so that readers see all of it or nothing; it can be made again."""
+    """Write a rendition so that readers see all of it or nothing; it can be made again."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
     try:
@@ -58,17 +78,17 @@ def write_atomically(path: Path, data: bytes) -> None:
         part.unlink(missing_ok=True)
 
 
-def keep(source: Path, target: Path) -> None:
+def store(source: Path, target: Path) -> None:
     """Move an upload to its final place so that it survives a power loss.
 
     `source` is on the same file system. The bytes reach the disk before the name does.
     """
-    made = not target.parent.exists()
+    new_folder = not target.parent.exists()
     target.parent.mkdir(parents=True, exist_ok=True)
     _sync(source)
     source.replace(target)
     _sync(target.parent)
-    if made:
+    if new_folder:
         _sync(target.parent.parent)
 
 
@@ -81,7 +101,7 @@ def _sync(path: Path) -> None:
 
 
 def remove_files(photo: Photo) -> None:
-    """Remove the original and all renditions; files already gone are fine."""
+    """Remove the original and all renditions, ignoring files that are gone already."""
     for path in (thumbnail(photo.pk), preview(photo.pk), original(photo)):
         path.unlink(missing_ok=True)
 

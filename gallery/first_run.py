@@ -1,4 +1,4 @@
-"""The one-time token that lets whoever started the gallery create the owner's account."""
+"""The one-time token with which the person who starts the gallery creates the owner's account."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def is_first_run() -> bool:
 
 
 def token() -> str:
-    """Return the token, made with mode 0600 when it is first asked for."""
+    """Return the token; the first call makes it, in a file with mode 0600."""
     path = _path()
     try:
         with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
@@ -26,12 +26,12 @@ def token() -> str:
     return path.read_text().strip()
 
 
-def check(candidate: str) -> bool:
+def is_token(candidate: str) -> bool:
     """Return whether `candidate` is the token, in constant time."""
     return _path().exists() and secrets.compare_digest(candidate.encode(), token().encode())
 
 
-def forget() -> None:
+def remove_token() -> None:
     """Remove the token once the owner exists."""
     _path().unlink(missing_ok=True)
 

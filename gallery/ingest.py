@@ -1,12 +1,7 @@
-"""Taking a file in: checked, stored safely, recorded, and the doorbell rung."""
+"""Taking a file into the gallery: check it, store it safely, record it, ring the doorbell."""
 
 from __future__ import annotations
 
-import hashlib
-import re
-import unicodedata
-import uuid
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,20 +17,19 @@ from gallery.decoders import web_pool
 from gallery.decoding import DecodeError, DecoderPool, Probe
 from gallery.facts import facts
 from gallery.models import Embedding, EmbeddingModel, Photo, SkippedFile
+from gallery.names import clean_file_name
 from gallery.reasons import Reason
 from gallery.signals import photos_changed
 from gallery.uploads import Refused
 
-_NAME_LIMIT = 200  # characters, and as many bytes would overflow common file systems' 255
 _SKIPPED_NAME_LIMIT = 500  # as the column has
-_INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
 @dataclass(frozen=True)
-class Ingested:
-    """The photo that a file became, or that it already was.
+class IngestResult:
+    """The photo that a file became, or of which it is a copy (`duplicate`).
 
-    A copy that lay in the trash was `restored`, or is still `in_trash` where that was asked for.
+    A photo found in the trash was `restored`, or is still `in_trash` if the caller asked for that.
     """
 
     photo: Photo
@@ -52,38 +46,38 @@ def ingest(
     pool: DecoderPool | None = None,
     from_trash: bool = True,
     note_copy: bool = True,
-) -> Ingested:
-    """Take in the file at `path`, which is moved away on success, for `owner`.
+) -> IngestResult:
+    """Take in the file at `path` for `owner`; on success the file is moved away.
 
-    A copy of it in the owner's trash is brought back, or with `from_trash` false left there. That
-    the file was a copy is remembered as of an upload (`SkippedFile`) unless `note_copy` is false.
+    A copy of it in the owner's trash is restored, or left there if `from_trash` is false. A file
+    that is a copy is recorded as a skipped upload (`SkippedFile`) unless `note_copy` is false.
     Raises `Refused` with a reason, `StorageFull`, or the pool's `PoolBusy`.
     """
     size = path.stat().st_size
     _check_size(size)
-    digest = sha256(path)
+    digest = files.sha256(path)
     existing = _existing(owner, digest, from_trash=from_trash)
     if existing is not None:
-        return _noted(existing, name) if note_copy else existing
+        return _note_copy(existing, name) if note_copy else existing
     files.require_free_space(size)
     try:
         probe = (pool or web_pool()).probe(path)
     except DecodeError as error:
         raise Refused(error.reason, error.detail) from error
-    result = _record(owner, path, digest, size, clean_name(name), probe, from_trash=from_trash)
-    return _noted(result, name) if note_copy else result
+    result = _record(owner, path, digest, size, clean_file_name(name), probe, from_trash=from_trash)
+    return _note_copy(result, name) if note_copy else result
 
 
-def _noted(result: Ingested, name: str) -> Ingested:
-    """Remember an upload that was a copy of a photo in the gallery."""
+def _note_copy(result: IngestResult, name: str) -> IngestResult:
+    """Record an upload that is a copy of a photo in the gallery."""
     if result.duplicate and not (result.restored or result.in_trash):
-        shown = clean_name(name) or result.photo.name
-        remember_copy(result.photo, shown, SkippedFile.Source.UPLOAD)
+        file_name = clean_file_name(name) or result.photo.name
+        record_copy(result.photo, file_name, SkippedFile.Source.UPLOAD)
     return result
 
 
-def remember_copy(photo: Photo, name: str, source: SkippedFile.Source) -> None:
-    """Remember that the file `name` was not stored, being a copy of `photo`; once a name."""
+def record_copy(photo: Photo, name: str, source: SkippedFile.Source) -> None:
+    """Record that the file `name` was not stored because it is a copy of `photo`; once a name."""
     SkippedFile.objects.update_or_create(
         photo=photo,
         source=source,
@@ -99,26 +93,20 @@ def _check_size(size: int) -> None:
         raise Refused(Reason.TOO_LARGE)
 
 
-def sha256(path: Path) -> str:
-    """Return the hex SHA-256 of a file, read in pieces."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _existing(owner: AbstractBaseUser, digest: str, *, from_trash: bool) -> Ingested | None:
-    """Return the owner's copy of a file, out of the trash if it lay there; None without one."""
-    copies = Photo.objects.kept().filter(owner_id=owner.pk, sha256=digest)
+def _existing(owner: AbstractBaseUser, digest: str, *, from_trash: bool) -> IngestResult | None:
+    """Return the owner's copy of a file, restored from the trash if need be; None without one."""
+    copies = Photo.objects.not_deleted().filter(owner_id=owner.pk, sha256=digest)
     photo = copies.first()
     if photo is None:
         return None
     if photo.trashed_at is None:
-        return Ingested(photo, duplicate=True)
+        return IngestResult(photo, duplicate=True)
     if not from_trash:
-        return Ingested(photo, duplicate=True, in_trash=True)
+        return IngestResult(photo, duplicate=True, in_trash=True)
     restored = trash.restore(copies)
-    # Meanwhile it may have been restored elsewhere, or deleted for ever.
+    # In the meantime another request may have restored it or deleted it for ever.
     photo = copies.live().first()
-    return Ingested(photo, duplicate=True, restored=bool(restored)) if photo else None
+    return IngestResult(photo, duplicate=True, restored=bool(restored)) if photo else None
 
 
 def _record(
@@ -130,8 +118,8 @@ def _record(
     probe: Probe,
     *,
     from_trash: bool,
-) -> Ingested:
-    """Store the file, then write the rows; whoever comes second gets the first one's photo."""
+) -> IngestResult:
+    """Store the file, then write the rows; the second of two equal files gets the first's photo."""
     taken = taken_time(probe)
     photo = Photo(
         owner_id=owner.pk,
@@ -149,7 +137,7 @@ def _record(
     photo.shown_at = taken or photo.created_at
     target = files.original(photo)
     try:
-        files.keep(path, target)
+        files.store(path, target)
     except OSError as error:
         raise files.StorageFull from error
     try:
@@ -157,12 +145,12 @@ def _record(
     except IntegrityError:
         existing = _existing(owner, digest, from_trash=from_trash)
         if existing is None:
-            # The other copy was deleted between the two statements, so the place is free again.
+            # The other copy was deleted between the two statements, so there is room again.
             _insert(photo)
-            return Ingested(photo, duplicate=False)
+            return IngestResult(photo, duplicate=False)
         target.unlink(missing_ok=True)
         return existing
-    return Ingested(photo, duplicate=False)
+    return IngestResult(photo, duplicate=False)
 
 
 def _insert(photo: Photo) -> None:
@@ -189,26 +177,3 @@ def taken_time(probe: Probe) -> datetime | None:
     except (ValueError, OverflowError):
         return None
     return taken if 1826 <= taken.year <= datetime.now(UTC).year + 1 else None
-
-
-def clean_name(name: str) -> str:
-    """Return a file name that is safe to show: its last part, NFC, no invisible characters."""
-    text = unicodedata.normalize("NFC", name.encode("utf-8", "replace").decode("utf-8"))
-    text = re.split(r"[\\/]", text)[-1]
-    text = "".join(c for c in text if unicodedata.category(c) not in _INVISIBLE).strip(" .")
-    if len(text) > _NAME_LIMIT:
-        stem, dot, extension = text.rpartition(".")
-        keep = _NAME_LIMIT - len(extension) - 1
-        text = stem[:keep] + dot + extension if dot and keep > 100 else text[:_NAME_LIMIT]
-    return text
-
-
-def discard(paths: Iterable[Path]) -> None:
-    """Remove files that were received but not taken in."""
-    for path in paths:
-        path.unlink(missing_ok=True)
-
-
-def temporary_path() -> Path:
-    """Return a fresh path on the same file system as the photos."""
-    return Path(settings.UPLOAD_TMP_DIR) / f"{uuid.uuid4().hex}.upload"

@@ -1,7 +1,7 @@
-"""The lock under which what an owner's photos form together changes: stacks, albums, groups.
+"""The lock on an owner for changes to stacks, albums and groups of their photos.
 
-Whoever moves, stacks or groups several photos takes it first, so that two at once wait for each
-other here and never over single rows, which they may come upon in different orders.
+Code that moves, stacks or groups several photos takes it first. Two such changes then wait for
+each other here and not at single rows, which they may reach in different orders.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from collections.abc import Iterable
 
 from django.contrib.auth import get_user_model
 
-from gallery.models.photos import PhotoQuerySet
+from gallery.models import PhotoQuerySet
 
 
 def lock_owner(owner_id: int) -> None:
-    """Make others who change what this owner's photos form wait until the transaction ends."""
+    """Make other changes to this owner's stacks, albums and groups wait for this transaction."""
     lock_owners([owner_id])
 
 
@@ -24,6 +24,6 @@ def lock_owners_of(photos: PhotoQuerySet) -> None:
 
 
 def lock_owners(owner_ids: Iterable[int]) -> None:
-    """Lock owners in the order of their ids, so that two who lock several never form a ring."""
+    """Lock owners in the order of their ids, so that two callers never deadlock."""
     owners = get_user_model().objects.filter(pk__in=list(owner_ids)).order_by("pk")
     list(owners.select_for_update(no_key=True).values_list("pk", flat=True))

@@ -8,29 +8,29 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from django.db.models import Q
+from django.utils.translation import gettext, gettext_lazy as _
 
-from gallery.models import Photo
-from gallery.models.photos import PhotoQuerySet
+from gallery.models import Photo, PhotoQuerySet
 from gallery.user_errors import UserError
 
 MAX_LIMIT = 200
 """Rows that a caller may ask for at once."""
-NOT_GIVEN = "The cursor is not one that this gallery gave."
+NOT_GIVEN = _("The cursor is not one that this gallery issued.")
 
 Key = TypeVar("Key")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class BadCursor(UserError):
-    """A cursor or limit was made up; the message says what is wrong."""
+    """A cursor or another parameter is invalid; the message says what is wrong."""
 
     code = "bad_parameter"
 
 
 def check_limit(limit: int, most: int = MAX_LIMIT) -> None:
-    """Raise `BadCursor` when a page of so many would be too much or nothing."""
+    """Raise `BadCursor` for a page size below 1 or above `most`."""
     if not 1 <= limit <= most:
-        raise BadCursor(f"limit must be between 1 and {most}.")
+        raise BadCursor(gettext("limit must be between 1 and %(most)d.") % {"most": most})
 
 
 def page_after(
@@ -38,7 +38,7 @@ def page_after(
 ) -> tuple[list[Photo], str | None]:
     """Return up to `limit` photos after `cursor`, the latest first, and the next cursor or None.
 
-    `by` names the moment that they are ordered by. Raises `BadCursor` for a made-up cursor.
+    `by` names the time column that orders them. Raises `BadCursor` for a made-up cursor.
     """
     if cursor:
         moment, photo_id = read_cursor(cursor, uuid.UUID)
@@ -51,14 +51,14 @@ def page_after(
 
 
 def cursor_of(moment: datetime, key: object) -> str:
-    """Return the cursor that continues behind a moment and a key: microseconds since 1970, key."""
+    """Return the cursor that continues after a time and a key: microseconds since 1970, key."""
     return f"{(moment - _EPOCH) // timedelta(microseconds=1)}_{key}"
 
 
 def read_cursor(cursor: str, read: Callable[[str], Key]) -> tuple[datetime, Key]:
-    """Return what `cursor_of` was given, the key read by `read`; raise `BadCursor` if made up."""
+    """Return the time and the key of a cursor, the key read by `read`; raise `BadCursor`."""
     micros, _, key = cursor.partition("_")
     try:
         return _EPOCH + timedelta(microseconds=int(micros)), read(key)
     except (ValueError, OverflowError):
-        raise BadCursor(NOT_GIVEN) from None
+        raise BadCursor(str(NOT_GIVEN)) from None

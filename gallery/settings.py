@@ -93,7 +93,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
-    "gallery.middleware.api_errors",
+    "gallery.api.errors.api_errors",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -117,7 +117,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "gallery.context.page",
+                "gallery.status.page_context",
             ],
             "builtins": [
                 "django.templatetags.i18n",
@@ -161,7 +161,7 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_LOCKOUT_TEMPLATE = "gallery/locked_out.html"
 PROXY_COUNT = env.whole("PROXY_COUNT", 0)
-AXES_CLIENT_IP_CALLABLE = "gallery.proxies.client_address"
+AXES_CLIENT_IP_CALLABLE = "gallery.views.accounts.client_address"
 AXES_VERBOSE = False
 AXES_ENABLE_ACCESS_FAILURE_LOG = False
 

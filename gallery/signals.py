@@ -1,12 +1,12 @@
-"""How the gallery speaks upward: the search and the workers listen, and it knows neither."""
+"""Signals by which the gallery tells search and the workers about changes; it knows neither."""
 
 from __future__ import annotations
 
 from django.dispatch import Signal
 
 photos_changed = Signal()
-"""Sent after commit when photos were added, deleted or are to be tried again. No arguments:
-the rows say what is to be done; receivers must return quickly and never raise."""
+"""Sent after commit when photos were added, deleted or should be tried again. No arguments,
+because the rows say what to do; receivers must return quickly and never raise."""
 
 photos_moved = Signal()
 """Sent after commit when photos went to the trash or came back, with `photo_ids`: list[UUID]

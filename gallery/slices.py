@@ -1,4 +1,4 @@
-"""Many rows a part at a time, so that no query has more parameters than a database takes."""
+"""Many rows in parts, so that no query has more parameters than a database accepts."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import TypeVar
 T = TypeVar("T")
 
 SLICE = 5_000
-"""Ids in one query. SQLite may take no more than 32,766 parameters, its default since 3.32."""
+"""Ids in one query. SQLite accepts 32,766 parameters by default since 3.32."""
 
 
 def slices(items: Iterable[T], size: int = SLICE) -> Iterator[list[T]]:
     """Yield the items in lists of at most `size`, in their order."""
     rest = iter(items)
-    while some := list(islice(rest, size)):
-        yield some
+    while part := list(islice(rest, size)):
+        yield part

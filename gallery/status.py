@@ -1,23 +1,32 @@
-"""What the gallery can say of itself: how much is searchable, how fast, with which model."""
+"""The state of the gallery, for its pages and for monitors.
+
+Pages show how much is searchable, how fast, and with which model. Monitors ask `/healthz` and
+`/readyz`.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.core.cache import cache
+from django.db import DatabaseError, connection
 from django.db.models import Count
+from django.http import HttpRequest, JsonResponse
+from django.templatetags.static import static
 from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
+from django.views.decorators.http import require_safe
 
 from gallery import files
-from gallery.models import Embedding, EmbeddingModel, Photo, User, WorkerStatus
-from gallery.models.photos import PhotoQuerySet
+from gallery.models import Embedding, EmbeddingModel, Photo, PhotoQuerySet, User, WorkerStatus
 
 _ALIVE = timedelta(seconds=45)
 _COMPLETE_SECONDS = 30
-"""How long nothing is counted after every photo had its row of work: only a new model changes it,
-and photos come with theirs."""
+"""How long to trust that every photo has a row: new photos come with theirs, so only a new model
+changes it."""
 _NOT_INDEXED = [state for state in Embedding.State.values if state != Embedding.State.INDEXED]
 
 
@@ -42,18 +51,16 @@ class Status:
 
 
 def status(user: User) -> Status:
-    """Return the present state for one user."""
+    """Return the state of the gallery for one user."""
     model = EmbeddingModel.objects.active()
     worker = WorkerStatus.objects.order_by("-seen_at").first()
     photos = Photo.objects.visible_to(user).count()
-    unsettled, failed = _not_searchable(user, model)
-    searchable = photos - unsettled - failed
-    pending = unsettled
+    pending, failed = _not_searchable(user, model)
     alive = worker is not None and timezone.now() - worker.seen_at < _ALIVE
     rate = worker.photos_per_second if worker and alive else 0.0
     return Status(
         photos=photos,
-        searchable=searchable,
+        searchable=photos - pending - failed,
         pending=pending,
         failed=failed,
         rate=round(rate, 2),
@@ -72,8 +79,8 @@ def status(user: User) -> Status:
 def _not_searchable(user: User, model: EmbeddingModel | None) -> tuple[int, int]:
     """Return how many of the user's photos wait, and how many failed.
 
-    Only the rows that are not indexed are counted: they are few, and this is asked for by every
-    page, while counting a whole gallery of 100,000 photos by state takes a second.
+    It counts only the rows that are not indexed, which are few. Every page asks for this, and
+    counting a gallery of 100,000 photos by state would take a second.
     """
     visible = Photo.objects.visible_to(user)
     if model is None:
@@ -82,13 +89,13 @@ def _not_searchable(user: User, model: EmbeddingModel | None) -> tuple[int, int]
     states = rows.filter(state__in=_NOT_INDEXED).values_list("state").annotate(n=Count("pk"))
     counts: dict[str, int] = dict(states.order_by())
     failed = counts.pop(Embedding.State.FAILED, 0)
-    return sum(counts.values()) + _without_row(visible, model), failed
+    return sum(counts.values()) + _without_embedding(visible, model), failed
 
 
-def _without_row(visible: PhotoQuerySet, model: EmbeddingModel) -> int:
-    """Return how many photos have no row of work yet; the exact count is slow and rarely needed.
+def _without_embedding(visible: PhotoQuerySet, model: EmbeddingModel) -> int:
+    """Return how many photos have no row yet; the exact count is slow and rarely needed.
 
-    The rows of live photos are counted as all rows less the few of photos that are not live.
+    The number of live rows is that of all rows less the few of photos that are not live.
     """
     if cache.get(key := f"every-photo-has-a-row-{model.pk}"):
         return 0
@@ -99,3 +106,61 @@ def _without_row(visible: PhotoQuerySet, model: EmbeddingModel) -> int:
         cache.set(key, value=True, timeout=_COMPLETE_SECONDS)
         return 0
     return visible.exclude(embeddings__model=model).count()
+
+
+def page_context(request: HttpRequest) -> dict[str, Any]:
+    """Return the icons and, for someone signed in, their `status` and the upload limit.
+
+    A context processor: nothing is computed until a template asks for it.
+    """
+    icons = {"icons": static("icons.svg")}
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        return icons
+    return {
+        **icons,
+        "status": SimpleLazyObject(lambda: status(user)),
+        "max_file_mb": settings.MAX_FILE_BYTES // (1024 * 1024),
+    }
+
+
+# --- for monitors ---------------------------------------------------------------------------------
+
+
+@require_safe
+def healthz(request: HttpRequest) -> JsonResponse:
+    """Answer that the process is alive; check nothing else."""
+    return JsonResponse({"status": "ok"})
+
+
+@require_safe
+def readyz(request: HttpRequest) -> JsonResponse:
+    """Answer whether photos can be uploaded and searched: database, disk and model by name."""
+    checks = {"database": _database(), "storage": _storage(), "model": _model()}
+    ready = checks["database"] and checks["storage"]
+    body = {"status": "ready" if ready else "not ready", "checks": checks}
+    return JsonResponse(body, status=200 if ready else 503)
+
+
+def _database() -> bool:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError:
+        return False
+    return True
+
+
+def _storage() -> bool:
+    try:
+        files.require_free_space()
+    except (files.StorageFull, OSError):
+        return False
+    return True
+
+
+def _model() -> bool:
+    try:
+        return EmbeddingModel.objects.active() is not None
+    except DatabaseError:
+        return False

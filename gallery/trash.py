@@ -1,4 +1,4 @@
-"""The trash: where every deletion goes first, and from where photos come back."""
+"""The trash: every deletion goes there first, and photos come back or are deleted for ever."""
 
 from __future__ import annotations
 
@@ -12,19 +12,18 @@ from django.db import transaction
 from django.db.models import Count, Sum
 from django.utils import timezone
 
-from gallery import deletion, stacks
+from gallery import stacks
 from gallery.locks import lock_owners_of
-from gallery.models import Embedding, EmbeddingModel, Photo, User
-from gallery.models.photos import PhotoQuerySet
+from gallery.models import Embedding, EmbeddingModel, Photo, PhotoQuerySet, Tombstone, User
 from gallery.signals import photos_changed, photos_moved
 from gallery.slices import slices
 
 KEPT_DAYS = 30
-"""Days after which the trash is emptied by itself."""
+"""Days after which photos in the trash are deleted for ever."""
 
 
 def trash(photos: PhotoQuerySet) -> list[UUID]:
-    """Move the given live photos to the trash and return their ids; in no answer from now on.
+    """Move live photos to the trash and return their ids; no answer shows them from now on.
 
     A worker takes their points out of the index afterwards.
     """
@@ -35,15 +34,15 @@ def trash(photos: PhotoQuerySet) -> list[UUID]:
         now = timezone.now()
         for part in slices(ids):
             Photo.objects.live().filter(pk__in=part).update(trashed_at=now)
-        _tell(ids)
+        _announce(ids)
     return ids
 
 
 def restore(photos: PhotoQuerySet) -> list[UUID]:
-    """Bring the given photos back from the trash and return their ids.
+    """Bring photos back from the trash and return their ids.
 
-    What was searchable goes into the index again, from the vectors kept in SQL, and is compared
-    anew with what came meanwhile. What a model never saw waits for it like a new upload.
+    Photos that were searchable go back into the index, from the vectors in SQL, and are compared
+    with whatever came in the meantime. Photos that a model has not seen wait for it like uploads.
     """
     with transaction.atomic():
         lock_owners_of(photos)
@@ -52,7 +51,7 @@ def restore(photos: PhotoQuerySet) -> list[UUID]:
         for part in slices(ids):
             Photo.objects.trashed().filter(pk__in=part).update(trashed_at=None)
             _make_searchable_again(part)
-        _tell(ids)
+        _announce(ids)
     return ids
 
 
@@ -61,24 +60,45 @@ def _make_searchable_again(ids: Sequence[UUID]) -> None:
     rows.filter(state=Embedding.State.INDEXED).update(state=Embedding.State.EMBEDDED)
     rows.exclude(compared_at=None).update(compared_at=None)
     for model in EmbeddingModel.objects.wanted():
-        known = set(rows.filter(model=model).values_list("photo_id", flat=True))
-        lacking = [Embedding(photo_id=pk, model=model) for pk in ids if pk not in known]
-        Embedding.objects.bulk_create(lacking, ignore_conflicts=True)
+        present = set(rows.filter(model=model).values_list("photo_id", flat=True))
+        missing = [Embedding(photo_id=pk, model=model) for pk in ids if pk not in present]
+        Embedding.objects.bulk_create(missing, ignore_conflicts=True)
 
 
-def _tell(ids: list[UUID]) -> None:
-    """Put the stacks right, and say after the commit what moved."""
+def _announce(ids: list[UUID]) -> None:
+    """Repair the stacks, and send the signals after the commit."""
     if not ids:
         return
     for part in slices(ids):
-        stacks.mend(part)
+        stacks.repair(part)
     transaction.on_commit(lambda: photos_changed.send(sender=Photo))
     transaction.on_commit(lambda: photos_moved.send(sender=Photo, photo_ids=ids))
 
 
 def empty(photos: PhotoQuerySet) -> int:
-    """Delete the given photos, which must be in the trash, for ever; return how many there were."""
-    return deletion.delete(photos)
+    """Delete those of the photos that are in the trash for ever; return how many there were.
+
+    The rows are marked and get their tombstones in one transaction. A worker then removes the
+    points, the files and finally the rows; if interrupted, it carries on where it stopped.
+    """
+    now = timezone.now()
+    with transaction.atomic():
+        lock_owners_of(photos)
+        rows = photos.trashed().order_by("pk").select_for_update(no_key=True)
+        values = list(rows.values_list("pk", "owner_id", "sha256"))
+        Tombstone.objects.bulk_create(
+            [
+                Tombstone(photo_id=pk, owner_id=owner_id, sha256=sha256, deleted_at=now)
+                for pk, owner_id, sha256 in values
+            ],
+            ignore_conflicts=True,
+        )
+        for part in slices(pk for pk, _, _ in values):
+            Photo.objects.trashed().filter(pk__in=part).update(deleted_at=now)
+            stacks.repair(part)
+        if values:
+            transaction.on_commit(lambda: photos_changed.send(sender=Photo))
+    return len(values)
 
 
 def purge_old() -> int:
@@ -87,21 +107,21 @@ def purge_old() -> int:
     return empty(Photo.objects.trashed().filter(trashed_at__lt=since))
 
 
-# --- looking into it ------------------------------------------------------------------------------
+# --- what is in it --------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class Holds:
-    """How many photos lie in a trash, and how many bytes their originals take."""
+class Contents:
+    """The number of photos in a trash, and the bytes of their originals."""
 
     photos: int
     bytes: int
 
 
-def holds(user: User) -> Holds:
-    """Return what the user's trash holds; its bytes are part of what the gallery uses."""
-    found = Photo.objects.in_trash_of(user).aggregate(photos=Count("pk"), bytes=Sum("size"))
-    return Holds(found["photos"], found["bytes"] or 0)
+def contents(user: User) -> Contents:
+    """Return how much is in the user's trash; its bytes still take up space on the disk."""
+    totals = Photo.objects.in_trash_of(user).aggregate(photos=Count("pk"), bytes=Sum("size"))
+    return Contents(totals["photos"], totals["bytes"] or 0)
 
 
 def kept_until(photo: Photo) -> datetime:
@@ -110,10 +130,10 @@ def kept_until(photo: Photo) -> datetime:
 
 
 def days_left(photo: Photo) -> int:
-    """Return the days, begun ones too, for which a photo in the trash can still come back."""
+    """Return for how many days a photo in the trash can still come back, rounded up."""
     return max(math.ceil((kept_until(photo) - timezone.now()) / timedelta(days=1)), 0)
 
 
 def trashed_at(photo: Photo) -> datetime:
-    """Return since when a photo lies in the trash."""
+    """Return when a photo went to the trash."""
     return photo.trashed_at or timezone.now()

@@ -1,4 +1,4 @@
-"""Receiving files: counted while they stream in, written once, refused early."""
+"""Receiving files: count the bytes while they stream in, write them once, refuse early."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.files.uploadedfile import TemporaryUploadedFile
 from django.core.files.uploadhandler import StopUpload, TemporaryFileUploadHandler
+from django.utils.translation import gettext as _
 
 from gallery import files
 from gallery.reasons import Reason
@@ -32,18 +33,19 @@ class Refused(UserError):
         """Return the sentence for the person who sent the file."""
         if self.reason is Reason.TOO_LARGE:
             limit = settings.MAX_FILE_BYTES // (1024 * 1024)
-            return f"The file is larger than {limit} MB, the limit here."
+            return _("The file is larger than the limit of %(limit)d MB.") % {"limit": limit}
         if self.reason is Reason.TOO_MANY_PIXELS:
             limit = settings.MAX_PIXELS // 1_000_000
-            return f"The picture has more than {limit} megapixels, the limit here."
+            return _("The picture is larger than the limit of %(limit)d megapixels.") % {
+                "limit": limit
+            }
         return str(self.reason.label)
 
 
 class LimitedUploadHandler(TemporaryFileUploadHandler):
     """Streams each file to disk and stops at the size limit or when the disk fills up.
 
-    A file that went over the limit is marked with `request.upload_refused`, because an upload
-    that was stopped leaves an otherwise empty request behind.
+    A stopped upload leaves an empty request behind, so `request.upload_refused` says why.
     """
 
     def handle_raw_input(  # type: ignore[override] # the stubs say str, Django gives int
@@ -54,19 +56,19 @@ class LimitedUploadHandler(TemporaryFileUploadHandler):
         boundary: bytes,
         encoding: str | None = None,
     ) -> None:
-        """Note whether the disk could hold the request; nothing of it is parsed yet."""
+        """Note whether the disk has room for the request; nothing of it is parsed yet."""
         self.received = 0
         needed = settings.MIN_FREE_BYTES + max(content_length or 0, 0)
         self.too_full = files.free_bytes() < needed
 
     def new_file(self, *args: Any, **kwargs: Any) -> None:
-        """Begin a file, unless the disk could not hold it."""
+        """Begin a file, unless the disk has no room for it."""
         if self.too_full:
             self._stop(files.StorageFull())
         super().new_file(*args, **kwargs)
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes | None:
-        """Write a chunk unless the request went over the limit with it."""
+        """Write a chunk unless it takes the request over the limit."""
         self.received += len(raw_data)
         if self.received > settings.MAX_FILE_BYTES:
             self._stop(Refused(Reason.TOO_LARGE))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+RETRY_SECONDS = "2"
+"""When to come back after a 503, for the header Retry-After."""
+
 
 class UserError(Exception):
-    """Something that whoever sent a request can act on.
+    """An error that whoever sent the request can act on.
 
     `message` is the sentence for people, `code` comes from a closed list in
     docs/reference/api.md, and `status` is the HTTP status that fits.

@@ -23,7 +23,6 @@ from django.db.models import Count, F
 from django.utils import timezone
 
 from gallery import files
-from gallery.ingest import sha256
 from gallery.models import Embedding, EmbeddingModel, Photo
 from gallery.models.embeddings import LEASE
 from gallery.slices import slices
@@ -183,7 +182,7 @@ def _check_database(report: Report) -> None:
 
 
 def _check_duplicates(report: Report) -> None:
-    groups = Photo.objects.kept().values("owner_id", "sha256").annotate(copies=Count("pk"))
+    groups = Photo.objects.not_deleted().values("owner_id", "sha256").annotate(copies=Count("pk"))
     for group in groups.filter(copies__gt=1):
         report.add(Check.DUPLICATE, group["sha256"])
 
@@ -245,13 +244,13 @@ def _check_vectors(report: Report, options: Options) -> None:
 
 def check_originals(report: Report, options: Options) -> None:
     """Check that each original exists; with `deep`, read it and compare its checksum."""
-    for photo in reconcile.walk(Photo.objects.kept(), "pk"):
+    for photo in reconcile.walk(Photo.objects.not_deleted(), "pk"):
         path = files.original(photo)
         if not path.exists():
             # The photo may have been deleted since its row was read.
-            if Photo.objects.kept().filter(pk=photo.pk).exists():
+            if Photo.objects.not_deleted().filter(pk=photo.pk).exists():
                 report.add(Check.MISSING_ORIGINAL, photo.pk)
-        elif options.deep and sha256(path) != photo.sha256:
+        elif options.deep and files.sha256(path) != photo.sha256:
             report.add(Check.CHANGED_ORIGINAL, photo.pk)
     missing = report.found[Check.MISSING_ORIGINAL]
     if missing:

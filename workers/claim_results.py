@@ -57,7 +57,6 @@ def save(
     leased.bulk_update(vectors, ["vector", "vector_crc"])
     leased.update(
         state=Embedding.State.EMBEDDED,
-        embedded_at=timezone.now(),
         lease_until=None,
         reason="",
         detail="",

@@ -11,10 +11,11 @@ from uuid import UUID
 
 from django.conf import settings
 
-from gallery import colours, files, fingerprint
+from gallery import colours, files
 from gallery.decoding import DecodeError, DecoderPool, PoolClosed
-from gallery.decoding.results import PART_SIDE
+from gallery.decoding.answers import PART_SIDE
 from gallery.models import Photo
+from gallery.models.fingerprints import fingerprint_of
 from gallery.reasons import Reason
 from gallery.request_priority import lower_thread_priority
 from search.vectors.embedders.base import Pixels
@@ -118,7 +119,7 @@ class LookAhead:
             "colour": decoded.colour,
             "colours": colours.column(colours.main_colours(decoded.pixels)),
         }
-        return Picture(decoded.pixels, facts, fingerprint.of_pixels(decoded.pixels))
+        return Picture(decoded.pixels, facts, fingerprint_of(decoded.pixels))
 
 
 _lock = threading.Lock()

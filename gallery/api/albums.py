@@ -12,17 +12,16 @@ from django.urls import reverse
 from ninja import Router, Schema, Status
 from pydantic import Field, StrictBool, StrictInt
 
-from gallery import albums
+from gallery import albums, marks
 from gallery.api.errors import ErrorOut, In
-from gallery.api.photos import PhotoOut, photo_out, router as photos_router, states
+from gallery.api.photos import PhotoOut, photo_out, router as photos_router
 from gallery.facts import MAX_STARS
-from gallery.models import Album, Photo
-from gallery.models.photos import PhotoQuerySet
+from gallery.models import Album, Photo, PhotoQuerySet
 
 router = Router(tags=["albums"])
 
 Stars = Annotated[StrictInt, Field(ge=0, le=MAX_STARS)]
-_Ids = Annotated[list[uuid.UUID], Field(max_length=albums.AT_ONCE)]
+_Ids = Annotated[list[uuid.UUID], Field(max_length=albums.PHOTOS_PER_REQUEST)]
 
 
 class NameIn(In):
@@ -32,19 +31,19 @@ class NameIn(In):
 
 
 class IdsIn(In):
-    """The photos that something is done with; ids that are not one's own count for nothing."""
+    """Photos by id; those that are unknown or another person's are ignored."""
 
     ids: _Ids
 
 
 class StarsIn(IdsIn):
-    """The stars that photos get, 1 to 5, or 0 to take them away."""
+    """The stars for photos, 1 to 5, or 0 to remove them."""
 
     stars: Stars
 
 
 class MarksIn(In):
-    """What to change of a photo; what is left out stays as it is."""
+    """The marks to change; fields that are left out stay as they are."""
 
     favourite: StrictBool = False
     caption: str = ""
@@ -70,7 +69,7 @@ class AlbumsOut(Schema):
 
 
 class ChangedOut(Schema):
-    """How many photos something was done with; the others were so already or are not known."""
+    """How many photos changed; the others were so already or are unknown."""
 
     changed: int
 
@@ -78,21 +77,21 @@ class ChangedOut(Schema):
 @router.get("/albums", response={200: AlbumsOut})
 def list_albums(request: HttpRequest) -> AlbumsOut:
     """List the albums, by name."""
-    rows = albums.listed(Album.objects.visible_to(request.user))
+    rows = albums.summaries(Album.objects.visible_to(request.user))
     return AlbumsOut(albums=[album_out(row) for row in rows])
 
 
 @router.post("/albums", response={201: AlbumOut, frozenset({400, 409}): ErrorOut})
 def create_album(request: HttpRequest, body: NameIn) -> Status[AlbumOut]:
     """Make an album: 409 when there is one of this name."""
-    made = albums.create(request.user, body.name)  # type: ignore[arg-type]
-    return Status(201, album_out(albums.Listed(made, 0, None)))
+    album = albums.create(request.user, body.name)  # type: ignore[arg-type]
+    return Status(201, album_out(albums.AlbumSummary(album, 0, None)))
 
 
 @router.get("/albums/{uuid:album_id}", response={200: AlbumOut, 404: ErrorOut})
 def album(request: HttpRequest, album_id: uuid.UUID) -> AlbumOut:
     """Return one album."""
-    return _listed(request, _own_album(request, album_id))
+    return _summary_out(request, _get_album(request, album_id))
 
 
 @router.patch(
@@ -100,15 +99,15 @@ def album(request: HttpRequest, album_id: uuid.UUID) -> AlbumOut:
 )
 def rename_album(request: HttpRequest, album_id: uuid.UUID, body: NameIn) -> AlbumOut:
     """Give an album another name."""
-    row = _own_album(request, album_id)
+    row = _get_album(request, album_id)
     albums.rename(row, body.name)
-    return _listed(request, row)
+    return _summary_out(request, row)
 
 
 @router.delete("/albums/{uuid:album_id}", response={204: None, 404: ErrorOut})
 def remove_album(request: HttpRequest, album_id: uuid.UUID) -> HttpResponse:
     """Remove an album. Its photos stay."""
-    albums.remove(_own_album(request, album_id))
+    albums.remove(_get_album(request, album_id))
     return HttpResponse(status=204)
 
 
@@ -118,62 +117,61 @@ _CHANGED = {200: ChangedOut, frozenset({400, 404}): ErrorOut}
 @router.post("/albums/{uuid:album_id}/photos", response=_CHANGED)
 def add_photos(request: HttpRequest, album_id: uuid.UUID, body: IdsIn) -> ChangedOut:
     """Put up to 500 photos into an album."""
-    row = _own_album(request, album_id)
-    return ChangedOut(changed=albums.add(row, _own_photos(request, body)))
+    row = _get_album(request, album_id)
+    return ChangedOut(changed=albums.add(row, _get_photos(request, body)))
 
 
 @router.delete("/albums/{uuid:album_id}/photos", response=_CHANGED)
 def take_photos_out(request: HttpRequest, album_id: uuid.UUID, body: IdsIn) -> ChangedOut:
     """Take up to 500 photos out of an album. They stay in the gallery."""
-    row = _own_album(request, album_id)
-    return ChangedOut(changed=albums.take_out(row, _own_photos(request, body)))
+    row = _get_album(request, album_id)
+    return ChangedOut(changed=albums.take_out(row, _get_photos(request, body)))
 
 
 @router.post("/favourites", response={200: ChangedOut, 400: ErrorOut})
 def add_favourites(request: HttpRequest, body: IdsIn) -> ChangedOut:
     """Mark up to 500 photos as favourites."""
-    return ChangedOut(changed=albums.set_favourite(_own_photos(request, body), on=True))
+    return ChangedOut(changed=marks.set_favourite(_get_photos(request, body), on=True))
 
 
 @router.delete("/favourites", response={200: ChangedOut, 400: ErrorOut})
 def remove_favourites(request: HttpRequest, body: IdsIn) -> ChangedOut:
     """Take the mark of a favourite off up to 500 photos."""
-    return ChangedOut(changed=albums.set_favourite(_own_photos(request, body), on=False))
+    return ChangedOut(changed=marks.set_favourite(_get_photos(request, body), on=False))
 
 
 @router.post("/ratings", response={200: ChangedOut, 400: ErrorOut})
 def rate(request: HttpRequest, body: StarsIn) -> ChangedOut:
     """Give up to 500 photos 1 to 5 stars, or take their stars away with 0."""
-    return ChangedOut(changed=albums.set_rating(_own_photos(request, body), stars=body.stars))
+    return ChangedOut(changed=marks.set_rating(_get_photos(request, body), stars=body.stars))
 
 
-# An address answers all its methods from one router, so this one stands with the photos.
+# One router must answer all methods of an address, so this route joins those of the photos.
 @photos_router.patch(
     "/photos/{uuid:photo_id}", response={200: PhotoOut, frozenset({400, 404}): ErrorOut}
 )
 def mark_photo(request: HttpRequest, photo_id: uuid.UUID, body: MarksIn) -> PhotoOut:
     """Change favourite, rating, caption or tags of a photo; `tags` replaces all that it has."""
     photos = Photo.objects.visible_to(request.user).filter(pk=photo_id)
-    albums.mark(get_object_or_404(photos), **body.dict(exclude_unset=True))
-    row = get_object_or_404(photos)
-    return photo_out(row, *states([row])[row.pk])
+    marks.update(get_object_or_404(photos), **body.dict(exclude_unset=True))
+    return photo_out(get_object_or_404(photos))
 
 
-def _own_album(request: HttpRequest, album_id: uuid.UUID) -> Album:
+def _get_album(request: HttpRequest, album_id: uuid.UUID) -> Album:
     return get_object_or_404(Album.objects.visible_to(request.user), pk=album_id)
 
 
-def _own_photos(request: HttpRequest, body: IdsIn) -> PhotoQuerySet:
+def _get_photos(request: HttpRequest, body: IdsIn) -> PhotoQuerySet:
     return Photo.objects.visible_to(request.user).filter(pk__in=body.ids)
 
 
-def _listed(request: HttpRequest, row: Album) -> AlbumOut:
+def _summary_out(request: HttpRequest, row: Album) -> AlbumOut:
     """Return the public form of one album as it is now; one just removed is a 404."""
-    rows = albums.listed(Album.objects.visible_to(request.user).filter(pk=row.pk))
-    return album_out(rows[0] if rows else albums.Listed(row, 0, None))
+    rows = albums.summaries(Album.objects.visible_to(request.user).filter(pk=row.pk))
+    return album_out(rows[0] if rows else albums.AlbumSummary(row, 0, None))
 
 
-def album_out(row: albums.Listed) -> AlbumOut:
+def album_out(row: albums.AlbumSummary) -> AlbumOut:
     """Return the public form of an album."""
     return AlbumOut(
         id=row.album.pk,

@@ -1,21 +1,36 @@
-"""The API object and how exceptions become its one error shape, `{code, message}`."""
+"""The one error shape of the API, `{code, message}`, whether or not a route was reached."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.utils.translation import gettext, gettext_lazy as _
 from ninja import NinjaAPI, Schema
 from ninja.errors import AuthenticationError, AuthorizationError, HttpError, ValidationError
 from pydantic import ConfigDict
 
 from gallery.decoding import PoolBusy
-from gallery.middleware import RETRY_SECONDS, error
-from gallery.user_errors import UserError
+from gallery.files import StorageFull
+from gallery.user_errors import RETRY_SECONDS, UserError
+
+API_PREFIX = "/api/"
+_DEFAULTS = {
+    400: ("bad_request", _("The request could not be understood.")),
+    401: ("not_signed_in", _("Sign in, or send a bearer token.")),
+    403: ("forbidden", _("This is not allowed; a CSRF token may be missing.")),
+    404: ("not_found", _("There is no such thing here.")),
+    405: ("method_not_allowed", _("This address does not accept that method.")),
+    429: ("too_many_requests", _("Too many requests; wait a little and try again.")),
+    500: ("internal_error", _("Something went wrong here; the gallery's log has the details.")),
+    503: ("busy", _("The database is busy with a long task. Try again shortly.")),
+    507: (StorageFull.code, StorageFull.sentence),
+}
 
 
 class In(Schema):
-    """A body in which a field that does not exist is an error instead of a silent nothing."""
+    """A request body that refuses unknown fields instead of ignoring them."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -25,6 +40,34 @@ class ErrorOut(Schema):
 
     code: str
     message: str
+
+
+def error(status: int, code: str = "", message: str = "") -> JsonResponse:
+    """Return the error answer `{code, message}` that every API route uses."""
+    default_code, default_message = _DEFAULTS.get(status, ("error", _("The request failed.")))
+    body = {"code": code or default_code, "message": message or str(default_message)}
+    return JsonResponse(body, status=status)
+
+
+def api_errors(
+    get_response: Callable[[HttpRequest], HttpResponseBase],
+) -> Callable[[HttpRequest], HttpResponseBase]:
+    """Middleware: give errors under /api/ that are not JSON yet the API's own shape."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        response = get_response(request)
+        if response.status_code < 400 or not request.path.startswith(API_PREFIX):
+            return response
+        if response.headers.get("Content-Type", "").startswith("application/json"):
+            return response
+        if isinstance(response, HttpResponse):
+            response.content = error(response.status_code).content
+            response["Content-Type"] = "application/json"
+            # Another middleware may have set the length of the page that this replaces.
+            response["Content-Length"] = str(len(response.content))
+        return response
+
+    return middleware
 
 
 def attach(api: NinjaAPI) -> None:
@@ -39,7 +82,7 @@ def attach(api: NinjaAPI) -> None:
 
 
 def user_error(request: HttpRequest, exc: Any) -> HttpResponse:
-    """Something that the caller can act on."""
+    """Answer an error that the caller can act on."""
     response = error(exc.status, exc.code, exc.message)
     if exc.status == 503:
         response["Retry-After"] = RETRY_SECONDS
@@ -47,20 +90,22 @@ def user_error(request: HttpRequest, exc: Any) -> HttpResponse:
 
 
 def busy(request: HttpRequest, exc: Any) -> HttpResponse:
-    """More pictures at once than can be read: 503, come back soon."""
-    response = error(503, "busy", "Too many pictures are being read at once. Try again shortly.")
+    """Answer that the decoders are busy: 503, try again soon."""
+    message = gettext("Too many pictures are being read at once. Try again shortly.")
+    response = error(503, "busy", message)
     response["Retry-After"] = RETRY_SECONDS
     return response
 
 
 def invalid(request: HttpRequest, exc: Any) -> HttpResponse:
-    """A parameter of the wrong type: 400, naming the first one."""
+    """Answer a parameter of the wrong type: 400, naming the first one."""
     first = exc.errors[0] if exc.errors else {}
     name = str(first.get("loc", ("request",))[-1])[:40]
-    return error(400, "bad_parameter", f"{name}: {first.get('msg', 'is not valid')}.")
+    problem = first.get("msg") or gettext("is not valid")
+    return error(400, "bad_parameter", f"{name}: {problem}.")
 
 
 def http_error(request: HttpRequest, exc: Any) -> HttpResponse:
-    """An error that a route or the framework raised by status."""
+    """Answer an error that a route or the framework raised by status."""
     code = "bad_request" if exc.status_code == 400 else ""
     return error(exc.status_code, code, str(exc.message) if code else "")

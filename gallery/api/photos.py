@@ -1,4 +1,4 @@
-"""The photos part of the API: upload, list, look, move to the trash."""
+"""The photos part of the API: upload, list, read, move to the trash."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from ninja.files import UploadedFile
 
 from gallery import ingest, trash, uploads
 from gallery.api.errors import ErrorOut
-from gallery.models import Embedding, EmbeddingModel, Photo
+from gallery.models import Embedding, Photo
+from gallery.models.embeddings import PhotoState
 from gallery.paging import check_limit, page_after
-from gallery.reasons import Reason
 
 router = Router(tags=["photos"])
 
 
 class UploadOut(Schema):
-    """The photo that an upload became, or already was; `restored` from the trash by it."""
+    """The photo that an upload became, or of which it is a copy; `restored` if from the trash."""
 
     id: uuid.UUID
     state: str
@@ -77,7 +77,7 @@ class PhotosOut(Schema):
 
 
 class ListIn(Schema):
-    """How much to list, from where."""
+    """The part of a list to return."""
 
     limit: int = 60
     cursor: str = ""
@@ -93,10 +93,9 @@ def upload(request: HttpRequest, file: File[UploadedFile | None] = None) -> Stat
     path = Path(received.temporary_file_path())
     result = ingest.ingest(request.user, path, received.name or "")  # type: ignore[arg-type]
     photo = result.photo
-    state, _ = states([photo])[photo.pk]
     answer = UploadOut(
         id=photo.pk,
-        state=state,
+        state=Embedding.objects.states_of([photo])[photo.pk].state,
         duplicate=result.duplicate,
         restored=result.restored,
         url=photo.get_absolute_url(),
@@ -108,68 +107,60 @@ def upload(request: HttpRequest, file: File[UploadedFile | None] = None) -> Stat
 def photos(request: HttpRequest, params: Query[ListIn]) -> PhotosOut:
     """List photos, newest first."""
     check_limit(params.limit)
-    rows, following = page_after(
+    rows, next_cursor = page_after(
         Photo.objects.visible_to(request.user), params.cursor, params.limit
     )
-    known = states(rows)
+    states = Embedding.objects.states_of(rows)
     prefetch_related_objects(rows, "tags", "albums")
-    return PhotosOut(photos=[photo_out(row, *known[row.pk]) for row in rows], next=following)
+    return PhotosOut(
+        photos=[photo_out(photo, states[photo.pk]) for photo in rows], next=next_cursor
+    )
 
 
 @router.get("/photos/{uuid:photo_id}", response={200: PhotoOut, 404: ErrorOut})
 def photo(request: HttpRequest, photo_id: uuid.UUID) -> PhotoOut:
     """Return one photo."""
-    row = get_object_or_404(Photo.objects.visible_to(request.user), pk=photo_id)
-    return photo_out(row, *states([row])[row.pk])
+    photo = get_object_or_404(Photo.objects.visible_to(request.user), pk=photo_id)
+    return photo_out(photo)
 
 
 @router.delete("/photos/{uuid:photo_id}", response={204: None, 404: ErrorOut})
 def delete_photo(request: HttpRequest, photo_id: uuid.UUID) -> HttpResponse:
     """Move a photo to the trash."""
-    row = get_object_or_404(Photo.objects.visible_to(request.user), pk=photo_id)
-    trash.trash(Photo.objects.visible_to(request.user).filter(pk=row.pk))
+    photo = get_object_or_404(Photo.objects.visible_to(request.user), pk=photo_id)
+    trash.trash(Photo.objects.visible_to(request.user).filter(pk=photo.pk))
     return HttpResponse(status=204)
 
 
-def states(rows: list[Photo]) -> dict[uuid.UUID, tuple[str, str]]:
-    """Return, for each photo, its public state and reason code with the active model."""
-    model = EmbeddingModel.objects.active()
-    found = {row.pk: ("pending", "") for row in rows}
-    known = Embedding.objects.filter(photo__in=rows, model=model)
-    for pk, state, reason in known.values_list("photo_id", "state", "reason"):
-        if state in {Embedding.State.INDEXED, Embedding.State.FAILED}:
-            found[pk] = (state, reason)
-    return found
-
-
-def photo_out(row: Photo, state: str, reason: str) -> PhotoOut:
-    """Return the public form of a photo."""
+def photo_out(photo: Photo, state: PhotoState | None = None) -> PhotoOut:
+    """Return the public form of a photo; its state is looked up unless it is given."""
+    state = state or Embedding.objects.states_of([photo])[photo.pk]
     return PhotoOut(
-        id=row.pk,
-        state=state,
-        reason=reason,
-        message=str(Reason(reason).label) if reason else "",
-        name=row.name,
-        format=row.format,
-        size=row.size,
-        width=row.width,
-        height=row.height,
-        sha256=row.sha256,
-        taken_at=row.taken_at,
-        created_at=row.created_at,
-        exif=row.exif,
-        colour=row.colour,
-        url=row.get_absolute_url(),
-        thumbnail=reverse("thumbnail", args=[row.pk]),
-        preview=reverse("preview", args=[row.pk]),
-        original=reverse("original", args=[row.pk]),
-        favourite=row.favourite,
-        rating=row.rating,
-        caption=row.caption,
-        tags=sorted(tag.name for tag in row.tags.all()),
+        id=photo.pk,
+        state=state.state,
+        reason=state.reason,
+        message=state.message,
+        name=photo.name,
+        format=photo.format,
+        size=photo.size,
+        width=photo.width,
+        height=photo.height,
+        sha256=photo.sha256,
+        taken_at=photo.taken_at,
+        created_at=photo.created_at,
+        exif=photo.exif,
+        colour=photo.colour,
+        url=photo.get_absolute_url(),
+        thumbnail=reverse("thumbnail", args=[photo.pk]),
+        preview=reverse("preview", args=[photo.pk]),
+        original=reverse("original", args=[photo.pk]),
+        favourite=photo.favourite,
+        rating=photo.rating,
+        caption=photo.caption,
+        tags=sorted(tag.name for tag in photo.tags.all()),
         albums=sorted(
-            (AlbumRef(id=album.pk, name=album.name) for album in row.albums.all()),
+            (AlbumRef(id=album.pk, name=album.name) for album in photo.albums.all()),
             key=lambda album: album.name,
         ),
-        stack=row.stack_id,
+        stack=photo.stack_id,
     )

@@ -17,13 +17,13 @@ from gallery.models import Photo
 from gallery.paging import check_limit, page_after
 
 IDS_LIMIT = 10_000
-"""Photos in one request: some 400 KB of ids, moved within seconds."""
+"""Photos in one request: about 400 KB of ids, moved within seconds."""
 
 router = Router(tags=["trash"])
 
 
 class IdsIn(In):
-    """Photos by id; those that are unknown or another person's are left out of the count."""
+    """Photos by id; those that are unknown or another person's are not counted."""
 
     ids: list[uuid.UUID] = Field(max_length=IDS_LIMIT)
 
@@ -36,7 +36,7 @@ class MovedOut(Schema):
 
 
 class CountOut(Schema):
-    """How many photos it was about."""
+    """How many photos were deleted."""
 
     count: int
 
@@ -59,7 +59,7 @@ class TrashedOut(Schema):
 
 
 class TrashOut(Schema):
-    """A page of the trash, what was trashed last first, and how much it holds in all."""
+    """A page of the trash, the latest first, and the totals of the whole trash."""
 
     photos: list[TrashedOut]
     next: str | None
@@ -76,13 +76,16 @@ def move_to_trash(request: HttpRequest, sent: IdsIn) -> MovedOut:
 
 @router.get("/trash", response={200: TrashOut, 400: ErrorOut})
 def trashed(request: HttpRequest, params: Query[ListIn]) -> TrashOut:
-    """List what lies in the trash."""
+    """List the photos in the trash."""
     check_limit(params.limit)
     photos = Photo.objects.in_trash_of(request.user)
-    rows, following = page_after(photos, params.cursor, params.limit, by="trashed_at")
-    held = trash.holds(request.user)
+    rows, next_cursor = page_after(photos, params.cursor, params.limit, by="trashed_at")
+    contents = trash.contents(request.user)
     return TrashOut(
-        photos=[_out(row) for row in rows], next=following, count=held.photos, bytes=held.bytes
+        photos=[_out(row) for row in rows],
+        next=next_cursor,
+        count=contents.photos,
+        bytes=contents.bytes,
     )
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from gallery.decoding.errors import DecodeError, PoolBusy, PoolClosed
+from gallery.decoding.answers import Decoded, DecodeError, PoolBusy, PoolClosed, Probe
 from gallery.decoding.pool import DecoderPool
-from gallery.decoding.results import Decoded, Probe
 
 __all__ = ["DecodeError", "Decoded", "DecoderPool", "PoolBusy", "PoolClosed", "Probe"]

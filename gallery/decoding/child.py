@@ -1,40 +1,54 @@
 """The decoder child: a program that answers one job after another until its parent goes.
 
-Started by `process.Child` as `python -m gallery.decoding.child CONFIG`, CONFIG being JSON with
-the parent's process id and the limits. Jobs and answers are the frames of `frames`.
+`process.Child` starts it as `python -m gallery.decoding.child CONFIG`. CONFIG is JSON with the
+parent's process id and the limits. Jobs and answers are frames (`gallery.decoding.frames`).
+
+Linux enforces all limits. Where a limit does not exist (macOS refuses RLIMIT_AS, Windows has
+none at all), the child runs without it, and the parent's wall clock remains.
 """
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import io
 import json
 import os
+import signal
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from PIL import Image, UnidentifiedImageError
 
-from gallery.decoding import exif, faults, limits, pictures
-from gallery.decoding.errors import DecodeError
+from gallery.decoding import exif, faults, pictures
+from gallery.decoding.answers import PREVIEW_SIDE, THUMBNAIL_SIDE, DecodeError
 from gallery.decoding.frames import Header, read_frame, write_frame
-from gallery.decoding.phash import perceptual_hash
-from gallery.decoding.results import PREVIEW_SIDE, THUMBNAIL_SIDE
+
+try:
+    import resource
+except ImportError:  # pragma: no cover - Windows
+    resource = None  # type: ignore[assignment]
 
 Answer = tuple[Header, list[bytes]]
 
+_MAX_FILES = 32
+# Nothing is ever written, but Python may cache the byte code of a plug-in loaded late.
+_MAX_FILE_BYTES = 1 << 20
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
 
 def main() -> None:
-    """Confine this process, say that it is ready, and answer jobs until the pipe ends."""
+    """Confine this process, report that it is ready, and answer jobs until the pipe ends."""
     config: dict[str, Any] = json.loads(sys.argv[1])
-    limits.die_with(config["parent"])
+    die_with(config["parent"])
     # Libraries print to standard output; only frames may reach the parent there.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    pictures.set_up(config["max_pixels"])
-    limits.confine(config["memory_bytes"], config["nice"])
+    pictures.configure_pillow(config["max_pixels"])
+    confine(config["memory_bytes"], config["nice"])
     gc.freeze()
     write_frame(answers, {"ready": True})
     while True:
@@ -42,33 +56,75 @@ def main() -> None:
             job, _ = read_frame(sys.stdin.buffer.read)
         except EOFError:
             return
-        limits.allow_cpu(config["cpu_seconds"])
+        allow_cpu(config["cpu_seconds"])
         faults.provoke(job, answers)
         write_frame(answers, *answer(job, config["max_pixels"]))
+
+
+def confine(memory_bytes: int, nice: int) -> None:
+    """Set the limits of this process for the rest of its life."""
+    _limit("RLIMIT_AS", memory_bytes)
+    _limit("RLIMIT_CORE", 0)
+    _limit("RLIMIT_NOFILE", _MAX_FILES)
+    _limit("RLIMIT_FSIZE", _MAX_FILE_BYTES)
+    if nice:
+        os.nice(nice)
+
+
+def allow_cpu(seconds: int) -> None:
+    """Let this process use that many more seconds of CPU; SIGXCPU ends it after them."""
+    if resource is not None:
+        soft = int(time.process_time()) + 1 + seconds
+        _set(resource.RLIMIT_CPU, soft, resource.RLIM_INFINITY)
+
+
+def die_with(parent: int) -> None:
+    """Have the kernel kill this process when `parent` (a process id) ends, however it ends."""
+    if sys.platform == "linux":
+        try:
+            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        except (OSError, AttributeError):  # pragma: no cover - an unusual C library
+            return
+    # The parent may have ended before the kernel was asked to watch it.
+    if os.getppid() != parent:
+        os._exit(0)
+
+
+def _limit(name: str, value: int) -> None:
+    if resource is not None and hasattr(resource, name):
+        _set(getattr(resource, name), value, value)
+
+
+def _set(which: int, soft: int, hard: int) -> None:
+    try:
+        resource.setrlimit(which, (soft, hard))
+    except (ValueError, OSError):
+        # The platform refuses, or a lower hard limit holds already: nothing to gain.
+        return
 
 
 def answer(job: Header, max_pixels: int) -> Answer:
     """Do one job; whatever goes wrong becomes an answer with a reason."""
     try:
-        with pictures.opened(Path(job["path"]), max_pixels) as (name, image):
+        with pictures.open_picture(Path(job["path"]), max_pixels) as (name, image):
             if job["kind"] == "part":
                 return _part(name, image, tuple(job["box"]), job["side"])
             return _JOBS[job["kind"]](name, image)
     except DecodeError as error:
-        return _refusal(error.reason, error.detail)
+        return _refuse(error.reason, error.detail)
     except MemoryError:
-        return _refusal("decode_oom", "no memory")
+        return _refuse("decode_oom", "no memory")
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        return _refusal("too_many_pixels", str(error))
+        return _refuse("too_many_pixels", str(error))
     except FileNotFoundError:
-        return _refusal("missing_original", "gone")
+        return _refuse("missing_original", "gone")
     except UnidentifiedImageError:
-        return _refusal("corrupt", "only the first bytes are those of a picture")
+        return _refuse("corrupt", "only the first bytes are those of a picture")
     except Exception as error:  # noqa: BLE001 - damaged pictures make Pillow raise anything
-        return _refusal("corrupt", f"{type(error).__name__}: {error}")
+        return _refuse("corrupt", f"{type(error).__name__}: {error}")
 
 
-def _refusal(reason: str, detail: str) -> Answer:
+def _refuse(reason: str, detail: str) -> Answer:
     return {"reason": reason, "detail": detail[:300]}, []
 
 
@@ -81,11 +137,11 @@ def _decode(name: str, image: Image.Image) -> Answer:
     small = _rendition(name, image, THUMBNAIL_SIDE)
     red, green, blue = small.resize((1, 1), Image.Resampling.BOX).tobytes()
     header |= {
-        "phash": perceptual_hash(small),
+        "phash": pictures.perceptual_hash(small),
         "colour": f"#{red:02x}{green:02x}{blue:02x}",
         **_pixels_size(small),
     }
-    return header, [_encoded(small, "WEBP", quality=80, method=2), small.tobytes()]
+    return header, [_encode(small, "WEBP", quality=80, method=2), small.tobytes()]
 
 
 def _pixels(name: str, image: Image.Image) -> Answer:
@@ -100,7 +156,7 @@ def _part(name: str, image: Image.Image, box: pictures.Box, side: int) -> Answer
 
 
 def _preview(name: str, image: Image.Image) -> Answer:
-    return {}, [_encoded(_rendition(name, image, PREVIEW_SIDE), "JPEG", quality=82)]
+    return {}, [_encode(_rendition(name, image, PREVIEW_SIDE), "JPEG", quality=82)]
 
 
 _JOBS: dict[str, Callable[[str, Image.Image], Answer]] = {
@@ -114,7 +170,7 @@ _JOBS: dict[str, Callable[[str, Image.Image], Answer]] = {
 def _header(name: str, image: Image.Image) -> Header:
     tags = exif.read_exif(image)
     width, height = pictures.upright_size(name, image, exif.orientation(tags))
-    values = exif.allowed(tags)
+    values = exif.allowed_values(tags)
     rating = None if "rating" in values else exif.xmp_rating(image, tags)
     if rating is not None:
         values["rating"] = rating
@@ -136,7 +192,7 @@ def _pixels_size(image: Image.Image) -> Header:
     return {"pixels_width": image.width, "pixels_height": image.height}
 
 
-def _encoded(image: Image.Image, format_name: str, **options: int) -> bytes:
+def _encode(image: Image.Image, format_name: str, **options: int) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, format_name, **options)
     return buffer.getvalue()

@@ -12,12 +12,12 @@ from typing import Any
 
 from PIL import Image
 
-from gallery.decoding.results import MAX_TEXT, ExifValue
+from gallery.decoding.answers import MAX_TEXT, ExifValue
 
 _EXIF_IFD, _GPS_IFD = 0x8769, 0x8825
 _ORIENTATION = 0x0112
 _XMP_OF_TIFF = 700
-# A larger block of EXIF is never a camera's; a JPEG segment holds at most 64 kB of it.
+# No camera writes a larger block of EXIF; a JPEG segment has at most 64 kB.
 _MAX_BYTES = 1 << 20
 # XMP writes it as an attribute or as an element; only these few bytes of the XML are read.
 _XMP_RATING = re.compile(
@@ -68,10 +68,10 @@ def stars(value: Any) -> int | None:
 
 def time(value: Any) -> str | None:
     """Return EXIF's "2024:05:31 12:00:00" in ISO 8601, or None."""
-    found = text(value)
-    if found is None:
+    printed = text(value)
+    if printed is None:
         return None
-    return datetime.strptime(found[:19], "%Y:%m:%d %H:%M:%S").isoformat()
+    return datetime.strptime(printed[:19], "%Y:%m:%d %H:%M:%S").isoformat()
 
 
 _Field = tuple[str, int, Callable[[Any], ExifValue | None]]
@@ -118,32 +118,32 @@ def orientation(exif: Image.Exif) -> int:
     return value if type(value) is int and 1 <= value <= 8 else 1
 
 
-def allowed(exif: Image.Exif) -> dict[str, ExifValue]:
+def allowed_values(exif: Image.Exif) -> dict[str, ExifValue]:
     """Return the values on the allow-list (`results.EXIF_KEYS`)."""
     values: dict[str, ExifValue] = {}
-    _take(values, dict_of(lambda: dict(exif)), _BASE)
-    _take(values, dict_of(lambda: exif.get_ifd(_EXIF_IFD)), _PHOTO)
-    values.update(_position(dict_of(lambda: exif.get_ifd(_GPS_IFD))))
+    _take(values, _tags_or_none(lambda: dict(exif)), _BASE)
+    _take(values, _tags_or_none(lambda: exif.get_ifd(_EXIF_IFD)), _PHOTO)
+    values.update(_position(_tags_or_none(lambda: exif.get_ifd(_GPS_IFD))))
     if _ORIENTATION in exif:
         values["orientation"] = orientation(exif)
     return values
 
 
 def xmp_rating(image: Image.Image, exif: Image.Exif) -> int | None:
-    """Return the stars that the XMP of an opened picture gives it, 1 to 5, or None.
+    """Return the stars in the XMP of an opened picture, 1 to 5, or None.
 
-    Photo managers write them there and leave the EXIF tag out.
+    Photo managers write them there and leave out the EXIF tag.
     """
     with suppress(Exception):
         data = exif.get(_XMP_OF_TIFF) if image.format == "TIFF" else image.info.get("xmp")
         if isinstance(data, bytes) and len(data) <= _MAX_BYTES:
-            found = _XMP_RATING.search(data)
-            return stars(int(found[1])) if found else None
+            match = _XMP_RATING.search(data)
+            return stars(int(match[1])) if match else None
     return None
 
 
-def dict_of(read: Callable[[], Tags]) -> Tags:
-    """Return the tags that `read` gives, or none when they are broken."""
+def _tags_or_none(read: Callable[[], Tags]) -> Tags:
+    """Return the tags that `read` returns, or none if they are broken."""
     with suppress(Exception):
         return read()
     return {}

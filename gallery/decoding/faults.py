@@ -1,7 +1,7 @@
-"""Faults that tests provoke in a child: only where its pool was made with `faults=True`.
+"""Faults that tests provoke in a child, only if its pool was made with `faults=True`.
 
-A file that ends with `SCRY-FAULT:<job>:<fault>` then makes that job (or `any`) go wrong. Since
-the mark follows the end of a sound picture, every other job reads it as usual.
+A file that ends with `SCRY-FAULT:<job>:<fault>` then makes that job (or `any`) go wrong. The mark
+follows the end of a valid picture, so every other job reads the file as usual.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ _MARK = re.compile(rb"SCRY-FAULT:([a-z]+):([a-z-]+)$")
 
 
 def provoke(job: Header, answers: BinaryIO) -> None:
-    """Go wrong as the job's file asks for; do nothing in a pool that serves people."""
+    """Go wrong as the job's file demands; do nothing in a pool that serves people."""
     if os.environ.get(ENABLED) != "1":
         return
-    found = _MARK.search(Path(job["path"]).read_bytes()[-64:])
-    if found and found[1].decode() in {job["kind"], "any"}:
-        _FAULTS[found[2].decode()](answers)
+    mark = _MARK.search(Path(job["path"]).read_bytes()[-64:])
+    if mark and mark[1].decode() in {job["kind"], "any"}:
+        _FAULTS[mark[2].decode()](answers)
 
 
 def _segfault(_answers: BinaryIO) -> None:

@@ -1,14 +1,14 @@
-"""What the first bytes of a file say, before any decoder sees them."""
+"""Reads the format from the first bytes of a file, before any decoder sees them."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
-from gallery.decoding.errors import DecodeError
+from gallery.decoding.answers import DecodeError
 
-# Honest progressive JPEGs have about 10 scans (at most 20 were seen in 268 files of test
-# corpora); each scan costs one pass over all coefficients.
+# Ordinary progressive JPEGs have about 10 scans (at most 20 in 268 files of test corpora). Each
+# scan costs one pass over all coefficients.
 MAX_SCANS = 64
 
 _STARTS = (
@@ -72,8 +72,8 @@ def webp_pixels(start: bytes) -> int:
 def check_scans(path: Path) -> None:
     """Refuse a JPEG whose scans would take minutes. Raises DecodeError(too_many_scans)."""
     data = path.read_bytes()
-    # Entropy-coded data holds no such pair, so this counts every scan and, in thumbnails and
-    # metadata, a few too many: only then are the segments worth walking.
+    # Entropy-coded data contains no such pair, so this counts every scan and perhaps a few pairs in
+    # thumbnails and metadata. Only a count over the limit is worth an exact one.
     if data.count(b"\xff\xda") <= MAX_SCANS:
         return
     scans = count_scans(data)
@@ -85,10 +85,10 @@ def count_scans(data: bytes) -> int:
     """Count the scans of a JPEG (ITU T.81, annex B) up to its end, or to MAX_SCANS + 1."""
     scans, position = 0, 2
     while scans <= MAX_SCANS:
-        found = _NEXT_MARKER.search(data, position)
-        if found is None or data[found.end() - 1] == _EOI:
+        match = _NEXT_MARKER.search(data, position)
+        if match is None or data[match.end() - 1] == _EOI:
             break
-        marker, position = data[found.end() - 1], found.end()
+        marker, position = data[match.end() - 1], match.end()
         if marker in _BARE:
             continue
         position += max(2, int.from_bytes(data[position : position + 2], "big"))

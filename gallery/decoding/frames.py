@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, BinaryIO
 
 LENGTH = struct.Struct(">I")
-# EXIF is cut to a dozen short values, so that a longer header is not an honest answer.
+# EXIF is cut to a dozen short values, so no valid answer has a longer header.
 MAX_HEADER = 64 * 1024
-# The largest honest part is a 1440 px preview: about 1 MB. Pixels are 512 * 512 * 3 bytes.
+# The largest valid part is a 1440 px preview: about 1 MB. Pixels are 512 * 512 * 3 bytes.
 MAX_PARTS = 32 * 1024 * 1024
 
 Header = dict[str, Any]
@@ -25,7 +25,7 @@ class BadFrame(Exception):
 
 
 def write_frame(stream: BinaryIO, header: Header, parts: Sequence[bytes] = ()) -> None:
-    """Write one frame and flush it. Raises OSError when nobody reads any more."""
+    """Write one frame and flush it. Raises OSError if the reader is gone."""
     text = json.dumps({**header, "parts": [len(part) for part in parts]}).encode("ascii")
     stream.write(LENGTH.pack(len(text)) + text)
     for part in parts:
@@ -37,7 +37,7 @@ def read_frame(read: Callable[[int], bytes]) -> tuple[Header, list[bytes]]:
     """Return the header and the parts of the next frame.
 
     `read(n)` returns exactly n bytes, or fewer at the end of the stream. Raises BadFrame, also
-    for sizes over the limits, and EOFError when the stream ends before the frame begins.
+    for sizes over the limits, and EOFError if the stream ends before the frame begins.
     """
     prefix = read(LENGTH.size)
     if not prefix:

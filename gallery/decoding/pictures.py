@@ -1,22 +1,24 @@
-"""Opening pictures and bringing them down to small, upright RGB. Runs inside the children.
+"""Opens pictures and makes small, upright RGB renditions of them. Runs inside the children.
 
-The order of the calls is what keeps the memory low: shrink first, then convert colours, then
-turn. The other way round a picture of 49 megapixels takes three times as much.
+The order of the steps keeps the memory low: shrink first, then convert colours, then turn. In the
+opposite order, a picture of 49 megapixels takes three times as much.
 """
 
 from __future__ import annotations
 
 import io
+import math
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from PIL import Image, ImageFile
 
-from gallery.decoding.errors import DecodeError
+from gallery.decoding.answers import DecodeError
 from gallery.decoding.formats import check_scans, sniff, webp_pixels
 
 # Importing a plug-in registers its format. JPEGs of phones are often MPO: several in one file.
@@ -35,13 +37,19 @@ _TURNS = {
     8: _Transpose.ROTATE_90,
 }
 
+_HASH_SIDE = 32
+_HASH_LOW = 8  # frequencies each way
+_COSINES = [
+    [math.cos(math.pi * u * (2 * x + 1) / (2 * _HASH_SIDE)) for x in range(_HASH_SIDE)]
+    for u in range(_HASH_LOW)
+]
 
 Box = tuple[float, float, float, float]
 """Left, top, width and height as fractions of an upright picture's sides."""
 _WHOLE = (0.0, 0.0, 1.0, 1.0)
 
 
-def set_up(max_pixels: int) -> None:
+def configure_pillow(max_pixels: int) -> None:
     """Make Pillow strict, and check that every format we ask it for is there."""
     for plugin in _PLUGINS:
         import_module(f"PIL.{plugin}ImagePlugin")
@@ -56,7 +64,7 @@ def set_up(max_pixels: int) -> None:
 
 
 @contextmanager
-def opened(path: Path, max_pixels: int) -> Iterator[tuple[str, Image.Image]]:
+def open_picture(path: Path, max_pixels: int) -> Iterator[tuple[str, Image.Image]]:
     """Yield the format's name and the picture, header read, pixels not.
 
     Raises DecodeError: empty, unsupported_type, too_many_scans, too_many_pixels, corrupt.
@@ -65,10 +73,10 @@ def opened(path: Path, max_pixels: int) -> Iterator[tuple[str, Image.Image]]:
     try:
         with path.open("rb") as file:
             start = file.read(64)
-            name = _announced(start)
+            name = _format_of(start)
             pixels = _check_before_opening(name, start, path, max_pixels)
             with Image.open(file, formats=[name]) as image:
-                pixels = _checked_pixels(image.size, max_pixels)
+                pixels = _check_pixels(image.size, max_pixels)
                 yield name, image
     except (OSError, RuntimeError, ValueError) as error:
         _blame_memory(pixels, error)
@@ -76,18 +84,18 @@ def opened(path: Path, max_pixels: int) -> Iterator[tuple[str, Image.Image]]:
 
 
 def _check_before_opening(name: str, start: bytes, path: Path, max_pixels: int) -> int:
-    """Do what has to come before Pillow sees the file; return the pixels if known already."""
+    """Check what must be checked before Pillow sees the file; return the pixels, 0 if unknown."""
     if name == "JPEG":
         check_scans(path)
     elif name == "HEIF":
         _register_heif()
     elif name == "WEBP" and webp_pixels(start):
         # The plug-in allocates the whole canvas, twice, when it opens a file.
-        return _checked_pixels((webp_pixels(start), 1), max_pixels)
+        return _check_pixels((webp_pixels(start), 1), max_pixels)
     return 0
 
 
-def _checked_pixels(size: tuple[int, int], max_pixels: int) -> int:
+def _check_pixels(size: tuple[int, int], max_pixels: int) -> int:
     width, height = size
     if width < 1 or height < 1:
         raise DecodeError("corrupt", f"{width} x {height} pixels")
@@ -97,7 +105,7 @@ def _checked_pixels(size: tuple[int, int], max_pixels: int) -> int:
 
 
 def _blame_memory(pixels: int, error: Exception) -> None:
-    """Raise MemoryError when that is what the libraries ran out of: few of them say so.
+    """Raise MemoryError if the libraries ran out of memory, which few of them report.
 
     A canvas of 8 bytes a pixel is about what every decoder needs. Reserving it costs nothing,
     since nothing is written to it.
@@ -108,7 +116,7 @@ def _blame_memory(pixels: int, error: Exception) -> None:
         raise MemoryError(str(error)) from error
 
 
-def _announced(start: bytes) -> str:
+def _format_of(start: bytes) -> str:
     if not start:
         raise DecodeError("empty")
     name = sniff(start)
@@ -118,7 +126,7 @@ def _announced(start: bytes) -> str:
 
 
 def _register_heif() -> None:
-    """Add HEIC on its first use: its library is large and few pictures need it."""
+    """Register HEIC at its first use: its library is large and few pictures need it."""
     if "HEIF" not in Image.OPEN:
         import pillow_heif
 
@@ -128,7 +136,7 @@ def _register_heif() -> None:
 
 
 def upright_size(name: str, image: Image.Image, orientation: int) -> tuple[int, int]:
-    """Return width and height as people see the picture; TIFF's plug-in swaps them itself."""
+    """Return width and height of the upright picture; TIFF's plug-in swaps them itself."""
     width, height = image.size
     swapped = orientation >= 5 and name != "TIFF"
     return (height, width) if swapped else (width, height)
@@ -139,19 +147,19 @@ def rendition(
 ) -> Image.Image:
     """Return a new upright sRGB picture of at most `side` px, without any metadata.
 
-    It shows what is inside `box`, at least a pixel. Loads the pixels, so it may raise whatever
+    It shows what is inside `box`, at least one pixel. Loading the pixels may raise whatever
     Pillow raises for damaged files.
     """
     profile = image.info.get("icc_profile")
     stored = 1 if name == "TIFF" else orientation
     if name == "JPEG":
         left, top, right, bottom = _cut(image, box, stored)
-        _draft(image, side * max(image.size) // max(right - left, bottom - top))
+        _set_draft(image, side * max(image.size) // max(right - left, bottom - top))
     image.load()
     if box != _WHOLE:
         image = image.crop(_cut(image, box, stored))
-    small = _shrunk(_resizable(image), side)
-    small = _to_srgb(_flat(small), profile)
+    small = _shrink(_to_resizable(image), side)
+    small = _to_srgb(_flatten(small), profile)
     if orientation in _TURNS and name != "TIFF":
         small = small.transpose(_TURNS[orientation])
     clean = Image.new("RGB", small.size)
@@ -160,7 +168,7 @@ def rendition(
 
 
 def _cut(image: Image.Image, box: Box, orientation: int) -> tuple[int, int, int, int]:
-    """Return the pixels of an image before it is turned that will be those of the box."""
+    """Return the edges of the box in the pixels of an image that is not turned yet."""
     left, top, wide, high = box
     right, low = 1 - left - wide, 1 - top - high
     edges = {
@@ -172,7 +180,7 @@ def _cut(image: Image.Image, box: Box, orientation: int) -> tuple[int, int, int,
         7: (low, right, top, left),
         8: (low, left, top, right),
     }
-    # What is cut away at the left, the top, the right and the bottom, as fractions.
+    # Fractions to cut off at the left, the top, the right and the bottom.
     ways = edges.get(orientation, (left, top, right, low))
     x = min(int(ways[0] * image.width), image.width - 1)
     y = min(int(ways[1] * image.height), image.height - 1)
@@ -181,15 +189,15 @@ def _cut(image: Image.Image, box: Box, orientation: int) -> tuple[int, int, int,
     return max(x, 0), max(y, 0), min(end, image.width), min(bottom, image.height)
 
 
-def _draft(image: Image.Image, side: int) -> None:
-    """Let the JPEG decoder skip pixels (it scales by 1/2, 1/4, 1/8), with a quarter to spare."""
+def _set_draft(image: Image.Image, side: int) -> None:
+    """Let the JPEG decoder scale by 1/2, 1/4 or 1/8, with a quarter to spare."""
     scale = 1.25 * side / max(image.size)
     if scale < 1:
         width, height = (max(1, int(length * scale)) for length in image.size)
         image.draft(image.mode, (width, height))
 
 
-def _resizable(image: Image.Image) -> Image.Image:
+def _to_resizable(image: Image.Image) -> Image.Image:
     """Return the picture in a mode that can be resized smoothly and turned into RGB later."""
     if image.mode == "I" or image.mode == "F" or image.mode.startswith("I;"):
         return _eight_bits(image)
@@ -201,7 +209,7 @@ def _resizable(image: Image.Image) -> Image.Image:
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
-    """Return greys of 16 or more bits as mode L, scaled from the depth that they seem to use."""
+    """Return greys of 16 or more bits as mode L, scaled from the depth that they appear to use."""
     wide = image if image.mode == "F" else image.convert("I")
     extrema: Any = wide.getextrema()
     low, high = extrema
@@ -219,20 +227,20 @@ def _lab_to_rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB") if converted is None else converted
 
 
-def _shrunk(image: Image.Image, side: int) -> Image.Image:
+def _shrink(image: Image.Image, side: int) -> Image.Image:
     """Return the picture at most `side` px wide and high; small ones keep their size."""
     scale = side / max(image.size)
     if scale >= 1:
         return image
     width, height = (max(1, round(length * scale)) for length in image.size)
-    # Whole steps by averaging first: as good, several times faster, and little memory.
+    # Averaging whole steps first is as good, several times faster, and needs little memory.
     step = max(1, int(0.5 / scale))
     if step > 1:
         image = image.reduce((min(step, image.width), min(step, image.height)))
     return image.resize((width, height), Image.Resampling.BICUBIC)
 
 
-def _flat(image: Image.Image) -> Image.Image:
+def _flatten(image: Image.Image) -> Image.Image:
     """Return a transparent picture over white."""
     if image.mode != "RGBA":
         return image
@@ -242,7 +250,7 @@ def _flat(image: Image.Image) -> Image.Image:
 
 
 def _to_srgb(image: Image.Image, profile: object) -> Image.Image:
-    """Return the picture as RGB, through its colour profile where that is small and sound."""
+    """Return the picture as sRGB, by its colour profile if that is small and valid."""
     if isinstance(profile, bytes) and len(profile) <= _MAX_PROFILE and not _is_srgb(profile):
         try:
             return _through_profile(image, profile)
@@ -263,3 +271,27 @@ def _through_profile(image: Image.Image, profile: bytes) -> Image.Image:
         image, source, ImageCms.createProfile("sRGB"), outputMode="RGB"
     )
     return image.convert("RGB") if converted is None else converted
+
+
+def perceptual_hash(image: Image.Image) -> int:
+    """Return the 64-bit DCT hash of an RGB picture, the lowest frequency in the highest bit.
+
+    Similar pictures differ in few bits, whatever their size or compression.
+
+    The classic "pHash" (C. Zauner, Implementation and Benchmarking of Perceptual Image Hash
+    Functions, 2010): 32 x 32 grey, DCT-II, the 8 x 8 lowest frequencies, each compared with
+    their median without the constant term. Plain Python, because children do without NumPy.
+    """
+    grey = image.convert("L").resize((_HASH_SIDE, _HASH_SIDE), Image.Resampling.BOX).tobytes()
+    rows = [grey[y * _HASH_SIDE : (y + 1) * _HASH_SIDE] for y in range(_HASH_SIDE)]
+    partial = [[_dot(cosines, row) for row in rows] for cosines in _COSINES]
+    low = [_dot(cosines, column) for cosines in _COSINES for column in partial]
+    middle = median(low[1:])
+    bits = 0
+    for value in low:
+        bits = bits << 1 | (value > middle)
+    return bits
+
+
+def _dot(left: list[float], right: bytes | list[float]) -> float:
+    return sum(a * b for a, b in zip(left, right, strict=True))

@@ -5,26 +5,29 @@ from __future__ import annotations
 import logging
 import os
 import stat
+import threading
 import weakref
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from gallery.decoding import faults as fault_marks
-from gallery.decoding.errors import DecodeError, PoolBusy, PoolClosed
-from gallery.decoding.frames import BadFrame, Header
-from gallery.decoding.line import Line
-from gallery.decoding.process import CannotStart, Child
-from gallery.decoding.results import (
+from gallery.decoding.answers import (
     PART_SIDE,
     Decoded,
+    DecodeError,
+    PoolBusy,
+    PoolClosed,
     Probe,
     to_decoded,
     to_pixels,
     to_probe,
 )
+from gallery.decoding.frames import BadFrame, Header
+from gallery.decoding.process import CannotStart, Child
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,10 +41,9 @@ T = TypeVar("T")
 class DecoderPool:
     """Reads pictures in `size` child processes, started when first needed.
 
-    Safe to use from many threads. Every method may raise `DecodeError` (the picture's fault, with
-    a reason), `PoolBusy` (try again later) and `PoolClosed`; a child that dies or hangs costs
-    exactly the picture that it worked on. The same goes for a fork of this process: it starts
-    children of its own.
+    Safe to use from many threads and from forks, which start children of their own. Every method
+    may raise `DecodeError` (the picture's fault, with a reason), `PoolBusy` (try again later) and
+    `PoolClosed`. A child that dies or hangs costs only the picture that it worked on.
     """
 
     def __init__(
@@ -88,14 +90,14 @@ class DecoderPool:
 
     def preview(self, path: Path | str) -> bytes:
         """Return a JPEG of at most 1440 px, upright, sRGB, without metadata."""
-        return self._run("preview", path, lambda _, parts: _only(parts))
+        return self._run("preview", path, lambda _, parts: _only_part(parts))
 
     def pixels(self, path: Path | str) -> NDArray[np.uint8]:
         """Return only the pixels at 512 px or less (uint8, height x width x 3, RGB).
 
         For stored thumbnails, from which another model can embed without the original.
         """
-        return self._run("pixels", path, lambda header, parts: to_pixels(header, _only(parts)))
+        return self._run("pixels", path, lambda header, parts: to_pixels(header, _only_part(parts)))
 
     def part(
         self, path: Path | str, box: tuple[float, float, float, float], side: int
@@ -108,14 +110,14 @@ class DecoderPool:
         return self._run(
             "part",
             path,
-            lambda header, parts: to_pixels(header, _only(parts), side),
+            lambda header, parts: to_pixels(header, _only_part(parts), side),
             box=list(box),
             side=min(side, PART_SIDE),
         )
 
     def close(self) -> None:
-        """Kill all children; callers at work or in the line get PoolClosed. May be repeated."""
-        self._line.close()
+        """Kill all children; callers at work or in the queue get PoolClosed. May be repeated."""
+        self._queue.close()
         for child in list(self._busy):
             child.kill()
         self._close_idle()
@@ -126,7 +128,7 @@ class DecoderPool:
         return [child.pid for child in [*self._idle, *self._busy]]
 
     def _begin(self) -> None:
-        self._line = Line(self._size, self._queue_limit, self._queue_seconds)
+        self._queue = _Queue(self._size, self._queue_limit, self._queue_seconds)
         self._idle: deque[Child] = deque()
         self._busy: set[Child] = set()
         # One thread starts all children and outlives every caller: the kernel kills a child
@@ -136,7 +138,7 @@ class DecoderPool:
     def _begin_after_fork(self) -> None:
         for child in [*self._idle, *self._busy]:
             child.abandon()
-        closed = self._line.closed
+        closed = self._queue.closed
         self._begin()
         if closed:
             self.close()
@@ -150,30 +152,30 @@ class DecoderPool:
     ) -> T:
         file = Path(path).absolute()
         _check_file(file)
-        with self._line.turn():
+        with self._queue.turn():
             child = self._take()
             try:
                 answer = child.ask({"kind": kind, "path": str(file), **details}, self._wall_seconds)
                 return convert(*answer)
             except CannotStart as error:
-                if self._line.closed:
+                if self._queue.closed:
                     raise PoolClosed from error
                 raise PoolBusy(f"a decoder child was gone: {error}") from error
             except BadFrame as error:
                 child.kill()
                 raise DecodeError("decoder_crashed", f"answered nonsense: {error}") from error
             except DecodeError as error:
-                if self._line.closed:
+                if self._queue.closed:
                     raise PoolClosed from error
                 raise
             finally:
-                self._give_back(child)
+                self._return(child)
 
     def _take(self) -> Child:
         child = self._idle_child() or self._start()
         self._busy.add(child)
-        if self._line.closed:
-            self._give_back(child)
+        if self._queue.closed:
+            self._return(child)
             raise PoolClosed
         return child
 
@@ -203,24 +205,85 @@ class DecoderPool:
         except RuntimeError as error:  # The executor was shut down in between.
             raise PoolClosed from error
 
-    def _give_back(self, child: Child) -> None:
+    def _return(self, child: Child) -> None:
         self._busy.discard(child)
         if child.usable and child.jobs < self._recycle_after:
             self._idle.append(child)
         else:
             child.close()
-        if self._line.closed:
+        if self._queue.closed:
             self._close_idle()
 
 
-def _only(parts: list[bytes]) -> bytes:
+class _Queue:
+    """The queue for the children: `size` callers have a turn at a time, `limit` more may wait.
+
+    First come, first served.
+    """
+
+    def __init__(self, size: int, limit: int, seconds: float) -> None:
+        self._free = size
+        self._limit = limit
+        self._seconds = seconds
+        self._closed = False
+        self._changed = threading.Condition()
+        self._tickets: deque[object] = deque()
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Wait for a turn and hold it. Raises PoolBusy (line full or slow) and PoolClosed."""
+        self._enter()
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._free += 1
+                self._changed.notify_all()
+
+    def close(self) -> None:
+        """Send everyone who waits away, and all who come later."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._closed
+
+    def _enter(self) -> None:
+        ticket = object()
+        with self._changed:
+            if self._closed:
+                raise PoolClosed
+            if len(self._tickets) >= self._limit + self._free:
+                raise PoolBusy(f"{len(self._tickets)} pictures wait already")
+            self._tickets.append(ticket)
+            try:
+                self._wait(ticket)
+                self._free -= 1
+            finally:
+                self._tickets.remove(ticket)
+                self._changed.notify_all()
+
+    def _wait(self, ticket: object) -> None:
+        def my_turn() -> bool:
+            return self._closed or (self._free > 0 and self._tickets[0] is ticket)
+
+        if not self._changed.wait_for(my_turn, self._seconds):
+            raise PoolBusy(f"no child was free for {self._seconds:.0f} s")
+        if self._closed:
+            raise PoolClosed
+
+
+def _only_part(parts: list[bytes]) -> bytes:
     if len(parts) != 1:
         raise BadFrame(f"{len(parts)} parts instead of one")
     return parts[0]
 
 
 def _check_file(path: Path) -> None:
-    """Refuse what no child need look at: nothing there, not a file (a pipe would hang), empty."""
+    """Refuse what no child needs to see: a missing file, a pipe (it would hang), an empty file."""
     try:
         status = path.stat()
     except (OSError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""One decoder child, seen from its parent: start, ask, kill, and say how it died."""
+"""One decoder child, seen from its parent: start it, ask it, kill it, and say how it died."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from gallery.decoding.errors import DecodeError
+from gallery.decoding.answers import DecodeError
 from gallery.decoding.frames import BadFrame, Header, read_frame, write_frame
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -25,14 +25,14 @@ _NO_MEMORY = re.compile(rb"MemoryError|bad_alloc|[Cc]annot allocate|[Oo]ut of me
 
 
 class CannotStart(Exception):
-    """There is no child to ask: the machine's fault, never the picture's."""
+    """There is no child to ask. This is the machine's fault, never the picture's."""
 
 
 class Child:
     """A clean process that reads pictures: no secrets in its environment, no shared memory.
 
-    Not thread-safe: whoever took it from the pool has it alone. Only `kill` may be called by
-    anyone at any time.
+    It is not thread-safe: the thread that took it from the pool uses it alone. Only `kill` may be
+    called from any thread at any time.
     """
 
     def __init__(self, config: dict[str, Any], extra_env: dict[str, str]) -> None:
@@ -69,11 +69,11 @@ class Child:
         return self._process.poll() is None
 
     def ask(self, job: Header, seconds: float) -> tuple[Header, list[bytes]]:
-        """Return the answer to a job, waiting at most so many seconds.
+        """Return the answer to a job; wait at most `seconds`.
 
         Raises DecodeError with the child's own reason, or with decode_timeout, decode_oom or
-        decoder_crashed when the child did not answer; it is then dead. BadFrame for garbage,
-        CannotStart when it was dead before.
+        decoder_crashed if the child did not answer and is now dead. Raises BadFrame for garbage,
+        and CannotStart if it was dead before.
         """
         self.jobs += 1
         self._stderr.clear()
@@ -86,7 +86,7 @@ class Child:
         return header, parts
 
     def kill(self) -> None:
-        """End the process at once; whoever waits for its answer sees its pipe close."""
+        """End the process at once; a thread that waits for its answer sees the pipe close."""
         self.usable = False
         self._process.kill()
 
@@ -97,7 +97,7 @@ class Child:
         self._close_pipes()
 
     def abandon(self) -> None:
-        """Forget a process that belongs to the parent of a fork: close this copy of its pipes."""
+        """Close this fork's copy of the pipes; the process belongs to the parent of the fork."""
         self.usable = False
         self._process.returncode = 0
         self._close_pipes()
@@ -106,7 +106,7 @@ class Child:
         self._selector.close()
         for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
             if pipe is not None:
-                # A job that an ended child never read is flushed once more, in vain.
+                # Closing flushes a job that the dead child never read.
                 with suppress(BrokenPipeError):
                     pipe.close()
 
@@ -118,8 +118,8 @@ class Child:
         except (EOFError, BadFrame, TimeoutError) as error:
             self._drain()
             self.close()
-            told = self._stderr.decode("utf-8", "replace").strip()[-500:]
-            raise CannotStart(told or type(error).__name__) from error
+            output = self._stderr.decode("utf-8", "replace").strip()[-500:]
+            raise CannotStart(output or type(error).__name__) from error
 
     def _exchange(self, job: Header) -> tuple[Header, list[bytes]]:
         stdin = self._process.stdin
@@ -135,10 +135,10 @@ class Child:
             self.kill()
             raise DecodeError("decode_timeout", "the wall clock ran out") from None
         except (EOFError, BadFrame, OSError) as error:
-            raise self._obituary(error) from None
+            raise self._cause_of_death(error) from None
 
-    def _obituary(self, error: Exception) -> DecodeError:
-        """Say why the child gave no sound answer, from how its process ended."""
+    def _cause_of_death(self, error: Exception) -> DecodeError:
+        """Return why the child gave no valid answer, judging by how its process ended."""
         self.usable = False
         try:
             code = self._process.wait(timeout=1)
@@ -148,13 +148,13 @@ class Child:
         self._drain()
         if code == -signal.SIGXCPU:
             return DecodeError("decode_timeout", "the limit on CPU time was reached")
-        # Nobody here sends SIGKILL while a job runs: that is the kernel, out of memory.
+        # Scry sends no SIGKILL while a job runs, so the kernel did: it was out of memory.
         if code == -signal.SIGKILL or _NO_MEMORY.search(self._stderr):
             return DecodeError("decode_oom", "the process was killed or found no memory")
         return DecodeError("decoder_crashed", _how_it_ended(code))
 
     def _read(self, length: int) -> bytes:
-        """Return so many bytes of the answer, or fewer when the pipe ends; TimeoutError."""
+        """Return `length` bytes of the answer, or fewer if the pipe ends; raise TimeoutError."""
         data = bytearray()
         while len(data) < length:
             remaining = self._deadline - time.monotonic()
@@ -162,27 +162,27 @@ class Child:
                 raise TimeoutError
             for key, _ in self._selector.select(remaining):
                 if key.fd == self._err:
-                    self._note(os.read(self._err, _MAX_STDERR))
+                    self._collect(os.read(self._err, _MAX_STDERR))
                 elif chunk := os.read(self._out, length - len(data)):
                     data += chunk
                 else:
                     return bytes(data)
         return bytes(data)
 
-    def _note(self, chunk: bytes) -> None:
+    def _collect(self, chunk: bytes) -> None:
         if not chunk:
             self._selector.unregister(self._err)
         self._stderr += chunk[: _MAX_STDERR - len(self._stderr)]
 
     def _drain(self) -> None:
-        """Take in what an ended child still left in its standard error."""
+        """Read what a dead child left in its standard error."""
         os.set_blocking(self._err, False)
         try:
-            self._note_rest()
+            self._collect_rest()
         except BlockingIOError:
             return
 
-    def _note_rest(self) -> None:
+    def _collect_rest(self) -> None:
         while len(self._stderr) < _MAX_STDERR:
             chunk = os.read(self._err, _MAX_STDERR)
             if not chunk:
@@ -199,7 +199,7 @@ class Child:
 
 
 def _environment() -> dict[str, str]:
-    """Return all that a child may know: where this package is, and one thread per library."""
+    """Return the whole environment of a child: this package's place, one thread per library."""
     environment = {
         "PYTHONPATH": str(_ROOT),
         "LC_ALL": "C.UTF-8",

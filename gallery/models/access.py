@@ -6,11 +6,8 @@ import hashlib
 import secrets
 
 from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.contrib.auth.models import AbstractBaseUser
 from django.db import models
-
-User = AbstractBaseUser | AnonymousUser
-"""Whoever sends a request, signed in or not."""
 
 
 class ApiToken(models.Model):

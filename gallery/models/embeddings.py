@@ -4,38 +4,52 @@ from __future__ import annotations
 
 import uuid
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
-from django.db import models, transaction
+from django.db import connection, models, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 from numpy.typing import NDArray
 
-from gallery.models.photos import LIVE_PHOTO, Photo
+from gallery.models.photo_library import LIVE_PHOTO, Photo
 from gallery.reasons import Reason
 
 LEASE = timedelta(minutes=5)
 MAX_ATTEMPTS = 5
 
 
+@dataclass(frozen=True)
+class PhotoState:
+    """What people see of the work on a photo: `state` is pending, indexed or failed."""
+
+    state: str = "pending"
+    reason: str = ""
+
+    @property
+    def message(self) -> str:
+        """The sentence for people, empty unless the work failed."""
+        return str(Reason(self.reason).label) if self.reason else ""
+
+
 class EmbeddingModelQuerySet(models.QuerySet["EmbeddingModel"]):
-    """Queries on the registry of models."""
+    """Queries on embedding models."""
 
     def active(self) -> EmbeddingModel | None:
-        """Return the model that answers queries, or None before the first was chosen."""
+        """Return the model that answers queries, or None before the first is chosen."""
         return self.filter(state=EmbeddingModel.State.ACTIVE).first()
 
     def wanted(self) -> EmbeddingModelQuerySet:
-        """Return the models that every photo needs a vector of: the active and one building."""
+        """Return the models that need a vector of every photo: the active and any building one."""
         return self.exclude(state=EmbeddingModel.State.RETIRED)
 
 
 class EmbeddingModel(models.Model):
     """An embedding space; exactly one is active, and its vectors live in one collection.
 
-    building -> active when every photo settled in it; active -> retired when another took over.
+    building -> active once every photo is indexed or failed; active -> retired by its successor.
     """
 
     class State(models.TextChoices):
@@ -52,7 +66,6 @@ class EmbeddingModel(models.Model):
         default=dict, blank=True, help_text="closeness of duplicates as measured for this model"
     )
     created_at = models.DateTimeField(default=timezone.now)
-    activated_at = models.DateTimeField(null=True, blank=True)
 
     objects = EmbeddingModelQuerySet.as_manager()
 
@@ -73,8 +86,7 @@ class EmbeddingModel(models.Model):
                 state=self.State.RETIRED
             )
             self.state = self.State.ACTIVE
-            self.activated_at = timezone.now()
-            self.save(update_fields=["state", "activated_at"])
+            self.save(update_fields=["state"])
 
 
 class EmbeddingQuerySet(models.QuerySet["Embedding"]):
@@ -85,7 +97,7 @@ class EmbeddingQuerySet(models.QuerySet["Embedding"]):
         return self.filter(LIVE_PHOTO)
 
     def to_compare(self, model: EmbeddingModel) -> EmbeddingQuerySet:
-        """Return the searchable rows whose photo was not looked for duplicates of yet."""
+        """Return the searchable rows whose photos have not been compared for duplicates yet."""
         return self.live().filter(model=model, state=Embedding.State.INDEXED, compared_at=None)
 
     def due(self, now: datetime | None = None) -> EmbeddingQuerySet:
@@ -96,18 +108,18 @@ class EmbeddingQuerySet(models.QuerySet["Embedding"]):
         return self.live().filter(pending | expired)
 
     def project_again(self, photo_ids: Iterable[uuid.UUID]) -> int:
-        """Have the index told of what changed of these photos; return of how many rows.
+        """Mark these photos for another write to the index; return how many rows changed.
 
-        Their vectors stay, and so do their points until they are replaced.
+        The vectors stay. The old points stay until the new ones replace them.
         """
         rows = self.filter(photo__in=list(photo_ids), state=Embedding.State.INDEXED)
         return rows.update(state=Embedding.State.EMBEDDED)
 
     def claim(self, model: EmbeddingModel, limit: int) -> list[Embedding]:
-        """Lease up to `limit` due rows of `model` to the caller and return them with photos.
+        """Lease up to `limit` due rows of `model` to the caller; return them with their photos.
 
-        Attempts are counted before the work, so that a picture that kills its worker is given
-        up in the end. Two workers never get the same row.
+        Attempts are counted before the work starts, so that a picture which kills its worker fails
+        in the end. Two workers never get the same row.
         """
         token, now = uuid.uuid4(), timezone.now()
         with transaction.atomic():
@@ -136,19 +148,27 @@ class EmbeddingQuerySet(models.QuerySet["Embedding"]):
         )
 
     def add_missing(self, model: EmbeddingModel, *, limit: int = 10_000) -> int:
-        """Create pending rows for live photos that have none of `model`; return how many."""
-        lacking = (
+        """Create pending rows for live photos that have none for `model`; return how many."""
+        photo_ids = (
             Photo.objects.live()
             .exclude(pk__in=Embedding.objects.filter(model=model).values("photo_id"))
             .values_list("pk", flat=True)[:limit]
         )
-        rows = [Embedding(photo_id=pk, model=model, priority=0) for pk in lacking]
+        rows = [Embedding(photo_id=pk, model=model, priority=0) for pk in photo_ids]
         return len(Embedding.objects.bulk_create(rows, ignore_conflicts=True))
+
+    def states_of(self, photos: Sequence[Photo]) -> dict[uuid.UUID, PhotoState]:
+        """Return the state of each photo with the active model, by photo id."""
+        states = {photo.pk: PhotoState() for photo in photos}
+        visible = {Embedding.State.INDEXED, Embedding.State.FAILED}
+        rows = self.filter(photo__in=photos, model=EmbeddingModel.objects.active())
+        for pk, state, reason in rows.values_list("photo_id", "state", "reason"):
+            if state in visible:
+                states[pk] = PhotoState(state, reason)
+        return states
 
 
 def _skips_locked() -> bool:
-    from django.db import connection
-
     return bool(connection.features.has_select_for_update_skip_locked)
 
 
@@ -157,10 +177,10 @@ class Embedding(models.Model):
 
     pending -> leased (claim) -> embedded (vector saved) -> indexed (point flushed)
     leased -> pending (transient fault, lease expired), -> failed (permanent or too many tries)
-    failed -> pending (retry). A row is `indexed` only after the index acknowledged and flushed
-    the point. `generation` grows with every restart of the work; late results of an older
+    failed -> pending (retry). A row is `indexed` only after the index has acknowledged and
+    flushed the point. `generation` grows whenever the work starts again; late results of an older
     generation are dropped. The vector is float16 little-endian bytes with a CRC-32. `compared_at`
-    is set once the photo was compared with the others for duplicates, by this model's vectors.
+    is set once the photo has been compared for duplicates by this model's vectors.
     """
 
     class State(models.TextChoices):
@@ -184,7 +204,6 @@ class Embedding(models.Model):
     detail = models.CharField(max_length=300, blank=True)
     vector = models.BinaryField(null=True, blank=True)
     vector_crc = models.BigIntegerField(null=True, blank=True)
-    embedded_at = models.DateTimeField(null=True, blank=True)
     indexed_at = models.DateTimeField(null=True, blank=True)
     compared_at = models.DateTimeField(null=True, blank=True)
 
@@ -210,7 +229,7 @@ class Embedding(models.Model):
         return f"{self.photo_id} {self.state}"
 
     def set_vector(self, vector: NDArray[np.float32]) -> None:
-        """Keep a unit vector, shape (dim,), as float16 bytes with a checksum."""
+        """Store a unit vector, shape (dim,), as float16 bytes with a checksum."""
         self.vector = vector.astype("<f2").tobytes()
         self.vector_crc = zlib.crc32(self.vector)
 
@@ -224,7 +243,7 @@ class Embedding(models.Model):
 
 
 def retry(rows: Iterable[Embedding]) -> int:
-    """Send failed rows back to the start with a fresh count of attempts; return how many."""
+    """Make failed rows pending with a fresh count of attempts; return how many."""
     return Embedding.objects.filter(
         pk__in=[row.pk for row in rows], state=Embedding.State.FAILED
     ).update(

@@ -1,14 +1,42 @@
-"""The pages of the gallery, one function each."""
+"""The pages of the gallery, one function each, and what all of them need."""
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Iterable
+from contextlib import suppress
+
 from django.contrib.auth.models import AbstractBaseUser
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.utils.cache import patch_vary_headers
 from django_htmx.middleware import HtmxDetails
+
+from gallery.models import Photo
 
 
 class PageRequest(HttpRequest):
-    """A request of a signed-in person; `htmx` is truthy where only a part of a page is wanted."""
+    """A request of a signed-in person; `htmx` is truthy if it asks for a part of a page only."""
 
     htmx: HtmxDetails
     user: AbstractBaseUser  # type: ignore[assignment]
+
+
+def get_photo(request: HttpRequest, photo_id: uuid.UUID) -> Photo:
+    """Return the photo if the user may see it, else raise the one 404."""
+    return get_object_or_404(Photo.objects.visible_to(request.user), pk=photo_id)
+
+
+def uuids(values: Iterable[str]) -> list[uuid.UUID]:
+    """Return the ids among the values of form fields; anybody can send anything else."""
+    ids = []
+    for value in values:
+        with suppress(ValueError):
+            ids.append(uuid.UUID(value))
+    return ids
+
+
+def vary_on_htmx(response: HttpResponse) -> HttpResponse:
+    """Tell caches that the answer is a page or a part of one, depending on who asks."""
+    patch_vary_headers(response, ["HX-Request"])
+    return response

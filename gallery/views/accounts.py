@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django import forms
-from django.contrib.auth import authenticate, login, logout
+from django.conf import settings
+from django.contrib.auth import login, logout
+from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.models import User
 from django.contrib.auth.password_validation import validate_password
 from django.contrib.contenttypes.models import ContentType
@@ -34,26 +36,22 @@ class OwnerForm(_UserForm):
         model = User
         fields = ["username"]
 
-    def clean(self) -> dict[str, object]:
+    def clean_password(self) -> str:
         """Check the password against the validators, which look at the name too."""
-        data = super().clean() or {}
-        if data.get("password"):
-            try:
-                validate_password(data["password"], User(username=data.get("username", "")))
-            except forms.ValidationError as error:
-                self.add_error("password", error)
-        return data
+        password: str = self.cleaned_data["password"]
+        validate_password(password, User(username=self.cleaned_data.get("username", "")))
+        return password
 
 
 @sensitive_post_parameters("password", "token")
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def welcome(request: HttpRequest) -> HttpResponse:
-    """Create the owner's account, once, for whoever has the token that the start-up printed."""
+    """Create the owner's account, once, for the person with the token that the start-up printed."""
     if not first_run.is_first_run():
         return redirect("grid")
     token = request.POST.get("token") or request.GET.get("token", "")
-    if not token or not first_run.check(token):
+    if not token or not first_run.is_token(token):
         context = {"asked": bool(token)}
         return render(request, "gallery/welcome_token.html", context, status=403 if token else 200)
     form = OwnerForm(request.POST if request.method == "POST" else None)
@@ -69,17 +67,17 @@ def welcome(request: HttpRequest) -> HttpResponse:
 
 
 def _create_owner(name: str, password: str) -> User | None:
-    """Create the first account, or return None when somebody else just did.
+    """Create the first account, or return None if somebody else just did.
 
-    The row lock makes two simultaneous first runs take turns; SQLite's immediate transactions
-    do the same without it.
+    The row lock makes two simultaneous first runs take turns. On SQLite, immediate transactions do
+    the same without it.
     """
     with transaction.atomic():
         list(ContentType.objects.select_for_update().filter(app_label="auth", model="user"))
         if not first_run.is_first_run():
             return None
         owner = User.objects.create_superuser(name, password=password)
-    first_run.forget()
+    first_run.remove_token()
     return owner
 
 
@@ -87,23 +85,32 @@ def _create_owner(name: str, password: str) -> User | None:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def sign_in(request: HttpRequest) -> HttpResponse:
-    """Ask for name and password; too many wrong ones lock for a while."""
+    """Ask for name and password; too many wrong ones lock the account for a while."""
     if first_run.is_first_run():
         return redirect("welcome")
     target = _safe_target(request)
     if request.user.is_authenticated:
         return redirect(target)
-    name = request.POST.get("username", "")
-    if request.method == "POST":
-        user = authenticate(
-            request, username=name[:150], password=request.POST.get("password", "")[:1000]
-        )
-        if user is not None:
-            login(request, user)
-            return redirect(target)
-    context = {"failed": request.method == "POST", "username": name[:150], "next": target}
-    status = 401 if request.method == "POST" else 200
+    form = AuthenticationForm(request, request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        login(request, form.get_user())
+        return redirect(target)
+    context = {"failed": form.is_bound, "username": form["username"].value() or "", "next": target}
+    status = 401 if form.is_bound else 200
     return render(request, "gallery/sign_in.html", context, status=status)
+
+
+def client_address(request: HttpRequest) -> str:
+    """Return the address that failed sign-ins are counted by.
+
+    Each proxy appends the address that its request came from, so with PROXY_COUNT of them the
+    client is that many entries from the end. The client may have invented the entries before it.
+    """
+    direct = str(request.META.get("REMOTE_ADDR", ""))
+    forwarded = [part.strip() for part in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")]
+    if settings.PROXY_COUNT and len(forwarded) >= settings.PROXY_COUNT and forwarded[0]:
+        return str(forwarded[-settings.PROXY_COUNT])
+    return direct
 
 
 def _safe_target(request: HttpRequest) -> str:

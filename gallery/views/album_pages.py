@@ -10,17 +10,17 @@ from django.contrib.auth.decorators import login_required
 from django.db import transaction
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from gallery import albums as marking
-from gallery.models import Album, Photo, Tag
-from gallery.models.collections import NAME_LIMIT
-from gallery.models.photos import PhotoQuerySet
+from gallery import albums as album_records, marks
+from gallery.models import Album, Photo, PhotoQuerySet, Tag
+from gallery.models.photo_library import NAME_LIMIT
+from gallery.names import BadName
 from gallery.paging import BadCursor, page_after
-from gallery.views import PageRequest
-from gallery.views.fields import ids
-from gallery.views.marks import marks
-from gallery.views.pages import own, show_photo, vary
+from gallery.user_errors import UserError
+from gallery.views import PageRequest, get_photo, uuids, vary_on_htmx
+from gallery.views.pages import marks_context, photo_page
 from gallery.views.tiles import PAGE, by_day, tiles
 
 
@@ -31,15 +31,15 @@ def albums(request: PageRequest) -> HttpResponse:
     problem, status = "", 200
     if request.method == "POST":
         try:
-            return redirect(marking.create(request.user, request.POST.get("name", "")))
-        except marking.BadName as error:
+            return redirect(album_records.create(request.user, request.POST.get("name", "")))
+        except UserError as error:
             problem, status = error.message, error.status
     context = {
-        "albums": marking.listed(Album.objects.visible_to(request.user)),
+        "albums": album_records.summaries(Album.objects.visible_to(request.user)),
         "problem": problem,
         "typed": request.POST.get("name", ""),
         "name_limit": NAME_LIMIT,
-        "tags": marking.tags_in_use(request.user),
+        "tags": marks.tags_in_use(request.user),
     }
     return render(request, "gallery/albums.html", context, status=status)
 
@@ -48,16 +48,16 @@ def albums(request: PageRequest) -> HttpResponse:
 @login_required
 def album(request: PageRequest, album_id: uuid.UUID) -> HttpResponse:
     """The photos of one album, by day."""
-    return _album_page(request, _own_album(request, album_id))
+    return _album_page(request, _get_album(request, album_id))
 
 
-def _album_page(request: PageRequest, row: Album, problem: str = "") -> HttpResponse:
-    photos = Photo.objects.visible_to(request.user).filter(albums=row)
+def _album_page(request: PageRequest, album: Album, problem: str = "") -> HttpResponse:
+    photos = Photo.objects.visible_to(request.user).filter(albums=album)
     context = {
-        "title": row.name,
-        "album": row,
+        "title": album.name,
+        "album": album,
         "problem": problem,
-        "typed": request.POST.get("name", row.name),
+        "typed": request.POST.get("name", album.name),
         "name_limit": NAME_LIMIT,
     }
     return _page(request, photos, context)
@@ -67,22 +67,23 @@ def _album_page(request: PageRequest, row: Album, problem: str = "") -> HttpResp
 @login_required
 def change_album(request: PageRequest, album_id: uuid.UUID) -> HttpResponse:
     """Rename an album (`name`), remove it (`remove`), or take photos out of it (`photo`)."""
-    row = _own_album(request, album_id)
+    album = _get_album(request, album_id)
     if "remove" in request.POST:
-        marking.remove(row)
-        messages.success(request, f"The album {row.name} was removed. Its photos are still here.")
+        album_records.remove(album)
+        message = _("The album %(name)s was removed. Its photos are still here.")
+        messages.success(request, message % {"name": album.name})
         return redirect("albums")
-    chosen = ids(request.POST.getlist("photo")[: marking.AT_ONCE])
-    marking.take_out(row, Photo.objects.visible_to(request.user).filter(pk__in=chosen))
+    ids = uuids(request.POST.getlist("photo")[: album_records.PHOTOS_PER_REQUEST])
+    album_records.take_out(album, Photo.objects.visible_to(request.user).filter(pk__in=ids))
     if "name" in request.POST:
         try:
-            marking.rename(row, request.POST["name"])
-        except marking.BadName as error:
-            # What was typed is shown in the field; everything else keeps the name that it has.
-            response = _album_page(request, _own_album(request, album_id), error.message)
+            album_records.rename(album, request.POST["name"])
+        except UserError as error:
+            # The field shows what was typed; the rest of the page shows the old name.
+            response = _album_page(request, _get_album(request, album_id), error.message)
             response.status_code = error.status
             return response
-    return redirect(row)
+    return redirect(album)
 
 
 @require_safe
@@ -90,7 +91,7 @@ def change_album(request: PageRequest, album_id: uuid.UUID) -> HttpResponse:
 def favourites(request: PageRequest) -> HttpResponse:
     """The favourites, by day."""
     photos = Photo.objects.visible_to(request.user).filter(favourite=True)
-    return _page(request, photos, {"title": "Favourites", "favourites": True})
+    return _page(request, photos, {"title": _("Favourites"), "favourites": True})
 
 
 @require_safe
@@ -98,68 +99,69 @@ def favourites(request: PageRequest) -> HttpResponse:
 def tag(request: PageRequest, name: str) -> HttpResponse:
     """The photos with a tag, by day."""
     try:
-        photos = marking.photos_with(request.user, name)
-    except (Tag.DoesNotExist, marking.BadName):
+        photos = marks.photos_with_tag(request.user, name)
+    except (Tag.DoesNotExist, BadName):
         raise Http404 from None
     return _page(request, photos, {"title": name, "tag": name})
 
 
 def _page(request: PageRequest, photos: PhotoQuerySet, context: dict[str, Any]) -> HttpResponse:
-    """Answer with photos by day; with `after`, those behind a cursor (for htmx: only them).
+    """Answer with photos by day; with `after`, those that follow a cursor (for htmx: only them).
 
-    Stacks are not folded here: somebody chose these photos one by one.
+    Stacks are not folded here, because people chose these photos one by one.
     """
     cursor = request.GET.get("after", "")
     try:
-        rows, following = page_after(photos, cursor, PAGE)
+        rows, next_cursor = page_after(photos, cursor, PAGE)
     except BadCursor:
         return redirect(request.path)
-    context |= {"days": by_day(tiles(rows)), "next": following, "jumped": cursor}
+    context |= {"days": by_day(tiles(rows)), "next": next_cursor, "jumped": cursor}
     if request.htmx and cursor:
-        return vary(render(request, "gallery/_days.html", context))
+        return vary_on_htmx(render(request, "gallery/_days.html", context))
     context["count"] = photos.count()
-    return vary(render(request, "gallery/album.html", context))
+    return vary_on_htmx(render(request, "gallery/album.html", context))
 
 
 @require_POST
 @login_required
 def mark_photo(request: PageRequest, photo_id: uuid.UUID) -> HttpResponse:
-    """Change favourite, stars, caption, tags or albums of a photo, by whichever fields are sent.
+    """Change favourite, stars, caption, tags or albums of a photo, by the fields that are sent.
 
-    htmx gets the marks anew; with a sentence in them when something cannot be taken.
+    htmx gets the marks again, with a sentence in them if something was refused.
     """
-    row = own(request, photo_id)
+    photo = get_photo(request, photo_id)
     problem = ""
     try:
         with transaction.atomic():
-            _mark(request, row)
-    except marking.BadName as error:
+            _apply_marks(request, photo)
+    except UserError as error:
         problem = error.message
     if request.htmx:
-        # The marks say what was not taken; htmx swaps in nothing from an error answer.
-        return vary(render(request, "gallery/_marks.html", {"marks": marks(request, row, problem)}))
-    return show_photo(request, row, problem) if problem else redirect(row)
+        # Never an error answer: htmx would not swap it in.
+        context = {"marks": marks_context(request, photo, problem)}
+        return vary_on_htmx(render(request, "gallery/_marks.html", context))
+    return photo_page(request, photo, problem) if problem else redirect(photo)
 
 
-def _mark(request: PageRequest, row: Photo) -> None:
+def _apply_marks(request: PageRequest, photo: Photo) -> None:
     """Do what the form says; fields that are not sent change nothing."""
-    sent = request.POST
-    if sent.get("favourite") in {"0", "1"}:
-        marking.mark(row, favourite=sent["favourite"] == "1")
-    if sent.get("rating") in marking.STARS:
-        marking.mark(row, rating=int(sent["rating"]))
-    if "caption" in sent:
-        marking.mark(row, caption=sent["caption"])
-    if "tag" in sent:
-        marking.add_tags(row, [text for text in sent["tag"].split(",") if text.strip()])
-    if "untag" in sent:
-        marking.remove_tag(row, sent["untag"])
-    photo = Photo.objects.visible_to(request.user).filter(pk=row.pk)
-    if "album" in sent:
-        marking.add(marking.get_or_create(request.user, sent["album"]), photo)
-    for album_id in ids(sent.getlist("unalbum")[: marking.AT_ONCE]):
-        marking.take_out(_own_album(request, album_id), photo)
+    form = request.POST
+    if form.get("favourite") in {"0", "1"}:
+        marks.update(photo, favourite=form["favourite"] == "1")
+    if form.get("rating") in marks.STARS:
+        marks.update(photo, rating=int(form["rating"]))
+    if "caption" in form:
+        marks.update(photo, caption=form["caption"])
+    if "tag" in form:
+        marks.add_tags(photo, [text for text in form["tag"].split(",") if text.strip()])
+    if "untag" in form:
+        marks.remove_tag(photo, form["untag"])
+    photos = Photo.objects.visible_to(request.user).filter(pk=photo.pk)
+    if "album" in form:
+        album_records.add(album_records.get_or_create(request.user, form["album"]), photos)
+    for album_id in uuids(form.getlist("unalbum")[: album_records.PHOTOS_PER_REQUEST]):
+        album_records.take_out(_get_album(request, album_id), photos)
 
 
-def _own_album(request: PageRequest, album_id: uuid.UUID) -> Album:
+def _get_album(request: PageRequest, album_id: uuid.UUID) -> Album:
     return get_object_or_404(Album.objects.visible_to(request.user), pk=album_id)

@@ -13,28 +13,29 @@ from django.contrib.auth.decorators import login_required
 from django.core.files.uploadedfile import TemporaryUploadedFile
 from django.db import transaction
 from django.db.models import Q
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.db.models.functions import Lower
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils.cache import patch_vary_headers
 from django.utils.safestring import mark_safe
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from gallery import ingest, trash
+from gallery import ingest, marks, trash
 from gallery.decoding import PoolBusy
-from gallery.files import StorageFull
-from gallery.models import Embedding, EmbeddingModel, Photo, Stack
+from gallery.decoding.answers import PREVIEW_SIDE, THUMBNAIL_SIDE
+from gallery.facts import MAX_STARS, facts_in_words
+from gallery.models import Album, Embedding, EmbeddingModel, Photo, Stack
 from gallery.models.embeddings import retry
+from gallery.models.photo_library import CAPTION_LIMIT, NAME_LIMIT, TAG_LIMIT
 from gallery.paging import BadCursor, page_after
 from gallery.signals import photos_changed
-from gallery.uploads import Refused
-from gallery.views import PageRequest
-from gallery.views.facts import facts, rendition_widths
-from gallery.views.marks import marks
+from gallery.user_errors import UserError
+from gallery.views import PageRequest, get_photo, vary_on_htmx
 from gallery.views.tiles import PAGE, by_day, stack_folds, tiles, years
 
-_PROBLEMS_SHOWN = 200
+_MAX_PROBLEMS = 200
 
 
 @require_safe
@@ -42,84 +43,107 @@ _PROBLEMS_SHOWN = 200
 def grid(request: PageRequest) -> HttpResponse:
     """All photos by day; with `after`, those that follow a cursor (for htmx: only them).
 
-    A stack is one tile; with `stacks=all`, every photo of it has its own.
+    A stack is one tile; with `stacks=all`, each of its photos has its own.
     """
     apart = request.GET.get("stacks") == "all"
     photos = Photo.objects.visible_to(request.user)
     photos = photos if apart else photos.unfolded()
     cursor = request.GET.get("after", "")
     try:
-        rows, following = page_after(photos, cursor, PAGE)
+        rows, next_cursor = page_after(photos, cursor, PAGE)
     except BadCursor:
         return redirect("grid")
-    shown = tiles(rows, folds=None if apart else stack_folds(rows))
-    context: dict[str, Any] = {"days": by_day(shown), "next": following, "jumped": cursor}
-    context["apart"] = apart
+    context: dict[str, Any] = {
+        "days": by_day(tiles(rows, folds=None if apart else stack_folds(rows))),
+        "next": next_cursor,
+        "jumped": cursor,
+        "apart": apart,
+    }
     if request.htmx and cursor:
-        return vary(render(request, "gallery/_days.html", context))
+        return vary_on_htmx(render(request, "gallery/_days.html", context))
     context["any_stack"] = Stack.objects.visible_to(request.user).exists()
-    return vary(render(request, "gallery/grid.html", context | {"years": years(photos)}))
+    context["years"] = years(photos)
+    return vary_on_htmx(render(request, "gallery/grid.html", context))
 
 
 @require_safe
 @login_required
 def photo(request: PageRequest, photo_id: uuid.UUID) -> HttpResponse:
-    """One photo with what is known of it; for htmx only the details, for the lightbox's drawer."""
-    return show_photo(request, own(request, photo_id))
+    """One photo and its facts; for htmx only the details, for the lightbox's drawer."""
+    return photo_page(request, get_photo(request, photo_id))
 
 
-def show_photo(request: PageRequest, row: Photo, problem: str = "") -> HttpResponse:
-    """Answer with the page of a photo; `problem` says what of a form was not taken (400)."""
+def photo_page(request: PageRequest, photo: Photo, problem: str = "") -> HttpResponse:
+    """Answer with the page of a photo; `problem` says why a form was refused (400)."""
     context: dict[str, Any] = {
-        "tile": tiles([row])[0],
-        "photo": row,
-        "facts": facts(row),
-        "pixels": row.width * row.height,
-        "marks": marks(request, row, problem),
+        "tile": tiles([photo])[0],
+        "photo": photo,
+        "facts": facts_in_words(photo.exif),
+        "pixels": photo.width * photo.height,
+        "marks": marks_context(request, photo, problem),
     }
     if request.htmx:
-        return vary(render(request, "gallery/_details.html", context))
-    newer, older = neighbours(request, row)
-    context |= {"newer": newer, "older": older, **rendition_widths(row)}
-    context["stacked"] = stacked_with(request, row)
-    return vary(render(request, "gallery/photo.html", context, status=400 if problem else 200))
+        return vary_on_htmx(render(request, "gallery/_details.html", context))
+    newer, older = _neighbours(request, photo)
+    context |= {"newer": newer, "older": older, **_rendition_widths(photo)}
+    context["stacked"] = _stack_members(request, photo)
+    status = 400 if problem else 200
+    return vary_on_htmx(render(request, "gallery/photo.html", context, status=status))
 
 
-def stacked_with(request: PageRequest, row: Photo) -> list[Photo]:
-    """Return all photos of the stack that this one is in, its cover first; none without one."""
-    if row.stack_id is None:
+def marks_context(request: PageRequest, photo: Photo, problem: str = "") -> dict[str, Any]:
+    """Return the marks of a photo, and the names suggested while somebody types.
+
+    `problem` is the sentence on what was just typed and refused.
+    """
+    albums = Album.objects.visible_to(request.user).order_by(Lower("name"), "name")
+    return {
+        "photo": photo,
+        "stars": range(1, MAX_STARS + 1),
+        "tags": list(photo.tags.order_by(Lower("name"), "name").values_list("name", flat=True)),
+        "albums": list(albums.filter(photos=photo)),
+        "known_tags": marks.tags_in_use(request.user),
+        "known_albums": list(albums.values_list("name", flat=True)[: marks.SUGGESTION_LIMIT]),
+        "caption_limit": CAPTION_LIMIT,
+        "tag_limit": TAG_LIMIT,
+        "name_limit": NAME_LIMIT,
+        "problem": problem,
+    }
+
+
+def _rendition_widths(photo: Photo) -> dict[str, int]:
+    """Return how many pixels wide the thumbnail and the preview of a photo are."""
+    longest = max(photo.width, photo.height, 1)
+    return {
+        "thumbnail_width": max(round(photo.width * min(1, THUMBNAIL_SIDE / longest)), 1),
+        "preview_width": max(round(photo.width * min(1, PREVIEW_SIDE / longest)), 1),
+    }
+
+
+def _stack_members(request: PageRequest, photo: Photo) -> list[Photo]:
+    """Return all photos of the photo's stack, the cover first; none without a stack."""
+    if photo.stack_id is None:
         return []
-    visible = Photo.objects.visible_to(request.user).filter(stack=row.stack_id)
-    members = list(visible.cover_first())
-    return members if len(members) > 1 else []
+    members = Photo.objects.visible_to(request.user).filter(stack=photo.stack_id)
+    photos = list(members.cover_first())
+    return photos if len(photos) > 1 else []
 
 
-def own(request: HttpRequest, photo_id: uuid.UUID) -> Photo:
-    """Return the photo if the asking user may know of it, else raise the one 404."""
-    return get_object_or_404(Photo.objects.visible_to(request.user), pk=photo_id)
-
-
-def vary(response: HttpResponse) -> HttpResponse:
-    """Mark an answer that is a page or a part of one, by who asks."""
-    patch_vary_headers(response, ["HX-Request"])
-    return response
-
-
-def neighbours(request: PageRequest, row: Photo) -> tuple[Photo | None, Photo | None]:
+def _neighbours(request: PageRequest, photo: Photo) -> tuple[Photo | None, Photo | None]:
     """Return the next newer and the next older photo of the grid."""
     photos = Photo.objects.visible_to(request.user)
-    ahead = Q(shown_at__gt=row.shown_at) | Q(shown_at=row.shown_at, id__gt=row.pk)
+    ahead = Q(shown_at__gt=photo.shown_at) | Q(shown_at=photo.shown_at, id__gt=photo.pk)
     newer = photos.filter(ahead).order_by("shown_at", "id").first()
-    return newer, photos.before(row.shown_at, row.pk).newest_first().first()
+    return newer, photos.before(photo.shown_at, photo.pk).newest_first().first()
 
 
 @require_POST
 @login_required
 def delete_photo(request: PageRequest, photo_id: uuid.UUID) -> HttpResponse:
     """Move one photo to the trash and go back to the grid."""
-    row = own(request, photo_id)
-    trash.trash(Photo.objects.visible_to(request.user).filter(pk=row.pk))
-    undo = render_to_string("gallery/_undo.html", {"photo": row}, request)
+    photo = get_photo(request, photo_id)
+    trash.trash(Photo.objects.visible_to(request.user).filter(pk=photo.pk))
+    undo = render_to_string("gallery/_undo.html", {"photo": photo}, request)
     messages.success(request, mark_safe(undo))  # noqa: S308 - the template escapes the name
     return redirect("grid")
 
@@ -128,12 +152,12 @@ def delete_photo(request: PageRequest, photo_id: uuid.UUID) -> HttpResponse:
 @login_required
 def retry_photo(request: PageRequest, photo_id: uuid.UUID) -> HttpResponse:
     """Try a failed photo again, and go back to where the button was."""
-    row = own(request, photo_id)
+    photo = get_photo(request, photo_id)
     with transaction.atomic():
-        if retry(Embedding.objects.filter(photo=row, state=Embedding.State.FAILED)):
+        if retry(Embedding.objects.filter(photo=photo, state=Embedding.State.FAILED)):
             transaction.on_commit(lambda: photos_changed.send(sender=Photo))
-    messages.success(request, f"{row.name} is being tried again.")
-    return redirect(row if "from_photo" in request.POST else "problems")
+    messages.success(request, _("Trying %(name)s again.") % {"name": photo.name})
+    return redirect(photo if "from_photo" in request.POST else "problems")
 
 
 @require_safe
@@ -145,15 +169,15 @@ def problems(request: PageRequest) -> HttpResponse:
         model=EmbeddingModel.objects.active(),
         state=Embedding.State.FAILED,
     ).select_related("photo")
-    rows = list(failed.order_by("-photo__created_at")[: _PROBLEMS_SHOWN + 1])
-    context = {"rows": rows[:_PROBLEMS_SHOWN], "more": len(rows) > _PROBLEMS_SHOWN}
+    rows = list(failed.order_by("-photo__created_at")[: _MAX_PROBLEMS + 1])
+    context = {"rows": rows[:_MAX_PROBLEMS], "more": len(rows) > _MAX_PROBLEMS}
     return render(request, "gallery/problems.html", context)
 
 
 @require_safe
 @login_required
 def status_strip(request: PageRequest) -> HttpResponse:
-    """The line that says how much is searchable, asked for again and again."""
+    """The line that says how much is searchable; pages poll it."""
     response = render(request, "gallery/_status.html")
     response["Cache-Control"] = "no-store"
     return response
@@ -171,17 +195,17 @@ class Outcome:
 
 @login_required
 def upload(request: PageRequest) -> HttpResponse:
-    """Take in files from a plain form, a few at a time; the panel of the page does it better."""
+    """Take in a few files from a plain form, for browsers without scripts."""
     outcomes: list[Outcome] = []
     status = 200
     if request.method == "POST":
-        sent = request.FILES.getlist("file")
-        outcomes = [_take_in(request, cast("TemporaryUploadedFile", file)) for file in sent]
-        stopped = getattr(request, "upload_refused", None)
-        if stopped is not None:
-            outcomes.append(Outcome("Upload", str(stopped), failed=True))
+        files = request.FILES.getlist("file")
+        outcomes = [_ingest(request, cast("TemporaryUploadedFile", file)) for file in files]
+        refusal = getattr(request, "upload_refused", None)
+        if refusal is not None:
+            outcomes.append(Outcome(_("Upload"), str(refusal), failed=True))
         if not outcomes:
-            outcomes = [Outcome("Upload", "Choose at least one picture.", failed=True)]
+            outcomes = [Outcome(_("Upload"), _("Choose at least one picture."), failed=True)]
         status = 400 if all(outcome.failed for outcome in outcomes) else 200
     context = {
         "outcomes": outcomes,
@@ -191,15 +215,19 @@ def upload(request: PageRequest) -> HttpResponse:
     return render(request, "gallery/upload.html", context, status=status)
 
 
-def _take_in(request: PageRequest, file: TemporaryUploadedFile) -> Outcome:
-    """Return what became of one file; no reason for refusing it stops the others."""
-    name = file.name or "picture"
+def _ingest(request: PageRequest, file: TemporaryUploadedFile) -> Outcome:
+    """Take in one file; an error in it does not stop the others."""
+    name = file.name or _("picture")
     try:
         result = ingest.ingest(request.user, Path(file.temporary_file_path()), name)
-    except (Refused, StorageFull) as error:
+    except UserError as error:
         return Outcome(name, error.message, failed=True)
     except PoolBusy:
-        return Outcome(name, "Too many pictures at once. Try this one again.", failed=True)
-    said = "already here" if result.duplicate else "added, searchable in a moment"
-    said = "brought back from the trash" if result.restored else said
-    return Outcome(name, said, reverse("photo", args=[result.photo.pk]))
+        return Outcome(name, _("Too many pictures at once. Try this one again."), failed=True)
+    if result.restored:
+        message = _("brought back from the trash")
+    elif result.duplicate:
+        message = _("already here")
+    else:
+        message = _("added, searchable in a moment")
+    return Outcome(name, message, reverse("photo", args=[result.photo.pk]))

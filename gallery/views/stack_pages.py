@@ -1,4 +1,4 @@
-"""Stacks in the grid: made, opened in place, and taken apart."""
+"""Stacks in the grid: make, open in place, and unstack."""
 
 from __future__ import annotations
 
@@ -8,83 +8,82 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from gallery import stacks
-from gallery.models import Photo, Stack
-from gallery.models.photos import PhotoQuerySet
-from gallery.views import PageRequest
-from gallery.views.fields import ids
-from gallery.views.pages import vary
+from gallery.models import Photo, PhotoQuerySet, Stack
+from gallery.views import PageRequest, uuids, vary_on_htmx
 from gallery.views.tiles import stack_folds, tiles
 
 
 @require_POST
 @login_required
 def make(request: PageRequest) -> HttpResponse:
-    """Stack the chosen photos (`photo` fields; `cover` is one of them, else the first).
+    """Stack photos (`photo` fields; `cover` is one of them, else the first).
 
-    With `cover` alone, that photo becomes the cover of the stack that it is in.
+    With `cover` alone, that photo becomes the cover of its stack.
     """
-    chosen = ids(request.POST.getlist("photo"))
+    ids = uuids(request.POST.getlist("photo"))
     visible = Photo.objects.visible_to(request.user)
-    cover = ids([request.POST["cover"]]) if "cover" in request.POST else chosen[:1]
+    cover = uuids([request.POST["cover"]]) if "cover" in request.POST else ids[:1]
     photo = get_object_or_404(visible, pk__in=cover)
-    if chosen:
-        made = stacks.stack(visible.filter(pk__in=chosen[: stacks.LARGEST]), photo)
-        said = "Stacked." if made else "A stack needs two photos or more."
+    if ids:
+        stack = stacks.create(visible.filter(pk__in=ids[: stacks.MAX_PHOTOS]), photo)
+        message = _("Stacked.") if stack else _("A stack needs two photos or more.")
     elif photo.stack is not None:
         stacks.set_cover(photo.stack, photo)
-        said = f"{photo.name} is the cover of its stack now."
+        message = _("%(name)s is now the cover of its stack.") % {"name": photo.name}
     else:
-        said = f"{photo.name} is in no stack any more."
-    messages.success(request, said)
+        message = _("%(name)s is no longer in a stack.") % {"name": photo.name}
+    messages.success(request, message)
     return redirect(photo)
 
 
 @require_safe
 @login_required
 def photos(request: PageRequest, stack_id: uuid.UUID) -> HttpResponse:
-    """The photos of a stack: a page; for htmx, only the tiles that are folded under the cover.
+    """The photos of a stack as a page; for htmx, only the tiles hidden under the cover.
 
-    With `closed`, htmx gets the one tile that stands for the stack in the grid. A stack that is
-    in the trash as a whole has no page and no tile.
+    With `closed`, htmx gets the one tile of the stack in the grid. A stack whose photos are all in
+    the trash has no page and no tile.
     """
-    rows = list(_members(request, _own(request, stack_id)))
+    rows = list(_members(request, _get_stack(request, stack_id)))
     if not request.htmx:
         if not rows:
             raise Http404
         context = {"tiles": tiles(rows), "stack_id": stack_id, "cover": rows[0]}
-        return vary(render(request, "gallery/stack.html", context))
+        return vary_on_htmx(render(request, "gallery/stack.html", context))
     if "closed" in request.GET:
         closed = {"tiles": tiles(rows[:1], folds=stack_folds(rows[:1]))}
-        return vary(render(request, "gallery/_tiles.html", closed))
+        return vary_on_htmx(render(request, "gallery/_tiles.html", closed))
     opened = {"tiles": tiles(rows[1:]), "of": rows[0].pk if rows else ""}
-    return vary(render(request, "gallery/_tiles.html", opened))
+    return vary_on_htmx(render(request, "gallery/_tiles.html", opened))
 
 
 @require_POST
 @login_required
 def unstack(request: PageRequest, stack_id: uuid.UUID) -> HttpResponse:
     """Show the photos of a stack one by one again; with `photo`, take only that one out."""
-    made = _own(request, stack_id)
-    rows = _members(request, made)
+    stack = _get_stack(request, stack_id)
+    members = _members(request, stack)
     visible = Photo.objects.visible_to(request.user)
-    back = visible.filter(pk__in=ids([request.POST.get("back", "")])).first()
+    back = visible.filter(pk__in=uuids([request.POST.get("back", "")])).first()
     if "photo" in request.POST:
-        photo = get_object_or_404(rows, pk__in=ids([request.POST["photo"]]))
+        photo = get_object_or_404(members, pk__in=uuids([request.POST["photo"]]))
         stacks.take_out(photo)
-        messages.success(request, f"{photo.name} was taken out of the stack.")
+        message = _("%(name)s was taken out of the stack.") % {"name": photo.name}
     else:
-        stacks.unstack(made)
-        messages.success(request, "Every photo of the stack is shown on its own again.")
+        stacks.unstack(stack)
+        message = _("The photos of the stack are now shown one by one.")
+    messages.success(request, message)
     return redirect(back or "grid")
 
 
-def _own(request: PageRequest, stack_id: uuid.UUID) -> Stack:
+def _get_stack(request: PageRequest, stack_id: uuid.UUID) -> Stack:
     return get_object_or_404(Stack.objects.visible_to(request.user), pk=stack_id)
 
 
-def _members(request: PageRequest, made: Stack) -> PhotoQuerySet:
-    """Return what is visible of the stack, the cover first, then the oldest."""
-    return Photo.objects.visible_to(request.user).filter(stack=made).cover_first()
+def _members(request: PageRequest, stack: Stack) -> PhotoQuerySet:
+    """Return the visible photos of the stack, the cover first, then by age."""
+    return Photo.objects.visible_to(request.user).filter(stack=stack).cover_first()

@@ -1,4 +1,4 @@
-"""What the grid and the results draw: photos with their state, gathered by day."""
+"""What the grid and the results draw: photos with their state, grouped by day."""
 
 from __future__ import annotations
 
@@ -12,24 +12,22 @@ from typing import Protocol
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.translation import gettext as _, ngettext
 
 from gallery import stacks
-from gallery.api.photos import states
-from gallery.models import Photo
-from gallery.models.photos import PhotoQuerySet
+from gallery.models import Embedding, Photo, PhotoQuerySet
 from gallery.paging import cursor_of
-from gallery.reasons import Reason
 
 PAGE = 60
-"""Photos a page: enough to fill a large screen, few enough to arrive at once."""
-_NO_ID = uuid.UUID(int=0).hex  # smaller than that of any photo
+"""Photos per page: enough to fill a large screen, few enough to load at once."""
+_LOWEST_ID = uuid.UUID(int=0).hex
 
 
 @dataclass(frozen=True)
 class Fold:
     """The photos that a tile stands for: `ids`, its own first. `url` shows the others.
 
-    `stack` is set where they are one stack, which is selected and deleted as a whole.
+    `stack` is set if they are a stack, which is selected and deleted as a whole.
     """
 
     ids: Sequence[uuid.UUID]
@@ -38,22 +36,25 @@ class Fold:
 
     @property
     def others(self) -> int:
-        """How many photos lie under the tile's own."""
+        """The number of photos hidden under the tile's own."""
         return len(self.ids) - 1
 
     @property
     def label(self) -> str:
-        """What it is, in words."""
+        """The label for people."""
         if self.stack is not None:
-            return f"Stack of {len(self.ids)} photos"
-        return f"{self.others} similar photo{'' if self.others == 1 else 's'}"
+            number = len(self.ids)
+            text = ngettext("Stack of %(count)d photo", "Stack of %(count)d photos", number)
+            return text % {"count": number}
+        text = ngettext("%(count)d similar photo", "%(count)d similar photos", self.others)
+        return text % {"count": self.others}
 
 
 class Match(Protocol):
-    """What a search knows of a photo: its cosine similarity to the query, and its band.
+    """What a search found out about a photo: its cosine similarity to the query, and its band.
 
-    `words` says which of its words are those of the query; `box` is the part that matched, left,
-    top, width and height as fractions. Each may be empty.
+    `words` says which of its words match the query. `box` is the part that matched: left, top,
+    width and height as fractions. Each may be empty.
     """
 
     @property
@@ -86,12 +87,12 @@ class Day:
 
     @property
     def label(self) -> str:
-        """The heading: Today, Yesterday, or the date in full."""
+        """The heading: Today, Yesterday, or the full date."""
         match (timezone.localdate() - self.date).days:
             case 0:
-                return "Today"
+                return _("Today")
             case 1:
-                return "Yesterday"
+                return _("Yesterday")
             case _:
                 return date_format(self.date, "l, j F Y")
 
@@ -102,7 +103,7 @@ class Day:
 
 
 def shape(photo: Photo) -> float:
-    """Return width by height, within what the grid shows without cropping a strip to nothing."""
+    """Return width by height, limited so that the grid crops no panorama to a thin strip."""
     return min(max(photo.width / max(photo.height, 1), 0.5), 3.0)
 
 
@@ -112,12 +113,12 @@ def tiles(
     folds: Mapping[uuid.UUID, Fold] | None = None,
 ) -> list[Tile]:
     """Return a tile for each photo, in order; `folds` says which stand for others too."""
-    known = states(list(photos))
+    states = Embedding.objects.states_of(photos)
     return [
         Tile(
             photo=photo,
-            state=known[photo.pk][0],
-            message=str(Reason(known[photo.pk][1]).label) if known[photo.pk][1] else "",
+            state=states[photo.pk].state,
+            message=states[photo.pk].message,
             match=matches[place] if matches is not None else None,
             fold=folds.get(photo.pk) if folds else None,
         )
@@ -128,33 +129,33 @@ def tiles(
 def stack_folds(photos: Iterable[Photo]) -> dict[uuid.UUID, Fold]:
     """Return the stack of each photo that is the cover of one, by the photo's id; one query."""
     covers = {photo.stack_id: photo.pk for photo in photos if photo.stack_id and not photo.folded}
-    found = stacks.members([stack_id for stack_id in covers if stack_id]) if covers else {}
+    members = stacks.members(covers) if covers else {}
     return {
         ids[0]: Fold(ids, reverse("stack", args=[stack_id]), stack_id)
-        for stack_id, ids in found.items()
+        for stack_id, ids in members.items()
         if len(ids) > 1
     }
 
 
-def by_day(found: Iterable[Tile]) -> list[Day]:
-    """Gather tiles that are ordered by day into days of the gallery's time zone."""
-    days = groupby(found, key=lambda tile: timezone.localtime(tile.photo.shown_at).date())
+def by_day(tiles: Iterable[Tile]) -> list[Day]:
+    """Group tiles that are ordered by day into days of the gallery's time zone."""
+    days = groupby(tiles, key=lambda tile: timezone.localtime(tile.photo.shown_at).date())
     return [Day(day, list(group)) for day, group in days]
 
 
 def years(photos: PhotoQuerySet) -> list[tuple[int, str]]:
     """Return the years that have photos, newest first, each with the cursor that jumps there.
 
-    One indexed look-up a year instead of a scan, so that it stays quick at 100,000 photos.
+    It takes one indexed look-up per year instead of a scan: quick even at 100,000 photos.
     """
-    found: list[tuple[int, str]] = []
+    cursors: list[tuple[int, str]] = []
     moment = photos.newest_first().values_list("shown_at", flat=True).first()
     while moment is not None:
         year = timezone.localtime(moment).year
-        found.append((year, cursor_of(_new_year(year + 1), _NO_ID)))
+        cursors.append((year, cursor_of(_new_year(year + 1), _LOWEST_ID)))
         earlier = photos.filter(shown_at__lt=_new_year(year)).newest_first()
         moment = earlier.values_list("shown_at", flat=True).first()
-    return found
+    return cursors
 
 
 def _new_year(year: int) -> datetime:

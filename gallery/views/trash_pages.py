@@ -1,4 +1,4 @@
-"""The trash page: what was deleted and can still come back."""
+"""The trash page: photos that were deleted and can still come back."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _, ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from gallery import trash
-from gallery.models import Photo
-from gallery.models.photos import PhotoQuerySet
+from gallery.models import Photo, PhotoQuerySet
 from gallery.paging import BadCursor, page_after
 from gallery.templatetags.numbers import count
-from gallery.views import PageRequest, fields
+from gallery.views import PageRequest, uuids
 from gallery.views.media import preview_of, thumbnail_of
 
 PAGE = 96
-"""Photos a page; far below the 1,000 fields that a form may have."""
+"""Photos per page; far below the 1,000 fields that a form may have."""
 
-_ASK_EVERY_TIME = "private, no-cache"  # what is deleted for ever is not shown out of a cache
+_REVALIDATE = "private, no-cache"  # a cache must not show what was deleted for ever
 
 
 @dataclass(frozen=True)
 class Row:
-    """A photo in the trash; `left` says for how long it can still come back."""
+    """A photo in the trash; `left` says how long it can still come back."""
 
     photo: Photo
     left: str
@@ -40,16 +40,16 @@ def page(request: PageRequest) -> HttpResponse:
     photos = Photo.objects.in_trash_of(request.user)
     cursor = request.GET.get("after", "")
     try:
-        found, following = page_after(photos, cursor, PAGE, by="trashed_at")
+        rows, next_cursor = page_after(photos, cursor, PAGE, by="trashed_at")
     except BadCursor:
         return redirect("trash")
-    if cursor and not found:
+    if cursor and not rows:
         return redirect("trash")
     context = {
-        "rows": [Row(photo, _left(photo)) for photo in found],
-        "next": following,
+        "rows": [Row(photo, _left(photo)) for photo in rows],
+        "next": next_cursor,
         "further": cursor,
-        "held": trash.holds(request.user),
+        "held": trash.contents(request.user),
         "kept_days": trash.KEPT_DAYS,
     }
     return render(request, "gallery/trash.html", context)
@@ -57,75 +57,80 @@ def page(request: PageRequest) -> HttpResponse:
 
 def _left(photo: Photo) -> str:
     days = trash.days_left(photo)
-    return f"{days} days left" if days > 1 else "Last day"
+    if days <= 1:
+        return _("Last day")
+    return ngettext("%(days)d day left", "%(days)d days left", days) % {"days": days}
 
 
 @require_safe
 @login_required
 def thumbnail(request: PageRequest, photo_id: uuid.UUID) -> HttpResponseBase:
     """The thumbnail of a photo in the trash."""
-    return thumbnail_of(request, _own(request, photo_id), cache=_ASK_EVERY_TIME)
+    return thumbnail_of(request, _get_photo(request, photo_id), cache=_REVALIDATE)
 
 
 @require_safe
 @login_required
 def preview(request: PageRequest, photo_id: uuid.UUID) -> HttpResponseBase:
     """The preview of a photo in the trash."""
-    return preview_of(request, _own(request, photo_id), cache=_ASK_EVERY_TIME)
+    return preview_of(request, _get_photo(request, photo_id), cache=_REVALIDATE)
 
 
-def _own(request: PageRequest, photo_id: uuid.UUID) -> Photo:
+def _get_photo(request: PageRequest, photo_id: uuid.UUID) -> Photo:
     return get_object_or_404(Photo.objects.in_trash_of(request.user), pk=photo_id)
 
 
 @require_POST
 @login_required
 def restore(request: PageRequest) -> HttpResponse:
-    """Bring photos back (`photo` fields, or `all`); with `undo`, go to the one that came back."""
-    ids = trash.restore(_chosen(request))
+    """Bring photos back (`photo` fields, or `all`); with `undo`, go to the photo."""
+    ids = trash.restore(_selection(request))
     if "undo" in request.POST and len(ids) == 1:
         return redirect("photo", ids[0])
     if ids:
-        messages.success(request, f"{_photos(len(ids))} back in the gallery.")
+        text = ngettext(
+            "%(count)s photo is back in the gallery.",
+            "%(count)s photos are back in the gallery.",
+            len(ids),
+        )
+        messages.success(request, text % {"count": count(len(ids))})
     else:
-        messages.info(request, "Nothing was restored: choose photos that are in the trash.")
+        messages.info(request, _("Nothing was restored: choose photos that are in the trash."))
     return redirect("trash")
 
 
 @require_POST
 @login_required
 def empty(request: PageRequest) -> HttpResponse:
-    """Delete photos in the trash for ever (`photo` fields, or `all`), once they are `sure`."""
-    chosen = _chosen(request)
-    if "sure" not in request.POST:
-        return _ask(request, chosen)
-    gone = trash.empty(chosen)
-    if gone:
-        messages.success(request, f"{_photos(gone)} deleted for ever.")
+    """Delete photos in the trash for ever (`photo` fields, or `all`), if `sure` is sent too."""
+    photos = _selection(request)
+    if "sure" not in request.POST and photos.exists():
+        return _confirm(request, photos)
+    number = trash.empty(photos)
+    if number:
+        text = ngettext(
+            "%(count)s photo was deleted for ever.",
+            "%(count)s photos were deleted for ever.",
+            number,
+        )
+        messages.success(request, text % {"count": count(number)})
     else:
-        messages.info(request, "Nothing was deleted: choose photos that are in the trash.")
+        messages.info(request, _("Nothing was deleted: choose photos that are in the trash."))
     return redirect("trash")
 
 
-def _ask(request: PageRequest, chosen: PhotoQuerySet) -> HttpResponse:
-    """Ask where no script did."""
-    ids = list(chosen.values_list("pk", flat=True))
-    if not ids:
-        messages.info(request, "Nothing was deleted: choose photos that are in the trash.")
-        return redirect("trash")
+def _confirm(request: PageRequest, photos: PhotoQuerySet) -> HttpResponse:
+    """Ask for confirmation if no script has done so."""
+    ids = list(photos.values_list("pk", flat=True))
     everything = "all" in request.POST
     context = {"ids": [] if everything else ids, "all": everything, "number": len(ids)}
-    context["bytes"] = chosen.total_bytes()
+    context["bytes"] = photos.total_bytes()
     return render(request, "gallery/trash_sure.html", context)
 
 
-def _chosen(request: PageRequest) -> PhotoQuerySet:
-    """Return the photos of the trash that a form names; what is no id names none."""
+def _selection(request: PageRequest) -> PhotoQuerySet:
+    """Return the photos of the trash that a form names; values that are no ids name none."""
     photos = Photo.objects.in_trash_of(request.user)
     if "all" in request.POST:
         return photos
-    return photos.filter(pk__in=fields.ids(request.POST.getlist("photo")))
-
-
-def _photos(number: int) -> str:
-    return f"{count(number)} photo{'s are' if number > 1 else ' is'}"
+    return photos.filter(pk__in=uuids(request.POST.getlist("photo")))

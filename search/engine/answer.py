@@ -11,8 +11,7 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
-from gallery.models import User
-from gallery.models.photos import PhotoQuerySet
+from gallery.models import PhotoQuerySet, User
 from gallery.paging import NOT_GIVEN
 from search.engine.errors import unavailable_errors
 from search.engine.lookalikes import Listing, list_photos
@@ -231,5 +230,5 @@ def read_cursor(cursor: str) -> int:
     if not cursor:
         return 0
     if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= 5):
-        raise QueryError(ErrorCode.BAD_CURSOR, NOT_GIVEN)
+        raise QueryError(ErrorCode.BAD_CURSOR, str(NOT_GIVEN))
     return min(int(cursor), MAX_OFFSET)

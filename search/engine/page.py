@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from gallery.models import Photo, User
-from gallery.models.photos import PhotoQuerySet
+from gallery.models import Photo, PhotoQuerySet, User
 from search.engine.lookalikes import Listing
 from search.engine.rank import RankedPhoto, Ranking
 from search.parts import Box

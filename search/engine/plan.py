@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from gallery.models import EmbeddingModel, User
-from gallery.models.photos import PhotoQuerySet
+from gallery.models import EmbeddingModel, PhotoQuerySet, User
 from search import filters, fulltext, parts
 from search.engine import sent_pictures
 from search.engine.errors import still_loading

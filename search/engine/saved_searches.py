@@ -12,15 +12,15 @@ from django.db import IntegrityError, OperationalError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from gallery.albums import BadName, clean_name
-from gallery.models import Photo, User
+from gallery.models import OwnedQuerySet, Photo, User
+from gallery.names import BadName, clean_name
 from gallery.user_errors import UserError
 from search import language
 from search.engine import answer
 from search.engine.answer import SearchRequest
 from search.language import ErrorCode, Query, QueryError
 from search.models import RecentSearch, SavedSearch
-from search.models.searches import NAME_LIMIT, QUERY_LIMIT, OwnedQuerySet
+from search.models.searches import NAME_LIMIT, QUERY_LIMIT
 
 RECENT_KEPT = 50
 """Recent searches kept for one person; the oldest goes first."""
@@ -118,7 +118,7 @@ def listed(user: User) -> list[SavedSearch]:
 
 
 def _name(text: str) -> str:
-    return clean_name(text, what="search", limit=NAME_LIMIT)
+    return clean_name(text, limit=NAME_LIMIT)
 
 
 def _query(text: str) -> str:

@@ -12,13 +12,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 
-from gallery import files, ingest, uploads
+from gallery import files, names, uploads
 from gallery.decoders import web_pool
 from gallery.decoding import DecodeError
-from gallery.models import EmbeddingModel, User
+from gallery.models import EmbeddingModel, OwnedQuerySet, User
 from search.language import ErrorCode, QueryError
 from search.models import SavedSearch, SentPicture
-from search.models.searches import OwnedQuerySet
 from search.vectors import embedders
 
 KEPT = timedelta(days=7)
@@ -41,7 +40,7 @@ def keep(request: HttpRequest) -> str:
         decoded = web_pool().decode(Path(received.temporary_file_path()))
     except DecodeError as error:
         raise uploads.Refused(error.reason, error.detail) from error
-    name = ingest.clean_name(received.name or "")
+    name = names.clean_file_name(received.name or "")
     row = SentPicture.objects.create(
         owner=request.user,  # type: ignore[misc]  # only people who are signed in get here
         name=name,
@@ -102,7 +101,7 @@ def _same(row: SentPicture) -> OwnedQuerySet[SentPicture]:
 
 
 def _embedded(model: EmbeddingModel, row: SentPicture) -> Vector:
-    path = ingest.temporary_path()
+    path = files.temporary_path()
     try:
         files.write_atomically(path, bytes(row.thumbnail))
         pixels = web_pool().pixels(path)

@@ -12,9 +12,7 @@ from django.db.models.functions import Cast
 from django.utils import timezone
 
 from gallery import colours
-from gallery.albums import InAlbum, Tagged
-from gallery.models import Album, Photo, Tag, User
-from gallery.models.photos import PhotoQuerySet
+from gallery.models import Album, InAlbum, Photo, PhotoQuerySet, Tag, Tagged, User
 from search.filters import Library
 from search.filters.selection import ids_as_text
 

@@ -18,8 +18,7 @@ from django.db.models.lookups import GreaterThanOrEqual, LessThan, LessThanOrEqu
 from django.utils.translation import gettext as _
 
 from gallery import colours
-from gallery.albums import InAlbum, Tagged
-from gallery.models import Photo
+from gallery.models import InAlbum, Photo, Tagged
 from search.filters.library import Library
 from search.language import ErrorCode, Filter, QueryError, dates, values
 from search.language.dates import Span

@@ -20,9 +20,8 @@ from django.db.models import Count, Max, Min, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _, gettext_lazy
 
-from gallery import albums
-from gallery.models import Album, Photo, Tag, User
-from gallery.models.photos import PhotoQuerySet
+from gallery import marks
+from gallery.models import Album, Photo, PhotoQuerySet, Tag, User
 from search.language.query_errors import excerpt
 
 MIN_SECONDS, MAX_SECONDS, FACTOR = 10, 300, 200
@@ -187,7 +186,7 @@ def _library_names(user: User) -> dict[str, list[str]]:
     latest = Album.objects.visible_to(user).order_by("-created_at")
     photos = Photo.objects.visible_to(user)
     uses = _tag_uses(user)
-    tags = sorted(albums.tags_in_use(user), key=lambda name: -uses.get(name, 0))
+    tags = sorted(marks.tags_in_use(user), key=lambda name: -uses.get(name, 0))
     return {
         "album": list(latest.values_list("name", flat=True)[:MAX_NAMES]),
         "tag": tags[:MAX_NAMES],

@@ -19,8 +19,7 @@ from django.db.models import CharField, Q, QuerySet
 from django.db.models.expressions import Value
 from django.db.models.functions import Cast, Replace
 
-from gallery.models import Photo, User
-from gallery.models.photos import PhotoQuerySet
+from gallery.models import Photo, PhotoQuerySet, User
 from search.filters.conditions import Condition, condition_of
 from search.filters.library import Library
 from search.language import Filter

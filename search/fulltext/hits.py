@@ -13,8 +13,7 @@ from uuid import UUID
 from django.db import connection
 from django.utils.translation import gettext_lazy as _
 
-from gallery.albums import InAlbum, Tagged
-from gallery.models.photos import PhotoQuerySet
+from gallery.models import InAlbum, PhotoQuerySet, Tagged
 from search.filters import FilteredPhotos
 from search.fulltext import normalization, upkeep
 from search.fulltext.normalization import Text

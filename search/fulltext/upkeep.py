@@ -13,8 +13,7 @@ from uuid import UUID
 
 from django.db import DatabaseError, OperationalError, connection, transaction
 
-from gallery.albums import InAlbum, Tagged
-from gallery.models import Photo
+from gallery.models import InAlbum, Photo, Tagged
 from gallery.slices import slices
 from search.fulltext import normalization, schema
 from search.fulltext.schema import INDEX, TABLE

@@ -1,32 +1,22 @@
-"""Recent searches, saved searches, and pictures from outside that people searched by."""
+"""What people searched for: lately, by a picture of their own, and as albums that fill."""
 
 from __future__ import annotations
 
 import uuid
-from typing import TypeVar
 
 from django.conf import settings
 from django.db import models
 from django.urls import reverse
 from django.utils import timezone
 
-from gallery.models import User
+from gallery.models import OwnedQuerySet
 
 QUERY_LIMIT = 4096
 NAME_LIMIT = 120
-_Row = TypeVar("_Row", bound=models.Model)
-
-
-class OwnedQuerySet(models.QuerySet[_Row]):
-    """Rows of one owner. Every query for a person starts with `visible_to`."""
-
-    def visible_to(self, user: User) -> OwnedQuerySet[_Row]:
-        """Return the rows that this user may see: their own."""
-        return self.filter(owner_id=user.pk) if user.is_authenticated else self.none()
 
 
 class RecentSearch(models.Model):
-    """A recent query, one row per text (`language.to_text`), with the time of its last use."""
+    """A query that was asked, once per text (`language.to_text`), with when it was last asked."""
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     query = models.CharField(max_length=QUERY_LIMIT)
@@ -46,7 +36,7 @@ class RecentSearch(models.Model):
 
 
 class SavedSearch(models.Model):
-    """A query with a name: a smart album, which always shows what matches now."""
+    """A query with a name, which shows what matches now whenever it is opened: a smart album."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
@@ -65,15 +55,15 @@ class SavedSearch(models.Model):
         return self.name
 
     def get_absolute_url(self) -> str:
-        """Return the address of the page of this search."""
+        """Return the address of its page."""
         return reverse("saved-search", args=[self.pk])
 
 
 class SentPicture(models.Model):
-    """A picture from outside that somebody searched by, kept for further pages and queries.
+    """A picture that somebody searched by, kept for a while so that it can be combined and paged.
 
-    `thumbnail` is WebP of at most 512 px without metadata. `vector` is the embedding (float16,
-    little-endian) in the space of the model `key`; another model makes its own.
+    `thumbnail` is WebP of at most 512 px without metadata, `vector` the embedding (float16,
+    little-endian) in the space of the model `key`, made again when another model answers.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 
 from gallery.decoding import PoolBusy
-from gallery.decoding.results import PART_SIDE
+from gallery.decoding.answers import PART_SIDE
 from gallery.models import EmbeddingModel, Photo, PhotoParts
 from search.language import ErrorCode, QueryError
 from search.parts.boxes import Box, boxes, numbers

@@ -11,10 +11,8 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
-from gallery.middleware import RETRY_SECONDS
-from gallery.user_errors import UserError
-from gallery.views import PageRequest
-from gallery.views.pages import vary
+from gallery.user_errors import RETRY_SECONDS, UserError
+from gallery.views import PageRequest, vary_on_htmx
 from search.facets.result_facets import Facet, FacetValue, facets as facets_of
 from search.language import Query
 from search.views.address import has_query, request_of
@@ -58,9 +56,9 @@ def facets(request: PageRequest) -> HttpResponse:
         response = render(request, "search/_facets.html", context, status=error.status)
         if error.status == 503:
             response["Retry-After"] = RETRY_SECONDS
-        return vary(response)
+        return vary_on_htmx(response)
     groups = [_group(request, facet) for facet in found]
-    return vary(render(request, "search/_facets.html", {"groups": groups}))
+    return vary_on_htmx(render(request, "search/_facets.html", {"groups": groups}))
 
 
 def _group(request: PageRequest, facet: Facet) -> Group:

@@ -11,8 +11,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
-from gallery.views import PageRequest
-from gallery.views.pages import vary
+from gallery.views import PageRequest, vary_on_htmx
 from search import language
 from search.filters import apply_filters
 from search.language import Query, QueryError
@@ -46,7 +45,7 @@ def filters(request: PageRequest) -> HttpResponse:
     context["passed_on"] = [(name, request.GET[name]) for name in _LISTING if name in request.GET]
     template = "search/_filters.html" if request.htmx else "search/filters.html"
     status = 400 if problem and not request.htmx else 200
-    return vary(render(request, template, context, status=status))
+    return vary_on_htmx(render(request, template, context, status=status))
 
 
 def _results(params: QueryDict, query: Query) -> HttpResponse:

@@ -16,11 +16,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from gallery.decoding import PoolBusy
-from gallery.middleware import RETRY_SECONDS
 from gallery.models import Photo
-from gallery.user_errors import UserError
-from gallery.views import PageRequest
-from gallery.views.pages import own, vary
+from gallery.user_errors import RETRY_SECONDS, UserError
+from gallery.views import PageRequest, get_photo, vary_on_htmx
 from gallery.views.tiles import PAGE, Fold, Tile, tiles
 from search import language
 from search.engine import answer as engine, lookalikes, saved_searches, sent_pictures
@@ -113,7 +111,7 @@ def show(
     response = render(request, template, context, status=status)
     if results.status == 503:
         response["Retry-After"] = RETRY_SECONDS
-    return vary(response)
+    return vary_on_htmx(response)
 
 
 def _answer_context(
@@ -180,7 +178,7 @@ def similar(request: PageRequest, photo_id: uuid.UUID) -> HttpResponse:
 
     With `alike`, only its look-alikes, which other pages fold under it.
     """
-    photo = own(request, photo_id)
+    photo = get_photo(request, photo_id)
     if "alike" in request.GET:
         return _look_alikes(request, photo)
     strip = "strip" in request.GET
@@ -205,9 +203,9 @@ def _look_alikes(request: PageRequest, photo: Photo) -> HttpResponse:
             "of": photo.pk,
             "refine": _refine(request.GET.get("q", "")),
         }
-        return vary(render(request, "gallery/_tiles.html", part))
+        return vary_on_htmx(render(request, "gallery/_tiles.html", part))
     context = {"like": photo, "alike": True, "results": Results(tiles([photo, *others]))}
-    return vary(render(request, "search/search.html", context))
+    return vary_on_htmx(render(request, "search/search.html", context))
 
 
 def _refine(text: str) -> chips.Refine | None:

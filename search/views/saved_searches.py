@@ -13,8 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
 from gallery.user_errors import UserError
-from gallery.views import PageRequest
-from gallery.views.pages import vary
+from gallery.views import PageRequest, vary_on_htmx
 from gallery.views.tiles import PAGE
 from search import language
 from search.engine import answer, saved_searches
@@ -40,8 +39,8 @@ def save(request: PageRequest) -> HttpResponse:
         context = {"typed": name, "query": text, "problem": error.message, **_LIMITS}
         if request.htmx:
             # htmx swaps in nothing from an error answer.
-            return vary(render(request, "search/_save.html", context))
-        return vary(render(request, "search/save.html", context, status=error.status))
+            return vary_on_htmx(render(request, "search/_save.html", context))
+        return vary_on_htmx(render(request, "search/save.html", context, status=error.status))
     if request.htmx:
         return HttpResponseClientRedirect(row.get_absolute_url())
     return redirect(row)

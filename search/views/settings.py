@@ -25,6 +25,6 @@ def settings_page(request: PageRequest) -> HttpResponse:
         "recommended": MODELS,
         "index": index_figures(model) if model else _("No model is active yet."),
         "bytes": Photo.objects.visible_to(request.user).total_bytes(),
-        "trash": trash.holds(request.user),
+        "trash": trash.contents(request.user),
     }
     return render(request, "search/settings.html", context)

@@ -11,8 +11,7 @@ from django.utils.functional import Promise
 from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
-from gallery.views import PageRequest
-from gallery.views.pages import vary
+from gallery.views import PageRequest, vary_on_htmx
 from search.models import RecentSearch, SavedSearch
 
 _RECENT, _SAVED = 10, 12
@@ -51,4 +50,4 @@ def page(request: PageRequest) -> HttpResponse:
         "saved": SavedSearch.objects.visible_to(request.user).order_by("-created_at")[:_SAVED],
         "focus_search": True,
     }
-    return vary(render(request, "search/start.html", context))
+    return vary_on_htmx(render(request, "search/start.html", context))

@@ -11,10 +11,8 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _, gettext_noop
 from django.views.decorators.http import require_safe
 
-from gallery.middleware import RETRY_SECONDS
-from gallery.user_errors import UserError
-from gallery.views import PageRequest
-from gallery.views.pages import own, vary
+from gallery.user_errors import RETRY_SECONDS, UserError
+from gallery.views import PageRequest, get_photo, vary_on_htmx
 from search import language
 from search.engine.explain import Explanation, explain
 from search.parts import Box
@@ -38,7 +36,7 @@ _PLACES = (
 @login_required
 def why(request: PageRequest, photo_id: uuid.UUID) -> HttpResponse:
     """Where in a photo the query of the address matches; for htmx, only the part of a page."""
-    photo = own(request, photo_id)
+    photo = get_photo(request, photo_id)
     status, context = 200, {"photo": photo, "query": ""}
     try:
         explanation = explain(request.user, photo, language.from_params(request.GET))
@@ -50,7 +48,7 @@ def why(request: PageRequest, photo_id: uuid.UUID) -> HttpResponse:
     response = render(request, template, context, status=200 if request.htmx else status)
     if status == 503:
         response["Retry-After"] = RETRY_SECONDS
-    return vary(response)
+    return vary_on_htmx(response)
 
 
 def _context(explanation: Explanation) -> dict[str, Any]:

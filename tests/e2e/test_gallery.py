@@ -44,7 +44,7 @@ def test_what_is_not_a_picture_stays_with_its_reason_and_retry(owner, tmp_path):
     bad = tmp_path / "notes.jpg"
     bad.write_text("These are only words. " * 10)
     owner.upload(bad)
-    owner.until(lambda: "not a picture" in (owner.outcome("notes.jpg") or ""))
+    owner.until(lambda: "cannot read this file" in (owner.outcome("notes.jpg") or ""))
     assert owner.one(".uploads .error button").text == "Retry"
 
 

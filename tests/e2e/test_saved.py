@@ -24,7 +24,7 @@ def test_a_search_is_saved_found_among_the_albums_renamed_and_removed(owner, upl
     owner.run("document.querySelector('.pop form').noValidate = true")
     owner.click(".pop form .button")
     said = "return document.querySelector('.pop form').textContent"
-    owner.until(lambda: "Give the search a name" in owner.run(said))
+    owner.until(lambda: "Enter a name" in owner.run(said))
     seen(owner, "save-problem")
     owner.fill(".pop [name=name]", "Red ones")
     owner.click(".pop form .button")

@@ -101,7 +101,7 @@ def test_photos_are_restored_and_deleted_for_ever_on_the_trash_page(owner, uploa
     assert names[1] in in_trash(owner)
     owner.press(Keys.DELETE)
     owner.click("#confirm button[value=yes]")
-    toast(owner, "1 photo is deleted for ever")
+    toast(owner, "1 photo was deleted for ever")
     assert names[1] not in in_trash(owner)
     owner.click(".trash-head .danger")
     owner.click("#confirm button[value=yes]")

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gallery import fingerprint
-from gallery.decoding.phash import perceptual_hash
+from gallery.decoding.pictures import perceptual_hash
+from gallery.models.fingerprints import fingerprint_of
 from search.duplicates.find import candidates
 from search.duplicates.find.candidates import is_flat, near, turned_hashes
 
@@ -21,7 +21,7 @@ def scene(seed: int, size: tuple[int, int] = (320, 240)) -> Image.Image:
 
 
 def print_of(image: Image.Image) -> np.ndarray:
-    return fingerprint.of_pixels(np.asarray(image.convert("RGB")))
+    return fingerprint_of(np.asarray(image.convert("RGB")))
 
 
 def bits(one: int, other: int) -> int:

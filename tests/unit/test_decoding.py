@@ -11,7 +11,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from gallery.decoding import DecodeError, DecoderPool
-from gallery.decoding.results import EXIF_KEYS, FORMATS
+from gallery.decoding.answers import EXIF_KEYS, FORMATS
 from tests import images
 
 

@@ -15,8 +15,8 @@ import psutil
 import pytest
 
 from gallery.decoding import DecodeError, DecoderPool, PoolBusy, PoolClosed
+from gallery.decoding.answers import to_decoded, to_probe
 from gallery.decoding.frames import BadFrame, read_frame
-from gallery.decoding.results import to_decoded, to_probe
 from tests import images
 
 linux_only = pytest.mark.skipif(
@@ -199,9 +199,9 @@ def test_a_full_line_sends_callers_away_at_once(make_pool, tmp_path, good):
     slow = images.write(tmp_path, "slow.jpg", images.faulty("any", "hang"))
     with ThreadPoolExecutor(2) as executor:
         first = executor.submit(reason, pool.probe, slow)
-        _wait_until(lambda: pool._line._free == 0)
+        _wait_until(lambda: pool._queue._free == 0)
         second = executor.submit(pool.probe, good)
-        _wait_until(lambda: len(pool._line._tickets) == 1)
+        _wait_until(lambda: len(pool._queue._tickets) == 1)
         begin = time.monotonic()
         with pytest.raises(PoolBusy):
             pool.probe(good)
@@ -215,7 +215,7 @@ def test_waiting_in_the_line_has_an_end(make_pool, tmp_path, good):
     slow = images.write(tmp_path, "slow.jpg", images.faulty("any", "hang"))
     with ThreadPoolExecutor(1) as executor:
         first = executor.submit(reason, pool.probe, slow)
-        _wait_until(lambda: pool._line._free == 0)
+        _wait_until(lambda: pool._queue._free == 0)
         with pytest.raises(PoolBusy):
             pool.probe(good)
         assert first.result() == "decode_timeout"
@@ -239,7 +239,7 @@ def test_closing_ends_callers_children_and_the_line(make_pool, tmp_path, good):
         at_work = executor.submit(pool.probe, slow)
         _wait_until(pool.children)
         waiting = executor.submit(pool.probe, good)
-        _wait_until(lambda: len(pool._line._tickets) == 1)
+        _wait_until(lambda: len(pool._queue._tickets) == 1)
         pool.close()
         for future in (at_work, waiting):
             with pytest.raises(PoolClosed):

@@ -111,7 +111,7 @@ def _error_codes() -> Iterator[str]:
                 code = text_of(arguments[place[function]])
                 if code:
                     yield code
-    words = (ROOT / "gallery" / "middleware.py").read_text(encoding="utf-8")
+    words = (ROOT / "gallery" / "api" / "errors.py").read_text(encoding="utf-8")
     yield from re.findall(r'\d{3}: \("([a-z_]+)"', words)
 
 

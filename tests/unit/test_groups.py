@@ -133,7 +133,7 @@ def test_another_keeper_is_the_one_compared_with_similar_shots(ada):
 
 def test_a_stack_is_no_group_until_another_photo_joins(ada):
     one, other, third = photo(ada), photo(ada), photo(ada)
-    stacks.stack(Photo.objects.filter(pk__in=ids([one, other])), one)
+    stacks.create(Photo.objects.filter(pk__in=ids([one, other])), one)
     alike(one, other, kind=SHOTS)
     regroup(one)
     assert standing(ada, SHOTS) == []
@@ -148,7 +148,7 @@ def test_stacking_by_hand_ends_a_group_and_unstacking_brings_it_back(
     one, other = photo(ada), photo(ada)
     group(one, other, kind=SHOTS)
     with django_capture_on_commit_callbacks(execute=True):
-        made = stacks.stack(Photo.objects.filter(pk__in=ids([one, other])), one)
+        made = stacks.create(Photo.objects.filter(pk__in=ids([one, other])), one)
     assert standing(ada, SHOTS) == []
     with django_capture_on_commit_callbacks(execute=True):
         stacks.unstack(made)
@@ -266,7 +266,7 @@ def _word(chance, ada, photos):
 def _stacked(chance, ada, photos):
     some = _some(chance, ada, 2)
     if some:
-        stacks.stack(Photo.objects.filter(pk__in=ids(some)), some[0])
+        stacks.create(Photo.objects.filter(pk__in=ids(some)), some[0])
     return [one.pk for one in some]
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gallery import fingerprint
+from gallery.models.fingerprints import fingerprint_of
 from search.duplicates.find import judging
 from search.duplicates.find.alignment import align, turned
 from search.duplicates.find.judging import Judgement, Pair, Side, kilometres
@@ -34,7 +34,7 @@ def judge(a: Image.Image, b: Image.Image, cosine: float = 0.0, **sides) -> Judge
     both = [
         Side(
             photo_id=uuid.UUID(int=place),
-            grey=fingerprint.of_pixels(picture),
+            grey=fingerprint_of(picture),
             width=picture.shape[1],
             height=picture.shape[0],
             **{name: values[place] for name, values in sides.items()},
@@ -100,7 +100,7 @@ def test_pictures_without_anything_in_them_are_not_compared():
 
 
 def test_without_a_closer_look_nothing_is_called_the_same():
-    side = Side(uuid.uuid4(), fingerprint.of_pixels(pixels(scene(1))), 512, 384)
+    side = Side(uuid.uuid4(), fingerprint_of(pixels(scene(1))), 512, 384)
     found = judging.judge([Pair(side, side, 1.0)], THRESHOLDS, lambda photo_id: None)
     assert kind_of(found[0]) == Kind.SIMILAR_SHOTS
 
@@ -139,7 +139,7 @@ def test_kilometres():
 
 
 def test_every_turn_can_be_told_from_the_others():
-    original = fingerprint.of_pixels(pixels(scene(5)))
+    original = fingerprint_of(pixels(scene(5)))
     views = np.stack([turned(original, turn) for turn in range(8)])
     found = align(np.stack([original] * 8), views)
     for turn, way_back in enumerate(found.turn):
@@ -149,7 +149,7 @@ def test_every_turn_can_be_told_from_the_others():
 
 def test_what_is_judged_together_is_judged_alone():
     seeds = range(6)
-    ones = np.stack([fingerprint.of_pixels(pixels(scene(seed))) for seed in seeds])
+    ones = np.stack([fingerprint_of(pixels(scene(seed))) for seed in seeds])
     together = align(ones, ones[::-1])
     for row in seeds:
         alone = align(ones[row : row + 1], ones[::-1][row : row + 1])

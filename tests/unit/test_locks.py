@@ -28,7 +28,7 @@ def rows(photos: list[Photo]):
 
 def stacked(owner):
     photos = some(owner)
-    return stacks.stack(rows(photos), photos[0]), photos
+    return stacks.create(rows(photos), photos[0]), photos
 
 
 def trashed(owner) -> list[Photo]:
@@ -47,7 +47,7 @@ def prepared(owner) -> dict[str, object]:
         "trash": lambda: trash.trash(rows(free)),
         "restore": lambda: trash.restore(rows(gone)),
         "empty": lambda: trash.empty(rows(gone)),
-        "stack": lambda: stacks.stack(rows(free), free[0]),
+        "stack": lambda: stacks.create(rows(free), free[0]),
         "unstack": lambda: stacks.unstack(made),
         "cover": lambda: stacks.set_cover(made, members[1]),
         "take out": lambda: stacks.take_out(members[1]),

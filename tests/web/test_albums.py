@@ -9,7 +9,7 @@ import uuid
 import pytest
 from django.utils import timezone
 
-from gallery import albums, stacks
+from gallery import albums, marks, stacks
 from gallery.models import Album, Photo, Tag
 from gallery.views.tiles import PAGE
 from tests.web.test_api_albums import HTMX, START, listed, new_album
@@ -71,13 +71,13 @@ def test_an_album_page_shows_its_photos_by_day_and_continues(ada, ada_client, mo
 
 def test_album_pages_do_not_fold_stacks(ada, ada_client, photos):
     album_id = new_album(ada_client, "Summer", *[photo.pk for photo in photos])
-    stacks.stack(Photo.objects.filter(pk__in=[photos[0].pk, photos[1].pk]), photos[0])
+    stacks.create(Photo.objects.filter(pk__in=[photos[0].pk, photos[1].pk]), photos[0])
     assert len(shown(ada_client.get(f"/albums/{album_id}"))) == 4
 
 
 @pytest.mark.parametrize("page", ["/albums/{album}", "/favourites", "/tags/sea"])
 def test_a_made_up_cursor_leads_back_to_the_page(ada_client, photos, page):
-    albums.mark(photos[0], favourite=True, tags=["sea"])
+    marks.update(photos[0], favourite=True, tags=["sea"])
     address = page.format(album=new_album(ada_client))
     assert ada_client.get(f"{address}?after=x").headers["Location"] == address
 
@@ -102,24 +102,24 @@ def test_renaming_taking_out_and_removing_without_scripts(ada_client, photos):
 def test_favourites_and_tags_have_pages_with_empty_states(ada, ada_client, photos):
     assert "No favourites yet" in text(ada_client.get("/favourites"))
     assert ada_client.get("/tags/sea").status_code == 404
-    albums.mark(photos[2], favourite=True, tags=["sea & sun?"])
+    marks.update(photos[2], favourite=True, tags=["sea & sun?"])
     assert shown(ada_client.get("/favourites")) == [str(photos[2].pk)]
     page = ada_client.get("/albums")
     link = html.unescape(re.search(r'href="(/tags/[^"]+)"', text(page)).group(1))
     assert shown(ada_client.get(link)) == [str(photos[2].pk)]
-    albums.mark(photos[2], tags=[])
+    marks.update(photos[2], tags=[])
     assert "No photo has this tag" in text(ada_client.get(link))
 
 
 def test_tags_of_others_are_nowhere(ada_client, bob_client, photos):
-    albums.mark(photos[0], tags=["secret"])
+    marks.update(photos[0], tags=["secret"])
     assert bob_client.get("/tags/secret").status_code == 404
     assert "secret" not in text(bob_client.get("/albums"))
 
 
 def test_a_tile_carries_a_heart_only_if_it_is_a_favourite(ada_client, photos):
     assert 'class="loved"' not in text(ada_client.get("/"))
-    albums.mark(photos[0], favourite=True)
+    marks.update(photos[0], favourite=True)
     assert text(ada_client.get("/")).count('class="loved"') == 1
 
 
@@ -172,7 +172,7 @@ def test_what_cannot_be_taken_is_said_and_kept_in_the_field(ada_client, photos):
 
 
 def test_known_tags_and_albums_are_offered(ada_client, photos):
-    albums.mark(photos[1], tags=["sea"])
+    marks.update(photos[1], tags=["sea"])
     new_album(ada_client, "Summer")
     page = text(ada_client.get(f"/photos/{photos[0].pk}"))
     assert '<option value="sea">' in page

@@ -12,7 +12,7 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from gallery import albums, trash
+from gallery import albums, marks, trash
 from gallery.models import Album, Photo
 from tests.web.test_pages import rows, shown
 
@@ -266,7 +266,7 @@ def test_the_list_of_photos_knows_marks_in_as_many_queries_as_without(
     album = albums.create(ada, "Summer")
     albums.add(album, Photo.objects.all())
     for photo in photos:
-        albums.mark(photo, tags=["sea", "sun"])
+        marks.update(photo, tags=["sea", "sun"])
     with django_assert_max_num_queries(len(few)):
         found = ada_client.get("/api/v1/photos").json()["photos"]
     assert [photo["tags"] for photo in found] == [["sea", "sun"]] * 4
@@ -280,20 +280,20 @@ def test_photos_in_the_trash_are_in_no_album_until_they_are_restored(ada, ada_cl
     album_id = new_album(ada_client, "Summer", photos[0].pk, photos[1].pk)
     cover = ada_client.get(f"/api/v1/albums/{album_id}").json()["cover"]
     first = Photo.objects.filter(pk=photos[0].pk)
-    albums.mark(photos[0], favourite=True, tags=["sea"])
+    marks.update(photos[0], favourite=True, tags=["sea"])
     trash.trash(first)
     now = ada_client.get(f"/api/v1/albums/{album_id}").json()
     assert (now["photos"], now["cover"]) == (1, f"/photos/{photos[1].pk}/thumbnail")
     assert shown(ada_client.get(f"/albums/{album_id}")) == [str(photos[1].pk)]
     assert shown(ada_client.get("/favourites")) == []
     assert shown(ada_client.get("/tags/sea")) == []
-    assert albums.tags_in_use(ada) == []
+    assert marks.tags_in_use(ada) == []
     trash.restore(first)
     back = ada_client.get(f"/api/v1/albums/{album_id}").json()
     assert (back["photos"], back["cover"]) == (2, cover)
     assert shown(ada_client.get("/tags/sea")) == shown(ada_client.get("/favourites"))
     assert shown(ada_client.get("/tags/sea")) == [str(photos[0].pk)]
-    assert albums.tags_in_use(ada) == ["sea"]
+    assert marks.tags_in_use(ada) == ["sea"]
 
 
 def test_photos_being_deleted_are_in_no_album(ada_client, photos):

@@ -11,7 +11,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from gallery import albums
+from gallery import albums, marks
 from gallery.models import Photo
 from search import language
 from search.engine.answer import matching_photos
@@ -55,7 +55,7 @@ def cameras(ada) -> None:
 def test_facets_count_each_kind(ada, cameras):
     one = Photo.objects.get(rating=1)
     albums.add(albums.create(ada, "Lisbon"), Photo.objects.filter(pk=one.pk))
-    albums.mark(one, tags=["sea"])
+    marks.update(one, tags=["sea"])
     Photo.objects.filter(pk=one.pk).update(colours=",blue,white,", latitude=1.0, longitude=2.0)
     assert counts(ada) == {
         "year": {"2021": 2, "2020": 3},
@@ -158,7 +158,7 @@ def test_counting_takes_as_many_queries_for_many_photos(ada):
 
     few = asked()
     for _ in range(30):
-        albums.mark(photo(ada, camera=f"Nikon {chance.random()}"), tags=[f"t{chance.random()}"])
+        marks.update(photo(ada, camera=f"Nikon {chance.random()}"), tags=[f"t{chance.random()}"])
     assert asked() == few <= 14
 
 

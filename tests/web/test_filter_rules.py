@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from gallery import albums
+from gallery import albums, marks
 from gallery.models import Photo
 from search import language
 from search.filters import apply_filters, selection
@@ -72,7 +72,7 @@ def test_names_that_are_not_there_pass_nothing_and_are_noted(ada):
 def test_the_names_of_other_people_are_not_there(ada, bob):
     theirs = photo(bob, name="theirs", camera="Leica Q", lens="Summilux")
     albums.add(albums.create(bob, "Secret"), Photo.objects.filter(pk=theirs.pk))
-    albums.mark(theirs, tags=["hidden"])
+    marks.update(theirs, tags=["hidden"])
     photo(ada, name="mine")
     for text, kind in [
         ("album:Secret", "album"),

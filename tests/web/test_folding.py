@@ -59,7 +59,7 @@ def group(owner, ids, kind=Kind.SIMILAR_SHOTS) -> None:
 
 
 def stack(ids) -> None:
-    stacks.stack(Photo.objects.filter(pk__in=ids), Photo.objects.get(pk=ids[-1]))
+    stacks.create(Photo.objects.filter(pk__in=ids), Photo.objects.get(pk=ids[-1]))
 
 
 def shown(answer) -> list[str]:

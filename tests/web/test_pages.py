@@ -170,8 +170,8 @@ def failed(photo) -> Photo:
 def test_a_failed_photo_is_listed_with_its_reason(ada_client, failed):
     page = text(ada_client.get("/problems"))
     assert "beach.jpg" in page
-    assert Reason.CORRUPT.label in page
-    assert Reason.CORRUPT.label in text(ada_client.get(failed.get_absolute_url()))
+    assert str(Reason.CORRUPT.label) in page
+    assert str(Reason.CORRUPT.label) in text(ada_client.get(failed.get_absolute_url()))
     assert "1 with a problem" in text(ada_client.get("/status-strip"))
 
 
@@ -213,7 +213,7 @@ def test_the_plain_form_takes_files_and_says_what_became_of_each(ada_client, mod
     ]
     page = text(ada_client.post("/upload", {"file": files}))
     assert Photo.objects.count() == 1
-    for part in ("added, searchable in a moment", "already here", "not a picture"):
+    for part in ("added, searchable in a moment", "already here", "cannot read this file"):
         assert part in page
 
 

@@ -29,7 +29,7 @@ def test_the_token_makes_the_owner_signs_in_and_is_gone():
     answer = client.post("/welcome", {**GOOD, "token": token}, follow=True)
     assert answer.redirect_chain == [("/", 302)]
     assert answer.wsgi_request.user.get_username() == "ada"
-    assert not first_run.check(token)
+    assert not first_run.is_token(token)
     assert client.get("/welcome").headers["Location"] == "/"
 
 

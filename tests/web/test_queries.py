@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from gallery import albums, stacks, trash
+from gallery import albums, marks, stacks, trash
 from gallery.models import Photo
 from search.duplicates.models import Kind
 from tests.alike import group, photo
@@ -38,10 +38,10 @@ def add(owner, *, times: int) -> list[Photo]:
         best, copy, shot, other, gone = some = [photo(owner, favourite=True) for _ in range(5)]
         mine = Photo.objects.filter(pk__in=[one.pk for one in some])
         albums.add(albums.create(owner, f"Album of {best.name}"), mine)
-        albums.mark(best, tags=["sea", best.name])
+        marks.update(best, tags=["sea", best.name])
         group(best, copy)
         group(shot, other, kind=Kind.SIMILAR_SHOTS)
-        stacks.stack(mine.filter(pk__in=[copy.pk, other.pk]), other)
+        stacks.create(mine.filter(pk__in=[copy.pk, other.pk]), other)
         trash.trash(mine.filter(pk=gone.pk))
         made += some
     return made

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import pytest
 from django.test import Client
 
-from gallery import albums, trash
+from gallery import marks, trash
 from gallery.models import Photo
 from tests.web.test_pages import rows
 
@@ -106,8 +106,8 @@ def test_made_up_stars_of_a_form_change_nothing(ada_client, photos, value):
 
 def test_marks_that_are_given_at_once_do_not_undo_each_other(photos):
     here, there = (Photo.objects.get(pk=photos[0].pk) for _ in range(2))
-    albums.mark(here, rating=4)
-    albums.mark(there, favourite=True)
-    albums.mark(here, caption="Sea")
+    marks.update(here, rating=4)
+    marks.update(there, favourite=True)
+    marks.update(here, caption="Sea")
     kept = Photo.objects.get(pk=photos[0].pk)
     assert (kept.rating, kept.favourite, kept.caption) == (4, True, "Sea")

@@ -10,7 +10,7 @@ from itertools import pairwise
 import pytest
 from django.db import connection
 
-from gallery import deletion, stacks, trash
+from gallery import stacks, trash
 from gallery.models import Album, Embedding, EmbeddingModel, Photo, Stack, Tag
 from search.duplicates.groups import groups
 from search.duplicates.models import DuplicateGroup, Kind, NotTheSame, Resolution
@@ -185,8 +185,8 @@ def test_a_stack_is_made_under_the_best_photo_and_taken_apart_again(ada):
 
 def test_undoing_a_stack_builds_the_ones_before_again(ada):
     one, other, third, fourth = (photo(ada) for _ in range(4))
-    stacks.stack(Photo.objects.filter(pk__in=ids([one, third])), third)
-    stacks.stack(Photo.objects.filter(pk__in=ids([other, fourth])), other)
+    stacks.create(Photo.objects.filter(pk__in=ids([one, third])), third)
+    stacks.create(Photo.objects.filter(pk__in=ids([other, fourth])), other)
     done = resolve(ada, group(one, other, kind=SHOTS), "stack")
     decisions.undo(ada, done.batch)
     found = {made.cover_id: ids(made.photos.all()) for made in Stack.objects.all()}
@@ -263,7 +263,7 @@ def test_another_persons_group_and_history_are_unknown(ada, bob):
 def test_photos_deleted_for_ever_are_counted_when_undone(ada):
     best, *others = photo(ada, width=4000), photo(ada), photo(ada)
     done = resolve(ada, group(best, *others), keep=[best])
-    deletion.delete(Photo.objects.filter(pk=others[0].pk))
+    trash.empty(Photo.objects.filter(pk=others[0].pk))
     assert decisions.undo(ada, done.batch) == decisions.Undone(1, 1)
     assert live(ada) == ids([best, others[1]])
 

@@ -242,7 +242,7 @@ def test_photos_leave_the_stack_they_were_in(ada_client, ids, stack):
 
 
 def test_what_cannot_be_stacked_is_refused(ada_client, ids):
-    many = [str(uuid.uuid4()) for _ in range(stacks.LARGEST + 1)]
+    many = [str(uuid.uuid4()) for _ in range(stacks.MAX_PHOTOS + 1)]
     for body in (
         {},
         {"ids": []},

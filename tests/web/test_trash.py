@@ -187,7 +187,7 @@ def test_the_status_counts_photos_without_a_row_although_trashed_ones_have_their
 def test_restored_photos_come_back_into_their_stack_and_albums(ada, ada_client, photos):
     album = Album.objects.create(owner=ada, name="Sea")
     album.photos.set(photos)
-    stack = stacks.stack(Photo.objects.filter(owner=ada), photos[0])
+    stack = stacks.create(Photo.objects.filter(owner=ada), photos[0])
     trash.trash(Photo.objects.filter(pk__in=[photos[0].pk, photos[1].pk]))
     alone = Photo.objects.get(pk=photos[2].pk)
     assert not alone.folded
@@ -325,13 +325,13 @@ def test_nothing_goes_for_ever_before_somebody_is_sure(ada_client, trashed):
     assert Photo.objects.trashed().count() == 3
     sure = {"photo": [trashed[0].pk], "sure": "1"}
     answer = ada_client.post("/trash/empty", sure, follow=True)
-    assert "1 photo is deleted for ever" in text(answer)
+    assert "1 photo was deleted for ever" in text(answer)
     assert Photo.objects.trashed().count() == 2
     assert Tombstone.objects.get().photo_id == trashed[0].pk
     page = text(ada_client.post("/trash/empty", {"all": "1"}))
     assert "2 photos will be deleted for ever" in page
     ada_client.post("/trash/empty", {"all": "1", "sure": "1"})
-    assert not Photo.objects.kept().exists()
+    assert not Photo.objects.not_deleted().exists()
     assert "Nothing was deleted" in text(ada_client.post("/trash/empty", {}, follow=True))
 
 

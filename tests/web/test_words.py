@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from gallery import albums, deletion, trash
+from gallery import albums, marks, trash
 from gallery.models import Photo, Tag
 from search import fulltext
 from search.duplicates.review import merging
@@ -39,7 +39,7 @@ def test_a_file_name_and_its_number_are_found(ada, text):
 def test_words_are_found_wherever_they_stand_and_the_reason_says_where(ada):
     one = photo(ada, name="a.jpg", camera="Nikon D850", lens="Nikkor 50mm f/1.8")
     albums.add(albums.create(ada, "Lisbon 2019"), Photo.objects.filter(pk=one.pk))
-    albums.mark(one, caption="We saw the sunset from the castle.", tags=["family", "work"])
+    marks.update(one, caption="We saw the sunset from the castle.", tags=["family", "work"])
     for text, reason in {
         "lisbon": "album: Lisbon 2019",
         "family": "tag: family",
@@ -54,7 +54,7 @@ def test_words_are_found_wherever_they_stand_and_the_reason_says_where(ada):
 
 def test_a_long_caption_is_shown_around_the_words(ada):
     one = photo(ada, name="a.jpg")
-    albums.mark(one, caption="Before. " * 20 + "The sunset in Lisbon was red.\n" + "After. " * 30)
+    marks.update(one, caption="Before. " * 20 + "The sunset in Lisbon was red.\n" + "After. " * 30)
     (hit,) = hits(ada, "sunset lisbon")
     assert hit.reason.startswith("caption: … Before. ")
     assert "The sunset in Lisbon was red. After." in hit.reason
@@ -71,13 +71,13 @@ def test_all_words_of_one_text_must_be_there(ada):
 
 
 def test_case_and_accents_and_spelling_are_folded(ada):
-    albums.mark(photo(ada, name="a.jpg"), caption="Été à la plage, Straße nach Łódź, Ærø, ВЕСНА")
+    marks.update(photo(ada, name="a.jpg"), caption="Été à la plage, Straße nach Łódź, Ærø, ВЕСНА")
     for text in ["ete", "ÉTÉ", "l'été", "strasse", "STRASSE", "lodz", "aero", "весна"]:
         assert found(ada, text) == {"a.jpg"}, text
 
 
 def test_chinese_japanese_korean_and_thai_are_found_by_parts(ada):
-    albums.mark(photo(ada, name="a.jpg"), caption="我们在北京看长城。東京タワー 서울의 밤 ทะเลสวย")
+    marks.update(photo(ada, name="a.jpg"), caption="我们在北京看长城。東京タワー 서울의 밤 ทะเลสวย")
     for text in ["北京", "长城", "看长", "東京", "タワー", "서울", "밤", "ทะเล", "北京的长城"]:
         assert found(ada, text) == {"a.jpg"}, text
     for text in ["京北", "长北", "上海"]:
@@ -123,10 +123,10 @@ def test_every_change_is_found_at_once(ada):
     rows = Photo.objects.filter(pk=one.pk)
     album = albums.create(ada, "Porto")
     for change, new, old in [
-        (lambda: albums.mark(one, caption="castle"), "castle", ""),
-        (lambda: albums.mark(one, caption="bridge", tags=["tram"]), "bridge", "castle"),
-        (lambda: albums.mark(one, tags=["train"]), "train", "tram"),
-        (lambda: albums.remove_tag(one, "train"), "bridge", "train"),
+        (lambda: marks.update(one, caption="castle"), "castle", ""),
+        (lambda: marks.update(one, caption="bridge", tags=["tram"]), "bridge", "castle"),
+        (lambda: marks.update(one, tags=["train"]), "train", "tram"),
+        (lambda: marks.remove_tag(one, "train"), "bridge", "train"),
         (lambda: albums.add(album, rows), "porto", ""),
         (lambda: albums.rename(album, "Braga"), "braga", "porto"),
         (lambda: albums.take_out(album, rows), "bridge", "braga"),
@@ -143,7 +143,7 @@ def test_every_change_is_found_at_once(ada):
 
 def test_what_the_kept_of_two_duplicates_gets_is_found_and_taken_back(ada):
     kept, other = photo(ada, name="kept.jpg"), photo(ada, name="other.jpg")
-    albums.mark(other, caption="castle", tags=["tram"])
+    marks.update(other, caption="castle", tags=["tram"])
     albums.add(albums.create(ada, "Porto"), Photo.objects.filter(pk=other.pk))
     kept.refresh_from_db()
     other.refresh_from_db()
@@ -164,7 +164,7 @@ def test_what_is_in_the_trash_is_not_found_until_it_is_back(ada):
     trash.restore(rows)
     assert len(hits(ada, "dog")) == 1
     trash.trash(rows)
-    deletion.delete(rows)
+    trash.empty(rows)
     assert hits(ada, "dog") == []
     rows.delete()
     assert not PhotoWords.objects.exists()
@@ -202,7 +202,7 @@ def test_no_text_is_too_strange(ada, text):
 
 def test_excluded_words_leave_out_photos_that_say_them(ada):
     dog, cat = photo(ada, name="dog.jpg"), photo(ada, name="cat.jpg")
-    albums.mark(cat, tags=["family"])
+    marks.update(cat, tags=["family"])
     avoided = text_query(ada.pk, parse("-family")).avoided
     assert fulltext.photos_with_text(ada.pk, avoided) == {cat.pk}
     assert fulltext.photos_with_text(ada.pk, text_query(ada.pk, parse("family")).avoided) == set()
@@ -211,7 +211,7 @@ def test_excluded_words_leave_out_photos_that_say_them(ada):
 
 def test_a_tag_of_another_name_is_found_by_it(ada):
     one = photo(ada, name="a.jpg")
-    albums.mark(one, tags=["famly"])
+    marks.update(one, tags=["famly"])
     assert len(hits(ada, "famly")) == 1
     Tag.objects.filter(name="famly").update(name="family")
     assert len(hits(ada, "family")) == 1

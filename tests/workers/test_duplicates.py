@@ -12,8 +12,9 @@ import pytest
 from django.utils import timezone
 from PIL import Image
 
-from gallery import deletion, files, fingerprint, trash
+from gallery import files, trash
 from gallery.models import Embedding, EmbeddingModel, Fingerprint, Photo
+from gallery.models.fingerprints import fingerprint_of
 from search.duplicates.find import compare as finding, judging, pairing
 from search.duplicates.find.judging import Judgement
 from search.duplicates.models import DuplicateGroup, Kind, Likeness, NotTheSame, Sweep
@@ -167,7 +168,7 @@ class TestFinding:
         pair = add_pair(ada)
 
         def delete(_: judging.Pair) -> Judgement:
-            deletion.delete(Photo.objects.filter(pk=pair[0].pk))
+            trash.empty(Photo.objects.filter(pk=pair[0].pk))
             Photo.objects.filter(pk=pair[0].pk).delete()
             return Judgement(Kind.SAME_PICTURE, 1.0)
 
@@ -370,7 +371,7 @@ def test_a_fingerprint_shows_what_the_photo_shows(ada, model):
     photo = add(ada, scene(1))
     drain()
     stored = Fingerprint.objects.get(pk=photo.pk).pixels()
-    expected = fingerprint.of_pixels(np.asarray(scene(1)))
+    expected = fingerprint_of(np.asarray(scene(1)))
     assert stored.shape == (32, 32)
     assert np.abs(stored.astype(int) - expected).max() <= 2
     assert Embedding.objects.get().compared_at <= timezone.now()

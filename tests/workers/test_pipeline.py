@@ -71,7 +71,7 @@ def test_a_stored_rendition_serves_instead_of_the_original(ada, model):
     # What cannot be decoded any more shows that it is not looked at.
     files.original(photo).write_bytes(b"no picture")
     row = row_of(photo)
-    Embedding.objects.update(state="failed", reason="cancelled")
+    Embedding.objects.update(state="failed", reason="corrupt")
     retry([row])
     drain()
     assert row_of(photo).state == "indexed"

@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from uuid import UUID
 
 from gallery import files
-from gallery.models import Embedding, EmbeddingModel, Photo
-from gallery.models.photos import PhotoQuerySet
+from gallery.models import Embedding, EmbeddingModel, Photo, PhotoQuerySet
 from search.vectors.index import BadVector, Payload, Point, VectorIndex
 from workers import heartbeat
 from workers.failpoints import failpoint
@@ -103,7 +102,7 @@ def _take_back(source: Source, model: EmbeddingModel, photo_ids: Sequence[UUID])
     finally:
         # A photo may have been restored and projected just before its point was removed.
         source.wait_again(model, gone)
-        for photo_id in set(gone) - _ids(Photo.objects.kept(), gone):
+        for photo_id in set(gone) - _ids(Photo.objects.not_deleted(), gone):
             files.thumbnail(photo_id).unlink(missing_ok=True)
 
 

@@ -16,8 +16,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from gallery import files
-from gallery.models import Embedding, EmbeddingModel, Photo, Tombstone
-from gallery.models.photos import PhotoQuerySet
+from gallery.models import Embedding, EmbeddingModel, Photo, PhotoQuerySet, Tombstone
 from gallery.slices import slices
 from search.vectors.index import IndexUnavailable
 from workers import heartbeat

@@ -32,5 +32,5 @@ class Command(BaseCommand):
             raise CommandError(f"There is an account named {name} already.")
         user.set_password(password)
         user.save()
-        first_run.forget()
+        first_run.remove_token()
         self.stdout.write(f"Created the account {name}.")

@@ -1,4 +1,4 @@
-"""Take in every picture of a folder; safe to stop, to repeat, and while the server runs."""
+"""Import every picture of a folder; safe to stop, to repeat, and while the server runs."""
 
 from __future__ import annotations
 
@@ -15,15 +15,17 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.template.defaultfilters import filesizeformat
+from django.utils.translation import ngettext
 from tqdm import tqdm
 
 from gallery import files
-from gallery.ingest import clean_name, discard, ingest, remember_copy, sha256, temporary_path
+from gallery.ingest import ingest, record_copy
 from gallery.models import Photo, SkippedFile
+from gallery.names import clean_file_name
 from gallery.uploads import Refused
 
 Outcome: TypeAlias = Literal["added", "already here", "in the trash", "refused", "unreadable"]
-"""What became of a file, in the order of the report."""
+"""The outcome for a file, in the order of the report."""
 
 
 class Command(BaseCommand):
@@ -48,9 +50,9 @@ class Command(BaseCommand):
         self.stdout.write(run.report())
 
     def _import(self, run: Import, source: Path, bar: Any) -> None:
-        """Import one file and count what became of it; raise CommandError on a full disk."""
+        """Import one file and count the outcome; raise CommandError on a full disk."""
         try:
-            outcome = run.take_in(source)
+            outcome = run.import_file(source)
         except Refused as refused:
             bar.write(f"skipped {source}: {refused.message}")
             outcome = "refused"
@@ -64,63 +66,64 @@ class Command(BaseCommand):
 
 @dataclass
 class Import:
-    """One run over a folder: what became of its files, and which photos it met."""
+    """One run over a folder: the outcomes of its files, and the photos that they are."""
 
     user: AbstractBaseUser
     folder: Path
     counts: Counter[Outcome] = field(default_factory=Counter)
-    met: set[UUID] = field(default_factory=set)
+    photo_ids: set[UUID] = field(default_factory=set)
     extra: int = 0
     extra_bytes: int = 0
 
-    def take_in(self, source: Path) -> Outcome:
-        """Copy one file in unless its content is here or in the trash, which it stays in."""
-        known = Photo.objects.kept().filter(owner_id=self.user.pk, sha256=sha256(source)).first()
-        if known is None:
+    def import_file(self, source: Path) -> Outcome:
+        """Copy one file in unless its content is here already; a photo in the trash stays there."""
+        digest = files.sha256(source)
+        photo = Photo.objects.not_deleted().filter(owner_id=self.user.pk, sha256=digest).first()
+        if photo is None:
             files.require_free_space(source.stat().st_size)
-            copy = temporary_path()
+            copy = files.temporary_path()
             try:
                 shutil.copyfile(source, copy)
                 result = ingest(self.user, copy, source.name, from_trash=False, note_copy=False)
             finally:
-                discard([copy])
+                files.discard([copy])
             if not result.duplicate:
-                self.met.add(result.photo.pk)
+                self.photo_ids.add(result.photo.pk)
                 return "added"
-            known = result.photo
-        if known.trashed_at is not None:
+            photo = result.photo
+        if photo.trashed_at is not None:
             return "in the trash"
-        self._note(known, source)
+        self._note_copy(photo, source)
         return "already here"
 
-    def _note(self, photo: Photo, source: Path) -> None:
-        """Remember a copy, but not the very file that the photo once came from.
+    def _note_copy(self, photo: Photo, source: Path) -> None:
+        """Record a copy, but not the very file that the photo once came from.
 
-        Importing a folder again meets each photo under its own name first, which says nothing new.
+        A second import of a folder meets each photo under its own name first, which is no news.
         """
-        again = photo.pk in self.met
-        self.met.add(photo.pk)
+        again = photo.pk in self.photo_ids
+        self.photo_ids.add(photo.pk)
         if again:
             self.extra += 1
             self.extra_bytes += photo.size
-        if again or clean_name(source.name) != photo.name:
-            remember_copy(photo, self._shown(source), SkippedFile.Source.IMPORT)
+        if again or clean_file_name(source.name) != photo.name:
+            record_copy(photo, self._relative_name(source), SkippedFile.Source.IMPORT)
 
-    def _shown(self, source: Path) -> str:
+    def _relative_name(self, source: Path) -> str:
         """Return the path below the folder, each part safe to show; its end if it is long."""
         parts = source.relative_to(self.folder).parts
-        return "/".join(clean_name(part) for part in parts)[-500:]
+        return "/".join(clean_file_name(part) for part in parts)[-500:]
 
     def report(self) -> str:
-        """Return the counts in one line, what did not happen left out."""
-        told = [self._told(outcome) for outcome in get_args(Outcome) if self.counts[outcome]]
-        return ", ".join(told) or "empty"
+        """Return the counts in one line, without outcomes that did not occur."""
+        lines = [self._line(outcome) for outcome in get_args(Outcome) if self.counts[outcome]]
+        return ", ".join(lines) or "empty"
 
-    def _told(self, outcome: Outcome) -> str:
+    def _line(self, outcome: Outcome) -> str:
         line = f"{self.counts[outcome]} {outcome}"
         if outcome == "already here" and self.extra:
             size = filesizeformat(self.extra_bytes).replace("\xa0", " ")
-            copies = "an extra copy" if self.extra == 1 else "extra copies"
+            copies = ngettext("an extra copy", "extra copies", self.extra)
             line += f" ({self.extra} of them {copies} in this folder, {size})"
         return line
 

@@ -32,7 +32,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
         lock = _lock_data()
         call_command("migrate", interactive=False, verbosity=0)
-        # Request bodies overflow to the file system of the photos, which is watched for space.
+        # Large request bodies go to the file system of the photos, whose free space is checked.
         tempfile.tempdir = str(settings.UPLOAD_TMP_DIR)
         server = _listen(host, port)
         workers = _workers()
@@ -54,14 +54,14 @@ class Command(BaseCommand):
             lock.close()
         self.stdout.write("Stopped.")
         self.stdout.flush()
-        # Everything is closed. Native threads of a model that is still being loaded would abort
-        # the interpreter's own tidying up.
+        # Everything is closed. A model that is still loading has native threads, which would abort
+        # the interpreter's own shutdown.
         os._exit(0)
 
     def _greet(self, host: str, port: int) -> None:
         """Print the address, with the one-time token while nobody has an account."""
-        shown = f"[{host}]" if ":" in host else host
-        address = settings.PUBLIC_URL or f"http://{shown}:{port}"
+        name = f"[{host}]" if ":" in host else host
+        address = settings.PUBLIC_URL or f"http://{name}:{port}"
         self.stdout.write(f"\nScry is running at {address}/")
         if first_run.is_first_run():
             self.stdout.write("Open this address once to create the owner's account:")
@@ -91,13 +91,13 @@ def _listen(host: str, port: int) -> Any:
             port=port,
             threads=_THREADS,
             ident=None,
-            # The upload handler counts bytes and answers in the API's words; this bound only
-            # keeps absurd bodies from being read at all.
+            # The upload handler counts bytes and answers in the API's words. This limit only
+            # keeps absurdly large bodies from being read at all.
             max_request_body_size=max(4 * settings.MAX_FILE_BYTES, 200 * 1024 * 1024),
             connection_limit=400,
             channel_timeout=60,
-            # Headers of proxies are believed only where PROXY_COUNT says that there are some;
-            # gallery.proxies then reads the right one.
+            # Headers of proxies count only if PROXY_COUNT says that there are proxies. Then
+            # gallery.views.accounts reads the right one.
             clear_untrusted_proxy_headers=not settings.PROXY_COUNT,
         )
     except OSError as error:
@@ -107,7 +107,7 @@ def _listen(host: str, port: int) -> Any:
 
 
 def _workers() -> Any:
-    """Return the in-process workers, or None when REDIS_URL names a broker for real ones."""
+    """Return the in-process workers, or None if REDIS_URL names a broker for others."""
     if settings.REDIS_URL:
         return None
     from workers.processes import EmbeddedWorkers

@@ -10,11 +10,11 @@ from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
 from ninja import Body, Query, Router, Status
 
-from gallery.api.errors import ErrorOut
-from gallery.middleware import RETRY_SECONDS, error
+from gallery.api.errors import ErrorOut, error
 from gallery.models import EmbeddingModel, Photo
 from gallery.paging import BadCursor
 from gallery.signals import photos_changed
+from gallery.user_errors import RETRY_SECONDS
 from search.duplicates.api.schemas import (
     AlikeOut,
     BatchOut,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from gallery.fingerprint import grey, shrink
+from gallery.models.fingerprints import grey, shrink
 from search.duplicates.find.alignment import align
 from search.duplicates.find.thresholds import Thresholds
 from search.vectors.embedders.base import Embedder, Pixels, Vectors

@@ -47,7 +47,7 @@ _LOW = 8
 
 
 def _cosines() -> NDArray[np.float64]:
-    """Return the lowest 8 rows of the DCT-II of 32 values, as in `gallery.decoding.phash`."""
+    """Return the lowest 8 rows of the DCT-II of 32 values, as in `gallery.decoding.pictures`."""
     places = (2 * np.arange(SIDE) + 1) / (2 * SIDE)
     return np.cos(np.pi * np.arange(_LOW)[:, None] * places[None, :])
 

@@ -11,7 +11,7 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from gallery.fingerprint import grey, shrink
+from gallery.models.fingerprints import grey, shrink
 from search.duplicates.find.alignment import Alignment, align, overlap
 from search.duplicates.find.block_check import Agreement, look
 from search.duplicates.find.thresholds import Thresholds

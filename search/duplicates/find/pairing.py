@@ -17,9 +17,8 @@ import numpy as np
 from django.db import transaction
 from numpy.typing import NDArray
 
-from gallery import fingerprint
 from gallery.models import Embedding, EmbeddingModel, Fingerprint, Photo
-from gallery.models.fingerprints import SIDE
+from gallery.models.fingerprints import SIDE, fingerprint_of
 from search.duplicates.find.candidates import OwnersHashes, is_flat, neighbours, turned_hashes
 from search.duplicates.find.judging import Detail, Pair, Side
 from search.duplicates.find.prefilter import LEAST, LEAST_TOGETHER, correlations
@@ -220,7 +219,7 @@ def _greys(owner_id: int, ids: Sequence[UUID], detail: Detail) -> Greys:
         if stored is not None:
             greys[pk.int] = np.frombuffer(stored, np.uint8).reshape(SIDE, SIDE)
         elif (rendition := detail(pk)) is not None:
-            greys[pk.int] = made[pk] = fingerprint.of_pixels(rendition)
+            greys[pk.int] = made[pk] = fingerprint_of(rendition)
     save_prints(made)
     return greys
 

@@ -86,7 +86,7 @@ def replace(
 def _of_living(found: Mapping[PairIds, Judgement]) -> dict[PairIds, Judgement]:
     """Leave out pairs whose photos are no more; the others stay until the transaction ends."""
     ids = {photo_id for pair in found for photo_id in pair}
-    rows = Photo.objects.kept().filter(pk__in=ids).order_by("pk")
+    rows = Photo.objects.not_deleted().filter(pk__in=ids).order_by("pk")
     living = set(rows.select_for_update(no_key=True).values_list("pk", flat=True))
     return {pair: one for pair, one in found.items() if living.issuperset(pair)}
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db.models import Count
 
-from gallery.albums import InAlbum
+from gallery.models import InAlbum
 from gallery.slices import slices
 
 

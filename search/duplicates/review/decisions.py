@@ -248,7 +248,7 @@ def _keep(cases: list[_Case], rows: list[Resolution]) -> None:
 def _stack(cases: list[_Case], rows: list[Resolution]) -> None:
     for case, row in zip(cases, rows, strict=True):
         before = _stacks_of(case.photos)
-        made = stacks.stack(Photo.objects.filter(pk__in=_ids(case.photos)), case.photos[0])
+        made = stacks.create(Photo.objects.filter(pk__in=_ids(case.photos)), case.photos[0])
         row.changes |= {"stack": str(made.pk) if made else "", "before": before}
 
 

@@ -142,7 +142,7 @@ def _undo(user: User, rows: list[Resolution]) -> Undone:
 def _take_back(rows: list[Resolution]) -> None:
     got = {row.keeper_id: row.changes["got"] for row in rows if row.changes.get("got")}
     for some in slices([pk for pk in got if pk is not None]):
-        keepers = Photo.objects.kept().filter(pk__in=some).order_by("pk")
+        keepers = Photo.objects.not_deleted().filter(pk__in=some).order_by("pk")
         locked = keepers.select_for_update(no_key=True)
         merging.take_back([(photo, got[photo.pk]) for photo in locked])
 
@@ -175,7 +175,7 @@ def _unstack(user: User, row: Resolution) -> None:
         free = members.filter(Q(stack=None) | Q(stack__in=others))
         cover = free.filter(pk=before["cover"]).first() or free.first()
         if cover is not None:
-            stacks.stack(free, cover)
+            stacks.create(free, cover)
 
 
 def _stacks_left(before: dict[str, Any], members: Any) -> list[UUID]:

@@ -13,10 +13,9 @@ from django.template.defaultfilters import filesizeformat
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 
-from gallery.models import Photo, SkippedFile, User
-from gallery.models.photos import LIVE_PHOTO
+from gallery.facts import camera, place_in_words
+from gallery.models import LIVE_PHOTO, Photo, SkippedFile, User
 from gallery.paging import NOT_GIVEN, BadCursor, check_limit, cursor_of, read_cursor
-from gallery.views.facts import facts as camera_facts
 from search.duplicates.groups import ranking
 from search.duplicates.groups.ranking import Criteria
 from search.duplicates.models import DuplicateGroup, GroupMember, Kind, Likeness, NotTheSame
@@ -207,15 +206,14 @@ def _one(group: DuplicateGroup, members: list[GroupMember], criteria: Criteria) 
 
 
 def _facts(photo: Photo) -> dict[str, str]:
-    camera = dict(camera_facts(photo))
     return {
         "Size": f"{photo.width} × {photo.height}",
         "File": f"{photo.format}, {filesizeformat(photo.size)}",
         "Taken": _day(photo.taken_at) if photo.taken_at else "",
         "Added": _day(photo.created_at),
-        "Camera": camera.get("Camera", ""),
-        "Lens": camera.get("Lens", ""),
-        "Place": camera.get("Place", ""),
+        "Camera": camera(photo.exif),
+        "Lens": str(photo.exif.get("lens", "")),
+        "Place": place_in_words(photo.exif),
         "Name": photo.name,
         "Albums": ", ".join(sorted(album.name for album in photo.albums.all())),
         "Tags": ", ".join(sorted(tag.name for tag in photo.tags.all())),
@@ -249,4 +247,4 @@ def _read(cursor: str, sort: str) -> tuple[Any, UUID]:
 
 
 def _bad() -> BadCursor:
-    return BadCursor(NOT_GIVEN)
+    return BadCursor(str(NOT_GIVEN))

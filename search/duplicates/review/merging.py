@@ -8,8 +8,8 @@ from typing import Any
 from uuid import UUID
 
 from gallery import facts
-from gallery.albums import CAPTION_LIMIT, InAlbum, Tagged
-from gallery.models import Embedding, Photo
+from gallery.models import Embedding, InAlbum, Photo, Tagged
+from gallery.models.photo_library import CAPTION_LIMIT
 from gallery.slices import slices
 
 Got = dict[str, Any]

@@ -10,7 +10,7 @@ from itertools import groupby
 from typing import IO
 
 from gallery import files
-from gallery.models.photos import LIVE_PHOTO
+from gallery.models import LIVE_PHOTO
 from search.duplicates.models import GroupMember
 
 

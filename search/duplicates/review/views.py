@@ -25,8 +25,7 @@ from gallery.models import EmbeddingModel, Photo, SkippedFile
 from gallery.paging import BadCursor
 from gallery.signals import photos_changed
 from gallery.trash import KEPT_DAYS
-from gallery.views import PageRequest
-from gallery.views.pages import own, vary
+from gallery.views import PageRequest, get_photo, vary_on_htmx
 from search.duplicates.find import compare
 from search.duplicates.groups import groups, keeper
 from search.duplicates.models import DuplicateGroup, Resolution
@@ -53,7 +52,7 @@ def review(request: PageRequest) -> HttpResponseBase:
     except BadCursor:
         return redirect("duplicates")
     if request.htmx and request.GET.get("cursor"):
-        return vary(render(request, "search/duplicates/_groups.html", context))
+        return vary_on_htmx(render(request, "search/duplicates/_groups.html", context))
     did = request.GET.get("did", "")
     if did:
         context["note"] = _note(request, did)
@@ -69,7 +68,7 @@ def _note(request: PageRequest, batch: str) -> Note | None:
 
 def _page(request: PageRequest, context: dict[str, Any], status: int = 200) -> HttpResponse:
     context |= {"progress": compare.progress(request.user), "criteria": _criteria(request)}
-    return vary(render(request, "search/duplicates/review.html", context, status=status))
+    return vary_on_htmx(render(request, "search/duplicates/review.html", context, status=status))
 
 
 def _listing(request: PageRequest, form: QueryDict, *, limit: int = PAGE) -> dict[str, Any]:
@@ -138,9 +137,9 @@ def _same_files(request: PageRequest) -> HttpResponseBase:
         "next": following,
     }
     if request.htmx:
-        return vary(render(request, "search/duplicates/_skipped.html", context))
+        return vary_on_htmx(render(request, "search/duplicates/_skipped.html", context))
     context["progress"] = compare.progress(request.user)
-    return vary(render(request, "search/duplicates/review.html", context))
+    return vary_on_htmx(render(request, "search/duplicates/review.html", context))
 
 
 @require_safe
@@ -222,7 +221,7 @@ def _listed_again(request: PageRequest, note: Note | None, *, tuning: bool = Fal
         return _not_understood(request)
     context |= {"note": note, "criteria": _criteria(request), "again": True, "tuning": tuning}
     context["progress"] = compare.progress(request.user)
-    return vary(render(request, "search/duplicates/_review.html", context))
+    return vary_on_htmx(render(request, "search/duplicates/_review.html", context))
 
 
 def _refused(request: PageRequest, text: str) -> HttpResponse:
@@ -286,7 +285,7 @@ def _in_place(request: PageRequest, context: dict[str, Any]) -> HttpResponse:
         "sort": request.POST.get("sort", ""),
         "tabs": wording.tabs(groups.totals(request.user)),
     }
-    return vary(render(request, "search/duplicates/_in_place.html", context))
+    return vary_on_htmx(render(request, "search/duplicates/_in_place.html", context))
 
 
 @require_POST
@@ -324,7 +323,7 @@ def _ask(request: PageRequest, wish: forms.Wish) -> HttpResponse:
         "kept_days": KEPT_DAYS,
     }
     template = "_ask.html" if request.htmx else "ask.html"
-    return vary(render(request, f"search/duplicates/{template}", context))
+    return vary_on_htmx(render(request, f"search/duplicates/{template}", context))
 
 
 @require_safe
@@ -338,7 +337,7 @@ def history(request: PageRequest) -> HttpResponse:
         return redirect("duplicates-history")
     context = {"entries": entries, "next": following, "cursor": cursor, "kept_days": KEPT_DAYS}
     part = "_history.html" if request.htmx and cursor else "history.html"
-    return vary(render(request, f"search/duplicates/{part}", context))
+    return vary_on_htmx(render(request, f"search/duplicates/{part}", context))
 
 
 @require_POST
@@ -376,7 +375,7 @@ def _group_with(
 @login_required
 def of_photo(request: PageRequest, photo_id: uuid.UUID) -> HttpResponse:
     """The duplicates and similar shots of one photo."""
-    photo = own(request, photo_id)
+    photo = get_photo(request, photo_id)
     found = groups.alike(request.user, photo.pk)
     kinds = [
         (tab, [one for one in found if one.kind == tab.kind])

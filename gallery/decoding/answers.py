@@ -1,4 +1,4 @@
-"""What a pool answers about a picture, and the check that a child's answer has this shape."""
+"""What a pool answers about a picture or raises, and the checks of what a child answers."""
 
 from __future__ import annotations
 
@@ -54,6 +54,27 @@ FORMATS = {
 }
 
 ExifValue = str | int | float
+
+
+class DecodeError(Exception):
+    """A picture was refused or could not be read.
+
+    `reason` is a value of `gallery.reasons.Reason`: plain text here, because decoder children
+    load no Django. `detail` is a short technical note for the log, never shown alone.
+    """
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(f"{reason}: {detail}" if detail else reason)
+        self.reason = reason
+        self.detail = detail
+
+
+class PoolBusy(Exception):
+    """Too many pictures wait to be read; try again in a moment (HTTP 503 with Retry-After)."""
+
+
+class PoolClosed(Exception):
+    """The pool was closed before or while the picture was read."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +145,7 @@ def to_pixels(header: Header, data: bytes, side: int = THUMBNAIL_SIDE) -> NDArra
 
     width, height = _side(header, "pixels_width"), _side(header, "pixels_height")
     if max(width, height) > side or width * height * 3 != len(data):
-        raise BadFrame("the pixels do not have the size that was said")
+        raise BadFrame("the pixels do not have the announced size")
     return np.frombuffer(data, np.uint8).reshape(height, width, 3)
 
 

@@ -1,25 +1,38 @@
-"""Photos, who may see them, and the tombstones of those that are gone."""
+"""The photos of an owner, and how people order them: albums, tags, and stacks of similar shots."""
 
 from __future__ import annotations
 
 import uuid
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import Any, TypeVar
 
 from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import models
 from django.db.models import Q, Sum
 from django.urls import reverse
 from django.utils import timezone
 
-from gallery.models.access import User
+NAME_LIMIT = 120
+TAG_LIMIT = 60
+CAPTION_LIMIT = 2000
+"""Characters of an album's name, of a tag and of a caption."""
 
-if TYPE_CHECKING:
-    from gallery.models.collections import Tag
-    from gallery.models.embeddings import Embedding
+User = AbstractBaseUser | AnonymousUser
+"""Whoever sends a request, signed in or not."""
 
 LIVE_PHOTO = Q(photo__deleted_at=None, photo__trashed_at=None)
 """What `PhotoQuerySet.live` asks of photos, for rows that point to one."""
+
+Row = TypeVar("Row", bound=models.Model)
+
+
+class OwnedQuerySet(models.QuerySet[Row]):
+    """Queries on rows of one owner; every answer to a person starts with `visible_to`."""
+
+    def visible_to(self, user: User) -> OwnedQuerySet[Row]:
+        """Return the rows that this user may know of: their own."""
+        return self.filter(owner_id=user.pk) if user.is_authenticated else self.none()
 
 
 class PhotoQuerySet(models.QuerySet["Photo"]):
@@ -27,37 +40,37 @@ class PhotoQuerySet(models.QuerySet["Photo"]):
 
     def visible_to(self, user: User) -> PhotoQuerySet:
         """Return the photos that this user may know of: their own, neither trashed nor deleted."""
-        return self.live()._of(user)
+        return self.live()._owned_by(user)
 
     def in_trash_of(self, user: User) -> PhotoQuerySet:
-        """Return what lies in this user's trash: seen on the trash pages and nowhere else."""
-        return self.trashed()._of(user)
+        """Return the photos in this user's trash: for the trash pages and nothing else."""
+        return self.trashed()._owned_by(user)
 
-    def _of(self, user: User) -> PhotoQuerySet:
+    def _owned_by(self, user: User) -> PhotoQuerySet:
         return self.filter(owner_id=user.pk) if user.is_authenticated else self.none()
 
     def live(self) -> PhotoQuerySet:
-        """Leave out photos in the trash and those whose deletion has been asked for."""
+        """Leave out photos in the trash and photos marked for deletion."""
         return self.filter(deleted_at=None, trashed_at=None)
 
     def trashed(self) -> PhotoQuerySet:
         """Return the photos in the trash, which can still be restored."""
         return self.filter(deleted_at=None).exclude(trashed_at=None)
 
-    def kept(self) -> PhotoQuerySet:
-        """Return the photos whose files must be there: the live ones and those in the trash."""
+    def not_deleted(self) -> PhotoQuerySet:
+        """Return the photos whose files must exist: the live ones and those in the trash."""
         return self.filter(deleted_at=None)
 
     def unfolded(self) -> PhotoQuerySet:
-        """Leave out photos that are folded under the cover of their stack."""
+        """Leave out photos that are hidden under the cover of their stack."""
         return self.filter(folded=False)
 
     def newest_first(self) -> PhotoQuerySet:
-        """Order by day shown, newest first, with the id as a stable tie-break."""
+        """Order by `shown_at`, newest first; the id breaks ties."""
         return self.order_by("-shown_at", "-id")
 
     def cover_first(self) -> PhotoQuerySet:
-        """Order the photos of a stack: its cover, then the others, the oldest first."""
+        """Order the photos of a stack: the cover, then the others, oldest first."""
         return self.order_by("folded", "shown_at", "pk")
 
     def total_bytes(self) -> int:
@@ -71,18 +84,20 @@ class PhotoQuerySet(models.QuerySet["Photo"]):
 
 
 class Photo(models.Model):
-    """One accepted picture of one owner.
+    """One picture of one owner.
 
-    The original file is named by the id, so it never changes place. `width` and `height` are
-    upright, after EXIF orientation. `shown_at` is when the photo was taken, or uploaded if that
-    is unknown; the grid is ordered by it. `decoded_at` is set once the thumbnail exists.
-    `trashed_at` is set while the photo lies in the trash: it is in no answer but the trash's own,
-    its points are gone from the index, and all else is kept until it is restored or purged.
-    `deleted_at` is set in the same transaction as the tombstone, and from then on the photo is
-    nowhere; the row goes when the index and the files have let go of it. `folded` is true for
-    members of a stack other than its cover. `camera` to `colours` are what filters look at, taken
-    from `exif` and the pixels; both or neither of `latitude` and `longitude` are set. `colours` is
-    empty until the picture was decoded, then like ",blue,white,".
+    The id names the original file, so the file never moves. `width` and `height` are upright,
+    after EXIF orientation. `shown_at` is when the photo was taken, or when it was uploaded if
+    that is unknown; it orders the grid. `decoded_at` is set once the thumbnail exists.
+
+    `trashed_at` is set while the photo is in the trash: only the trash pages show it and its
+    points are out of the index, but everything else stays until it is restored or purged.
+    `deleted_at` is set in the same transaction as the tombstone. From then on nothing shows the
+    photo; the row goes once the points and the files are gone.
+
+    `folded` is true for members of a stack other than its cover. Filters read `camera` to
+    `colours`, which come from `exif` and the pixels. `latitude` and `longitude` are set together
+    or not at all. `colours` is empty until the picture is decoded, then like ",blue,white,".
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -112,7 +127,7 @@ class Photo(models.Model):
     )
     rating = models.PositiveSmallIntegerField(default=0, help_text="stars, 1 to 5; 0 is none")
     favourite = models.BooleanField(default=False)
-    caption = models.CharField(max_length=2000, blank=True)
+    caption = models.CharField(max_length=CAPTION_LIMIT, blank=True)
     tags: models.ManyToManyField[Tag, Tag] = models.ManyToManyField(
         "gallery.Tag", blank=True, related_name="photos"
     )
@@ -122,8 +137,6 @@ class Photo(models.Model):
     folded = models.BooleanField(default=False)
 
     objects = PhotoQuerySet.as_manager()
-    if TYPE_CHECKING:
-        embeddings: models.Manager[Embedding]
 
     class Meta:
         constraints = [
@@ -142,10 +155,10 @@ class Photo(models.Model):
                 condition=Q(deleted_at=None, trashed_at=None, folded=False),
                 name="photo_grid_folded",
             ),
-            # Holds all that counting and looking for names asks for, so that neither walks over
-            # the photos: SQLite looks the columns up that the condition implies. Without the
-            # condition its statistics would speak of the moments at which photos were trashed, and
-            # the grid be sorted rather than read in order.
+            # Covers counting photos and searching names, so that neither reads the table: SQLite
+            # looks up the columns that the condition implies. Without the condition, SQLite's
+            # statistics would describe `trashed_at`, and it would sort the grid instead of reading
+            # it in order.
             models.Index(
                 fields=["owner", "deleted_at", "trashed_at", "name", "id"],
                 condition=Q(deleted_at=None, trashed_at=None),
@@ -166,7 +179,7 @@ class Photo(models.Model):
                 condition=Q(deleted_at=None, trashed_at=None),
                 name="photo_lens",
             ),
-            # Of few photos each, so that SQLite does not take them for all photos of an owner.
+            # These two hold few photos, so that SQLite does not use them to list all of them.
             models.Index(
                 fields=["owner", "deleted_at", "trashed_at", "id"],
                 condition=Q(favourite=True),
@@ -192,7 +205,7 @@ class Photo(models.Model):
 
 
 class Tombstone(models.Model):
-    """Says for 30 days that a photo was deleted, so that late work cannot bring it back."""
+    """Records for 30 days that a photo was deleted, so that late work cannot bring it back."""
 
     photo_id = models.UUIDField(primary_key=True)
     owner_id = models.BigIntegerField()
@@ -201,3 +214,96 @@ class Tombstone(models.Model):
 
     def __str__(self) -> str:
         return str(self.photo_id)
+
+
+class Album(models.Model):
+    """A named set of photos of one owner; removing it removes no photo."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="albums")
+    name = models.CharField(max_length=NAME_LIMIT)
+    created_at = models.DateTimeField(default=timezone.now)
+    photos: models.ManyToManyField[Photo, Photo] = models.ManyToManyField(
+        Photo, blank=True, related_name="albums"
+    )
+
+    objects = OwnedQuerySet["Album"].as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["owner", "name"], name="one_album_of_a_name"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        """Return the address of the album's page."""
+        return reverse("album", args=[self.pk])
+
+
+class Tag(models.Model):
+    """A word that an owner puts on photos (`Photo.tags`)."""
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="tags")
+    name = models.CharField(max_length=TAG_LIMIT)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["owner", "name"], name="one_tag_of_a_name"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Stack(models.Model):
+    """Photos shown as one tile, that of the cover (`Photo.stack`, `Photo.folded`).
+
+    A stack has two or more live photos, and its cover is one of them. `gallery.stacks` keeps this
+    true when photos come and go.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="stacks")
+    cover = models.ForeignKey(Photo, models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    objects = OwnedQuerySet["Stack"].as_manager()
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class SkippedFile(models.Model):
+    """A file that was not stored because the gallery already has the same bytes.
+
+    People can see which files were skipped and which photo each is a copy of. `name` is the
+    cleaned file name of an upload, or the path below the imported folder.
+    """
+
+    class Source(models.TextChoices):
+        UPLOAD = "upload"
+        IMPORT = "import"
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    photo = models.ForeignKey(Photo, models.CASCADE, related_name="skipped_copies")
+    name = models.CharField(max_length=500)
+    source = models.CharField(max_length=10, choices=Source.choices)
+    skipped_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["photo", "source", "name"], name="one_row_per_skipped_name"
+            ),
+        ]
+        indexes = [models.Index(fields=["owner", "-skipped_at"], name="skipped_newest")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+# The tables in between, which the type checker cannot know because Django makes them.
+InAlbum: Any = Album.photos.through
+Tagged: Any = Photo.tags.through
