@@ -74,7 +74,7 @@ def centred(weight: float) -> Way:
 
     def way(lib: Library, case: Case) -> Scores:
         rows = [
-            lib.background.centred(part.vector, by_picture=part.by_picture)
+            lib.background.centre(part.vector, by_picture=part.by_picture)
             for part in (case.one, case.other)
         ]
         one, other = (row / np.linalg.norm(row) for row in rows)

@@ -39,8 +39,8 @@ def spread_by_one(lib: Library, part: WeightedVector, *, centre: bool = False) -
     """Return the scores of all photos in sigmas of the library around its mean."""
     row = part.vector
     if centre or part.by_picture:
-        row = lib.background.centred(row, by_picture=part.by_picture)
-    scores = lib.photos @ lib.background.scaled(row)
+        row = lib.background.centre(row, by_picture=part.by_picture)
+    scores = lib.photos @ lib.background.scale(row)
     return np.asarray(scores - scores.mean(), np.float32)
 
 

@@ -172,7 +172,7 @@ def direction(
         return unit(total)
     usual = sum(part.weight for part in wanted) / len(wanted)
     against = [AVOIDED * part.weight / usual / len(avoided) ** 0.5 for part in avoided]
-    kept = background.scaled(total) if background else unit(total)
+    kept = background.scale(total) if background else unit(total)
     return unit(kept - _weighted_sum(background, avoided, against))
 
 
@@ -182,8 +182,8 @@ def _weighted_sum(
     """Return the weighted sum of what sets each vector apart, each spreading the library by 1."""
     rows = [part.vector for part in parts]
     if background:
-        centred = [background.centred(part.vector, by_picture=part.by_picture) for part in parts]
-        rows = [background.scaled(row) for row in centred]
+        centred = [background.centre(part.vector, by_picture=part.by_picture) for part in parts]
+        rows = [background.scale(row) for row in centred]
     return np.asarray(np.asarray(weights, np.float32) @ np.stack(rows), np.float32)
 
 

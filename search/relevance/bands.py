@@ -31,8 +31,8 @@ TOP = 5
 """First hits that count as evidence for a query; a single one is too often chance."""
 
 _COMMON = 0.93
-"""Share of the background texts that the best tenth of the library must beat for a query to count
-as something that many photos show, such as "woman". No single photo stands out then."""
+"""A query counts as something that many photos show, such as "woman", when the best tenth of the
+library scores higher for it than for this share of the background texts."""
 _HIGH = 0.9
 
 _NORMAL = NormalDist()
@@ -180,7 +180,7 @@ class Background:
         sigma = _SIGMA_PER_MAD * float(np.median(np.abs(scores - middle))) + 1e-6
         return Spread(middle, sigma, float(np.quantile(scores, _HIGH)))
 
-    def centred(self, vector: Vector, *, by_picture: bool) -> Vector:
+    def centre(self, vector: Vector, *, by_picture: bool) -> Vector:
         """Return the difference of a picture or text from the mean of its kind, shape (dim,).
 
         Embeddings of pictures lie in one cone and those of texts in another. The direction to the
@@ -189,7 +189,7 @@ class Background:
         mean: Vector = self._mean_picture if by_picture else self._mean_text
         return vector - mean
 
-    def scaled(self, direction: Vector) -> Vector:
+    def scale(self, direction: Vector) -> Vector:
         """Return the direction, scaled so that its scores in the library have a deviation of 1."""
         return direction / max(float((self._sample @ direction).std()), 1e-6)
 

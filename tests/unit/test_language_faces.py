@@ -96,7 +96,10 @@ def test_bad_addresses_are_refused_with_a_code(address, code):
 
 def suggested(text: str, cursor: int | None = None) -> list[str]:
     found = autocomplete(text, len(text) if cursor is None else cursor, KNOWN)
-    return [text[: one.start] + one.insert + text[one.end :] for one in found]
+    return [
+        text[: suggestion.start] + suggestion.insert + text[suggestion.end :]
+        for suggestion in found
+    ]
 
 
 @pytest.mark.parametrize(
@@ -128,7 +131,7 @@ def test_completion_works_in_the_middle_of_a_text():
 
 
 def test_values_that_begin_so_come_before_those_that_have_it_inside():
-    assert [one.label for one in autocomplete("album:trip", 10, KNOWN)] == [
+    assert [suggestion.label for suggestion in autocomplete("album:trip", 10, KNOWN)] == [
         "Trip to Rome",
         "Lisbon trip",
     ]
@@ -136,8 +139,8 @@ def test_values_that_begin_so_come_before_those_that_have_it_inside():
 
 @given(st.text(max_size=60), st.integers(-5, 80))
 def test_completion_never_fails(text, cursor):
-    for one in autocomplete(text, cursor, KNOWN):
-        assert 0 <= one.start <= one.end <= len(text)
+    for suggestion in autocomplete(text, cursor, KNOWN):
+        assert 0 <= suggestion.start <= suggestion.end <= len(text)
 
 
 @pytest.mark.parametrize("begun", ["rating:", "aspect:", "size:", "date:", "after:", "type:",

@@ -42,7 +42,7 @@ class World:
     def heading(self, thing: int, *, measured: bool) -> np.ndarray:
         """Return what sets the word apart: as it is, or from other words."""
         row = self.texts[thing]
-        return self.background.centred(row, by_picture=False) if measured else row
+        return self.background.centre(row, by_picture=False) if measured else row
 
     def picture(self, thing: int, but: int, weight: float = 1.0) -> WeightedVector:
         one = next(i for i, two in enumerate(self.shows) if thing in two and but not in two)

@@ -29,12 +29,12 @@ def query(text: str) -> Query:
 
 
 def by_name(user: Any, text: str = "") -> dict[str, Facet]:
-    return {one.name: one for one in facets(user, query(text), limit=100)}
+    return {facet.name: facet for facet in facets(user, query(text), limit=100)}
 
 
 def counts(user: Any, text: str = "") -> dict[str, dict[str, int]]:
     return {
-        name: {one.value: one.count for one in facet.values}
+        name: {value.value: value.count for value in facet.values}
         for name, facet in by_name(user, text).items()
     }
 
@@ -73,13 +73,13 @@ def test_facets_count_each_kind(ada, cameras):
 
 def test_a_kind_is_counted_as_if_it_was_not_set(ada, cameras):
     found = by_name(ada, 'camera:"Nikon D1"')
-    assert {one.value: (one.count, one.on) for one in found["camera"].values} == {
+    assert {value.value: (value.count, value.on) for value in found["camera"].values} == {
         "Nikon D1": (2, True),
         "Canon R": (1, False),
         "Nikon D2": (1, False),
     }
     # All others are counted within it.
-    assert [(one.value, one.count) for one in found["year"].values] == [("2020", 2)]
+    assert [(value.value, value.count) for value in found["year"].values] == [("2020", 2)]
 
 
 def test_what_is_excluded_stays_excluded(ada, cameras):
@@ -88,24 +88,24 @@ def test_what_is_excluded_stays_excluded(ada, cameras):
 
 def test_a_part_of_a_name_sets_all_that_it_means(ada, cameras):
     found = by_name(ada, "camera:nikon")["camera"]
-    assert {one.value for one in found.values if one.on} == {"Nikon D1", "Nikon D2"}
-    off = next(one.query for one in found.values if one.value == "Nikon D2")
+    assert {value.value for value in found.values if value.on} == {"Nikon D1", "Nikon D2"}
+    off = next(value.query for value in found.values if value.value == "Nikon D2")
     assert off == 'camera:"Nikon D1"'
 
 
 def test_switching_keeps_everything_else(ada, cameras):
     found = by_name(ada, "date:summer-2020,2021 rating:>=2 -is:stacked")
-    years = {one.value: one.query for one in found["year"].values}
+    years = {value.value: value.query for value in found["year"].values}
     assert years["2021"] == "date:summer-2020 rating:>=2 -is:stacked"
     assert years["2020"] == "date:summer-2020,2021,2020 rating:>=2 -is:stacked"
-    stars = {one.value: (one.on, one.query) for one in found["rating"].values}
+    stars = {value.value: (value.on, value.query) for value in found["rating"].values}
     assert stars["4"] == (True, "date:summer-2020,2021 rating:2,3,5 -is:stacked")
     assert stars["1"] == (False, "date:summer-2020,2021 rating:2,3,4,5,1 -is:stacked")
 
 
 def test_the_last_value_switched_off_leaves_nothing(ada, cameras):
     found = by_name(ada, "is:favourite")["favourite"]
-    assert [(one.count, one.on, one.query) for one in found.values] == [(1, True, "")]
+    assert [(value.count, value.on, value.query) for value in found.values] == [(1, True, "")]
 
 
 def test_names_are_spelt_as_they_are(ada, cameras):
@@ -140,8 +140,8 @@ def test_every_count_is_what_following_it_brings(ada, bob, text):
     asked = query(text)
     for facet in facets(ada, asked, limit=100):
         flag = facet.filter in {"is", "has"}
-        own = [one for one in asked.filters if one.name == facet.filter and not one.excluded]
-        rest = asked.filters if flag else tuple(one for one in asked.filters if one not in own)
+        own = [flt for flt in asked.filters if flt.name == facet.filter and not flt.excluded]
+        rest = asked.filters if flag else tuple(flt for flt in asked.filters if flt not in own)
         for value in facet.values:
             alone = Query((), (*rest, language.Filter(facet.filter, (value.value,))))
             assert matching_photos(ada, alone).count() == value.count, (facet.name, value)
@@ -176,12 +176,12 @@ def test_the_part_of_the_page_links_to_the_switched_search(ada, ada_client, came
 def test_the_api_lists_facets(ada_client, cameras):
     answer = ada_client.get("/api/v1/search/facets", {"q": "rating:>=3"}).json()
     assert answer["query"] == "rating:>=3"
-    found = {one["name"]: one for one in answer["facets"]}
+    found = {facet["name"]: facet for facet in answer["facets"]}
     assert found["camera"]["values"] == [
         {"value": "Canon R", "label": "Canon R", "count": 1, "on": False,
          "q": 'rating:>=3 camera:"Canon R"'},
     ]  # fmt: skip
-    assert Counter(one["on"] for one in found["rating"]["values"]) == {True: 3, False: 2}
+    assert Counter(value["on"] for value in found["rating"]["values"]) == {True: 3, False: 2}
     for bad in [{"q": "camra:x"}, {"least": "7"}, {"size": "1"}]:
         assert ada_client.get("/api/v1/search/facets", bad).status_code == 400
 

@@ -136,4 +136,4 @@ def test_columns_are_asked_for_together_and_once(ada):
     filtered = apply_filters(ada, language.parse("is:stacked has:caption name:jpg").filters)
     with CaptureQueriesContext(connection) as asked:
         assert filtered.index_filter == filtered.index_filter
-    assert len([one for one in asked if "gallery_photo" in one["sql"]]) == 1
+    assert len([query for query in asked if "gallery_photo" in query["sql"]]) == 1

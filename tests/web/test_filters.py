@@ -35,8 +35,8 @@ QUESTION = np.eye(1, ColourEmbedder.dim, dtype=np.float32)[0]
 def index_all(model: Any) -> None:
     """Put all live photos into the index, with vectors at random."""
     chance = np.random.default_rng(3)
-    for one in Photo.objects.live():
-        row = Embedding(photo=one, model=model, state=Embedding.State.EMBEDDED)
+    for photo in Photo.objects.live():
+        row = Embedding(photo=photo, model=model, state=Embedding.State.EMBEDDED)
         vector = chance.normal(size=model.dim)
         row.set_vector((vector / np.linalg.norm(vector)).astype(np.float32))
         row.save()
@@ -161,7 +161,7 @@ CHOICES: dict[str, list[str]] = {
 def one_filter(name: str) -> st.SearchStrategy[Filter]:
     given_values = st.lists(st.sampled_from(CHOICES[name]), min_size=1, max_size=3, unique=True)
     canonical = given_values.map(
-        lambda found: tuple(dict.fromkeys(values.check(name, one) or "?" for one in found))
+        lambda found: tuple(dict.fromkeys(values.check(name, value) or "?" for value in found))
     )
     return st.builds(Filter, st.just(name), canonical, st.booleans())
 
@@ -188,18 +188,18 @@ def library(request, ada, bob, model, settings) -> list[Photo]:
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@example(filters=[Filter(name, (values.check(name, one) or "?",)) for name, one in [
+@example(filters=[Filter(name, (values.check(name, value) or "?",)) for name, value in [
     ("camera", "nikon"), ("is", "favourite"), ("date", "2020-06-11")]])  # fmt: skip
 @given(filters=FILTERS)
 def test_sql_and_index_and_plain_reasoning_agree(ada, model, library, few, monkeypatch, filters):
     monkeypatch.setattr(selection, "FEW", few)
-    expected = {one.pk for one in library if all(passes(one, flt) for flt in filters)}
+    expected = {photo.pk for photo in library if all(passes(photo, flt) for flt in filters)}
     found = apply_filters(ada, filters)
     assert set(found.photos.values_list("pk", flat=True)) == expected
     index = open_index(model.key, model.dim)
     hits = index.query(QUESTION, limit=1000, flt=found.index_filter)
     assert {hit.id for hit in hits} == expected
-    rows = Embedding.objects.filter(photo__in=[one.pk for one in library]).select_related("photo")
+    rows = Embedding.objects.filter(photo__in=library).select_related("photo")
     by_payload = {
         row.photo_id
         for row in rows
@@ -210,12 +210,12 @@ def test_sql_and_index_and_plain_reasoning_agree(ada, model, library, few, monke
 
 def test_each_value_of_each_filter_agrees_alone_and_excluded(ada, model, library):
     index = open_index(model.key, model.dim)
-    everything = {one.pk for one in library}
-    for name, value in [(key, one) for key in CHOICES for one in CHOICES[key]]:
+    everything = {photo.pk for photo in library}
+    for name, value in [(key, value) for key in CHOICES for value in CHOICES[key]]:
         checked = values.check(name, value)
         assert checked is not None, value
         flt = Filter(name, (checked,))
-        expected = {one.pk for one in library if passes(one, flt)}
+        expected = {photo.pk for photo in library if passes(photo, flt)}
         turned = Filter(name, (checked,), excluded=True)
         for asked, wanted in [(flt, expected), (turned, everything - expected)]:
             found = apply_filters(ada, [asked])
