@@ -102,7 +102,7 @@ def test_a_saved_search_is_renamed_edited_and_removed(ada, ada_client, model):
 @pytest.mark.parametrize(
     ("sent", "said"),
     [
-        ({"name": ""}, "Give the search a name"),
+        ({"name": ""}, "Enter a name"),
         ({"name": "Cats"}, "already have a saved search called Cats"),
         ({"name": "x" * 121}, "longer than 120"),
         ({"q": "unknown:thing"}, "unknown:thing"),
