@@ -36,7 +36,7 @@ from search.vectors.index import (
     Place,
     Point,
     Range,
-    fields,
+    adapter,
     qdrant_edge,
 )
 from search.vectors.index.qdrant_edge import EdgeIndex
@@ -171,7 +171,7 @@ def main() -> None:
     parser.add_argument("--plain", action="store_true")
     options = parser.parse_args()
     if options.plain:
-        qdrant_edge.FIELDS = {"owner": fields.FIELDS["owner"]}  # type: ignore[attr-defined]
+        qdrant_edge.FIELDS = {"owner": adapter.FIELDS["owner"]}  # type: ignore[attr-defined]
     everything = synthetic_vectors(options.points + options.queries, options.dim)
     vectors, questions = everything[: options.points], everything[options.points :]
     with tempfile.TemporaryDirectory() as folder:

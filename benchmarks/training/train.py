@@ -21,7 +21,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from benchmarks.training.features import Captioned, Classes, read
-from search.vectors.embedders.starter.heads import DIM, IMAGE_PARTS, TEXT_PARTS, Head
+from search.vectors.embedders.starter.towers import DIM, IMAGE_PARTS, TEXT_PARTS, Head
 from search.vectors.embedders.starter.weights import HEADS_FILE
 
 WARM_UP = 0.15

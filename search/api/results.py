@@ -19,7 +19,7 @@ from search import filters, language
 from search.engine import answer as retrieval, sent_pictures
 from search.engine.page import Found
 from search.language.errors import QueryError, require_known
-from search.vectors.index.figures import index_figures
+from search.vectors.index import index_figures
 
 router = Router(tags=["search"])
 _ERRORS = frozenset({400, 401, 404, 409, 413, 415, 503})

@@ -20,8 +20,7 @@ from search.filters.conditions import Condition, condition
 from search.filters.ids import by_ids
 from search.filters.library import Library
 from search.language import Filter
-from search.vectors.index import And, Filter as IndexFilter, HasIds, Not
-from search.vectors.index.owner import owned_by
+from search.vectors.index import And, Filter as IndexFilter, HasIds, Not, owned_by
 
 __all__ = ["Condition", "Library", "Narrowed", "condition", "narrow", "owned_by"]
 

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from search.vectors.index import BadVector, IndexUnavailable, qdrant_server
-from search.vectors.index.fields import FIELDS
+from search.vectors.index.adapter import FIELDS
 from search.vectors.index.qdrant_server import ServerIndex
 from tests.contract.conftest import DIM, make_points
 from tests.fake_qdrant import FakeQdrant, Fault
