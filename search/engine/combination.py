@@ -1,6 +1,6 @@
 """How several terms become one direction in an embedding space.
 
-What is compared by `benchmarks.excluding` and `benchmarks.combining`, and explained in
+What is compared by `benchmarks.exclusion` and `benchmarks.combination`, and explained in
 docs/explanation/excluding.md.
 """
 
