@@ -1,8 +1,8 @@
-"""Fill the database of DATA_DIR with photos that have made-up vectors and no files.
+"""Fill the database of DATA_DIR with photos that have generated vectors and no files.
 
-The rows are left in the state `embedded`, so the gallery projects them into its index when it
-starts. With `--facts` the photos have varied cameras, dates, places, sizes, colours, albums and
-tags (`benchmarks.made_up_facts`).
+The rows stay in the state `embedded`, so the gallery projects them into its index at its start.
+With `--facts` the photos have varied cameras, dates, places, sizes, colours, albums and tags
+(`benchmarks.photo_facts`).
 
 Run by the other benchmarks: DATA_DIR=... python -m benchmarks.fill OWNER COUNT DIM [--facts]
 """
@@ -18,7 +18,7 @@ from uuid import uuid4
 
 import numpy as np
 
-from benchmarks import made_up_facts
+from benchmarks import photo_facts
 
 BATCH = 5000
 
@@ -26,7 +26,7 @@ BATCH = 5000
 def main(owner_name: str, count: int, dim: int, *, varied: bool = False) -> None:
     """Write `count` photos of `owner_name`, ten minutes apart, with clustered unit vectors.
 
-    With `varied` they differ in all that filters look at.
+    With `varied` they differ in everything that filters use.
     """
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gallery.settings")
     import django
@@ -56,12 +56,12 @@ def main(owner_name: str, count: int, dim: int, *, varied: bool = False) -> None
                 "shown_at": now - timedelta(minutes=10 * number),
             }
             if varied:
-                fields = made_up_facts.facts(number, now, dice)
+                fields = photo_facts.facts(number, now, dice)
             photo = Photo(
                 owner=owner,
                 sha256=uuid4().hex * 2,
                 extension="jpg",
-                name=f"made-up-{number}.jpg",
+                name=f"generated-{number}.jpg",
                 decoded_at=now,
                 **fields,
             )
@@ -73,7 +73,7 @@ def main(owner_name: str, count: int, dim: int, *, varied: bool = False) -> None
         Photo.objects.bulk_create(photos)
         Embedding.objects.bulk_create(rows)
         if varied:
-            made_up_facts.gather(owner, photos, dice)
+            photo_facts.collect(owner, photos, dice)
 
 
 if __name__ == "__main__":

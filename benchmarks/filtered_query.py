@@ -2,10 +2,10 @@
 
     python -m benchmarks.filtered_query [--points 100000] [--dim 512] [--queries 100] [--plain]
 
-Points carry the payload of photos. Each filter is asked in turn with the unfiltered query, so that
-both meet the same moments of a busy machine; the ratio is that of their medians. Recall is counted
-against an exact scan over what passes. `--plain` leaves the engine's indexes of payload keys out
-but for the owner's.
+Points carry the payload of photos. The unfiltered query runs before each filtered one, so that both
+meet the same load of a busy machine; the ratio is that of their medians. Recall compares with an
+exact scan over the points that pass. With `--plain`, the engine indexes no payload key but the
+owner.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from search.vectors.index import (
     Place,
     Point,
     Range,
-    fields,
+    adapter,
     qdrant_edge,
 )
 from search.vectors.index.qdrant_edge import EdgeIndex
@@ -48,7 +48,7 @@ Passes = Callable[[Payload], bool]
 
 
 def payload(number: int) -> Payload:
-    """Return a made-up photo's payload; every thousandth of `number` is as likely as another."""
+    """Return the payload of a generated photo, with dates and places spread evenly."""
     share = number * 7919 % 1000 / 1000
     place = {} if number % 3 else {"place": Place(38 + share * 4, -9 + share * 4)}
     return {
@@ -118,10 +118,10 @@ def medians(index: EdgeIndex, questions: Vectors, flt: Filter, limit: int) -> tu
     times: tuple[list[float], list[float]] = ([], [])
     for number, question in enumerate(questions):
         for which, asked in ((0, owner), (1, whole)):
-            begun = time.perf_counter()
+            started = time.perf_counter()
             index.query(question, limit=limit, flt=asked)
             if number >= 5:
-                times[which].append((time.perf_counter() - begun) * 1000)
+                times[which].append((time.perf_counter() - started) * 1000)
     return statistics.median(times[0]), statistics.median(times[1])
 
 
@@ -143,7 +143,7 @@ def report(index: EdgeIndex, vectors: Vectors, questions: Vectors, limit: int) -
     count = len(vectors)
     payloads = [payload(number) for number in range(count)]
     asked: dict[str, tuple[Filter, NDArray[np.intp]]] = {
-        name: (flt, np.array([n for n, one in enumerate(payloads) if passes(one)]))
+        name: (flt, np.array([n for n, carried in enumerate(payloads) if passes(carried)]))
         for name, (flt, passes) in filters(count).items()
     }
     rng = np.random.default_rng(5)
@@ -171,7 +171,7 @@ def main() -> None:
     parser.add_argument("--plain", action="store_true")
     options = parser.parse_args()
     if options.plain:
-        qdrant_edge.FIELDS = {"owner": fields.FIELDS["owner"]}  # type: ignore[attr-defined]
+        qdrant_edge.FIELDS = {"owner": adapter.FIELDS["owner"]}  # type: ignore[attr-defined]
     everything = synthetic_vectors(options.points + options.queries, options.dim)
     vectors, questions = everything[: options.points], everything[options.points :]
     with tempfile.TemporaryDirectory() as folder:
@@ -183,7 +183,7 @@ def main() -> None:
 def filled(folder: Path, vectors: Vectors) -> EdgeIndex:
     """Return an index with all vectors, and print what that took."""
     process, dim = psutil.Process(), vectors.shape[1]
-    before, begun = process.memory_info(), time.perf_counter()
+    before, started = process.memory_info(), time.perf_counter()
     index = EdgeIndex(folder, dim, "synthetic")
     for start in range(0, len(vectors), BATCH):
         index.upsert(
@@ -193,13 +193,13 @@ def filled(folder: Path, vectors: Vectors) -> EdgeIndex:
             ]
         )
     index.flush()
-    print(f"{len(vectors) / (time.perf_counter() - begun):,.0f} points/s upserted")
+    print(f"{len(vectors) / (time.perf_counter() - started):,.0f} points/s upserted")
     index.close()
     gc.collect()
-    begun = time.perf_counter()
+    started = time.perf_counter()
     index = EdgeIndex(folder, dim, "synthetic")
     index.ensure()
-    print(f"{time.perf_counter() - begun:.2f} s to open")
+    print(f"{time.perf_counter() - started:.2f} s to open")
     index.query(vectors[0], limit=60, flt=Eq("owner", "1"))
     after = process.memory_info()
     mapped = (after.shared - before.shared) / 2**20

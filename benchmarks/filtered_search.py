@@ -2,12 +2,12 @@
 
     python -m benchmarks.filtered_search [--count 100000] [--queries 40] [--data FOLDER]
 
-In one process: filters are read, turned into the index's filter (asking SQL for ids where the
-payload of points does not tell), the first 1,000 neighbours are fetched and what passes is
-estimated, as every search does. The same is done without filters in turn, so that both meet the
-same moments of a busy machine; the ratio is that of the medians. A second ratio is that of whole
-searches for words, as the API answers them. Vectors and facts are made up
-(`benchmarks.fill --facts`). Recall is counted against an exact scan in numpy of what passes in
+Everything runs in one process. Filters are parsed and turned into the index's filter, with ids from
+SQL where the payload of points does not say enough. Then the first 1,000 neighbours are fetched and
+the number that passes is estimated, as in every search. The same query without filters follows each
+time, so that both meet the same load of a busy machine; the ratio is that of the medians. A second
+ratio compares whole searches for words, as the API answers them. Vectors and facts are generated
+(`benchmarks.fill --facts`). Recall compares with an exact scan in numpy of the photos that pass in
 SQL.
 """
 
@@ -36,8 +36,8 @@ DIM = 512
 WINDOW = 1000
 PERCENTS = (1, 10, 50)
 
-# Filters by about how many of a hundred photos they let pass. `{days}` is the length of a stretch
-# of time that has so many of them; share-N is a tag on N of a hundred.
+# Filters by the percentage of photos that pass them, about. `{0}`, `{1}` and `{2}` are periods with
+# 1, 10 and 50 % of the photos; share-N is a tag on N %.
 CASES: tuple[tuple[int, tuple[str, ...]], ...] = (
     (1, ("date:{0}",)),
     (1, ("camera:leica",)),
@@ -57,7 +57,7 @@ CASES: tuple[tuple[int, tuple[str, ...]], ...] = (
 
 
 def main() -> None:
-    """Fill a library, ask it with and without filters, and print the table."""
+    """Fill a library, search it with and without filters, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=100_000)
     parser.add_argument("--queries", type=int, default=40)
@@ -79,7 +79,7 @@ def _set_up(data: Path) -> None:
 
 
 def _library(data: Path, count: int) -> Any:
-    """Return the owner of `count` searchable photos, made up if they are not there yet."""
+    """Return the owner of `count` searchable photos, generated if there are none yet."""
     from django.contrib.auth import get_user_model
     from django.core.management import call_command
     from django.db import connection
@@ -103,7 +103,7 @@ def _library(data: Path, count: int) -> Any:
 
 
 def _share_tags(user: Any) -> None:
-    """Put a tag on each share of the photos that is looked for."""
+    """Put a tag on each percentage of the photos."""
     from gallery.models import Photo, Tag, Tagged
 
     ids = list(Photo.objects.values_list("pk", flat=True))
@@ -131,7 +131,10 @@ def _measure(user: Any, queries: int) -> None:
     for percent, filters in CASES:
         text = _dated(" ".join(filters), len(ids))
         plain, took, before = zip(
-            *((*_once(user, index, one, "")[:1], *_once(user, index, one, text)) for one in asked),
+            *(
+                (*_once(user, index, vector, "")[:1], *_once(user, index, vector, text))
+                for vector in asked
+            ),
             strict=True,
         )
         bare, whole = zip(
@@ -150,10 +153,10 @@ def _measure(user: Any, queries: int) -> None:
 
 
 def _dated(text: str, count: int) -> str:
-    """Return the filters with stretches of time of 1, 10 and 50 % of all photos."""
+    """Return the filters with periods that hold 1, 10 and 50 % of all photos."""
     from datetime import date, timedelta
 
-    from benchmarks.made_up_facts import MINUTES
+    from benchmarks.photo_facts import MINUTES
 
     days = count * MINUTES / 60 / 24
     start = date.today() - timedelta(days * 0.7)
@@ -179,7 +182,7 @@ def _once(user: Any, index: VectorIndex, vector: Vectors, text: str) -> tuple[fl
 
 
 def _search(user: Any, text: str) -> float:
-    """Return the milliseconds of a search for words that were not asked for before."""
+    """Return the milliseconds of a search for new words."""
     from search import language
     from search.engine import answer
 
@@ -203,7 +206,7 @@ def _recall(
 
     narrowed = apply_filters(user, language.parse(text).filters)
     passing = set(narrowed.photos.values_list("pk", flat=True))
-    rows = np.array([place for place, one in enumerate(ids) if one in passing])
+    rows = np.array([place for place, photo_id in enumerate(ids) if photo_id in passing])
     shares = []
     for vector in asked:
         best = rows[np.argsort(-(vectors[rows] @ vector))[:10]]

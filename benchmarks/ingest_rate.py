@@ -1,7 +1,7 @@
 """How fast photos become searchable: a thousand at once, and one while idle.
 
-Uploads go through the API, four at a time, as the page sends them; the clock runs from the first
-byte sent until nothing is pending.
+Uploads go through the API, four at a time, as the page sends them. The time is measured from the
+first byte until nothing is pending.
 
 Run: python -m benchmarks.ingest_rate [--photos FOLDER] [--count 1000]
 """

@@ -1,7 +1,7 @@
-"""How much memory the gallery holds with the starter model and 100,000 made-up vectors.
+"""How much memory the gallery needs with the starter model and 100,000 synthetic vectors.
 
-Also how long the index takes to be projected from SQL, and whether browsing makes memory grow.
-The vectors are synthetic and the photos have no files.
+Also: how long the projection from SQL into the index takes, and whether memory grows while
+browsing. The photos have no files.
 
 Run: python -m benchmarks.memory [--count 100000]
 """

@@ -1,12 +1,12 @@
-"""What detail search gains on small things in large photos, and what it costs.
+"""What part search gains on small things in large photos, and what it costs.
 
     python -m benchmarks.part_search --captions DIR --photos DIR [--cache DIR] [--indexed 20000]
 
 The folders are those of `benchmarks.starter_retrieval`. Each photo of a thing is pasted into a
-scene of 1600 x 1200 px, 12 to 25 % of its longer side wide, and searched for by the thing's name.
+scene of 1600 x 1200 px, at 12 to 25 % of its longer side, and the query is the thing's name.
 Ordinary queries are the held-out captions and the names of the things' own photos; these photos
-are small and are enlarged to be cut like large ones. Nothing is fitted here. `--cache` keeps the
-embeddings.
+are small and are enlarged so that they have parts like large ones. Nothing is fitted here.
+`--cache` keeps the embeddings.
 """
 
 from __future__ import annotations
@@ -26,18 +26,19 @@ from numpy.typing import NDArray
 from PIL import Image
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gallery.settings")
-os.environ.setdefault("DATA_DIR", tempfile.mkdtemp(prefix="scry-benchmark-"))
+if "DATA_DIR" not in os.environ:
+    os.environ["DATA_DIR"] = tempfile.mkdtemp(prefix="scry-benchmark-")
 django.setup()
 
 # What is measured is the gallery's own code, which needs its settings.
 from benchmarks.relevance import texts_of  # noqa: E402
-from benchmarks.starter_retrieval import dev_captions  # noqa: E402
+from benchmarks.starter_retrieval import dev_captions, load_model  # noqa: E402
 from benchmarks.vector_query import synthetic_vectors, timing_row  # noqa: E402
 from gallery.decoding.answers import PART_SIDE, THUMBNAIL_SIDE  # noqa: E402
 from search.parts import boxes, crops  # noqa: E402
 from search.parts.scale import SAMPLE, Scale  # noqa: E402
 from search.vectors.embedders.base import Pixels, Vectors  # noqa: E402
-from search.vectors.embedders.open_clip import OpenClipEmbedder, load  # noqa: E402
+from search.vectors.embedders.open_clip import OpenClipEmbedder  # noqa: E402
 from search.vectors.index import And, Eq, HasIds, Point  # noqa: E402
 from search.vectors.index.qdrant_edge import EdgeIndex  # noqa: E402
 
@@ -73,7 +74,7 @@ def enlarged(path: Path) -> Image.Image:
 
 
 def views(picture: Image.Image) -> list[Pixels]:
-    """Return what the model sees of a photo: the whole, then its parts."""
+    """Return the pictures that the model gets of a photo: the whole, then its parts."""
     small, large = picture.copy(), picture.copy()
     small.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
     large.thumbnail((PART_SIDE, PART_SIDE))
@@ -105,7 +106,7 @@ def ranks(scores: NDArray[np.float32], gold: NDArray[np.intp]) -> str:
 def fused(
     queries: Vectors, photos: Vectors, used: range
 ) -> Iterator[tuple[str, NDArray[np.float32]]]:
-    """Yield rules by name with their scores, for parts of which `used` are looked at."""
+    """Yield rules by name with their scores, for the parts in `used`."""
     wholes, parts = queries @ photos[:, 0].T, _best(queries, photos, used)
     yield "best of both", np.maximum(wholes, parts)
     yield "best, parts less 0.06", np.maximum(wholes, parts - 0.06)
@@ -180,7 +181,7 @@ def cost(model: OpenClipEmbedder, photos: int) -> None:
         index.flush()
         disk = index.stats().bytes_on_disk or 0
         print(f"in the index: {disk / photos / 1000:.1f} kB a photo")
-        named = [one for pk in ids[:200] for one in boxes.all_points(pk)]
+        named = [point for photo_id in ids[:200] for point in boxes.all_points(photo_id)]
         mine = Eq("owner", "1")
         for name, flt in (("all", None), ("owner", mine), ("200", And((mine, HasIds.of(named))))):
             print(f"600 of {photos:,} photos, {name:6s}", timing_row(index, questions, 600, flt))
@@ -202,7 +203,7 @@ def main() -> None:
     parser.add_argument("--cache", type=Path)
     parser.add_argument("--indexed", type=int, default=20_000, help="photos in the index of parts")
     options = parser.parse_args()
-    model = load(options.model, towers=frozenset({"image", "text"}))
+    model = load_model(options.model)
     quality(model, options)
     if options.indexed:
         cost(model, options.indexed)

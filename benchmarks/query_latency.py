@@ -1,12 +1,12 @@
 """How long queries of several terms and filters take over HTTP, on 100,000 photos and more.
 
-The gallery holds 100,000 photos with made-up vectors, dates, cameras, places, albums and tags,
+The gallery holds 100,000 photos with generated vectors, dates, cameras, places, albums and tags,
 and 1,000 real pictures. Each query has one to five terms (words, photos, exclusions, weights) and
-up to three filters of all kinds, put together at random, and is asked once only, so that no kept
-text embedding helps. The API and the page are asked in turn, one query at a time.
+up to three filters of all kinds, chosen at random. Each is new, so that no cached text embedding
+helps. The API and the page take turns, one query at a time.
 
 Run: python -m benchmarks.query_latency [--photos FOLDER] [--count 100000] [--queries 300]
-With --data, the gallery stays in that folder, and is asked again the next time.
+With --data, the gallery stays in that folder and is used again the next time.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from benchmarks.gallery_process import ROOT, Gallery, gallery, percentile, pictu
 DIM = 512
 REAL = 1000
 TARGETS = (80, 200)
-"""Milliseconds: the p50 and p95 that are to be reached."""
+"""Milliseconds: the targets for p50 and p95."""
 
 _WHO = ("dog", "child", "old man", "red car", "woman", "boat", "cat", "bicycle", "tree", "train")
 _WHAT = ("running", "sleeping", "in the snow", "at night", "on a beach", "near water", "in a city")
@@ -61,7 +61,7 @@ _FILTERS = (
 
 
 def main() -> None:
-    """Fill a gallery, ask it, and print percentiles by the number of terms and filters."""
+    """Fill a gallery, search it, and print percentiles by the number of terms and filters."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--photos", type=Path, help="folder of JPEGs to crop real pictures from")
     parser.add_argument("--count", type=int, default=100_000)

@@ -1,8 +1,9 @@
-"""How honestly the bands tell what a library has from what it lacks, beside simpler rules.
+"""Compare the bands with simpler rules at separating what a library has from what it lacks.
 
-`python -m benchmarks.relevance --captions DIR --photos DIR [--model KEY] [--cache FILE]`: the
-folders are those of `benchmarks.starter_retrieval`. Nothing is fitted here. The simpler rules get
-the cut-off that keeps 85 % of the absent concepts of both libraries out, which no real library
+    python -m benchmarks.relevance --captions DIR --photos DIR [--model KEY] [--cache FILE]
+
+The folders are those of `benchmarks.starter_retrieval`. Nothing is fitted here. The simpler rules
+get the cut-off that keeps out 85 % of the concepts that both libraries lack, which no real library
 could know; the bands know only the library. `--cache` keeps the photos' embeddings (.npz).
 """
 
@@ -18,11 +19,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.starter_retrieval import dev_captions, embedded
+from benchmarks.starter_retrieval import dev_captions, embed_files, load_model
 from search.relevance import TOP, Background, find_bands
 from search.relevance.bands import background_texts
 from search.vectors.embedders.base import Vectors
-from search.vectors.embedders.open_clip import OpenClipEmbedder, load
+from search.vectors.embedders.open_clip import OpenClipEmbedder
 from search.vectors.embedders.phrasing import embed_worded
 
 HERE = Path(__file__).parent
@@ -61,17 +62,17 @@ class Library:
 
 @dataclass
 class Case:
-    """A query; `right` are the photos that show it, none where it is absent."""
+    """A query; `right` are the photos that show it, none if the library lacks it."""
 
     group: str
     library: Library
     query: NDArray[np.float32]
     right: list[int]
-    gone: list[int]
-    """Photos that are taken out of the library, so that the query is absent from it."""
+    removed: list[int]
+    """Photos to remove from the library, so that it lacks what the query asks for."""
 
     def photos(self) -> Vectors:
-        return np.delete(self.library.photos, self.gone, axis=0)
+        return np.delete(self.library.photos, self.removed, axis=0)
 
 
 def texts_of(model: OpenClipEmbedder, lines: list[str]) -> Vectors:
@@ -99,9 +100,11 @@ def kind_cases(model: OpenClipEmbedder, names: list[str], lib: Library) -> Itera
 
 
 def absent_cases(model: OpenClipEmbedder, known: str, lib: Library) -> Iterator[Case]:
-    """Yield concepts of which no word is among what is known of the library."""
+    """Yield the concepts of which no word is in the texts about the library."""
     found = lines("relevance_absent.txt")
-    away = [one for one in found if not any(says(re.escape(w), known) for w in one.split())]
+    away = [
+        concept for concept in found if not any(says(re.escape(w), known) for w in concept.split())
+    ]
     for group, wanted in (("absent concepts", away), ("nonsense", list(NONSENSE))):
         for row in texts_of(model, wanted):
             yield Case(f"{lib.name}: {group}", lib, row, [], [])
@@ -111,11 +114,11 @@ def noun_cases(nouns: Vectors, said: NDArray[np.intp], lib: Library) -> Iterator
     """Yield nouns that two captions of a photo say; `said` (nouns, photos) counts captions."""
     for row, counts in zip(nouns, said, strict=True):
         right = np.flatnonzero(counts >= 2).tolist()
-        gone = np.flatnonzero(counts).tolist()
+        removed = np.flatnonzero(counts).tolist()
         if right:
             yield Case(f"{lib.name}: its nouns", lib, row, right, [])
-        if right and len(gone) < len(lib.photos) // 10:
-            yield Case(f"{lib.name}: a noun taken out", lib, row, [], gone)
+        if right and len(removed) < len(lib.photos) // 10:
+            yield Case(f"{lib.name}: a noun taken out", lib, row, [], removed)
 
 
 def top(case: Case) -> tuple[Scores, Vectors, float]:
@@ -216,8 +219,8 @@ def photos_of(model: OpenClipEmbedder, options: argparse.Namespace) -> tuple[Vec
     if options.cache and options.cache.is_file():
         kept = np.load(options.cache)
         return kept["dev"], kept["things"]
-    dev = embedded(model, dev_captions(options.captions)[0])
-    things = embedded(model, sorted(options.photos.glob("*.jpg")))
+    dev = embed_files(model, dev_captions(options.captions)[0])
+    things = embed_files(model, sorted(options.photos.glob("*.jpg")))
     if options.cache:
         np.savez(options.cache, dev=dev, things=things)
     return dev, things
@@ -230,7 +233,7 @@ def main() -> None:
     parser.add_argument("--model", default="starter")
     parser.add_argument("--cache", type=Path)
     options = parser.parse_args()
-    model = load(options.model, towers=frozenset({"image", "text"}))
+    model = load_model(options.model)
     dev, things = photos_of(model, options)
     report(*all_cases(model, options, dev, things))
 

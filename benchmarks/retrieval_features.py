@@ -1,14 +1,15 @@
-"""What each feature of search does to finding photos, in one table, on held-out photos.
+"""What each feature of search adds to finding photos, in one table, on held-out photos.
 
-`python -m benchmarks.retrieval_features --captions DIR --kinds DIR [--every 1] [--no-detail]`
+    python -m benchmarks.retrieval_features --captions DIR --kinds DIR [--every 1] [--no-detail]
 
-*Scenes* are the photos of the split `dev` in the folder of captions, looked for by each of their
-five captions and by single nouns (right: two captions say it); *kinds* are photos named after what
-they show, one of each, looked for by that name. Rows "vectors" rank by the model alone. The others
-are a real gallery asked over HTTP, the photos named IMG_0001.jpg and so on but for the last row.
-Shown are R@1/5/10; then the share of queries whose first right photo is among the first ten and
-Strong or Likely, and the share of absent concepts that show anything as such. What combining and
-excluding do is told by `benchmarks.combining` and `benchmarks.excluding`.
+*Scenes* are the photos of the split `dev` in the folder of captions. Each of their five captions is
+a query, and so are single nouns (a photo is right if two captions say the noun). *Kinds* are photos
+named after what they show, one of each; the names are the queries. Rows "vectors" rank by the model
+alone. The other rows query a real gallery over HTTP, where the photos are named IMG_0001.jpg and so
+on, except in the last row. The columns are R@1/5/10, then the share of queries whose first right
+photo is among the first ten and Strong or Likely, and the share of absent concepts with any Strong
+or Likely photo. `benchmarks.combination` and `benchmarks.exclusion` measure combined queries and
+exclusion.
 """
 
 from __future__ import annotations
@@ -28,20 +29,20 @@ from numpy.typing import NDArray
 
 from benchmarks.gallery_process import Gallery, gallery
 from benchmarks.relevance import lines, says
-from benchmarks.starter_retrieval import dev_captions, embedded
+from benchmarks.starter_retrieval import dev_captions, embed_files, load_model
 from search.vectors.embedders.base import Vectors
-from search.vectors.embedders.open_clip import OpenClipEmbedder, load
+from search.vectors.embedders.open_clip import OpenClipEmbedder
 from search.vectors.embedders.phrasing import embed_worded
 
 KS = (1, 5, 10)
 Found = tuple[list[int], bool, bool]
-"""The first photos by number, whether the first right one is trusted, whether any hit is."""
+"""The first photos by number; whether the first right one, and whether any hit, is trusted."""
 Ask = Callable[[str, frozenset[int]], Found]
 
 
 @dataclass(frozen=True)
 class Photos:
-    """Photos with what is asked of them: queries with the numbers of the right photos."""
+    """Photos and their queries, each with the numbers of the right photos."""
 
     name: str
     paths: list[Path]
@@ -59,7 +60,7 @@ def scenes(folder: Path, every: int) -> Photos:
         if (row >= 2).any()
     ]
     whole = [(c.rstrip(" ."), frozenset({int(g)})) for c, g in zip(captions, gold, strict=True)]
-    away = [(one, frozenset[int]()) for one in absent(" ".join(captions))]
+    away = [(concept, frozenset[int]()) for concept in absent(" ".join(captions))]
     return Photos("scenes", paths, {"captions": whole[::every], "nouns": nouns, "absent": away})
 
 
@@ -67,14 +68,14 @@ def kinds(folder: Path) -> Photos:
     paths = sorted(folder.glob("*.jpg"))
     names = [path.stem.replace("_", " ") for path in paths]
     asked = [(name, frozenset({place})) for place, name in enumerate(names)]
-    away = [(one, frozenset[int]()) for one in absent(" ".join(names))]
+    away = [(concept, frozenset[int]()) for concept in absent(" ".join(names))]
     return Photos("kinds", paths, {"kinds": asked, "absent": away})
 
 
 def absent(known: str) -> list[str]:
-    """Return concepts of which no word is among what is known of the photos."""
+    """Return the concepts of which no word is in the texts about the photos."""
     found = lines("relevance_absent.txt")
-    return [one for one in found if not any(says(word, known) for word in one.split())]
+    return [concept for concept in found if not any(says(word, known) for word in concept.split())]
 
 
 def by_vectors(photos: Vectors, texts: Callable[[Sequence[str]], Vectors]) -> Ask:
@@ -86,7 +87,7 @@ def by_vectors(photos: Vectors, texts: Callable[[Sequence[str]], Vectors]) -> As
 
 
 def by_gallery(running: Gallery, ids: dict[str, int]) -> Ask:
-    """Return a way to ask a gallery; what it does not understand finds nothing."""
+    """Return a function that queries a gallery; a query that it refuses finds nothing."""
 
     def ask(query: str, right: frozenset[int]) -> Found:
         answer = running.client.get("/api/v1/search", params={"q": query, "limit": max(KS)})
@@ -158,20 +159,20 @@ def ask_galleries(photos: Photos, *, named: bool, detail: Sequence[bool]) -> Non
 
 
 def wait_for_bands(running: Gallery, seconds: float = 300) -> None:
-    """Wait until the background is there that answers are measured by."""
+    """Wait until the gallery has the background that bands come from."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         answer = running.client.get("/api/v1/search", params={"q": "dog", "limit": 1}).json()
         if answer["hits"] and answer["hits"][0]["band"]:
             return
         time.sleep(1)
-    raise TimeoutError("No bands were there in time.")
+    raise TimeoutError("There were no bands in time.")
 
 
 def wait_for_parts(data: Path, photos: int, seconds: float = 3600) -> None:
     """Wait until the parts of all photos can be searched; they are made when nothing is due."""
     deadline = time.monotonic() + seconds
-    done = "SELECT count(*) FROM gallery_regions WHERE indexed_at IS NOT NULL"
+    done = "SELECT count(*) FROM gallery_photoparts WHERE indexed_at IS NOT NULL"
     while time.monotonic() < deadline:
         with closing(sqlite3.connect(f"file:{data}/scry.sqlite3?mode=ro", uri=True)) as database:
             if database.execute(done).fetchone()[0] >= photos:
@@ -181,7 +182,7 @@ def wait_for_parts(data: Path, photos: int, seconds: float = 3600) -> None:
 
 
 def report_vectors(model: OpenClipEmbedder, photos: Photos) -> None:
-    rows = embedded(model, photos.paths)
+    rows = embed_files(model, photos.paths)
     report("vectors, texts as typed", photos, by_vectors(rows, model.embed_texts), banded=False)
     worded = by_vectors(rows, lambda texts: embed_worded(model, texts))
     report("vectors, short texts worded", photos, worded, banded=False)
@@ -197,7 +198,7 @@ def main() -> None:
     options = parser.parse_args()
     both = [scenes(options.captions, options.every), kinds(options.kinds)]
     if options.only in {None, "vectors"}:
-        model = load("starter", towers=frozenset({"image", "text"}))
+        model = load_model("starter")
         for photos in both:
             report_vectors(model, photos)
     if options.only != "vectors":

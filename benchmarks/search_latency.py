@@ -1,7 +1,7 @@
 """How long a search takes over HTTP, page render included, on a gallery of a thousand photos.
 
-Every query is asked once only, so that no cached text embedding helps; a second round asks them
-again. The API and the page are asked in turn within one run.
+Every query is new in the first round, so that no cached text embedding helps; a second round
+repeats them. The API and the page take turns within one run.
 
 Run: python -m benchmarks.search_latency [--photos FOLDER] [--count 1000]
 """
@@ -24,7 +24,7 @@ _WHERE = ("in a city", "near the water", "under a tree", "with people behind", "
 
 
 def main() -> None:
-    """Fill a gallery, ask it, and print percentiles."""
+    """Fill a gallery, search it, and print percentiles."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--photos", type=Path, help="folder of JPEGs to crop from")
     parser.add_argument("--count", type=int, default=1000)
@@ -54,7 +54,7 @@ def _upload(running: Gallery, data: bytes) -> None:
 
 
 def _ask(client: httpx.Client, path: str, queries: list[str]) -> list[float]:
-    """Return milliseconds per query, one after the other."""
+    """Return the milliseconds of each query."""
     took = []
     for query in queries:
         started = time.perf_counter()

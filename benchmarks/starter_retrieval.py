@@ -1,8 +1,9 @@
 """How well the starter model finds photos: by caption, by name, and from a changed copy.
 
-`python -m benchmarks.starter_retrieval --captions DIR --photos DIR` where the first folder
-holds `captions.csv` (image, split, caption) and `images/`, and the second photos of one thing
-each, named for it (`tiger_shark.jpg`).
+    python -m benchmarks.starter_retrieval --captions DIR --photos DIR
+
+The first folder holds `captions.csv` (image, split, caption) and `images/`. The second holds photos
+of one thing each, named after it (`tiger_shark.jpg`).
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import django
 import numpy as np
+from django.conf import settings
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -25,6 +28,14 @@ BATCH = 16
 PROMPT = "a photo of a {}"
 
 Change = Callable[[Image.Image], Image.Image]
+
+
+def load_model(key: str) -> OpenClipEmbedder:
+    """Load both towers of a model; their messages need Django to be set up."""
+    if not settings.configured:
+        settings.configure()
+        django.setup()
+    return load(key, towers=frozenset({"image", "text"}))
 
 
 def half(image: Image.Image) -> Image.Image:
@@ -52,7 +63,7 @@ def read(path: Path, change: Change | None = None) -> Pixels:
     return np.asarray(change(picture) if change else picture)
 
 
-def embedded(
+def embed_files(
     model: OpenClipEmbedder, paths: Sequence[Path], change: Change | None = None
 ) -> Vectors:
     rows = []
@@ -85,12 +96,12 @@ def main() -> None:
     parser.add_argument("--photos", type=Path, required=True)
     parser.add_argument("--changed", type=int, default=1000, help="photos to change and find")
     options = parser.parse_args()
-    model = load("starter", towers=frozenset({"image", "text"}))
+    model = load_model("starter")
     dev, captions, gold = dev_captions(options.captions)
     things = sorted(options.photos.glob("*.jpg"))
 
     started = time.perf_counter()
-    points = embedded(model, [*dev, *things])
+    points = embed_files(model, [*dev, *things])
     rate = len(points) / (time.perf_counter() - started)
     print(f"{len(points)} photos, {rate:.1f}/s with decoding; {model.formats} on {model.device}")
 
@@ -109,7 +120,7 @@ def main() -> None:
     chosen = np.linspace(0, len(points) - 1, min(options.changed, len(points))).astype(np.intp)
     paths = [[*dev, *things][i] for i in chosen]
     for name, change in CHANGES.items():
-        first = found_at(embedded(model, paths, change), points, chosen, 1)
+        first = found_at(embed_files(model, paths, change), points, chosen, 1)
         print(f"{name}: its original first of {len(points)} for {first:.1%} of {len(chosen)}")
 
 

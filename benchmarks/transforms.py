@@ -1,4 +1,4 @@
-"""What happens to a photo between two copies of it: the changes that duplicates are made of."""
+"""The changes that turn a photo into a duplicate: edits, turns, and several at once."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Family = Literal["edit", "turned", "combined"]
 Change = Callable[[Image.Image, random.Random], Image.Image]
 
 QUALITY = 90
-"""JPEG quality of a changed picture: what editors and phones save with, unless that is tested."""
+"""JPEG quality of a changed picture, typical of editors and phones, unless quality is tested."""
 
 ORIENTATION = 0x0112  # EXIF tag; 6 says: turn by 90 degrees clockwise to see it upright
 TURN_RIGHT = 6

@@ -47,7 +47,7 @@ def synthetic_vectors(count: int, dim: int, seed: int = 1) -> Vectors:
 
 def fill(index: VectorIndex, vectors: Vectors) -> float:
     """Upsert all vectors in batches, flush, and return points per second."""
-    begun = time.perf_counter()
+    started = time.perf_counter()
     for start in range(0, len(vectors), BATCH):
         rows = vectors[start : start + BATCH]
         numbers = range(start, start + len(rows))
@@ -58,7 +58,7 @@ def fill(index: VectorIndex, vectors: Vectors) -> float:
             ]
         )
     index.flush()
-    return len(vectors) / (time.perf_counter() - begun)
+    return len(vectors) / (time.perf_counter() - started)
 
 
 def milliseconds(ask: Callable[[Vectors], object], questions: Vectors) -> NDArray[np.float64]:
@@ -67,9 +67,9 @@ def milliseconds(ask: Callable[[Vectors], object], questions: Vectors) -> NDArra
         ask(question)
     times = []
     for question in questions:
-        begun = time.perf_counter()
+        started = time.perf_counter()
         ask(question)
-        times.append((time.perf_counter() - begun) * 1000)
+        times.append((time.perf_counter() - started) * 1000)
     return np.array(times)
 
 
@@ -83,7 +83,7 @@ def recall_at_10(index: VectorIndex, vectors: Vectors, questions: Vectors) -> fl
 
 
 def timing_row(index: VectorIndex, questions: Vectors, limit: int, flt: Filter | None) -> str:
-    times = milliseconds(lambda one: index.query(one, limit=limit, flt=flt), questions)
+    times = milliseconds(lambda question: index.query(question, limit=limit, flt=flt), questions)
     p50, p95, p99 = np.percentile(times, [50, 95, 99])
     return f"p50 {p50:.2f} ms   p95 {p95:.2f} ms   p99 {p99:.2f} ms"
 
@@ -96,10 +96,10 @@ def measure(folder: Path, vectors: Vectors, questions: Vectors) -> list[tuple[st
     index = EdgeIndex(folder / "index", dim, "synthetic")
     rows = [("upsert, with flush", f"{fill(index, vectors):,.0f} points/s")]
     index.close()
-    begun = time.perf_counter()
+    started = time.perf_counter()
     index = EdgeIndex(folder / "index", dim, "synthetic")
     index.ensure()
-    rows.append(("open", f"{time.perf_counter() - begun:.2f} s"))
+    rows.append(("open", f"{time.perf_counter() - started:.2f} s"))
     mine = Eq("owner", "owner-7")
     rows += [
         ("query, limit 10", timing_row(index, questions, 10, None)),

@@ -16,8 +16,7 @@ from gallery.models import Embedding, EmbeddingModel, Photo
 from search.relevance import library
 from search.vectors.embedders import image_embedder
 from search.vectors.embedders.base import Embedder, ModelUnavailable
-from search.vectors.embedders.catalog import STARTER_KEY
-from search.vectors.embedders.choice import Choice, choose
+from search.vectors.embedders.catalog import STARTER_KEY, Choice, choose
 from workers import heartbeat
 
 logger = logging.getLogger(__name__)

@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 BATCH = 16
 VIEWS = ("plain", "flipped", "cropped")
-"""What is made of each training photo: as it is, mirrored, and a random part, recoloured."""
+"""Versions of each training photo: as it is, mirrored, and a random part with other colours."""
 
 CAPTIONS = 5
 """Captions used of each photo."""
@@ -60,7 +60,7 @@ class Listing:
 def read(folder: Path, cache: Path) -> tuple[Captioned, Captioned, Classes]:
     """Return the features of the train split, of the dev split, and of the classes.
 
-    What `cache` holds is not computed again; remove it when the photos or towers change.
+    Features in `cache` are not computed again; delete the folder when the photos or towers change.
     """
     cache.mkdir(parents=True, exist_ok=True)
     train, dev = listing(folder, "train"), listing(folder, "dev")
@@ -100,7 +100,7 @@ def image_features(pictures: Iterable[torch.Tensor]) -> torch.Tensor:
 def text_features(texts: list[str]) -> torch.Tensor:
     """Return the text tower's features, shape (n, width)."""
     tower, tokenizer = towers.bare(frozenset({"text"})).text, towers.tokenizer()
-    # Texts of like length stand in one batch, so that little padding is computed.
+    # Texts of similar length share a batch, so that little padding is computed.
     order = sorted(set(texts), key=len)
     found: dict[str, torch.Tensor] = {}
     with torch.inference_mode():
@@ -134,7 +134,7 @@ def _part(random: np.random.Generator, size: tuple[int, int]) -> Box:
 
 
 def _recoloured(pixels: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Change contrast and brightness a little, and make one picture in ten grey."""
+    """Change contrast and brightness a little; make one picture in ten grey."""
     changed = (pixels - 0.5) * random.uniform(0.8, 1.2) + 0.5 + random.uniform(-0.1, 0.1)
     if random.random() < 0.1:
         changed = changed.mean(axis=2, keepdims=True).repeat(3, axis=2)

@@ -1,9 +1,11 @@
 """Train the heads of the starter model on captioned photos.
 
-`python -m benchmarks.training.train --captions DIR` reads `captions.csv` (columns image,
-split, caption) and `images/` in DIR, trains on the rows of the split `train`, prints the
-recall on the split `dev`, and writes the heads. The towers stay as they were published: their
-features are computed once and kept in `--cache`.
+    python -m benchmarks.training.train --captions DIR --cache DIR
+
+DIR holds `captions.csv` (columns image, split, caption) and `images/`. The heads are trained on the
+rows of the split `train` and written to a file; the recall on the split `dev` is printed after each
+epoch. The towers stay as they were published: `--cache` keeps their features, which are computed
+once.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from benchmarks.training.features import Captioned, Classes, read
-from search.vectors.embedders.starter.heads import DIM, IMAGE_PARTS, TEXT_PARTS, Head
+from search.vectors.embedders.starter.towers import DIM, IMAGE_PARTS, TEXT_PARTS, Head
 from search.vectors.embedders.starter.weights import HEADS_FILE
 
 WARM_UP = 0.15
@@ -54,7 +56,7 @@ class Pairs:
         self.mean, self.directions = class_directions(photos.views[0], classes.rows)
 
     def epoch(self) -> Sequence[torch.Tensor]:
-        """Return the photo numbers of one epoch's batches; the odd rest is left out."""
+        """Return the photo numbers of one epoch's batches; an incomplete last batch is left out."""
         order = torch.randperm(self.photos.views.shape[1])
         return order[: len(order) // self.recipe.batch * self.recipe.batch].split(self.recipe.batch)
 

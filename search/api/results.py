@@ -22,7 +22,7 @@ from search.engine.answer import Answer, SearchRequest, sort_of
 from search.engine.explain import explain
 from search.engine.page import ResultPhoto
 from search.language import ErrorCode, QueryError, require_known_parameters
-from search.vectors.index.figures import index_figures
+from search.vectors.index import index_figures
 
 router = Router(tags=["search"])
 _ERRORS = frozenset({400, 401, 404, 409, 413, 415, 503})

@@ -23,8 +23,7 @@ from gallery.models import Photo, PhotoQuerySet, User
 from search.filters.conditions import Condition, condition_of
 from search.filters.library import Library
 from search.language import Filter
-from search.vectors.index import And, Filter as IndexFilter, HasIds, Not
-from search.vectors.index.owner import owned_by
+from search.vectors.index import And, Filter as IndexFilter, HasIds, Not, owned_by
 
 FEW = 5000
 """So many ids go to the index without a search for a smaller set; that takes some 10 ms."""

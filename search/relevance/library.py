@@ -27,7 +27,7 @@ from search.relevance.bands import (
 from search.vectors import embedders
 from search.vectors.embedders.base import ModelUnavailable
 from search.vectors.embedders.phrasing import embed_worded, wordings
-from search.vectors.index.naming import slug
+from search.vectors.index import slug
 
 logger = logging.getLogger(__name__)
 

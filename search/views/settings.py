@@ -12,7 +12,7 @@ from gallery import trash
 from gallery.models import EmbeddingModel, Photo
 from gallery.views import PageRequest
 from search.vectors.embedders.catalog import MODELS
-from search.vectors.index.figures import index_figures
+from search.vectors.index import index_figures
 
 
 @require_safe

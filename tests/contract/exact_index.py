@@ -28,7 +28,7 @@ from search.vectors.index import (
     StoredPoint,
     Vector,
 )
-from search.vectors.index.checks import unit_rows
+from search.vectors.index.adapter import unit_rows
 
 
 def holds(flt: Filter | None, id_: UUID, payload: Payload) -> bool:

@@ -107,7 +107,7 @@ def test_another_process_is_kept_out_until_this_one_closes(open_at, folder):
     index = open_at()
     index.ensure()
     script = (
-        "import sys; from pathlib import Path;"
+        "import sys; from pathlib import Path; import django; django.setup();"
         "from search.vectors.index.qdrant_edge import EdgeIndex;"
         "from search.vectors.index import IndexLocked\n"
         f"try: EdgeIndex(Path(sys.argv[1]), {DIM}, 'model', free_bytes=0).ensure()\n"

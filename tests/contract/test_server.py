@@ -7,7 +7,7 @@ import time
 import pytest
 
 from search.vectors.index import BadVector, IndexUnavailable, qdrant_server
-from search.vectors.index.fields import FIELDS
+from search.vectors.index.adapter import FIELDS
 from search.vectors.index.qdrant_server import ServerIndex
 from tests.contract.conftest import DIM, make_points
 from tests.fake_qdrant import FakeQdrant, Fault
@@ -50,7 +50,7 @@ def test_the_collection_is_named_readably_and_made_for_its_owners(index, server)
     assert config["vectors"] == {"size": DIM, "distance": "Cosine"}
     assert config["quantization_config"] == {"turbo": {"bits": "bits4"}}
     assert config["strict_mode_config"]["enabled"] is True
-    indexed = {one["field_name"]: one["field_schema"] for one in server.store.indexed[name]}
+    indexed = {field["field_name"]: field["field_schema"] for field in server.store.indexed[name]}
     assert indexed["owner"] == {"type": "keyword", "is_tenant": True}
     assert indexed["place"] == "geo"
     assert indexed.keys() == FIELDS.keys()
@@ -67,13 +67,13 @@ def test_the_payload_index_comes_before_the_first_point(server):
 
 def test_a_collection_of_a_version_that_filtered_by_less_gets_the_indexes_it_lacks(index, server):
     (name,) = server.store.created
-    kept = [one for one in server.store.indexed[name] if one["field_name"] == "owner"]
+    kept = [field for field in server.store.indexed[name] if field["field_name"] == "owner"]
     server.store.indexed[name][:] = kept
     later = ServerIndex(server.url, "secret", DIM, "model/one")
     assert later.count() == 20
     later.close()
     assert not later.was_reset
-    assert {one["field_name"] for one in server.store.indexed[name]} == FIELDS.keys()
+    assert {field["field_name"] for field in server.store.indexed[name]} == FIELDS.keys()
     assert len(server.store.indexed[name]) == len(FIELDS)
 
 

@@ -42,7 +42,7 @@ def test_importing_the_package_loads_no_model_library():
     code = (
         "import django, sys; from django.conf import settings; settings.configure();"
         "import search.vectors.embedders;"
-        "import search.vectors.embedders.choice, search.vectors.embedders.catalog;"
+        "import search.vectors.embedders.catalog, search.vectors.embedders.device;"
         "heavy = {'torch', 'open_clip', 'transformers', 'timm', 'huggingface_hub', 'PIL'};"
         "print(sorted(heavy & set(sys.modules)))"
     )

@@ -13,10 +13,9 @@ from pathlib import Path
 import pytest
 from huggingface_hub import constants
 
-from search.vectors.embedders import hub
+from search.vectors.embedders import weights
 from search.vectors.embedders.base import ModelUnavailable
-from search.vectors.embedders.catalog import MODELS, RECOMMENDED_KEY, by_key
-from search.vectors.embedders.choice import choose
+from search.vectors.embedders.catalog import MODELS, RECOMMENDED_KEY, choose
 
 RECOMMENDED = MODELS[0]
 LIGHT = MODELS[1]
@@ -135,25 +134,25 @@ def test_auto_falls_back_to_the_starter_and_says_what_to_do():
 
 def test_a_hub_that_says_nothing_costs_seconds_only(reachable, monkeypatch):
     reachable.delay_s = 5
-    monkeypatch.setattr(hub, "ANSWER_WITHIN_S", 0.5)
+    monkeypatch.setattr(weights, "ANSWER_WITHIN_S", 0.5)
     started = time.monotonic()
-    reach = hub.reach("some/repo", within_s=0.5)
+    reach = weights.reach_hub("some/repo", within_s=0.5)
     assert time.monotonic() - started < 2
     assert not reach.ok
     assert reach.why == "no answer within 0.5 s"
-    assert hub.ANSWER_WITHIN_S + 1 < 10
+    assert weights.ANSWER_WITHIN_S + 1 < 10
 
 
 @pytest.mark.parametrize(("status", "ok"), [(200, True), (404, True), (403, False), (502, False)])
 def test_an_answer_counts_unless_something_stands_in_the_way(reachable, status, ok):
     reachable.status = status
-    assert hub.reach("some/repo").ok is ok
+    assert weights.reach_hub("some/repo").ok is ok
 
 
 def test_a_store_of_large_files_that_is_blocked_counts_as_no_hub(reachable):
     reachable.status = 302
     reachable.elsewhere = "http://127.0.0.1:1/file"
-    assert not hub.reach("some/repo").ok
+    assert not weights.reach_hub("some/repo").ok
 
 
 def test_offline_mode_is_believed(reachable, monkeypatch):
@@ -198,7 +197,7 @@ def test_what_is_missing_is_asked_for_only_where_it_can_be_had(reachable):
             raise FileNotFoundError("not in the cache")
         return "fetched"
 
-    assert hub.offline_first("a/model", "some/repo", action) == "fetched"
+    assert weights.offline_first("a/model", "some/repo", action) == "fetched"
     assert calls == [True, False]
 
 
@@ -207,13 +206,12 @@ def test_what_is_missing_without_a_hub_is_one_sentence():
         raise FileNotFoundError("not in the cache")
 
     with pytest.raises(ModelUnavailable, match="a/model is not complete on this machine"):
-        hub.offline_first("a/model", "some/repo", action)
+        weights.offline_first("a/model", "some/repo", action)
 
 
 def test_the_table_of_models_is_consistent():
     keys = [model.key for model in MODELS]
     assert len(set(keys)) == len(keys)
-    assert by_key(RECOMMENDED_KEY) is RECOMMENDED
-    assert by_key("ViT-L-14/openai") is None
+    assert RECOMMENDED.key == RECOMMENDED_KEY
     assert RECOMMENDED.licence == "Apache-2.0"
     assert all(model.repo and model.signature for model in MODELS if model.key != "starter")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from search.vectors.embedders.base import ModelUnavailable
-from search.vectors.embedders.device import Found, choose, format_sentence
+from search.vectors.embedders.device import Accelerators, choose, format_sentence
 
-NOTHING = Found(why_no_cuda="this PyTorch is built without GPU support")
-ONE_GPU = Found(cuda="NVIDIA T4", cuda_count=1)
-MAC = Found(mps="Apple GPU")
+NOTHING = Accelerators(why_no_cuda="this PyTorch is built without GPU support")
+ONE_GPU = Accelerators(cuda="NVIDIA T4", cuda_count=1)
+MAC = Accelerators(mps="Apple GPU")
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from search.vectors.embedders import hub, precision
+from search.vectors.embedders import device, weights
 from search.vectors.embedders.base import DeviceOutOfMemory, Embedder, ModelUnavailable
 from search.vectors.embedders.open_clip import load
 
@@ -85,7 +85,7 @@ def tiny(written) -> Path:
 @pytest.fixture(autouse=True)
 def _no_bf16(monkeypatch):
     """Measure nothing, whatever this machine's CPU has."""
-    monkeypatch.setattr(precision, "this_cpu", lambda: precision.Cpu("plain", frozenset()))
+    monkeypatch.setattr(device, "this_cpu", lambda: device.Cpu("plain", frozenset()))
 
 
 def pictures(count: int = 3, height: int = 40, width: int = 60) -> list[np.ndarray]:
@@ -216,11 +216,9 @@ def test_threads_may_share_it(tiny):
 
 def test_bf16_is_measured_once_and_keeps_the_meaning(tiny, tmp_path: Path, monkeypatch):
     plain = load("scry-tiny/mine", towers=BOTH, weights=tiny)
-    monkeypatch.setattr(
-        precision, "this_cpu", lambda: precision.Cpu("fast", frozenset({"amx_bf16"}))
-    )
-    monkeypatch.setattr(precision, "WORTHWHILE", 0.0)
-    monkeypatch.setattr(precision, "LEAST_AGREEMENT", 0.9)
+    monkeypatch.setattr(device, "this_cpu", lambda: device.Cpu("fast", frozenset({"amx_bf16"})))
+    monkeypatch.setattr(device, "WORTHWHILE", 0.0)
+    monkeypatch.setattr(device, "LEAST_AGREEMENT", 0.9)
     notes = tmp_path / "calibration.json"
     short = load("scry-tiny/mine", towers=BOTH, weights=tiny, calibration_file=notes)
     assert short.formats == {"image": "bf16", "text": "bf16"}
@@ -230,7 +228,7 @@ def test_bf16_is_measured_once_and_keeps_the_meaning(tiny, tmp_path: Path, monke
     def not_again(*_):
         raise AssertionError("measured twice")
 
-    monkeypatch.setattr(precision, "trial", not_again)
+    monkeypatch.setattr(device, "trial", not_again)
     load("scry-tiny/mine", towers=BOTH, weights=tiny, calibration_file=notes)
     one, two = plain.embed_images(pictures()), short.embed_images(pictures())
     assert (np.sum(one * two, axis=1) > 0.99).all()
@@ -255,7 +253,8 @@ def word_tokenizer(folder: Path) -> None:
 
 @pytest.mark.parametrize("pooler", ["mean_pooler", "cls_pooler"])
 def test_a_hugging_face_text_tower_runs_from_its_folder_alone(tmp_path: Path, pooler, monkeypatch):
-    monkeypatch.setattr(hub, "reach", lambda repo: pytest.fail("nothing is to be asked for"))
+    no_request = "nothing is to be asked for"
+    monkeypatch.setattr(weights, "reach_hub", lambda repo: pytest.fail(no_request))
     word_tokenizer(tmp_path)
     name = f"scry-tiny-bert-{pooler}"
     text = {"hf_model_name": str(tmp_path), "hf_tokenizer_name": "nobody/nowhere"}
@@ -317,7 +316,9 @@ class TestRefusals:
 
     def test_a_hub_that_is_out_of_reach_is_found_out_first(self, monkeypatch, tmp_path: Path):
         monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-        monkeypatch.setattr(hub, "reach", lambda repo: hub.Reach(ok=False, why="no network"))
+        monkeypatch.setattr(
+            weights, "reach_hub", lambda repo: weights.Reach(ok=False, why="no network")
+        )
         sentence = refusal("ViT-B-32-256/datacomp_s34b_b86k", None)
         assert "no network" in sentence
         assert "EMBEDDING_MODEL=starter" in sentence
@@ -363,10 +364,8 @@ def test_the_starter_model_runs_through_the_same_adapter(tmp_path: Path, monkeyp
     alone = plain.embed_images(pictures(6)[5:])
     np.testing.assert_allclose(alone[0], images[5], atol=1e-4)
 
-    monkeypatch.setattr(
-        precision, "this_cpu", lambda: precision.Cpu("fast", frozenset({"amx_bf16"}))
-    )
-    monkeypatch.setattr(precision, "WORTHWHILE", 0.0)
+    monkeypatch.setattr(device, "this_cpu", lambda: device.Cpu("fast", frozenset({"amx_bf16"})))
+    monkeypatch.setattr(device, "WORTHWHILE", 0.0)
     short = load("starter", towers=BOTH, device="cpu", calibration_file=tmp_path / "notes.json")
     assert short.formats == {"image": "bf16", "text": "bf16"}
     assert (np.sum(short.embed_images(pictures(6)) * images, axis=1) > 0.99).all()

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from search.vectors.embedders.precision import Trial, remembered, this_cpu, trial
+from search.vectors.embedders.device import Trial, choose_format, this_cpu, trial
 
 FASTER = Trial(fp32_s=1.0, bf16_s=0.3, agreement=0.9999)
 SLOWER = Trial(fp32_s=1.0, bf16_s=4.0, agreement=0.9999)
@@ -36,9 +36,9 @@ def test_a_measurement_is_made_once_for_each_name(tmp_path: Path):
     def measure(found):
         return lambda: measured.append(found) or found
 
-    assert remembered(file, "one", measure(FASTER)) == "bf16"
-    assert remembered(file, "two", measure(SLOWER)) == "fp32"
-    assert remembered(file, "one", measure(SLOWER)) == "bf16"
+    assert choose_format(file, "one", measure(FASTER)) == "bf16"
+    assert choose_format(file, "two", measure(SLOWER)) == "fp32"
+    assert choose_format(file, "one", measure(SLOWER)) == "bf16"
     assert measured == [FASTER, SLOWER]
     assert json.loads(file.read_text())["two"]["bf16_ms"] == 4000.0
     assert [path.name for path in file.parent.iterdir()] == ["calibration.json"]
@@ -48,15 +48,15 @@ def test_a_measurement_is_made_once_for_each_name(tmp_path: Path):
 def test_a_note_that_makes_no_sense_is_measured_again(tmp_path: Path, content):
     file = tmp_path / "calibration.json"
     file.write_text(content)
-    assert remembered(file, "one", lambda: FASTER) == "bf16"
+    assert choose_format(file, "one", lambda: FASTER) == "bf16"
     assert json.loads(file.read_text())["one"]["winner"] == "bf16"
 
 
 def test_a_folder_that_cannot_be_written_costs_only_the_memory(tmp_path: Path):
     blocked = tmp_path / "file"
     blocked.write_text("")
-    assert remembered(blocked / "calibration.json", "one", lambda: FASTER) == "bf16"
-    assert remembered(None, "one", lambda: SLOWER) == "fp32"
+    assert choose_format(blocked / "calibration.json", "one", lambda: FASTER) == "bf16"
+    assert choose_format(None, "one", lambda: SLOWER) == "fp32"
 
 
 def test_a_trial_times_both_and_compares_their_rows():

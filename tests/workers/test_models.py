@@ -8,7 +8,7 @@ from gallery.models import Embedding, EmbeddingModel
 from search.relevance import library
 from search.vectors.embedders import image_embedder
 from search.vectors.embedders.base import ModelUnavailable
-from search.vectors.embedders.choice import Choice
+from search.vectors.embedders.catalog import Choice
 from tests.workers.conftest import add_photo, assert_settled, drain, points
 from workers import heartbeat, model_choice
 

@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 from gallery import request_priority
 from gallery.models import Photo
 from gallery.models.fingerprints import SIDE
-from search.vectors.index import Hit, Vector, VectorIndex
-from search.vectors.index.owner import owned_by
+from search.vectors.index import Hit, Vector, VectorIndex, owned_by
 
 NEIGHBOURS = 20
 """Photos nearest to each one in the index that are looked at."""

@@ -1,7 +1,7 @@
 """The embedders of this process: loaded when first needed, kept, and shared by all threads.
 
-`image_embedder` and `text_embedder` load one tower each, so that a process which only
-searches never holds an image tower. Importing this package loads no model library.
+`image_embedder` and `text_embedder` load one tower each, so that a process that only searches never
+holds an image tower. Importing this package loads no model library.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ Vector = NDArray[np.float32]
 """One embedding, shape (dim,), dtype float32, of unit length."""
 
 KEPT_KEYS = 2
-"""Models kept in memory: the active one, and the next one while a gallery changes over."""
+"""Models kept in memory: the active one, and the next one while a gallery changes its model."""
 
 KEPT_QUERIES = 2048
 """Query embeddings kept, about 4 MB at 512 dimensions."""
 
 RETRY_AFTER_S = 30.0
-"""How long a model that could not be loaded is left alone before it is tried again."""
+"""Seconds after which a model that could not be loaded is tried again."""
 
 _loading = threading.RLock()  # One load at a time: each needs seconds of CPU and much memory.
 _guard = threading.Lock()  # Held for moments only, around the dictionaries below.
@@ -55,15 +55,15 @@ def text_embedder(key: str) -> Embedder:
 def embed_query_text(key: str, text: str) -> Vector:
     """Return the unit embedding of a query, shape (dim,), read-only; raise `ModelUnavailable`.
 
-    Recent queries are answered from memory. Text that differs only in white space or in the
-    Unicode form of its characters is the same query. Short ones are worded in several ways (see
+    Recent queries are answered from memory. Texts that differ only in white space or in the Unicode
+    form of their characters are the same query. A short text gets several wordings (see
     `search.vectors.embedders.phrasing`).
     """
     return embed_query_texts(key, [text])[0]
 
 
 def embed_query_texts(key: str, texts: Sequence[str]) -> list[Vector]:
-    """Return what `embed_query_text` does for each text; all new ones cost one call."""
+    """Return what `embed_query_text` returns for each text; new texts are embedded in one call."""
     wanted = [(key, normalised(text)) for text in texts]
     with _guard:
         found = {query: _queries[query] for query in wanted if query in _queries}
@@ -91,16 +91,16 @@ def normalised(text: str) -> str:
 
 
 def is_loaded(key: str, tower: Tower) -> bool:
-    """Tell whether the tower is in memory, so that using it waits for no load."""
+    """Return whether the tower is in memory, so that using it waits for no load."""
     with _guard:
         return tower in _loaded.get(key, {})
 
 
 def wait_until_loaded(key: str, tower: Tower, seconds: float) -> bool:
-    """Have the tower loaded by a thread and wait so long for it; tell whether it is there.
+    """Load the tower in a thread and wait `seconds` for it; return whether it is in memory.
 
-    Raises `ModelUnavailable` when it cannot be loaded. So a request never waits for as long as a
-    load may take, and the load goes on.
+    Raises `ModelUnavailable` when it cannot be loaded. The load goes on after the wait, so a
+    request never waits as long as a load may take.
     """
     if is_loaded(key, tower):
         return True

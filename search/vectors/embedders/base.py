@@ -1,9 +1,13 @@
-"""The `Embedder` port: pictures and words into one vector space."""
+"""The `Embedder` port: pictures and texts as vectors of one space.
+
+Beside it stands what an adapter does to pixels before the model and to rows after it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal, Protocol, runtime_checkable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,13 +20,17 @@ Vectors = NDArray[np.float32]
 
 Tower = Literal["image", "text"]
 
+LONGEST_ASPECT = 16
+"""Pictures longer than this many times their width are cut to their middle: enlarging their
+short side to the model's input would otherwise need gigabytes."""
+
 
 class ModelUnavailable(Exception):
     """A model cannot be loaded. The message is one sentence that says why and what to do."""
 
 
 class DeviceOutOfMemory(Exception):
-    """A batch did not fit on the device; a smaller one may."""
+    """A batch does not fit on the device; a smaller one may."""
 
 
 @runtime_checkable
@@ -49,3 +57,48 @@ class Embedder(Protocol):
     def embed_texts(self, texts: Sequence[str]) -> Vectors:
         """Return one unit row per text, shape (len(texts), dim)."""
         ...
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model in the form that open_clip gives it, on the CPU, float32, in eval mode.
+
+    `model` has the towers `visual` and `text`; one that was not requested is None.
+    `preprocess_cfg` is open_clip's, for `image_transform_v2(PreprocessCfg(**preprocess_cfg))`.
+    `tokenizer` turns a list of texts into token ids, shape (n, length) int64; it is None without
+    the text tower.
+    """
+
+    model: Any
+    dim: int
+    preprocess_cfg: dict[str, Any]
+    tokenizer: Callable[[list[str]], Any] | None
+
+
+def is_picture(pixels: Pixels) -> bool:
+    """Return whether a model can take these pixels."""
+    return (
+        pixels.dtype == np.uint8 and pixels.ndim == 3 and pixels.shape[2] == 3 and pixels.size > 0
+    )
+
+
+def middle(pixels: Pixels) -> Pixels:
+    """Return the middle of a very long picture; the model sees only its centre square."""
+    height, width = pixels.shape[:2]
+    longest = LONGEST_ASPECT * min(height, width)
+    top, left = max(0, (height - longest) // 2), max(0, (width - longest) // 2)
+    return pixels[top : top + longest, left : left + longest]
+
+
+def embeddings_of(output: Any) -> Any:
+    """Return a tower's embeddings alone: some towers, such as CoCa's, return tokens as well."""
+    return output[0] if isinstance(output, tuple) else output
+
+
+def unit_rows(rows: Vectors) -> Vectors:
+    """Return rows of unit length, float32; a row that is zero or not finite becomes all NaN."""
+    with np.errstate(all="ignore"):
+        lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+        lengths[~np.isfinite(lengths) | (lengths == 0)] = np.nan
+        unit: Vectors = (rows / lengths).astype(np.float32)
+    return unit

@@ -1,33 +1,44 @@
-"""The models that are worth recommending, with what they cost and what they reach.
+"""The recommended models, and which one the setting EMBEDDING_MODEL means on this machine.
 
-Scores are published ones: zero-shot accuracy on ImageNet-1k and text-to-image recall@1 on
-COCO, both in percent (open_clip's and SigLIP 2's tables, arXiv:2502.14786). Parameters and
-GFLOP for one picture were counted on the real architectures. Any other model string of
-open_clip can be named as well.
+Scores are published ones: zero-shot accuracy on ImageNet-1k and text-to-image recall@1 on COCO,
+both in percent (open_clip's and SigLIP 2's tables, arXiv:2502.14786). Parameters and GFLOP for one
+picture were counted on the real architectures. EMBEDDING_MODEL may also name any other model of
+open_clip. Importing this module loads no model library.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _, gettext_lazy
+
+from search.vectors.embedders import weights as weight_files
+from search.vectors.embedders.base import ModelUnavailable
 from search.vectors.embedders.weights import Shapes
+
+TOKENIZER = "tokenizer.json"
+
+Text = str | Promise
+"""Text for people; a promise is translated when it is shown."""
 
 
 @dataclass(frozen=True)
 class RecommendedModel:
     """A row of the table of models.
 
-    `image_mparams` and `text_mparams` are millions of parameters; `image_gflop` is the work
-    for one picture; `download_mb` is what the hub sends once. Scores are None where nobody
-    published one. `repo` is where the hub keeps the weights, `signature` a few tensors by
-    which a weight file is recognised.
+    `image_mparams` and `text_mparams` are millions of parameters, `image_gflop` is the work for
+    one picture, `download_mb` is the size of the download. A score is None if nobody published
+    it. `repo` is the hub repository of the weights. `signature` names a few tensors with their
+    shapes, by which a weight file is recognised.
     """
 
     key: str
     title: str
-    use: str
-    licence: str
-    languages: str
+    use: Text
+    licence: Text
+    languages: Text
     dim: int
     image_size: int
     image_mparams: int
@@ -36,13 +47,13 @@ class RecommendedModel:
     download_mb: int
     imagenet: float | None
     coco: float | None
-    why: str
+    why: Text
     repo: str = ""
     signature: tuple[tuple[str, tuple[int, ...]], ...] = ()
     tokenizer_from_hub: bool = False
 
     def recognises(self, shapes: Shapes) -> bool:
-        """Tell whether a weight file with these tensors holds this model."""
+        """Return whether a weight file with these tensors holds this model."""
         return bool(self.signature) and all(
             shapes.get(name) == shape for name, shape in self.signature
         )
@@ -55,9 +66,9 @@ MODELS = (
     RecommendedModel(
         key="ViT-B-32-SigLIP2-256/webli",
         title="SigLIP 2 B/32",
-        use="Most machines, with or without a GPU",
+        use=gettext_lazy("Most machines, with or without a GPU"),
         licence="Apache-2.0",
-        languages="Multilingual (109 languages in training)",
+        languages=gettext_lazy("Multilingual (109 languages in training)"),
         dim=768,
         image_size=256,
         image_mparams=95,
@@ -66,7 +77,7 @@ MODELS = (
         download_mb=1500,
         imagenet=74.0,
         coco=47.2,
-        why=(
+        why=gettext_lazy(
             "Finds more than any other model at this cost, understands many languages, and its "
             "licence allows any use."
         ),
@@ -77,9 +88,9 @@ MODELS = (
     RecommendedModel(
         key="ViT-B-32-256/datacomp_s34b_b86k",
         title="CLIP B/32 DataComp",
-        use="Small machines, searches in English",
+        use=gettext_lazy("Small machines, searches in English"),
         licence="MIT",
-        languages="English",
+        languages=gettext_lazy("English"),
         dim=512,
         image_size=256,
         image_mparams=88,
@@ -88,7 +99,7 @@ MODELS = (
         download_mb=605,
         imagenet=72.8,
         coco=39.9,
-        why=(
+        why=gettext_lazy(
             "Its text tower is a quarter of the default's: less memory, a smaller download and "
             "quicker searches, for English only."
         ),
@@ -102,9 +113,9 @@ MODELS = (
     RecommendedModel(
         key="ViT-B-16-SigLIP2/webli",
         title="SigLIP 2 B/16",
-        use="A GPU, or patience on a fast CPU",
+        use=gettext_lazy("A GPU, or patience on a fast CPU"),
         licence="Apache-2.0",
-        languages="Multilingual (109 languages in training)",
+        languages=gettext_lazy("Multilingual (109 languages in training)"),
         dim=768,
         image_size=224,
         image_mparams=93,
@@ -113,7 +124,10 @@ MODELS = (
         download_mb=1500,
         imagenet=78.2,
         coco=52.1,
-        why="Looks at patches a quarter the size: finds clearly more for three times the work.",
+        why=gettext_lazy(
+            "Sees the picture in patches a quarter the size: finds clearly more for three times "
+            "the work."
+        ),
         repo="timm/ViT-B-16-SigLIP2",
         signature=((_SIGLIP_PATCH, (768, 3, 16, 16)), (_SIGLIP_WORDS, (256000, 768))),
         tokenizer_from_hub=True,
@@ -121,9 +135,9 @@ MODELS = (
     RecommendedModel(
         key="ViT-SO400M-16-SigLIP2-384/webli",
         title="SigLIP 2 SO400M",
-        use="A GPU with 8 GB and more",
+        use=gettext_lazy("A GPU with 8 GB and more"),
         licence="Apache-2.0",
-        languages="Multilingual (109 languages in training)",
+        languages=gettext_lazy("Multilingual (109 languages in training)"),
         dim=1152,
         image_size=384,
         image_mparams=428,
@@ -132,7 +146,7 @@ MODELS = (
         download_mb=4500,
         imagenet=84.1,
         coco=56.0,
-        why=(
+        why=gettext_lazy(
             "On a GPU decoding is the bottleneck, so the model may as well be the best one; on "
             "a CPU it takes seconds a picture."
         ),
@@ -143,9 +157,9 @@ MODELS = (
     RecommendedModel(
         key="starter",
         title="Starter",
-        use="Trying Scry out where nothing can be downloaded",
-        licence="Apache-2.0 (its parts: see the model card)",
-        languages="English",
+        use=gettext_lazy("Trying Scry out where nothing can be downloaded"),
+        licence=gettext_lazy("Apache-2.0 (its parts: see the model card)"),
+        languages=gettext_lazy("English"),
         dim=512,
         image_size=256,
         image_mparams=7,
@@ -154,17 +168,94 @@ MODELS = (
         download_mb=0,
         imagenet=None,
         coco=None,
-        why="Comes with the program and runs anywhere; a real CLIP model finds far more.",
+        why=gettext_lazy(
+            "Comes with the program and runs anywhere; a real CLIP model finds far more."
+        ),
     ),
 )
-"""The table, best first for a machine of which nothing is known."""
+"""The table. The first row suits a machine about which nothing is known."""
 
 RECOMMENDED_KEY = MODELS[0].key
-"""What `EMBEDDING_MODEL=auto` picks when its weights are at hand or can be fetched."""
+"""The model of `EMBEDDING_MODEL=auto` if its weights are on this machine or can be fetched."""
 
 STARTER_KEY = "starter"
 
 
-def by_key(key: str) -> RecommendedModel | None:
-    """Return the row of a model, or None for a model that the table does not name."""
-    return next((model for model in MODELS if model.key == key), None)
+@dataclass(frozen=True)
+class Choice:
+    """A model key, the sentence that says why, and what to do for a better one (may be empty)."""
+
+    key: str
+    why: str
+    hint: str = ""
+
+
+def choose(setting: str, *, weights: str = "") -> Choice:
+    """Return the model for the settings EMBEDDING_MODEL and EMBEDDING_WEIGHTS, within 10 s.
+
+    `auto` or an empty setting means: a recommended model whose weights EMBEDDING_WEIGHTS holds;
+    else the first recommended one if it is downloaded or can be; else the starter model.
+    """
+    wanted = setting.strip()
+    if wanted and wanted != "auto":
+        return _explicit(wanted)
+    if weights:
+        return _from_folder(Path(weights))
+    model = MODELS[0]
+    if _is_downloaded(model):
+        why = _("%(model)s is recommended, and its weights are here.") % {"model": model.title}
+        return Choice(model.key, why)
+    reach = weight_files.reach_hub(model.repo)
+    if reach.ok:
+        why = _("%(model)s is recommended, and its weights can be fetched (%(size)d MB, once).") % {
+            "model": model.title,
+            "size": model.download_mb,
+        }
+        return Choice(model.key, why)
+    return _starter(_("the Hugging Face hub cannot be reached (%(why)s)") % {"why": reach.why})
+
+
+def _explicit(key: str) -> Choice:
+    hint = ""
+    if key == STARTER_KEY:
+        hint = _("For a model that finds far more, set EMBEDDING_MODEL=%(model)s.")
+        hint %= {"model": RECOMMENDED_KEY}
+    return Choice(key, _("EMBEDDING_MODEL asks for %(model)s.") % {"model": key}, hint)
+
+
+def _from_folder(weights: Path) -> Choice:
+    """Return the first recommended model whose weights are there, else the starter model."""
+    for model in MODELS:
+        if model.repo and _holds(weights, model):
+            why = _("EMBEDDING_WEIGHTS holds the weights of %(model)s.") % {"model": model.title}
+            return Choice(model.key, why)
+    return _starter(
+        _("%(path)s holds the weights of no recommended model") % {"path": weights},
+        _("If it holds another model's weights, name that model in EMBEDDING_MODEL."),
+    )
+
+
+def _holds(weights: Path, model: RecommendedModel) -> bool:
+    try:
+        file = weight_files.locate(weights, model.key)
+        return file.suffix == ".safetensors" and model.recognises(weight_files.shapes(file))
+    except ModelUnavailable:
+        return False
+
+
+def _is_downloaded(model: RecommendedModel) -> bool:
+    if model.tokenizer_from_hub and weight_files.cached_file(model.repo, TOKENIZER) is None:
+        return False
+    return weight_files.cached_checkpoint(model.repo) is not None
+
+
+def _starter(why: str, hint: str = "") -> Choice:
+    fetch = _(
+        "For much better results, let this machine reach the hub, or put the weights of "
+        "%(model)s in a folder, name it in EMBEDDING_WEIGHTS, and restart."
+    )
+    return Choice(
+        STARTER_KEY,
+        _("The small starter model is in use because %(why)s.") % {"why": why},
+        hint or fetch % {"model": RECOMMENDED_KEY},
+    )

@@ -1,6 +1,6 @@
 """The `Embedder` for every model of open_clip, and for the starter model.
 
-PyTorch is imported inside functions, so a process which embeds nothing never pays for it.
+PyTorch is imported inside functions, so a process that embeds nothing never pays for it.
 """
 
 from __future__ import annotations
@@ -12,31 +12,29 @@ import os
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from django.utils.translation import gettext as _
 
-from search.vectors.embedders import (
-    arrays,
-    device as devices,
-    hub,
-    precision,
-    weights as weight_files,
-)
+from search.vectors.embedders import device as devices, weights as weight_files
 from search.vectors.embedders.base import (
     DeviceOutOfMemory,
+    LoadedModel,
     ModelUnavailable,
     Pixels,
     Tower,
     Vectors,
+    embeddings_of,
+    is_picture,
+    middle,
+    unit_rows,
 )
 from search.vectors.embedders.catalog import MODELS, STARTER_KEY
-from search.vectors.embedders.device import Device
-from search.vectors.embedders.precision import Format, Trial
-from search.vectors.embedders.trim import TokenTrim
+from search.vectors.embedders.device import Accelerators, Device, Format, Trial
+from search.vectors.embedders.phrasing import TokenTrim
 
 if TYPE_CHECKING:
     import torch
@@ -47,25 +45,10 @@ CALIBRATION_BATCH = 16  # pictures, as many as the indexing pipeline sends at on
 CALIBRATION_S = 0.5  # seconds that a batch may take; slower models are measured on fewer
 
 CPU_PASS = 4
-"""Pictures that a convolutional network on a CPU is given at once. Its feature maps then stay
-small enough for the caches: measured, 1.5 (bf16) to 1.9 times (fp32) as fast as 16 at once."""
+"""Pictures in one pass of a convolutional network on a CPU. Its feature maps then fit into the
+caches: measured, 1.5 (bf16) to 1.9 times (fp32) as fast as 16 at once."""
 
 CONVOLUTIONAL = 10  # convolutions that make a tower convolutional: transformers have a few
-
-
-@dataclass
-class Parts:
-    """A loaded model before it is placed on its device.
-
-    `model` has `encode_image`, `encode_text` and the towers `visual` and `text`, of which
-    those not asked for are None; `preprocess_cfg` is open_clip's; `tokenizer` takes a list of
-    texts and gives ids, shape (n, length) int64.
-    """
-
-    model: Any
-    dim: int
-    preprocess_cfg: dict[str, Any]
-    tokenizer: Callable[[list[str]], torch.Tensor] | None
 
 
 def load(
@@ -78,29 +61,32 @@ def load(
 ) -> OpenClipEmbedder:
     """Load the given towers of `starter` or of an open_clip model, `ARCHITECTURE/WEIGHTS`.
 
-    `weights` is a weight file or a folder that holds one, else the hub and its local cache
-    are used. `device` forces one (`cpu`, `cuda`, `cuda:1`, `mps`). What was measured about
-    number formats is remembered in `calibration_file`.
+    `weights` is a weight file or a folder that holds one; None means the hub and its local cache.
+    `device` is the setting EMBEDDING_DEVICE (`cpu`, `cuda`, `cuda:1`, `mps`; None for the best).
+    `calibration_file` keeps what was measured about number formats.
 
     Raises `ModelUnavailable` with one sentence when anything is missing, damaged or does not
     fit.
     """
-    # Waiting threads must sleep, not spin: as soon as decoders want the CPU too, spinning makes
-    # a batch take five times as long. PyTorch reads this when it is imported.
+    # Waiting threads must sleep, not spin: while decoders use the CPU too, spinning makes a batch
+    # take five times as long. PyTorch reads this when it is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     place = devices.choose(device, _accelerators())
-    parts = _starter(towers) if key == STARTER_KEY else _from_open_clip(key, towers, weights)
-    parts.model.eval().requires_grad_(requires_grad=False)
+    loaded = _loaded(key, towers, weights)
+    loaded.model.eval().requires_grad_(requires_grad=False)
     try:
-        parts.model.to(place.name)
-        embedder = OpenClipEmbedder(key, parts, place)
+        loaded.model.to(place.name)
+        embedder = OpenClipEmbedder(key, loaded, place)
         embedder.choose_formats(calibration_file)
     except (RuntimeError, MemoryError) as error:
         if not devices.is_out_of_memory(error):
             raise
         raise ModelUnavailable(
-            f"The model {key} does not fit in the memory of {place.name}; choose a smaller "
-            "model or another EMBEDDING_DEVICE."
+            _(
+                "The model %(model)s does not fit in the memory of %(device)s; choose a smaller "
+                "model or another EMBEDDING_DEVICE."
+            )
+            % {"model": key, "device": place.name}
         ) from error
     gc.collect()
     return embedder
@@ -109,18 +95,18 @@ def load(
 class OpenClipEmbedder:
     """An open_clip model on its device. Threads may share it; forward passes take turns."""
 
-    def __init__(self, key: str, parts: Parts, place: Device) -> None:
+    def __init__(self, key: str, loaded: LoadedModel, place: Device) -> None:
         from open_clip.transform import PreprocessCfg, image_transform_v2
 
         self.key = key
-        self.dim = parts.dim
+        self.dim = loaded.dim
         self.device = place.name
         self.device_reason = place.reason
-        self._model = parts.model
-        self._tokenizer = parts.tokenizer
-        self._preprocess_cfg = PreprocessCfg(**parts.preprocess_cfg)
+        self._model = loaded.model
+        self._tokenizer = loaded.tokenizer
+        self._preprocess_cfg = PreprocessCfg(**loaded.preprocess_cfg)
         self._preprocess = image_transform_v2(self._preprocess_cfg, is_train=False)
-        self._trim = TokenTrim(parts.model.text)
+        self._trim = TokenTrim(loaded.model.text)
         self._lock = threading.Lock()
         self.formats: dict[Tower, Format] = {}
         """The number format of each tower that is loaded."""
@@ -129,7 +115,7 @@ class OpenClipEmbedder:
         """Return one unit row per picture, shape (len(images), dim); see `Embedder`."""
         import torch
 
-        usable = [i for i, image in enumerate(images) if arrays.is_picture(image)]
+        usable = [i for i, image in enumerate(images) if is_picture(image)]
         rows = np.full((len(images), self.dim), np.nan, np.float32)
         if usable:
             batch = torch.stack([self._prepared(images[i]) for i in usable])
@@ -141,8 +127,11 @@ class OpenClipEmbedder:
         if not texts:
             return np.empty((0, self.dim), np.float32)
         if self._tokenizer is None:
-            raise ModelUnavailable(f"The text tower of {self.key} was not loaded.")
+            raise self._not_loaded("text")
         return self._forward("text", self._tokenizer(list(texts)))
+
+    def _not_loaded(self, tower: Tower) -> ModelUnavailable:
+        return ModelUnavailable(f"The {tower} tower of {self.key} was not loaded.")
 
     def choose_formats(self, calibration_file: Path | None) -> None:
         """Give each loaded tower the fastest number format that keeps its embeddings."""
@@ -151,8 +140,8 @@ class OpenClipEmbedder:
         for tower, module in self._towers():
             if self.device != "cpu":
                 chosen = self._accelerator_format()
-            elif precision.this_cpu().has_bf16:
-                chosen = precision.remembered(
+            elif devices.this_cpu().has_bf16:
+                chosen = devices.choose_format(
                     calibration_file, self._calibration_name(tower), partial(self._trial, tower)
                 )
             else:
@@ -164,8 +153,11 @@ class OpenClipEmbedder:
         self.device_reason += f" {devices.format_sentence(self.device, self.formats)}"
 
     def _towers(self) -> list[tuple[Tower, Any]]:
-        found: list[tuple[Tower, Any]] = [("image", self._model.visual), ("text", self._model.text)]
-        return [(tower, module) for tower, module in found if module is not None]
+        towers: list[tuple[Tower, Any]] = [
+            ("image", self._model.visual),
+            ("text", self._model.text),
+        ]
+        return [(tower, module) for tower, module in towers if module is not None]
 
     def _accelerator_format(self) -> Format:
         """Return a GPU's fast format: Ampere and later have bf16, earlier ones fp16 only."""
@@ -173,13 +165,13 @@ class OpenClipEmbedder:
 
         if not self.device.startswith("cuda"):
             return "fp32"
-        major, _ = torch.cuda.get_device_capability(self.device)
+        major, _minor = torch.cuda.get_device_capability(self.device)
         return "bf16" if major >= 8 else "fp16"
 
     def _calibration_name(self, tower: Tower) -> str:
         import torch
 
-        return f"{self.key} {tower} | {precision.this_cpu().name} | PyTorch {torch.__version__}"
+        return f"{self.key} {tower} | {devices.this_cpu().name} | PyTorch {torch.__version__}"
 
     def _trial(self, tower: Tower) -> Trial:
         """Measure the tower in fp32 and in bf16 on a batch like those it will be given."""
@@ -194,9 +186,9 @@ class OpenClipEmbedder:
         torch.set_num_threads(1)  # One thread's own time means the same on a busy machine.
         try:
             batch = self._calibration_batch(tower, plain)
-            return precision.trial(
-                lambda: arrays.unit_rows(self._run(tower, plain, batch)),
-                lambda: arrays.unit_rows(self._run(tower, short, batch)),
+            return devices.trial(
+                lambda: unit_rows(self._run(tower, plain, batch)),
+                lambda: unit_rows(self._run(tower, short, batch)),
             )
         finally:
             torch.set_num_threads(threads)
@@ -206,7 +198,8 @@ class OpenClipEmbedder:
 
         if tower == "text":
             assert self._tokenizer is not None  # noqa: S101 - a text tower comes with one
-            return self._tokenizer(["a photo of two dogs that play in the snow"])
+            tokens: torch.Tensor = self._tokenizer(["a photo of two dogs that play in the snow"])
+            return tokens
         size = self._preprocess_cfg.size
         height, width = (size, size) if isinstance(size, int) else size
         noise = torch.rand(CALIBRATION_BATCH, 3, height, width) * 2 - 1
@@ -219,7 +212,7 @@ class OpenClipEmbedder:
         from PIL import Image
 
         if self._preprocess_cfg.resize_mode == "shortest":
-            pixels = arrays.middle(pixels)
+            pixels = middle(pixels)
         tensor: torch.Tensor = self._preprocess(Image.fromarray(np.ascontiguousarray(pixels)))
         return tensor
 
@@ -228,7 +221,7 @@ class OpenClipEmbedder:
 
         module = self._model.visual if tower == "image" else self._model.text
         if module is None:
-            raise ModelUnavailable(f"The {tower} tower of {self.key} was not loaded.")
+            raise self._not_loaded(tower)
         try:
             with self._lock:
                 rows = self._run(tower, module, batch)
@@ -238,7 +231,7 @@ class OpenClipEmbedder:
             if self.device.startswith("cuda"):
                 torch.cuda.empty_cache()
             raise DeviceOutOfMemory(f"{len(batch)} at once do not fit on {self.device}") from None
-        return arrays.unit_rows(rows)
+        return unit_rows(rows)
 
     def _run(self, tower: Tower, module: Any, batch: torch.Tensor) -> Vectors:
         """Run one tower, return its raw rows, float32."""
@@ -246,7 +239,7 @@ class OpenClipEmbedder:
 
         with torch.inference_mode():
             if tower == "text":
-                features = arrays.pooled(self._trim.run(module, batch.to(self.device)))
+                features = embeddings_of(self._trim.run(module, batch.to(self.device)))
             else:
                 features = self._see(module, batch)
             rows: Vectors = features.float().cpu().numpy()
@@ -258,83 +251,87 @@ class OpenClipEmbedder:
 
         batch = batch.to(self.device, next(module.parameters()).dtype)
         if not _is_convolutional(module):
-            return arrays.pooled(module(batch))
+            return embeddings_of(module(batch))
         batch = batch.contiguous(memory_format=torch.channels_last)
         size = CPU_PASS if self.device == "cpu" else len(batch)
-        return torch.cat([arrays.pooled(module(part)) for part in torch.split(batch, size)])
+        return torch.cat([embeddings_of(module(part)) for part in torch.split(batch, size)])
 
 
-def _starter(towers: frozenset[Tower]) -> Parts:
-    from search.vectors.embedders import starter
-
-    loaded = starter.load(towers)
-    return Parts(loaded.model, starter.DIM, loaded.preprocess_cfg, loaded.tokenizer)
-
-
-def _from_open_clip(key: str, towers: frozenset[Tower], weights: Path | None) -> Parts:
+def _loaded(key: str, towers: frozenset[Tower], weights: Path | None) -> LoadedModel:
+    """Return a model with the given towers; raise `ModelUnavailable`."""
     import open_clip
 
-    architecture, _, tag = key.partition("/")
+    from search.vectors.embedders import starter
+
+    if key == STARTER_KEY:
+        return starter.load(towers)
+    architecture, tag = key.partition("/")[::2]
     config = open_clip.get_model_config(architecture)
     if config is None or not tag:
         raise ModelUnavailable(
-            f"{key!r} is no model that open_clip knows; use ARCHITECTURE/WEIGHTS as in "
-            "ViT-B-32-SigLIP2-256/webli, or starter."
+            _(
+                "%(model)r is no model that open_clip knows; use ARCHITECTURE/WEIGHTS as in "
+                "ViT-B-32-SigLIP2-256/webli, or starter."
+            )
+            % {"model": key}
         )
     checkpoint = weight_files.locate(weights, key) if weights else _from_hub(key)
-    repo = hub.repository(open_clip.get_pretrained_cfg(architecture, tag)) or MODELS[0].repo
-    model = hub.offline_first(key, repo, lambda: _created(key, checkpoint))
+    source = open_clip.get_pretrained_cfg(architecture, tag)
+    repo = weight_files.hub_repository(source) or MODELS[0].repo
+    model = weight_files.offline_first(key, repo, lambda: _created(key, checkpoint))
     preprocess_cfg = dict(model.visual.preprocess_cfg)
     tokenizer = None
     if "text" in towers:
-        tokenizer = hub.offline_first(key, repo, lambda: _tokenizer(key, config, checkpoint.parent))
+        tokenizer = weight_files.offline_first(
+            key, repo, lambda: _tokenizer(key, config, checkpoint.parent)
+        )
     _drop_other_towers(model, towers)
-    return Parts(model, int(config["embed_dim"]), preprocess_cfg, tokenizer)
+    return LoadedModel(model, int(config["embed_dim"]), preprocess_cfg, tokenizer)
 
 
 def _from_hub(key: str) -> Path:
-    """Return the downloaded weights of a model, fetching them if the hub answers in time."""
+    """Return the weights of a model from the cache, or fetch them if the hub answers in time."""
     import open_clip
     from open_clip.pretrained import download_pretrained
 
-    architecture, _, tag = key.partition("/")
+    architecture, tag = key.partition("/")[::2]
     source = open_clip.get_pretrained_cfg(architecture, tag)
     if not source:
-        known = ", ".join(open_clip.list_pretrained_tags_by_model(architecture)) or "none"
+        tags = ", ".join(open_clip.list_pretrained_tags_by_model(architecture)) or _("none")
         raise ModelUnavailable(
-            f"open_clip knows no weights {tag!r} for {architecture} (it knows: {known}); name "
-            "one of them, or a weight file in EMBEDDING_WEIGHTS."
+            _(
+                "open_clip knows no weights %(tag)r for %(model)s (it knows: %(tags)s); name one "
+                "of them, or a weight file in EMBEDDING_WEIGHTS."
+            )
+            % {"tag": tag, "model": architecture, "tags": tags}
         )
-    repo = hub.repository(source)
+    repo = weight_files.hub_repository(source)
     if repo:
-        downloaded = hub.cached_checkpoint(repo)
+        downloaded = weight_files.cached_checkpoint(repo)
         if downloaded is not None:
             return downloaded
-        hub.require(key, repo)
+        weight_files.require_hub(key, repo)
     try:
         return Path(download_pretrained(source))
     except (OSError, RuntimeError) as error:
-        raise ModelUnavailable(
-            f"The weights of {key} could not be fetched ({arrays.first_line(error)}); check the "
-            "connection and the free disk space, or name a weight file in EMBEDDING_WEIGHTS."
-        ) from error
+        raise weight_files.fetch_error(key, error) from error
 
 
 def _created(key: str, checkpoint: Path) -> Any:
     """Return the whole model with the weights of a file, on the CPU, in float32."""
     import open_clip
 
-    architecture, _, tag = key.partition("/")
+    architecture, tag = key.partition("/")[::2]
     source = open_clip.get_pretrained_cfg(architecture, tag)
     if checkpoint.suffix == ".safetensors":
-        weight_files.shapes(checkpoint)  # Says clearly what is wrong with a damaged file.
+        weight_files.shapes(checkpoint)  # Its error says clearly what is wrong with the file.
     try:
         return open_clip.create_model(
             architecture,
             pretrained=str(checkpoint),
             # One structure for all: the text tower in `model.text`.
             force_custom_text=True,
-            # With a file, open_clip forgets what it knows about the weights' own conventions.
+            # Given a file, open_clip does not look up the weights' own conventions.
             force_quick_gelu=bool(source.get("quick_gelu", False)),
             force_preprocess_cfg=weight_files.preprocessing(source, checkpoint.parent),
             weights_only=True,
@@ -343,7 +340,7 @@ def _created(key: str, checkpoint: Path) -> Any:
         raise
     except Exception as error:
         logger.warning("Loading %s failed: %s", checkpoint, error)
-        raise weight_files.unreadable(key, checkpoint, error) from error
+        raise weight_files.load_error(key, checkpoint, error) from error
 
 
 def _tokenizer(
@@ -374,17 +371,18 @@ def _drop_other_towers(model: Any, towers: frozenset[Tower]) -> None:
         model.text_decoder = None
 
 
-def _accelerators() -> devices.Found:
+def _accelerators() -> Accelerators:
     """Ask PyTorch which accelerators it can use, and why it has no NVIDIA GPU."""
     import torch
 
     if torch.cuda.is_available():
         count = torch.cuda.device_count()
-        return devices.Found(cuda=torch.cuda.get_device_name(0), cuda_count=count)
-    mps = "Apple GPU" if torch.backends.mps.is_available() else ""
+        return Accelerators(cuda=torch.cuda.get_device_name(0), cuda_count=count)
+    mps = _("Apple GPU") if torch.backends.mps.is_available() else ""
     if torch.version.cuda is None:
-        return devices.Found(mps=mps, why_no_cuda="this PyTorch is built without GPU support")
-    return devices.Found(mps=mps, why_no_cuda="there is no NVIDIA GPU with a working driver here")
+        return Accelerators(mps=mps, why_no_cuda=_("this PyTorch is built without GPU support"))
+    why = _("there is no NVIDIA GPU with a working driver here")
+    return Accelerators(mps=mps, why_no_cuda=why)
 
 
 def _dtype(name: Format) -> torch.dtype:

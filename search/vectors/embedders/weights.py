@@ -1,60 +1,96 @@
-"""Weight files on disk: where they lie, and whether they look like what they should be.
+"""Weight files: in the local folder, in the hub's cache, or on the Hugging Face hub.
 
-Only headers are read here, with the standard library; PyTorch reads the tensors.
+Only the headers of files are read here, with the standard library; PyTorch reads the tensors.
+Left to itself, huggingface_hub retries for about half a minute before it reports that there is no
+network. Here that question is answered first, within seconds.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import struct
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+from django.utils.translation import gettext as _
 
 from search.vectors.embedders.base import ModelUnavailable
 
-SUFFIXES = (".safetensors", ".bin", ".pt", ".pth")
-"""File types that are read. Safetensors hold nothing but numbers and are preferred; the
-others are pickles, of which PyTorch's `weights_only` reader takes only those that hold tensors."""
+logger = logging.getLogger(__name__)
 
-PREFERRED = ("open_clip_model", "open_clip_pytorch_model", "model", "pytorch_model")
-
-_HEADER_LIMIT = 100_000_000  # Bytes; safetensors' own limit.
+T = TypeVar("T")
 
 Shapes = dict[str, tuple[int, ...]]
 
+SUFFIXES = (".safetensors", ".bin", ".pt", ".pth")
+"""File types that can be read. Safetensors hold only numbers and are preferred. The others are
+pickles, of which PyTorch's `weights_only` reader accepts only those that hold tensors."""
 
-def folder_of(weights: Path, key: str) -> Path:
-    """Return the folder inside `weights` that holds the model `key`.
+PREFERRED = ("open_clip_model", "open_clip_pytorch_model", "model", "pytorch_model")
 
-    A folder named like the architecture keeps several models apart; a folder without one
-    holds a single model.
-    """
-    named = weights / key.partition("/")[0]
-    return named if named.is_dir() else weights
+CHECKPOINTS = (
+    "open_clip_model.safetensors",
+    "model.safetensors",
+    "open_clip_pytorch_model.bin",
+)
+"""Names under which the hub's open_clip repositories keep their weights, best first."""
+
+ANSWER_WITHIN_S = 8.0
+"""Longest wait for the hub in total; name resolution alone can otherwise take 30 s."""
+
+_HEADER_LIMIT = 100_000_000  # Bytes; safetensors' own limit.
+_REQUEST_S = 3.0
+
+
+# --- files ----------------------------------------------------------------------------------------
 
 
 def locate(weights: Path, key: str) -> Path:
-    """Return the weight file for `key` in a file or folder; raise `ModelUnavailable`."""
+    """Return the weight file for `key` in a file or folder; raise `ModelUnavailable`.
+
+    A folder named like the architecture keeps several models apart; a folder without one holds a
+    single model.
+    """
     if weights.is_file():
         if weights.suffix not in SUFFIXES:
             raise ModelUnavailable(
-                f"The weight file {weights} is of no type that is read; use one that ends in "
-                f"{', '.join(SUFFIXES)}."
+                _(
+                    "The weight file %(file)s is of a type that cannot be read; use one that ends "
+                    "in %(suffixes)s."
+                )
+                % {"file": weights, "suffixes": ", ".join(SUFFIXES)}
             )
         return weights
     if not weights.is_dir():
         raise ModelUnavailable(
-            f"EMBEDDING_WEIGHTS names {weights}, which does not exist; correct the path or "
-            "leave it empty to use the Hugging Face hub."
+            _(
+                "EMBEDDING_WEIGHTS names %(path)s, which does not exist; correct the path or "
+                "leave it empty to use the Hugging Face hub."
+            )
+            % {"path": weights}
         )
-    folder = folder_of(weights, key)
+    named = weights / key.partition("/")[0]
+    folder = named if named.is_dir() else weights
     files = sorted((file for file in folder.iterdir() if file.suffix in SUFFIXES), key=_rank)
     if not files:
         raise ModelUnavailable(
-            f"There is no weight file for {key} in {folder}; put its open_clip_model.safetensors "
-            "there."
+            _(
+                "There is no weight file for %(model)s in %(folder)s; put its "
+                "open_clip_model.safetensors there."
+            )
+            % {"model": key, "folder": folder}
         )
     return files[0]
+
+
+def _rank(file: Path) -> tuple[int, int, str]:
+    preference = PREFERRED.index(file.stem) if file.stem in PREFERRED else len(PREFERRED)
+    return SUFFIXES.index(file.suffix), preference, file.name
 
 
 def shapes(file: Path) -> Shapes:
@@ -71,31 +107,39 @@ def shapes(file: Path) -> Shapes:
             raise ValueError("the file is cut short")
         return {name: tuple(info["shape"]) for name, info in tensors.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
-        raise damaged(file, str(error)) from error
+        raise _damage_error(file, str(error)) from error
 
 
-def damaged(file: Path, detail: str = "") -> ModelUnavailable:
-    """Return the error for a weight file that cannot be read."""
-    why = f" ({detail.splitlines()[0][:120]})" if detail else ""
-    return ModelUnavailable(
-        f"The weight file {file} is damaged or is no weight file{why}; delete it and fetch it "
-        "again."
-    )
-
-
-def unreadable(key: str, checkpoint: Path, error: Exception) -> ModelUnavailable:
-    """Return what to say about a weight file that a model could not be made of."""
+def load_error(key: str, checkpoint: Path, error: Exception) -> ModelUnavailable:
+    """Return the error to raise when a weight file does not make the model `key`."""
     if "state_dict" in str(error) or "size mismatch" in str(error):
         return ModelUnavailable(
-            f"The weight file {checkpoint} holds another model than {key}; correct "
-            "EMBEDDING_MODEL or EMBEDDING_WEIGHTS."
+            _(
+                "The weight file %(file)s holds another model than %(model)s; correct "
+                "EMBEDDING_MODEL or EMBEDDING_WEIGHTS."
+            )
+            % {"file": checkpoint, "model": key}
         )
     if checkpoint.suffix != ".safetensors":
         return ModelUnavailable(
-            f"The weight file {checkpoint} is damaged or holds more than numbers, and code in "
-            "weight files is never run; use a .safetensors file."
+            _(
+                "The weight file %(file)s is damaged or holds more than numbers, and code in "
+                "weight files is never run; use a .safetensors file."
+            )
+            % {"file": checkpoint}
         )
-    return damaged(checkpoint, str(error))
+    return _damage_error(checkpoint, str(error))
+
+
+def _damage_error(file: Path, detail: str) -> ModelUnavailable:
+    why = f" ({detail.splitlines()[0][:120]})" if detail else ""
+    return ModelUnavailable(
+        _(
+            "The weight file %(file)s is damaged or is no weight file%(why)s; delete it and fetch "
+            "it again."
+        )
+        % {"file": file, "why": why}
+    )
 
 
 def preprocessing(source: dict[str, Any], folder: Path) -> dict[str, Any]:
@@ -109,6 +153,129 @@ def preprocessing(source: dict[str, Any], folder: Path) -> dict[str, Any]:
     return {name: (source | own)[name] for name in names if name in source | own}
 
 
-def _rank(file: Path) -> tuple[int, int, str]:
-    named = PREFERRED.index(file.stem) if file.stem in PREFERRED else len(PREFERRED)
-    return SUFFIXES.index(file.suffix), named, file.name
+# --- the hub --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Reach:
+    """Whether the hub answers, and if not, why: completes "the hub cannot be reached: ..."."""
+
+    ok: bool
+    why: str = ""
+
+
+def hub_repository(source: dict[str, Any]) -> str:
+    """Return the hub repository of a row of open_clip's table of weights, or an empty string."""
+    return str(source.get("hf_hub", "")).rpartition("/")[0]
+
+
+def cached_file(repo: str, filename: str) -> Path | None:
+    """Return a file of a hub repository from the local cache, or None."""
+    from huggingface_hub import constants, try_to_load_from_cache
+
+    found = try_to_load_from_cache(repo, filename, cache_dir=constants.HF_HUB_CACHE)
+    return Path(found) if isinstance(found, str) and Path(found).is_file() else None
+
+
+def cached_checkpoint(repo: str) -> Path | None:
+    """Return the weights of a hub repository from the local cache, or None."""
+    paths = (cached_file(repo, name) for name in CHECKPOINTS)
+    return next((path for path in paths if path is not None), None)
+
+
+def reach_hub(repo: str, within_s: float = ANSWER_WITHIN_S) -> Reach:
+    """Ask the hub for one header of a repository; answer within `within_s` seconds.
+
+    The request is for the weight file itself, redirects included, because a firewall may let the
+    hub's pages through but not the place where it keeps large files.
+    """
+    from huggingface_hub import constants
+
+    if constants.is_offline_mode():
+        return Reach(ok=False, why=_("HF_HUB_OFFLINE is set"))
+    url = f"{constants.ENDPOINT}/{repo}/resolve/main/{CHECKPOINTS[0]}"
+    answers: list[Reach] = []
+    # A thread, because name resolution takes no time limit.
+    request = threading.Thread(target=lambda: answers.append(_request_header(url)), daemon=True)
+    request.start()
+    request.join(within_s)
+    if answers:
+        return answers[0]
+    return Reach(ok=False, why=_("no answer within %(seconds)s s") % {"seconds": f"{within_s:g}"})
+
+
+def _request_header(url: str) -> Reach:
+    import httpx
+
+    try:
+        answer = httpx.head(url, timeout=_REQUEST_S, follow_redirects=True)
+    except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+        names = {"host": httpx.URL(url).host, "error": type(error).__name__}
+        return Reach(ok=False, why=_("%(host)s gives %(error)s") % names)
+    # A repository may keep its weights under another name: "not found" is an answer too.
+    if answer.is_success or answer.status_code == httpx.codes.NOT_FOUND:
+        return Reach(ok=True)
+    names = {"host": answer.url.host, "status": str(answer.status_code)}
+    return Reach(ok=False, why=_("%(host)s answers %(status)s") % names)
+
+
+def fetch_error(key: str, error: Exception) -> ModelUnavailable:
+    """Return the error to raise when the weights of the model `key` cannot be downloaded."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return ModelUnavailable(
+        _(
+            "The weights of %(model)s could not be fetched (%(error)s); check the connection and "
+            "the free disk space, or name a weight file in EMBEDDING_WEIGHTS."
+        )
+        % {"model": key, "error": lines[0][:160]}
+    )
+
+
+@contextmanager
+def _offline() -> Iterator[None]:
+    """Let libraries use the local cache only, without asking the hub for anything newer."""
+    from huggingface_hub import constants
+
+    before = constants.HF_HUB_OFFLINE
+    constants.HF_HUB_OFFLINE = True
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = before
+
+
+def require_hub(key: str, repo: str) -> None:
+    """Raise `ModelUnavailable` with what to do if the hub does not answer."""
+    answer = reach_hub(repo)
+    if not answer.ok:
+        raise ModelUnavailable(
+            _(
+                "%(model)s is not complete on this machine and the Hugging Face hub cannot be "
+                "reached (%(why)s); put its files in a folder and name it in EMBEDDING_WEIGHTS, "
+                "or set EMBEDDING_MODEL=starter."
+            )
+            % {"model": key, "why": answer.why}
+        )
+
+
+def offline_first(key: str, repo: str, action: Callable[[], T]) -> T:
+    """Do `action` from local files alone; use the hub only if something is missing there.
+
+    Libraries otherwise ask the hub at each start whether there is anything newer.
+    """
+    try:
+        with _offline():
+            return action()
+    except OSError as missing:
+        logger.info("Asking the hub for what %s needs: %s", key, missing)
+    require_hub(key, repo)
+    try:
+        return action()
+    except OSError as error:
+        raise ModelUnavailable(
+            _(
+                "A file that %(model)s needs could not be fetched (%(error)s); check the "
+                "connection and try again."
+            )
+            % {"model": key, "error": type(error).__name__}
+        ) from error

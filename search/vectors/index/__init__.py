@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from search.vectors.index.adapter import slug
 from search.vectors.index.base import (
     And,
     BadVector,
@@ -34,9 +36,12 @@ from search.vectors.index.base import (
     Vector,
     VectorIndex,
     VectorIndexError,
+    reciprocal_rank_fusion,
+    scores_of,
 )
-from search.vectors.index.derived import average_recommend, reciprocal_rank_fusion, scores_of
-from search.vectors.index.naming import slug
+
+if TYPE_CHECKING:
+    from gallery.models import EmbeddingModel
 
 __all__ = [
     "And",
@@ -64,9 +69,10 @@ __all__ = [
     "Vector",
     "VectorIndex",
     "VectorIndexError",
-    "average_recommend",
     "close_all",
+    "index_figures",
     "open_index",
+    "owned_by",
     "reciprocal_rank_fusion",
     "scores_of",
     "slug",
@@ -77,10 +83,10 @@ _lock = threading.Lock()
 
 
 def open_index(key: str, dim: int) -> VectorIndex:
-    """Return this process's index of the model `key`, always the same object until `close_all`.
+    """Return this process's index of the model `key`, the same object until `close_all`.
 
-    QDRANT_URL chooses the server; when it is empty the index lies in DATA_DIR. Nothing is opened
-    before the first call on it, so this raises nothing that the engine could.
+    QDRANT_URL chooses the server; if it is empty, the index is a folder in DATA_DIR. Nothing is
+    opened before the first call on the index, so this function raises no error of an engine.
     """
     with _lock:
         index = _open.get(key)
@@ -90,11 +96,32 @@ def open_index(key: str, dim: int) -> VectorIndex:
 
 
 def close_all() -> None:
-    """Close every index of this process; the next `open_index` opens it anew."""
+    """Close every index of this process; the next `open_index` opens it again."""
     with _lock:
         for index in _open.values():
             index.close()
         _open.clear()
+
+
+def owned_by(owner: str) -> Filter:
+    """Return the filter for the points of a person, given by id.
+
+    If nobody else has an account, all points pass and the index is not asked to filter, which would
+    take up to half of a query's time. In either case, the code that shows photos asks SQL whether
+    they are visible.
+    """
+    from django.contrib.auth import get_user_model
+
+    people = get_user_model().objects.values_list("pk", flat=True)[:2]
+    return And(()) if {str(pk) for pk in people} == {owner} else Eq("owner", owner)
+
+
+def index_figures(model: EmbeddingModel) -> IndexStats | str:
+    """Return the figures of a model's index, or the sentence that says why there are none."""
+    try:
+        return open_index(model.key, model.dim).stats()
+    except VectorIndexError as error:
+        return str(error)
 
 
 def _build(key: str, dim: int) -> VectorIndex:

@@ -1,13 +1,14 @@
 """The `VectorIndex` port: points, filters, hits and the errors an index may raise.
 
-One index holds one embedding space. Point ids are photo UUIDs. Only plain values cross this
-border; what an engine calls things stays in its adapter. Scores are cosine similarities,
-higher is closer; ties are broken by id so that answers are stable.
+One index holds one embedding space. Point ids are the UUIDs of photos or of their parts. Only
+plain values pass through the port; an engine's own terms stay in its adapter. Scores are cosine
+similarities, higher is closer; ties are broken by id so that answers are stable.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias, runtime_checkable
 from uuid import UUID
@@ -43,7 +44,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Hit:
-    """A found point and its cosine similarity to the query."""
+    """A point in an answer and its cosine similarity to the query."""
 
     id: UUID
     score: float
@@ -51,7 +52,7 @@ class Hit:
 
 @dataclass(frozen=True)
 class StoredPoint:
-    """A point read back; `vector` is None unless it was asked for."""
+    """A point as the index stores it; `vector` is None unless it was requested."""
 
     id: UUID
     payload: Payload
@@ -60,7 +61,7 @@ class StoredPoint:
 
 @dataclass(frozen=True)
 class IndexStats:
-    """What the status page shows of an index: its engine, points, and bytes on disk (or None)."""
+    """Figures for the settings page: the engine, points, and bytes on disk (or None)."""
 
     engine: str
     points: int
@@ -119,8 +120,8 @@ class Has:
 class HasIds:
     """The point's id is one of `ids`, each 32 hexadecimal digits in lower case.
 
-    As text they need not be made into objects on their way from a database to an index, which
-    takes longer than a query where they are ten thousands.
+    Ids are text because making tens of thousands of objects on the way from a database to an index
+    takes longer than the query.
     """
 
     ids: frozenset[str]
@@ -128,7 +129,7 @@ class HasIds:
     @classmethod
     def of(cls, ids: Iterable[UUID]) -> HasIds:
         """Return the filter for points with these ids."""
-        return cls(frozenset(one.hex for one in ids))
+        return cls(frozenset(photo_id.hex for photo_id in ids))
 
 
 @dataclass(frozen=True)
@@ -159,11 +160,11 @@ Filter: TypeAlias = Eq | In | Range | Near | Has | HasIds | Not | And | Or
 
 
 class VectorIndexError(Exception):
-    """Base of all index errors; the message is a sentence a person can act on."""
+    """Base of all index errors; the message is a sentence that a person can act on."""
 
 
 class IndexUnavailable(VectorIndexError):
-    """The engine cannot be reached or opened now; trying again later may work."""
+    """The engine cannot be reached or opened now; a later try may work."""
 
 
 class IndexLocked(IndexUnavailable):
@@ -175,7 +176,7 @@ class IndexFull(IndexUnavailable):
 
 
 class IndexDamaged(IndexUnavailable):
-    """The stored index cannot be read; the next opening begins an empty one to fill from SQL."""
+    """The stored index cannot be read; the next start makes an empty one, to be filled from SQL."""
 
 
 class BadVector(VectorIndexError):
@@ -192,7 +193,7 @@ class VectorIndex(Protocol):
     dim: int
 
     was_reset: bool
-    """True once `ensure` found no usable index and began an empty one: project SQL anew."""
+    """True after `ensure` found no usable index and made an empty one: project SQL again."""
 
     def ensure(self) -> None:
         """Create the collection if it is missing; check that its dimension matches."""
@@ -232,8 +233,8 @@ class VectorIndex(Protocol):
     def count(self, flt: Filter | None = None, *, exact: bool = True) -> int:
         """Return how many points match, which takes about as long as a query.
 
-        Not `exact`, it is an estimate and comes at once: as if the parts of a filter had nothing
-        to do with each other, and right for most single ones.
+        Without `exact`, it is an estimate that comes at once. It takes the parts of a filter to be
+        independent of each other, and is right for most filters of one part.
         """
         ...
 
@@ -246,9 +247,31 @@ class VectorIndex(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of files and connections; safe to call twice."""
+        """Release files and connections; safe to call twice."""
         ...
 
     def stats(self) -> IndexStats:
-        """Return size figures for the status page."""
+        """Return the figures for the settings page."""
         ...
+
+
+def reciprocal_rank_fusion(lists: Iterable[Sequence[Hit]], k: int = 60) -> list[Hit]:
+    """Merge ranked lists into one: a hit scores the sum of 1 / (k + rank), rank from 1.
+
+    k = 60 is the constant of Cormack, Clarke and Büttcher, "Reciprocal Rank Fusion outperforms
+    Condorcet and individual Rank Learning Methods", SIGIR 2009. Ties are broken by id.
+    """
+    scores: defaultdict[UUID, float] = defaultdict(float)
+    for hits in lists:
+        for rank, hit in enumerate(hits, start=1):
+            scores[hit.id] += 1.0 / (k + rank)
+    return sorted((Hit(*score) for score in scores.items()), key=lambda hit: (-hit.score, hit.id))
+
+
+def scores_of(
+    index: VectorIndex, vector: Vector, condition: Filter, ids: Collection[UUID]
+) -> list[Hit]:
+    """Return hits for those of the points that meet the condition, best first."""
+    if not ids:
+        return []
+    return index.query(vector, limit=len(ids), flt=And((condition, HasIds.of(ids))))

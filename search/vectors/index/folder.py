@@ -1,4 +1,7 @@
-"""The folder of an embedded index: its lock, its stamp, its free space, and setting it aside."""
+"""What surrounds the embedded engine: the folder of an index, and the engine's errors.
+
+A folder has a lock, a stamp and a need for free space. One that cannot be read is set aside.
+"""
 
 from __future__ import annotations
 
@@ -6,20 +9,20 @@ import fcntl
 import json
 import shutil
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from search.vectors.index.base import IndexFull, IndexLocked
+from django.utils.translation import gettext as _
+
+from search.vectors.index.base import IndexDamaged, IndexFull, IndexLocked, IndexUnavailable
 
 MIB = 1024 * 1024
 
-OTHER_PROCESS = "Another Scry process has this data folder open."
-
 
 class IndexFolder:
-    """The folder at `path`; what lies beside it carries its name and a suffix."""
+    """The folder at `path`; files beside it have its name and a suffix."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -28,7 +31,7 @@ class IndexFolder:
     def lock(self) -> None:
         """Keep other processes out until `unlock`. Raises `IndexLocked`.
 
-        The engine has a lock too, but lets go of it while a shard is dropped or set aside.
+        The engine has a lock too, but releases it while a shard is dropped or set aside.
         """
         if self._lock_file is not None:
             return
@@ -38,32 +41,32 @@ class IndexFolder:
             fcntl.flock(lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             lock_file.close()
-            raise IndexLocked(OTHER_PROCESS) from error
+            raise _locked() from error
         self._lock_file = lock_file
 
     def unlock(self) -> None:
-        """Let other processes in; does nothing when the lock is not held."""
+        """Release the lock; does nothing if it is not held."""
         if self._lock_file is not None:
             self._lock_file.close()
             self._lock_file = None
 
     def has_stamp(self, stamp: Mapping[str, str | int]) -> bool:
-        """Say whether the folder was finished by the same engine for the same model."""
+        """Return whether the same engine completed the folder for the same model."""
         try:
             return bool(json.loads(self._stamp_file.read_bytes()) == stamp)
         except (OSError, ValueError):
             return False
 
     def write_stamp(self, stamp: Mapping[str, str | int]) -> None:
-        """Mark the folder as finished. A folder without its stamp is never trusted."""
+        """Mark the folder as complete. A folder without its stamp is never trusted."""
         self._stamp_file.write_text(json.dumps(stamp), encoding="utf-8")
 
-    def distrust(self) -> None:
-        """Take the stamp away, so that the next opening sets the folder aside."""
+    def remove_stamp(self) -> None:
+        """Make the next opening set the folder aside."""
         self._stamp_file.unlink(missing_ok=True)
 
     def set_aside(self) -> None:
-        """Move the folder out of the way; only the newest one set aside is kept."""
+        """Move the folder out of the way; only the newest such folder is kept."""
         if not self.path.exists():
             return
         for older in self.path.parent.glob(f"{self.path.name}.bad-*"):
@@ -71,7 +74,7 @@ class IndexFolder:
         self.path.rename(self._beside(f"bad-{time.strftime('%Y%m%dT%H%M%S')}"))
 
     def remove(self) -> None:
-        """Delete the folder with all that lies in it."""
+        """Delete the folder and its content."""
         shutil.rmtree(self.path, ignore_errors=True)
 
     def require_space(self, wanted: int) -> None:
@@ -80,12 +83,15 @@ class IndexFolder:
         free = shutil.disk_usage(existing).free
         if free < wanted:
             raise IndexFull(
-                f"Only {free // MIB} MB are free on the disk of the index; "
-                f"it needs {wanted // MIB} MB to write safely."
+                _(
+                    "Only %(free)d MB are free on the disk of the index; it needs %(wanted)d MB to "
+                    "write safely."
+                )
+                % {"free": free // MIB, "wanted": wanted // MIB}
             )
 
     def bytes_on_disk(self) -> int:
-        """Return allocated bytes; the engine's files are sparse, so their sizes say little."""
+        """Return the allocated bytes; the engine's files are sparse, so their sizes say little."""
         total = 0
         for path in self.path.rglob("*"):
             with suppress(FileNotFoundError):
@@ -98,3 +104,26 @@ class IndexFolder:
 
     def _beside(self, suffix: str) -> Path:
         return self.path.with_name(f"{self.path.name}.{suffix}")
+
+
+@contextmanager
+def engine_errors() -> Iterator[None]:
+    """Turn what the engine raises, a bare `Exception` or a Rust panic, into errors of the port."""
+    try:
+        yield
+    except IndexUnavailable:
+        raise
+    except Exception as error:
+        if "WouldBlock" in str(error):
+            raise _locked() from error
+        message = _("The embedded index failed: %(error)s") % {"error": error}
+        raise IndexUnavailable(message) from error
+    except BaseException as panic:
+        if type(panic).__name__ != "PanicException":
+            raise
+        message = _("The embedded index is damaged (%(error)s); restart Scry to build it again.")
+        raise IndexDamaged(message % {"error": panic}) from panic
+
+
+def _locked() -> IndexLocked:
+    return IndexLocked(_("Another Scry process has this data folder open."))

@@ -1,13 +1,13 @@
 """The embedded index: Qdrant Edge, Qdrant's storage engine inside this process.
 
-The engine's ways that shape this adapter, each of them measured with qdrant-edge-py 0.9.0:
-it never releases the GIL, so calls are kept short; only `flush` reaches the disk; a full disk
-kills the process, so free space is checked first; one process may open a shard, and a forked
-child that uses an open one hangs for ever; it loads many kinds of damaged files without an error.
+Five properties of the engine shape this adapter, each measured with qdrant-edge-py 0.9.0. It never
+releases the GIL, so calls are kept short. Only `flush` reaches the disk. A full disk kills the
+process, so free space is checked first. One process may open a shard, and a forked child that uses
+an open one hangs for ever. It loads many kinds of damaged files without an error.
 
 Answers come from a scan over 4-bit TurboQuant codes, rescored with the original vectors. There is
 no HNSW graph: at 100,000 points the scan takes 1-2 ms at recall 1.0, and building a graph would
-freeze every thread of the process for its whole run.
+block every thread of the process until it is finished.
 """
 
 from __future__ import annotations
@@ -24,7 +24,20 @@ from uuid import UUID
 
 import numpy as np
 import qdrant_edge as engine
+from django.utils.translation import gettext as _
 
+from search.vectors.index.adapter import (
+    FIELDS,
+    TIE_MARGIN,
+    Kind,
+    boolean_to_text,
+    chunks,
+    from_json,
+    page,
+    text_to_boolean,
+    to_json,
+    unit_rows,
+)
 from search.vectors.index.base import (
     And,
     Eq,
@@ -45,13 +58,10 @@ from search.vectors.index.base import (
     StoredPoint,
     Vector,
 )
-from search.vectors.index.checks import TIE_MARGIN, chunks, page, unit_rows
-from search.vectors.index.fields import FIELDS, Kind
-from search.vectors.index.folder import MIB, OTHER_PROCESS, IndexFolder
-from search.vectors.index.payloads import boolean_to_text, from_json, text_to_boolean, to_json
+from search.vectors.index.folder import MIB, IndexFolder, engine_errors
 
 OPEN_BYTES = 128 * MIB
-"""Free space wanted to open, delete and flush: two 32 MiB log segments and room to grow."""
+"""Free space that opening, deleting and flushing need: two 32 MiB log segments and some room."""
 
 WRITE_CHUNK = 256
 """Points per engine call: about 10 ms during which no other thread runs."""
@@ -80,8 +90,8 @@ _FIELD_INDEX: dict[Kind, Any] = {
 class EdgeIndex:
     """A `VectorIndex` in the folder `path`, opened at its first use and kept open until `close`.
 
-    `was_reset` is True once opening found no usable index and began an empty one; SQL must then
-    be projected anew. What could not be read is kept beside it as `<name>.bad-<time>`.
+    `was_reset` is True after opening found no usable index and made an empty one; SQL must then be
+    projected again. A folder that could not be read is kept beside it as `<name>.bad-<time>`.
     """
 
     def __init__(self, path: Path, dim: int, key: str, *, free_bytes: int = 512 * MIB) -> None:
@@ -98,7 +108,7 @@ class EdgeIndex:
     # --- the port ---------------------------------------------------------------------------
 
     def ensure(self) -> None:
-        """Open the shard, or begin an empty one. Raises `IndexLocked`, `IndexFull`."""
+        """Open the shard, or make an empty one. Raises `IndexLocked`, `IndexFull`."""
         self._open()
 
     def upsert(self, points: Sequence[Point]) -> None:
@@ -139,7 +149,7 @@ class EdgeIndex:
             batch = engine.QueryBatchRequest([_request(row, limit, condition) for row in part])
             with self._calling() as shard:
                 found = shard.query_batch(batch)
-            answers += [page(_hits(one), limit=limit) for one in found]
+            answers += [page(_hits(hits), limit=limit) for hits in found]
         return answers
 
     def fetch(self, ids: Iterable[UUID], *, with_vectors: bool = False) -> list[StoredPoint]:
@@ -168,7 +178,7 @@ class EdgeIndex:
             return int(shard.count(engine.CountRequest(exact=exact, filter=_filter(flt))))
 
     def drop(self) -> None:
-        """Remove all points and begin an empty shard in the same place."""
+        """Remove all points and make an empty shard in the same place."""
         with self._lock:
             self._open()
             self._close_shard()
@@ -181,7 +191,7 @@ class EdgeIndex:
             shard.flush()
 
     def close(self) -> None:
-        """Write everything out and let go of the folder. The object cannot be used again."""
+        """Write everything out and release the folder. The object cannot be used again."""
         if self._is_foreign():
             return
         with self._lock:
@@ -198,15 +208,15 @@ class EdgeIndex:
 
     @contextmanager
     def _calling(self) -> Iterator[engine.EdgeShard]:
-        """Give the open shard; what the engine raises inside leaves as an error of the port.
+        """Give the open shard; turn what the engine raises into errors of the port.
 
-        After a Rust panic the folder loses its stamp: the next opening begins an empty index.
+        After a Rust panic the folder loses its stamp: the next opening makes an empty index.
         """
         try:
-            with _engine_errors():
+            with engine_errors():
                 yield self._open()
         except IndexDamaged:
-            self.folder.distrust()
+            self.folder.remove_stamp()
             raise
 
     # --- opening ----------------------------------------------------------------------------
@@ -216,22 +226,24 @@ class EdgeIndex:
         # The check comes before the lock: a thread of the parent may have held it at the fork.
         if self._is_foreign():
             raise IndexUnavailable(
-                "The embedded index was opened before this process was forked from its parent; "
-                "open it in the process that uses it."
+                _(
+                    "The embedded index was opened before this process was forked from its "
+                    "parent; open it in the process that uses it."
+                )
             )
         with self._lock:
             if self._closed:
-                raise IndexUnavailable("The embedded index has been closed.")
+                raise IndexUnavailable(_("The embedded index has been closed."))
             if self._shard is None:
                 self._require_space(OPEN_BYTES)
                 self.folder.lock()
-                self._shard = self._load_or_begin()
+                self._shard = self._load_or_create()
             return self._shard
 
     def _is_foreign(self) -> bool:
         return self._owner_pid is not None and self._owner_pid != os.getpid()
 
-    def _load_or_begin(self) -> engine.EdgeShard:
+    def _load_or_create(self) -> engine.EdgeShard:
         shard = self._load() if self.folder.has_stamp(self._stamp()) else None
         if shard is None:
             self.folder.set_aside()
@@ -241,10 +253,10 @@ class EdgeIndex:
         return shard
 
     def _load(self) -> engine.EdgeShard | None:
-        """Return the shard that is stored, or None if it cannot be read."""
+        """Return the stored shard, or None if it cannot be read."""
         shard: engine.EdgeShard | None = None
         try:
-            with _engine_errors():
+            with engine_errors():
                 shard = engine.EdgeShard.load(str(self.folder.path), self._config())
                 _probe(shard, self.dim)
         except IndexLocked:
@@ -258,7 +270,7 @@ class EdgeIndex:
     def _create(self) -> engine.EdgeShard:
         self._require_space(self._free_bytes)
         self.folder.path.mkdir(parents=True, exist_ok=True)
-        with _engine_errors():
+        with engine_errors():
             shard = engine.EdgeShard.create(str(self.folder.path), self._config())
             create = engine.UpdateOperation.create_field_index
             for key in [key for key, kind in FIELDS.items() if kind in _FIELD_INDEX]:
@@ -295,43 +307,24 @@ class EdgeIndex:
 
 
 def _close_quietly(shard: engine.EdgeShard) -> None:
-    with suppress(IndexUnavailable), _engine_errors():
+    with suppress(IndexUnavailable), engine_errors():
         shard.close()
 
 
-@contextmanager
-def _engine_errors() -> Iterator[None]:
-    """Turn what the engine raises, all of it bare `Exception` or a Rust panic, into our errors."""
-    try:
-        yield
-    except IndexUnavailable:
-        raise
-    except Exception as error:
-        if "WouldBlock" in str(error):
-            raise IndexLocked(OTHER_PROCESS) from error
-        raise IndexUnavailable(f"The embedded index failed: {error}") from error
-    except BaseException as panic:
-        if type(panic).__name__ != "PanicException":
-            raise
-        raise IndexDamaged(
-            f"The embedded index is damaged ({panic}); restart Scry to build it anew."
-        ) from panic
-
-
 def _probe(shard: engine.EdgeShard, dim: int) -> None:
-    """Ask one question of a shard that says it holds points; some damage shows only then."""
+    """Make one query if the shard holds points; some damage shows only then."""
     if shard.count(engine.CountRequest(exact=True)) == 0:
         return
     axis = np.eye(1, dim, dtype=np.float32)[0]
     if not shard.query(_request(axis, 1, None)):
-        raise IndexUnavailable("The embedded index holds points but finds none.")
+        raise IndexUnavailable(_("The embedded index holds points but finds none."))
 
 
 # --- plain values to the engine's and back --------------------------------------------------------
 
 
 def _request(row: Vector, wanted: int, condition: engine.Filter | None) -> engine.QueryRequest:
-    # Rescoring is asked for by name: scores are those of the 4-bit codes otherwise.
+    # Without `rescore`, scores are those of the 4-bit codes.
     quantization = engine.QuantizationSearchParams(rescore=True, oversampling=2.0)
     return engine.QueryRequest(
         limit=wanted + TIE_MARGIN,
@@ -382,15 +375,15 @@ def _condition(flt: Filter) -> Any:
 
 @lru_cache(maxsize=4)
 def _has_ids(ids: frozenset[str]) -> Any:
-    """Return the condition on ids; one answer asks with the same ids several times.
+    """Return the condition on ids, cached because one answer uses the same ids several times.
 
-    Handing 50,000 ids over to the engine takes 35 ms, twice as long as its query with them.
+    Passing 50,000 ids to the engine takes 35 ms, twice as long as its query with them.
     """
     return engine.HasIdCondition(set[int | UUID | str](ids))
 
 
 def _any_of(conditions: list[Any]) -> Any:
-    """An empty `should` holds for every point in the engine; an empty set of ids for none."""
+    """An empty `should` matches every point in the engine; an empty set of ids matches none."""
     return engine.Filter(should=conditions or [engine.HasIdCondition(set())])
 
 

@@ -1,8 +1,8 @@
 """The server index: a Qdrant server over REST, one collection per embedding model.
 
-Stored vectors are quantised to 4 bits (TurboQuant) and answers rescored with the originals: the
+Stored vectors are quantised to 4 bits (TurboQuant) and answers are rescored with the originals: the
 vendor measures recall 0.944 for CLIP at 4 bits before rescoring and 0.476 for plain binary codes.
-Every call can be repeated without harm, so short outages are bridged by two more tries.
+Every call can be repeated without harm, so two more tries bridge short outages.
 """
 
 from __future__ import annotations
@@ -14,14 +14,27 @@ import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 import numpy as np
+from django.utils.translation import gettext as _
 from qdrant_client import QdrantClient, models
 from qdrant_client.common.client_exceptions import QdrantException, ResourceExhaustedResponse
 from qdrant_client.http.exceptions import ApiException, UnexpectedResponse
 
+from search.vectors.index.adapter import (
+    FIELDS,
+    TIE_MARGIN,
+    Kind,
+    T,
+    chunks,
+    from_json,
+    page,
+    slug,
+    to_json,
+    unit_rows,
+)
 from search.vectors.index.base import (
     And,
     Eq,
@@ -40,46 +53,35 @@ from search.vectors.index.base import (
     StoredPoint,
     Vector,
 )
-from search.vectors.index.checks import TIE_MARGIN, chunks, page, unit_rows
-from search.vectors.index.fields import FIELDS, Kind
-from search.vectors.index.naming import slug
-from search.vectors.index.payloads import from_json, to_json
 
 READ_SECONDS = 5
 WRITE_SECONDS = 30
 RETRIES = 2
 RETRY_PAUSE = 0.1
-"""Seconds before the first repeat; doubled for the next, and stretched by up to half at random."""
+"""Seconds before the first repeat; doubled for the next, plus up to half of it at random."""
 
 WRITE_CHUNK = 256
 """Points per request: about 2.5 MB of JSON at 512 numbers, where the server takes 32 MB."""
 
-_KEYWORD = models.KeywordIndexType.KEYWORD
+_KEYWORD, _INTEGER = models.KeywordIndexType.KEYWORD, models.IntegerIndexType.INTEGER
 _FIELD_INDEX: dict[Kind, Any] = {
     "tenant": models.KeywordIndexParams(type=_KEYWORD, is_tenant=True),
     "keyword": models.PayloadSchemaType.KEYWORD,
-    "version": models.IntegerIndexParams(
-        type=models.IntegerIndexType.INTEGER, lookup=True, range=False
-    ),
-    "integer": models.IntegerIndexParams(
-        type=models.IntegerIndexType.INTEGER, lookup=False, range=True
-    ),
+    "version": models.IntegerIndexParams(type=_INTEGER, lookup=True, range=False),
+    "integer": models.IntegerIndexParams(type=_INTEGER, lookup=False, range=True),
     "float": models.PayloadSchemaType.FLOAT,
     "bool": models.PayloadSchemaType.BOOL,
     "geo": models.PayloadSchemaType.GEO,
 }
-
 QUERY_CHUNK = 100
 DEEPEST_PAGE = 10_000
-
-T = TypeVar("T")
 
 
 class ServerIndex:
     """A `VectorIndex` in a collection named after the model key.
 
-    `target` is a server's URL, or a client that the caller made and will close. `was_reset` is
-    True once a call found no collection and created it; SQL must then be projected anew.
+    `target` is a server's URL, or a client that the caller made and will close. `was_reset` is True
+    after a call found no collection and created it; SQL must then be projected again.
     """
 
     def __init__(self, target: QdrantClient | str, api_key: str, dim: int, key: str) -> None:
@@ -130,16 +132,15 @@ class ServerIndex:
         condition = _filter(flt)
         answers: list[list[Hit]] = []
         for part in chunks(unit_rows(vectors, self.dim), QUERY_CHUNK):
-            found = self._ask([_request(row, limit, condition) for row in part])
-            answers += [page(one, limit=limit) for one in found]
+            requests = [_request(row, limit, condition) for row in part]
+            answers += [page(hits, limit=limit) for hits in self._ask(requests)]
         return answers
 
     def fetch(self, ids: Iterable[UUID], *, with_vectors: bool = False) -> list[StoredPoint]:
         found: list[StoredPoint] = []
         for part in chunks(dict.fromkeys(map(str, ids)), WRITE_CHUNK):
-            wanted = partial(QdrantClient.retrieve, ids=part, with_vectors=with_vectors)
-            records = self._read(wanted)
-            found += map(_stored_point, records)
+            retrieve = partial(QdrantClient.retrieve, ids=part, with_vectors=with_vectors)
+            found += map(_stored_point, self._read(retrieve))
         return found
 
     def scroll(self, *, batch: int = 1000, with_vectors: bool = False) -> Iterator[StoredPoint]:
@@ -156,13 +157,13 @@ class ServerIndex:
         return int(self._read(count).count)
 
     def drop(self) -> None:
-        """Delete the collection; the next call creates it anew."""
+        """Delete the collection; the next call creates it again."""
         with self._lock:
             self._write(QdrantClient.delete_collection)
             self._is_ready = False
 
     def flush(self) -> None:
-        """Nothing to do: writes are acknowledged after the server has them in its log."""
+        """Do nothing: the server acknowledges a write after it is in its log."""
 
     def close(self) -> None:
         """Close the connections that this object opened. It cannot be used again."""
@@ -179,7 +180,7 @@ class ServerIndex:
 
     def _ask(self, requests: list[models.QueryRequest]) -> list[list[Hit]]:
         answers = self._read(partial(QdrantClient.query_batch_points, requests=requests))
-        return [[Hit(UUID(str(p.id)), float(p.score)) for p in one.points] for one in answers]
+        return [[Hit(UUID(str(p.id)), float(p.score)) for p in answer.points] for answer in answers]
 
     def _read(self, call: Callable[..., T]) -> T:
         return self._call(call, READ_SECONDS)
@@ -188,7 +189,7 @@ class ServerIndex:
         return self._call(partial(call, timeout=WRITE_SECONDS), WRITE_SECONDS)
 
     def _call(self, call: Callable[..., T], seconds: float) -> T:
-        """Call one of the client's methods on the collection, which is made ready first."""
+        """Make the collection ready and call one of the client's methods on it."""
 
         def once() -> T:
             return call(self._ready(), collection_name=self.collection)
@@ -196,11 +197,11 @@ class ServerIndex:
         return _with_retries(once, seconds, self._forget)
 
     def _forget(self) -> None:
-        """Look at the collection again before the next call: it may have been removed."""
+        """Check the collection again before the next call: it may have been removed."""
         self._is_ready = False
 
     def _ready(self) -> QdrantClient:
-        """Return a client of this process, with the collection known to exist."""
+        """Return a client of this process after a check that the collection exists."""
         with self._lock:
             client = self._connect()
             if not self._is_ready:
@@ -210,7 +211,7 @@ class ServerIndex:
 
     def _connect(self) -> QdrantClient:
         if self._closed:
-            raise IndexUnavailable("The connection to Qdrant has been closed.")
+            raise IndexUnavailable(_("The connection to Qdrant has been closed."))
         if isinstance(self._target, QdrantClient):
             return self._target
         # Connections must not be shared with the process that this one was forked from.
@@ -224,10 +225,8 @@ class ServerIndex:
         if is_new:
             self._create_collection(client)
         info = client.get_collection(self.collection)
-        # Payload indexes come before the first point: the graph gets its links while it grows.
-        # Those missing are asked for each time, because a crash may have come in between, and
-        # the collection may be of a version that filtered by less: then it is large, and search
-        # goes on while the server makes them.
+        # Payload indexes come before the first point, because the graph gets its links while it
+        # grows. Missing ones are created each time: a crash may have come in between.
         for key in FIELDS.keys() - info.payload_schema.keys():
             client.create_payload_index(
                 self.collection, key, _FIELD_INDEX[FIELDS[key]], wait=is_new, timeout=WRITE_SECONDS
@@ -235,8 +234,11 @@ class ServerIndex:
         size = getattr(info.config.params.vectors, "size", None)
         if size != self.dim:
             raise IndexUnavailable(
-                f"The Qdrant collection {self.collection} holds vectors of {size} numbers, "
-                f"but the model makes {self.dim}; drop the collection and reindex."
+                _(
+                    "The Qdrant collection %(name)s holds vectors of %(size)s numbers, but the "
+                    "model makes %(dim)d; drop the collection and reindex."
+                )
+                % {"name": self.collection, "size": size, "dim": self.dim}
             )
 
     def _create_collection(self, client: QdrantClient) -> None:
@@ -285,31 +287,31 @@ def _collection_config(dim: int) -> dict[str, Any]:
 def _with_retries(call: Callable[[], T], seconds: float, on_missing: Callable[[], None]) -> T:
     """Return what `call` returns, trying again after a short outage; raise `IndexUnavailable`.
 
-    No try begins after `seconds`, so that a server that hangs is waited for once and not thrice.
+    No try starts after `seconds`, so that a server that hangs costs one wait and not three.
     """
-    begun = time.monotonic()
+    started = time.monotonic()
     for attempt in range(RETRIES + 1):
         try:
             return call()
         except (ApiException, QdrantException, ValueError) as error:
             if _is_missing(error):
                 on_missing()
-            late = time.monotonic() - begun > seconds
-            if attempt == RETRIES or late or not _is_passing(error):
-                raise IndexUnavailable(_sentence(error)) from error
+            late = time.monotonic() - started > seconds
+            if attempt == RETRIES or late or not _is_temporary(error):
+                raise IndexUnavailable(_message(error)) from error
             time.sleep(_pause(error, attempt))
     raise AssertionError("unreachable")
 
 
-def _is_passing(error: Exception) -> bool:
-    """Say whether the same call may well work in a moment."""
+def _is_temporary(error: Exception) -> bool:
+    """Return whether the same call is likely to work in a moment."""
     if isinstance(error, UnexpectedResponse):
         return error.status_code == 429 or (error.status_code or 0) >= 500
     return isinstance(error, ApiException | ResourceExhaustedResponse)
 
 
 def _is_missing(error: Exception) -> bool:
-    """Say whether the collection is gone; the client's local engine says so in words."""
+    """Return whether the collection is gone; the client's local engine says so only in words."""
     if isinstance(error, UnexpectedResponse):
         return error.status_code == 404
     return isinstance(error, ValueError) and "not found" in str(error)
@@ -322,14 +324,15 @@ def _pause(error: Exception, attempt: int) -> float:
     return pause
 
 
-def _sentence(error: Exception) -> str:
+def _message(error: Exception) -> str:
     if isinstance(error, UnexpectedResponse):
         if error.status_code in (401, 403):
-            return "The Qdrant server refused the API key; check QDRANT_API_KEY."
+            return _("The Qdrant server refused the API key; check QDRANT_API_KEY.")
         answer = error.content[:200].decode(errors="replace")
-        return f"The Qdrant server answered {error.status_code}: {answer}"
-    cause = getattr(error, "source", error)
-    return f"The Qdrant server cannot be reached; check QDRANT_URL ({cause})."
+        fields = {"status": error.status_code, "answer": answer}
+        return _("The Qdrant server answered %(status)s: %(answer)s") % fields
+    cause = {"error": getattr(error, "source", error)}
+    return _("The Qdrant server cannot be reached; check QDRANT_URL (%(error)s).") % cause
 
 
 # --- plain values to the client's and back --------------------------------------------------------
@@ -340,7 +343,7 @@ def _struct(point: Point, row: Vector) -> models.PointStruct:
 
 
 def _request(row: Vector, wanted: int, condition: models.Filter | None) -> models.QueryRequest:
-    # Rescoring is asked for by name: the server leaves it out at 4 bits otherwise.
+    # Without `rescore`, the server does not rescore codes of 4 bits.
     quantization = models.QuantizationSearchParams(rescore=True, oversampling=2.0)
     return models.QueryRequest(
         query=row.tolist(),
@@ -387,7 +390,7 @@ def _condition(flt: Filter) -> Any:
 
 
 def _any_of(conditions: list[Any]) -> Any:
-    """An empty `should` holds for every point on the server; an empty set of ids for none."""
+    """An empty `should` matches every point on the server; an empty set of ids matches none."""
     return models.Filter(should=conditions or [models.HasIdCondition(has_id=[])])
 
 

@@ -1,4 +1,4 @@
-"""The starter model's weight files: where they lie, and that they are the right ones."""
+"""The starter model's weight files: where they are, and a check that they are the right ones."""
 
 from __future__ import annotations
 
@@ -7,14 +7,19 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
+from django.utils.translation import gettext as _
+
 from search.vectors.embedders.base import ModelUnavailable
+
+DIM = 512
+"""Length of an embedding that the heads make."""
 
 HEADS_FILE = Path(__file__).with_name("heads.safetensors")
 HEADS_SHA256 = "add9add72a927c87ddecac5522bb4d49fae598201dcf715a2602f542203f6d67"
 
 
 class PackagedFile(NamedTuple):
-    """A weight file inside an installed package that need not be imported to find it."""
+    """A weight file inside an installed package, which is found without importing the package."""
 
     package: str
     distribution: str
@@ -41,8 +46,11 @@ def packaged(file: PackagedFile) -> Path:
     spec = find_spec(file.package)
     if spec is None or not spec.submodule_search_locations:
         raise ModelUnavailable(
-            f"The starter model needs the Python package {file.distribution}, which is not"
-            " installed; install the project's requirements again."
+            _(
+                "The starter model needs the Python package %(package)s, which is not installed; "
+                "install the project's requirements again."
+            )
+            % {"package": file.distribution}
         )
     return checked(Path(spec.submodule_search_locations[0]) / file.path, file.sha256)
 
@@ -54,12 +62,18 @@ def checked(path: Path, sha256: str) -> Path:
             found = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise ModelUnavailable(
-            f"The starter model's file {path.name} cannot be read ({error.strerror}); install"
-            " the project again."
+            _(
+                "The starter model's file %(file)s cannot be read (%(why)s); install the project "
+                "again."
+            )
+            % {"file": path.name, "why": error.strerror}
         ) from error
     if found != sha256:
         raise ModelUnavailable(
-            f"The starter model's file {path.name} is damaged or of another version; install"
-            " the project again."
+            _(
+                "The starter model's file %(file)s is damaged or of another version; install the "
+                "project again."
+            )
+            % {"file": path.name}
         )
     return path

@@ -1,9 +1,11 @@
-"""How to search by a picture and words at once, or by several words: ways compared.
+"""Compare ways to search by a picture and words at once, or by several words.
 
-`python -m benchmarks.combining --captions DIR [--cache FILE] [--choose]`: a photo of a thing S
-and a word W that none of its captions says ("this photo, but at night"); right are photos that
-show S and W. And two words as terms of their own; right are photos that show both. As for
-`benchmarks.excluding`, half of the pairs are reported and `--choose` gives the other half.
+    python -m benchmarks.combination --captions DIR [--cache FILE] [--choose]
+
+The first kind of query is a photo of a thing S and a word W that none of its captions says ("this
+photo, but at night"); photos that show S and W are right. The second kind is two words as separate
+terms; photos that show both are right. As in `benchmarks.exclusion`, the figures are for one half
+of the pairs, and `--choose` prints those of the other half.
 """
 
 from __future__ import annotations
@@ -16,9 +18,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.labelled import CONCEPTS, Collection, Library, half, read
+from benchmarks.concept_labels import CONCEPTS, Collection, Library, half, read
+from benchmarks.starter_retrieval import load_model
 from search.engine.target import WeightedVector, direction
-from search.vectors.embedders.open_clip import OpenClipEmbedder, load
+from search.vectors.embedders.open_clip import OpenClipEmbedder
 from search.vectors.embedders.phrasing import embed_worded
 
 Scores = NDArray[np.float32]
@@ -35,7 +38,7 @@ THINGS = (
 
 @dataclass(frozen=True)
 class Case:
-    """Two parts and which photos show the one, the other, or both; `named` are no answers."""
+    """Two parts, and which photos show each; the photos `named` by the query are no answers."""
 
     one: WeightedVector
     other: WeightedVector
@@ -70,7 +73,7 @@ def summed(weight: float) -> Way:
 
 
 def centred(weight: float) -> Way:
-    """Each less the mean of its kind, at length 1."""
+    """Return the way that subtracts from each vector the mean of its kind, at length 1."""
 
     def way(lib: Library, case: Case) -> Scores:
         rows = [
@@ -84,7 +87,7 @@ def centred(weight: float) -> Way:
 
 
 def scaled(weight: float) -> Way:
-    """Each in sigmas of its scores in the library, not centred."""
+    """Return the way that takes each score in sigmas of the library, not centred."""
     return lambda lib, case: (
         sigmas(lib, case.one.vector) + np.float32(weight) * sigmas(lib, case.other.vector)
     )
@@ -94,17 +97,17 @@ def least(lib: Library, case: Case) -> Scores:
     return np.minimum(sigmas(lib, case.one.vector), sigmas(lib, case.other.vector))
 
 
-def kept(lib: Library, case: Case) -> Scores:
+def centred_and_scaled(lib: Library, case: Case) -> Scores:
     return lib.photos @ direction(lib.background, [case.one, case.other])
 
 
 def together(lib: Library, case: Case) -> Scores:
-    """What the product does: words that are terms of their own count as one text as well."""
+    """What Scry does: words that are separate terms count as one text as well."""
     joined = [] if case.one.by_picture else [WeightedVector(case.both_said)]
     return lib.photos @ direction(lib.background, [case.one, case.other, *joined])
 
 
-def unmeasured(lib: Library, case: Case) -> Scores:
+def without_background(lib: Library, case: Case) -> Scores:
     return lib.photos @ direction(None, [case.one, case.other])
 
 
@@ -121,9 +124,9 @@ WAYS: dict[str, Way] = {
     "rank fusion, k = 60": rank_fusion(60),
     "rank fusion, k = 10": rank_fusion(10),
     "the lower of both": least,
-    "centred and scaled": kept,
+    "centred and scaled": centred_and_scaled,
     "**and both as one text**": together,
-    "the same, library unknown": unmeasured,
+    "the same, library unknown": without_background,
 }
 
 
@@ -149,10 +152,10 @@ def with_words(lib: Library, which: int, model: OpenClipEmbedder) -> Iterator[Ca
 
 
 def pairs(lib: Library, which: int, sign: str) -> Iterator[tuple[str, str]]:
-    """Yield pairs that some photos show together, but not most of either."""
+    """Yield the pairs that some photos show together, but not most photos of either."""
     enough = 10 if len(lib.photos) > 1000 else 5
     for thing in THINGS:
-        for word in (one for one in CONCEPTS if one not in {thing, "people", "toy"}):
+        for word in (concept for concept in CONCEPTS if concept not in {thing, "people", "toy"}):
             shows, says = lib.shows(thing), lib.shows(word)
             both = (shows & says).sum()
             rare = both <= 0.6 * min(shows.sum(), says.sum())
@@ -189,9 +192,9 @@ def main() -> None:
     parser.add_argument("--captions", type=Path, required=True)
     parser.add_argument("--model", default="starter")
     parser.add_argument("--cache", type=Path)
-    parser.add_argument("--choose", action="store_true", help="the half that was chosen on")
+    parser.add_argument("--choose", action="store_true", help="print the other half")
     options = parser.parse_args()
-    model = load(options.model, towers=frozenset({"image", "text"}))
+    model = load_model(options.model)
     everything: Collection = read(options.captions, model, options.cache)
     unseen, seen = np.flatnonzero(everything.dev), np.flatnonzero(~everything.dev)
     if options.choose:

@@ -1,6 +1,6 @@
-"""Photos whose five captions tell what they show: labels for queries of several terms.
+"""Photos labelled by their five captions, for queries of several terms.
 
-A photo shows a concept when two captions or more say it, and is free of it when none does.
+A photo shows a concept if two captions or more say it, and is free of it if none does.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.starter_retrieval import embedded
+from benchmarks.starter_retrieval import embed_files
 from search.relevance import Background
 from search.relevance.bands import SAMPLE_SIZE, background_texts
 from search.vectors.embedders.base import Vectors
@@ -62,15 +62,15 @@ CONCEPTS = {
     "crowd": r"crowds?|audience|spectators?",
     "toy": r"toys?|frisbee",
 }
-"""What a concept is called, and what captions say for it."""
+"""The name of a concept, and the pattern of the words that captions use for it."""
 
 
 @dataclass(frozen=True)
 class Library:
     """Photos as unit vectors (n, dim) and how many captions of each say a concept.
 
-    `said` is (concepts, n). `words` are the concepts as queries, `background` is what the product
-    measures queries by.
+    `said` has shape (concepts, n). `words` are the concepts as queries. `background` is what Scry
+    compares queries with.
     """
 
     photos: Vectors
@@ -90,7 +90,7 @@ class Library:
 
 @dataclass(frozen=True)
 class Collection:
-    """All labelled photos; those of the split `dev` were shown to no part of the starter model."""
+    """All labelled photos; no part of the starter model has seen those of the split `dev`."""
 
     photos: Vectors
     said: NDArray[np.intp]
@@ -105,7 +105,7 @@ class Collection:
 
 
 def half(*names: str) -> int:
-    """Return 0 for queries that methods and figures are chosen on, 1 for those reported."""
+    """Return 0 for queries on which methods and constants are chosen, 1 for those reported."""
     return hashlib.sha256("-".join(names).encode()).digest()[0] % 2
 
 
@@ -118,7 +118,7 @@ def read(folder: Path, model: OpenClipEmbedder, cache: Path | None) -> Collectio
             said_of[row["image"]].append(row["caption"].lower())
             dev[row["image"]] = row["split"] == "dev"
     names = list(said_of)
-    photos = _embedded(model, [folder / "images" / name for name in names], cache)
+    photos = _photo_vectors(model, [folder / "images" / name for name in names], cache)
     said = np.zeros((len(CONCEPTS), len(names)), np.intp)
     for place, pattern in enumerate(CONCEPTS.values()):
         found = re.compile(rf"\b(?:{pattern})\b")
@@ -135,12 +135,12 @@ def background_of(model: OpenClipEmbedder) -> Vectors:
     return np.concatenate(parts)
 
 
-def _embedded(model: OpenClipEmbedder, paths: Sequence[Path], cache: Path | None) -> Vectors:
+def _photo_vectors(model: OpenClipEmbedder, paths: Sequence[Path], cache: Path | None) -> Vectors:
     if cache and cache.is_file():
         kept: Vectors = np.load(cache)["photos"]
         if len(kept) == len(paths):
             return kept
-    photos: Vectors = embedded(model, list(paths))
+    photos: Vectors = embed_files(model, list(paths))
     if cache:
         np.savez(cache, photos=photos)
     return photos

@@ -1,10 +1,11 @@
-"""What full-text search costs: filling it, and one look into it, among 100,000 photos.
+"""What full-text search costs among 100,000 photos: filling the index, and one look-up.
 
-    python -m benchmarks.words [--count 100000] [--captions FILE.csv]
+    python -m benchmarks.full_text [--count 100000] [--captions FILE.csv]
 
-Photos are rows only. Their file names are those of cameras and phones, a tenth have captions
-(of a CSV file with a column `caption`, else made up), some tags, albums, cameras and lenses.
-A second person has as many. DATABASE_URL chooses Postgres; SQLite lies in a folder of its own.
+Photos are rows without files. Their file names are those of cameras and phones. A tenth have
+captions (from the column `caption` of a CSV file, else generated); some have tags, albums, cameras
+and lenses. A second person has as many. DATABASE_URL chooses Postgres; without it, SQLite is used
+in a folder of its own.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ QUERIES = (
 
 
 def main() -> None:
-    """Fill a gallery, ask it, and print the table."""
+    """Fill a gallery, search it, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=100_000)
     parser.add_argument("--captions", type=Path)
@@ -85,11 +86,11 @@ def _fill(name: str, count: int, captions: list[str]) -> Any:
     Tag.objects.bulk_create(tags)
     some = random.sample(photos, count // 5)
     InAlbum.objects.bulk_create(
-        [InAlbum(photo=one, album=random.choice(albums)) for one in some], batch_size=5000
+        [InAlbum(photo=photo, album=random.choice(albums)) for photo in some], batch_size=5000
     )
     some = random.sample(photos, count // 50)
     Tagged.objects.bulk_create(
-        [Tagged(photo=one, tag=random.choice(tags)) for one in some], batch_size=5000
+        [Tagged(photo=photo, tag=random.choice(tags)) for photo in some], batch_size=5000
     )
     print(f"{count:,} photos of {name} written in {time.perf_counter() - started:.1f} s")
     return owner

@@ -1,11 +1,13 @@
-"""How to leave something out: ways of combining what is wanted with what is not, compared.
+"""Compare ways to exclude something from a search.
 
-`python -m benchmarks.excluding --captions DIR [--cache FILE] [--choose]`: queries "A, but no N"
-for all pairs of concepts that captions often say together, put to all photos and to those that
-no part of the starter model has seen. Figures are those of one half of the pairs; `--choose`
-gives those of the other half on the other photos, on which the way and its figures were chosen.
+    python -m benchmarks.exclusion --captions DIR [--cache FILE] [--choose]
 
-Of the first ten: right (show A, no caption says N), leaked (show N), wanted (show A).
+The queries are "A, but no N" for all pairs of concepts that captions often say together. They run
+over all photos, and over those that no part of the starter model has seen. The figures are for one
+half of the pairs. `--choose` prints those of the other half on the other photos, on which the way
+and its constants were chosen.
+
+Of the first ten photos: right (show A, no caption says N), leaked (show N), wanted (show A).
 """
 
 from __future__ import annotations
@@ -18,10 +20,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.labelled import CONCEPTS, Collection, Library, half, read
+from benchmarks.concept_labels import CONCEPTS, Collection, Library, half, read
+from benchmarks.starter_retrieval import load_model
 from search.engine.target import WeightedVector, direction
 from search.relevance import TOP, find_bands
-from search.vectors.embedders.open_clip import load
 
 Scores = NDArray[np.float32]
 Flags = NDArray[np.bool_]
@@ -75,8 +77,10 @@ def penalty(share: float, margin: float) -> Way:
 
 
 def caps(angle: float) -> Way:
-    """The middle of the region within `angle` of A and farther than that from N, on the arc
-    through both: A turned away from N. One N after the other where there are several."""
+    """Return the way that searches the region within `angle` of A and farther than that from N.
+
+    Its middle lies on the arc through both: A turned away from N. Several N follow one another.
+    """
 
     def way(lib: Library, a: WeightedVector, ns: list[WeightedVector]) -> Scores:
         centre = a.vector
@@ -91,15 +95,15 @@ def caps(angle: float) -> Way:
     return way
 
 
-def kept(lib: Library, a: WeightedVector, ns: list[WeightedVector]) -> Scores:
+def subtracted(lib: Library, a: WeightedVector, ns: list[WeightedVector]) -> Scores:
     return lib.photos @ direction(lib.background, [a], ns)
 
 
 def dropping(band: str) -> Way:
-    """The way that is kept, and photos that are themselves of a band for N go last."""
+    """Return Scry's way, with photos that are of a band for N at the end."""
 
     def way(lib: Library, a: WeightedVector, ns: list[WeightedVector]) -> Scores:
-        scores = kept(lib, a, ns).copy()
+        scores = subtracted(lib, a, ns).copy()
         for n in ns:
             own = lib.photos @ n.vector
             first = lib.photos[np.argsort(-own)[:TOP]]
@@ -126,7 +130,7 @@ WAYS: dict[str, Way] = {
     "penalty, margin 1 sigma": penalty(2, 1),
     "region near A, far from N: 1.2": caps(1.2),
     "region near A, far from N: 1.3": caps(1.3),
-    "**subtract 0.6 sigma**": kept,
+    "**subtract 0.6 sigma**": subtracted,
     "the same, Likely for N dropped": dropping("likely"),
     "the same, Strong for N dropped": dropping("strong"),
 }
@@ -140,16 +144,16 @@ class Case:
     leaked: Flags
     shown: Flags
     named: list[int]
-    """Photos that the query names, which are no answers."""
+    """Photos that the query names; they are no answers."""
 
 
 def pairs(everything: Collection, which: int) -> list[tuple[str, str]]:
-    """Return the pairs (A, N) said together by a good part of A's photos, but not by most."""
+    """Return the pairs (A, N) that captions of many of A's photos say together, but not of most."""
     names = list(CONCEPTS)
     found = []
-    for a in (one for one in names if one not in NEVER_WANTED):
+    for a in (name for name in names if name not in NEVER_WANTED):
         own = everything.said[names.index(a)] >= 2
-        for n in (one for one in names if one != a and one not in NEVER_AVOIDED):
+        for n in (name for name in names if name != a and name not in NEVER_AVOIDED):
             said = everything.said[names.index(n)]
             both, free = (own & (said >= 2)).sum(), (own & (said == 0)).sum()
             enough = free >= 40 and both >= 5
@@ -159,7 +163,7 @@ def pairs(everything: Collection, which: int) -> list[tuple[str, str]]:
 
 
 def cases(lib: Library, asked: list[tuple[str, str]], kind: str) -> Iterator[Case]:
-    """Yield queries of a kind such as "words - words": of A's and N's, words or a picture."""
+    """Yield the queries of a kind such as "words - picture": words for A, a picture of N."""
     rng = np.random.default_rng(0)
     several = int(kind[-1]) if kind[-1].isdigit() else 1
     for a, ns in grouped(asked, several, rng):
@@ -185,7 +189,7 @@ def grouped(
         yield from ((a, [n]) for a, n in asked)
         return
     for a in dict.fromkeys(a for a, _ in asked):
-        others = [n for one, n in asked if one == a]
+        others = [n for wanted, n in asked if wanted == a]
         if len(others) >= several:
             yield from ((a, list(rng.choice(others, several, replace=False))) for _ in range(4))
 
@@ -235,9 +239,9 @@ def main() -> None:
     parser.add_argument("--captions", type=Path, required=True)
     parser.add_argument("--model", default="starter")
     parser.add_argument("--cache", type=Path)
-    parser.add_argument("--choose", action="store_true", help="the half that was chosen on")
+    parser.add_argument("--choose", action="store_true", help="print the other half")
     options = parser.parse_args()
-    model = load(options.model, towers=frozenset({"image", "text"}))
+    model = load_model(options.model)
     everything = read(options.captions, model, options.cache)
     asked = pairs(everything, 0 if options.choose else 1)
     unseen, seen = np.flatnonzero(everything.dev), np.flatnonzero(~everything.dev)

@@ -1,4 +1,4 @@
-"""Made-up facts of photos, as varied as those of a library that grew for ten years."""
+"""Generated facts of photos, as varied as those of a library that grew for ten years."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 MINUTES = 52
 """Between two photos: 100,000 of them take ten years."""
 
-# Camera, lens, file type, width, height, and how many of a hundred photos are from it.
+# Camera, lens, file type, width, height, and the percentage of photos from it.
 _GEAR = (
     ("NIKON D750", "AF-S 50mm f/1.8G", "JPEG", 6016, 4016, 24),
     ("Google Pixel 8", "Pixel 8 back camera 6.9mm f/1.68", "JPEG", 4080, 3072, 22),
@@ -31,8 +31,8 @@ TAGS = ("family", "travel", "food", "sea", "mountains", "work", "birthday", "cat
 
 
 def facts(number: int, now: datetime, dice: random.Random) -> dict[str, Any]:
-    """Return what photo `number` has in its columns, `now` being the time of the newest."""
-    camera, lens, kind, width, height, _ = dice.choices(_GEAR, [one[-1] for one in _GEAR])[0]
+    """Return the columns of photo `number`; `now` is the time of the newest photo."""
+    camera, lens, kind, width, height, _ = dice.choices(_GEAR, [gear[-1] for gear in _GEAR])[0]
     if dice.random() < 0.3:
         width, height = height, width
     shown = now - timedelta(minutes=MINUTES * number)
@@ -57,18 +57,18 @@ def facts(number: int, now: datetime, dice: random.Random) -> dict[str, Any]:
     }
 
 
-def gather(owner: Any, photos: list[Photo], dice: random.Random) -> None:
-    """Put a quarter of the photos into albums and a third under tags, some under several."""
+def collect(owner: Any, photos: list[Photo], dice: random.Random) -> None:
+    """Put a quarter of the photos into albums, and one to three tags on a third of them."""
     from gallery.models import Album, InAlbum, Tag, Tagged
 
     albums = [Album.objects.get_or_create(owner=owner, name=name)[0] for name in ALBUMS]
     tags = [Tag.objects.get_or_create(owner=owner, name=name)[0] for name in TAGS]
     InAlbum.objects.bulk_create(
-        InAlbum(album=dice.choice(albums), photo=one) for one in photos if dice.random() < 0.25
+        InAlbum(album=dice.choice(albums), photo=photo) for photo in photos if dice.random() < 0.25
     )
     Tagged.objects.bulk_create(
-        Tagged(tag=tag, photo=one)
-        for one in photos
+        Tagged(tag=tag, photo=photo)
+        for photo in photos
         if dice.random() < 0.33
         for tag in dice.sample(tags, dice.randint(1, 3))
     )
