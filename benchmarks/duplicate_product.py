@@ -102,14 +102,14 @@ def _compare(*, anew: bool) -> None:
     """Compare what waits for it; or everything, as the button on the review page does."""
     from gallery.models import Embedding, EmbeddingModel
     from search.duplicates.find import compare
-    from search.duplicates.models import Likeness
+    from search.duplicates.models import DuplicateEdge
     from search.vectors.index import close_all
     from workers import compare_photos, look_ahead
 
     model = EmbeddingModel.objects.active()
     assert model is not None
     if anew and not Embedding.objects.to_compare(model).exists():
-        Likeness.objects.all().delete()
+        DuplicateEdge.objects.all().delete()
         compare.request_sweep(model)
     compare_photos.compare_due(model)
     look_ahead.close()
@@ -117,10 +117,10 @@ def _compare(*, anew: bool) -> None:
 
 
 def _edges() -> tuple[dict[Pair, float], dict[Pair, float]]:
-    from search.duplicates.models import Kind, Likeness
+    from search.duplicates.models import DuplicateEdge, Kind
 
     found: dict[str, dict[Pair, float]] = {kind: {} for kind in Kind.values}
-    rows = Likeness.objects.values_list("kind", "first__name", "second__name", "closeness")
+    rows = DuplicateEdge.objects.values_list("kind", "first__name", "second__name", "closeness")
     for kind, first, second, closeness in rows:
         found[kind][frozenset((first, second))] = closeness
     return found[Kind.SAME_PICTURE], found[Kind.SIMILAR_SHOTS]

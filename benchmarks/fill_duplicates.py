@@ -183,11 +183,11 @@ def _group(owner_id: int, ids: list[UUID]) -> None:
 
     from gallery.models import Embedding, EmbeddingModel
     from search.duplicates.groups import groups
-    from search.duplicates.models import Kind, Likeness
+    from search.duplicates.models import DuplicateEdge, Kind
 
     model = EmbeddingModel.objects.get()
-    Likeness.objects.bulk_create(
-        Likeness(
+    DuplicateEdge.objects.bulk_create(
+        DuplicateEdge(
             owner_id=owner_id,
             first_id=min(pair),
             second_id=max(pair),

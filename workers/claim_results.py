@@ -18,7 +18,7 @@ from gallery.decoding import Decoded
 from gallery.models import Embedding, Photo
 from gallery.models.embeddings import MAX_ATTEMPTS, EmbeddingQuerySet
 from gallery.reasons import Reason
-from search.duplicates.find.pairing import save_prints
+from search.duplicates.find.prefilter import save_fingerprints
 from search.vectors.embedders.base import Vectors
 from workers.embedding import Refusal
 from workers.look_ahead import Picture
@@ -105,7 +105,7 @@ def save_pictures(photos: Sequence[Photo], pictures: Sequence[Picture]) -> None:
         keys = [photo.pk for photo in found]
         Photo.objects.filter(pk__in=keys).update(decoded_at=timezone.now())
         prints = {photo.pk: fingerprint.of_pixels(one.pixels) for photo, one in found.items()}
-        save_prints(prints)
+        save_fingerprints(prints)
 
 
 def _leased(rows: Sequence[Embedding]) -> EmbeddingQuerySet:

@@ -22,7 +22,7 @@ from gallery import request_priority
 from gallery.decoding import PoolBusy, PoolClosed
 from gallery.models import Embedding, EmbeddingModel
 from search.duplicates.find import compare
-from search.duplicates.find.pairing import save_prints
+from search.duplicates.find.prefilter import save_fingerprints
 from search.vectors.index import IndexUnavailable
 from workers import heartbeat, look_ahead, watchdog
 from workers.failpoints import failpoint
@@ -145,7 +145,7 @@ def _compare(model: EmbeddingModel, rows: Sequence[Embedding], detail: _Renditio
             half = len(rows) // 2
             return _compare(model, rows[:half], detail) + _compare(model, rows[half:], detail)
         logger.exception("Photo %s cannot be compared; it is left out.", rows[0].photo_id)
-        compare.settle(rows)
+        compare.mark_compared(rows)
     heartbeat.tell("comparing", "")
     return len(rows)
 
@@ -161,10 +161,10 @@ def _make_fingerprints(model: EmbeddingModel, stop: Stop) -> None:
     Comparing would make them too, but one by one, and first of all those of all neighbours.
     """
     below = None
-    while rows := compare.without_print(model, below=below, limit=BATCH):
+    while rows := compare.without_fingerprint(model, below=below, limit=BATCH):
         with watchdog.working():
             ids = [row.photo_id for row in rows]
-            save_prints(look_ahead.shared().fingerprints(ids))
+            save_fingerprints(look_ahead.shared().fingerprints(ids))
             watchdog.progress()
         if stop():
             break

@@ -8,7 +8,14 @@ from datetime import UTC, datetime
 import pytest
 
 from gallery.models import Photo
-from search.duplicates.groups.ranking import CRITERIA, FORMATS, BadCriteria, Criteria, checked, rank
+from search.duplicates.groups.keeper import (
+    FORMATS,
+    BadCriteria,
+    Criteria,
+    Criterion,
+    parse_criteria,
+    rank,
+)
 
 DAY = datetime(2024, 5, 1, tzinfo=UTC)
 GPS = {"latitude": 48.1, "longitude": 11.5}
@@ -21,7 +28,9 @@ def photo(**fields) -> Photo:
 
 
 def best(*photos: Photo, order: tuple[str, ...] = (), pattern: str = "", albums=None) -> Photo:
-    criteria = Criteria([*order, *(name for name in CRITERIA if name not in order)], pattern)
+    criteria = Criteria(
+        [*order, *(name for name in Criterion.values if name not in order)], pattern
+    )
     return rank(photos, criteria, albums or {})[0].photo
 
 
@@ -50,7 +59,7 @@ def test_the_usual_order_keeps_what_cannot_be_had_back(better, worse):
     assert best(bad, good) is good
 
 
-@pytest.mark.parametrize("name", CRITERIA)
+@pytest.mark.parametrize("name", Criterion.values)
 def test_each_criterion_decides_when_it_comes_first(name):
     wins = {
         "resolution": {"width": 8000},
@@ -126,8 +135,8 @@ def test_an_unknown_format_is_the_last():
 
 
 def test_criteria_left_out_follow():
-    assert checked(["albums"], " IMG* ") == Criteria(
-        ["albums", *(name for name in CRITERIA if name != "albums")], "IMG*"
+    assert parse_criteria(["albums"], " IMG* ") == Criteria(
+        ["albums", *(name for name in Criterion.values if name != "albums")], "IMG*"
     )
 
 
@@ -137,4 +146,4 @@ def test_criteria_left_out_follow():
 )
 def test_made_up_criteria_are_refused(order, pattern):
     with pytest.raises(BadCriteria):
-        checked(order, pattern)
+        parse_criteria(order, pattern)

@@ -12,6 +12,7 @@ from gallery import trash
 from gallery.models import Album, Embedding, Photo, SkippedFile, Tag
 from search.duplicates.groups import groups
 from search.duplicates.models import DuplicateGroup, Kind, Sweep
+from search.duplicates.review.listing import Sort
 from tests.alike import ADDED, alike, group, ids, photo
 
 pytestmark = pytest.mark.django_db
@@ -66,7 +67,7 @@ def test_groups_are_listed_with_the_keeper_its_reasons_and_what_differs(ada_clie
     assert ada_client.get(f"{BASE}/{made.pk}").json() == found
 
 
-@pytest.mark.parametrize("sort", groups.SORTS)
+@pytest.mark.parametrize("sort", Sort.values)
 def test_pages_follow_each_other_in_every_order(ada, ada_client, sort):
     for number in range(7):
         # Two of each: ties are broken as well.

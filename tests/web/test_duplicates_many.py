@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from gallery import trash
 from gallery.models import Photo, SkippedFile
-from search.duplicates.groups import keeper
+from search.duplicates.groups.keeper import Criterion, criteria_of
 from search.duplicates.models import DuplicateGroup, Kind, Resolution
 from tests.alike import group, photo
 from tests.web.test_duplicates_pages import HTMX, checked, form, groups_of, page
@@ -149,20 +149,20 @@ def test_groups_of_others_are_not_decided(ada, bob_client, pairs):
 def test_changing_the_criteria_chooses_anew_at_once(ada, ada_client):
     large, loved = photo(ada, width=900), photo(ada, width=300, favourite=True)
     group(large, loved)
-    order = ["favourite", *(name for name in keeper.CRITERIA if name != "favourite")]
+    order = ["favourite", *(name for name in Criterion.values if name != "favourite")]
     sent = {"order": order, "kind": "same_picture", "sort": "bytes"}
     answer = ada_client.post("/duplicates/criteria", sent, headers=HTMX)
     assert checked(answer) == {str(loved.pk)}
     assert "<details" in answer.content.decode()
-    assert keeper.criteria_of(ada).order == order
+    assert criteria_of(ada.pk).order == order
 
 
 def test_without_scripts_a_button_moves_one_criterion(ada, ada_client, pair):
-    before = list(keeper.CRITERIA)
+    before = list(Criterion.values)
     sent = {"order": before, "move": f"{before[2]} up", "pattern": "IMG_*"}
     answer = ada_client.post("/duplicates/criteria", sent)
     assert answer.status_code == 302
-    after = keeper.criteria_of(ada)
+    after = criteria_of(ada.pk)
     assert after.order[:3] == [before[0], before[2], before[1]]
     assert after.pattern == "IMG_*"
 
@@ -173,7 +173,7 @@ def test_made_up_criteria_are_refused_in_words(ada, ada_client, pair, headers, s
     answer = ada_client.post("/duplicates/criteria", sent, headers=headers)
     assert answer.status_code == (200 if headers else 400)
     assert re.search("There is no criterion|The pattern can have", page(answer))
-    assert keeper.criteria_of(ada).order == list(keeper.CRITERIA)
+    assert criteria_of(ada.pk).order == list(Criterion.values)
 
 
 # --- files that were kept out ---------------------------------------------------------------------

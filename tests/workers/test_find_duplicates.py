@@ -14,9 +14,9 @@ from django.core.management import CommandError, call_command
 
 from gallery import files, trash
 from gallery.models import Embedding, Photo
-from search.duplicates.find import compare, judging, pairing
-from search.duplicates.find.judging import Judgement
-from search.duplicates.models import DuplicateGroup, Kind, Likeness
+from search.duplicates.find import compare, judging, prefilter
+from search.duplicates.groups.edges import Judgement
+from search.duplicates.models import DuplicateEdge, DuplicateGroup, Kind
 from search.vectors.index import close_all
 from tests.workers.test_duplicates import add, add_pair, scene
 from workers import compare_photos
@@ -39,9 +39,9 @@ def _judge(monkeypatch):
         ]
 
     monkeypatch.setattr(judging, "judge", judge)
-    monkeypatch.setattr(pairing, "_hashes", {})
-    monkeypatch.setattr(pairing, "rejected", pairing.Rejected())
-    monkeypatch.setattr(compare, "rejected", pairing.rejected)
+    monkeypatch.setattr(prefilter, "_hashes", {})
+    monkeypatch.setattr(prefilter, "rejected_pairs", prefilter.RejectedPairs())
+    monkeypatch.setattr(compare, "rejected_pairs", prefilter.rejected_pairs)
     compare_photos.resume()
 
 
@@ -91,7 +91,7 @@ def test_it_compares_what_was_not_compared(ada, model):
     add_pair(ada)
     drain()
     DuplicateGroup.objects.all().delete()
-    Likeness.objects.all().delete()
+    DuplicateEdge.objects.all().delete()
     Embedding.objects.update(compared_at=None)
     close_all()
     status, text, _ = find("--no-wait")

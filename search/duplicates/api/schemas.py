@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from django.urls import reverse
 from ninja import Schema
@@ -12,22 +12,22 @@ from pydantic import Field
 
 from gallery.api.errors import In
 from gallery.models import Photo
-from search.duplicates.review.history import Entry
-from search.duplicates.review.listing import Shown, ShownMember
+from search.duplicates.models import Kind, Resolution
+from search.duplicates.review.history import HistoryEntry
+from search.duplicates.review.listing import ReviewGroup, ReviewMember, Sort
 
 _MEMBERS_LIMIT = 200
 _GROUPS_LIMIT = 10_000
 """Groups in one request: some 400 KB of ids, decided within a minute."""
 
-KindName = Literal["same_picture", "similar_shots"]
-ActionName = Literal["keep", "stack", "dismiss"]
+Action = Resolution.Action
 
 
 class GroupsIn(Schema):
     """Which groups to list: one kind, in which order, how many, from where."""
 
-    kind: KindName = "same_picture"
-    sort: Literal["bytes", "date", "closeness"] = "bytes"
+    kind: Kind = Kind.SAME_PICTURE
+    sort: Sort = Sort.BYTES
     limit: int = 50
     cursor: str = ""
 
@@ -42,7 +42,7 @@ class PageIn(Schema):
 class ResolveIn(In):
     """A decision: the photos that were seen in the group, and for "keep" those that stay."""
 
-    action: ActionName
+    action: Action
     seen: list[uuid.UUID] = Field(max_length=_MEMBERS_LIMIT)
     keep: list[uuid.UUID] = Field([], max_length=_MEMBERS_LIMIT)
 
@@ -50,13 +50,13 @@ class ResolveIn(In):
 class ResolveManyIn(In):
     """The same decision for many groups of a kind; null stands for all of them."""
 
-    kind: KindName
-    action: ActionName
+    kind: Kind
+    action: Action
     groups: list[uuid.UUID] | None = Field(max_length=_GROUPS_LIMIT)
 
 
 class CriteriaIn(In):
-    """What decides which photo is kept, the weightiest first; those left out follow."""
+    """What decides which photo is kept, the most important first; those left out follow."""
 
     order: list[str] = Field(max_length=50)
     pattern: str = ""
@@ -150,7 +150,7 @@ class BatchOut(Schema):
     skipped: int
 
 
-class EntryOut(Schema):
+class HistoryEntryOut(Schema):
     """Decisions taken together."""
 
     batch: uuid.UUID
@@ -167,11 +167,11 @@ class EntryOut(Schema):
 class HistoryOut(Schema):
     """A page of decisions, newest first."""
 
-    entries: list[EntryOut]
+    entries: list[HistoryEntryOut]
     next: str | None
 
 
-class UndoneOut(Schema):
+class UndoOut(Schema):
     """How many photos came back, and how many were deleted for ever meanwhile."""
 
     restored: int
@@ -179,7 +179,7 @@ class UndoneOut(Schema):
 
 
 class CriteriaOut(Schema):
-    """What decides which photo is kept, the weightiest first."""
+    """What decides which photo is kept, the most important first."""
 
     order: list[str]
     pattern: str
@@ -196,12 +196,12 @@ class ProgressOut(Schema):
 
 
 class FindOut(Schema):
-    """How many photos are to be compared anew."""
+    """How many photos are to be compared again."""
 
     photos: int
 
 
-class AlikeOut(Schema):
+class MatchOut(Schema):
     """A photo that the one asked about is like, and the group in which both wait, or null."""
 
     photo: PhotoOut
@@ -211,23 +211,24 @@ class AlikeOut(Schema):
     group: uuid.UUID | None
 
 
-def group_out(found: Shown) -> GroupOut:
+def group_out(review_group: ReviewGroup) -> GroupOut:
     """Return the public form of a group."""
+    group = review_group.group
     return GroupOut(
-        id=found.group.pk,
-        kind=found.group.kind,
-        recoverable=found.group.recoverable,
-        closeness=round(found.group.closeness, 4),
-        newest_at=found.group.newest_at,
-        differing=found.differing,
-        members=[_member(member) for member in found.members],
+        id=group.pk,
+        kind=group.kind,
+        recoverable=group.recoverable,
+        closeness=round(group.closeness, 4),
+        newest_at=group.newest_at,
+        differing=review_group.differing,
+        members=[_member_out(member) for member in review_group.members],
     )
 
 
-def _member(member: ShownMember) -> MemberOut:
+def _member_out(member: ReviewMember) -> MemberOut:
     photo = member.photo
     return MemberOut(
-        **named(photo),
+        **photo_fields(photo),
         bytes=photo.size,
         width=photo.width,
         height=photo.height,
@@ -239,23 +240,14 @@ def _member(member: ShownMember) -> MemberOut:
     )
 
 
-def entry_out(entry: Entry) -> EntryOut:
+def entry_out(entry: HistoryEntry) -> HistoryEntryOut:
     """Return the public form of a line of the history."""
-    return EntryOut(
-        batch=entry.batch,
-        decided_at=entry.decided_at,
-        action=entry.action,
-        kind=entry.kind,
-        groups=entry.groups,
-        photos=entry.photos,
-        freed=entry.freed,
-        undone=entry.undone,
-        covers=[PhotoOut(**named(photo)) for photo in entry.covers],
-    )
+    covers = [PhotoOut(**photo_fields(photo)) for photo in entry.covers]
+    return HistoryEntryOut(**vars(entry) | {"covers": covers})
 
 
-def named(photo: Photo) -> dict[str, Any]:
-    """Return what `PhotoOut` says of a photo."""
+def photo_fields(photo: Photo) -> dict[str, Any]:
+    """Return the fields of `PhotoOut`."""
     return {
         "id": photo.pk,
         "name": photo.name,
