@@ -41,7 +41,7 @@ def test_a_turned_or_mirrored_picture_has_one_of_the_eight_hashes(turn):
     picture = scene(7)
     turned = picture if turn is None else picture.transpose(turn)
     hashes = turned_hashes(print_of(picture)[None])[0]
-    assert min(bits(one, perceptual_hash(turned)) for one in hashes) <= 2
+    assert min(bits(value, perceptual_hash(turned)) for value in hashes) <= 2
 
 
 def test_another_picture_is_far():

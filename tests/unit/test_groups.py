@@ -29,7 +29,7 @@ def apart(first: Photo, second: Photo) -> None:
 
 
 def regroup(*photos: Photo) -> None:
-    groups.regroup(photos[0].owner_id, [one.pk for one in photos])
+    groups.regroup(photos[0].owner_id, [member.pk for member in photos])
 
 
 def test_an_edge_makes_a_group_with_its_facts(ada):
@@ -245,7 +245,7 @@ def _new_edge(chance, ada, photos):
     known = DuplicateEdge.objects.filter(first__in=pair, second__in=pair)
     if len(pair) == 2 and not known.exists():
         alike(*pair, chance.random(), chance.choice(list(Kind)))
-    return [one.pk for one in pair]
+    return [member.pk for member in pair]
 
 
 def _to_the_trash(chance, ada, photos):
@@ -269,7 +269,7 @@ def _stacked(chance, ada, photos):
     some = _some(chance, ada, 2)
     if some:
         stacks.stack(Photo.objects.filter(pk__in=ids(some)), some[0])
-    return [one.pk for one in some]
+    return [member.pk for member in some]
 
 
 def _decided(chance, ada, photos):
@@ -282,7 +282,7 @@ def _decided(chance, ada, photos):
 
 
 def _check(ada):
-    live = {one.pk: one for one in Photo.objects.visible_to(ada)}
+    live = {member.pk: member for member in Photo.objects.visible_to(ada)}
     apart = set(NotTheSame.objects.values_list("first_id", "second_id"))
     edges = {(edge.first_id, edge.second_id): edge for edge in DuplicateEdge.objects.all()}
     copies = set()
@@ -290,12 +290,12 @@ def _check(ada):
         members = {member.photo_id for member in made.members.all()}
         assert {made.medoid_id, made.keeper_id} <= members <= live.keys()
         assert made.size == len(members) > 1
-        assert made.recoverable == sum(live[one].size for one in members if one != made.keeper_id)
+        assert made.recoverable == sum(live[pk].size for pk in members if pk != made.keeper_id)
         assert all(pair not in apart for pair in combinations(sorted(members), 2))
         for member in members - {made.medoid_id}:
             edge = edges[min(member, made.medoid_id), max(member, made.medoid_id)]
             assert edge.kind == made.kind
-        assert len({live[one].stack_id or one for one in members}) > 1
+        assert len({live[pk].stack_id or pk for pk in members}) > 1
         if made.kind == Kind.SAME_PICTURE:
             copies |= members - {made.keeper_id}
         else:

@@ -35,7 +35,7 @@ def best(*photos: Photo, order: tuple[str, ...] = (), pattern: str = "", albums=
 
 
 def reasons(*photos: Photo, albums=None) -> list[list[str]]:
-    found = {one.photo.pk: one.reasons for one in rank(photos, Criteria(), albums or {})}
+    found = {ranked.photo.pk: ranked.reasons for ranked in rank(photos, Criteria(), albums or {})}
     return [found[photo.pk] for photo in photos]
 
 
@@ -73,7 +73,9 @@ def test_each_criterion_decides_when_it_comes_first(name):
     }
     good = photo(id=uuid.UUID(int=2), **wins[name])
     others = {key: value for key, value in wins.items() if key != name}
-    bad = photo(id=uuid.UUID(int=1), **{k: v for one in others.values() for k, v in one.items()})
+    bad = photo(
+        id=uuid.UUID(int=1), **{k: v for fields in others.values() for k, v in fields.items()}
+    )
     albums = {good.pk: 1} if name == "albums" else {bad.pk: 1}
     assert best(bad, good, order=(name,), pattern="keep*", albums=albums) is good
 
@@ -86,7 +88,7 @@ def test_nearly_the_same_resolution_is_the_same():
 
 def test_the_order_of_the_photos_is_nothing():
     same = [photo(id=uuid.UUID(int=number)) for number in (3, 1, 2)]
-    assert [one.photo.pk.int for one in rank(same, Criteria(), {})] == [1, 2, 3]
+    assert [ranked.photo.pk.int for ranked in rank(same, Criteria(), {})] == [1, 2, 3]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Duplicates decided many at once, what is to be kept, the files kept out, and the history."""
+"""Many duplicates decided at once, the criteria, files not stored twice, and the history."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def pairs(ada) -> list[DuplicateGroup]:
 def bulk(scope: str, *meant: DuplicateGroup, **also) -> dict:
     named = {"page": "page", "ticked": "groups"}.get(scope, "page")
     fields = {"kind": "same_picture", "sort": "bytes", "scope": scope}
-    return fields | {named: [str(one.pk) for one in meant]} | also
+    return fields | {named: [str(made.pk) for made in meant]} | also
 
 
 @pytest.mark.parametrize("headers", [{}, HTMX])
@@ -59,12 +59,12 @@ def test_many_groups_are_decided_only_after_the_figures_were_confirmed(
 def test_only_the_groups_meant_are_decided(ada, ada_client, pairs, scope):
     sent = bulk(scope, *pairs[:2], sure="yes")
     answer = ada_client.post("/duplicates/resolve", sent, headers=HTMX)
-    assert set(groups_of(answer)) == {str(one.pk) for one in pairs[2:]}
+    assert set(groups_of(answer)) == {str(made.pk) for made in pairs[2:]}
     assert Photo.objects.in_trash_of(ada).count() == 2
 
 
 def test_a_long_list_of_groups_fits_into_one_field(ada, ada_client, pairs):
-    named = ",".join([str(one.pk) for one in pairs[:3]] + [str(uuid.uuid4())] * 2000)
+    named = ",".join([str(made.pk) for made in pairs[:3]] + [str(uuid.uuid4())] * 2000)
     words = page(ada_client.post("/duplicates/resolve", bulk("page") | {"page": named}))
     assert "Keep the best in 3 groups?" in words
 
@@ -76,7 +76,7 @@ def test_groups_in_which_others_were_marked_are_decided_as_marked(ada, ada_clien
     assert "4 photos (13.9 KB)" in page(ada_client.post("/duplicates/resolve", sent))
     ada_client.post("/duplicates/resolve", sent | {"sure": "yes"})
     left = set(Photo.objects.visible_to(ada).values_list("pk", flat=True))
-    assert left == {small.pk, *(one.keeper_id for one in others)}
+    assert left == {small.pk, *(made.keeper_id for made in others)}
     answer = ada_client.get("/duplicates/history")
     assert "Best kept in 4 groups: 4 photos to the trash" in page(answer)
     batch = Resolution.objects.values_list("batch", flat=True).distinct().get()
@@ -176,7 +176,7 @@ def test_made_up_criteria_are_refused_in_words(ada, ada_client, pair, headers, s
     assert criteria_of(ada.pk).order == list(Criterion.values)
 
 
-# --- files that were kept out ---------------------------------------------------------------------
+# --- files that were not stored twice -------------------------------------------------------------
 
 
 def test_files_that_were_here_already_are_listed_with_their_photo(ada, ada_client, bob_client):
@@ -240,7 +240,7 @@ def test_all_pages_of_the_history_show_every_decision_once(ada, ada_client):
         seen += re.findall(r"(\d+) photos remembered", page(answer))
         more = re.search(r'<a class="button" href="([^"]+cursor[^"]+)"', answer.content.decode())
         address = html.unescape(more.group(1)) if more else ""
-    assert [int(one) for one in seen] == list(range(2, 37))
+    assert [int(count) for count in seen] == list(range(2, 37))
     assert ada_client.get("/duplicates/history?cursor=no").status_code == 302
 
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
-from typing import Any
+from typing import Annotated
 
 from django.urls import reverse
 from ninja import Schema
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from gallery.api.errors import In
 from gallery.models import Photo
 from search.duplicates.models import Kind, Resolution
-from search.duplicates.review.history import HistoryEntry
 from search.duplicates.review.listing import ReviewGroup, ReviewMember, Sort
 
 _MEMBERS_LIMIT = 200
@@ -21,6 +20,7 @@ _GROUPS_LIMIT = 10_000
 """Groups in one request: some 400 KB of ids, decided within a minute."""
 
 Action = Resolution.Action
+Closeness = Annotated[float, AfterValidator(lambda closeness: round(closeness, 4))]
 
 
 class GroupsIn(Schema):
@@ -78,16 +78,28 @@ class PhotoOut(Schema):
     url: str
     thumbnail: str
 
+    @staticmethod
+    def resolve_url(photo: Photo) -> str:
+        return photo.get_absolute_url()
 
-class MemberOut(PhotoOut):
+    @staticmethod
+    def resolve_thumbnail(photo: Photo) -> str:
+        return reverse("thumbnail", args=[photo.pk])
+
+
+class MemberOut(Schema):
     """A photo of a group; `keep` is true for the best one by the criteria, with its reasons."""
 
+    id: uuid.UUID
+    name: str
+    url: str
+    thumbnail: str
     bytes: int
     width: int
     height: int
     keep: bool
     reasons: list[str]
-    closeness: float
+    closeness: Closeness
     how: str
     facts: dict[str, str]
 
@@ -98,7 +110,7 @@ class GroupOut(Schema):
     id: uuid.UUID
     kind: str
     recoverable: int
-    closeness: float
+    closeness: Closeness
     newest_at: datetime
     differing: list[str]
     members: list[MemberOut]
@@ -118,7 +130,7 @@ class SkippedOut(Schema):
     name: str
     source: str
     skipped_at: datetime
-    bytes: int
+    bytes: int = Field(alias="photo.size")
     photo: PhotoOut
 
 
@@ -134,7 +146,7 @@ class ResolutionOut(Schema):
 
     batch: uuid.UUID
     action: str
-    keeper: uuid.UUID | None
+    keeper: uuid.UUID | None = Field(alias="keeper_id")
     photos: int
     trashed: int
     freed: int
@@ -206,7 +218,7 @@ class MatchOut(Schema):
 
     photo: PhotoOut
     kind: str
-    closeness: float
+    closeness: Closeness
     how: str
     group: uuid.UUID | None
 
@@ -218,7 +230,7 @@ def group_out(review_group: ReviewGroup) -> GroupOut:
         id=group.pk,
         kind=group.kind,
         recoverable=group.recoverable,
-        closeness=round(group.closeness, 4),
+        closeness=group.closeness,
         newest_at=group.newest_at,
         differing=review_group.differing,
         members=[_member_out(member) for member in review_group.members],
@@ -228,29 +240,16 @@ def group_out(review_group: ReviewGroup) -> GroupOut:
 def _member_out(member: ReviewMember) -> MemberOut:
     photo = member.photo
     return MemberOut(
-        **photo_fields(photo),
+        id=photo.pk,
+        name=photo.name,
+        url=PhotoOut.resolve_url(photo),
+        thumbnail=PhotoOut.resolve_thumbnail(photo),
         bytes=photo.size,
         width=photo.width,
         height=photo.height,
         keep=member.keep,
         reasons=member.reasons,
-        closeness=round(member.closeness, 4),
+        closeness=member.closeness,
         how=member.how,
         facts=member.facts,
     )
-
-
-def entry_out(entry: HistoryEntry) -> HistoryEntryOut:
-    """Return the public form of a line of the history."""
-    covers = [PhotoOut(**photo_fields(photo)) for photo in entry.covers]
-    return HistoryEntryOut(**vars(entry) | {"covers": covers})
-
-
-def photo_fields(photo: Photo) -> dict[str, Any]:
-    """Return the fields of `PhotoOut`."""
-    return {
-        "id": photo.pk,
-        "name": photo.name,
-        "url": photo.get_absolute_url(),
-        "thumbnail": reverse("thumbnail", args=[photo.pk]),
-    }

@@ -51,6 +51,12 @@ formats made from those for web pages, and GIF with its 256 colours.
 """
 _LOSSLESS = {"TIFF", "PNG", "BMP"}
 
+_METADATA = {
+    "gps": gettext_lazy("GPS"),
+    "camera": gettext_lazy("camera"),
+    "date": gettext_lazy("date"),
+}
+
 # Values within this share of the best count as equal: encoders round sizes to whole blocks.
 _TOLERANCE: dict[str, float] = {Criterion.RESOLUTION: 0.01, Criterion.FILE_SIZE: 0.01}
 
@@ -137,8 +143,9 @@ def rank(
 ) -> list[RankedPhoto]:
     """Return the photos of a group with reasons, the one to keep first; `albums` as for `best`."""
     values = _values(photos, criteria, albums)
+    common = set(_METADATA).intersection(*map(_metadata_of, photos))
     return [
-        RankedPhoto(photo, _reasons(photo, photos, criteria, values))
+        RankedPhoto(photo, _reasons(photo, criteria, values, common))
         for photo in _in_order(photos, criteria, values)
     ]
 
@@ -202,7 +209,7 @@ def _age(photo: Photo) -> float:
 
 _VALUES: dict[str, Callable[[Photo], float]] = {
     Criterion.RESOLUTION: lambda photo: photo.width * photo.height,
-    Criterion.METADATA: lambda photo: len(_metadata_names(photo)),
+    Criterion.METADATA: lambda photo: len(_metadata_of(photo)),
     Criterion.FORMAT: _format_value,
     Criterion.FILE_SIZE: lambda photo: photo.size,
     Criterion.FAVOURITE: lambda photo: photo.favourite,
@@ -213,65 +220,64 @@ _VALUES: dict[str, Callable[[Photo], float]] = {
 # --- reasons --------------------------------------------------------------------------------------
 
 
-def _reasons(photo: Photo, group: Sequence[Photo], criteria: Criteria, values: Values) -> list[str]:
-    """Return what speaks for a photo: only what sets it apart, and what people did with it."""
+def _reasons(photo: Photo, criteria: Criteria, values: Values, common: set[str]) -> list[str]:
+    """Return what speaks for a photo: only what sets it apart, and what people did with it.
+
+    `common` is the metadata that all photos of the group have.
+    """
     reasons: list[str] = []
     for name in criteria.order:
-        column = values[name]
-        value, slack = column[photo.pk], abs(column[photo.pk]) * _TOLERANCE.get(name, 0)
-        leads = max(column.values()) <= value + slack and min(column.values()) < value - slack
+        value = values[name][photo.pk]
         if name == Criterion.METADATA:
-            reason = _metadata_reason(photo, group)
+            reason = _metadata_reason(_metadata_of(photo) - common) if value > len(common) else ""
         elif name == Criterion.ALBUMS:
-            reason = _albums_reason(round(value))
+            reason = _albums_reason(round(value)) if value else ""
         elif name == Criterion.FAVOURITE:
             reason = _("favourite") if photo.favourite else ""
         else:
-            reason = _lead_reason(name, photo, value) if leads else ""
-        reasons += [reason] if reason else []
+            reason = _lead_reason(name, photo, values[name])
+        if reason:
+            reasons.append(reason)
     return reasons
 
 
-def _metadata_names(photo: Photo) -> list[str]:
-    """Return what the metadata of a photo has, in words."""
-    has = {
-        _("GPS"): "latitude" in photo.exif and "longitude" in photo.exif,
-        _("camera"): bool(photo.exif.get("make") or photo.exif.get("model")),
-        _("date"): photo.taken_at is not None,
-    }
-    return [name for name, is_there in has.items() if is_there]
+def _metadata_of(photo: Photo) -> set[str]:
+    """Return which of `_METADATA` a photo has."""
+    names = set()
+    if "latitude" in photo.exif and "longitude" in photo.exif:
+        names.add("gps")
+    if photo.exif.get("make") or photo.exif.get("model"):
+        names.add("camera")
+    if photo.taken_at is not None:
+        names.add("date")
+    return names
 
 
-def _metadata_reason(photo: Photo, group: Sequence[Photo]) -> str:
-    """Return what the metadata of this photo has and that of another one lacks."""
-    common = set.intersection(*(set(_metadata_names(member)) for member in group))
-    names = [name for name in _metadata_names(photo) if name not in common]
-    return _("has %(names)s") % {"names": get_text_list(names, _("and"))} if names else ""
+def _metadata_reason(names: set[str]) -> str:
+    labels = [str(label) for name, label in _METADATA.items() if name in names]
+    return _("has %(names)s") % {"names": get_text_list(labels, _("and"))}
 
 
 def _albums_reason(count: int) -> str:
-    if not count:
-        return ""
     return ngettext("in %(count)d album", "in %(count)d albums", count) % {"count": count}
 
 
-def _lead_reason(name: str, photo: Photo, value: float) -> str:
-    """Return the reason of a photo that does best by a criterion, when others do worse."""
-    facts = {
-        "width": photo.width,
-        "height": photo.height,
-        "format": photo.format,
-        "size": filesizeformat(photo.size),
-    }
+def _lead_reason(name: str, photo: Photo, column: Mapping[UUID, float]) -> str:
+    """Return the reason if a photo does best by a criterion and others do worse, else ""."""
+    value, others = column[photo.pk], column.values()
+    slack = abs(value) * _TOLERANCE.get(name, 0)
+    if max(others) > value + slack or min(others) >= value - slack:
+        return ""
     match name:
         case Criterion.RESOLUTION:
-            return _("%(width)d×%(height)d, the largest") % facts
+            size = {"width": photo.width, "height": photo.height}
+            return _("%(width)d×%(height)d, the largest") % size
         case Criterion.FORMAT if photo.format in _LOSSLESS:
-            return _("%(format)s, lossless") % facts
+            return _("%(format)s, lossless") % {"format": photo.format}
         case Criterion.FORMAT:
-            return _("%(format)s, the better format") % facts
+            return _("%(format)s, the better format") % {"format": photo.format}
         case Criterion.FILE_SIZE:
-            return _("%(size)s, the largest file") % facts
+            return _("%(size)s, the largest file") % {"size": filesizeformat(photo.size)}
         case Criterion.EARLIEST:
             return _("taken first") if photo.taken_at else _("added first")
     return _("name fits your pattern") if value > 0 else _("not named like a copy")

@@ -223,7 +223,7 @@ def _review_group(
     review_members = [
         ReviewMember(
             photo=ranked_photo.photo,
-            keep=ranked_photo.photo == group.keeper,
+            keep=ranked_photo is ranked[0],
             reasons=ranked_photo.reasons,
             closeness=by_photo[ranked_photo.photo.pk].closeness,
             how=by_photo[ranked_photo.photo.pk].how,
@@ -239,18 +239,18 @@ def _review_group(
 def _facts(photo: Photo) -> dict[str, str]:
     camera = dict(camera_facts(photo))
     return {
-        Fact.SIZE.value: f"{photo.width} × {photo.height}",
-        Fact.FILE.value: f"{photo.format}, {filesizeformat(photo.size)}",
-        Fact.TAKEN.value: _day(photo.taken_at) if photo.taken_at else "",
-        Fact.ADDED.value: _day(photo.created_at),
-        Fact.CAMERA.value: camera.get("Camera", ""),
-        Fact.LENS.value: camera.get("Lens", ""),
-        Fact.PLACE.value: camera.get("Place", ""),
-        Fact.NAME.value: photo.name,
-        Fact.ALBUMS.value: ", ".join(sorted(album.name for album in photo.albums.all())),
-        Fact.TAGS.value: ", ".join(sorted(tag.name for tag in photo.tags.all())),
-        Fact.FAVOURITE.value: _("yes") if photo.favourite else "",
-        Fact.CAPTION.value: photo.caption,
+        Fact.SIZE: f"{photo.width} × {photo.height}",
+        Fact.FILE: f"{photo.format}, {filesizeformat(photo.size)}",
+        Fact.TAKEN: _day(photo.taken_at) if photo.taken_at else "",
+        Fact.ADDED: _day(photo.created_at),
+        Fact.CAMERA: camera.get("Camera", ""),
+        Fact.LENS: camera.get("Lens", ""),
+        Fact.PLACE: camera.get("Place", ""),
+        Fact.NAME: photo.name,
+        Fact.ALBUMS: ", ".join(sorted(album.name for album in photo.albums.all())),
+        Fact.TAGS: ", ".join(sorted(tag.name for tag in photo.tags.all())),
+        Fact.FAVOURITE: _("yes") if photo.favourite else "",
+        Fact.CAPTION: photo.caption,
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django import template
+from django.utils.translation import gettext
 
 from gallery.views.tiles import shape
 from search.duplicates.models import Kind, Resolution
@@ -61,4 +62,4 @@ def differing(member: ReviewMember, group: ReviewGroup) -> list[tuple[str, str]]
     names = [name for name in group.differing if name != Fact.NAME]
     if Fact.ALBUMS not in names and member.facts.get(Fact.ALBUMS):
         names.append(Fact.ALBUMS)
-    return [(str(Fact(name).label), member.facts[name]) for name in names]
+    return [(gettext(name), member.facts[name]) for name in names]
