@@ -1,8 +1,8 @@
 """Simulated bursts: what a hand-held camera sees when it takes several photos within seconds.
 
-Each frame looks at the scene from a slightly other place (a homography), something in it has
-moved (a part of the picture is displaced smoothly), and light, noise and compression are its own.
-These are similar shots and not the same picture: the frames show different moments.
+Each frame sees the scene from a slightly different place (a homography), something in it has moved
+(a part of the picture is displaced smoothly), and light, noise and compression vary. The frames
+are similar shots and not the same picture, because they show different moments.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from PIL import Image
 from benchmarks.transforms import opened
 
 SHIFT = 0.03
-"""Most the view moves between frames, as a share of the frame; zoom and perspective alike."""
+"""The most that the view, zoom and perspective change between frames, as a share of the frame."""
 
 TILT = 1.5
-"""Most the camera tilts, in degrees."""
+"""The most that the camera tilts, in degrees."""
 
 MOTION = (0.02, 0.06)
-"""How far what moves has moved, as a share of the frame."""
+"""How far the moving part moves, as a share of the frame."""
 
-MOVING = (0.2, 0.4)
+MOVING_AREA = (0.2, 0.4)
 """How much of the frame moves, as a share of its area."""
 
 EXPOSURE = 0.08
@@ -56,10 +56,10 @@ class View:
     light: float = 1
 
 
-def view(rng: random.Random) -> View:
-    """Return another look at a scene; never so close to the first that nothing differs."""
-    area = rng.uniform(*MOVING)
-    wide = rng.uniform(0.8, 1.25)
+def random_view(rng: random.Random) -> View:
+    """Return another view of a scene, never so close to the first that nothing differs."""
+    area = rng.uniform(*MOVING_AREA)
+    aspect = rng.uniform(0.8, 1.25)
     angle, far = rng.uniform(0, 2 * math.pi), rng.uniform(*MOTION)
     return View(
         shift=(_either(rng, SHIFT), _either(rng, SHIFT)),
@@ -68,7 +68,7 @@ def view(rng: random.Random) -> View:
         perspective=(_either(rng, SHIFT), _either(rng, SHIFT)),
         spot=(rng.uniform(0.35, 0.65), rng.uniform(0.35, 0.65)),
         # An ellipse of this area, wider or higher.
-        radius=(math.sqrt(area / math.pi) * wide, math.sqrt(area / math.pi) / wide),
+        radius=(math.sqrt(area / math.pi) * aspect, math.sqrt(area / math.pi) / aspect),
         motion=(far * math.cos(angle), far * math.sin(angle)),
         light=1 + _either(rng, EXPOSURE),
     )
@@ -79,41 +79,41 @@ def _either(rng: random.Random, most: float) -> float:
     return rng.choice((-1, 1)) * rng.uniform(most / 4, most)
 
 
-def frame(pixels: NDArray[np.uint8], seen: View, noise: np.random.Generator) -> Image.Image:
-    """Return what `seen` shows of a scene (uint8, height x width x 3), smaller by the inset."""
+def frame(pixels: NDArray[np.uint8], view: View, noise: np.random.Generator) -> Image.Image:
+    """Return what the view shows of a scene (uint8, height x width x 3), less the inset."""
     height, width = pixels.shape[:2]
     rows, columns = round(height * (1 - 2 * INSET)), round(width * (1 - 2 * INSET))
     y, x = np.mgrid[0:rows, 0:columns]
-    x, y = _moved((x + 0.5) / columns, (y + 0.5) / rows, seen)
-    x, y = _looked_at(x, y, seen, width / height)
+    x, y = _displace((x + 0.5) / columns, (y + 0.5) / rows, view)
+    x, y = _project(x, y, view, width / height)
     inner = 1 - 2 * INSET
-    picture = _sampled(pixels, (INSET + x * inner) * width, (INSET + y * inner) * height)
-    picture = picture * seen.light + noise.normal(0, NOISE, picture.shape)
+    picture = _sample(pixels, (INSET + x * inner) * width, (INSET + y * inner) * height)
+    picture = picture * view.light + noise.normal(0, NOISE, picture.shape)
     return Image.fromarray(np.clip(np.rint(picture), 0, 255).astype(np.uint8))
 
 
-def _moved(
-    x: NDArray[np.float64], y: NDArray[np.float64], seen: View
+def _displace(
+    x: NDArray[np.float64], y: NDArray[np.float64], view: View
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Displace one spot: fully within it, and smoothly less towards its border."""
-    away = np.hypot((x - seen.spot[0]) / seen.radius[0], (y - seen.spot[1]) / seen.radius[1])
+    away = np.hypot((x - view.spot[0]) / view.radius[0], (y - view.spot[1]) / view.radius[1])
     weight = np.clip(2 * (1 - away), 0, 1)
     weight = weight * weight * (3 - 2 * weight)
-    return x - seen.motion[0] * weight, y - seen.motion[1] * weight
+    return x - view.motion[0] * weight, y - view.motion[1] * weight
 
 
-def _looked_at(
-    x: NDArray[np.float64], y: NDArray[np.float64], seen: View, aspect: float
+def _project(
+    x: NDArray[np.float64], y: NDArray[np.float64], view: View, aspect: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Map shares of the frame by the homography of a camera that moved a little."""
     x, y = (x - 0.5) * aspect, y - 0.5
-    depth = seen.zoom * (1 + seen.perspective[0] * x + seen.perspective[1] * y)
-    cos, sin = math.cos(seen.tilt), math.sin(seen.tilt)
+    depth = view.zoom * (1 + view.perspective[0] * x + view.perspective[1] * y)
+    cos, sin = math.cos(view.tilt), math.sin(view.tilt)
     across, down = (cos * x - sin * y) / depth, (sin * x + cos * y) / depth
-    return across / aspect + 0.5 + seen.shift[0], down + 0.5 + seen.shift[1]
+    return across / aspect + 0.5 + view.shift[0], down + 0.5 + view.shift[1]
 
 
-def _sampled(
+def _sample(
     pixels: NDArray[np.uint8], x: NDArray[np.float64], y: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Return the colours at these places (in pixels, centres at halves), bilinear."""
@@ -135,11 +135,11 @@ def write(
     """
     rng, noise = random.Random(seed), np.random.default_rng(seed)
     pixels = np.asarray(opened(source))
-    views = [View(), *(view(rng) for _ in range(frames - 1))]
+    views = [View(), *(random_view(rng) for _ in range(frames - 1))]
     paths, moment = [], start
-    for number, seen in enumerate(views):
+    for number, view in enumerate(views):
         path = folder / f"{stem}-{number}.jpg"
-        image = frame(pixels, seen, noise)
+        image = frame(pixels, view, noise)
         exif = Image.Exif()
         if moment is not None:
             details = exif.get_ifd(EXIF_IFD)

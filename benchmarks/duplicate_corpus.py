@@ -1,4 +1,4 @@
-"""The pictures that duplicates are measured on, and which of them are duplicates of which."""
+"""The pictures that duplicates are measured on, and which are duplicates of which."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FRAMES = 4
 """Frames of a burst."""
 
 COPIES = 8
-"""Changed copies of a photo, as many as people may have; the changes take turns."""
+"""Changed copies of a photo, as many as people may have; the changes rotate."""
 
 FIRST_BURST = datetime(2024, 5, 1, 9)
 
@@ -44,7 +44,7 @@ class Item:
 
 
 class Corpus:
-    """The files in `folder` and what is true of their pairs. Names have no two with one stem."""
+    """The files in `folder` and how their pairs are related. No two names have the same stem."""
 
     def __init__(self, folder: Path, items: Iterable[Item]) -> None:
         self.folder = folder
@@ -52,7 +52,7 @@ class Corpus:
         self._labels: dict[frozenset[str], Relation] = {}
 
     def label(self, labels: Iterable[tuple[str, str, str]]) -> None:
-        """Take over what a person said of pairs: "similar" is one scene, "different" is not."""
+        """Add what a person said of pairs: "similar" is one scene, "different" is not."""
         known: dict[str, Relation] = {"similar": "scene", "different": "different"}
         for first, second, label in labels:
             self._labels[frozenset((first, second))] = known.get(label, "unclear")

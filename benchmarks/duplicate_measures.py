@@ -1,4 +1,4 @@
-"""Recall and precision of what was reported as duplicates, on a corpus whose truth is known."""
+"""Recall and precision of the duplicates that were reported in a corpus with known answers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Pair = frozenset[str]
 
 @dataclass(frozen=True)
 class Score:
-    """How well same pictures were told from others.
+    """How well the same pictures were told from others.
 
     `by_change` has the share found of each change, `counts` how many reported pairs are of which
     relation (see `duplicate_corpus.Relation`).
@@ -36,8 +36,8 @@ class Score:
     def precision(self) -> float:
         """Share of right pairs, where only a copy with its original counts as right.
 
-        Pairs of two copies are left out: thirty copies of one photo make hundreds of them, which
-        would drown every mistake.
+        Pairs of two copies are left out: thirty copies of one photo make hundreds of pairs, which
+        would hide every mistake.
         """
         return _share(self.counts["original"], self.counts["original"] + self.wrong)
 
@@ -57,7 +57,7 @@ class Score:
 
 @dataclass(frozen=True)
 class SimilarScore:
-    """How well similar shots were found, and what was shown as such without being it."""
+    """How well similar shots were found, and what was wrongly reported as such."""
 
     recall: float
     recall_timed: float
@@ -123,7 +123,7 @@ def missed(corpus: Corpus, reported: Collection[Pair]) -> list[tuple[str, str]]:
     ]
 
 
-def grouped(corpus: Corpus, groups: Iterable[Collection[str]]) -> float:
+def share_grouped(corpus: Corpus, groups: Iterable[Collection[str]]) -> float:
     """Return the share of changed copies that are in one group with their original."""
     group_of = {name: number for number, group in enumerate(groups) for name in group}
     return _mean(

@@ -1,6 +1,6 @@
-"""What this gallery calls duplicates: files taken in, indexed and compared as in a real one.
+"""What this gallery calls duplicates: files are ingested, indexed and compared as in a real one.
 
-Configures Django for a data folder of its own, so it is used by one corpus in a process.
+Configures Django for a data folder of its own, so one process can measure one corpus only.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from benchmarks.duplicate_measures import Pair
 
 
 @dataclass(frozen=True)
-class Found:
+class Report:
     """Pairs of names by kind, groups of names of the same picture, and seconds of each step.
 
-    `refused` names the files that the gallery did not take, with the reason.
+    `refused` names the files that the gallery did not accept, with the reason.
     """
 
     same: dict[Pair, float]
@@ -29,25 +29,25 @@ class Found:
     seconds: dict[str, float]
 
 
-def find(corpus: Corpus, data: Path, *, model_key: str = "starter") -> Found:
-    """Take the corpus into a gallery in `data` and return what it finds.
+def find(corpus: Corpus, data: Path, *, model_key: str = "starter") -> Report:
+    """Put the corpus into a gallery in `data` and return what it finds.
 
-    A gallery that is there already is only searched for duplicates anew, or further, where that
-    was interrupted.
+    If the gallery exists already, all its photos are compared again, or a search that was
+    interrupted goes on.
     """
     fresh = not data.exists()
     _configure(data, model_key)
     seconds, refused = dict[str, float](), dict[str, str]()
     if fresh:
         started = time.perf_counter()
-        refused = _take_in(corpus, data)
-        seconds["taking in"] = time.perf_counter() - started
+        refused = _ingest(corpus, data)
+        seconds["ingesting"] = time.perf_counter() - started
     started = time.perf_counter()
     seconds["embedding"] = _index()
     started = time.perf_counter()
-    _compare(anew=not fresh)
+    _compare(again=not fresh)
     seconds["comparing"] = time.perf_counter() - started
-    return Found(*_edges(), _groups(), refused, seconds)
+    return Report(*_edges(), _groups(), refused, seconds)
 
 
 def _configure(data: Path, model_key: str) -> None:
@@ -65,18 +65,18 @@ def _configure(data: Path, model_key: str) -> None:
     call_command("migrate", verbosity=0)
 
 
-def _take_in(corpus: Corpus, data: Path) -> dict[str, str]:
+def _ingest(corpus: Corpus, data: Path) -> dict[str, str]:
     from django.contrib.auth import get_user_model
 
     from gallery.ingest import ingest
     from gallery.uploads import Refused
     from workers import model_choice
 
-    assert model_choice.settle(), "the model cannot be had"
+    assert model_choice.settle(), "the model is not available"
     owner = get_user_model().objects.create_user("bench", password=None)
     refused = {}
     for name in corpus.items:
-        # A file that is taken in is moved away.
+        # Ingesting moves the file away.
         path = Path(shutil.copyfile(corpus.folder / name, data / "tmp" / name))
         try:
             ingest(owner, path, name)
@@ -90,7 +90,7 @@ def _index() -> float:
     from gallery.decoders import web_pool
     from workers import jobs, look_ahead, model_choice
 
-    assert model_choice.settle(), "the model cannot be had"
+    assert model_choice.settle(), "the model is not available"
     started = time.perf_counter()
     jobs.PROJECT.run()
     jobs.EMBED.run()
@@ -99,18 +99,18 @@ def _index() -> float:
     return time.perf_counter() - started
 
 
-def _compare(*, anew: bool) -> None:
-    """Compare what waits for it; or everything, as the button on the review page does."""
+def _compare(*, again: bool) -> None:
+    """Compare what is due, or everything again, as the button on the review page does."""
     from gallery.models import Embedding, EmbeddingModel
     from search.duplicates.find import compare
-    from search.duplicates.models import Likeness
+    from search.duplicates.models import DuplicateEdge
     from search.vectors.index import close_all
     from workers import compare_photos, look_ahead
 
     model = EmbeddingModel.objects.active()
     assert model is not None
-    if anew and not Embedding.objects.to_compare(model).exists():
-        Likeness.objects.all().delete()
+    if again and not Embedding.objects.to_compare(model).exists():
+        DuplicateEdge.objects.all().delete()
         compare.request_sweep(model)
     compare_photos.compare_due(model)
     look_ahead.close()
@@ -118,10 +118,10 @@ def _compare(*, anew: bool) -> None:
 
 
 def _edges() -> tuple[dict[Pair, float], dict[Pair, float]]:
-    from search.duplicates.models import Kind, Likeness
+    from search.duplicates.models import DuplicateEdge, Kind
 
     found: dict[str, dict[Pair, float]] = {kind: {} for kind in Kind.values}
-    rows = Likeness.objects.values_list("kind", "first__name", "second__name", "closeness")
+    rows = DuplicateEdge.objects.values_list("kind", "first__name", "second__name", "closeness")
     for kind, first, second, closeness in rows:
         found[kind][frozenset((first, second))] = closeness
     return found[Kind.SAME_PICTURE], found[Kind.SIMILAR_SHOTS]

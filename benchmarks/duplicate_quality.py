@@ -4,9 +4,9 @@
 
 From DIR, some photos get changed copies (`benchmarks.transforms`), some become simulated bursts
 (`benchmarks.bursts`), and the rest stay as they are. Photos of --others stay as they are, too
-(with --labels only those that are named there): all that is called the same picture among them is
-wrong, but for equal pixels. With --work DIR the files
-and the gallery are kept, and the next run only compares anew.
+(with --labels only those that are named there): any two of them that are called the same picture
+count as wrong, unless their pixels are equal. With --work DIR the files and the gallery are kept,
+and the next run only compares again.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from typing import Any
 from benchmarks import duplicate_corpus, duplicate_measures as measures
 from benchmarks.duplicate_corpus import Corpus
 from benchmarks.duplicate_measures import Pair, Score
-from benchmarks.duplicate_product import Found, find
+from benchmarks.duplicate_product import Report, find
 from benchmarks.transforms import TRANSFORMS, opened
 
 PICTURES = {".jpg", ".jpeg", ".png", ".webp"}
 CHILD = Path(__file__).with_name("imagededup_pairs.py")
 
 PUBLISHED = {"CNN": 0.9}
-"""imagededup's own threshold; the hashes' is the distance up to which the child reports."""
+"""imagededup's own threshold; that of its hashes is the largest distance that the child reports."""
 
 
 def main() -> None:
@@ -92,7 +92,7 @@ def _pictures(folder: Path) -> list[Path]:
 
 
 def _imagededup(corpus: Corpus, work: Path, python: Path | None) -> dict[str, Any]:
-    """Return what imagededup's methods say, or {} when it is not there."""
+    """Return what imagededup's methods say, or {} without imagededup."""
     if python is None:
         print("imagededup: not compared; give --imagededup-python a Python that has it.")
         return {}
@@ -107,7 +107,7 @@ def _imagededup(corpus: Corpus, work: Path, python: Path | None) -> dict[str, An
 
 
 def _readable(corpus: Corpus, work: Path) -> Path:
-    """Return a folder of the files for imagededup, which reads no AVIF: those as PNG."""
+    """Return a folder of the files for imagededup, with AVIF as PNG, because it reads no AVIF."""
     folder = work / "readable"
     folder.mkdir(exist_ok=True)
     for name in corpus.items:
@@ -153,7 +153,9 @@ def _own_name(name: str) -> str:
 # --- the report -----------------------------------------------------------------------------------
 
 
-def _report(corpus: Corpus, found: Found, scores: dict[str, Score], rivals: dict[str, Any]) -> None:
+def _report(
+    corpus: Corpus, found: Report, scores: dict[str, Score], rivals: dict[str, Any]
+) -> None:
     items = corpus.items.values()
     print(
         f"{len(items)} files: {sum(bool(i.change) for i in items)} changed copies, "
@@ -163,7 +165,7 @@ def _report(corpus: Corpus, found: Found, scores: dict[str, Score], rivals: dict
     print("\n" + _summary(scores))
     published = {name: s for name, s in scores.items() if not name.endswith("its best")}
     print("\n" + _by_change(published))
-    share = measures.grouped(corpus, found.groups)
+    share = measures.share_grouped(corpus, found.groups)
     print(f"\nIn one group with its original: {share:.1%} of all copies.")
     _similar(corpus, found)
 
@@ -203,7 +205,7 @@ def _by_change(scores: dict[str, Score]) -> str:
     return _table(["change", *scores], rows)
 
 
-def _similar(corpus: Corpus, found: Found) -> None:
+def _similar(corpus: Corpus, found: Report) -> None:
     score = measures.similar_shots(corpus, found.similar, found.same)
     print(
         f"\nSimilar shots: frames of one burst found {score.recall:.1%} (with times "
@@ -217,7 +219,7 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def _save_mistakes(corpus: Corpus, found: Found, work: Path) -> None:
+def _save_mistakes(corpus: Corpus, found: Report, work: Path) -> None:
     mistakes = {
         "missed": measures.missed(corpus, found.same),
         "wrong": measures.wrong_pairs(corpus, found.same),

@@ -1,8 +1,8 @@
-"""How long a full search for duplicates takes, and how searches fare meanwhile.
+"""How long a full search for duplicates takes, and how fast searches are meanwhile.
 
 `python -m benchmarks.duplicate_sweep --photos DIR [--count 20000]` fills a gallery with made-up
-photos of which one in ten is in a pair (`benchmarks.fill_duplicates`), waits until it has settled,
-and has everything compared twice: in peace, and while somebody searches all the time.
+photos of which one in ten is in a pair (`benchmarks.fill_duplicates`), waits until it is idle,
+and has everything compared twice: alone, and while somebody keeps searching.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--photos", type=Path, required=True, help="photos to cut pictures from")
     parser.add_argument("--count", type=int, default=20_000)
-    parser.add_argument("--data", type=Path, help="fill this folder once, and use it ever after")
+    parser.add_argument("--data", type=Path, help="fill this folder once, and use it again later")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="scry-sweep-") as folder:
         data = options.data or Path(folder)
@@ -49,13 +49,13 @@ def main() -> None:
         with gallery(data=data) as running:
             running.wait_until_ready(600)
             running.wait_until_settled()
-            compared(running)
+            wait_until_compared(running)
             session = signed_in(running)
             _report("idle", _ask(running, session, seconds=10))
             print(f"{options.count} photos compared in {_sweep(running):.1f} s; found:")
             print(running.client.get("/api/v1/duplicates").json()["totals"])
-            seconds, took = _searched_meanwhile(running, session)
-            print(f"compared in {seconds:.1f} s while somebody searches all the time")
+            seconds, took = _sweep_with_searches(running, session)
+            print(f"compared in {seconds:.1f} s while somebody keeps searching")
             _report("meanwhile", took)
     print("target: 20,000 photos in 60 s")
 
@@ -70,35 +70,35 @@ def fill(data: Path, count: int, photos: Path, purpose: str) -> None:
     )
 
 
-def compared(running: Gallery, seconds: float = 1800) -> None:
-    """Wait until no photo waits to be compared."""
+def wait_until_compared(running: Gallery, seconds: float = 1800) -> None:
+    """Wait until all photos are compared."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         progress = running.client.get("/api/v1/duplicates/progress").json()
         if progress["total"] and not progress["running"]:
             return
-        time.sleep(1)  # Comparing stands aside while it is asked.
+        time.sleep(1)  # Comparing pauses for every request.
     raise TimeoutError("Photos still wait to be compared.")
 
 
 def _sweep(running: Gallery) -> float:
-    """Search everything anew and return the seconds it took."""
+    """Compare everything again and return the seconds it took."""
     started = time.monotonic()
     assert running.client.post("/api/v1/duplicates/find").status_code == 202
-    compared(running)
+    wait_until_compared(running)
     return time.monotonic() - started
 
 
-def _searched_meanwhile(
+def _sweep_with_searches(
     running: Gallery, session: httpx.Client
 ) -> tuple[float, dict[str, list[float]]]:
-    """Search everything anew; return the seconds it took, and how long searches took."""
+    """Compare everything again; return the seconds it took, and how long searches took."""
     with ThreadPoolExecutor(1) as thread:
         sweep = thread.submit(_sweep, running)
         took = _ask(running, session, seconds=1)
         while not sweep.done():
-            for what, values in _ask(running, session, seconds=0).items():
-                took[what].extend(values)
+            for part, values in _ask(running, session, seconds=0).items():
+                took[part].extend(values)
             time.sleep(PAUSE)
         return sweep.result(), took
 

@@ -1,4 +1,4 @@
-"""How long a page of 50 groups takes of 1,000, over HTTP: the page and the API.
+"""How long 50 groups of 1,000 take over HTTP, as a page and from the API.
 
 `python -m benchmarks.duplicates_page --photos DIR [--groups 1000]`
 """
@@ -16,7 +16,7 @@ from benchmarks.duplicate_sweep import fill
 from benchmarks.fill_duplicates import GROUP
 from benchmarks.gallery_process import gallery, percentile, signed_in
 
-ASKED = 30
+REQUESTS = 30
 
 
 def main() -> None:
@@ -43,7 +43,7 @@ def main() -> None:
 
 def _ask(client: httpx.Client, path: str, params: dict[str, str]) -> list[float]:
     took = []
-    for _ in range(ASKED):
+    for _ in range(REQUESTS):
         started = time.perf_counter()
         answer = client.get(path, params=params)
         took.append((time.perf_counter() - started) * 1000)

@@ -1,8 +1,8 @@
 """Fill the database of DATA_DIR with photos of which some are duplicates, ready to be compared.
 
-Most have made-up vectors and only a fingerprint, cut out of real photos, so that comparing meets
-what it meets in a gallery: neighbours by embedding that turn out to be other pictures. One in ten
-is one of a pair, changed copies and frames of a burst in turn, with real renditions to look at.
+Most photos have a made-up vector and only a fingerprint, cut from real photos, so that comparing
+meets what it meets in a gallery: neighbours by embedding that turn out to be other pictures. One
+photo in ten is in a pair, a changed copy or a frame of a burst in turn, with real renditions.
 
 Run by the other benchmarks:
 DATA_DIR=... python -m benchmarks.fill_duplicates OWNER COUNT PHOTOS compare|group
@@ -40,8 +40,8 @@ PAIRED = 10
 GROUP = 3
 DIM = 512
 NOISE = (0.4, 1.2)
-"""Length of what a vector has of its own, beside its cluster's. It brings 3 to 4 of the 39 others
-as near as 0.75: as many as 20,000 real photos would have, going by 7,091 of people and sport."""
+"""Length of a vector's own part, added to its cluster's centre. It brings 3 to 4 of the 39 others
+within 0.75, as many as 20,000 real photos would have, judging by 7,091 of people and sport."""
 
 PAIR_NOISE = 0.25
 RENDITION = 512  # pixels
@@ -58,18 +58,18 @@ def main(owner_name: str, count: int, photos: Path, purpose: str) -> None:
     owner = get_user_model().objects.get(username=owner_name)
     sources = [opened(path) for path in sorted(photos.glob("*.jpg"))]
     assert sources, "no photos to cut pictures from"
-    made = _made(sources, count, paired=purpose == "compare")
+    pictures = _pictures(sources, count, paired=purpose == "compare")
     ids: list[UUID] = []
-    while some := list(itertools.islice(made, BATCH)):
+    while some := list(itertools.islice(pictures, BATCH)):
         ids += _save(owner.pk, some, len(ids))
     if purpose == "group":
         _group(owner.pk, ids)
 
 
-def _made(
+def _pictures(
     sources: list[Image.Image], count: int, *, paired: bool
 ) -> Iterator[tuple[Image.Image, NDArray[np.float32], bool]]:
-    """Give `count` pictures with their vectors, and whether they need a rendition."""
+    """Yield `count` pictures with their vectors, and whether they need a rendition."""
     rng, noise = random.Random(1), np.random.default_rng(1)
     centres = _unit(noise.normal(size=(CLUSTERS, DIM)))
     number = 0
@@ -118,7 +118,9 @@ def _pair(
     """Return a picture and a changed copy of it, or two frames of a burst."""
     if number % 2:
         pixels = np.asarray(image)
-        return [bursts.frame(pixels, view, noise) for view in (bursts.View(), bursts.view(rng))]
+        return [
+            bursts.frame(pixels, view, noise) for view in (bursts.View(), bursts.random_view(rng))
+        ]
     copy = EDITS[number // 2 % len(EDITS)].change(image, rng).convert("RGB")
     copy.thumbnail((RENDITION, RENDITION))
     return [image, copy]
@@ -151,8 +153,8 @@ def _save(
         Fingerprint(photo=photo, grey=grey.tobytes())
         for photo, grey in zip(photos, greys, strict=True)
     )
-    for photo, (image, _, shown) in zip(photos, made, strict=True):
-        if shown:
+    for photo, (image, _, needs_rendition) in zip(photos, made, strict=True):
+        if needs_rendition:
             out = BytesIO()
             image.save(out, "WEBP", quality=80)
             files.write_atomically(files.thumbnail(photo.pk), out.getvalue())
@@ -184,11 +186,11 @@ def _group(owner_id: int, ids: list[UUID]) -> None:
 
     from gallery.models import Embedding, EmbeddingModel
     from search.duplicates.groups import groups
-    from search.duplicates.models import Kind, Likeness
+    from search.duplicates.models import DuplicateEdge, Kind
 
     model = EmbeddingModel.objects.get()
-    Likeness.objects.bulk_create(
-        Likeness(
+    DuplicateEdge.objects.bulk_create(
+        DuplicateEdge(
             owner_id=owner_id,
             first_id=min(pair),
             second_id=max(pair),

@@ -1,8 +1,8 @@
 """What imagededup calls duplicates, as JSON on standard output. Run by a Python that has it.
 
 `python imagededup_pairs.py FOLDER` prints {method: {"pairs": [[name, name, score], ...]}}, or
-{method: {"error": "..."}} where a method cannot run. Imports nothing of this project, and
-imagededup only by name, since this project does not depend on it.
+{method: {"error": "..."}} where a method cannot run. It imports nothing of this project, and
+imagededup only by name, because this project does not depend on it.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-MOST_DISTANCE = 10  # imagededup's default
-LEAST_COSINE = 0.8  # below its default of 0.9, so that a better threshold can be looked for
+MAX_DISTANCE = 10  # imagededup's default
+MIN_COSINE = 0.8  # below its default of 0.9, so that a better threshold can be looked for
 
-Found = list[tuple[str, str, float]]
+Pairs = list[tuple[str, str, float]]
 
 
-def pairs(found: dict[str, list[tuple[str, Any]]]) -> Found:
+def pairs(found: dict[str, list[tuple[str, Any]]]) -> Pairs:
     """Return each pair of imagededup's answer once, with its score."""
     return [
         (first, second, float(score))
@@ -32,19 +32,19 @@ def pairs(found: dict[str, list[tuple[str, Any]]]) -> Found:
     ]
 
 
-def hashes(name: str, folder: str) -> Found:
+def hashes(name: str, folder: str) -> Pairs:
     """Return the pairs within the published distance by one of its perceptual hashes."""
     method = getattr(import_module("imagededup.methods"), name)()
     return pairs(
-        method.find_duplicates(image_dir=folder, max_distance_threshold=MOST_DISTANCE, scores=True)
+        method.find_duplicates(image_dir=folder, max_distance_threshold=MAX_DISTANCE, scores=True)
     )
 
 
-def cnn(folder: str, **model: Any) -> Found:
-    """Return the pairs whose CNN features are near: MobileNetV3's, or a model's of one's own."""
+def cnn(folder: str, **model: Any) -> Pairs:
+    """Return the pairs whose CNN features are near: of MobileNetV3, or of a custom model."""
     method = import_module("imagededup.methods").CNN(**model)
     return pairs(
-        method.find_duplicates(image_dir=folder, min_similarity_threshold=LEAST_COSINE, scores=True)
+        method.find_duplicates(image_dir=folder, min_similarity_threshold=MIN_COSINE, scores=True)
     )
 
 
@@ -75,7 +75,7 @@ def efficientnet_lite() -> Any:
 
 
 def main(folder: str) -> None:
-    methods: dict[str, Callable[[], Found]] = {
+    methods: dict[str, Callable[[], Pairs]] = {
         "PHash": lambda: hashes("PHash", folder),
         "DHash": lambda: hashes("DHash", folder),
         "WHash": lambda: hashes("WHash", folder),

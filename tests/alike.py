@@ -10,7 +10,7 @@ from uuid import UUID
 
 from gallery.models import EmbeddingModel, Photo
 from search.duplicates.groups import groups
-from search.duplicates.models import DuplicateGroup, Kind, Likeness
+from search.duplicates.models import DuplicateEdge, DuplicateGroup, Kind
 
 _numbers = itertools.count()
 ADDED = datetime(2024, 5, 1, 12, tzinfo=UTC)
@@ -40,11 +40,11 @@ def alike(
     closeness: float = 0.98,
     kind: Kind = Kind.SAME_PICTURE,
     how: str = "",
-) -> Likeness:
+) -> DuplicateEdge:
     """Return the edge between two photos of one owner."""
     low, high = sorted((first, second), key=lambda photo: photo.pk)
     model, _ = EmbeddingModel.objects.get_or_create(key="colours", defaults={"dim": 8})
-    return Likeness.objects.create(
+    return DuplicateEdge.objects.create(
         owner_id=first.owner_id,
         first=low,
         second=high,
@@ -63,10 +63,10 @@ def group(*photos: Photo, kind: Kind = Kind.SAME_PICTURE) -> DuplicateGroup:
     return DuplicateGroup.objects.get(kind=kind, members__photo=photos[0])
 
 
-def standing(owner: Any, kind: Kind = Kind.SAME_PICTURE) -> list[set[UUID]]:
+def member_sets(owner: Any, kind: Kind = Kind.SAME_PICTURE) -> list[set[UUID]]:
     """Return the members of the owner's groups of a kind, the largest group first."""
-    found = DuplicateGroup.objects.filter(owner=owner, kind=kind).order_by("-size", "id")
-    return [set(one.members.values_list("photo_id", flat=True)) for one in found]
+    made_groups = DuplicateGroup.objects.filter(owner=owner, kind=kind).order_by("-size", "id")
+    return [set(made.members.values_list("photo_id", flat=True)) for made in made_groups]
 
 
 def ids(photos: Iterable[Photo]) -> set[UUID]:

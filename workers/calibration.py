@@ -8,8 +8,8 @@ from dataclasses import asdict
 import numpy as np
 
 from gallery.models import Embedding, EmbeddingModel, Photo
-from search.duplicates.find import calibration, compare
-from search.duplicates.find.thresholds import MEASURED, Thresholds
+from search.duplicates.find import compare
+from search.duplicates.find.thresholds import MEASURED, MIN_PHOTOS, Thresholds, measure
 from search.vectors.embedders import image_embedder, is_loaded
 from workers import heartbeat, look_ahead
 
@@ -58,7 +58,7 @@ def calibrate(model: EmbeddingModel, *, strangers: int = STRANGERS) -> Threshold
         heartbeat.progress()
         if rendition is not None:
             pictures.append(rendition)
-    found = calibration.measure(embedder, pictures, vectors, greys)
+    found = measure(embedder, pictures, vectors, greys)
     model.thresholds = asdict(found)
     EmbeddingModel.objects.filter(pk=model.pk).update(thresholds=model.thresholds)
     logger.info("Duplicates of %s are told by %s.", model.key, found)
@@ -80,8 +80,8 @@ def _sample(
         .order_by("photo_id")[:limit]
     )
     found = [(row, vector) for row in rows if (vector := row.get_vector()) is not None]
-    if len(found) < calibration.FEWEST:
-        raise ValueError(f"At least {calibration.FEWEST} searchable photos are needed.")
+    if len(found) < MIN_PHOTOS:
+        raise ValueError(f"At least {MIN_PHOTOS} searchable photos are needed.")
     return (
         [row.photo for row, _ in found],
         np.stack([vector for _, vector in found]),

@@ -16,7 +16,7 @@ from django.utils import timezone
 from gallery.models import Embedding, Photo
 from gallery.models.embeddings import MAX_ATTEMPTS, EmbeddingQuerySet
 from gallery.reasons import Reason
-from search.duplicates.find.pairing import save_prints
+from search.duplicates.find.prefilter import save_fingerprints
 from search.vectors.embedders.base import Vectors
 from workers.embedding import Refusal
 from workers.look_ahead import Picture
@@ -77,7 +77,7 @@ def _save_first_decodes(pictures: Mapping[Embedding, Picture]) -> None:
         ids = [photo.pk for photo in decoded]
         Photo.objects.filter(pk__in=ids).update(decoded_at=timezone.now())
         prints = ((photo.pk, picture.fingerprint) for photo, picture in decoded.items())
-        save_prints({pk: grey for pk, grey in prints if grey is not None})
+        save_fingerprints({pk: grey for pk, grey in prints if grey is not None})
 
 
 def refuse(refusals: Mapping[Embedding, Refusal]) -> None:

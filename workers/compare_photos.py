@@ -76,7 +76,7 @@ def _compare(model: EmbeddingModel, rows: Sequence[Embedding], renditions: _Rend
             _compare(model, rows[half:], renditions)
         else:
             logger.exception("Photo %s cannot be compared; it is left out.", rows[0].photo_id)
-            compare.settle(rows)
+            compare.mark_compared(rows)
 
 
 class _Renditions:

@@ -47,18 +47,34 @@ def grey(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
 def shrink(image: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
     """Return a grey picture (float32) at `height` x `width` by averaging areas exactly.
 
-    Cell borders that fall within a pixel share it out, so the same picture at two sizes gives
-    nearly the same cells. Works for enlarging as well.
+    A pixel that is cut by the border of a cell counts for both cells by its share, so the same
+    picture at two sizes gives nearly the same cells. Works for enlarging as well.
     """
-    down, across = _shares(image.shape[0], height), _shares(image.shape[1], width)
+    whole = np.zeros(1), np.ones(1)
+    down = cell_weights(image.shape[0], *whole, height)[0]
+    across = cell_weights(image.shape[1], *whole, width)[0]
     return np.asarray(down @ image @ across.T, np.float32)
 
 
-def _shares(length: int, cells: int) -> NDArray[np.float32]:
-    """Return the (cells, length) matrix that averages `length` pixels into `cells`."""
-    borders = np.arange(cells + 1, dtype=np.float64) * (length / cells)
-    starts = np.arange(length, dtype=np.float64)
-    low = np.maximum(borders[:-1, None], starts)
-    high = np.minimum(borders[1:, None], starts + 1)
-    overlap = np.clip(high - low, 0, None)
-    return np.asarray(overlap / overlap.sum(axis=1, keepdims=True), np.float32)
+def cell_weights(
+    length: int,
+    low: NDArray[np.floating],
+    size: NDArray[np.floating],
+    cells: int,
+    *,
+    min_width: float = 0.0,
+) -> NDArray[np.float32]:
+    """Return matrices (n, cells, length) that average windows of `length` pixels into cells.
+
+    `low` and `size` (n,) say where each window begins and how long it is, in fractions of the
+    length. Cells narrower than `min_width` pixels are widened to it: 1.0 interpolates between
+    pixels where there are more cells than pixels.
+    """
+    steps = size[:, None] * length / cells
+    centres = low[:, None] * length + (np.arange(cells, dtype=low.dtype) + 0.5) * steps
+    half = np.maximum(steps, min_width) / 2
+    starts = np.arange(length, dtype=low.dtype)
+    upper = np.minimum((centres + half)[:, :, None], starts + 1)
+    lower = np.maximum((centres - half)[:, :, None], starts)
+    overlap = np.clip(upper - lower, 0, None)
+    return np.asarray(overlap / np.maximum(overlap.sum(axis=2, keepdims=True), 1e-6), np.float32)

@@ -1,5 +1,5 @@
-"""Duplicates: which photos are the same picture or similar shots, and what is done about them.
+"""Duplicates: which photos are the same picture or similar shots, and what to do about them.
 
-Compared one by one as they are indexed; the edges found (`Likeness`) are kept in SQL and gathered
-into groups that wait for a decision.
+Photos are compared as they are indexed (`find`). Pairs that are alike are edges in SQL, gathered
+into groups (`groups`) that wait for a person's decision (`review`).
 """

@@ -1,4 +1,4 @@
-"""The app of duplicates: finding them, grouping them, and deciding what is kept."""
+"""The app of duplicates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which photos are alike, in which groups, and what people decided about them."""
+"""Pairs of photos that are alike, the groups made of them, and what people decided about those."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from gallery.models import EmbeddingModel, Photo, User
 
@@ -17,20 +18,27 @@ class Kind(models.TextChoices):
     """How two photos are alike. The kinds are never mixed in one group.
 
     Files with equal bytes are no kind here: the gallery keeps one copy and remembers the names of
-    those that it skipped (`gallery.models.SkippedFile`).
+    the skipped ones (`gallery.models.SkippedFile`).
     """
 
-    SAME_PICTURE = "same_picture", "Same picture"
-    SIMILAR_SHOTS = "similar_shots", "Similar shots"
+    SAME_PICTURE = "same_picture", _("Same picture")
+    SIMILAR_SHOTS = "similar_shots", _("Similar shots")
 
 
-class Likeness(models.Model):
-    """Two photos of one owner that are alike: an edge, `first` having the smaller id.
+class Change(models.TextChoices):
+    """What was done to one of two copies of a picture, if it matters to people."""
+
+    ROTATED = "rotated", _("rotated")
+    MIRRORED = "mirrored", _("mirrored")
+    CROPPED = "cropped", _("cropped")
+
+
+class DuplicateEdge(models.Model):
+    """An edge: two photos of one owner that are alike, `first` having the smaller id.
 
     `closeness` is from 0 to 1 and comparable within a kind only: for the same picture the
     correlation of the aligned pixels, for similar shots the cosine similarity of the embeddings.
-    `how` says in a word what differs ("rotated", "mirrored", "cropped", or nothing). `model` is
-    the one whose embeddings brought them together.
+    `how` is a `Change` or "". `model` is the one whose embeddings brought the photos together.
     """
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
@@ -38,28 +46,27 @@ class Likeness(models.Model):
     second = models.ForeignKey(Photo, models.CASCADE, related_name="+")
     kind = models.CharField(max_length=20, choices=Kind.choices)
     closeness = models.FloatField()
-    how = models.CharField(max_length=20, blank=True)
+    how = models.CharField(max_length=20, blank=True, choices=Change.choices)
     model = models.ForeignKey(EmbeddingModel, models.CASCADE, related_name="+")
     found_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["first", "second"], name="one_likeness_of_a_pair"),
-            models.CheckConstraint(condition=Q(first__lt=F("second")), name="likeness_in_order"),
+            models.UniqueConstraint(fields=["first", "second"], name="one_edge_of_a_pair"),
+            models.CheckConstraint(condition=Q(first__lt=F("second")), name="edge_in_order"),
         ]
-        indexes = [models.Index(fields=["owner", "kind"], name="likeness_of_owner")]
+        indexes = [models.Index(fields=["owner", "kind"], name="edge_of_owner")]
 
     def __str__(self) -> str:
         return f"{self.first_id} {self.kind} {self.second_id}"
 
 
 class NotTheSame(models.Model):
-    """A person said that two photos are no duplicates: remembered whatever a model thinks later."""
+    """A person's word that two photos are no duplicates: it holds whatever a later model finds."""
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     first = models.ForeignKey(Photo, models.CASCADE, related_name="+")
     second = models.ForeignKey(Photo, models.CASCADE, related_name="+")
-    said_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
         constraints = [
@@ -80,9 +87,9 @@ class DuplicateGroupQuerySet(models.QuerySet["DuplicateGroup"]):
 
 
 class DuplicateGroup(models.Model):
-    """Photos that wait for a decision: each is close to the medoid, so that groups never chain.
+    """Photos that wait for a decision. Each has an edge to the medoid, so groups never chain.
 
-    Made from edges by `search.duplicates.groups.groups`, and gone once decided (`Resolution`).
+    Made from edges by `search.duplicates.groups.groups`, and deleted once decided (`Resolution`).
     `keeper` is the photo to keep by the owner's criteria, `recoverable` the bytes of all others,
     `closeness` that of the least close member, `newest_at` the day of the newest one.
     """
@@ -122,7 +129,7 @@ class GroupMember(models.Model):
     photo = models.ForeignKey(Photo, models.CASCADE, related_name="+")
     kind = models.CharField(max_length=20, choices=Kind.choices)
     closeness = models.FloatField()
-    how = models.CharField(max_length=20, blank=True)
+    how = models.CharField(max_length=20, blank=True, choices=Change.choices)
 
     class Meta:
         constraints = [
@@ -134,7 +141,7 @@ class GroupMember(models.Model):
 
 
 class KeeperCriteria(models.Model):
-    """What one owner wants kept: names of criteria, the weightiest first, and a name pattern."""
+    """What one owner wants to keep: criteria, the most important first, and a name pattern."""
 
     owner = models.OneToOneField(
         settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="+"
@@ -155,17 +162,17 @@ class ResolutionQuerySet(models.QuerySet["Resolution"]):
 
 
 class Resolution(models.Model):
-    """One decision about one group, with all that is needed to undo it.
+    """One decision about one group, with everything needed to undo it.
 
-    Decisions taken together share `batch`. `changes` is JSON written and read by
-    `search.duplicates.review.decisions` alone: the ids of what was trashed, and what the keeper
-    got.
+    Decisions taken together share `batch`. `changes` is JSON that only
+    `search.duplicates.review.decisions` and `history` write and read: the ids of the trashed
+    photos, and what the keeper gained.
     """
 
     class Action(models.TextChoices):
-        KEEP = "keep", "Kept the best"
-        STACK = "stack", "Stacked"
-        DISMISS = "dismiss", "Not the same"
+        KEEP = "keep", _("Kept the best")
+        STACK = "stack", _("Stacked")
+        DISMISS = "dismiss", _("Not the same")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     batch = models.UUIDField(default=uuid.uuid4, db_index=True)
@@ -190,9 +197,9 @@ class Resolution(models.Model):
 
 
 class Sweep(models.Model):
-    """The last full search for duplicates of a model: asked for, at work, or finished.
+    """The last full search for duplicates with a model: when it was asked for, and when it ended.
 
-    Progress is counted from `Embedding.compared_at`; this row only says when it began and ended.
+    Progress is counted from `Embedding.compared_at`.
     """
 
     model = models.OneToOneField(
@@ -200,7 +207,6 @@ class Sweep(models.Model):
     )
     started_at = models.DateTimeField(default=timezone.now)
     finished_at = models.DateTimeField(null=True, blank=True)
-    photos = models.PositiveIntegerField(default=0, help_text="photos to compare when it began")
 
     def __str__(self) -> str:
         return f"{self.model_id} from {self.started_at}"

@@ -9,7 +9,7 @@ from PIL import Image
 from gallery.decoding.pictures import perceptual_hash
 from gallery.models.fingerprints import fingerprint_of
 from search.duplicates.find import candidates
-from search.duplicates.find.candidates import is_flat, near, turned_hashes
+from search.duplicates.find.candidates import is_flat, nearest_hashes, turned_hashes
 
 TURNS = [None, *Image.Transpose]
 
@@ -41,7 +41,7 @@ def test_a_turned_or_mirrored_picture_has_one_of_the_eight_hashes(turn):
     picture = scene(7)
     turned = picture if turn is None else picture.transpose(turn)
     hashes = turned_hashes(print_of(picture)[None])[0]
-    assert min(bits(one, perceptual_hash(turned)) for one in hashes) <= 2
+    assert min(bits(value, perceptual_hash(turned)) for value in hashes) <= 2
 
 
 def test_another_picture_is_far():
@@ -55,9 +55,10 @@ def test_near_hashes_come_nearest_first_and_not_too_many():
     some[30_000] = some[17] ^ np.uint64(0b1)
     some[20] = some[17] ^ np.uint64(0b111)
     some[21] = some[17] ^ np.uint64(2**11 - 1)
-    assert near(some, wanted).tolist() == [17, 30_000, 20]
-    assert len(near(np.full(1000, some[17], np.uint64), wanted)) == candidates.MOST_BY_HASH
-    assert near(np.empty(0, np.uint64), wanted).tolist() == []
+    assert nearest_hashes(some, wanted).tolist() == [17, 30_000, 20]
+    near = nearest_hashes(np.full(1000, some[17], np.uint64), wanted)
+    assert len(near) == candidates.NEAR_HASHES
+    assert nearest_hashes(np.empty(0, np.uint64), wanted).tolist() == []
 
 
 def test_a_flat_picture_is_known_as_such():

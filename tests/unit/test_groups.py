@@ -11,10 +11,12 @@ from django.db import connection
 
 from gallery import stacks, trash
 from gallery.models import Photo
-from search.duplicates.groups import groups, keeper
-from search.duplicates.models import DuplicateGroup, GroupMember, Kind, Likeness, NotTheSame
-from search.duplicates.review import decisions
-from tests.alike import ADDED, alike, group, ids, photo, standing
+from search.duplicates.groups import groups
+from search.duplicates.groups.keeper import criteria_of
+from search.duplicates.models import DuplicateEdge, DuplicateGroup, GroupMember, Kind, NotTheSame
+from search.duplicates.review import decisions, listing
+from search.duplicates.review.history import undo_batch
+from tests.alike import ADDED, alike, group, ids, member_sets, photo
 
 pytestmark = pytest.mark.django_db
 
@@ -27,7 +29,7 @@ def apart(first: Photo, second: Photo) -> None:
 
 
 def regroup(*photos: Photo) -> None:
-    groups.regroup(photos[0].owner_id, [one.pk for one in photos])
+    groups.regroup(photos[0].owner_id, [member.pk for member in photos])
 
 
 def test_an_edge_makes_a_group_with_its_facts(ada):
@@ -50,7 +52,7 @@ def test_groups_do_not_chain(ada):
         regroup(first, second)
     groups.regroup_all(ada.pk)
     # Three in the middle, or three at one end and the two at the other.
-    assert sorted(map(len, standing(ada))) in ([3], [2, 3])
+    assert sorted(map(len, member_sets(ada))) in ([3], [2, 3])
     edges = {frozenset(ids(pair)) for pair in pairwise(chain)}
     for member in GroupMember.objects.select_related("group"):
         if member.photo_id != member.group.medoid_id:
@@ -62,7 +64,7 @@ def test_a_group_keeps_its_id_while_its_medoid_stays(ada):
     made = group(middle, first)
     alike(middle, second)
     regroup(second)
-    assert standing(ada) == [ids([middle, first, second])]
+    assert member_sets(ada) == [ids([middle, first, second])]
     assert set(DuplicateGroup.objects.values_list("pk", flat=True)) == {made.pk} or (
         made.medoid_id != middle.pk
     )
@@ -72,7 +74,7 @@ def test_a_group_that_loses_its_medoid_keeps_its_id_if_it_still_is_one(ada):
     four = [photo(ada) for _ in range(4)]
     made = group(*four)
     trash.trash(Photo.objects.filter(pk=made.medoid_id))
-    groups.follow([made.medoid_id])
+    groups.regroup_moved([made.medoid_id])
     (left,) = DuplicateGroup.objects.all()
     assert (left.pk, left.size) == (made.pk, 3)
 
@@ -82,10 +84,10 @@ def test_photos_in_the_trash_are_in_no_group_and_come_back(ada, django_capture_o
     group(one, other)
     with django_capture_on_commit_callbacks(execute=True):
         trash.trash(Photo.objects.filter(pk=one.pk))
-    assert standing(ada) == []
+    assert member_sets(ada) == []
     with django_capture_on_commit_callbacks(execute=True):
         trash.restore(Photo.objects.filter(pk=one.pk))
-    assert standing(ada) == [ids([one, other])]
+    assert member_sets(ada) == [ids([one, other])]
 
 
 def test_those_left_alone_find_others_a_step_further(ada):
@@ -95,8 +97,8 @@ def test_those_left_alone_find_others_a_step_further(ada):
     alike(second, loner)
     groups.regroup_all(ada.pk)
     trash.trash(Photo.objects.filter(pk=medoid.pk))
-    groups.follow([medoid.pk])
-    assert standing(ada) == [ids([second, loner])]
+    groups.regroup_moved([medoid.pk])
+    assert member_sets(ada) == [ids([second, loner])]
 
 
 def test_not_the_same_is_remembered_and_keeps_two_out_of_one_group(ada):
@@ -104,11 +106,11 @@ def test_not_the_same_is_remembered_and_keeps_two_out_of_one_group(ada):
     apart(one, other)
     alike(one, other)
     regroup(one)
-    assert standing(ada) == []
+    assert member_sets(ada) == []
     alike(one, third)
     alike(other, third, 0.99)
     regroup(third)
-    assert standing(ada) == [ids([other, third])]
+    assert member_sets(ada) == [ids([other, third])]
 
 
 def test_copies_are_settled_before_similar_shots(ada):
@@ -117,7 +119,7 @@ def test_copies_are_settled_before_similar_shots(ada):
     alike(large, shot, kind=SHOTS)
     alike(small, shot, kind=SHOTS)
     regroup(shot)
-    assert standing(ada, SHOTS) == [ids([large, shot])]
+    assert member_sets(ada, SHOTS) == [ids([large, shot])]
 
 
 def test_another_keeper_is_the_one_compared_with_similar_shots(ada):
@@ -126,9 +128,9 @@ def test_another_keeper_is_the_one_compared_with_similar_shots(ada):
     alike(large, shot, kind=SHOTS)
     alike(small, shot, kind=SHOTS)
     regroup(shot)
-    keeper.set_criteria(ada, ["file_size"], "")
+    groups.set_criteria(ada, ["file_size"], "")
     assert DuplicateGroup.objects.get(kind=Kind.SAME_PICTURE).keeper == small
-    assert standing(ada, SHOTS) == [ids([small, shot])]
+    assert member_sets(ada, SHOTS) == [ids([small, shot])]
 
 
 def test_a_stack_is_no_group_until_another_photo_joins(ada):
@@ -136,10 +138,10 @@ def test_a_stack_is_no_group_until_another_photo_joins(ada):
     stacks.create(Photo.objects.filter(pk__in=ids([one, other])), one)
     alike(one, other, kind=SHOTS)
     regroup(one)
-    assert standing(ada, SHOTS) == []
+    assert member_sets(ada, SHOTS) == []
     alike(one, third, kind=SHOTS)
     regroup(third)
-    assert standing(ada, SHOTS) == [ids([one, other, third])]
+    assert member_sets(ada, SHOTS) == [ids([one, other, third])]
 
 
 def test_stacking_by_hand_ends_a_group_and_unstacking_brings_it_back(
@@ -149,29 +151,29 @@ def test_stacking_by_hand_ends_a_group_and_unstacking_brings_it_back(
     group(one, other, kind=SHOTS)
     with django_capture_on_commit_callbacks(execute=True):
         made = stacks.create(Photo.objects.filter(pk__in=ids([one, other])), one)
-    assert standing(ada, SHOTS) == []
+    assert member_sets(ada, SHOTS) == []
     with django_capture_on_commit_callbacks(execute=True):
         stacks.unstack(made)
-    assert standing(ada, SHOTS) == [ids([one, other])]
+    assert member_sets(ada, SHOTS) == [ids([one, other])]
 
 
 def test_new_criteria_choose_keepers_and_bytes_anew(ada):
     large, small = photo(ada, width=900, size=100), photo(ada, size=5000)
     made = group(large, small)
     assert (made.keeper, made.recoverable) == (large, 5000)
-    keeper.set_criteria(ada, ["file_size"], "")
+    groups.set_criteria(ada, ["file_size"], "")
     made.refresh_from_db()
     assert (made.keeper, made.recoverable) == (small, 100)
-    assert keeper.criteria_of(ada).order[:2] == ["file_size", "resolution"]
+    assert criteria_of(ada.pk).order[:2] == ["file_size", "resolution"]
 
 
 def test_people_have_their_own_criteria_and_groups(ada, bob):
-    keeper.set_criteria(bob, ["name"], "*.png")
-    assert keeper.criteria_of(ada).pattern == ""
+    groups.set_criteria(bob, ["name"], "*.png")
+    assert criteria_of(ada.pk).pattern == ""
     group(photo(bob), photo(bob))
-    assert groups.page(ada, Kind.SAME_PICTURE).groups == []
-    assert groups.totals(ada)["same_picture"].groups == 0
-    assert groups.shown(ada, DuplicateGroup.objects.get().pk) is None
+    assert listing.group_page(ada, Kind.SAME_PICTURE).groups == []
+    assert listing.totals_of(ada)["same_picture"].groups == 0
+    assert listing.review_group(ada, DuplicateGroup.objects.get().pk) is None
 
 
 def test_grouping_all_gives_the_same_as_piece_by_piece_and_changes_nothing_twice(ada):
@@ -179,9 +181,9 @@ def test_grouping_all_gives_the_same_as_piece_by_piece_and_changes_nothing_twice
     made = group(*clique)
     lone = photo(ada), photo(ada)
     group(*lone)
-    before = standing(ada), set(GroupMember.objects.values_list("pk", flat=True))
+    before = member_sets(ada), set(GroupMember.objects.values_list("pk", flat=True))
     groups.regroup_all(ada.pk)
-    assert (standing(ada), set(GroupMember.objects.values_list("pk", flat=True))) == before
+    assert (member_sets(ada), set(GroupMember.objects.values_list("pk", flat=True))) == before
     assert DuplicateGroup.objects.filter(pk=made.pk).exists()
 
 
@@ -192,7 +194,7 @@ def test_only_what_lies_around_is_looked_at(ada, django_assert_max_num_queries):
     alike(one, other)
     with django_assert_max_num_queries(40):
         regroup(one)
-    assert len(standing(ada)) == 31
+    assert len(member_sets(ada)) == 31
 
 
 def test_a_photo_trashed_while_its_group_is_read_is_left_out(ada):
@@ -208,13 +210,13 @@ def test_a_photo_trashed_while_its_group_is_read_is_left_out(ada):
         return answer
 
     with connection.execute_wrapper(trash_after_members):
-        assert len(groups.page(ada, Kind.SAME_PICTURE).groups) <= 1
+        assert len(listing.group_page(ada, Kind.SAME_PICTURE).groups) <= 1
     assert moved
-    assert not groups.page(ada, Kind.SAME_PICTURE).groups
+    assert not listing.group_page(ada, Kind.SAME_PICTURE).groups
 
 
 def test_a_fault_while_following_is_no_fault_of_the_move(monkeypatch, caplog):
-    monkeypatch.setattr(groups, "follow", lambda ids: 1 / 0)
+    monkeypatch.setattr(groups, "regroup_moved", lambda ids: 1 / 0)
     groups.on_photos_moved([uuid.uuid4()])
     assert "do not know of 1 moved photos" in caplog.text
 
@@ -240,10 +242,10 @@ def _some(chance, ada, count):
 
 def _new_edge(chance, ada, photos):
     pair = _some(chance, ada, 2)
-    known = Likeness.objects.filter(first__in=pair, second__in=pair)
+    known = DuplicateEdge.objects.filter(first__in=pair, second__in=pair)
     if len(pair) == 2 and not known.exists():
         alike(*pair, chance.random(), chance.choice(list(Kind)))
-    return [one.pk for one in pair]
+    return [member.pk for member in pair]
 
 
 def _to_the_trash(chance, ada, photos):
@@ -255,7 +257,7 @@ def _back(chance, ada, photos):
 
 
 def _word(chance, ada, photos):
-    edge = Likeness.objects.order_by("closeness").first()
+    edge = DuplicateEdge.objects.order_by("closeness").first()
     if edge is not None:
         NotTheSame.objects.get_or_create(
             owner=ada, first_id=edge.first_id, second_id=edge.second_id
@@ -267,7 +269,7 @@ def _stacked(chance, ada, photos):
     some = _some(chance, ada, 2)
     if some:
         stacks.create(Photo.objects.filter(pk__in=ids(some)), some[0])
-    return [one.pk for one in some]
+    return [member.pk for member in some]
 
 
 def _decided(chance, ada, photos):
@@ -275,25 +277,25 @@ def _decided(chance, ada, photos):
     if made is not None:
         done = decisions.resolve_many(ada, made.kind, "keep", groups=[made.pk])
         if chance.random() < 0.5:
-            decisions.undo(ada, done.id)
+            undo_batch(ada, done.id)
     return []
 
 
 def _check(ada):
-    live = {one.pk: one for one in Photo.objects.visible_to(ada)}
+    live = {member.pk: member for member in Photo.objects.visible_to(ada)}
     apart = set(NotTheSame.objects.values_list("first_id", "second_id"))
-    edges = {(edge.first_id, edge.second_id): edge for edge in Likeness.objects.all()}
+    edges = {(edge.first_id, edge.second_id): edge for edge in DuplicateEdge.objects.all()}
     copies = set()
     for made in DuplicateGroup.objects.order_by("kind").prefetch_related("members"):
         members = {member.photo_id for member in made.members.all()}
         assert {made.medoid_id, made.keeper_id} <= members <= live.keys()
         assert made.size == len(members) > 1
-        assert made.recoverable == sum(live[one].size for one in members if one != made.keeper_id)
+        assert made.recoverable == sum(live[pk].size for pk in members if pk != made.keeper_id)
         assert all(pair not in apart for pair in combinations(sorted(members), 2))
         for member in members - {made.medoid_id}:
             edge = edges[min(member, made.medoid_id), max(member, made.medoid_id)]
             assert edge.kind == made.kind
-        assert len({live[one].stack_id or one for one in members}) > 1
+        assert len({live[pk].stack_id or pk for pk in members}) > 1
         if made.kind == Kind.SAME_PICTURE:
             copies |= members - {made.keeper_id}
         else:

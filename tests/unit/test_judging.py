@@ -11,9 +11,10 @@ from PIL import Image
 
 from gallery.models.fingerprints import fingerprint_of
 from search.duplicates.find import judging
-from search.duplicates.find.alignment import align, turned
-from search.duplicates.find.judging import Judgement, Pair, Side, kilometres
+from search.duplicates.find.alignment import align, apply_turn
+from search.duplicates.find.judging import Pair, Side, kilometres
 from search.duplicates.find.thresholds import Thresholds
+from search.duplicates.groups.edges import Judgement
 from search.duplicates.models import Kind
 from tests.scenes import CHANGES, saved, scene
 
@@ -140,10 +141,10 @@ def test_kilometres():
 
 def test_every_turn_can_be_told_from_the_others():
     original = fingerprint_of(pixels(scene(5)))
-    views = np.stack([turned(original, turn) for turn in range(8)])
+    views = np.stack([apply_turn(original, turn) for turn in range(8)])
     found = align(np.stack([original] * 8), views)
     for turn, way_back in enumerate(found.turn):
-        assert (turned(views[turn], int(way_back)) == original).all()
+        assert (apply_turn(views[turn], int(way_back)) == original).all()
     assert (found.correlation > 0.999).all()
 
 

@@ -8,7 +8,14 @@ from datetime import UTC, datetime
 import pytest
 
 from gallery.models import Photo
-from search.duplicates.groups.ranking import CRITERIA, FORMATS, BadCriteria, Criteria, checked, rank
+from search.duplicates.groups.keeper import (
+    FORMATS,
+    BadCriteria,
+    Criteria,
+    Criterion,
+    parse_criteria,
+    rank,
+)
 
 DAY = datetime(2024, 5, 1, tzinfo=UTC)
 GPS = {"latitude": 48.1, "longitude": 11.5}
@@ -21,12 +28,14 @@ def photo(**fields) -> Photo:
 
 
 def best(*photos: Photo, order: tuple[str, ...] = (), pattern: str = "", albums=None) -> Photo:
-    criteria = Criteria([*order, *(name for name in CRITERIA if name not in order)], pattern)
+    criteria = Criteria(
+        [*order, *(name for name in Criterion.values if name not in order)], pattern
+    )
     return rank(photos, criteria, albums or {})[0].photo
 
 
 def reasons(*photos: Photo, albums=None) -> list[list[str]]:
-    found = {one.photo.pk: one.reasons for one in rank(photos, Criteria(), albums or {})}
+    found = {ranked.photo.pk: ranked.reasons for ranked in rank(photos, Criteria(), albums or {})}
     return [found[photo.pk] for photo in photos]
 
 
@@ -50,7 +59,7 @@ def test_the_usual_order_keeps_what_cannot_be_had_back(better, worse):
     assert best(bad, good) is good
 
 
-@pytest.mark.parametrize("name", CRITERIA)
+@pytest.mark.parametrize("name", Criterion.values)
 def test_each_criterion_decides_when_it_comes_first(name):
     wins = {
         "resolution": {"width": 8000},
@@ -64,7 +73,9 @@ def test_each_criterion_decides_when_it_comes_first(name):
     }
     good = photo(id=uuid.UUID(int=2), **wins[name])
     others = {key: value for key, value in wins.items() if key != name}
-    bad = photo(id=uuid.UUID(int=1), **{k: v for one in others.values() for k, v in one.items()})
+    bad = photo(
+        id=uuid.UUID(int=1), **{k: v for fields in others.values() for k, v in fields.items()}
+    )
     albums = {good.pk: 1} if name == "albums" else {bad.pk: 1}
     assert best(bad, good, order=(name,), pattern="keep*", albums=albums) is good
 
@@ -77,7 +88,7 @@ def test_nearly_the_same_resolution_is_the_same():
 
 def test_the_order_of_the_photos_is_nothing():
     same = [photo(id=uuid.UUID(int=number)) for number in (3, 1, 2)]
-    assert [one.photo.pk.int for one in rank(same, Criteria(), {})] == [1, 2, 3]
+    assert [ranked.photo.pk.int for ranked in rank(same, Criteria(), {})] == [1, 2, 3]
 
 
 @pytest.mark.parametrize(
@@ -126,8 +137,8 @@ def test_an_unknown_format_is_the_last():
 
 
 def test_criteria_left_out_follow():
-    assert checked(["albums"], " IMG* ") == Criteria(
-        ["albums", *(name for name in CRITERIA if name != "albums")], "IMG*"
+    assert parse_criteria(["albums"], " IMG* ") == Criteria(
+        ["albums", *(name for name in Criterion.values if name != "albums")], "IMG*"
     )
 
 
@@ -137,4 +148,4 @@ def test_criteria_left_out_follow():
 )
 def test_made_up_criteria_are_refused(order, pattern):
     with pytest.raises(BadCriteria):
-        checked(order, pattern)
+        parse_criteria(order, pattern)

@@ -177,4 +177,4 @@ def test_similar_shots_are_scored_by_frames_and_labelled_scenes(corpus):
 
 
 def test_copies_count_as_grouped_with_their_original_only(corpus):
-    assert measures.grouped(corpus, [{"a", "a1"}, {"a2", "e"}]) == 0.5
+    assert measures.share_grouped(corpus, [{"a", "a1"}, {"a2", "e"}]) == 0.5

@@ -12,6 +12,7 @@ from gallery import trash
 from gallery.models import Album, Embedding, Photo, SkippedFile, Tag
 from search.duplicates.groups import groups
 from search.duplicates.models import DuplicateGroup, Kind, Sweep
+from search.duplicates.review.listing import Sort
 from tests.alike import ADDED, alike, group, ids, photo
 
 pytestmark = pytest.mark.django_db
@@ -24,7 +25,7 @@ def send(client, path, method="post", **body):
 
 
 def text(found) -> list[str]:
-    return sorted(str(one) for one in found)
+    return sorted(str(photo_id) for photo_id in found)
 
 
 @pytest.fixture
@@ -66,7 +67,7 @@ def test_groups_are_listed_with_the_keeper_its_reasons_and_what_differs(ada_clie
     assert ada_client.get(f"{BASE}/{made.pk}").json() == found
 
 
-@pytest.mark.parametrize("sort", groups.SORTS)
+@pytest.mark.parametrize("sort", Sort.values)
 def test_pages_follow_each_other_in_every_order(ada, ada_client, sort):
     for number in range(7):
         # Two of each: ties are broken as well.
@@ -224,12 +225,12 @@ def test_the_photos_that_one_is_like_are_told(ada, ada_client, pair):
     group(good, unlike)
     dismissed = DuplicateGroup.objects.get(kind=Kind.SAME_PICTURE)
     found = ada_client.get(f"/api/v1/photos/{good.pk}/duplicates").json()
-    assert {(one["photo"]["id"], one["kind"], one["closeness"]) for one in found} == {
+    assert {(match["photo"]["id"], match["kind"], match["closeness"]) for match in found} == {
         (str(poor.pk), "same_picture", 0.98),
         (str(unlike.pk), "same_picture", 0.98),
         (str(shot.pk), "similar_shots", 0.9),
     }
-    assert all(one["group"] for one in found)
+    assert all(match["group"] for match in found)
     send(
         ada_client,
         f"{BASE}/{dismissed.pk}/resolve",
@@ -278,9 +279,9 @@ def test_without_a_model_there_is_nothing_to_search_with(ada_client):
 
 def test_a_page_of_fifty_groups_takes_few_queries(ada, ada_client, django_assert_max_num_queries):
     for _ in range(60):
-        for one in (first := photo(ada), photo(ada), photo(ada)):
-            if one is not first:
-                alike(first, one)
+        first = photo(ada)
+        for other in (photo(ada), photo(ada)):
+            alike(first, other)
     groups.regroup_all(ada.pk)
     ada_client.get(BASE)
     with django_assert_max_num_queries(14):

@@ -1,4 +1,4 @@
-"""Duplicates decided many at once, what is to be kept, the files kept out, and the history."""
+"""Many duplicates decided at once, the criteria, files not stored twice, and the history."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from gallery import trash
 from gallery.models import Photo, SkippedFile
-from search.duplicates.groups import keeper
+from search.duplicates.groups.keeper import Criterion, criteria_of
 from search.duplicates.models import DuplicateGroup, Kind, Resolution
 from tests.alike import group, photo
 from tests.web.test_duplicates_pages import HTMX, checked, form, groups_of, page
@@ -36,7 +36,7 @@ def pairs(ada) -> list[DuplicateGroup]:
 def bulk(scope: str, *meant: DuplicateGroup, **also) -> dict:
     named = {"page": "page", "ticked": "groups"}.get(scope, "page")
     fields = {"kind": "same_picture", "sort": "bytes", "scope": scope}
-    return fields | {named: [str(one.pk) for one in meant]} | also
+    return fields | {named: [str(made.pk) for made in meant]} | also
 
 
 @pytest.mark.parametrize("headers", [{}, HTMX])
@@ -59,12 +59,12 @@ def test_many_groups_are_decided_only_after_the_figures_were_confirmed(
 def test_only_the_groups_meant_are_decided(ada, ada_client, pairs, scope):
     sent = bulk(scope, *pairs[:2], sure="yes")
     answer = ada_client.post("/duplicates/resolve", sent, headers=HTMX)
-    assert set(groups_of(answer)) == {str(one.pk) for one in pairs[2:]}
+    assert set(groups_of(answer)) == {str(made.pk) for made in pairs[2:]}
     assert Photo.objects.in_trash_of(ada).count() == 2
 
 
 def test_a_long_list_of_groups_fits_into_one_field(ada, ada_client, pairs):
-    named = ",".join([str(one.pk) for one in pairs[:3]] + [str(uuid.uuid4())] * 2000)
+    named = ",".join([str(made.pk) for made in pairs[:3]] + [str(uuid.uuid4())] * 2000)
     words = page(ada_client.post("/duplicates/resolve", bulk("page") | {"page": named}))
     assert "Keep the best in 3 groups?" in words
 
@@ -76,7 +76,7 @@ def test_groups_in_which_others_were_marked_are_decided_as_marked(ada, ada_clien
     assert "4 photos (13.9 KB)" in page(ada_client.post("/duplicates/resolve", sent))
     ada_client.post("/duplicates/resolve", sent | {"sure": "yes"})
     left = set(Photo.objects.visible_to(ada).values_list("pk", flat=True))
-    assert left == {small.pk, *(one.keeper_id for one in others)}
+    assert left == {small.pk, *(made.keeper_id for made in others)}
     answer = ada_client.get("/duplicates/history")
     assert "Best kept in 4 groups: 4 photos to the trash" in page(answer)
     batch = Resolution.objects.values_list("batch", flat=True).distinct().get()
@@ -149,20 +149,20 @@ def test_groups_of_others_are_not_decided(ada, bob_client, pairs):
 def test_changing_the_criteria_chooses_anew_at_once(ada, ada_client):
     large, loved = photo(ada, width=900), photo(ada, width=300, favourite=True)
     group(large, loved)
-    order = ["favourite", *(name for name in keeper.CRITERIA if name != "favourite")]
+    order = ["favourite", *(name for name in Criterion.values if name != "favourite")]
     sent = {"order": order, "kind": "same_picture", "sort": "bytes"}
     answer = ada_client.post("/duplicates/criteria", sent, headers=HTMX)
     assert checked(answer) == {str(loved.pk)}
     assert "<details" in answer.content.decode()
-    assert keeper.criteria_of(ada).order == order
+    assert criteria_of(ada.pk).order == order
 
 
 def test_without_scripts_a_button_moves_one_criterion(ada, ada_client, pair):
-    before = list(keeper.CRITERIA)
+    before = list(Criterion.values)
     sent = {"order": before, "move": f"{before[2]} up", "pattern": "IMG_*"}
     answer = ada_client.post("/duplicates/criteria", sent)
     assert answer.status_code == 302
-    after = keeper.criteria_of(ada)
+    after = criteria_of(ada.pk)
     assert after.order[:3] == [before[0], before[2], before[1]]
     assert after.pattern == "IMG_*"
 
@@ -173,10 +173,10 @@ def test_made_up_criteria_are_refused_in_words(ada, ada_client, pair, headers, s
     answer = ada_client.post("/duplicates/criteria", sent, headers=headers)
     assert answer.status_code == (200 if headers else 400)
     assert re.search("There is no criterion|The pattern can have", page(answer))
-    assert keeper.criteria_of(ada).order == list(keeper.CRITERIA)
+    assert criteria_of(ada.pk).order == list(Criterion.values)
 
 
-# --- files that were kept out ---------------------------------------------------------------------
+# --- files that were not stored twice -------------------------------------------------------------
 
 
 def test_files_that_were_here_already_are_listed_with_their_photo(ada, ada_client, bob_client):
@@ -240,7 +240,7 @@ def test_all_pages_of_the_history_show_every_decision_once(ada, ada_client):
         seen += re.findall(r"(\d+) photos remembered", page(answer))
         more = re.search(r'<a class="button" href="([^"]+cursor[^"]+)"', answer.content.decode())
         address = html.unescape(more.group(1)) if more else ""
-    assert [int(one) for one in seen] == list(range(2, 37))
+    assert [int(count) for count in seen] == list(range(2, 37))
     assert ada_client.get("/duplicates/history?cursor=no").status_code == 302
 
 

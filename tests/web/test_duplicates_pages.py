@@ -39,8 +39,8 @@ def checked(answer) -> set[str]:
 
 def form(shown: DuplicateGroup, action: str, *keep: Photo, **also: str) -> dict:
     """Return what the form of a group sends."""
-    seen = [str(one) for one in shown.members.values_list("photo_id", flat=True)]
-    fields = {"action": action, "seen": seen, "keep": [str(one.pk) for one in keep]}
+    seen = [str(pk) for pk in shown.members.values_list("photo_id", flat=True)]
+    fields = {"action": action, "seen": seen, "keep": [str(kept.pk) for kept in keep]}
     return fields | {"best": str(shown.keeper_id), "kind": shown.kind, "sort": "bytes"} | also
 
 
@@ -60,7 +60,7 @@ def test_the_keeper_is_chosen_with_its_reasons_and_the_rest_is_for_the_trash(ada
 def test_similar_shots_are_all_kept_and_stacked_by_default(ada_client, shots):
     _, taken = shots
     answer = ada_client.get("/duplicates?kind=similar_shots")
-    assert checked(answer) == {str(one.pk) for one in taken}
+    assert checked(answer) == {str(shot.pk) for shot in taken}
     assert "Stack 3" in page(answer)
     first = re.search(r'<button[^>]*name="action" value="(\w+)"', answer.content.decode())
     assert first.group(1) == "stack", "Enter in a form presses its first button"
@@ -108,7 +108,7 @@ def test_all_pages_together_show_every_group_once_in_order(ada, ada_client):
         seen += groups_of(answer)
         more = re.search(r'<a class="button" href="([^"]+cursor[^"]+)"', answer.content.decode())
         address, headers = (html.unescape(more.group(1)) if more else ""), HTMX
-    sizes = [DuplicateGroup.objects.get(pk=one).recoverable for one in seen]
+    sizes = [DuplicateGroup.objects.get(pk=pk).recoverable for pk in seen]
     assert len(set(seen)) == len(seen) == 53
     assert sizes == sorted(sizes, reverse=True)
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from gallery import stacks
 from gallery.models import Photo
-from search.duplicates.models import DuplicateGroup, GroupMember, Kind, Likeness
+from search.duplicates.models import DuplicateEdge, DuplicateGroup, GroupMember, Kind
 from search.engine import lookalikes
 from tests.web.test_api_photos import picture, upload
 from tests.workers.conftest import drain
@@ -30,7 +30,7 @@ def reds(ada_client, model) -> list[str]:
     drain()
     hits = ask(ada_client, limit=20)["hits"]
     # What the worker found alike would fold too, and here the tests say what is.
-    Likeness.objects.all().delete()
+    DuplicateEdge.objects.all().delete()
     DuplicateGroup.objects.all().delete()
     return [hit["id"] for hit in hits]
 

@@ -8,6 +8,7 @@ import pytest
 
 from gallery.models import Embedding, Photo
 from search.duplicates.review import decisions, merging
+from search.duplicates.review.history import undo_batch
 from tests.alike import group, ids, photo
 
 pytestmark = pytest.mark.django_db
@@ -61,7 +62,7 @@ def test_what_the_index_knows_is_told_to_it_again(ada, model, plain, given, expe
     assert columns(plain) == before | expected
     assert waits(plain)
     searchable(plain, model)
-    decisions.undo(ada, done.batch)
+    undo_batch(ada, done.batch)
     assert columns(plain) == before
     assert waits(plain)
 
@@ -72,7 +73,7 @@ def test_the_most_stars_go_to_a_photo_without_any_and_back(ada, model, plain):
     assert columns(plain)["rating"] == 5
     # Stars are not in the index.
     assert not waits(plain)
-    decisions.undo(ada, done.batch)
+    undo_batch(ada, done.batch)
     assert columns(plain)["rating"] == 0
 
 
@@ -82,7 +83,7 @@ def test_own_stars_stay_and_so_do_those_given_since(ada, plain):
     assert columns(own)["rating"] == 1
     done = keep(ada, group(plain, photo(ada, rating=5)), plain)
     Photo.objects.filter(pk=plain.pk).update(rating=3)
-    decisions.undo(ada, done.batch)
+    undo_batch(ada, done.batch)
     assert columns(plain)["rating"] == 3
 
 

@@ -15,7 +15,8 @@ from gallery.models import Album, Embedding, EmbeddingModel, Photo, Stack, Tag
 from search.duplicates.groups import groups
 from search.duplicates.models import DuplicateGroup, Kind, NotTheSame, Resolution
 from search.duplicates.review import decisions
-from tests.alike import ADDED, alike, group, ids, photo, standing
+from search.duplicates.review.history import UndoResult, history_page, undo_batch
+from tests.alike import ADDED, alike, group, ids, member_sets, photo
 
 pytestmark = pytest.mark.django_db
 
@@ -87,10 +88,10 @@ def test_undoing_gives_back_exactly_what_was(ada, marked):
     made, poor, good = marked
     before = facts(poor), facts(good)
     done = resolve(ada, made, keep=[good])
-    assert decisions.undo(ada, done.batch) == decisions.Undone(1, 0)
+    assert undo_batch(ada, done.batch) == UndoResult(1, 0)
     assert (facts(poor), facts(good)) == before
-    assert standing(ada) == [ids([poor, good])]
-    assert decisions.undo(ada, done.batch) == decisions.Undone(0, 0)
+    assert member_sets(ada) == [ids([poor, good])]
+    assert undo_batch(ada, done.batch) == UndoResult(0, 0)
     assert (facts(poor), facts(good)) == before
 
 
@@ -102,7 +103,7 @@ def test_undoing_leaves_what_the_person_changed_since(ada, marked):
     )
     mine = Album.objects.create(owner=ada, name="Mine")
     mine.photos.add(good)
-    decisions.undo(ada, done.batch)
+    undo_batch(ada, done.batch)
     row = facts(good)["row"]
     assert (row["caption"], row["taken_at"]) == ("Better words", ADDED)
     assert row["exif"] == PLACE | {"latitude": 1.0}
@@ -115,7 +116,7 @@ def test_a_new_day_goes_into_the_index_again(ada, model, marked):
     done = resolve(ada, made, keep=[good])
     assert Embedding.objects.get(photo=good).state == "embedded"
     Embedding.objects.filter(photo=good).update(state="indexed")
-    decisions.undo(ada, done.batch)
+    undo_batch(ada, done.batch)
     assert Embedding.objects.get(photo=good).state == "embedded"
 
 
@@ -141,9 +142,9 @@ def test_several_kept_photos_get_nothing_from_each_other(ada):
     assert facts(other)["row"]["caption"] == ""
     # They were kept side by side on purpose, and are not asked about again.
     groups.regroup_all(ada.pk)
-    assert standing(ada) == []
-    decisions.undo(ada, done.batch)
-    assert standing(ada) == [ids([best, other, poor])]
+    assert member_sets(ada) == []
+    undo_batch(ada, done.batch)
+    assert member_sets(ada) == [ids([best, other, poor])]
 
 
 def test_keeping_all_trashes_and_merges_nothing(ada):
@@ -160,7 +161,7 @@ def test_nothing_kept_is_refused(ada, bob):
     for keep in ([], [stranger], [one, stranger]):
         with pytest.raises(decisions.NothingKept):
             resolve(ada, made, keep=keep)
-    assert standing(ada) == [ids([one, other])]
+    assert member_sets(ada) == [ids([one, other])]
     assert live(ada) == ids([one, other])
 
 
@@ -176,11 +177,11 @@ def test_a_stack_is_made_under_the_best_photo_and_taken_apart_again(ada):
     assert made.cover == best
     assert set(Photo.objects.unfolded().visible_to(ada)) == {best}
     groups.regroup_all(ada.pk)
-    assert standing(ada, SHOTS) == []
-    decisions.undo(ada, done.batch)
+    assert member_sets(ada, SHOTS) == []
+    undo_batch(ada, done.batch)
     assert not Stack.objects.exists()
     assert Photo.objects.unfolded().visible_to(ada).count() == 3
-    assert standing(ada, SHOTS) == [ids([best, *others])]
+    assert member_sets(ada, SHOTS) == [ids([best, *others])]
 
 
 def test_undoing_a_stack_builds_the_ones_before_again(ada):
@@ -188,7 +189,7 @@ def test_undoing_a_stack_builds_the_ones_before_again(ada):
     stacks.create(Photo.objects.filter(pk__in=ids([one, third])), third)
     stacks.create(Photo.objects.filter(pk__in=ids([other, fourth])), other)
     done = resolve(ada, group(one, other, kind=SHOTS), "stack")
-    decisions.undo(ada, done.batch)
+    undo_batch(ada, done.batch)
     found = {made.cover_id: ids(made.photos.all()) for made in Stack.objects.all()}
     assert found == {third.pk: ids([one, third]), other.pk: ids([other, fourth])}
 
@@ -201,9 +202,9 @@ def test_dismissing_is_remembered_for_every_pair_and_forgotten_when_undone(ada):
     done = resolve(ada, made, "dismiss")
     assert NotTheSame.objects.count() == 3
     groups.regroup_all(ada.pk)
-    assert standing(ada) == []
+    assert member_sets(ada) == []
     assert live(ada) == ids(three)
-    decisions.undo(ada, done.batch)
+    undo_batch(ada, done.batch)
     word = NotTheSame.objects.get()
     assert [word.first, word.second] == said_before
 
@@ -213,14 +214,14 @@ def test_a_group_that_changed_is_not_decided(ada):
     made = group(one, other, third)
     seen = ids([one, other, third])
     trash.trash(Photo.objects.filter(pk=third.pk))
-    with pytest.raises(decisions.Changed, match="1 photo is gone"):
+    with pytest.raises(decisions.GroupChanged, match="1 photo is gone"):
         resolve(ada, made, keep=[one], seen=seen)
-    groups.follow([third.pk])
+    groups.regroup_moved([third.pk])
     fourth = photo(ada)
     alike(one, fourth)
     alike(other, fourth)
     groups.regroup(ada.pk, [fourth.pk])
-    with pytest.raises(decisions.Changed, match="1 photo is gone, 1 photo is new"):
+    with pytest.raises(decisions.GroupChanged, match="1 photo is gone, 1 photo is new"):
         resolve(ada, DuplicateGroup.objects.get(), keep=[one], seen=seen)
     assert live(ada) == ids([one, other, fourth])
 
@@ -229,7 +230,7 @@ def test_whoever_comes_second_is_told(ada):
     one, other = photo(ada), photo(ada)
     made = group(one, other)
     resolve(ada, made, keep=[one])
-    with pytest.raises(decisions.Changed, match="decided already"):
+    with pytest.raises(decisions.GroupChanged, match="decided already"):
         resolve(ada, made, "dismiss", seen=ids([one, other]))
     assert live(ada) == {one.pk}
     assert Resolution.objects.count() == 1
@@ -239,8 +240,8 @@ def test_a_group_whose_photos_are_gone_is_told_and_an_unknown_one_is_unknown(ada
     one, other = photo(ada), photo(ada)
     made = group(one, other)
     trash.trash(Photo.objects.filter(pk=one.pk))
-    groups.follow([one.pk])
-    with pytest.raises(decisions.Changed, match="gone"):
+    groups.regroup_moved([one.pk])
+    with pytest.raises(decisions.GroupChanged, match="gone"):
         resolve(ada, made, keep=[one], seen=ids([one, other]))
     for user, group_id, seen in [(ada, uuid.uuid4(), []), (bob, made.pk, ids([one, other]))]:
         with pytest.raises(DuplicateGroup.DoesNotExist):
@@ -255,8 +256,8 @@ def test_another_persons_group_and_history_are_unknown(ada, bob):
     assert decisions.resolve_many(bob, made.kind, "keep", groups=[made.pk]).groups == 0
     done = resolve(ada, made, keep=[one])
     with pytest.raises(Resolution.DoesNotExist):
-        decisions.undo(bob, done.batch)
-    assert decisions.history(bob) == ([], None)
+        undo_batch(bob, done.batch)
+    assert history_page(bob) == ([], None)
     assert live(ada) == {one.pk}
 
 
@@ -264,7 +265,7 @@ def test_photos_deleted_for_ever_are_counted_when_undone(ada):
     best, *others = photo(ada, width=4000), photo(ada), photo(ada)
     done = resolve(ada, group(best, *others), keep=[best])
     trash.empty(Photo.objects.filter(pk=others[0].pk))
-    assert decisions.undo(ada, done.batch) == decisions.Undone(1, 1)
+    assert undo_batch(ada, done.batch) == UndoResult(1, 1)
     assert live(ada) == ids([best, others[1]])
 
 
@@ -272,7 +273,7 @@ def test_restoring_by_hand_first_is_no_loss(ada):
     best, other = photo(ada, width=4000), photo(ada, favourite=True)
     done = resolve(ada, group(best, other), keep=[best])
     trash.restore(Photo.objects.filter(pk=other.pk))
-    assert decisions.undo(ada, done.batch) == decisions.Undone(0, 0)
+    assert undo_batch(ada, done.batch) == UndoResult(0, 0)
     assert not facts(best)["row"]["favourite"]
 
 
@@ -284,13 +285,13 @@ def test_many_groups_are_decided_together_and_undone_together(ada):
     assert (batch.groups, batch.photos, batch.freed, batch.skipped) == (5, 5, 50, 0)
     assert {pair[0].pk for pair in pairs} < live(ada)
     assert set(DuplicateGroup.objects.all()) == {shots}
-    (entry,), following = decisions.history(ada)
+    (entry,), following = history_page(ada)
     assert (entry.batch, entry.groups, entry.photos, entry.freed) == (batch.id, 5, 5, 50)
     assert (entry.action, entry.undone, following) == ("keep", False, None)
     assert len(entry.covers) == 4
-    assert decisions.undo(ada, batch.id) == decisions.Undone(5, 0)
-    assert len(standing(ada)) == len(made)
-    assert decisions.history(ada)[0][0].undone
+    assert undo_batch(ada, batch.id) == UndoResult(5, 0)
+    assert len(member_sets(ada)) == len(made)
+    assert history_page(ada)[0][0].undone
 
 
 def test_only_the_groups_named_are_decided_and_those_that_are_gone_are_counted(ada):
@@ -327,8 +328,8 @@ def test_the_history_has_pages(ada):
     for _ in range(5):
         made = group(photo(ada), photo(ada))
         batches.append(resolve(ada, made, "dismiss").batch)
-    first, cursor = decisions.history(ada, limit=3)
-    rest, end = decisions.history(ada, limit=3, cursor=cursor or "")
+    first, cursor = history_page(ada, limit=3)
+    rest, end = history_page(ada, limit=3, cursor=cursor or "")
     assert [entry.batch for entry in first + rest] == batches[::-1]
     assert end is None
 
@@ -346,7 +347,7 @@ def test_of_two_tabs_one_wins(ada):
                 ada, made.pk, "keep", seen=ids([one, other]), keep=[keep.pk]
             )
             outcomes.append(resolve_here.keeper_id)
-        except decisions.Changed as changed:
+        except decisions.GroupChanged as changed:
             outcomes.append(changed.message)
         finally:
             connection.close()

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from search.duplicates.models import DuplicateGroup, Likeness
+from search.duplicates.models import DuplicateEdge, DuplicateGroup
 from search.engine import rank
 from search.engine.answer import Figures
 from search.relevance import Bands
@@ -31,7 +31,7 @@ def reds(ada_client, model) -> list[tuple[str, float]]:
         upload(ada_client, picture(shade, (80, 60), "PNG"), f"{WORDS}{n}.png")
     drain()
     # What the worker found alike would be folded.
-    Likeness.objects.all().delete()
+    DuplicateEdge.objects.all().delete()
     DuplicateGroup.objects.all().delete()
     hits = ada_client.get("/api/v1/search", {"q": "red", "limit": 20}).json()["hits"]
     return [(hit["id"], hit["score"]) for hit in hits]

@@ -147,8 +147,8 @@ def test_what_the_kept_of_two_duplicates_gets_is_found_and_taken_back(ada):
     albums.add(albums.create(ada, "Porto"), Photo.objects.filter(pk=other.pk))
     kept.refresh_from_db()
     other.refresh_from_db()
-    got = merging.merge(kept, [other], merging.Marks([kept.pk, other.pk]))
-    merging.give([(kept, got)])
+    got = merging.merge(kept, [other], merging.AlbumsAndTags([kept.pk, other.pk]))
+    merging.save([(kept, got)])
     for text in ["castle", "tram", "porto"]:
         assert found(ada, text) == {"kept.jpg", "other.jpg"}
     merging.take_back([(kept, got)])

@@ -12,7 +12,7 @@ from django.core.management import CommandError, call_command
 from gallery.models import Embedding, EmbeddingModel
 from gallery.models.fingerprints import SIDE
 from search.duplicates.find import thresholds
-from search.duplicates.find.calibration import measure
+from search.duplicates.find.thresholds import MIN_PHOTOS, measure
 from tests.embedders import ColourEmbedder
 from tests.images import encode
 from tests.scenes import scene
@@ -20,7 +20,7 @@ from tests.workers.conftest import add_photo, drain
 from workers import calibration, compare_photos, jobs, tasks
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
-PHOTOS = calibration.calibration.FEWEST
+PHOTOS = MIN_PHOTOS
 
 
 @pytest.fixture
@@ -37,13 +37,13 @@ def test_the_command_measures_keeps_and_forgets(gallery):
     call_command("calibrate_duplicates", stdout=out)
     assert "similar" in out.getvalue()
     gallery.refresh_from_db()
-    found = thresholds.of(gallery)
+    found = thresholds.thresholds_of(gallery)
     assert 0 < found.candidate <= found.layout <= found.burst <= found.similar <= found.apart <= 1
     assert asdict(found) == gallery.thresholds
     assert not calibration.is_wanted(gallery)
     call_command("calibrate_duplicates", "--forget", stdout=out)
     gallery.refresh_from_db()
-    assert thresholds.of(gallery) == thresholds.CAREFUL
+    assert thresholds.thresholds_of(gallery) == thresholds.CAREFUL
 
 
 def different_greys() -> np.ndarray:

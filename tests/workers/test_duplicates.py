@@ -15,13 +15,14 @@ from PIL import Image
 from gallery import files, trash
 from gallery.models import Embedding, EmbeddingModel, Fingerprint, Photo
 from gallery.models.fingerprints import fingerprint_of
-from search.duplicates.find import compare as finding, judging, pairing
-from search.duplicates.find.judging import Judgement
-from search.duplicates.models import DuplicateGroup, Kind, Likeness, NotTheSame, Sweep
+from search.duplicates.find import compare, judging, prefilter
+from search.duplicates.groups.edges import Judgement
+from search.duplicates.models import DuplicateEdge, DuplicateGroup, Kind, NotTheSame, Sweep
 from search.vectors.index import IndexUnavailable, open_index
-from tests.workers.conftest import add_photo, drain
+from tests.workers.conftest import add_photo
 from tests.workers.test_kill import run_worker
-from workers import compare_photos as duplicates, jobs, tasks
+from workers import compare_photos, tasks
+from workers.pipeline import drain
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
@@ -49,7 +50,7 @@ def add_pair(owner, seed: int = 1) -> tuple[Photo, Photo]:
 
 
 def edges() -> set[frozenset]:
-    return {frozenset((edge.first_id, edge.second_id)) for edge in Likeness.objects.all()}
+    return {frozenset((edge.first_id, edge.second_id)) for edge in DuplicateEdge.objects.all()}
 
 
 def waiting(model: EmbeddingModel) -> int:
@@ -58,10 +59,10 @@ def waiting(model: EmbeddingModel) -> int:
 
 @pytest.fixture(autouse=True)
 def _fresh(monkeypatch):
-    monkeypatch.setattr(pairing, "_hashes", {})
-    monkeypatch.setattr(pairing, "rejected", pairing.Rejected())
-    monkeypatch.setattr(finding, "rejected", pairing.rejected)
-    jobs.COMPARE.resume()
+    monkeypatch.setattr(prefilter, "_hashes", {})
+    monkeypatch.setattr(prefilter, "rejected_pairs", prefilter.RejectedPairs())
+    monkeypatch.setattr(compare, "rejected_pairs", prefilter.rejected_pairs)
+    compare_photos.resume()
 
 
 @pytest.fixture
@@ -93,7 +94,7 @@ class TestFinding:
         one, other = add_pair(ada)
         add(ada, scene(2))
         drain()
-        edge = Likeness.objects.get()
+        edge = DuplicateEdge.objects.get()
         assert {edge.first_id, edge.second_id} == {one.pk, other.pk}
         assert edge.first_id < edge.second_id
         assert (edge.owner_id, edge.model_id, edge.kind) == (ada.pk, model.pk, "same_picture")
@@ -126,29 +127,29 @@ class TestFinding:
         add(bob, scene(1, (80, 60)))
         drain()
         assert verdict.asked == []
-        assert not Likeness.objects.exists()
+        assert not DuplicateEdge.objects.exists()
 
     def test_a_photo_in_the_trash_is_not_compared(self, ada, model):
         one, other = add(ada, scene(1)), add(ada, scene(1, (80, 60)))
         drain()
-        Likeness.objects.all().delete()
+        DuplicateEdge.objects.all().delete()
         trash.trash(Photo.objects.filter(pk=one.pk))
-        finding.request_sweep(model)
-        duplicates.compare_due(model)
+        compare.request_sweep(model)
+        compare_photos.compare_due(model)
         assert edges() == set()
         trash.restore(Photo.objects.filter(pk=one.pk))
         drain()
-        duplicates.compare_due(model)
+        compare_photos.compare_due(model)
         assert edges() == {frozenset((one.pk, other.pk))}
 
-    def test_photos_without_fingerprints_get_them(self, ada, model):
+    def test_photos_of_before_get_their_fingerprints(self, ada, model):
         pair = add_pair(ada)
         drain()
-        Likeness.objects.all().delete()
+        DuplicateEdge.objects.all().delete()
         before = {row.pk: row.pixels() for row in Fingerprint.objects.all()}
         Fingerprint.objects.all().delete()
-        finding.request_sweep(model)
-        duplicates.compare_due(model)
+        compare.request_sweep(model)
+        compare_photos.compare_due(model)
         assert edges() == {frozenset(photo.pk for photo in pair)}
         for row in Fingerprint.objects.filter(pk__in=before):
             assert np.abs(row.pixels().astype(int) - before[row.pk]).mean() < 2
@@ -156,11 +157,11 @@ class TestFinding:
     def test_a_photo_that_cannot_be_looked_at_is_left_out(self, ada, model):
         one, _ = add_pair(ada)
         drain()
-        Likeness.objects.all().delete()
+        DuplicateEdge.objects.all().delete()
         Fingerprint.objects.filter(pk=one.pk).delete()
         files.thumbnail(one.pk).write_bytes(b"no picture")
-        finding.request_sweep(model)
-        assert duplicates.compare_due(model) == 2
+        compare.request_sweep(model)
+        assert compare_photos.compare_due(model) == 2
         assert edges() == set()
         assert waiting(model) == 0
 
@@ -190,18 +191,18 @@ class TestAgain:
     def test_a_sweep_judges_everything_anew(self, ada, model, verdict):
         add_pair(ada)
         drain()
-        found_at = Likeness.objects.get().found_at
-        assert finding.request_sweep(model) == 2
-        assert duplicates.compare_due(model) == 2
+        found_at = DuplicateEdge.objects.get().found_at
+        assert compare.request_sweep(model) == 2
+        assert compare_photos.compare_due(model) == 2
         assert len(verdict.asked) == 2
-        assert Likeness.objects.get().found_at > found_at
+        assert DuplicateEdge.objects.get().found_at > found_at
 
     def test_a_sweep_drops_what_is_alike_no_more(self, ada, model, verdict):
         add_pair(ada)
         drain()
         verdict.of = lambda pair: None
-        finding.request_sweep(model)
-        duplicates.compare_due(model)
+        compare.request_sweep(model)
+        compare_photos.compare_due(model)
         assert edges() == set()
         assert not DuplicateGroup.objects.exists()
 
@@ -209,12 +210,12 @@ class TestAgain:
         one, other = add(ada, scene(1)), add(ada, scene(2))
         drain()
         first, second = sorted((one.pk, other.pk))
-        Likeness.objects.create(
+        DuplicateEdge.objects.create(
             owner=ada, first_id=first, second_id=second, kind=Kind.SAME_PICTURE, closeness=1,
             model=model,
         )  # fmt: skip
-        finding.request_sweep(model)
-        duplicates.compare_due(model)
+        compare.request_sweep(model)
+        compare_photos.compare_due(model)
         assert edges() == set()
 
     def test_a_word_of_a_person_outlives_every_sweep(self, ada, model, verdict):
@@ -223,42 +224,42 @@ class TestAgain:
         first, second = sorted(photo.pk for photo in pair)
         NotTheSame.objects.create(owner=ada, first_id=first, second_id=second)
         verdict.asked.clear()
-        finding.request_sweep(model)
-        duplicates.compare_due(model)
+        compare.request_sweep(model)
+        compare_photos.compare_due(model)
         assert verdict.asked == []
         assert len(edges()) == 1, "the edge waits for the word to be taken back"
 
     def test_progress_is_told_to_each_owner(self, ada, bob, model, verdict):
         add_pair(ada)
         drain()
-        finding.request_sweep(model)
-        asked = finding.progress(ada)
+        compare.request_sweep(model)
+        asked = compare.progress(ada)
         assert (asked.total, asked.compared, asked.running) == (2, 0, True)
         assert asked.finished_at is None
-        duplicates.compare_due(model)
-        done = finding.progress(ada)
+        compare_photos.compare_due(model)
+        done = compare.progress(ada)
         assert (done.total, done.compared, done.running) == (2, 2, False)
         assert done.finished_at is not None
-        assert finding.progress(bob).total == 0
+        assert compare.progress(bob).total == 0
 
     def test_stopping_ends_after_a_batch_and_the_rest_follows(
         self, ada, model, verdict, monkeypatch
     ):
-        monkeypatch.setattr(duplicates, "BATCH", 2)
+        monkeypatch.setattr(compare_photos, "BATCH", 2)
         photos = [add(ada, scene(seed)) for seed in range(5)]
         drain()
-        finding.request_sweep(model)
-        assert duplicates.compare_due(model, stop=lambda: True) == 2
+        compare.request_sweep(model)
+        assert compare_photos.compare_due(model, stop=lambda: True) == 2
         assert waiting(model) == 3
         assert Sweep.objects.get(model=model).finished_at is None
-        assert duplicates.compare_due(model) == 3
+        assert compare_photos.compare_due(model) == 3
         assert Embedding.objects.exclude(compared_at=None).count() == len(photos)
 
     def test_the_task_goes_through_everything(self, ada, model, verdict):
         pair = add_pair(ada)
         drain()
-        Likeness.objects.all().delete()
-        finding.request_sweep(model)
+        DuplicateEdge.objects.all().delete()
+        compare.request_sweep(model)
         tasks.compare_photos()
         assert edges() == {frozenset(photo.pk for photo in pair)}
 
@@ -277,22 +278,22 @@ class TestAnotherModel:
 
     def test_everything_is_compared_by_it(self, newer, verdict):
         assert waiting(newer) == 2
-        duplicates.compare_due(newer)
-        assert Likeness.objects.get().model == newer
+        compare_photos.compare_due(newer)
+        assert DuplicateEdge.objects.get().model == newer
 
     def test_similar_shots_of_the_old_one_go_at_the_end(self, newer, model, verdict, monkeypatch):
-        Likeness.objects.update(kind=Kind.SIMILAR_SHOTS)
-        monkeypatch.setattr(pairing, "_by_hash", lambda *_: set())
-        monkeypatch.setattr(pairing, "_by_embedding", lambda *_: {})
-        duplicates.compare_due(newer)
+        DuplicateEdge.objects.update(kind=Kind.SIMILAR_SHOTS)
+        monkeypatch.setattr(prefilter, "_near_hashes", lambda *_: set())
+        monkeypatch.setattr(prefilter, "_near_embeddings", lambda *_: {})
+        compare_photos.compare_due(newer)
         assert edges() == set()
         assert waiting(model) == 2, "it would compare anew if it came back"
 
     def test_the_same_picture_stays_the_same(self, newer, model, verdict, monkeypatch):
-        monkeypatch.setattr(pairing, "_by_hash", lambda *_: set())
-        monkeypatch.setattr(pairing, "_by_embedding", lambda *_: {})
-        duplicates.compare_due(newer)
-        assert Likeness.objects.get().model == model
+        monkeypatch.setattr(prefilter, "_near_hashes", lambda *_: set())
+        monkeypatch.setattr(prefilter, "_near_embeddings", lambda *_: {})
+        compare_photos.compare_due(newer)
+        assert DuplicateEdge.objects.get().model == model
 
 
 class TestFaults:
@@ -303,22 +304,22 @@ class TestFaults:
         assert run_worker(settings, **{step: "kill"}) == -signal.SIGKILL
         drain()
         assert waiting(model) == 0
-        finding.request_sweep(model)
-        duplicates.compare_due(model)
+        compare.request_sweep(model)
+        compare_photos.compare_due(model)
         assert edges() == {frozenset(photo.pk for photo in pair)}
 
     def test_one_photo_that_breaks_the_comparing_harms_no_other(
         self, ada, model, verdict, monkeypatch, caplog
     ):
         pair, poison = add_pair(ada), add(ada, scene(9))
-        compare = finding.compare
+        compare_batch = compare.compare
 
         def break_for_poison(model, rows, detail, **options):
             if poison.pk in {row.photo_id for row in rows}:
                 raise ValueError("a bug")
-            return compare(model, rows, detail, **options)
+            return compare_batch(model, rows, detail, **options)
 
-        monkeypatch.setattr(finding, "compare", break_for_poison)
+        monkeypatch.setattr(compare, "compare", break_for_poison)
         drain()
         assert edges() == {frozenset(photo.pk for photo in pair)}
         assert waiting(model) == 0
@@ -335,10 +336,10 @@ class TestFaults:
             add_pair(ada)
             drain()
             assert waiting(model) == 2
-            assert not jobs.COMPARE.is_due(), "asking again would be too soon"
-        jobs.COMPARE.resume()
-        assert jobs.COMPARE.is_due()
-        assert duplicates.compare_due(model) == 2
+            assert not compare_photos.is_comparing_due(), "asking again would be too soon"
+        compare_photos.resume()
+        assert compare_photos.is_comparing_due()
+        assert compare_photos.compare_due(model) == 2
         assert len(edges()) == 1
 
     def test_two_at_once_are_harmless(self, ada, model, verdict, monkeypatch):
@@ -346,22 +347,22 @@ class TestFaults:
         for seed in range(6):
             add_pair(ada, seed)
         drain()
-        Likeness.objects.all().delete()
-        finding.request_sweep(model)
+        DuplicateEdge.objects.all().delete()
+        compare.request_sweep(model)
         rows = list(Embedding.objects.to_compare(model).select_related("photo"))
         together = threading.Barrier(2)
 
-        def compare():
+        def compare_rows():
             from django.db import connections
 
             together.wait()
             try:
-                return finding.compare(model, rows, lambda photo_id: None)
+                return compare.compare(model, rows, lambda photo_id: None)
             finally:
                 connections.close_all()
 
         with ThreadPoolExecutor(2) as threads:
-            for future in [threads.submit(compare) for _ in range(2)]:
+            for future in [threads.submit(compare_rows) for _ in range(2)]:
                 future.result()
         assert len(edges()) == 6
         assert DuplicateGroup.objects.count() == 6

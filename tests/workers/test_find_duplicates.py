@@ -14,14 +14,14 @@ from django.core.management import CommandError, call_command
 
 from gallery import files, trash
 from gallery.models import Embedding, Photo
-from search.duplicates.find import compare, judging, pairing
-from search.duplicates.find.judging import Judgement
-from search.duplicates.models import DuplicateGroup, Kind, Likeness
+from search.duplicates.find import compare, judging, prefilter
+from search.duplicates.groups.edges import Judgement
+from search.duplicates.models import DuplicateEdge, DuplicateGroup, Kind
 from search.vectors.index import close_all
-from tests.workers.conftest import drain
 from tests.workers.test_duplicates import add, add_pair, scene
-from workers import jobs
+from workers import compare_photos
 from workers.management.commands import find_duplicates
+from workers.pipeline import drain
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -39,10 +39,10 @@ def _judge(monkeypatch):
         ]
 
     monkeypatch.setattr(judging, "judge", judge)
-    monkeypatch.setattr(pairing, "_hashes", {})
-    monkeypatch.setattr(pairing, "rejected", pairing.Rejected())
-    monkeypatch.setattr(compare, "rejected", pairing.rejected)
-    jobs.COMPARE.resume()
+    monkeypatch.setattr(prefilter, "_hashes", {})
+    monkeypatch.setattr(prefilter, "rejected_pairs", prefilter.RejectedPairs())
+    monkeypatch.setattr(compare, "rejected_pairs", prefilter.rejected_pairs)
+    compare_photos.resume()
 
 
 def find(*arguments: str) -> tuple[int, str, str]:
@@ -91,7 +91,7 @@ def test_it_compares_what_was_not_compared(ada, model):
     add_pair(ada)
     drain()
     DuplicateGroup.objects.all().delete()
-    Likeness.objects.all().delete()
+    DuplicateEdge.objects.all().delete()
     Embedding.objects.update(compared_at=None)
     close_all()
     status, text, _ = find("--no-wait")

@@ -1,1 +1,0 @@
-"""The duplicates part of the API."""

@@ -4,30 +4,30 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated
 
 from django.urls import reverse
 from ninja import Schema
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from gallery.api.errors import In
 from gallery.models import Photo
-from search.duplicates.review.history import Entry
-from search.duplicates.review.listing import Shown, ShownMember
+from search.duplicates.models import Kind, Resolution
+from search.duplicates.review.listing import ReviewGroup, ReviewMember, Sort
 
 _MEMBERS_LIMIT = 200
 _GROUPS_LIMIT = 10_000
 """Groups in one request: some 400 KB of ids, decided within a minute."""
 
-KindName = Literal["same_picture", "similar_shots"]
-ActionName = Literal["keep", "stack", "dismiss"]
+Action = Resolution.Action
+Closeness = Annotated[float, AfterValidator(lambda closeness: round(closeness, 4))]
 
 
 class GroupsIn(Schema):
     """Which groups to list: one kind, in which order, how many, from where."""
 
-    kind: KindName = "same_picture"
-    sort: Literal["bytes", "date", "closeness"] = "bytes"
+    kind: Kind = Kind.SAME_PICTURE
+    sort: Sort = Sort.BYTES
     limit: int = 50
     cursor: str = ""
 
@@ -42,7 +42,7 @@ class PageIn(Schema):
 class ResolveIn(In):
     """A decision: the photos that were seen in the group, and for "keep" those that stay."""
 
-    action: ActionName
+    action: Action
     seen: list[uuid.UUID] = Field(max_length=_MEMBERS_LIMIT)
     keep: list[uuid.UUID] = Field([], max_length=_MEMBERS_LIMIT)
 
@@ -50,13 +50,13 @@ class ResolveIn(In):
 class ResolveManyIn(In):
     """The same decision for many groups of a kind; null stands for all of them."""
 
-    kind: KindName
-    action: ActionName
+    kind: Kind
+    action: Action
     groups: list[uuid.UUID] | None = Field(max_length=_GROUPS_LIMIT)
 
 
 class CriteriaIn(In):
-    """What decides which photo is kept, the weightiest first; those left out follow."""
+    """What decides which photo is kept, the most important first; those left out follow."""
 
     order: list[str] = Field(max_length=50)
     pattern: str = ""
@@ -78,16 +78,28 @@ class PhotoOut(Schema):
     url: str
     thumbnail: str
 
+    @staticmethod
+    def resolve_url(photo: Photo) -> str:
+        return photo.get_absolute_url()
 
-class MemberOut(PhotoOut):
+    @staticmethod
+    def resolve_thumbnail(photo: Photo) -> str:
+        return reverse("thumbnail", args=[photo.pk])
+
+
+class MemberOut(Schema):
     """A photo of a group; `keep` is true for the best one by the criteria, with its reasons."""
 
+    id: uuid.UUID
+    name: str
+    url: str
+    thumbnail: str
     bytes: int
     width: int
     height: int
     keep: bool
     reasons: list[str]
-    closeness: float
+    closeness: Closeness
     how: str
     facts: dict[str, str]
 
@@ -98,7 +110,7 @@ class GroupOut(Schema):
     id: uuid.UUID
     kind: str
     recoverable: int
-    closeness: float
+    closeness: Closeness
     newest_at: datetime
     differing: list[str]
     members: list[MemberOut]
@@ -118,7 +130,7 @@ class SkippedOut(Schema):
     name: str
     source: str
     skipped_at: datetime
-    bytes: int
+    bytes: int = Field(alias="photo.size")
     photo: PhotoOut
 
 
@@ -134,7 +146,7 @@ class ResolutionOut(Schema):
 
     batch: uuid.UUID
     action: str
-    keeper: uuid.UUID | None
+    keeper: uuid.UUID | None = Field(alias="keeper_id")
     photos: int
     trashed: int
     freed: int
@@ -150,7 +162,7 @@ class BatchOut(Schema):
     skipped: int
 
 
-class EntryOut(Schema):
+class HistoryEntryOut(Schema):
     """Decisions taken together."""
 
     batch: uuid.UUID
@@ -167,11 +179,11 @@ class EntryOut(Schema):
 class HistoryOut(Schema):
     """A page of decisions, newest first."""
 
-    entries: list[EntryOut]
+    entries: list[HistoryEntryOut]
     next: str | None
 
 
-class UndoneOut(Schema):
+class UndoOut(Schema):
     """How many photos came back, and how many were deleted for ever meanwhile."""
 
     restored: int
@@ -179,7 +191,7 @@ class UndoneOut(Schema):
 
 
 class CriteriaOut(Schema):
-    """What decides which photo is kept, the weightiest first."""
+    """What decides which photo is kept, the most important first."""
 
     order: list[str]
     pattern: str
@@ -196,69 +208,48 @@ class ProgressOut(Schema):
 
 
 class FindOut(Schema):
-    """How many photos are to be compared anew."""
+    """How many photos are to be compared again."""
 
     photos: int
 
 
-class AlikeOut(Schema):
+class MatchOut(Schema):
     """A photo that the one asked about is like, and the group in which both wait, or null."""
 
     photo: PhotoOut
     kind: str
-    closeness: float
+    closeness: Closeness
     how: str
     group: uuid.UUID | None
 
 
-def group_out(found: Shown) -> GroupOut:
+def group_out(review_group: ReviewGroup) -> GroupOut:
     """Return the public form of a group."""
+    group = review_group.group
     return GroupOut(
-        id=found.group.pk,
-        kind=found.group.kind,
-        recoverable=found.group.recoverable,
-        closeness=round(found.group.closeness, 4),
-        newest_at=found.group.newest_at,
-        differing=found.differing,
-        members=[_member(member) for member in found.members],
+        id=group.pk,
+        kind=group.kind,
+        recoverable=group.recoverable,
+        closeness=group.closeness,
+        newest_at=group.newest_at,
+        differing=review_group.differing,
+        members=[_member_out(member) for member in review_group.members],
     )
 
 
-def _member(member: ShownMember) -> MemberOut:
+def _member_out(member: ReviewMember) -> MemberOut:
     photo = member.photo
     return MemberOut(
-        **named(photo),
+        id=photo.pk,
+        name=photo.name,
+        url=PhotoOut.resolve_url(photo),
+        thumbnail=PhotoOut.resolve_thumbnail(photo),
         bytes=photo.size,
         width=photo.width,
         height=photo.height,
         keep=member.keep,
         reasons=member.reasons,
-        closeness=round(member.closeness, 4),
+        closeness=member.closeness,
         how=member.how,
         facts=member.facts,
     )
-
-
-def entry_out(entry: Entry) -> EntryOut:
-    """Return the public form of a line of the history."""
-    return EntryOut(
-        batch=entry.batch,
-        decided_at=entry.decided_at,
-        action=entry.action,
-        kind=entry.kind,
-        groups=entry.groups,
-        photos=entry.photos,
-        freed=entry.freed,
-        undone=entry.undone,
-        covers=[PhotoOut(**named(photo)) for photo in entry.covers],
-    )
-
-
-def named(photo: Photo) -> dict[str, Any]:
-    """Return what `PhotoOut` says of a photo."""
-    return {
-        "id": photo.pk,
-        "name": photo.name,
-        "url": photo.get_absolute_url(),
-        "thumbnail": reverse("thumbnail", args=[photo.pk]),
-    }

@@ -1,12 +1,12 @@
-"""Whether two pictures are the same one, pixel by pixel.
+"""Laying one picture over another so that they agree best, pixel by pixel.
 
-A picture that was re-encoded, resized, recoloured, cropped, turned or written upon still shows
-the same things at the same places. So two grey pictures are laid over each other, turned,
-shifted and stretched until they agree best, and then compared: over all by correlation, which
-does not mind brightness and contrast, and block by block, which finds the hand that moved.
+A picture that was re-encoded, resized, recoloured, cropped, turned or written on still shows the
+same things at the same places. So two grey pictures are laid over each other, turned, shifted and
+stretched until they agree best. Their correlation, which ignores brightness and contrast, says
+how well they agree; `block_check` then looks at the aligned pictures block by block.
 
 Positions are fractions of width or height. An alignment maps a position `u` of the first picture
-to `v = scale * u + shift` of the second one after its `turn`, for x and y apart.
+to `v = scale * u + shift` of the second one after its `turn`, for x and y separately.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from gallery.models.fingerprints import cell_weights
 
 Array = NDArray[np.float32]
 Turns = NDArray[np.int64]
@@ -27,9 +29,9 @@ _STEP = 0.05  # between windows
 _COARSE = 16  # cells a side while windows are tried
 _FINE = 32
 _ROUNDS = 6
-_GAIN = 2e-4  # of correlation, below which another round is not worth it
-_LEAST_OVERLAP = 0.55  # of either side, of the area about a third
-_SCALES = (0.6, 1.67)  # of an alignment, beyond which it is no crop to 80 % any more
+_MIN_GAIN = 2e-4  # of correlation, below which another round is not worth it
+_MIN_OVERLAP = 0.55  # of either side, of the area about a third
+_SCALES = (0.6, 1.67)  # of an alignment; beyond, it is no longer a crop to 80 %
 _STARTS = 3
 _SURE, _HOPELESS = 0.97, 0.3  # correlations beyond which one start is enough
 _FLAT = 2.0  # grey levels of standard deviation below which there is nothing to compare
@@ -37,7 +39,7 @@ _FLAT = 2.0  # grey levels of standard deviation below which there is nothing to
 
 @dataclass(frozen=True, eq=False)
 class Alignment:
-    """How n pairs lie over each other best.
+    """The best alignment of each of n pairs.
 
     `turn` (n,) int; `scale` and `shift` (n, 2) as x, y; `correlation` (n,) over the part that
     both show, from -1 to 1, and -1 where one of them is flat.
@@ -49,26 +51,26 @@ class Alignment:
     correlation: Array
 
 
-def turned(pictures: NDArray[np.generic], turn: int) -> NDArray[np.generic]:
+def apply_turn(pictures: NDArray[np.generic], turn: int) -> NDArray[np.generic]:
     """Return pictures (..., height, width) after one of the `TURNS`."""
-    flipped = pictures[..., ::-1] if turn >= 4 else pictures
-    return np.rot90(flipped, turn % 4, axes=(-2, -1))
+    mirrored = pictures[..., ::-1] if turn >= 4 else pictures
+    return np.rot90(mirrored, turn % 4, axes=(-2, -1))
 
 
 def align(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> Alignment:
     """Align n pairs of square fingerprints, both uint8 (n, side, side).
 
-    Every window that a crop to 80 % leaves is tried for the likeliest turns, and the best ones
+    Every window that a crop to 80 % may leave is tried in the likeliest turns, and the best ones
     are refined by least squares (Lucas and Kanade 1981, with gain and offset as unknowns).
     """
     a, b = first.astype(np.float32), second.astype(np.float32)
     starts = _best_windows(a, b)
-    best = _refined_start(a, b, *starts[0])
+    best = _refine_start(a, b, *starts[0])
     for start in starts[1:]:
         doubtful = np.flatnonzero((best.correlation < _SURE) & (best.correlation > _HOPELESS))
         if len(doubtful):
             turn, scale, shift = start
-            part = _refined_start(
+            part = _refine_start(
                 a[doubtful], b[doubtful], turn[doubtful], scale[doubtful], shift[doubtful]
             )
             better = part.correlation > best.correlation[doubtful]
@@ -78,10 +80,10 @@ def align(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> Alignment:
     return best
 
 
-def _refined_start(a: Array, b: Array, turn: Turns, scale: Array, shift: Array) -> Alignment:
-    b = _all_turned(b, turn)
-    scale, shift = refined(a, b, scale, shift)
-    return Alignment(turn, scale, shift, _score(*overlaid(a, b, scale, shift, _FINE)))
+def _refine_start(a: Array, b: Array, turn: Turns, scale: Array, shift: Array) -> Alignment:
+    b = _apply_turns(b, turn)
+    scale, shift = refine(a, b, scale, shift)
+    return Alignment(turn, scale, shift, _score(*overlay(a, b, scale, shift, _FINE)))
 
 
 # --- trying windows ---------------------------------------------------------------------------
@@ -90,15 +92,15 @@ def _refined_start(a: Array, b: Array, turn: Turns, scale: Array, shift: Array) 
 def _best_windows(a: Array, b: Array) -> list[tuple[Turns, Array, Array]]:
     """Return the best places to start from: turn (n,), scale (n, 2) and shift (n, 2) of each."""
     windows = _windows()
-    views = np.stack([_normal(turned(_shrunk(b, _COARSE), t)) for t in range(TURNS)], axis=1)
-    whole = _normal(_shrunk(a, _COARSE))
+    views = np.stack([_normal(apply_turn(_shrink(b, _COARSE), t)) for t in range(TURNS)], axis=1)
+    whole = _normal(_shrink(a, _COARSE))
     likely = np.einsum("nij,ntij->nt", whole, views)
     parts_of_a = _all_windows(a, windows)
     scores = np.full((len(a), TURNS, 2 * len(windows)), -2.0, np.float32)
     for t in range(TURNS):
         rows = np.flatnonzero(_worth_trying(likely, t))
         if len(rows):
-            parts_of_b = _all_windows(turned(b[rows], t), windows)
+            parts_of_b = _all_windows(apply_turn(b[rows], t), windows)
             within_b = _dots(parts_of_b, whole[rows])
             within_a = _dots(parts_of_a[rows], views[rows, t])
             scores[rows, t] = np.concatenate([within_b, within_a], axis=1)
@@ -107,9 +109,9 @@ def _best_windows(a: Array, b: Array) -> list[tuple[Turns, Array, Array]]:
     return [_start(order[:, place], windows) for place in range(_STARTS)]
 
 
-def _start(picked: NDArray[np.int64], windows: Array) -> tuple[Turns, Array, Array]:
-    """Return the alignment that a window stands for: one of the second picture, or of the first."""
-    turn, pick = np.divmod(picked, 2 * len(windows))
+def _start(choice: NDArray[np.int64], windows: Array) -> tuple[Turns, Array, Array]:
+    """Return the alignment that a window stands for, be it of the second picture or the first."""
+    turn, pick = np.divmod(choice, 2 * len(windows))
     low, size = windows[pick % len(windows), 0], windows[pick % len(windows), 1]
     of_first = (pick >= len(windows))[:, None]
     return turn, np.where(of_first, 1 / size, size), np.where(of_first, -low / size, low)
@@ -121,28 +123,35 @@ def _dots(parts: Array, whole: Array) -> Array:
 
 
 def _worth_trying(likely: Array, turn: int) -> NDArray[np.bool_]:
-    """Tell for which pairs a turn is tried: always none, else the two that fit best as they are."""
+    """Tell which pairs to try a turn for: turn 0 for all, others where among the best two."""
     if turn == 0:
         return np.ones(len(likely), np.bool_)
     order = np.argsort(-likely, axis=1)[:, :2]
     return np.asarray((order == turn).any(axis=1))
 
 
-def _windows() -> Array:
-    """Return all windows tried, shape (w, 2, 2): (low, size) by (x, y)."""
-    sides = [
+def crop_windows(step: float) -> Array:
+    """Return what a crop to 80 % may leave of a side, as (low, size) in fractions: shape (w, 2)."""
+    windows = [
         (low, size)
         for size in _CROPS
-        for low in np.linspace(0, 1 - size, round((1 - size) / _STEP) + 1)
+        for low in np.linspace(0, 1 - size, round((1 - size) / step) + 1)
     ]
+    return np.array(windows, np.float32)
+
+
+def _windows() -> Array:
+    """Return all windows tried, shape (w, 2, 2): (low, size) by (x, y)."""
+    sides = crop_windows(_STEP)
     return np.array([((lx, ly), (sx, sy)) for ly, sy in sides for lx, sx in sides], np.float32)
 
 
 def _all_windows(pictures: NDArray[np.generic], windows: Array) -> Array:
     """Return every window of every picture, normal, shape (n, w, _COARSE, _COARSE)."""
     side = pictures.shape[-1]
-    across = _shares(side, windows[:, 0, 0], windows[:, 1, 0], _COARSE)
-    down = _shares(side, windows[:, 0, 1], windows[:, 1, 1], _COARSE)
+    low, size = windows[:, 0], windows[:, 1]
+    across = cell_weights(side, low[:, 0], size[:, 0], _COARSE, min_width=1.0)
+    down = cell_weights(side, low[:, 1], size[:, 1], _COARSE, min_width=1.0)
     tall = np.einsum("wyi,nij->nwyj", down, pictures.astype(np.float32), optimize=True)
     return _normal(np.matmul(tall, across.transpose(0, 2, 1)[None]))
 
@@ -150,21 +159,21 @@ def _all_windows(pictures: NDArray[np.generic], windows: Array) -> Array:
 # --- refining ---------------------------------------------------------------------------------
 
 
-def refined(
+def refine(
     a: Array, b: Array, scale: Array, shift: Array, cells: int = _FINE, rounds: int = _ROUNDS
 ) -> tuple[Array, Array]:
-    """Return scale and shift after some rounds of least squares, kept only where they help."""
-    at, over = (scale, shift), overlaid(a, b, scale, shift, cells)
+    """Return scale and shift after some rounds of least squares, changed only where that helps."""
+    at, over = (scale, shift), overlay(a, b, scale, shift, cells)
     best = _score(*over)
     for _ in range(rounds):
-        at = _stepped(*over[:2], *at)
-        over = overlaid(a, b, *at, cells)
+        at = _gauss_newton_step(*over[:2], *at)
+        over = overlay(a, b, *at, cells)
         now = _score(*over)
         better = (now > best)[:, None]
         scale, shift = np.where(better, at[0], scale), np.where(better, at[1], shift)
-        gained = (now - best).max(initial=0.0)
+        gain = (now - best).max(initial=0.0)
         best = np.maximum(best, now)
-        if gained < _GAIN:
+        if gain < _MIN_GAIN:
             break
     return scale, shift
 
@@ -173,12 +182,14 @@ def _score(left: Array, right: Array, fits: NDArray[np.bool_]) -> Array:
     return np.where(fits, correlation(left, right), np.float32(-1.0))
 
 
-def _stepped(left: Array, right: Array, scale: Array, shift: Array) -> tuple[Array, Array]:
+def _gauss_newton_step(
+    left: Array, right: Array, scale: Array, shift: Array
+) -> tuple[Array, Array]:
     """Take one Gauss-Newton step from an overlay, (n, cells, cells) each.
 
     The unknowns are scale and shift of x and y, a gain and an offset. The gain belongs to the
-    second picture, so the first one is brought to its levels and not the other way round: else
-    a small gain would shrink the step with it.
+    second picture, so the first one is brought to its levels and not the other way round:
+    otherwise a small gain would shrink the step too.
     """
     n, cells = left.shape[:2]
     low, high = overlap(scale, shift)
@@ -190,7 +201,7 @@ def _stepped(left: Array, right: Array, scale: Array, shift: Array) -> tuple[Arr
     columns = [across * u[:, 0, None, :], across, down * u[:, 1, :, None], down, right]
     columns.append(np.ones_like(right))
     system = np.stack([column.reshape(n, -1) for column in columns], axis=2)
-    goal = levelled(left, right).reshape(n, -1, 1)
+    goal = match_levels(left, right).reshape(n, -1, 1)
     normal = system.transpose(0, 2, 1) @ system
     damping = 1e-4 / 6 * np.trace(normal, axis1=1, axis2=2)
     normal += np.eye(6, dtype=np.float32) * damping[:, None, None]
@@ -200,66 +211,48 @@ def _stepped(left: Array, right: Array, scale: Array, shift: Array) -> tuple[Arr
     return scale, np.asarray(shift + step[:, 1::2], np.float32)
 
 
-def levelled(left: Array, right: Array) -> Array:
+def match_levels(left: Array, right: Array) -> Array:
     """Return `left` with the mean and the deviation of `right`, pictures (n, h, w) each."""
     deviation = right.std(axis=(1, 2), keepdims=True)
-    levelled = _normal(left) * np.sqrt(left[0].size) * deviation
-    return np.asarray(levelled + right.mean(axis=(1, 2), keepdims=True), np.float32)
+    scaled = _normal(left) * np.sqrt(left[0].size) * deviation
+    return np.asarray(scaled + right.mean(axis=(1, 2), keepdims=True), np.float32)
 
 
 def overlap(scale: Array, shift: Array) -> tuple[Array, Array]:
-    """Return from where to where, (n, 2) each, the first picture shows what the second does."""
+    """Return the range, low and high (n, 2) each, of the first picture that both show."""
     low = np.clip(-shift / scale, 0.0, 1.0)
     high = np.clip((1.0 - shift) / scale, 0.0, 1.0)
     return low, np.maximum(high, low + 1e-3)
 
 
-def overlaid(
+def overlay(
     a: Array, b: Array, scale: Array, shift: Array, cells: int
 ) -> tuple[Array, Array, NDArray[np.bool_]]:
-    """Return the part that both show of each, (n, cells, cells), and whether it is enough."""
+    """Return the part of each picture that both show, (n, cells, cells), and if it is enough."""
     low, high = overlap(scale, shift)
     size = high - low
     from_b, size_b = np.clip(scale * low + shift, 0, 1), size * scale
     left = _cut(a, low, size, cells)
     right = _cut(b, from_b, size_b, cells)
     enough = np.maximum(size, size_b).min(axis=1) >= 0.9
-    return left, right, enough & (np.minimum(size, size_b).min(axis=1) >= _LEAST_OVERLAP)
+    return left, right, enough & (np.minimum(size, size_b).min(axis=1) >= _MIN_OVERLAP)
 
 
 def _cut(pictures: Array, low: Array, size: Array, cells: int) -> Array:
     """Return the windows of pictures (n, height, width) at `cells` a side."""
-    down = _shares(pictures.shape[1], low[:, 1], size[:, 1], cells)
-    across = _shares(pictures.shape[2], low[:, 0], size[:, 0], cells)
+    down = cell_weights(pictures.shape[1], low[:, 1], size[:, 1], cells, min_width=1.0)
+    across = cell_weights(pictures.shape[2], low[:, 0], size[:, 0], cells, min_width=1.0)
     return np.asarray(down @ pictures @ across.transpose(0, 2, 1), np.float32)
 
 
-def _shares(length: int, low: Array, size: Array, cells: int) -> Array:
-    """Return matrices (n, cells, length) that average the windows of `length` pixels into cells.
-
-    A cell that is smaller than a pixel is interpolated: its area is taken to be a pixel wide.
-    """
-    steps = size[:, None] * length / cells
-    centres = low[:, None] * length + (np.arange(cells, dtype=np.float32) + 0.5) * steps
-    half = np.maximum(steps, 1.0) / 2
-    starts = np.arange(length, dtype=np.float32)
-    upper = np.minimum((centres + half)[:, :, None], starts + 1)
-    lower = np.maximum((centres - half)[:, :, None], starts)
-    overlap = np.clip(upper - lower, 0, None)
-    return np.asarray(overlap / np.maximum(overlap.sum(axis=2, keepdims=True), 1e-6), np.float32)
-
-
-# --- small things -----------------------------------------------------------------------------
-
-
-def _all_turned(pictures: Array, turn: Turns) -> Array:
+def _apply_turns(pictures: Array, turn: Turns) -> Array:
     result = pictures.copy()
     for t in set(turn.tolist()) - {0}:
-        result[turn == t] = turned(pictures[turn == t], t)
+        result[turn == t] = apply_turn(pictures[turn == t], t)
     return result
 
 
-def _shrunk(pictures: Array, cells: int) -> Array:
+def _shrink(pictures: Array, cells: int) -> Array:
     n = len(pictures)
     return _cut(pictures, np.zeros((n, 2), np.float32), np.ones((n, 2), np.float32), cells)
 

@@ -1,4 +1,4 @@
-"""The closer look at two aligned pictures, block by block."""
+"""Comparing two aligned pictures block by block, which finds the hand that moved."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from search.duplicates.find import alignment as matching
+from search.duplicates.find import alignment as alignments
 from search.duplicates.find.alignment import Alignment, Array
 
 Mask = NDArray[np.bool_]
 
 _BLOCK = 8  # cells a side
-_MOST, _LEAST = 128, 32  # cells a side that pictures are compared at
+_MIN_CELLS, _MAX_CELLS = 32, 128  # cells a side that pictures are compared at
 _FIRST = 64  # cells a side that the alignment is refined at first
-_SHARPNESS = 0.6  # cells for each pixel of the smaller picture: its last details are not trusted
+_SHARPNESS = 0.6  # cells per pixel of the smaller picture, whose finest details are not trusted
 _TEXTURE = 6.0  # grey levels of deviation from which a block has something to compare
 _AGREES, _DIFFERS = 0.85, 0.70  # correlations of blocks
 _STRONG = 25.0  # grey levels between two cells
@@ -24,14 +24,14 @@ _BLACK, _WHITE = 20, 235  # a block beyond may have lost its texture to brightne
 
 @dataclass(frozen=True)
 class Agreement:
-    """How far two pictures show the same, over the part that both show.
+    """How well two pictures agree over the part that both show.
 
-    `correlation` is that of all cells. Of the blocks with texture, `agreeing` is the share that
-    correlate well; `differing` is the share of all blocks that do not; `firmness` is the lower
-    quartile of the correlations of all blocks but the differing ones. Of the cells that differ
-    strongly, `solid` is the share of the picture that lies in patches three cells wide,
-    `one_way` tells whether they are all brighter or all darker (1) or as much of either (0), and
-    `one_sided` whether it is always the same picture that shows more there (1) or either (0).
+    `correlation` is that of all cells. `agreeing` is the share of the blocks with texture that
+    correlate well, `differing` the share of all blocks that do not. `firmness` is the lower
+    quartile of the correlations of all other blocks. Three figures describe the cells that differ
+    strongly: `solid` is the share of the picture that lies in patches three cells wide, `one_way`
+    says whether all are brighter or all darker (1) or half of each (0), and `one_sided` whether
+    the same picture always shows more there (1) or either does (0).
     """
 
     correlation: float
@@ -43,67 +43,68 @@ class Agreement:
     one_sided: float
 
 
-def look(
+def check_blocks(
     first: NDArray[np.float32], second: NDArray[np.float32], alignment: Alignment, pair: int
 ) -> Agreement:
     """Compare two grey pictures (height, width; 0 to 255), aligned as row `pair` says."""
     turn = int(alignment.turn[pair])
     a = first[None]
-    b = np.ascontiguousarray(matching.turned(second, turn), dtype=np.float32)[None]
+    b = np.ascontiguousarray(alignments.apply_turn(second, turn), dtype=np.float32)[None]
     scale, shift = alignment.scale[pair : pair + 1], alignment.shift[pair : pair + 1]
     cells = _cells(a, b, scale, shift)
-    scale, shift = matching.refined(a, b, scale, shift, min(_FIRST, cells))
+    scale, shift = alignments.refine(a, b, scale, shift, min(_FIRST, cells))
     if cells > _FIRST:
-        scale, shift = matching.refined(a, b, scale, shift, cells, rounds=3)
-    left, right, _ = matching.overlaid(a, b, scale, shift, cells)
-    return _by_blocks(left[0], right[0], float(matching.correlation(left, right)[0]))
+        scale, shift = alignments.refine(a, b, scale, shift, cells, rounds=3)
+    left, right, _ = alignments.overlay(a, b, scale, shift, cells)
+    return _by_blocks(left[0], right[0], float(alignments.correlation(left, right)[0]))
 
 
 def _cells(a: Array, b: Array, scale: Array, shift: Array) -> int:
     """Return how finely to compare: no finer than the less detailed picture allows."""
-    low, high = matching.overlap(scale, shift)
+    low, high = alignments.overlap(scale, shift)
     part = (high - low)[0]
     sides = np.array([a.shape[2], a.shape[1]]), np.array([b.shape[2], b.shape[1]]) * scale[0]
     pixels = min((side * part).min() for side in sides)
-    cells = int(np.clip(_SHARPNESS * pixels, _LEAST, _MOST))
+    cells = int(np.clip(_SHARPNESS * pixels, _MIN_CELLS, _MAX_CELLS))
     return cells // _BLOCK * _BLOCK
 
 
 def _by_blocks(left: Array, right: Array, whole: float) -> Agreement:
     a = _blocks(left)
     raw = _blocks(right)
-    levelled = matching.levelled(right[None], left[None])[0]
-    b = _blocks(levelled)
-    rough_a, rough_b = a.std(axis=1), b.std(axis=1)
-    alike = _correlations(a, b)
-    both = (rough_a > _TEXTURE) & (rough_b > _TEXTURE)
-    one = (np.maximum(rough_a, rough_b) > _TEXTURE) & (np.minimum(rough_a, rough_b) < _TEXTURE / 2)
-    flat = np.where(rough_a < rough_b, a.mean(axis=1), raw.mean(axis=1))
-    alone = one & (flat > _BLACK) & (flat < _WHITE)
-    differs = alone | (both & (alike < _DIFFERS))
-    kept = alike[both & ~differs]
+    same_levels = alignments.match_levels(right[None], left[None])[0]
+    b = _blocks(same_levels)
+    texture_a, texture_b = a.std(axis=1), b.std(axis=1)
+    more, less = np.maximum(texture_a, texture_b), np.minimum(texture_a, texture_b)
+    correlations = _correlations(a, b)
+    in_both = less > _TEXTURE
+    in_one = (more > _TEXTURE) & (less < _TEXTURE / 2)
+    flat_level = np.where(texture_a < texture_b, a.mean(axis=1), raw.mean(axis=1))
+    missing = in_one & (flat_level > _BLACK) & (flat_level < _WHITE)
+    differs = missing | (in_both & (correlations < _DIFFERS))
+    others = correlations[in_both & ~differs]
     difference = _difference(left, right)
     strong = np.abs(difference) > _STRONG
     return Agreement(
         correlation=whole,
-        agreeing=float((kept >= _AGREES).sum() / max((both | alone).sum(), 1)),
+        agreeing=float((others >= _AGREES).sum() / max((in_both | missing).sum(), 1)),
         differing=float(differs.mean()),
-        firmness=float(np.quantile(kept, 0.25)) if len(kept) else 0.0,
-        solid=float((_widened(_narrowed(strong)) & strong).mean()),
+        firmness=float(np.quantile(others, 0.25)) if len(others) else 0.0,
+        solid=float((_dilate(_erode(strong)) & strong).mean()),
         one_way=_one_way(difference[strong]),
-        one_sided=_one_sided(left, levelled, strong),
+        one_sided=_one_sided(left, same_levels, strong),
     )
 
 
 def _difference(left: Array, right: Array) -> Array:
     """Return by how many grey levels the cells differ beyond brightness and contrast.
 
-    Either picture is brought to the levels of the other, darkest cell to darkest cell and so on,
-    and the smaller difference counts: where one of them is burnt out, only one way can be right.
+    Each picture is brought to the levels of the other, darkest cell to darkest cell and so on, and
+    the smaller difference counts: where one of them is burnt out, only one way can be right.
     """
-    there = left - _with_levels_of(left, right)
-    back = _with_levels_of(right, left) - right
-    return np.where(np.abs(there) < np.abs(back), there, back)
+    by_left = left - _with_levels_of(left, right)
+    by_right = _with_levels_of(right, left) - right
+    return np.where(np.abs(by_left) < np.abs(by_right), by_left, by_right)
 
 
 def _with_levels_of(model: Array, picture: Array) -> Array:
@@ -118,26 +119,26 @@ def _one_way(differences: Array) -> float:
 
 
 def _one_sided(left: Array, right: Array, strong: Mask) -> float:
-    """Return how consistently, over blocks with strong cells, one picture is the rougher one."""
-    near = _widened(strong)
-    rougher = _edges(left, near) - _edges(right, near)
+    """Return how consistently one picture has more texture, over blocks with strong cells."""
+    near = _dilate(strong)
+    excess = _gradient_energy(left, near) - _gradient_energy(right, near)
     weights = _blocks(strong.astype(np.float32)).sum(axis=1)
-    return float(abs((weights * np.sign(rougher)).sum()) / max(weights.sum(), 1))
+    return float(abs((weights * np.sign(excess)).sum()) / max(weights.sum(), 1))
 
 
-def _edges(picture: Array, mask: Mask) -> Array:
+def _gradient_energy(picture: Array, mask: Mask) -> Array:
     """Return the energy of the gradient within the mask, for each block."""
     down, across = np.gradient(picture)
     energy = np.asarray((down**2 + across**2) * mask, np.float32)
     return np.asarray(_blocks(energy).sum(axis=1), np.float32)
 
 
-def _narrowed(mask: Mask) -> Mask:
-    """Return the cells of a mask whose eight neighbours are in it too."""
+def _erode(mask: Mask) -> Mask:
+    """Return the cells of a mask whose eight neighbours are in it as well."""
     return np.asarray(np.logical_and.reduce(_neighbours(mask)))
 
 
-def _widened(mask: Mask) -> Mask:
+def _dilate(mask: Mask) -> Mask:
     """Return the cells of a mask and their neighbours."""
     return np.asarray(np.logical_or.reduce(_neighbours(mask)))
 

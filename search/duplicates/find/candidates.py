@@ -1,7 +1,7 @@
-"""Which photos are worth comparing: neighbours in the index, and near perceptual hashes.
+"""Candidates for comparing: neighbours in the index, and photos with near perceptual hashes.
 
-The embedding finds crops, re-encodings and similar shots; the hash finds what an embedding may put
-far away: pictures without colour, mirrored ones, and ones that lie on their side.
+The embedding finds crops, re-encoded copies and similar shots. The hash finds what an embedding may
+put far away: pictures without colour, mirrored ones, and ones that lie on their side.
 """
 
 from __future__ import annotations
@@ -19,29 +19,29 @@ from gallery.models.fingerprints import SIDE
 from search.vectors.index import Hit, Vector, VectorIndex, owned_by
 
 NEIGHBOURS = 20
-"""Photos nearest to each one in the index that are looked at."""
+"""Nearest photos in the index that each photo is compared with."""
 
 NEAR_BITS = 10
-"""Bits of 64 in which the hashes of one picture may differ. For two photos that have nothing in
-common, that few are a matter of one in 60 million."""
+"""Bits of 64 in which the hashes of one picture may differ. Two photos that have nothing in common
+come that near once in 60 million."""
 
-MOST_BY_HASH = 30
-"""Photos with near hashes that are looked at, the nearest ones."""
+NEAR_HASHES = 30
+"""Photos with near hashes that each photo is compared with, the nearest ones."""
 
-LEAST_CONTRAST = 2.0
-"""Standard deviation in grey levels below which a picture is flat: its hash is noise, near to
-those of all other flat pictures, so that such pictures are found by their embedding alone."""
+MIN_CONTRAST = 2.0
+"""Standard deviation in grey levels below which a picture is flat. The hash of a flat picture is
+noise and near to those of all others, so only the embedding finds such pictures."""
 
 QUERIES_AT_ONCE = 4
-"""Queries per call of the index: an embedded one stops all other threads meanwhile, at 100,000
+"""Queries per call of the index. An embedded index stops all other threads meanwhile, at 100,000
 photos for about 5 ms."""
 
 RELOAD_SECONDS = 10.0
-"""How old the hashes that other processes may have added to are at most."""
+"""Maximum age of the hashes in memory, because other processes add hashes too."""
 
 Hashes = NDArray[np.uint64]
 
-_BLOCK = 16_384  # hashes at a time, so that what is computed of them stays in the CPU's cache
+_BLOCK = 16_384  # hashes at a time, so that intermediate results stay in the CPU's cache
 _LOW = 8
 
 
@@ -58,8 +58,8 @@ _SIGNS = (-1.0) ** np.arange(_LOW)
 def turned_hashes(greys: NDArray[np.uint8]) -> Hashes:
     """Return the perceptual hashes of pictures in all eight positions: uint64, shape (n, 8).
 
-    `greys` are fingerprints, uint8 (n, SIDE, SIDE). Column 0 is the picture as it is. To mirror a
-    picture changes the sign of every second frequency, and to lay it on its side swaps the axes,
+    `greys` are fingerprints, uint8 (n, SIDE, SIDE). Column 0 is the picture as it is. Mirroring a
+    picture changes the sign of every second frequency, and laying it on its side swaps the axes,
     so the pixels are transformed only once.
     """
     low = _COSINES @ greys.astype(np.float64) @ _COSINES.T
@@ -80,44 +80,44 @@ def _bits(low: NDArray[np.float64]) -> Hashes:
 
 def is_flat(grey: NDArray[np.uint8]) -> bool:
     """Tell whether a fingerprint shows hardly anything."""
-    return bool(grey.std() < LEAST_CONTRAST)
+    return bool(grey.std() < MIN_CONTRAST)
 
 
-def near(hashes: Hashes, positions: Hashes) -> NDArray[np.intp]:
-    """Return the places in `hashes` (n,) that are near any of `positions`, the nearest first.
+def nearest_hashes(hashes: Hashes, positions: Hashes) -> NDArray[np.intp]:
+    """Return the indices of the `hashes` (n,) that are near any of `positions`, nearest first.
 
-    At most `MOST_BY_HASH` of them; what is equally near comes in the order of `hashes`.
+    At most `NEAR_HASHES` of them. Equally near ones come in the order of `hashes`.
     """
-    places, distances = [], []
+    indices, distances = [], []
     for start in range(0, len(hashes), _BLOCK):
-        least = _distance(hashes[start : start + _BLOCK], positions)
-        found = np.flatnonzero(least <= NEAR_BITS)
-        if len(found):
-            places.append(found + start)
-            distances.append(least[found])
-    if not places:
+        block_distances = _distances(hashes[start : start + _BLOCK], positions)
+        near = np.flatnonzero(block_distances <= NEAR_BITS)
+        if len(near):
+            indices.append(near + start)
+            distances.append(block_distances[near])
+    if not indices:
         return np.empty(0, np.intp)
-    order = np.argsort(np.concatenate(distances), kind="stable")[:MOST_BY_HASH]
-    return np.concatenate(places)[order]
+    order = np.argsort(np.concatenate(distances), kind="stable")[:NEAR_HASHES]
+    return np.concatenate(indices)[order]
 
 
-def _distance(block: Hashes, positions: Hashes) -> NDArray[np.uint8]:
+def _distances(block: Hashes, positions: Hashes) -> NDArray[np.uint8]:
     """Return in how many bits each hash differs from the nearest of `positions`."""
-    differing = np.empty_like(block)
+    difference = np.empty_like(block)
     counts = np.empty(len(block), np.uint8)
-    least = np.full(len(block), 64, np.uint8)
+    smallest = np.full(len(block), 64, np.uint8)
     for position in positions:
-        np.bitwise_xor(block, position, out=differing)
-        np.bitwise_count(differing, out=counts)
-        np.minimum(least, counts, out=least)
-    return least
+        np.bitwise_xor(block, position, out=difference)
+        np.bitwise_count(difference, out=counts)
+        np.minimum(smallest, counts, out=smallest)
+    return smallest
 
 
-class OwnersHashes:
-    """The hashes of one owner's photos, kept in memory: 24 bytes per photo.
+class OwnerHashes:
+    """The hashes of one owner's photos in memory: 24 bytes per photo.
 
-    What this process compares it adds by itself; photos of other processes, and those that are
-    gone, are seen after `RELOAD_SECONDS`. Who uses the answers leaves out what is not there.
+    Photos that this process compares are added at once. Photos that other processes added or
+    removed are noticed after `RELOAD_SECONDS`, so callers must leave out photos that are gone.
     """
 
     def __init__(self, owner_id: int) -> None:
@@ -127,27 +127,27 @@ class OwnersHashes:
         self._stale_at = 0.0
 
     def refresh(self, photos: Iterable[Photo]) -> None:
-        """Read the hashes again if they are old, and see to it that those of `photos` are in."""
+        """Read the hashes again if they are old, and make sure that those of `photos` are in."""
         if time.monotonic() >= self._stale_at:
             self._load()
         self._add([(photo.pk, photo.phash) for photo in photos if photo.phash])
 
     def near(self, positions: Hashes) -> list[int]:
         """Return the ids (as integers) of photos near any of `positions` (8,), nearest first."""
-        found = self._ids[near(self._hashes, positions)].tolist()
-        return [high << 64 | low for high, low in found]
+        pairs = self._ids[nearest_hashes(self._hashes, positions)].tolist()
+        return [high << 64 | low for high, low in pairs]
 
     def _load(self) -> None:
         started = time.monotonic()
         rows = Photo.objects.live().filter(owner_id=self._owner_id).exclude(phash="")
         self._ids, self._hashes = _columns(list(rows.values_list("pk", "phash")))
-        # Reading takes less than a twentieth of the time, however many photos there are.
+        # Reading never takes more than a twentieth of the time, however many photos there are.
         taken = time.monotonic() - started
         self._stale_at = time.monotonic() + max(RELOAD_SECONDS, 20 * taken)
 
     def _add(self, rows: Sequence[tuple[UUID, str]]) -> None:
         ids, hashes = _columns(rows)
-        # Half of a random id tells photos apart.
+        # Half of a random id is enough to tell photos apart.
         new = ~np.isin(ids[:, 1], self._ids[:, 1])
         if new.any():
             self._ids = np.concatenate([self._ids, ids[new]])
@@ -166,11 +166,11 @@ def neighbours(index: VectorIndex, owner_id: int, vectors: Sequence[Vector]) -> 
 
     Raises `VectorIndexError`. Requests get their turn after every few queries.
     """
-    mine = owned_by(str(owner_id))
-    found: list[list[Hit]] = []
+    own = owned_by(str(owner_id))
+    hits: list[list[Hit]] = []
     for start in range(0, len(vectors), QUERIES_AT_ONCE):
-        some = vectors[start : start + QUERIES_AT_ONCE]
         request_priority.yield_to_requests()
         # One more than wanted, because each point finds itself.
-        found += index.query_batch(some, limit=NEIGHBOURS + 1, flt=mine)
-    return found
+        batch = vectors[start : start + QUERIES_AT_ONCE]
+        hits += index.query_batch(batch, limit=NEIGHBOURS + 1, flt=own)
+    return hits

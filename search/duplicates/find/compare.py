@@ -1,4 +1,4 @@
-"""Comparing photos with all others of their owner, and what is left to compare."""
+"""Comparing photos with all others of their owner, and how far a search through all of them is."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from django.utils import timezone
 
 from gallery.locks import lock_owner
 from gallery.models import Embedding, EmbeddingModel, Photo, User
-from search.duplicates.find import judging, thresholds
-from search.duplicates.find.judging import Detail, Judgement
-from search.duplicates.find.pairing import ids_of, pairs_of, rejected
+from search.duplicates.find import judging
+from search.duplicates.find.judging import Detail
+from search.duplicates.find.prefilter import ids_of, pairs_to_judge, rejected_pairs
+from search.duplicates.find.thresholds import thresholds_of
 from search.duplicates.groups import edges, groups
-from search.duplicates.groups.edges import PairIds, pair_of
+from search.duplicates.groups.edges import Judgement, PairIds, pair_of
 from search.duplicates.models import Sweep
 
 
-def _nothing(photo_ids: Sequence[UUID]) -> None:
+def _read_nothing(photo_ids: Sequence[UUID]) -> None:
     """Stand in for a reader that reads nothing ahead."""
 
 
@@ -30,62 +31,62 @@ def compare(
     rows: Sequence[Embedding],
     detail: Detail,
     *,
-    expect: Callable[[Sequence[UUID]], None] = _nothing,
+    expect: Callable[[Sequence[UUID]], None] = _read_nothing,
 ) -> set[UUID]:
-    """Compare the photos of `rows`, vectors of `model`, and return those whose edges changed.
+    """Compare the photos of `rows`, vectors of `model`, and return the ids whose edges changed.
 
-    All that is written is written at once at the end, so that whoever is killed on the way has
-    done nothing. `detail` reads renditions, and `expect` is told which ones it will probably be
-    asked for. Raises `VectorIndexError` when the index is away.
+    Everything is written at the end in one transaction, so a worker that is killed on the way has
+    changed nothing. `detail` reads renditions, and `expect` is told which ones will probably be
+    needed. Raises `VectorIndexError` when the index is away.
     """
-    by_owner: defaultdict[int, list[Embedding]] = defaultdict(list)
+    rows_by_owner: defaultdict[int, list[Embedding]] = defaultdict(list)
     for row in rows:
-        by_owner[row.photo.owner_id].append(row)
-    judged = {
-        owner_id: _judged(model, owner_id, mine, detail, expect)
-        for owner_id, mine in by_owner.items()
+        rows_by_owner[row.photo.owner_id].append(row)
+    judged_by_owner = {
+        owner_id: _judge(model, owner_id, own, detail, expect)
+        for owner_id, own in rows_by_owner.items()
     }
-    touched: set[UUID] = set()
+    all_changed: set[UUID] = set()
     with transaction.atomic():
-        for owner_id, found in sorted(judged.items()):
+        for owner_id, judged in sorted(judged_by_owner.items()):
             lock_owner(owner_id)
-            ids = [row.photo_id for row in by_owner[owner_id]]
-            changed = edges.replace(model, owner_id, ids, found)
+            ids = [row.photo_id for row in rows_by_owner[owner_id]]
+            changed = edges.replace(model, owner_id, ids, judged)
             if changed:
                 groups.regroup(owner_id, changed)
-            touched |= changed
-        settle(rows)
-    return touched
+            all_changed |= changed
+        mark_compared(rows)
+    return all_changed
 
 
-def settle(rows: Iterable[Embedding]) -> None:
-    """Say that the photos of `rows` were compared."""
+def mark_compared(rows: Iterable[Embedding]) -> None:
+    """Note that the photos of `rows` were compared."""
     keys = [row.pk for row in rows]
     Embedding.objects.filter(pk__in=keys).update(compared_at=timezone.now())
 
 
-def _judged(
+def _judge(
     model: EmbeddingModel,
     owner_id: int,
     rows: Sequence[Embedding],
     detail: Detail,
     expect: Callable[[Sequence[UUID]], None],
 ) -> dict[PairIds, Judgement | None]:
-    """Return what became of each pair that was worth judging."""
-    limits = thresholds.of(model)
-    chosen = pairs_of(model, owner_id, rows, limits, detail)
-    expect(chosen.likely)
-    answers = judging.judge(chosen.pairs, limits, detail)
+    """Return the judgement on each pair that was worth judging, None for pairs not alike."""
+    thresholds = thresholds_of(model)
+    batch = pairs_to_judge(model, owner_id, rows, thresholds, detail)
+    expect(batch.read_ahead)
+    judgements = judging.judge(batch.pairs, thresholds, detail)
     judged = {
-        pair_of(pair.first.photo_id, pair.second.photo_id): answer
-        for pair, answer in zip(chosen.pairs, answers, strict=True)
+        pair_of(pair.first.photo_id, pair.second.photo_id): judgement
+        for pair, judgement in zip(batch.pairs, judgements, strict=True)
     }
-    rejected.add(ids_of(pair) for pair, answer in judged.items() if answer is None)
+    rejected_pairs.add(ids_of(pair) for pair, judgement in judged.items() if judgement is None)
     return judged
 
 
-def without_print(model: EmbeddingModel, *, below: int | None, limit: int) -> list[Embedding]:
-    """Return rows to compare whose photo has no fingerprint, the newest first, of ids < `below`."""
+def without_fingerprint(model: EmbeddingModel, *, below: int | None, limit: int) -> list[Embedding]:
+    """Return rows to compare whose photo has no fingerprint, newest first, with ids < `below`."""
     rows = Embedding.objects.to_compare(model).filter(photo__fingerprint=None)
     if below is not None:
         rows = rows.filter(pk__lt=below)
@@ -99,8 +100,8 @@ def without_print(model: EmbeddingModel, *, below: int | None, limit: int) -> li
 class Progress:
     """How many of a person's searchable photos were compared.
 
-    `running` says that some still wait; `asked_at` and `finished_at` are those of the last full
-    search that was asked for, None if there was none or it is not finished.
+    `running` says that some are still to be compared. `asked_at` and `finished_at` are those of
+    the last full search, None if there was none or it is not finished.
     """
 
     total: int
@@ -111,12 +112,12 @@ class Progress:
 
 
 def progress(user: User) -> Progress:
-    """Return how far the comparing of this user's photos is."""
+    """Return how many of this user's photos were compared."""
     model = EmbeddingModel.objects.active()
     if model is None or not user.is_authenticated:
         return Progress(0, 0, running=False)
     waiting = Embedding.objects.to_compare(model).filter(photo__owner_id=user.pk).count()
-    # Counted this way since nearly all photos are searchable, and the others have an index.
+    # Nearly all photos are searchable, and an index finds the others, so those are counted.
     states = set(Embedding.State.values) - {Embedding.State.INDEXED.value}
     rows = Embedding.objects.live().filter(model=model, state__in=states)
     unsearchable = rows.filter(photo__owner_id=user.pk).count()
@@ -132,32 +133,30 @@ def progress(user: User) -> Progress:
 
 
 def request_sweep(model: EmbeddingModel) -> int:
-    """Have all photos compared anew and return how many; edges stay until they are looked at.
+    """Have all photos compared again and return how many; edges stay until their turn comes.
 
     Photos in the trash are compared once they are restored.
     """
     with transaction.atomic():
         rows = Embedding.objects.filter(model=model, state=Embedding.State.INDEXED)
         rows.exclude(compared_at=None).update(compared_at=None)
-        count = Embedding.objects.to_compare(model).count()
         Sweep.objects.update_or_create(
-            model=model,
-            defaults={"started_at": timezone.now(), "finished_at": None, "photos": count},
+            model=model, defaults={"started_at": timezone.now(), "finished_at": None}
         )
-    return count
+        return Embedding.objects.to_compare(model).count()
 
 
 def finish(model: EmbeddingModel) -> None:
-    """Draw the line once every photo was compared by the active `model` for the first time.
+    """End the search once the active `model` has compared every photo.
 
-    Edges that only its predecessors saw are dropped then, and their searches forgotten.
+    Edges that only earlier models saw are deleted then, as are the searches of those models.
     """
     if Sweep.objects.filter(model=model).exclude(finished_at=None).exists():
         return
     with transaction.atomic():
         if Embedding.objects.to_compare(model).exists():
             return
-        for owner_id, photo_ids in edges.drop_outlived().items():
+        for owner_id, photo_ids in edges.delete_of_retired_models().items():
             groups.regroup(owner_id, photo_ids)
         Sweep.objects.exclude(model=model).delete()
         sweep, _ = Sweep.objects.get_or_create(

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from uuid import UUID
 
 import numpy as np
@@ -13,17 +14,19 @@ from numpy.typing import NDArray
 
 from gallery.models.fingerprints import grey, shrink
 from search.duplicates.find.alignment import Alignment, align, overlap
-from search.duplicates.find.block_check import Agreement, look
+from search.duplicates.find.block_check import Agreement, check_blocks
 from search.duplicates.find.thresholds import Thresholds
-from search.duplicates.models import Kind
+from search.duplicates.groups.edges import Judgement
+from search.duplicates.models import Change, Kind
 
-_AT_ONCE = 256  # pairs aligned at a time, some 30 MB
-_WORTH_A_LOOK = 0.85  # correlation of aligned fingerprints
-_DETAIL = 256  # pixels a side of the closer look
+_BATCH = 256  # pairs aligned at a time, some 30 MB
+_WORTH_A_CHECK = 0.85  # correlation of aligned fingerprints
+_DETAIL = 256  # pixels a side of the check of blocks
+_GREYS_KEPT = 64  # grey pictures of that size, 16 MB: a photo is in several pairs
 
 # Limits of an `Agreement`, set between what 165 photos and 7,091 small ones show: on one side
 # copies changed in 23 ways, on the other bursts, a camera on a stand, and photos that look alike.
-# `benchmarks/duplicate_quality.py` measures what they come to on photos that were not used.
+# `benchmarks/duplicate_quality.py` measures the result on photos that were not used here.
 _CORRELATED, _AGREEING, _A_FEW_BLOCKS = 0.88, 0.94, 0.03
 _NEARLY_ONE, _MOSTLY_AGREEING, _HARDLY_ANY = 0.99, 0.88, 0.015
 _A_SPECK, _MOSTLY_ONE_WAY = 0.001, 0.9
@@ -31,19 +34,21 @@ _WRITING, _FIRM, _ONE_WAY = 0.1, 0.93, 0.95
 _VERY_FIRM, _ONE_SIDED = 0.975, 0.72
 _WHOLE = 0.97  # of a side, below which something was cut off
 
-# Correlations of aligned fingerprints; of 27 pairs that the embeddings alone took for one scene
-# these leave the ten that were one.
+# Correlations of aligned fingerprints. Of 27 pairs that the embeddings alone took for one scene,
+# these limits leave the ten that were one.
 _SAME_LAYOUT, _LIKE_LAYOUT = 0.87, 0.82
 _BURST, _OCCASION = timedelta(minutes=10), timedelta(days=1)
 _ONE_PLACE_KM = 1.0
 
 Detail = Callable[[UUID], NDArray[np.uint8] | None]
 """Returns a photo's rendition of at most 512 px, uint8 (height, width, 3), or None without one."""
+GreyOf = Callable[[UUID], NDArray[np.float32] | None]
+"""Returns a photo in grey, float32 (height, width), of at most `_DETAIL` a side, or None."""
 
 
 @dataclass(frozen=True, eq=False)
 class Side:
-    """What is known of one photo of a pair without reading a file.
+    """One photo of a pair, as far as it is known without reading a file.
 
     `grey` is its fingerprint, uint8 (SIDE, SIDE); width and height are in pixels, upright;
     `place` is (latitude, longitude) in degrees.
@@ -66,61 +71,59 @@ class Pair:
     cosine: float
 
 
-@dataclass(frozen=True)
-class Judgement:
-    """How a pair is alike; see `search.models.Likeness` for closeness and how."""
-
-    kind: Kind
-    closeness: float
-    how: str = ""
-
-
 def judge(pairs: Sequence[Pair], thresholds: Thresholds, detail: Detail) -> list[Judgement | None]:
-    """Return a judgement or None for each pair, in order.
+    """Return a judgement for each pair, in order, or None for a pair that is neither.
 
-    The fingerprints of all pairs are aligned at once; only a pair that passes is looked at again
-    in detail, since that costs the reading of two files.
+    The fingerprints of all pairs are aligned at once. Only pairs that pass are checked in detail,
+    because that reads two files. Pairs of one photo should follow each other, so that its file
+    is read only once.
     """
-    found: list[Judgement | None] = []
-    for start in range(0, len(pairs), _AT_ONCE):
-        part = pairs[start : start + _AT_ONCE]
-        aligned = align(
-            np.stack([pair.first.grey for pair in part]),
-            np.stack([pair.second.grey for pair in part]),
+
+    @lru_cache(maxsize=_GREYS_KEPT)
+    def grey_of(photo_id: UUID) -> NDArray[np.float32] | None:
+        pixels = detail(photo_id)
+        return None if pixels is None else _small_grey(pixels)
+
+    judgements: list[Judgement | None] = []
+    for start in range(0, len(pairs), _BATCH):
+        batch = pairs[start : start + _BATCH]
+        alignment = align(
+            np.stack([pair.first.grey for pair in batch]),
+            np.stack([pair.second.grey for pair in batch]),
         )
-        for row, pair in enumerate(part):
-            same = _same_picture(pair, aligned, row, detail)
-            found.append(same or _similar_shots(pair, aligned, row, thresholds))
-    return found
+        for row, pair in enumerate(batch):
+            same = _same_picture(pair, alignment, row, grey_of)
+            judgements.append(same or _similar_shots(pair, alignment, row, thresholds))
+    return judgements
 
 
-def _same_picture(pair: Pair, aligned: Alignment, row: int, detail: Detail) -> Judgement | None:
-    if aligned.correlation[row] < _WORTH_A_LOOK:
+def _same_picture(pair: Pair, alignment: Alignment, row: int, grey_of: GreyOf) -> Judgement | None:
+    if alignment.correlation[row] < _WORTH_A_CHECK:
         return None
-    first, second = detail(pair.first.photo_id), detail(pair.second.photo_id)
+    first, second = grey_of(pair.first.photo_id), grey_of(pair.second.photo_id)
     if first is None or second is None:
         return None
-    agreement = look(_small(first), _small(second), aligned, row)
+    agreement = check_blocks(first, second, alignment, row)
     if not is_same(agreement):
         return None
     closeness = min(max(agreement.correlation, 0.0), 1.0)
-    return Judgement(Kind.SAME_PICTURE, closeness, _how(aligned, row))
+    return Judgement(Kind.SAME_PICTURE, closeness, _change(alignment, row))
 
 
 def is_same(agreement: Agreement) -> bool:
-    """Tell whether two pictures that agree so far are the same one.
+    """Tell whether two pictures with this agreement are the same one.
 
-    Either nearly all that has texture agrees, or something small was written upon one of them
-    and all the rest agrees firmly. Writing is all brighter or all darker, and where it has a
-    shadow it is still always the same picture that shows more. A thing that moved left one place
-    and came to another, so it does neither.
+    Either nearly everything with texture agrees, or something small was written on one of them
+    and all the rest agrees firmly. Writing is all brighter or all darker. If it has a shadow, the
+    same picture still always shows more. Neither holds for a thing that moved, because it left
+    one place and came to another.
     """
     if agreement.correlation < _CORRELATED:
         return False
     sided = agreement.one_sided >= _ONE_SIDED
     moved = agreement.solid > _A_SPECK and agreement.one_way < _MOSTLY_ONE_WAY and not sided
     untouched = agreement.agreeing >= _AGREEING and agreement.differing <= _A_FEW_BLOCKS
-    # Strong compression makes blocks of small pictures agree a little less, all over.
+    # Strong compression makes all blocks of small pictures agree a little less.
     noisy = (
         agreement.correlation >= _NEARLY_ONE
         and agreement.agreeing >= _MOSTLY_AGREEING
@@ -131,46 +134,45 @@ def is_same(agreement: Agreement) -> bool:
     return ((untouched or noisy) and not moved) or (written and agreement.differing <= _WRITING)
 
 
-def _small(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+def _small_grey(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Return pixels (uint8, height x width x 3) as grey of at most `_DETAIL` a side."""
     height, width = pixels.shape[:2]
     scale = min(1.0, _DETAIL / max(height, width))
     return shrink(grey(pixels), max(1, round(height * scale)), max(1, round(width * scale)))
 
 
-def _how(aligned: Alignment, row: int) -> str:
-    turn = int(aligned.turn[row])
-    if turn >= 4:
-        return "mirrored"
+def _change(alignment: Alignment, row: int) -> str:
+    """Return what was done to one of two copies: a `Change`, or "" for none that matters."""
+    turn = int(alignment.turn[row])
     if turn:
-        return "rotated"
-    scale, shift = aligned.scale[row : row + 1], aligned.shift[row : row + 1]
+        return Change.MIRRORED if turn >= 4 else Change.ROTATED
+    scale, shift = alignment.scale[row : row + 1], alignment.shift[row : row + 1]
     low, high = overlap(scale, shift)
-    shown = np.minimum(high - low, (high - low) * scale)
-    return "cropped" if shown.min() < _WHOLE else ""
+    common = np.minimum(high - low, (high - low) * scale)
+    return Change.CROPPED if common.min() < _WHOLE else ""
 
 
 def _similar_shots(
-    pair: Pair, aligned: Alignment, row: int, thresholds: Thresholds
+    pair: Pair, alignment: Alignment, row: int, thresholds: Thresholds
 ) -> Judgement | None:
     """Judge by the embeddings, more strictly where time or place speak against one occasion.
 
-    Less is enough where the pictures are laid out alike as they are. Turned or mirrored they
-    often are by chance: all birds over water look alike.
+    A lower similarity is enough where both pictures have the same layout without being turned.
+    Turned or mirrored layouts often agree by chance: all birds over water look alike.
     """
-    needed = _needed(pair, thresholds)
-    if aligned.turn[row] == 0 and needed < thresholds.apart:
-        correlation = aligned.correlation[row]
+    min_cosine = _min_cosine(pair, thresholds)
+    if alignment.turn[row] == 0 and min_cosine < thresholds.apart:
+        correlation = alignment.correlation[row]
         if correlation >= _SAME_LAYOUT:
-            needed = min(needed, thresholds.layout)
+            min_cosine = min(min_cosine, thresholds.layout)
         elif correlation >= _LIKE_LAYOUT:
-            needed = min(needed, thresholds.burst)
-    if pair.cosine < needed:
+            min_cosine = min(min_cosine, thresholds.burst)
+    if pair.cosine < min_cosine:
         return None
     return Judgement(Kind.SIMILAR_SHOTS, min(max(pair.cosine, 0.0), 1.0))
 
 
-def _needed(pair: Pair, thresholds: Thresholds) -> float:
+def _min_cosine(pair: Pair, thresholds: Thresholds) -> float:
     a, b = pair.first, pair.second
     if a.place and b.place and kilometres(a.place, b.place) > _ONE_PLACE_KM:
         return thresholds.apart

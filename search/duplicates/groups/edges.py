@@ -1,19 +1,19 @@
-"""The edges in SQL: which pairs need no judging, and how new judgements take the place of old."""
+"""Edges in SQL: which pairs need no judging, and how new judgements replace old ones."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.utils import timezone
 
 from gallery.models import Embedding, EmbeddingModel, Photo
-from search.duplicates.find.judging import Judgement
-from search.duplicates.models import Kind, Likeness, NotTheSame, Sweep
+from search.duplicates.models import DuplicateEdge, Kind, NotTheSame, Sweep
 
 PairIds: TypeAlias = tuple[UUID, UUID]
 """Two photos, the smaller id first, as databases order ids too."""
@@ -25,34 +25,43 @@ def pair_of(one: UUID, other: UUID) -> PairIds:
 
 
 @dataclass(frozen=True)
-class Known:
-    """What is known of photos before they are compared again, by pairs.
+class Judgement:
+    """How a pair is alike; see `search.duplicates.models.DuplicateEdge` for closeness and how."""
 
-    `said` were declared not the same by a person: never judged, and their edges are left alone.
-    `fresh` edges were found since the last full search began, by the model that compares now.
-    `old` edges were found before, or by another model. `begun` is when that search began, None
-    when there was none.
+    kind: Kind
+    closeness: float
+    how: str = ""
+
+
+@dataclass(frozen=True)
+class StoredPairs:
+    """What the database says of pairs before their photos are compared again.
+
+    `dismissed` pairs were declared not the same by a person: they are never judged, and their
+    edges stay. `fresh` edges were found since the last full search began, by the model that
+    compares now. `old` edges were found before that, or by another model. `search_began_at` is
+    None if there was no full search.
     """
 
-    begun: datetime | None
-    said: frozenset[PairIds]
+    search_began_at: datetime | None
+    dismissed: frozenset[PairIds]
     fresh: frozenset[PairIds]
-    old: Mapping[PairIds, Likeness]
+    old: Mapping[PairIds, DuplicateEdge]
 
 
-def known(model: EmbeddingModel, ids: Collection[UUID]) -> Known:
-    """Return what is known of all pairs that have a photo of `ids`."""
-    begun = Sweep.objects.filter(model=model).values_list("started_at", flat=True).first()
+def stored_pairs(model: EmbeddingModel, ids: Collection[UUID]) -> StoredPairs:
+    """Return what is stored of all pairs that have a photo of `ids`."""
+    began_at = Sweep.objects.filter(model=model).values_list("started_at", flat=True).first()
     fresh: set[PairIds] = set()
-    old: dict[PairIds, Likeness] = {}
-    for edge in Likeness.objects.filter(_touching(ids)):
+    old: dict[PairIds, DuplicateEdge] = {}
+    for edge in DuplicateEdge.objects.filter(_touching(ids)):
         pair = (edge.first_id, edge.second_id)
-        if edge.model_id == model.pk and (begun is None or edge.found_at >= begun):
+        if edge.model_id == model.pk and (began_at is None or edge.found_at >= began_at):
             fresh.add(pair)
         else:
             old[pair] = edge
-    words = NotTheSame.objects.filter(_touching(ids)).values_list("first_id", "second_id")
-    return Known(begun, frozenset(words), frozenset(fresh), old)
+    dismissed = NotTheSame.objects.filter(_touching(ids)).values_list("first_id", "second_id")
+    return StoredPairs(began_at, frozenset(dismissed), frozenset(fresh), old)
 
 
 def _touching(ids: Collection[UUID]) -> Q:
@@ -67,68 +76,73 @@ def replace(
 ) -> set[UUID]:
     """Store the judgements on pairs of the photos `compared`; return the ids whose edges changed.
 
-    Old edges that were not confirmed go, in a transaction of the caller, unless the other photo
-    will look for itself. Where the pixels of two photos agree, that another model brought them
-    together is no fault: such edges stay. Pairs of photos that were deleted meanwhile are dropped.
+    Old edges that were not confirmed are deleted, unless the other photo has yet to be compared.
+    Where the pixels of two photos agree, it does not matter that another model brought them
+    together, so such edges stay. Pairs of photos deleted meanwhile are dropped. The caller opens
+    the transaction.
     """
-    before = known(model, compared)
-    found = {pair: one for pair, one in judged.items() if one and pair not in before.said}
-    found = _of_living(found)
-    gone = {pair for pair, one in judged.items() if one is None} | _unconfirmed(
-        model, before, found, compared
+    stored = stored_pairs(model, compared)
+    found = _of_kept_photos(
+        {
+            pair: judgement
+            for pair, judgement in judged.items()
+            if judgement and pair not in stored.dismissed
+        }
     )
-    gone = (gone & before.old.keys()) - before.said
-    Likeness.objects.filter(pk__in=[before.old[pair].pk for pair in gone]).delete()
+    refuted = {pair for pair, judgement in judged.items() if judgement is None}
+    refuted |= _unconfirmed(model, stored, found, compared)
+    refuted = (refuted & stored.old.keys()) - stored.dismissed
+    DuplicateEdge.objects.filter(pk__in=[stored.old[pair].pk for pair in refuted]).delete()
     _store(model, owner_id, found)
-    return {photo_id for pair in (*gone, *found) for photo_id in pair}
+    return {photo_id for pair in (*refuted, *found) for photo_id in pair}
 
 
-def _of_living(found: Mapping[PairIds, Judgement]) -> dict[PairIds, Judgement]:
-    """Leave out pairs whose photos are no more; the others stay until the transaction ends."""
+def _of_kept_photos(found: Mapping[PairIds, Judgement]) -> dict[PairIds, Judgement]:
+    """Leave out pairs of deleted photos; the others are locked until the transaction ends."""
     ids = {photo_id for pair in found for photo_id in pair}
     rows = Photo.objects.not_deleted().filter(pk__in=ids).order_by("pk")
-    living = set(rows.select_for_update(no_key=True).values_list("pk", flat=True))
-    return {pair: one for pair, one in found.items() if living.issuperset(pair)}
+    kept = set(rows.select_for_update(no_key=True).values_list("pk", flat=True))
+    return {pair: judgement for pair, judgement in found.items() if kept.issuperset(pair)}
 
 
 def _unconfirmed(
     model: EmbeddingModel,
-    before: Known,
+    stored: StoredPairs,
     found: Mapping[PairIds, Judgement],
     compared: Collection[UUID],
 ) -> set[PairIds]:
-    """Return the old edges that this comparison and those before it did not find again."""
+    """Return the old edges that neither this comparison nor those before it found again."""
     doubtful = [
         pair
-        for pair, edge in before.old.items()
+        for pair, edge in stored.old.items()
         if pair not in found and (edge.model_id == model.pk or edge.kind != Kind.SAME_PICTURE)
     ]
     others = {photo_id for pair in doubtful for photo_id in pair} - set(compared)
-    looked = set(compared) | set(
+    all_compared = set(compared) | set(
         Embedding.objects.live()
         .filter(model=model, photo__in=others)
         .exclude(compared_at=None)
         .values_list("photo_id", flat=True)
     )
-    return {pair for pair in doubtful if looked.issuperset(pair)}
+    return {pair for pair in doubtful if all_compared.issuperset(pair)}
 
 
 def _store(model: EmbeddingModel, owner_id: int, found: Mapping[PairIds, Judgement]) -> None:
     now = timezone.now()
     rows = [
-        Likeness(
+        DuplicateEdge(
             owner_id=owner_id,
             first_id=first,
             second_id=second,
-            kind=one.kind,
-            closeness=one.closeness,
-            how=one.how,
+            kind=judgement.kind,
+            closeness=judgement.closeness,
+            how=judgement.how,
             model=model,
             found_at=now,
         )
-        for (first, second), one in found.items()
+        for (first, second), judgement in found.items()
     ]
-    Likeness.objects.bulk_create(
+    DuplicateEdge.objects.bulk_create(
         rows,
         update_conflicts=True,
         unique_fields=["first", "second"],
@@ -136,22 +150,16 @@ def _store(model: EmbeddingModel, owner_id: int, found: Mapping[PairIds, Judgeme
     )
 
 
-def drop_outlived() -> dict[int, set[UUID]]:
-    """Remove similar shots that only retired models saw; return the photos by owner.
+def delete_of_retired_models() -> dict[int, set[UUID]]:
+    """Delete similar shots that only retired models saw; return their photos by owner.
 
-    What those models compared is compared anew should one of them answer again.
+    Should one of those models become active again, it compares everything again.
     """
     retired = EmbeddingModel.objects.filter(state=EmbeddingModel.State.RETIRED)
-    outlived = Likeness.objects.filter(model__in=retired, kind=Kind.SIMILAR_SHOTS)
-    touched = _photos_by_owner(outlived)
-    outlived.delete()
+    edges = DuplicateEdge.objects.filter(model__in=retired, kind=Kind.SIMILAR_SHOTS)
+    photos_by_owner: defaultdict[int, set[UUID]] = defaultdict(set)
+    for owner_id, first, second in edges.values_list("owner_id", "first_id", "second_id"):
+        photos_by_owner[owner_id].update((first, second))
+    edges.delete()
     Embedding.objects.filter(model__in=retired).exclude(compared_at=None).update(compared_at=None)
-    return touched
-
-
-def _photos_by_owner(edges: QuerySet[Likeness]) -> dict[int, set[UUID]]:
-    touched: dict[int, set[UUID]] = {}
-    pairs: Iterable[tuple[int, UUID, UUID]] = edges.values_list("owner_id", "first_id", "second_id")
-    for owner_id, first, second in pairs:
-        touched.setdefault(owner_id, set()).update((first, second))
-    return touched
+    return photos_by_owner

@@ -1,67 +1,37 @@
-"""Groups of duplicates in the database: made from edges, and kept right as photos come and go."""
+"""Groups of duplicates in the database: made from edges, and updated as photos come and go."""
 
 from __future__ import annotations
 
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
 
 from gallery.locks import lock_owner
-from gallery.models import Photo
+from gallery.models import Photo, User
 from gallery.slices import slices
-from search.duplicates.groups import graph, ranking
-from search.duplicates.groups.clustering import Cluster
-from search.duplicates.groups.graph import Standing
-from search.duplicates.models import DuplicateGroup, GroupMember, Kind
-from search.duplicates.review.album_counts import album_counts
-from search.duplicates.review.listing import (
-    SAME_FILE,
-    SORTS,
-    Alike,
-    Page,
-    Shown,
-    ShownMember,
-    Totals,
-    alike,
-    page,
-    shown,
-    skipped,
-    totals,
+from search.duplicates.groups import keeper
+from search.duplicates.groups.clustering import (
+    Cluster,
+    Near,
+    clusters_of,
+    with_neighbours,
+    with_stack_mates,
 )
-
-__all__ = [
-    "SAME_FILE",
-    "SORTS",
-    "Alike",
-    "Page",
-    "Shown",
-    "ShownMember",
-    "Totals",
-    "alike",
-    "choose_anew",
-    "follow",
-    "follow_stacks",
-    "on_photos_moved",
-    "on_photos_stacked",
-    "page",
-    "regroup",
-    "regroup_all",
-    "shown",
-    "skipped",
-    "totals",
-]
+from search.duplicates.groups.keeper import Criteria
+from search.duplicates.models import DuplicateGroup, GroupMember, KeeperCriteria, Kind
 
 log = logging.getLogger(__name__)
 
-MOST = 20_000
-"""Photos to regroup around; for more of them it is quicker to group everything anew."""
+REGROUP_LIMIT = 20_000
+"""Photos to regroup around at most; for more of them it is quicker to group everything again."""
 
 _ROUNDS = 3
-"""How often photos that were left alone are looked at again: each time there are fewer."""
+"""How often to regroup around photos that lost their group: each time there are fewer."""
 
 # What ranking and the columns of a group need of a photo.
 _FIELDS = (
@@ -71,14 +41,22 @@ _FIELDS = (
 _COLUMNS = ("medoid", "keeper", "size", "recoverable", "closeness", "newest_at")
 
 
-def regroup(owner_id: int, photo_ids: Iterable[UUID]) -> None:
-    """Group anew what lies around the given photos, after edges or photos changed.
+@dataclass
+class StoredGroups:
+    """Groups as they are in the database, with the members of each by its id."""
 
-    Only those photos, their neighbours and the members of the groups that these are in are
-    looked at, never a whole component. Groups whose medoid stays keep their ids.
+    groups: list[DuplicateGroup]
+    members: dict[UUID, Near]
+
+
+def regroup(owner_id: int, photo_ids: Iterable[UUID]) -> None:
+    """Group the surroundings of the given photos again, after edges or photos changed.
+
+    Only those photos, their neighbours and the members of their groups are looked at, never a
+    whole connected component. Groups whose medoid stays keep their ids.
     """
     ids = set(photo_ids)
-    if len(ids) > MOST:
+    if len(ids) > REGROUP_LIMIT:
         regroup_all(owner_id)
     elif ids:
         with transaction.atomic():
@@ -89,163 +67,208 @@ def regroup(owner_id: int, photo_ids: Iterable[UUID]) -> None:
 
 
 def regroup_all(owner_id: int) -> None:
-    """Group all photos of an owner anew, in one transaction."""
+    """Group all photos of an owner again, in one transaction."""
     with transaction.atomic():
         lock_owner(owner_id)
         for kind in (Kind.SAME_PICTURE, Kind.SIMILAR_SHOTS):
-            old = graph.standing(owner_id, kind, None)
-            _replace(owner_id, kind, old, graph.clusters(owner_id, kind, None))
+            stored = _all_groups(owner_id, kind)
+            _replace(owner_id, kind, stored, clusters_of(owner_id, kind, None))
 
 
-def choose_anew(owner_id: int) -> None:
-    """Choose the keepers of all groups of an owner anew, after the criteria changed."""
+def set_criteria(user: User, order: Sequence[str], pattern: str) -> Criteria:
+    """Save what the user wants to keep and choose the keepers of all their groups by it.
+
+    Criteria left out follow those given. Raises `BadCriteria`.
+    """
+    criteria, owner_id = keeper.parse_criteria(order, pattern), user.pk or 0
     with transaction.atomic():
         lock_owner(owner_id)
-        touched = _choose(owner_id, Kind.SAME_PICTURE)
-        # Where another copy is kept, that one is to be compared with similar shots.
-        _regroup(owner_id, Kind.SIMILAR_SHOTS, touched)
-        _choose(owner_id, Kind.SIMILAR_SHOTS)
+        KeeperCriteria.objects.update_or_create(
+            pk=owner_id, defaults={"order": criteria.order, "pattern": criteria.pattern}
+        )
+        changed = _choose_keepers(owner_id, Kind.SAME_PICTURE)
+        # Where another copy is kept now, that one can be a similar shot.
+        _regroup(owner_id, Kind.SIMILAR_SHOTS, changed)
+        _choose_keepers(owner_id, Kind.SIMILAR_SHOTS)
+    return criteria
 
 
-def _choose(owner_id: int, kind: Kind) -> set[UUID]:
-    old = graph.standing(owner_id, kind, None)
-    same = [Cluster(row.medoid_id, old.members.get(row.pk, {})) for row in old.groups]
-    return _replace(owner_id, kind, old, same)[0]
+def _choose_keepers(owner_id: int, kind: Kind) -> set[UUID]:
+    """Choose the keepers of all groups of a kind again; return the photos of changed groups."""
+    stored = _all_groups(owner_id, kind)
+    same = [Cluster(row.medoid_id, stored.members.get(row.pk, {})) for row in stored.groups]
+    return _replace(owner_id, kind, stored, same)[0]
 
 
-def follow(photo_ids: Collection[UUID]) -> None:
-    """Bring the groups up to date with photos that went to the trash or came back."""
-    around: dict[int, set[UUID]] = defaultdict(set)
+def regroup_moved(photo_ids: Collection[UUID]) -> None:
+    """Update the groups after photos went to the trash or came back."""
+    ids_by_owner: dict[int, set[UUID]] = defaultdict(set)
     for some in slices(photo_ids):
         live = Photo.objects.live().filter(pk__in=some)
-        back = dict(live.values_list("pk", "owner_id"))
+        owner_of_live = dict(live.values_list("pk", "owner_id"))
         members = GroupMember.objects.filter(photo__in=some)
-        grouped = dict(members.values_list("photo_id", "group__owner_id"))
-        # One that went matters only to the groups that still have it, one that came back only
-        # while it is in none: whoever moved it may have seen to its groups already.
-        for photo_id in grouped.keys() ^ back.keys():
-            owner_id = back.get(photo_id) or grouped[photo_id]
-            around[owner_id].add(photo_id)
-    for owner_id, ids in around.items():
+        owner_of_member = dict(members.values_list("photo_id", "group__owner_id"))
+        # A photo that went matters only if a group still has it, one that came back only if no
+        # group has it: whoever moved it may have updated its groups already.
+        for photo_id in owner_of_member.keys() ^ owner_of_live.keys():
+            owner_id = owner_of_live.get(photo_id) or owner_of_member[photo_id]
+            ids_by_owner[owner_id].add(photo_id)
+    for owner_id, ids in ids_by_owner.items():
         regroup(owner_id, ids)
 
 
-def follow_stacks(photo_ids: Collection[UUID]) -> None:
-    """Bring the groups up to date with photos that were stacked or unstacked."""
-    around: dict[int, set[UUID]] = defaultdict(set)
+def regroup_stacked(photo_ids: Collection[UUID]) -> None:
+    """Update the groups after photos were stacked or unstacked."""
+    ids_by_owner: dict[int, set[UUID]] = defaultdict(set)
     for some in slices(photo_ids):
         members = GroupMember.objects.filter(photo__in=some)
-        grouped = set(members.values_list("photo_id", flat=True))
+        member_ids = set(members.values_list("photo_id", flat=True))
         rows = Photo.objects.live().filter(pk__in=some)
         for photo_id, owner_id, stack_id in rows.values_list("pk", "owner_id", "stack_id"):
-            # What was decided as a group is in none any more, and is seen to already.
-            if (stack_id is None) != (photo_id in grouped):
-                around[owner_id].add(photo_id)
-    for owner_id, ids in around.items():
+            # A stacked photo without a group, or a single one with its group, needs nothing.
+            if (stack_id is None) != (photo_id in member_ids):
+                ids_by_owner[owner_id].add(photo_id)
+    for owner_id, ids in ids_by_owner.items():
         regroup(owner_id, ids)
 
 
 def on_photos_moved(photo_ids: list[UUID], **kwargs: Any) -> None:
-    """Receive `gallery.signals.photos_moved`; a fault is logged, since the move itself is done."""
+    """Receive `gallery.signals.photos_moved`; errors are logged, because the move is done."""
     try:
-        follow(photo_ids)
+        regroup_moved(photo_ids)
     except Exception:
         log.exception("The groups of duplicates do not know of %d moved photos", len(photo_ids))
 
 
 def on_photos_stacked(photo_ids: list[UUID], **kwargs: Any) -> None:
-    """Receive `gallery.signals.photos_stacked`; a fault is logged, since they are stacked."""
+    """Receive `gallery.signals.photos_stacked`; errors are logged, because the stack is made."""
     try:
-        follow_stacks(photo_ids)
+        regroup_stacked(photo_ids)
     except Exception:
         log.exception("The groups of duplicates do not know of %d stacked photos", len(photo_ids))
 
 
 def _regroup(owner_id: int, kind: Kind, ids: set[UUID]) -> set[UUID]:
-    """Regroup one kind and return the photos that are in other company than before."""
-    touched: set[UUID] = set()
+    """Regroup one kind and return the photos of groups that changed."""
+    all_changed: set[UUID] = set()
     for _ in range(_ROUNDS):
-        near = graph.with_stack_mates(graph.with_neighbours(kind, ids))
-        old = graph.standing(owner_id, kind, near)
-        scope = near.union(*old.members.values())
-        changed, alone = _replace(owner_id, kind, old, graph.clusters(owner_id, kind, scope))
-        touched |= changed
-        # Left alone by a medoid that is gone, a photo may find others a step further away.
-        ids = alone - ids
+        near = with_stack_mates(with_neighbours(kind, ids))
+        stored = _groups_with(kind, near)
+        scope = near.union(*stored.members.values())
+        clusters = clusters_of(owner_id, kind, scope)
+        changed, without_group = _replace(owner_id, kind, stored, clusters)
+        all_changed |= changed
+        # A photo whose medoid is gone may find a group one step further away.
+        ids = without_group - ids
         if not ids:
             break
-    return touched
+    return all_changed
+
+
+# --- reading and writing groups -------------------------------------------------------------------
+
+
+def _all_groups(owner_id: int, kind: Kind) -> StoredGroups:
+    groups = list(DuplicateGroup.objects.filter(owner_id=owner_id, kind=kind))
+    members = GroupMember.objects.filter(group__owner_id=owner_id, kind=kind)
+    return StoredGroups(groups, _by_group(members))
+
+
+def _groups_with(kind: Kind, photo_ids: Collection[UUID]) -> StoredGroups:
+    """Return the groups of which one of the given photos is a member."""
+    ids: set[UUID] = set()
+    for some in slices(photo_ids):
+        memberships = GroupMember.objects.filter(photo__in=some, kind=kind)
+        ids.update(memberships.values_list("group_id", flat=True))
+    stored = StoredGroups([], {})
+    for some in slices(ids):
+        stored.groups += DuplicateGroup.objects.filter(pk__in=some)
+        stored.members |= _by_group(GroupMember.objects.filter(group__in=some))
+    return stored
+
+
+def _by_group(members: Iterable[GroupMember]) -> dict[UUID, Near]:
+    near_by_group: dict[UUID, Near] = defaultdict(dict)
+    for member in members:
+        near_by_group[member.group_id][member.photo_id] = (member.closeness, member.how)
+    return dict(near_by_group)
 
 
 def _replace(
-    owner_id: int, kind: Kind, old: Standing, new: list[Cluster]
+    owner_id: int, kind: Kind, stored: StoredGroups, clusters: list[Cluster]
 ) -> tuple[set[UUID], set[UUID]]:
-    """Put new groups into the place of the old ones, of which those that go on keep their ids.
+    """Replace stored groups with clusters; groups that continue keep their ids.
 
-    Returns the photos of groups that changed, and those that were in a group and are no more.
+    Returns the photos of groups that changed, and those that were in a group and no longer are.
     """
-    photos = _photos({photo_id for group in new for photo_id in group.members})
-    new = [group for group in new if _is_group(group, photos)]
-    rows = _rows(owner_id, kind, old, new)
-    criteria, albums = ranking.saved(owner_id), album_counts(photos)
+    photos = _photos({photo_id for cluster in clusters for photo_id in cluster.members})
+    clusters = [cluster for cluster in clusters if _is_group(cluster, photos)]
+    rows = _rows(owner_id, kind, stored, clusters)
+    criteria, albums = keeper.criteria_of(owner_id), keeper.album_counts(photos)
     changed = []
-    for row, group in zip(rows, new, strict=True):
-        members = [photos[photo_id] for photo_id in group.members]
-        filled = _fill(row, group, members, ranking.best(members, criteria, albums))
-        if filled or old.members.get(row.pk) != group.members:
-            changed.append((row, group))
-    gone = {row.pk for row in old.groups} - {row.pk for row in rows}
-    _write(kind, old, gone, changed)
-    touched = {photo_id for pk in gone for photo_id in old.members.get(pk, {})}
-    for row, group in changed:
-        touched.update(group.members, old.members.get(row.pk, {}))
-    before = {photo_id for members in old.members.values() for photo_id in members}
-    return touched, before.difference(*(group.members for group in new))
+    for row, cluster in zip(rows, clusters, strict=True):
+        members = [photos[photo_id] for photo_id in cluster.members]
+        is_new = _fill(row, cluster, members, keeper.best(members, criteria, albums))
+        if is_new or stored.members.get(row.pk) != cluster.members:
+            changed.append((row, cluster))
+    gone = {row.pk for row in stored.groups} - {row.pk for row in rows}
+    _write(kind, stored, gone, changed)
+    changed_ids = {photo_id for pk in gone for photo_id in stored.members.get(pk, {})}
+    for row, cluster in changed:
+        changed_ids.update(cluster.members, stored.members.get(row.pk, {}))
+    before = {photo_id for members in stored.members.values() for photo_id in members}
+    return changed_ids, before.difference(*(cluster.members for cluster in clusters))
 
 
 def _photos(ids: Collection[UUID]) -> dict[UUID, Photo]:
-    found: dict[UUID, Photo] = {}
+    photos: dict[UUID, Photo] = {}
     for some in slices(ids):
         rows = Photo.objects.live().filter(pk__in=some).only(*_FIELDS)
-        found.update((photo.pk, photo) for photo in rows)
-    return found
+        photos.update((photo.pk, photo) for photo in rows)
+    return photos
 
 
-def _is_group(group: Cluster, photos: dict[UUID, Photo]) -> bool:
+def _is_group(cluster: Cluster, photos: dict[UUID, Photo]) -> bool:
     """Tell whether there is something to decide: all photos live, and not all in one stack."""
-    if len(group.members) < 2 or not all(photo_id in photos for photo_id in group.members):
+    if len(cluster.members) < 2 or not all(photo_id in photos for photo_id in cluster.members):
         return False
-    stacks = {photos[photo_id].stack_id for photo_id in group.members}
+    stacks = {photos[photo_id].stack_id for photo_id in cluster.members}
     return len(stacks) > 1 or None in stacks
 
 
-def _rows(owner_id: int, kind: Kind, old: Standing, new: list[Cluster]) -> list[DuplicateGroup]:
-    """Return a row for each new group: that of the old one it continues, or a fresh one.
+def _rows(
+    owner_id: int, kind: Kind, stored: StoredGroups, clusters: list[Cluster]
+) -> list[DuplicateGroup]:
+    """Return a row for each cluster: that of the stored group it continues, or a new one.
 
-    A group continues the one with its medoid, or else the one it shares most photos with.
+    A cluster continues the group with its medoid, or else the one it shares most photos with.
     """
-    free = {row.medoid_id: row for row in old.groups}
-    kept = {group.medoid: free.pop(group.medoid) for group in new if group.medoid in free}
-    left = {row.pk: row for row in free.values()}
-    home = {photo_id: pk for pk in left for photo_id in old.members.get(pk, {})}
+    by_medoid = {row.medoid_id: row for row in stored.groups}
+    continued = {
+        cluster.medoid: by_medoid.pop(cluster.medoid)
+        for cluster in clusters
+        if cluster.medoid in by_medoid
+    }
+    rest = {row.pk: row for row in by_medoid.values()}
+    group_of = {photo_id: pk for pk in rest for photo_id in stored.members.get(pk, {})}
     rows = []
-    for group in new:
-        row = kept.get(group.medoid)
+    for cluster in clusters:
+        row = continued.get(cluster.medoid)
         if row is None:
-            shared = Counter(home[photo_id] for photo_id in group.members if photo_id in home)
-            row = next((left.pop(pk) for pk, _ in shared.most_common() if pk in left), None)
+            shared = Counter(group_of[pk] for pk in cluster.members if pk in group_of)
+            row = next((rest.pop(pk) for pk, _ in shared.most_common() if pk in rest), None)
         rows.append(row or DuplicateGroup(owner_id=owner_id, kind=kind))
     return rows
 
 
-def _fill(row: DuplicateGroup, group: Cluster, members: list[Photo], best: Photo) -> bool:
-    """Write the facts of a group into its row and tell whether any of them is new."""
+def _fill(row: DuplicateGroup, cluster: Cluster, members: list[Photo], best: Photo) -> bool:
+    """Write the facts of a group into its row and tell whether any of them changed."""
     facts = {
-        "medoid_id": group.medoid,
+        "medoid_id": cluster.medoid,
         "keeper_id": best.pk,
         "size": len(members),
         "recoverable": sum(photo.size for photo in members) - best.size,
-        "closeness": min(closeness for closeness, _ in group.members.values()),
+        "closeness": min(closeness for closeness, _ in cluster.members.values()),
         "newest_at": max(photo.shown_at for photo in members),
     }
     changed = False
@@ -257,11 +280,16 @@ def _fill(row: DuplicateGroup, group: Cluster, members: list[Photo], best: Photo
 
 
 def _write(
-    kind: Kind, old: Standing, gone: set[UUID], changed: list[tuple[DuplicateGroup, Cluster]]
+    kind: Kind,
+    stored: StoredGroups,
+    gone: set[UUID],
+    changed: list[tuple[DuplicateGroup, Cluster]],
 ) -> None:
-    anew = [(row, group) for row, group in changed if old.members.get(row.pk) != group.members]
-    # Memberships go first, as a photo is in one group of a kind only.
-    for some in slices(gone | {row.pk for row, _ in anew}):
+    new_members = [
+        (row, cluster) for row, cluster in changed if stored.members.get(row.pk) != cluster.members
+    ]
+    # Memberships go first, because a photo can be in only one group of a kind.
+    for some in slices(gone | {row.pk for row, _ in new_members}):
         GroupMember.objects.filter(group__in=some).delete()
     for some in slices(gone):
         DuplicateGroup.objects.filter(pk__in=some).delete()
@@ -273,6 +301,6 @@ def _write(
     )
     GroupMember.objects.bulk_create(
         GroupMember(group=row, photo_id=photo_id, kind=kind, closeness=closeness, how=how)
-        for row, group in anew
-        for photo_id, (closeness, how) in group.members.items()
+        for row, cluster in new_members
+        for photo_id, (closeness, how) in cluster.members.items()
     )

@@ -1,35 +1,56 @@
-"""The forms of the review page: one group decided, or many, and what those come to."""
+"""The forms of the review page: one group decided, or many, and what many come to."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Sum
-from django.http import QueryDict
+from django import forms
+from django.db.models import Count, Sum, TextChoices
 
-from gallery.models import Photo
+from gallery.models import Photo, User
 from search.duplicates.models import DuplicateGroup, DuplicateGroupQuerySet, Kind, Resolution
 from search.duplicates.review import decisions
 
-if TYPE_CHECKING:
-    from django.contrib.auth.models import AbstractBaseUser
+Action = Resolution.Action
 
-ACTIONS = {Kind.SAME_PICTURE: "keep", Kind.SIMILAR_SHOTS: "stack"}
+BULK_ACTIONS = {Kind.SAME_PICTURE: Action.KEEP, Kind.SIMILAR_SHOTS: Action.STACK}
 """What many groups of a kind can be decided to be at once: the default action of the kind."""
 
-MOST = 10_000
-"""Ids in one field, as in one request to the API: far more than a page unrolled to its end."""
+IDS_LIMIT = 10_000
+"""Ids in one field, as in one request to the API: far more than a page scrolled to its end."""
+
+BEST = "best"
+"""The action of a form that keeps the one photo that was proposed, whatever is marked."""
 
 
-class BadForm(Exception):
-    """A form holds what no page of the gallery put there."""
+class Scope(TextChoices):
+    """Which groups of a kind are decided together."""
+
+    ALL = "all"
+    PAGE = "page"
+    TICKED = "ticked"
+
+
+class IdsField(forms.Field):
+    """Ids, in several values of one name or separated by commas: a list of UUIDs."""
+
+    widget = forms.MultipleHiddenInput
+
+    def to_python(self, value: Sequence[str] | None) -> list[UUID]:
+        try:
+            ids = [UUID(part) for text in value or [] for part in text.split(",") if part]
+        except ValueError:
+            raise forms.ValidationError("not an id") from None
+        if len(ids) > IDS_LIMIT:
+            raise forms.ValidationError("too many ids")
+        return ids
 
 
 @dataclass(frozen=True)
-class Choice:
+class MarkedGroup:
     """A group in which the person marked other photos than those proposed."""
 
     group: UUID
@@ -37,23 +58,62 @@ class Choice:
     trash: frozenset[UUID]
 
 
+class MarkedGroupsField(forms.Field):
+    """Groups as "group photo,photo photo,photo": its id, what to keep of it, and the rest."""
+
+    widget = forms.MultipleHiddenInput
+
+    def to_python(self, value: Sequence[str] | None) -> list[MarkedGroup]:
+        return [self._marked_group(text) for text in value or []]
+
+    def _marked_group(self, text: str) -> MarkedGroup:
+        parts = [IdsField().to_python([part]) for part in [*text.split(" "), "", ""][:3]]
+        if len(parts[0]) != 1:
+            raise forms.ValidationError("not one group")
+        return MarkedGroup(parts[0][0], frozenset(parts[1]), frozenset(parts[2]))
+
+
+class DecisionForm(forms.Form):
+    """The form of one group: the action, the photos seen, and those to keep."""
+
+    action = forms.ChoiceField(choices=[(BEST, BEST), *Action.choices])
+    seen = IdsField(required=False)
+    keep = IdsField(required=False)
+    best = IdsField(required=False)
+
+    def clean(self) -> dict[str, Any]:
+        fields = self.cleaned_data
+        best, action = fields.pop("best", []), fields.get("action")
+        if action == BEST:
+            fields |= {"action": Action.KEEP, "keep": best}
+        elif action != Action.KEEP:
+            fields["keep"] = []
+        return fields
+
+
+class BulkForm(forms.Form):
+    """The form that decides many groups of a kind at once."""
+
+    kind = forms.ChoiceField(choices=Kind.choices)
+    scope = forms.ChoiceField(choices=Scope.choices)
+    page = IdsField(required=False)
+    groups = IdsField(required=False)
+    choice = MarkedGroupsField(required=False)
+
+    def decision(self) -> BulkDecision:
+        """Return what the valid form asks for."""
+        fields = self.cleaned_data
+        kind, marked = Kind(fields["kind"]), fields["choice"]
+        if fields["scope"] == Scope.ALL:
+            return BulkDecision(kind, None, marked)
+        groups = fields["page" if fields["scope"] == Scope.PAGE else "groups"]
+        chosen = set(groups)
+        return BulkDecision(kind, groups, [choice for choice in marked if choice.group in chosen])
+
+
 @dataclass(frozen=True)
-class Wish:
-    """The groups to decide at once: `groups`, or all of the kind for None.
-
-    `choices` are those of them in which the person marked photos: decided as marked, but left
-    alone by a wish to stack.
-    """
-
-    kind: str
-    action: str
-    groups: list[UUID] | None
-    choices: list[Choice] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Figures:
-    """What a wish comes to: groups, photos to the trash or to be stacked, and bytes freed.
+class BulkFigures:
+    """What a bulk decision does: groups, photos to trash or to stack, and bytes freed.
 
     `left` groups are not touched, because photos of them were marked and stacking trashes none.
     """
@@ -64,119 +124,87 @@ class Figures:
     left: int
 
 
-def ids(values: Iterable[str]) -> list[UUID]:
-    """Return the ids that form fields hold, parted by commas where a field holds several.
+@dataclass(frozen=True)
+class BulkDecision:
+    """The groups to decide at once: `groups`, or all of the kind for None.
 
-    Raises `BadForm` for what is none, and for more than `MOST`.
+    In the groups of `choices` the person marked photos. They are decided as marked, unless the
+    action is to stack, which leaves them alone.
     """
-    try:
-        found = [UUID(one) for value in values for one in value.split(",") if one]
-    except ValueError:
-        raise BadForm from None
-    if len(found) > MOST:
-        raise BadForm
-    return found
 
+    kind: Kind
+    groups: list[UUID] | None
+    choices: list[MarkedGroup]
 
-def decision(form: QueryDict) -> tuple[str, list[UUID], list[UUID]]:
-    """Return what the form of one group asks for: the action, the photos seen, those to keep.
+    @property
+    def action(self) -> Action:
+        """The default action of the kind."""
+        return BULK_ACTIONS[self.kind]
 
-    "best" is to keep the one photo that was proposed, whatever is marked. Raises `BadForm`.
-    """
-    action, seen = form.get("action", ""), ids(form.getlist("seen"))
-    if action == "best":
-        return "keep", seen, ids(form.getlist("best"))
-    if action not in Resolution.Action.values:
-        raise BadForm
-    return action, seen, ids(form.getlist("keep")) if action == "keep" else []
+    def figures(self, user: User) -> BulkFigures:
+        """Return what carrying this out would do now."""
+        sums = self._unmarked(user).aggregate(
+            groups=Count("pk"), photos=Sum("size"), bytes=Sum("recoverable")
+        )
+        count, photos = sums["groups"], sums["photos"] or 0
+        if self.action == Action.STACK:
+            return BulkFigures(count, photos, 0, len(self.choices))
+        marked_ids = {photo_id for choice in self.choices for photo_id in choice.trash}
+        marked = Photo.objects.visible_to(user).filter(pk__in=marked_ids)
+        by_hand = marked.aggregate(photos=Count("pk"), bytes=Sum("size"))
+        return BulkFigures(
+            groups=count + len(self.choices),
+            photos=photos - count + by_hand["photos"],
+            bytes=(sums["bytes"] or 0) + (by_hand["bytes"] or 0),
+            left=0,
+        )
 
-
-def read(user: AbstractBaseUser, form: QueryDict) -> Wish:
-    """Return what the bulk form of the review page asks for; raise `BadForm` for nonsense."""
-    kind, scope = form.get("kind", ""), form.get("scope", "")
-    if kind not in ACTIONS or scope not in {"all", "page", "ticked"}:
-        raise BadForm
-    choices = [_choice(value) for value in form.getlist("choice")]
-    named = None if scope == "all" else ids(form.getlist("page" if scope == "page" else "groups"))
-    if named is not None:
-        choices = [choice for choice in choices if choice.group in set(named)]
-    return Wish(kind, ACTIONS[Kind(kind)], named, choices)
-
-
-def _choice(value: str) -> Choice:
-    """Read "group photo,photo photo,photo": the group, what to keep of it, and the rest."""
-    group, keep, trash = [*value.split(" "), "", ""][:3]
-    found = ids([group])
-    if len(found) != 1:
-        raise BadForm
-    return Choice(found[0], frozenset(ids([keep])), frozenset(ids([trash])))
-
-
-def _by_default(user: AbstractBaseUser, wish: Wish) -> DuplicateGroupQuerySet:
-    """Return the groups that get what their kind proposes."""
-    groups = DuplicateGroup.objects.visible_to(user).filter(kind=wish.kind)
-    if wish.groups is not None:
-        groups = groups.filter(pk__in=wish.groups)
-    return groups.exclude(pk__in=[choice.group for choice in wish.choices])
-
-
-def figures(user: AbstractBaseUser, wish: Wish) -> Figures:
-    """Return what carrying the wish out would come to now."""
-    sums = _by_default(user, wish).aggregate(
-        groups=Count("pk"), photos=Sum("size"), bytes=Sum("recoverable")
-    )
-    count, photos = sums["groups"], sums["photos"] or 0
-    if wish.action == "stack":
-        return Figures(count, photos, 0, len(wish.choices))
-    gone = Photo.objects.visible_to(user).filter(
-        pk__in={photo for choice in wish.choices for photo in choice.trash}
-    )
-    by_hand = gone.aggregate(photos=Count("pk"), bytes=Sum("size"))
-    return Figures(
-        groups=count + len(wish.choices),
-        photos=photos - count + by_hand["photos"],
-        bytes=(sums["bytes"] or 0) + (by_hand["bytes"] or 0),
-        left=0,
-    )
-
-
-def carry_out(user: AbstractBaseUser, wish: Wish) -> decisions.Batch:
-    """Decide the groups, in one batch; groups that changed meanwhile are counted as skipped."""
-    batch = decisions.resolve_many(user, wish.kind, wish.action, groups=_meant(user, wish))
-    if wish.action == "stack":
-        return batch
-    made, skipped = [], batch.skipped
-    for choice in wish.choices:
-        try:
+    def carry_out(self, user: User) -> decisions.Batch:
+        """Decide the groups in one batch; groups that changed meanwhile count as skipped."""
+        groups = self._groups_by_default(user)
+        batch = decisions.resolve_many(user, self.kind, self.action, groups=groups)
+        if self.action == Action.STACK:
+            return batch
+        made, skipped = [], batch.skipped
+        for choice in self.choices:
             seen = choice.keep | choice.trash
-            made.append(decisions.resolve(user, choice.group, "keep", seen=seen, keep=choice.keep))
-        except (decisions.Changed, decisions.NothingKept, DuplicateGroup.DoesNotExist):
-            skipped += 1
-    together = _join(user, batch.id, made)
-    return decisions.Batch(
-        id=together,
-        groups=batch.groups + len(made),
-        photos=batch.photos + sum(one.trashed for one in made),
-        freed=batch.freed + sum(one.freed for one in made),
-        skipped=skipped,
-    )
+            try:
+                made.append(
+                    decisions.resolve(user, choice.group, Action.KEEP, seen=seen, keep=choice.keep)
+                )
+            except (decisions.GroupChanged, decisions.NothingKept, DuplicateGroup.DoesNotExist):
+                skipped += 1
+        return decisions.Batch(
+            id=_join(user, batch.id, made),
+            groups=batch.groups + len(made),
+            photos=batch.photos + sum(row.trashed for row in made),
+            freed=batch.freed + sum(row.freed for row in made),
+            skipped=skipped,
+        )
+
+    def _unmarked(self, user: User) -> DuplicateGroupQuerySet:
+        """Return the groups that get the default action of their kind."""
+        groups = DuplicateGroup.objects.visible_to(user).filter(kind=self.kind)
+        if self.groups is not None:
+            groups = groups.filter(pk__in=self.groups)
+        return groups.exclude(pk__in=[choice.group for choice in self.choices])
+
+    def _groups_by_default(self, user: User) -> list[UUID] | None:
+        """Return the ids of those groups, gone ones too, so that they are counted as skipped."""
+        if self.groups is None:
+            unmarked = self._unmarked(user).values_list("pk", flat=True)
+            return list(unmarked) if self.choices else None
+        marked = {choice.group for choice in self.choices}
+        return [group_id for group_id in self.groups if group_id not in marked]
 
 
-def _meant(user: AbstractBaseUser, wish: Wish) -> list[UUID] | None:
-    """Return the groups to decide by default; those that are gone too, so that they are counted."""
-    if wish.groups is None:
-        return list(_by_default(user, wish).values_list("pk", flat=True)) if wish.choices else None
-    marked = {choice.group for choice in wish.choices}
-    return [group for group in wish.groups if group not in marked]
-
-
-def _join(user: AbstractBaseUser, batch: UUID, made: list[Resolution]) -> UUID:
-    """Put decisions into one batch with the others, since they were asked for together."""
-    mine = Resolution.objects.visible_to(user)
-    first = mine.filter(batch=batch).first() or next(iter(made), None)
+def _join(user: User, batch: UUID, made: list[Resolution]) -> UUID:
+    """Put decisions into one batch with the others, because they were asked for together."""
+    own = Resolution.objects.visible_to(user)
+    first = own.filter(batch=batch).first() or next(iter(made), None)
     if first is None:
         return batch
-    mine.filter(pk__in=[one.pk for one in made]).update(
+    own.filter(pk__in=[row.pk for row in made]).update(
         batch=first.batch, decided_at=first.decided_at
     )
     return first.batch

@@ -1,4 +1,4 @@
-"""The history of decisions about duplicates, and how each is undone."""
+"""The history of decisions about duplicates, and undoing them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from gallery import stacks, trash
 from gallery.locks import lock_owner
-from gallery.models import Photo, Stack, User
+from gallery.models import Photo, PhotoQuerySet, Stack, User
 from gallery.paging import check_limit, cursor_of, read_cursor
 from gallery.slices import slices
 from search.duplicates.groups import groups
@@ -32,7 +32,7 @@ _CHUNK = 200
 
 
 @dataclass(frozen=True)
-class Undone:
+class UndoResult:
     """How many photos came back from the trash, and how many were deleted for ever since."""
 
     restored: int
@@ -40,7 +40,7 @@ class Undone:
 
 
 @dataclass(frozen=True)
-class Entry:
+class HistoryEntry:
     """One line of the history: decisions taken together, with up to `COVERS` photos to show.
 
     `photos` are those moved to the trash (`action` keep) or decided about (stack, dismiss),
@@ -58,33 +58,35 @@ class Entry:
     covers: list[Photo]
 
 
-def history(user: User, *, cursor: str = "", limit: int = 20) -> tuple[list[Entry], str | None]:
+def history_page(
+    user: User, *, cursor: str = "", limit: int = 20
+) -> tuple[list[HistoryEntry], str | None]:
     """Return decisions, newest first, and the next cursor; raises `gallery.paging.BadCursor`."""
     check_limit(limit)
     decisions = Resolution.objects.visible_to(user)
     if cursor:
         at, batch = read_cursor(cursor, UUID)
         decisions = decisions.filter(Q(decided_at__lt=at) | Q(decided_at=at, batch__gt=batch))
-    together = decisions.values("batch", "decided_at", "action", "kind").annotate(
+    batches = decisions.values("batch", "decided_at", "action", "kind").annotate(
         groups=Count("id"), photos=Sum("photos"), trashed=Sum("trashed"), freed=Sum("freed"),
         open=Count("id", filter=Q(undone_at=None)),
     )  # fmt: skip
-    rows = list(together.order_by("-decided_at", "batch")[: limit + 1])
+    rows = list(batches.order_by("-decided_at", "batch")[: limit + 1])
     last = rows[limit - 1] if len(rows) > limit else None
     covers = _covers(user, [row["batch"] for row in rows[:limit]])
     entries = [_entry(row, covers[row["batch"]]) for row in rows[:limit]]
     return entries, cursor_of(last["decided_at"], last["batch"].hex) if last else None
 
 
-def _entry(row: Mapping[str, Any], covers: list[Photo]) -> Entry:
-    trashing = row["action"] == Resolution.Action.KEEP
-    return Entry(
+def _entry(row: Mapping[str, Any], covers: list[Photo]) -> HistoryEntry:
+    trashes = row["action"] == Resolution.Action.KEEP
+    return HistoryEntry(
         batch=row["batch"],
         decided_at=row["decided_at"],
         action=row["action"],
         kind=row["kind"],
         groups=row["groups"],
-        photos=row["trashed"] if trashing else row["photos"],
+        photos=row["trashed"] if trashes else row["photos"],
         freed=row["freed"],
         undone=not row["open"],
         covers=covers,
@@ -96,18 +98,18 @@ def _covers(user: User, batches: list[UUID]) -> dict[UUID, list[Photo]]:
     visible = Photo.objects.visible_to(user)
     place = Window(RowNumber(), partition_by=F("batch"), order_by=F("id").asc())
     rows = Resolution.objects.filter(batch__in=batches, keeper__in=visible)
-    found: dict[UUID, list[Photo]] = defaultdict(list)
+    covers: dict[UUID, list[Photo]] = defaultdict(list)
     for row in rows.annotate(place=place).filter(place__lte=COVERS).select_related("keeper"):
         if row.keeper is not None:
-            found[row.batch].append(row.keeper)
-    return found
+            covers[row.batch].append(row.keeper)
+    return covers
 
 
-def undo(user: User, batch: UUID) -> Undone:
+def undo_batch(user: User, batch: UUID) -> UndoResult:
     """Undo decisions taken together; raises `Resolution.DoesNotExist` for an unknown batch.
 
-    Photos come back from the trash, the kept ones lose what they got (but for what was changed
-    since), stacks are taken apart, and "not the same" is forgotten. Undoing twice does nothing.
+    Photos come back from the trash, the kept ones lose what they gained unless it was changed
+    since, stacks are taken apart, and "not the same" is forgotten. Undoing twice does nothing.
     """
     decisions = Resolution.objects.visible_to(user).filter(batch=batch)
     ids = list(decisions.values_list("pk", flat=True))
@@ -119,14 +121,14 @@ def undo(user: User, batch: UUID) -> Undone:
             lock_owner(user.pk or 0)
             rows = list(decisions.filter(pk__in=some, undone_at=None))
             decisions.filter(pk__in=[row.pk for row in rows]).update(undone_at=timezone.now())
-            done = _undo(user, rows)
-            restored, missing = restored + done.restored, missing + done.missing
+            result = _undo(user, rows)
+            restored, missing = restored + result.restored, missing + result.missing
             members = {UUID(pk) for row in rows for pk in row.changes["members"]}
             groups.regroup(user.pk or 0, members)
-    return Undone(restored, missing)
+    return UndoResult(restored, missing)
 
 
-def _undo(user: User, rows: list[Resolution]) -> Undone:
+def _undo(user: User, rows: list[Resolution]) -> UndoResult:
     restored = missing = 0
     for some in slices([pk for row in rows for pk in row.changes.get("trashed", [])]):
         restored += len(trash.restore(Photo.objects.in_trash_of(user).filter(pk__in=some)))
@@ -136,54 +138,55 @@ def _undo(user: User, rows: list[Resolution]) -> Undone:
     for row in rows:
         if row.action == Resolution.Action.STACK:
             _unstack(user, row)
-    return Undone(restored, missing)
+    return UndoResult(restored, missing)
 
 
 def _take_back(rows: list[Resolution]) -> None:
-    got = {row.keeper_id: row.changes["got"] for row in rows if row.changes.get("got")}
-    for some in slices([pk for pk in got if pk is not None]):
+    gains = {row.keeper_id: row.changes["gains"] for row in rows if row.changes.get("gains")}
+    for some in slices([pk for pk in gains if pk is not None]):
         keepers = Photo.objects.not_deleted().filter(pk__in=some).order_by("pk")
         locked = keepers.select_for_update(no_key=True)
-        merging.take_back([(photo, got[photo.pk]) for photo in locked])
+        merging.take_back([(photo, gains[photo.pk]) for photo in locked])
 
 
 def _forget(user: User, rows: list[Resolution]) -> None:
-    """Forget which photos are not the same, but for what was said before these decisions."""
+    """Forget which photos are not the same, except what was said before these decisions."""
     pairs: set[tuple[str, str]] = set()
     for row in rows:
         before = {(first, second) for first, second in row.changes.get("apart_before", [])}
         pairs |= set(combinations(sorted(row.changes.get("apart", [])), 2)) - before
     for some in slices({first for first, _ in pairs}):
-        said = NotTheSame.objects.filter(owner_id=user.pk or 0, first__in=[UUID(pk) for pk in some])
-        known = said.values_list("pk", "first_id", "second_id")
-        gone = [pk for pk, first, second in known if (str(first), str(second)) in pairs]
+        words = NotTheSame.objects.filter(
+            owner_id=user.pk or 0, first__in=[UUID(pk) for pk in some]
+        ).values_list("pk", "first_id", "second_id")
+        gone = [pk for pk, first, second in words if (str(first), str(second)) in pairs]
         for part in slices(gone):
             NotTheSame.objects.filter(pk__in=part).delete()
 
 
 def _unstack(user: User, row: Resolution) -> None:
-    """Take the stack apart and build those again that its photos had left for it."""
+    """Take the stack apart and restore the stacks that its photos were in before."""
     stack_id = row.changes.get("stack")
-    made = Stack.objects.visible_to(user).filter(pk=stack_id).first() if stack_id else None
-    if made is None:
+    stack = Stack.objects.visible_to(user).filter(pk=stack_id).first() if stack_id else None
+    if stack is None:
         return
-    stacks.unstack(made)
+    stacks.unstack(stack)
     for before in row.changes.get("before", []):
         members = Photo.objects.visible_to(user).filter(pk__in=before["members"])
-        # Those that the person has put into another stack since stay there.
-        others = _stacks_left(before, members)
-        free = members.filter(Q(stack=None) | Q(stack__in=others))
+        # Photos that the person has put into another stack since stay there.
+        remainders = _remainders(before, members)
+        free = members.filter(Q(stack=None) | Q(stack__in=remainders))
         cover = free.filter(pk=before["cover"]).first() or free.first()
         if cover is not None:
             stacks.create(free, cover)
 
 
-def _stacks_left(before: dict[str, Any], members: Any) -> list[UUID]:
-    """Return the stack that goes on without the photos that left it, if there is one."""
-    found = {photo.stack_id for photo in members if photo.stack_id is not None}
+def _remainders(before: dict[str, Any], members: PhotoQuerySet) -> list[UUID]:
+    """Return the stack that was left when photos of an earlier one were taken out, if any."""
+    stack_ids = {photo.stack_id for photo in members if photo.stack_id is not None}
     whole = set(before["members"])
     return [
-        made.pk
-        for made in Stack.objects.filter(pk__in=found).prefetch_related("photos")
-        if {str(photo.pk) for photo in made.photos.all()} <= whole
+        stack.pk
+        for stack in Stack.objects.filter(pk__in=stack_ids).prefetch_related("photos")
+        if {str(photo.pk) for photo in stack.photos.all()} <= whole
     ]

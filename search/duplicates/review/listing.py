@@ -1,29 +1,58 @@
-"""Groups as people see them: pages of groups, what differs in each, and how much there is."""
+"""Groups as people see them: pages of groups, what differs in each, and how many there are."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, Q, QuerySet, Sum, TextChoices
 from django.template.defaultfilters import filesizeformat
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
+from django.utils.translation import gettext as _, gettext_lazy
 
 from gallery.facts import camera, place_in_words
 from gallery.models import LIVE_PHOTO, Photo, SkippedFile, User
 from gallery.paging import NOT_GIVEN, BadCursor, check_limit, cursor_of, read_cursor
-from search.duplicates.groups import ranking
-from search.duplicates.groups.ranking import Criteria
-from search.duplicates.models import DuplicateGroup, GroupMember, Kind, Likeness, NotTheSame
+from search.duplicates.groups import keeper
+from search.duplicates.groups.keeper import Criteria
+from search.duplicates.models import DuplicateEdge, DuplicateGroup, GroupMember, Kind, NotTheSame
 
-SORTS = {"bytes": "recoverable", "date": "newest_at", "closeness": "closeness"}
-"""Names of orders and the columns behind them; the largest comes first in each."""
 SAME_FILE = "same_file"
 """The third kind, of files that were not stored at all; see `gallery.models.SkippedFile`."""
+
+
+class Sort(TextChoices):
+    """The orders of the groups; the largest comes first in each."""
+
+    BYTES = "bytes", gettext_lazy("Most bytes")
+    DATE = "date", gettext_lazy("Newest")
+    CLOSENESS = "closeness", gettext_lazy("Closest")
+
+    @property
+    def column(self) -> str:
+        """The column of `DuplicateGroup` that is sorted by."""
+        return {"bytes": "recoverable", "date": "newest_at"}.get(self, self.value)
+
+
+class Fact(TextChoices):
+    """What may differ between the photos of a group; the values are names in the API."""
+
+    SIZE = "Size", gettext_lazy("Size")
+    FILE = "File", gettext_lazy("File")
+    TAKEN = "Taken", gettext_lazy("Taken")
+    ADDED = "Added", gettext_lazy("Added")
+    CAMERA = "Camera", gettext_lazy("Camera")
+    LENS = "Lens", gettext_lazy("Lens")
+    PLACE = "Place", gettext_lazy("Place")
+    NAME = "Name", gettext_lazy("Name")
+    ALBUMS = "Albums", gettext_lazy("Albums")
+    TAGS = "Tags", gettext_lazy("Tags")
+    FAVOURITE = "Favourite", gettext_lazy("Favourite")
+    CAPTION = "Caption", gettext_lazy("Caption")
 
 
 @dataclass(frozen=True)
@@ -39,12 +68,11 @@ class Totals:
 
 
 @dataclass(frozen=True)
-class ShownMember:
-    """A photo of a group: whether it is the one to keep, and what is known of it.
+class ReviewMember:
+    """A photo of a group: whether it is the one to keep, why, and the facts about it.
 
-    `facts` has the same names for every member, in order, the value "" where nothing is known;
-    `differing` are the (name, value) pairs of those that differ within the group. `closeness`
-    (0 to 1) and `how` are against the group's medoid.
+    `facts` has the same keys, values of `Fact`, for every member, in order, with "" where nothing
+    is known. `closeness` (0 to 1) and `how` are relative to the group's medoid.
     """
 
     photo: Photo
@@ -53,15 +81,14 @@ class ShownMember:
     closeness: float
     how: str
     facts: dict[str, str]
-    differing: list[tuple[str, str]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
-class Shown:
-    """A group with its members, the keeper first, and the names of facts that differ."""
+class ReviewGroup:
+    """A group with its members, the keeper first, and the facts that differ between them."""
 
     group: DuplicateGroup
-    members: list[ShownMember]
+    members: list[ReviewMember]
     differing: list[str]
 
 
@@ -69,13 +96,13 @@ class Shown:
 class Page:
     """Some groups and the cursor of those that follow, None at the end."""
 
-    groups: list[Shown]
+    groups: list[ReviewGroup]
     next: str | None
 
 
 @dataclass(frozen=True)
-class Alike:
-    """Another photo that one is like, and the group in which both wait, if any."""
+class Match:
+    """A photo that another one is like, and the group in which both wait, if any."""
 
     photo: Photo
     kind: str
@@ -84,50 +111,51 @@ class Alike:
     group: UUID | None
 
 
-def page(user: User, kind: str, *, sort: str = "bytes", cursor: str = "", limit: int = 50) -> Page:
+def group_page(
+    user: User, kind: str, *, sort: str = Sort.BYTES, cursor: str = "", limit: int = 50
+) -> Page:
     """Return up to `limit` groups; raises `gallery.paging.BadCursor` for a made-up argument."""
     if kind not in Kind.values:
-        raise BadCursor("There is no such kind of duplicates.")
-    if sort not in SORTS:
-        raise BadCursor("sort must be bytes, date or closeness.")
+        raise BadCursor(_("There is no such kind of duplicates."))
+    if sort not in Sort.values:
+        raise BadCursor(_("sort must be bytes, date or closeness."))
     check_limit(limit)
-    column = SORTS[sort]
+    column = Sort(sort).column
     groups = DuplicateGroup.objects.visible_to(user).filter(kind=kind)
     if cursor:
-        value, group_id = _read(cursor, sort)
+        value, group_id = _read_cursor(cursor, sort)
         tied = Q(**{column: value, "id__gt": group_id})
         groups = groups.filter(Q(**{f"{column}__lt": value}) | tied)
     rows = list(groups.order_by(f"-{column}", "id")[: limit + 1])
-    more = len(rows) > limit
-    following = _cursor(rows[limit - 1], sort) if more else None
-    return Page(_shown(user, rows[:limit]), following)
+    following = _cursor(rows[limit - 1], sort) if len(rows) > limit else None
+    return Page(_review_groups(user, rows[:limit]), following)
 
 
-def totals(user: User) -> dict[str, Totals]:
-    """Return the totals of each kind, `SAME_FILE` too."""
-    found = {name: Totals() for name in (SAME_FILE, *Kind.values)}
+def totals_of(user: User) -> dict[str, Totals]:
+    """Return the totals of each kind and of `SAME_FILE`."""
+    totals = {name: Totals() for name in (SAME_FILE, *Kind.values)}
     groups = DuplicateGroup.objects.visible_to(user).values("kind")
     for row in groups.annotate(n=Count("id"), photos=Sum("size"), bytes=Sum("recoverable")):
-        found[row["kind"]] = Totals(row["n"], row["photos"], row["bytes"])
-    files = _skipped(user).aggregate(
+        totals[row["kind"]] = Totals(row["n"], row["photos"], row["bytes"])
+    files = _skipped_files(user).aggregate(
         n=Count("photo", distinct=True), files=Count("id"), bytes=Sum("photo__size")
     )
-    found[SAME_FILE] = Totals(files["n"], files["files"], files["bytes"] or 0)
-    return found
+    totals[SAME_FILE] = Totals(files["n"], files["files"], files["bytes"] or 0)
+    return totals
 
 
-def shown(user: User, group_id: UUID) -> Shown | None:
+def review_group(user: User, group_id: UUID) -> ReviewGroup | None:
     """Return one group, or None when it is gone, unknown or somebody else's."""
     rows = list(DuplicateGroup.objects.visible_to(user).filter(pk=group_id))
-    return next(iter(_shown(user, rows)), None)
+    return next(iter(_review_groups(user, rows)), None)
 
 
-def skipped(
+def skipped_files(
     user: User, *, cursor: str = "", limit: int = 50
 ) -> tuple[list[SkippedFile], str | None]:
     """Return files that were not stored, newest first, each with its photo, and the next cursor."""
     check_limit(limit, most=1000)
-    files = _skipped(user)
+    files = _skipped_files(user)
     if cursor:
         at, number = read_cursor(cursor, int)
         files = files.filter(Q(skipped_at__lt=at) | Q(skipped_at=at, id__lt=number))
@@ -136,89 +164,91 @@ def skipped(
     return rows[:limit], cursor_of(last.skipped_at, last.pk) if last else None
 
 
-def _skipped(user: User) -> Any:
+def _skipped_files(user: User) -> QuerySet[SkippedFile]:
     return SkippedFile.objects.filter(LIVE_PHOTO, owner_id=user.pk or 0)
 
 
-def alike(user: User, photo_id: UUID) -> list[Alike]:
+def matches_of(user: User, photo_id: UUID) -> list[Match]:
     """Return the visible photos that a visible photo is like, the closest first."""
-    edges = Likeness.objects.filter(Q(first=photo_id) | Q(second=photo_id))
-    words = NotTheSame.objects.filter(Q(first=photo_id) | Q(second=photo_id))
-    apart = {photo for pair in words.values_list("first_id", "second_id") for photo in pair}
-    by_id = {edge.second_id if edge.first_id == photo_id else edge.first_id: edge for edge in edges}
-    visible = Photo.objects.visible_to(user).in_bulk(list({*by_id, photo_id} - apart | {photo_id}))
+    touching = Q(first=photo_id) | Q(second=photo_id)
+    pairs = NotTheSame.objects.filter(touching).values_list("first_id", "second_id")
+    dismissed = {other for pair in pairs for other in pair}
+    edges = {
+        edge.second_id if edge.first_id == photo_id else edge.first_id: edge
+        for edge in DuplicateEdge.objects.filter(touching)
+    }
+    ids = edges.keys() - dismissed | {photo_id}
+    visible = Photo.objects.visible_to(user).in_bulk(list(ids))
     if photo_id not in visible:
         return []
     groups = dict(GroupMember.objects.filter(photo=photo_id).values_list("kind", "group_id"))
-    members = set(
-        GroupMember.objects.filter(group__in=groups.values()).values_list("photo_id", "group_id")
-    )
-    found = []
-    for other, edge in by_id.items():
-        group = groups.get(edge.kind)
+    members = GroupMember.objects.filter(group__in=groups.values())
+    memberships = set(members.values_list("photo_id", "group_id"))
+    matches = []
+    for other, edge in edges.items():
         if other in visible:
-            together = group if (other, group) in members else None
-            found.append(Alike(visible[other], edge.kind, edge.closeness, edge.how, together))
-    return sorted(found, key=lambda one: (-one.closeness, one.photo.pk))
+            group = groups.get(edge.kind)
+            common = group if (other, group) in memberships else None
+            matches.append(Match(visible[other], edge.kind, edge.closeness, edge.how, common))
+    return sorted(matches, key=lambda match: (-match.closeness, match.photo.pk))
 
 
-def _shown(user: User, groups: Sequence[DuplicateGroup]) -> list[Shown]:
+def _review_groups(user: User, groups: Sequence[DuplicateGroup]) -> list[ReviewGroup]:
     """Return groups with members in a number of queries that does not depend on how many."""
     members = GroupMember.objects.filter(group__in=[group.pk for group in groups])
     by_group: dict[UUID, list[GroupMember]] = {group.pk: [] for group in groups}
-    # Photos and members in one query, as a photo may go to the trash between two.
+    # Photos and members in one query, because a photo may go to the trash between two.
     visible = members.filter(LIVE_PHOTO, photo__owner_id=user.pk).select_related("photo")
     for member in visible.prefetch_related("photo__albums", "photo__tags"):
         by_group[member.group_id].append(member)
-    criteria = ranking.saved(user.pk or 0)
+    criteria = keeper.criteria_of(user.pk)
     return [
-        _one(group, by_group[group.pk], criteria) for group in groups if len(by_group[group.pk]) > 1
+        _review_group(group, by_group[group.pk], criteria)
+        for group in groups
+        if len(by_group[group.pk]) > 1
     ]
 
 
-def _one(group: DuplicateGroup, members: list[GroupMember], criteria: Criteria) -> Shown:
+def _review_group(
+    group: DuplicateGroup, members: list[GroupMember], criteria: Criteria
+) -> ReviewGroup:
     by_photo = {member.photo_id: member for member in members}
     photos = [member.photo for member in members]
     albums = {photo.pk: len(photo.albums.all()) for photo in photos}
-    ranked = ranking.rank(photos, criteria, albums)
+    ranked = keeper.rank(photos, criteria, albums)
     # As they are now: a photo may have become a favourite since the group was written.
     group.keeper, group.size = ranked[0].photo, len(photos)
     group.recoverable = sum(photo.size for photo in photos) - group.keeper.size
-    facts = {photo.pk: _facts(photo) for photo in photos}
-    first, *others = facts.values()
-    differing = [name for name in first if any(one[name] != first[name] for one in others)]
-    return Shown(
-        group,
-        [
-            ShownMember(
-                photo=one.photo,
-                keep=place == 0,
-                reasons=one.reasons,
-                closeness=by_photo[one.photo.pk].closeness,
-                how=by_photo[one.photo.pk].how,
-                facts=facts[one.photo.pk],
-                differing=[(name, facts[one.photo.pk][name]) for name in differing],
-            )
-            for place, one in enumerate(ranked)
-        ],
-        differing,
-    )
+    review_members = [
+        ReviewMember(
+            photo=ranked_photo.photo,
+            keep=ranked_photo is ranked[0],
+            reasons=ranked_photo.reasons,
+            closeness=by_photo[ranked_photo.photo.pk].closeness,
+            how=by_photo[ranked_photo.photo.pk].how,
+            facts=_facts(ranked_photo.photo),
+        )
+        for ranked_photo in ranked
+    ]
+    first, *others = [member.facts for member in review_members]
+    differing = [name for name in first if any(facts[name] != first[name] for facts in others)]
+    return ReviewGroup(group, review_members, differing)
 
 
 def _facts(photo: Photo) -> dict[str, str]:
     return {
-        "Size": f"{photo.width} × {photo.height}",
-        "File": f"{photo.format}, {filesizeformat(photo.size)}",
-        "Taken": _day(photo.taken_at) if photo.taken_at else "",
-        "Added": _day(photo.created_at),
-        "Camera": camera(photo.exif),
-        "Lens": str(photo.exif.get("lens", "")),
-        "Place": place_in_words(photo.exif),
-        "Name": photo.name,
-        "Albums": ", ".join(sorted(album.name for album in photo.albums.all())),
-        "Tags": ", ".join(sorted(tag.name for tag in photo.tags.all())),
-        "Favourite": "yes" if photo.favourite else "",
-        "Caption": photo.caption,
+        Fact.SIZE: f"{photo.width} × {photo.height}",
+        Fact.FILE: f"{photo.format}, {filesizeformat(photo.size)}",
+        Fact.TAKEN: _day(photo.taken_at) if photo.taken_at else "",
+        Fact.ADDED: _day(photo.created_at),
+        Fact.CAMERA: camera(photo.exif),
+        Fact.LENS: str(photo.exif.get("lens", "")),
+        Fact.PLACE: place_in_words(photo.exif),
+        Fact.NAME: photo.name,
+        Fact.ALBUMS: ", ".join(sorted(album.name for album in photo.albums.all())),
+        Fact.TAGS: ", ".join(sorted(tag.name for tag in photo.tags.all())),
+        Fact.FAVOURITE: _("yes") if photo.favourite else "",
+        Fact.CAPTION: photo.caption,
     }
 
 
@@ -227,24 +257,19 @@ def _day(moment: datetime) -> str:
 
 
 def _cursor(group: DuplicateGroup, sort: str) -> str:
-    if sort == "date":
+    if sort == Sort.DATE:
         return cursor_of(group.newest_at, group.pk.hex)
-    return f"{getattr(group, SORTS[sort])!r}_{group.pk.hex}"
+    return f"{getattr(group, Sort(sort).column)!r}_{group.pk.hex}"
 
 
-def _read(cursor: str, sort: str) -> tuple[Any, UUID]:
-    if sort == "date":
+def _read_cursor(cursor: str, sort: str) -> tuple[Any, UUID]:
+    if sort == Sort.DATE:
         return read_cursor(cursor, UUID)
-    number, _, group_id = cursor.partition("_")
+    number, _separator, group_id = cursor.partition("_")
     try:
-        value = (int if sort == "bytes" else float)(number)
-        key = UUID(group_id)
+        value, key = (int if sort == Sort.BYTES else float)(number), UUID(group_id)
     except ValueError:
-        raise _bad() from None
+        raise BadCursor(str(NOT_GIVEN)) from None
     if not 0 <= value < 2**63:  # False for NaN too.
-        raise _bad()
+        raise BadCursor(str(NOT_GIVEN))
     return value, key
-
-
-def _bad() -> BadCursor:
-    return BadCursor(str(NOT_GIVEN))

@@ -1,4 +1,4 @@
-"""What the kept photo gets from those that go to the trash, and how it is taken back."""
+"""What the kept photo gains from those that go to the trash, and how that is taken back."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from gallery.models import Embedding, InAlbum, Photo, Tagged
 from gallery.models.photo_library import CAPTION_LIMIT
 from gallery.slices import slices
 
-Got = dict[str, Any]
-"""JSON of what one photo got. Names and values:
+Gains = dict[str, Any]
+"""JSON of what one photo gained. Names and values:
 
 albums: ids; tags: ids; favourite: True; caption: [before, after]; taken_at: ISO 8601;
 shown_at: [before, after], ISO 8601; place: EXIF keys and numbers, in degrees and metres;
@@ -31,7 +31,7 @@ _COLUMNS = {
 }
 
 
-class Marks:
+class AlbumsAndTags:
     """The albums and tags of many photos, read in a few queries: photo id -> ids."""
 
     def __init__(self, photo_ids: Collection[UUID]) -> None:
@@ -46,13 +46,13 @@ class Marks:
                 self.tags.setdefault(photo_id, set()).add(tag_id)
 
 
-def merge(keeper: Photo, others: Sequence[Photo], marks: Marks) -> Got:
-    """Give `keeper` what the others have and it lacks, in memory, and return what it got.
+def merge(keeper: Photo, others: Sequence[Photo], marks: AlbumsAndTags) -> Gains:
+    """Give `keeper` what the others have and it lacks, in memory, and return what it gained.
 
-    The others come best first: of two dates or places, the first one's is taken. What the keeper
-    has itself stays as it is, but for captions, which are put below each other.
+    The others come best first: of two dates or places, the first one is taken. What the keeper has
+    itself stays as it is, except that captions are put below each other.
     """
-    got: Got = {
+    gains: Gains = {
         "albums": [str(pk) for pk in _lacking(keeper, others, marks.albums)],
         "tags": _lacking(keeper, others, marks.tags),
         "caption": _caption(keeper, others),
@@ -60,10 +60,10 @@ def merge(keeper: Photo, others: Sequence[Photo], marks: Marks) -> Got:
         **_date(keeper, others),
     }
     if not keeper.favourite and any(photo.favourite for photo in others):
-        keeper.favourite = got["favourite"] = True
+        keeper.favourite = gains["favourite"] = True
     if not keeper.rating and others:
-        keeper.rating = got["rating"] = max(photo.rating for photo in others)
-    return {name: value for name, value in got.items() if value}
+        keeper.rating = gains["rating"] = max(photo.rating for photo in others)
+    return {name: value for name, value in gains.items() if value}
 
 
 def _lacking(keeper: Photo, others: Sequence[Photo], marks: Mapping[UUID, set[Any]]) -> list[Any]:
@@ -102,92 +102,85 @@ def _has_place(photo: Photo) -> bool:
     return "latitude" in photo.exif and "longitude" in photo.exif
 
 
-def _date(keeper: Photo, others: Sequence[Photo]) -> Got:
+def _date(keeper: Photo, others: Sequence[Photo]) -> Gains:
     taken = next((photo.taken_at for photo in others if photo.taken_at), None)
     if keeper.taken_at or taken is None:
         return {}
-    got = {
+    gains = {
         "taken_at": taken.isoformat(),
         "shown_at": [keeper.shown_at.isoformat(), taken.isoformat()],
     }
     keeper.taken_at = keeper.shown_at = taken
-    return got
+    return gains
 
 
-def give(merged: Iterable[tuple[Photo, Got]]) -> None:
-    """Save what photos got by `merge`."""
-    merged = [(photo, got) for photo, got in merged if got]
+def save(merged: Iterable[tuple[Photo, Gains]]) -> None:
+    """Save what photos gained by `merge`."""
+    merged = [(photo, gains) for photo, gains in merged if gains]
     InAlbum.objects.bulk_create(
         [
             InAlbum(photo=photo, album_id=pk)
-            for photo, got in merged
-            for pk in got.get("albums", [])
+            for photo, gains in merged
+            for pk in gains.get("albums", [])
         ],
         ignore_conflicts=True,
     )
     Tagged.objects.bulk_create(
-        [Tagged(photo=photo, tag_id=pk) for photo, got in merged for pk in got.get("tags", [])],
+        [Tagged(photo=photo, tag_id=pk) for photo, gains in merged for pk in gains.get("tags", [])],
         ignore_conflicts=True,
     )
-    for photo, got in merged:
-        _save(photo, got)
-    _project([photo for photo, got in merged if "shown_at" in got or "place" in got])
+    _save_columns(merged)
 
 
-def take_back(merged: Iterable[tuple[Photo, Got]]) -> None:
-    """Take from photos what they got, but for what was changed since, and save them."""
-    merged = [(photo, got) for photo, got in merged if got]
-    _unmark(InAlbum, "album_id", [(p, set(got.get("albums", []))) for p, got in merged])
-    _unmark(
-        Tagged,
-        "tag_id",
-        [(p, {str(pk) for pk in got.get("tags", [])}) for p, got in merged],
-    )
-    for photo, got in merged:
-        _take_date(photo, got)
-        _take_rest(photo, got)
-        _save(photo, got)
-    _project([photo for photo, got in merged if "taken_at" in got or "place" in got])
+def take_back(merged: Iterable[tuple[Photo, Gains]]) -> None:
+    """Take from photos what they gained, except what was changed since, and save them."""
+    merged = [(photo, gains) for photo, gains in merged if gains]
+    _remove_marks(InAlbum, "album_id", {p.pk: gains.get("albums", []) for p, gains in merged})
+    _remove_marks(Tagged, "tag_id", {p.pk: gains.get("tags", []) for p, gains in merged})
+    for photo, gains in merged:
+        _take_date(photo, gains)
+        _take_rest(photo, gains)
+    _save_columns(merged)
 
 
-def _unmark(through: Any, column: str, given: list[tuple[Photo, set[str]]]) -> None:
-    by_photo = {photo.pk: ids for photo, ids in given if ids}
-    for some in slices(by_photo):
+def _remove_marks(through: Any, column: str, marks: Mapping[UUID, Sequence[Any]]) -> None:
+    """Delete rows of `through` by the photo's id and its `marks`, the ids in `column`."""
+    texts = {photo_id: set(map(str, ids)) for photo_id, ids in marks.items() if ids}
+    for some in slices(texts):
         rows = through.objects.filter(photo_id__in=some).values_list("pk", "photo_id", column)
-        gone = [pk for pk, photo_id, mark in rows if str(mark) in by_photo[photo_id]]
+        gone = [pk for pk, photo_id, mark in rows if str(mark) in texts[photo_id]]
         for part in slices(gone):
             through.objects.filter(pk__in=part).delete()
 
 
-def _take_date(photo: Photo, got: Got) -> None:
-    if "taken_at" not in got or photo.taken_at != datetime.fromisoformat(got["taken_at"]):
+def _take_date(photo: Photo, gains: Gains) -> None:
+    if "taken_at" not in gains or photo.taken_at != datetime.fromisoformat(gains["taken_at"]):
         return
     photo.taken_at = None
-    before, after = (datetime.fromisoformat(day) for day in got["shown_at"])
+    before, after = (datetime.fromisoformat(day) for day in gains["shown_at"])
     if photo.shown_at == after:
         photo.shown_at = before
 
 
-def _take_rest(photo: Photo, got: Got) -> None:
-    if got.get("favourite"):
+def _take_rest(photo: Photo, gains: Gains) -> None:
+    if gains.get("favourite"):
         photo.favourite = False
-    if "caption" in got and photo.caption == got["caption"][1]:
-        photo.caption = got["caption"][0]
-    place = got.get("place", {})
+    if "caption" in gains and photo.caption == gains["caption"][1]:
+        photo.caption = gains["caption"][0]
+    place = gains.get("place", {})
     if place and all(photo.exif.get(name) == value for name, value in place.items()):
         kept = {name: value for name, value in photo.exif.items() if name not in place}
         _set_exif(photo, kept)
-    if photo.rating == got.get("rating"):
+    if photo.rating == gains.get("rating"):
         photo.rating = 0
 
 
-def _save(photo: Photo, got: Got) -> None:
-    fields = [column for name, columns in _COLUMNS.items() if name in got for column in columns]
-    if fields:
-        photo.save(update_fields=fields)
-
-
-def _project(photos: list[Photo]) -> None:
-    """Have the index told of the new day or place: it keeps them of each photo."""
-    for some in slices([photo.pk for photo in photos]):
+def _save_columns(merged: Sequence[tuple[Photo, Gains]]) -> None:
+    """Save the columns of photos, and have the index learn of a new day or place."""
+    for photo, gains in merged:
+        columns = [column for name, names in _COLUMNS.items() if name in gains for column in names]
+        if columns:
+            photo.save(update_fields=columns)
+    stale = [photo.pk for photo, gains in merged if "taken_at" in gains or "place" in gains]
+    for some in slices(stale):
         Embedding.objects.project_again(some)

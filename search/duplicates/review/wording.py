@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.db.models import Count, Max, Q, Sum
 from django.template.defaultfilters import filesizeformat
+from django.utils.translation import gettext as _, ngettext
 
+from gallery.models import User
 from gallery.trash import KEPT_DAYS
-from search.duplicates.groups.groups import SAME_FILE, Totals
 from search.duplicates.models import Kind, Resolution
+from search.duplicates.review.listing import SAME_FILE, Totals
 
-if TYPE_CHECKING:
-    from django.contrib.auth.models import AbstractBaseUser
+TAB_KINDS = (SAME_FILE, *Kind.values)
+"""The kinds of the tabs of the review page, in their order."""
 
 
 @dataclass(frozen=True)
 class Tab:
-    """One kind of duplicates on the review page, with the sentence that says what it holds."""
+    """One kind of duplicates on the review page, with a sentence that explains it."""
 
     kind: str
     label: str
@@ -29,42 +30,35 @@ class Tab:
 
     @property
     def figures(self) -> str:
-        """How many groups, and how many bytes they come to, such as "312 · 4.1 GB"."""
+        """How many groups, and how many bytes they free, such as "312 · 4.1 GB"."""
         return f"{self.totals.groups:,} · {size(self.totals.bytes)}"
-
-
-_TABS = (
-    (
-        SAME_FILE,
-        "Same file",
-        "Kept out: these files were already here, so they were not stored again.",
-    ),
-    (
-        Kind.SAME_PICTURE.value,
-        "Same picture",
-        "One picture saved more than once: smaller, re-encoded, cropped or turned. "
-        f"Keep the best; the rest goes to the trash, where it stays for {KEPT_DAYS} days.",
-    ),
-    (
-        Kind.SIMILAR_SHOTS.value,
-        "Similar shots",
-        "Different shots of one moment. Stack them, and they show as one tile; nothing is deleted.",
-    ),
-)
-KINDS = tuple(kind for kind, _, _ in _TABS)
 
 
 def tabs(totals: Mapping[str, Totals]) -> list[Tab]:
     """Return the three tabs with their figures."""
-    return [Tab(kind, label, lead, totals.get(kind, Totals())) for kind, label, lead in _TABS]
+    leads = {
+        SAME_FILE: _("These files were already here, so they were not stored again."),
+        Kind.SAME_PICTURE: _(
+            "One picture saved more than once: smaller, re-encoded, cropped or turned. "
+            "Keep the best; the rest goes to the trash, where it stays for %(days)d days."
+        )
+        % {"days": KEPT_DAYS},
+        Kind.SIMILAR_SHOTS: _(
+            "Different shots of one moment. Stack them, and they show as one tile; "
+            "nothing is deleted."
+        ),
+    }
+    return [Tab(kind, _label(kind), leads[kind], totals.get(kind, Totals())) for kind in TAB_KINDS]
+
+
+def _label(kind: str) -> str:
+    return _("Same file") if kind == SAME_FILE else str(Kind(kind).label)
 
 
 def opening_kind(totals: Mapping[str, Totals]) -> str:
     """Return the kind that the page opens with: the first with something to decide."""
-    for kind in (Kind.SAME_PICTURE.value, Kind.SIMILAR_SHOTS.value):
-        if totals.get(kind, Totals()).groups:
-            return kind
-    return Kind.SAME_PICTURE.value
+    has_groups = (kind for kind in Kind.values if totals.get(kind, Totals()).groups)
+    return next(has_groups, Kind.SAME_PICTURE.value)
 
 
 def size(count: int) -> str:
@@ -72,64 +66,89 @@ def size(count: int) -> str:
     return filesizeformat(count).replace("\xa0", " ")
 
 
-def plural(count: int, noun: str) -> str:
-    """Return "1 photo" or "3,412 photos"."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
-
-
 @dataclass(frozen=True)
 class Note:
-    """What was decided, in one line; `batch` undoes it unless it was undone."""
+    """What was decided, in one line; `batch` undoes it, None if there is nothing to undo."""
 
     text: str
     batch: UUID | None = None
 
 
-def note_of(user: AbstractBaseUser, batch: UUID) -> Note | None:
+def note_on(user: User, batch: UUID) -> Note | None:
     """Return the note on a batch of this user's decisions, or None when there is no such batch."""
-    figures = (
-        Resolution.objects.visible_to(user)
-        .filter(batch=batch)
-        .aggregate(
-            action=Max("action"),
-            groups=Count("pk"),
-            photos=Sum("photos"),
-            trashed=Sum("trashed"),
-            freed=Sum("freed"),
-            undone=Count("pk", filter=~Q(undone_at=None)),
-        )
+    decisions = Resolution.objects.visible_to(user).filter(batch=batch)
+    figures = decisions.aggregate(
+        action=Max("action"),
+        groups=Count("pk"),
+        photos=Sum("photos"),
+        trashed=Sum("trashed"),
+        freed=Sum("freed"),
+        undone=Count("pk", filter=~Q(undone_at=None)),
     )
     if not figures["groups"]:
         return None
-    undone = figures.pop("undone")
-    text = decided(**figures)
-    return Note(f"Undone: {text}" if undone else text, None if undone else batch)
+    is_undone = figures.pop("undone") > 0
+    text = decision_text(**figures)
+    if is_undone:
+        return Note(_("Undone: %(decision)s") % {"decision": text})
+    return Note(text, batch)
 
 
-def decided(*, action: str, groups: int, photos: int, trashed: int, freed: int) -> str:
-    """Return what one decision or many together came to, as a sentence without a full stop.
+def decision_text(*, action: str, groups: int, photos: int, trashed: int, freed: int) -> str:
+    """Return what one decision or many together did, as a sentence without a full stop.
 
     `photos` counts all photos of the groups, `trashed` those moved to the trash.
     """
-    if action == Resolution.Action.STACK:
-        return f"{plural(photos, 'photo')} stacked" + _in_groups(groups)
-    if action == Resolution.Action.DISMISS:
-        return f"{plural(photos, 'photo')} remembered as not the same" + _in_groups(groups)
-    if not trashed:
-        return f"All {plural(photos, 'photo')} kept" if photos > 1 else "All kept"
-    gone = f"{plural(trashed, 'photo')} to the trash, {size(freed)} freed"
-    return f"Best kept in {plural(groups, 'group')}: {gone}" if groups > 1 else gone
+    figures = {"photos": f"{photos:,}", "trashed": f"{trashed:,}", "groups": f"{groups:,}"}
+    figures["freed"] = size(freed)
+    match action:
+        case Resolution.Action.STACK:
+            text = ngettext("%(photos)s photo stacked", "%(photos)s photos stacked", photos)
+        case Resolution.Action.DISMISS:
+            text = ngettext(
+                "%(photos)s photo remembered as not the same",
+                "%(photos)s photos remembered as not the same",
+                photos,
+            )
+        case _ if trashed:
+            return _trash_text(groups, trashed, figures)
+        case _:
+            return _("All %(photos)s photos kept") % figures if photos > 1 else _("All kept")
+    if groups > 1:
+        return _("%(decision)s in %(groups)s groups") % (figures | {"decision": text % figures})
+    return text % figures
 
 
-def _in_groups(groups: int) -> str:
-    return f" in {groups:,} groups" if groups > 1 else ""
+def _trash_text(groups: int, trashed: int, figures: Mapping[str, str]) -> str:
+    text = ngettext(
+        "%(trashed)s photo to the trash, %(freed)s freed",
+        "%(trashed)s photos to the trash, %(freed)s freed",
+        trashed,
+    )
+    if groups > 1:
+        best = _("Best kept in %(groups)s groups: %(decision)s")
+        return best % {**figures, "decision": text % figures}
+    return text % figures
 
 
-def came_back(*, restored: int, missing: int) -> str:
-    """Return what undoing came to."""
+def undo_text(*, restored: int, missing: int) -> str:
+    """Return what undoing did, as a sentence without a full stop."""
     if not restored and not missing:
-        return "Undone"
-    gone = f"{missing:,} {'was' if missing == 1 else 'were'} deleted for ever"
+        return _("Undone")
+    figures = {"restored": f"{restored:,}", "missing": f"{missing:,}"}
+    gone = ngettext(
+        "%(missing)s was deleted for ever", "%(missing)s were deleted for ever", missing
+    )
     if not restored:
-        return f"Nothing to restore: {gone}"
-    return f"Restored {plural(restored, 'photo')}" + (f"; {gone}" if missing else "")
+        return _("Nothing to restore: %(missing)s") % {"missing": gone % figures}
+    text = ngettext("Restored %(restored)s photo", "Restored %(restored)s photos", restored)
+    return text % figures + (f"; {gone % figures}" if missing else "")
+
+
+def left_text(groups: int) -> str:
+    """Return that some groups of a bulk decision were left as they are."""
+    return ngettext(
+        "%(groups)s group had changed meanwhile and stayed",
+        "%(groups)s groups had changed meanwhile and stayed",
+        groups,
+    ) % {"groups": f"{groups:,}"}

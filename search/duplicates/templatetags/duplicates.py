@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from django import template
+from django.utils.translation import gettext
 
 from gallery.views.tiles import shape
-from search.duplicates.groups.groups import Shown, ShownMember
 from search.duplicates.models import Kind, Resolution
 from search.duplicates.review import wording
-from search.duplicates.review.decisions import Entry
+from search.duplicates.review.history import HistoryEntry
+from search.duplicates.review.listing import Fact, ReviewGroup, ReviewMember
 
 register = template.Library()
 
 _ROW = 204  # CSS pixels, as in duplicates.css
-_NARROWEST = 200
-_GAPS = 12
+_MIN_WIDTH = 200
+_MAX_SHAPE = 2.2
+_GAP = 12
 _ONE = 0.9995  # what is shown as 100 %; anything less must not claim to be identical
 
 
@@ -31,9 +33,9 @@ def kind_label(kind: str) -> str:
 
 
 @register.filter
-def decision(entry: Entry) -> str:
+def decision(entry: HistoryEntry) -> str:
     """Return what was decided, in words."""
-    return wording.decided(
+    return wording.decision_text(
         action=entry.action,
         groups=entry.groups,
         photos=entry.photos,
@@ -43,19 +45,21 @@ def decision(entry: Entry) -> str:
 
 
 @register.filter
-def breadth(group: Shown) -> int:
+def breadth(group: ReviewGroup) -> int:
     """Return how many CSS pixels wide the photos of a group are side by side."""
-    widths = (max(min(shape(one.photo), 2.2) * _ROW, _NARROWEST) for one in group.members)
-    return round(sum(widths) + _GAPS * (len(group.members) + 1) + 8)
+    widths = (
+        max(min(shape(member.photo), _MAX_SHAPE) * _ROW, _MIN_WIDTH) for member in group.members
+    )
+    return round(sum(widths) + _GAP * (len(group.members) + 1) + 8)
 
 
 @register.filter
-def differing(member: ShownMember, group: Shown) -> list[tuple[str, str]]:
+def differing(member: ReviewMember, group: ReviewGroup) -> list[tuple[str, str]]:
     """Return the facts to show under a photo: those that differ, and its albums in any case.
 
-    The name stands there already.
+    The name is left out, because it is there already.
     """
-    found = [(name, value) for name, value in member.differing if name != "Name"]
-    if "Albums" not in group.differing and member.facts.get("Albums"):
-        found.append(("Albums", member.facts["Albums"]))
-    return found
+    names = [name for name in group.differing if name != Fact.NAME]
+    if Fact.ALBUMS not in names and member.facts.get(Fact.ALBUMS):
+        names.append(Fact.ALBUMS)
+    return [(gettext(name), member.facts[name]) for name in names]

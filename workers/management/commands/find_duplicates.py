@@ -18,7 +18,7 @@ from tqdm import tqdm
 from gallery.models import Embedding, EmbeddingModel
 from search.duplicates.find import compare
 from search.duplicates.models import Kind
-from search.duplicates.review import report
+from search.duplicates.review import export
 from search.vectors.index import IndexLocked, VectorIndexError, close_all, open_index
 from workers import doorbell, jobs, look_ahead
 
@@ -63,8 +63,8 @@ class Command(BaseCommand):
         # The report has its own line ends.
         self.stdout.ending = ""
         with _opened(options["output"], self.stdout) as out:
-            write = report.write_json if options["format"] == "json" else report.write_csv
-            count = write(report.rows(owner_id, options["kind"]), out)
+            write = export.write_json if options["format"] == "json" else export.write_csv
+            count = write(export.group_rows(owner_id, options["kind"]), out)
         waiting = Embedding.objects.to_compare(model).count()
         if options["verbosity"]:
             self.stderr.write(f"{count} photos are in groups of duplicates.")

@@ -1,22 +1,27 @@
-"""The groups of duplicates as a table or as JSON, for scripts."""
+"""Lists for scripts and spreadsheets: groups as CSV or JSON, and skipped files as CSV."""
 
 from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, fields
 from itertools import groupby
 from typing import IO
 
 from gallery import files
-from gallery.models import LIVE_PHOTO
+from gallery.models import LIVE_PHOTO, User
 from search.duplicates.models import GroupMember
+from search.duplicates.review.listing import skipped_files
+
+SKIPPED_HEADINGS = ["file", "same as", "address", "source", "bytes", "when"]
+
+_AT_ONCE = 200  # skipped files read at a time
 
 
 @dataclass(frozen=True)
 class Row:
-    """One photo in one group; `closeness` is that to the middle of the group, 0 to 1."""
+    """One photo in one group; `closeness` is that to the medoid of the group, 0 to 1."""
 
     group: str
     kind: str
@@ -32,11 +37,10 @@ class Row:
     sha256: str
 
 
-OF_GROUP = ("group", "kind", "owner")
-"""What all rows of a group share."""
+_GROUP_FIELDS = ("group", "kind", "owner")  # the same in all rows of a group
 
 
-def rows(owner_id: int | None, kind: str) -> Iterator[Row]:
+def group_rows(owner_id: int | None, kind: str) -> Iterator[Row]:
     """Yield the live photos of all groups, each group's keeper first.
 
     None stands for all owners and an empty `kind` for both kinds. Groups come by owner and kind,
@@ -52,8 +56,8 @@ def rows(owner_id: int | None, kind: str) -> Iterator[Row]:
     ordered = members.order_by(
         "group__owner", "kind", "-group__recoverable", "group", "-closeness", "photo"
     )
-    for _, together in groupby(ordered.iterator(), key=lambda member: member.group_id):
-        yield from sorted(map(_row, together), key=lambda row: not row.keep)
+    for _, group in groupby(ordered.iterator(), key=lambda member: member.group_id):
+        yield from sorted(map(_row, group), key=lambda row: not row.keep)
 
 
 def _row(member: GroupMember) -> Row:
@@ -74,28 +78,54 @@ def _row(member: GroupMember) -> Row:
     )
 
 
-def write_csv(found: Iterable[Row], out: IO[str]) -> int:
-    """Write a line per photo below a line of names; return how many photos."""
+def write_csv(rows: Iterable[Row], out: IO[str]) -> int:
+    """Write a line of names, then a line per photo; return how many photos."""
     table = csv.writer(out, lineterminator="\n")
     table.writerow([field.name for field in fields(Row)])
     count = 0
-    for row in found:
+    for row in rows:
         values = asdict(row) | {"keep": "yes" if row.keep else "no"}
         table.writerow(values.values())
         count += 1
     return count
 
 
-def write_json(found: Iterable[Row], out: IO[str]) -> int:
+def write_json(rows: Iterable[Row], out: IO[str]) -> int:
     """Write a list with an object per group and its photos inside; return how many photos."""
     count = 0
     out.write("[")
-    for number, (_, together) in enumerate(groupby(found, key=lambda row: row.group)):
-        photos = [asdict(row) for row in together]
-        shared = {name: photos[0][name] for name in OF_GROUP}
+    for number, (_, group) in enumerate(groupby(rows, key=lambda row: row.group)):
+        photos = [asdict(row) for row in group]
+        shared = {name: photos[0][name] for name in _GROUP_FIELDS}
         own = [{k: v for k, v in photo.items() if k not in shared} for photo in photos]
         out.write(",\n" if number else "\n")
         json.dump(shared | {"photos": own}, out, ensure_ascii=False)
         count += len(photos)
     out.write("\n]\n")
     return count
+
+
+class _Line:
+    """Stands in for a file where the CSV writer needs one: returns what is written."""
+
+    def write(self, line: str) -> str:
+        return line
+
+
+def skipped_files_csv(user: User, absolute: Callable[[str], str]) -> Iterator[str]:
+    """Yield the lines of a CSV file; `absolute` makes a path of the gallery a whole address."""
+    writer = csv.writer(_Line())
+    yield writer.writerow(SKIPPED_HEADINGS)
+    cursor: str | None = ""
+    while cursor is not None:
+        rows, cursor = skipped_files(user, cursor=cursor, limit=_AT_ONCE)
+        for row in rows:
+            names = [_harmless(row.name), _harmless(row.photo.name)]
+            address = absolute(row.photo.get_absolute_url())
+            when = row.skipped_at.isoformat()
+            yield writer.writerow([*names, address, row.source, row.photo.size, when])
+
+
+def _harmless(name: str) -> str:
+    """Return a name that no spreadsheet takes for a formula."""
+    return f"'{name}" if name[:1] in {"=", "+", "-", "@", "\t", "\r"} else name
