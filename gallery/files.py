@@ -1,4 +1,4 @@
-"""Where the bytes of photos are on disk, and how they are written so that no file is partial."""
+"""Where the files of photos are on disk, and how to write them so that none is ever partial."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def thumbnail(photo_id: uuid.UUID) -> Path:
 
 
 def preview(photo_id: uuid.UUID) -> Path:
-    """Return the path of the 1440 px JPEG rendition, made at the first look at it."""
+    """Return the path of the 1440 px JPEG rendition, made when first requested."""
     return _path("previews", photo_id, "jpg")
 
 

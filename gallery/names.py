@@ -1,4 +1,4 @@
-"""The texts that people type, cleaned: names, tags, captions and file names."""
+"""Cleans the texts that people type: names, tags, captions and file names."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class BadName(UserError):
 
 
 class NameTaken(BadName):
-    """The owner already has an album or a search of this name."""
+    """The owner already has one of this name."""
 
     code = "name_taken"
     status = 409

@@ -1,4 +1,4 @@
-"""The closed list of reasons why a photo could not be taken in or made searchable."""
+"""The closed list of reasons why a file was refused or a photo could not be made searchable."""
 
 from __future__ import annotations
 

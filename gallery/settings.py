@@ -17,9 +17,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 from gallery import env
 
-# NumPy multiplies many small matrices here. Threads of their own make that no faster and, next to
-# a busy web server, several times slower. It is read when NumPy is first imported; torch has a
-# setting of its own.
+# NumPy multiplies many small matrices here. More threads make that no faster and, next to a busy
+# web server, several times slower. NumPy reads this at its first import; torch has its own setting.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -173,8 +172,6 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 LOGIN_URL = "sign-in"
-LOGIN_REDIRECT_URL = "grid"
-LOGOUT_REDIRECT_URL = "sign-in"
 
 # A language is offered once its catalogue is complete; CONTRIBUTING.md says how to add one.
 LANGUAGE_CODE = "en"
@@ -185,7 +182,7 @@ USE_I18N = True
 USE_TZ = True
 
 STATIC_URL = "/static/"
-# Collected files are hashed and compressed; without them the sources are served as they are.
+# Collected files are hashed and compressed; without them, the sources are served directly.
 _collected = BASE_DIR / "staticfiles"
 STATIC_ROOT = _collected if _collected.exists() or env.flag("COLLECT_STATIC") else None
 STATICFILES_DIRS = [BASE_DIR / "static"]
@@ -218,7 +215,7 @@ CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [SELF],
         "img-src": [SELF, "blob:", "data:"],
-        # Geometry of the grid travels in style attributes (--w, --h); scripts may not be inline.
+        # Style attributes carry the geometry of the grid (--w, --h); scripts may not be inline.
         "style-src": [SELF],
         "style-src-attr": ["'unsafe-inline'"],
         "object-src": [NONE],
@@ -227,14 +224,14 @@ CONTENT_SECURITY_POLICY = {
         "form-action": [SELF],
     }
 }
-# Checks that depend on HTTPS are silenced only where PUBLIC_URL says that there is none.
+# Checks that depend on HTTPS are silenced only if PUBLIC_URL says that there is none.
 SILENCED_SYSTEM_CHECKS = (
     ["security.W004", "security.W008"]
     if _https
     else ["security.W004", "security.W008", "security.W012", "security.W016"]
 )
 
-# Limits. Files are counted while they stream in; pixels are read from the header.
+# Limits. Bytes are counted while files stream in; pixels are read from the header.
 MAX_FILE_BYTES = env.whole("MAX_FILE_MB", 50, at_least=1) * 1024 * 1024
 MAX_PIXELS = env.whole("MAX_MEGAPIXELS", 50, at_least=1) * 1_000_000
 MIN_FREE_BYTES = env.whole("MIN_FREE_MB", 512, at_least=1) * 1024 * 1024

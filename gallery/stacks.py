@@ -40,7 +40,7 @@ def create(photos: PhotoQuerySet, cover: Photo) -> Stack | None:
 
 
 def unstack(stack: Stack) -> None:
-    """Show every photo of the stack on its own again."""
+    """Dissolve the stack, so that each of its photos has its own tile again."""
     with transaction.atomic():
         lock_owner(stack.owner_id)
         members = Photo.objects.filter(stack=stack)
@@ -60,7 +60,7 @@ def set_cover(stack: Stack, cover: Photo) -> None:
 
 
 def take_out(photo: Photo) -> None:
-    """Show one photo on its own again; the others stay stacked if there are two or more."""
+    """Take one photo out of its stack; the others stay stacked if there are two or more."""
     with transaction.atomic():
         lock_owner(photo.owner_id)
         old_stacks = _stacks_of([photo.pk])

@@ -136,13 +136,13 @@ def healthz(request: HttpRequest) -> JsonResponse:
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
     """Answer whether photos can be uploaded and searched: database, disk and model by name."""
-    checks = {"database": _database(), "storage": _storage(), "model": _model()}
+    checks = {"database": _database_answers(), "storage": _has_free_space(), "model": _has_model()}
     ready = checks["database"] and checks["storage"]
     body = {"status": "ready" if ready else "not ready", "checks": checks}
     return JsonResponse(body, status=200 if ready else 503)
 
 
-def _database() -> bool:
+def _database_answers() -> bool:
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
@@ -151,7 +151,7 @@ def _database() -> bool:
     return True
 
 
-def _storage() -> bool:
+def _has_free_space() -> bool:
     try:
         files.require_free_space()
     except (files.StorageFull, OSError):
@@ -159,7 +159,7 @@ def _storage() -> bool:
     return True
 
 
-def _model() -> bool:
+def _has_model() -> bool:
     try:
         return EmbeddingModel.objects.active() is not None
     except DatabaseError:

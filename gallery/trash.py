@@ -107,7 +107,7 @@ def purge_old() -> int:
     return empty(Photo.objects.trashed().filter(trashed_at__lt=since))
 
 
-# --- what is in it --------------------------------------------------------------------------------
+# --- contents -------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Every address of Scry: the gallery's pages, those of the search, the API and health."""
+"""Every address of Scry: the pages of the gallery and of search, the API, and health checks."""
 
 from __future__ import annotations
 

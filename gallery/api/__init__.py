@@ -1,4 +1,4 @@
-"""The gallery's part of the API, and the API object that the other parts add their routes to."""
+"""The gallery's routes of the API, and the API object to which other apps add theirs."""
 
 from __future__ import annotations
 

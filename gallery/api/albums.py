@@ -69,7 +69,7 @@ class AlbumsOut(Schema):
 
 
 class ChangedOut(Schema):
-    """How many photos changed; the others were so already or are unknown."""
+    """How many photos changed; the others needed no change or are unknown."""
 
     changed: int
 
@@ -83,7 +83,7 @@ def list_albums(request: HttpRequest) -> AlbumsOut:
 
 @router.post("/albums", response={201: AlbumOut, frozenset({400, 409}): ErrorOut})
 def create_album(request: HttpRequest, body: NameIn) -> Status[AlbumOut]:
-    """Make an album: 409 when there is one of this name."""
+    """Make an album; 409 if there is one of this name."""
     album = albums.create(request.user, body.name)  # type: ignore[arg-type]
     return Status(201, album_out(albums.AlbumSummary(album, 0, None)))
 
@@ -136,13 +136,13 @@ def add_favourites(request: HttpRequest, body: IdsIn) -> ChangedOut:
 
 @router.delete("/favourites", response={200: ChangedOut, 400: ErrorOut})
 def remove_favourites(request: HttpRequest, body: IdsIn) -> ChangedOut:
-    """Take the mark of a favourite off up to 500 photos."""
+    """Remove the favourite mark from up to 500 photos."""
     return ChangedOut(changed=marks.set_favourite(_get_photos(request, body), on=False))
 
 
 @router.post("/ratings", response={200: ChangedOut, 400: ErrorOut})
 def rate(request: HttpRequest, body: StarsIn) -> ChangedOut:
-    """Give up to 500 photos 1 to 5 stars, or take their stars away with 0."""
+    """Give up to 500 photos 1 to 5 stars, or remove their stars with 0."""
     return ChangedOut(changed=marks.set_rating(_get_photos(request, body), stars=body.stars))
 
 

@@ -88,7 +88,7 @@ class ListIn(Schema):
     response={200: UploadOut, 201: UploadOut, frozenset({400, 401, 413, 415, 503, 507}): ErrorOut},
 )
 def upload(request: HttpRequest, file: File[UploadedFile | None] = None) -> Status[UploadOut]:
-    """Take in one picture (multipart field `file`): 201 when new, 200 when already here."""
+    """Take in one picture (multipart field `file`): 201 if it is new, 200 if it is a copy."""
     received = uploads.received_file(request)
     path = Path(received.temporary_file_path())
     result = ingest.ingest(request.user, path, received.name or "")  # type: ignore[arg-type]

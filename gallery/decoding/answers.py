@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-# Long sides, in pixels, of the two renditions.
+# Long sides of the two renditions, in pixels.
 THUMBNAIL_SIDE = 512
 PREVIEW_SIDE = 1440
 PART_SIDE = 1024

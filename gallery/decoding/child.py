@@ -35,7 +35,7 @@ except ImportError:  # pragma: no cover - Windows
 Answer = tuple[Header, list[bytes]]
 
 _MAX_FILES = 32
-# Nothing is ever written, but Python may cache the byte code of a plug-in loaded late.
+# Children write nothing, but Python may cache the byte code of a plug-in that loads late.
 _MAX_FILE_BYTES = 1 << 20
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
@@ -99,7 +99,7 @@ def _set(which: int, soft: int, hard: int) -> None:
     try:
         resource.setrlimit(which, (soft, hard))
     except (ValueError, OSError):
-        # The platform refuses, or a lower hard limit holds already: nothing to gain.
+        # The platform refuses, or a lower hard limit applies already.
         return
 
 

@@ -119,7 +119,7 @@ def orientation(exif: Image.Exif) -> int:
 
 
 def allowed_values(exif: Image.Exif) -> dict[str, ExifValue]:
-    """Return the values on the allow-list (`results.EXIF_KEYS`)."""
+    """Return the values on the allow-list (`answers.EXIF_KEYS`)."""
     values: dict[str, ExifValue] = {}
     _take(values, _tags_or_none(lambda: dict(exif)), _BASE)
     _take(values, _tags_or_none(lambda: exif.get_ifd(_EXIF_IFD)), _PHOTO)

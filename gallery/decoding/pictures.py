@@ -26,7 +26,7 @@ _PLUGINS = ("Jpeg", "Mpo", "Png", "WebP", "Gif", "Avif", "Tiff", "Bmp")
 _FORMATS = {"JPEG", "PNG", "WEBP", "GIF", "AVIF", "TIFF", "BMP"}
 _MAX_PROFILE = 1 << 20
 _Transpose = Image.Transpose
-# EXIF 2.32, tag 0x0112: what has to be done to see the picture upright.
+# EXIF 2.32, tag 0x0112: how to turn the picture upright.
 _TURNS = {
     2: _Transpose.FLIP_LEFT_RIGHT,
     3: _Transpose.ROTATE_180,

@@ -81,11 +81,11 @@ class DecoderPool:
         _pools.add(self)
 
     def probe(self, path: Path | str) -> Probe:
-        """Return what the header says; the pixels are not read. Milliseconds."""
+        """Return what the header says without reading the pixels; takes milliseconds."""
         return self._run("probe", path, lambda header, _: to_probe(header))
 
     def decode(self, path: Path | str) -> Decoded:
-        """Return the header and everything that the pixels give, from one decode."""
+        """Return the header and everything that comes from the pixels, in one decode."""
         return self._run("decode", path, to_decoded)
 
     def preview(self, path: Path | str) -> bytes:
@@ -231,7 +231,7 @@ class _Queue:
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """Wait for a turn and hold it. Raises PoolBusy (line full or slow) and PoolClosed."""
+        """Wait for a turn and hold it. Raises PoolBusy (queue full or slow) and PoolClosed."""
         self._enter()
         try:
             yield
@@ -241,7 +241,7 @@ class _Queue:
                 self._changed.notify_all()
 
     def close(self) -> None:
-        """Send everyone who waits away, and all who come later."""
+        """Turn away every caller that waits or comes later."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()

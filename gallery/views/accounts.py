@@ -1,4 +1,4 @@
-"""First run, signing in and out. There is no other way to get an account."""
+"""The first run, which creates the owner's account, and signing in and out."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def thumbnail(request: PageRequest, photo_id: uuid.UUID) -> HttpResponseBase:
 @require_safe
 @login_required
 def preview(request: PageRequest, photo_id: uuid.UUID) -> HttpResponseBase:
-    """The 1440 px JPEG, made in a decoder child at the first look at it."""
+    """The 1440 px JPEG, made in a decoder child when first requested."""
     return preview_of(request, get_photo(request, photo_id))
 
 

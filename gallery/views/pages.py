@@ -185,7 +185,7 @@ def status_strip(request: PageRequest) -> HttpResponse:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one file of the plain upload form."""
+    """The outcome for one file of the plain upload form."""
 
     name: str
     message: str

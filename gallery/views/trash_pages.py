@@ -36,7 +36,7 @@ class Row:
 @require_safe
 @login_required
 def page(request: PageRequest) -> HttpResponse:
-    """The photos in the trash, those trashed last first; with `after`, from a cursor on."""
+    """The photos in the trash, the latest first; with `after`, those that follow a cursor."""
     photos = Photo.objects.in_trash_of(request.user)
     cursor = request.GET.get("after", "")
     try:

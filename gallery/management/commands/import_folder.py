@@ -66,7 +66,7 @@ class Command(BaseCommand):
 
 @dataclass
 class Import:
-    """One run over a folder: the outcomes of its files, and the photos that they are."""
+    """One run over a folder: the outcomes of its files, and the photos that it has met."""
 
     user: AbstractBaseUser
     folder: Path
@@ -110,7 +110,7 @@ class Import:
             record_copy(photo, self._relative_name(source), SkippedFile.Source.IMPORT)
 
     def _relative_name(self, source: Path) -> str:
-        """Return the path below the folder, each part safe to show; its end if it is long."""
+        """Return the path below the folder, each part safe to show; only the end if it is long."""
         parts = source.relative_to(self.folder).parts
         return "/".join(clean_file_name(part) for part in parts)[-500:]
 
@@ -129,7 +129,7 @@ class Import:
 
 
 def _files_below(folder: Path) -> Iterator[Path]:
-    """Yield regular files, hidden ones and links left out."""
+    """Yield regular files, without hidden files and links."""
     for directory, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in names:

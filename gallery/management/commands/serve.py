@@ -71,7 +71,7 @@ class Command(BaseCommand):
 
 
 def _lock_data() -> Any:
-    """Hold DATA_DIR for this process; raise CommandError when another one serves it."""
+    """Lock DATA_DIR for this process; raise CommandError if another process serves it."""
     lock = (Path(settings.DATA_DIR) / "serve.lock").open("w")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
