@@ -51,7 +51,7 @@ def compare_due(model: EmbeddingModel, *, stop: Callable[[], bool] = lambda: Fal
             heartbeat.progress()
         total += len(rows)
         if stop():
-            return total
+            break
     compare.finish(model)
     return total
 

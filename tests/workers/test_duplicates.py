@@ -255,6 +255,13 @@ class TestAgain:
         assert compare_photos.compare_due(model) == 3
         assert Embedding.objects.exclude(compared_at=None).count() == len(photos)
 
+    def test_stopping_after_the_last_batch_ends_the_search(self, ada, model, verdict):
+        add_pair(ada)
+        drain()
+        finding.request_sweep(model)
+        assert duplicates.compare_due(model, stop=lambda: True) == 2
+        assert Sweep.objects.get(model=model).finished_at is not None
+
     def test_the_task_goes_through_everything(self, ada, model, verdict):
         pair = add_pair(ada)
         drain()
