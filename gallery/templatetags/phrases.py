@@ -6,8 +6,10 @@ A page of results has a thousand phrases. Django resolves each anew as a lazy st
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from django.template import Library, Node
-from django.template.base import Parser, Token, render_value_in_context
+from django.template.base import FilterExpression, Parser, Token, render_value_in_context
 from django.template.context import Context
 from django.templatetags.i18n import do_block_translate, do_translate
 from django.utils.translation import gettext
@@ -18,7 +20,7 @@ register = Library()
 class Phrase(Node):
     """A constant text in the language of the page, with the values of its variables."""
 
-    def __init__(self, message: str, variables: list[str]) -> None:
+    def __init__(self, message: str, variables: Mapping[str, FilterExpression]) -> None:
         """Take a message as it stands in the catalogue, such as "Select %(name)s"."""
         self.message = message
         self.variables = variables
@@ -26,7 +28,8 @@ class Phrase(Node):
     def render(self, context: Context) -> str:
         """Return the translation; values are escaped as everywhere in templates."""
         values = {
-            name: render_value_in_context(context.get(name, ""), context) for name in self.variables
+            name: render_value_in_context(variable.resolve(context), context)
+            for name, variable in self.variables.items()
         }
         return gettext(self.message) % values
 
@@ -38,12 +41,15 @@ def translate(parser: Parser, token: Token) -> Node:
     text, filters = node.filter_expression.var.literal, node.filter_expression.filters
     if not isinstance(text, str) or any((filters, node.asvar, node.noop, node.message_context)):
         return node
-    return Phrase(text.replace("%", "%%"), [])
+    return Phrase(text.replace("%", "%%"), {})
 
 
 @register.tag
 def blocktranslate(parser: Parser, token: Token) -> Node:
     """Translate a text with variables, as Django's tag does, plurals and options included."""
     node = do_block_translate(parser, token)
-    options = (node.extra_context, node.countervar, node.asvar, node.message_context)
-    return node if any(options) else Phrase(*node.render_token_list(node.singular))
+    if node.countervar or node.asvar or node.message_context:
+        return node
+    message, names = node.render_token_list(node.singular)
+    values = {name: parser.compile_filter(name) for name in names}
+    return Phrase(message, values | node.extra_context)
