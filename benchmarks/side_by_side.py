@@ -8,7 +8,8 @@ Python. A figure's cost is its value, or its inverse for a rate. The table gives
 the rounds, the ratio of the median costs, and the lowest and highest ratio of one round. The exit
 status is 1 when a ratio is above 1.05. Figures named "p95", "worst" or "slowest" are printed but do
 not decide, since a single pause moves them. Nor does the processor time of a benchmark and of all
-its processes, which says more than the clock where others use the machine.
+its processes, which says more than the clock where others use the machine. The table is printed
+after every round; the last one counts.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import resource
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -76,15 +77,14 @@ def figures_of(output: str) -> dict[str, tuple[float, str]]:
 
 
 def run(checkout: Path, benchmark: str, data: Path, *, quick: bool) -> dict[str, tuple[float, str]]:
-    """Run a benchmark in a checkout and return its figures."""
+    """Run a benchmark in a checkout, with `data` for its data, and return its figures."""
     arguments = [*ARGUMENTS[benchmark], *(QUICK.get(benchmark, []) if quick else [])]
-    folder = data / checkout.name
-    folder.mkdir(exist_ok=True)
+    data.mkdir(exist_ok=True)
     before = _processor_seconds()
     done = subprocess.run(
         [
             *(sys.executable, "-m", f"benchmarks.{benchmark}"),
-            *(argument.format(data=folder) for argument in arguments),
+            *(argument.format(data=data) for argument in arguments),
         ],
         cwd=checkout,
         capture_output=True,
@@ -102,26 +102,29 @@ def _processor_seconds() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def compare(old: Path, rounds: int, benchmarks: Sequence[str], *, quick: bool) -> dict[str, Figure]:
-    """Run all benchmarks in both checkouts and return the figures by name."""
+def compare(
+    old: Path, rounds: int, benchmarks: Sequence[str], *, quick: bool
+) -> Iterator[dict[str, Figure]]:
+    """Run all benchmarks in both checkouts; yield the figures so far, by name, after each round."""
     figures: dict[str, Figure] = {}
     with tempfile.TemporaryDirectory(prefix="scry-side-by-side-") as folder:
         for number in range(rounds):
             for benchmark in benchmarks:
                 order = [old, ROOT] if number % 2 == 0 else [ROOT, old]
                 for checkout in order:
-                    found = run(checkout, benchmark, Path(folder), quick=quick)
+                    data = Path(folder) / ("old" if checkout == old else "new")
+                    found = run(checkout, benchmark, data, quick=quick)
                     for name, (value, unit) in found.items():
                         figure = figures.setdefault(f"{benchmark}: {name}", Figure(unit))
                         (figure.old if checkout == old else figure.new).append(value)
                 print(f"round {number + 1} of {rounds}: {benchmark} done", file=sys.stderr)
-    return figures
+            yield figures
 
 
 def report(figures: dict[str, Figure]) -> bool:
     """Print the table; return whether no steady figure got worse."""
     kept = True
-    print(f"{'':<52}{'old':>10}{'new':>10}{'ratio':>8}   of single rounds")
+    print(f"\n{'':<52}{'old':>10}{'new':>10}{'ratio':>8}   of single rounds")
     for name, figure in figures.items():
         if len(figure.old) != len(figure.new) or not all((*figure.old, *figure.new)):
             print(f"{name:<52}   printed by one checkout only, or zero")
@@ -133,7 +136,8 @@ def report(figures: dict[str, Figure]) -> bool:
         kept = kept and not is_worse
         print(
             f"{name:<52}{old:>10.2f}{new:>10.2f}{ratio:>8.2f}   {min(each):.2f} to {max(each):.2f}"
-            f" {figure.unit}{'   WORSE' if is_worse else ''}"
+            f" {figure.unit}{'   WORSE' if is_worse else ''}",
+            flush=True,
         )
     return kept
 
@@ -147,8 +151,10 @@ def main() -> int:
     parser.add_argument("--only", nargs="+", choices=ARGUMENTS, default=list(ARGUMENTS))
     parser.add_argument("--quick", action="store_true", help="fewer photos and queries")
     chosen = parser.parse_args()
-    figures = compare(chosen.old.resolve(), chosen.rounds, chosen.only, quick=chosen.quick)
-    return 0 if report(figures) else 1
+    kept = True
+    for figures in compare(chosen.old.resolve(), chosen.rounds, chosen.only, quick=chosen.quick):
+        kept = report(figures)
+    return 0 if kept else 1
 
 
 if __name__ == "__main__":

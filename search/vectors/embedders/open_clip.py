@@ -346,7 +346,7 @@ def _created(key: str, checkpoint: Path) -> Any:
 def _tokenizer(
     key: str, config: dict[str, Any], folder: Path
 ) -> Callable[[list[str]], torch.Tensor]:
-    """Return the model's tokenizer, from the weights' folder if its files lie there."""
+    """Return the model's tokenizer, from the weights' folder if its files are there."""
     import open_clip
     from open_clip.tokenizer import HFTokenizer
 
