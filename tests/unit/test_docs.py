@@ -13,6 +13,7 @@ import pytest
 from django.core.management import BaseCommand, load_command_class
 
 from gallery.reasons import Reason
+from search.engine.errors import Unavailability
 from search.language import ErrorCode
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -102,9 +103,10 @@ def test_error_codes_are_documented():
 
 
 def _error_codes() -> Iterator[str]:
-    """Yield the codes of query errors, and the literal ones of outages and answered errors."""
+    """Yield the codes of query errors and outages, and the literal ones of answered errors."""
     yield from ErrorCode
-    place = {"SearchUnavailable": 0, "retrieval.SearchUnavailable": 0, "error": 1}
+    yield from Unavailability
+    place = {"error": 1}
     for path in sources():
         for function, arguments in calls(path):
             if function in place and len(arguments) > place[function]:

@@ -19,10 +19,9 @@ from search.duplicates.find import compare, judging, prefilter
 from search.duplicates.groups.edges import Judgement
 from search.duplicates.models import DuplicateEdge, DuplicateGroup, Kind, NotTheSame, Sweep
 from search.vectors.index import IndexUnavailable, open_index
-from tests.workers.conftest import add_photo
+from tests.workers.conftest import add_photo, drain
 from tests.workers.test_kill import run_worker
-from workers import compare_photos, tasks
-from workers.pipeline import drain
+from workers import compare_photos, jobs, tasks
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
@@ -62,7 +61,7 @@ def _fresh(monkeypatch):
     monkeypatch.setattr(prefilter, "_hashes", {})
     monkeypatch.setattr(prefilter, "rejected_pairs", prefilter.RejectedPairs())
     monkeypatch.setattr(compare, "rejected_pairs", prefilter.rejected_pairs)
-    compare_photos.resume()
+    jobs.COMPARE.resume()
 
 
 @pytest.fixture
@@ -142,7 +141,7 @@ class TestFinding:
         compare_photos.compare_due(model)
         assert edges() == {frozenset((one.pk, other.pk))}
 
-    def test_photos_of_before_get_their_fingerprints(self, ada, model):
+    def test_photos_without_fingerprints_get_them(self, ada, model):
         pair = add_pair(ada)
         drain()
         DuplicateEdge.objects.all().delete()
@@ -258,8 +257,8 @@ class TestAgain:
     def test_stopping_after_the_last_batch_ends_the_search(self, ada, model, verdict):
         add_pair(ada)
         drain()
-        finding.request_sweep(model)
-        assert duplicates.compare_due(model, stop=lambda: True) == 2
+        compare.request_sweep(model)
+        assert compare_photos.compare_due(model, stop=lambda: True) == 2
         assert Sweep.objects.get(model=model).finished_at is not None
 
     def test_the_task_goes_through_everything(self, ada, model, verdict):
@@ -343,9 +342,9 @@ class TestFaults:
             add_pair(ada)
             drain()
             assert waiting(model) == 2
-            assert not compare_photos.is_comparing_due(), "asking again would be too soon"
-        compare_photos.resume()
-        assert compare_photos.is_comparing_due()
+            assert not jobs.COMPARE.is_due(), "asking again would be too soon"
+        jobs.COMPARE.resume()
+        assert jobs.COMPARE.is_due()
         assert compare_photos.compare_due(model) == 2
         assert len(edges()) == 1
 

@@ -18,10 +18,10 @@ from search.duplicates.find import compare, judging, prefilter
 from search.duplicates.groups.edges import Judgement
 from search.duplicates.models import DuplicateEdge, DuplicateGroup, Kind
 from search.vectors.index import close_all
+from tests.workers.conftest import drain
 from tests.workers.test_duplicates import add, add_pair, scene
-from workers import compare_photos
+from workers import jobs
 from workers.management.commands import find_duplicates
-from workers.pipeline import drain
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -42,7 +42,7 @@ def _judge(monkeypatch):
     monkeypatch.setattr(prefilter, "_hashes", {})
     monkeypatch.setattr(prefilter, "rejected_pairs", prefilter.RejectedPairs())
     monkeypatch.setattr(compare, "rejected_pairs", prefilter.rejected_pairs)
-    compare_photos.resume()
+    jobs.COMPARE.resume()
 
 
 def find(*arguments: str) -> tuple[int, str, str]:
