@@ -4,15 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from search.views import (
-    facets,
-    filters,
-    results,
-    saved_searches,
-    settings,
-    suggestions,
-    why,
-)
+from search.views import filters, results, saved_searches, settings, start, why
 
 urlpatterns = [
     path("photos/<uuid:photo_id>/similar", results.similar, name="similar"),
@@ -20,10 +12,10 @@ urlpatterns = [
     path("search", results.search, name="search"),
     path("search/by-image", results.by_image, name="search-by-image"),
     path("search/pictures/<uuid:picture_id>", results.sent_picture, name="sent-picture"),
-    path("search/facets", facets.facets, name="facets"),
+    path("search/facets", filters.facets, name="facets"),
     path("search/filters", filters.filters, name="search-filters"),
-    path("search/suggest", suggestions.suggest, name="suggest"),
-    path("search/forget", suggestions.forget, name="forget-searches"),
+    path("search/suggest", start.suggest, name="suggest"),
+    path("search/forget", start.forget, name="forget-searches"),
     path("searches", saved_searches.save, name="save-search"),
     path("searches/<uuid:saved_id>", saved_searches.saved_search, name="saved-search"),
     path("searches/<uuid:saved_id>/change", saved_searches.change, name="change-search"),

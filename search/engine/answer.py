@@ -18,7 +18,8 @@ from search.engine.lookalikes import Listing, list_photos
 from search.engine.page import MAX_OFFSET, Page, ResultPhoto, page_by_date, page_of_listing
 from search.engine.plan import Plan, plan
 from search.engine.rank import Ranking, excluded_photos, rank
-from search.language import ErrorCode, Query, QueryError
+from search.language.query_errors import ErrorCode, QueryError
+from search.language.terms import Query
 from search.relevance import Band
 
 MAX_LIMIT = 100

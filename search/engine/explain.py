@@ -11,7 +11,8 @@ from gallery.models import Photo, User
 from search.engine.errors import still_loading, unavailable_errors
 from search.engine.plan import PATIENCE, plan
 from search.engine.rank import RankedPhoto, Ranking, rank, scores
-from search.language import ErrorCode, Query, QueryError
+from search.language.query_errors import ErrorCode, QueryError
+from search.language.terms import Query
 from search.parts import Heat, heat
 from search.relevance import Band
 from search.vectors import embedders

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from gallery.models import Photo, PhotoQuerySet, User
-from search.engine.lookalikes import Listing
-from search.engine.rank import RankedPhoto, Ranking
 from search.parts import Box
 from search.relevance import Band
+
+if TYPE_CHECKING:
+    from search.engine.lookalikes import Listing
+    from search.engine.rank import RankedPhoto, Ranking
+
 
 MAX_OFFSET = 10_000
 """The last position at which a page may begin."""

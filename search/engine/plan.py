@@ -11,7 +11,7 @@ from search.engine import sent_pictures
 from search.engine.errors import still_loading
 from search.engine.target import Target, target_of
 from search.fulltext import TextHit, TextQuery
-from search.language import Query
+from search.language.terms import Query
 from search.parts.scale import Scale
 from search.relevance import Background, library
 from search.vectors import embedders

@@ -8,15 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import numpy as np
 
 from search import parts
-from search.engine.plan import VectorQuery
 from search.parts import Box
 from search.relevance import TOP, Band, Bands, find_bands
 from search.vectors.index import Hit, VectorIndex, open_index, reciprocal_rank_fusion, scores_of
+
+if TYPE_CHECKING:
+    from search.engine.plan import VectorQuery
+
 
 WINDOW = 1000
 """Hits that are put in order, counted, and sorted in other ways than by relevance."""

@@ -18,7 +18,8 @@ from gallery.user_errors import UserError
 from search import language
 from search.engine import answer
 from search.engine.answer import SearchRequest
-from search.language import ErrorCode, Query, QueryError
+from search.language.query_errors import ErrorCode, QueryError
+from search.language.terms import Query
 from search.models import RecentSearch, SavedSearch
 from search.models.searches import NAME_LIMIT, QUERY_LIMIT
 

@@ -16,7 +16,7 @@ from gallery import files, names, uploads
 from gallery.decoders import web_pool
 from gallery.decoding import DecodeError
 from gallery.models import EmbeddingModel, OwnedQuerySet, User
-from search.language import ErrorCode, QueryError
+from search.language.query_errors import ErrorCode, QueryError
 from search.models import SavedSearch, SentPicture
 from search.vectors import embedders
 

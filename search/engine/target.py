@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from gallery.models import Embedding, EmbeddingModel, Photo, User
 from search import parts
 from search.engine import sent_pictures
-from search.language import ErrorCode, Query, QueryError, Term
+from search.language.query_errors import ErrorCode, QueryError
+from search.language.terms import Query, Term
 from search.relevance import Background
 from search.vectors import embedders
 

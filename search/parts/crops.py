@@ -14,7 +14,7 @@ from gallery import files
 from gallery.decoders import web_pool
 from gallery.decoding import DecodeError
 from gallery.models import EmbeddingModel, Photo
-from search.language import ErrorCode, QueryError
+from search.language.query_errors import ErrorCode, QueryError
 from search.parts.boxes import Box
 from search.vectors import embedders
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from gallery.decoding import PoolBusy
 from gallery.decoding.answers import PART_SIDE
 from gallery.models import EmbeddingModel, Photo, PhotoParts
-from search.language import ErrorCode, QueryError
+from search.language.query_errors import ErrorCode, QueryError
 from search.parts.boxes import Box, boxes, numbers
 from search.parts.crops import Pixels, cut, read
 from search.vectors import embedders

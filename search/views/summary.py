@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _, ngettext
 
@@ -14,7 +15,9 @@ from gallery.views.tiles import Tile
 from search.engine.answer import LEVELS, Answer, Figures, matching_photos, two_digits
 from search.language import Query
 from search.relevance import Band
-from search.views.address import Address
+
+if TYPE_CHECKING:
+    from search.views.address import Address
 
 
 class Empty(StrEnum):
