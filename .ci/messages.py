@@ -1,7 +1,7 @@
 """The catalogues of interface texts in gallery/locale: collect, update, compile, check.
 
-`make messages` takes the texts out of templates and Python into each django.po, keeps what is
-translated already, and compiles django.mo. Both are committed, for a machine that runs Scry needs
+`make messages` takes the texts out of templates and Python into each django.po, and those of
+JavaScript into djangojs.po, keeps what is translated, and compiles the .mo files. Both are committed, for a machine that runs Scry needs
 neither gettext nor Babel. With --check nothing is written; it fails where a file is out of date.
 A new language starts with --add, as in `python .ci/messages.py --add it`.
 """
@@ -48,8 +48,12 @@ def main() -> None:
         django.setup()
     if options.add:
         (LOCALE / options.add / "LC_MESSAGES").mkdir(parents=True)
-    texts = collected()
-    stale = [path for folder in catalogues() for path in refresh(folder, texts, options.check)]
+    stale = [
+        path
+        for domain, texts in (("django", collected()), ("djangojs", collected_scripts()))
+        for folder in catalogues()
+        for path in refresh(folder / domain, texts, options.check)
+    ]
     if options.check and stale:
         sys.exit("\n  ".join(["Out of date; run `make messages`:", *stale]))
 
@@ -65,6 +69,16 @@ def collected() -> Catalog:
     for path in sources():
         name = str(path.relative_to(ROOT))
         for _, message, comments, context in extract("python", source(path), KEYWORDS):
+            texts.add(message, locations=[(name, 0)], auto_comments=comments, context=context)
+    return texts
+
+
+def collected_scripts() -> Catalog:
+    """Return all texts of the JavaScript modules, which Django serves in a catalogue of their own."""
+    texts = Catalog()
+    for path in sorted((ROOT / "static" / "js").rglob("*.js")):
+        name = str(path.relative_to(ROOT))
+        for _, message, comments, context in extract("javascript", io.BytesIO(path.read_bytes())):
             texts.add(message, locations=[(name, 0)], auto_comments=comments, context=context)
     return texts
 
@@ -85,13 +99,12 @@ def source(path: Path) -> io.BytesIO:
     return io.BytesIO(text.encode())
 
 
-def refresh(folder: Path, texts: Catalog, check: bool) -> list[str]:  # noqa: FBT001
+def refresh(path: Path, texts: Catalog, check: bool) -> list[str]:  # noqa: FBT001
     """Bring one catalogue up to date, or only find out; return the files that were not."""
-    locale, po, mo = folder.parent.name, folder / "django.po", folder / "django.mo"
+    locale, po, mo = path.parent.parent.name, path.with_suffix(".po"), path.with_suffix(".mo")
     catalogue = Catalog(locale)
     if po.exists():
-        with po.open("rb") as file:
-            catalogue = read_po(file, locale)
+        catalogue = read_po(io.BytesIO(po.read_bytes()), locale)
     catalogue.update(texts, no_fuzzy_matching=True)
     catalogue.obsolete.clear()
     label(catalogue)
@@ -102,11 +115,11 @@ def refresh(folder: Path, texts: Catalog, check: bool) -> list[str]:  # noqa: FB
     if faults:
         sys.exit("\n".join(f"{po}: {fault}" for fault in faults))
     stale = []
-    for path, content in ((po, written(catalogue)), (mo, compiled(written(catalogue), locale))):
-        if not path.exists() or path.read_bytes() != content:
-            stale.append(str(path.relative_to(ROOT)))
+    for file, content in ((po, written(catalogue)), (mo, compiled(written(catalogue), locale))):
+        if not file.exists() or file.read_bytes() != content:
+            stale.append(str(file.relative_to(ROOT)))
             if not check:
-                path.write_bytes(content)
+                file.write_bytes(content)
     return stale
 
 

@@ -15,7 +15,7 @@ from datetime import date, timedelta
 from django.http import QueryDict
 from django.utils import timezone
 from django.utils.functional import Promise
-from django.utils.translation import gettext as _, gettext_lazy as lazy
+from django.utils.translation import gettext_lazy as _
 
 from gallery.models import User
 from search import language
@@ -46,39 +46,39 @@ COLOURS = {
 """The colours of the swatches for `gallery.colours.NAMES`."""
 
 _DATES = {
-    "today": lazy("Today"), "last-30-days": lazy("Last 30 days"), "this-year": lazy("This year"),
-    "last-year": lazy("Last year"), "last-summer": lazy("Last summer"),
-    "last-winter": lazy("Last winter"),
+    "today": _("Today"), "last-30-days": _("Last 30 days"), "this-year": _("This year"),
+    "last-year": _("Last year"), "last-summer": _("Last summer"),
+    "last-winter": _("Last winter"),
 }  # fmt: skip
 _KINDS = {
-    ("is", "favourite"): lazy("Favourites"), ("in", "album"): lazy("In an album"),
-    ("has", "gps"): lazy("With a place"), ("has", "tag"): lazy("Tagged"),
-    ("has", "caption"): lazy("With a caption"), ("is", "stacked"): lazy("Stacked"),
-    ("has", "date"): lazy("Date known"),
+    ("is", "favourite"): _("Favourites"), ("in", "album"): _("In an album"),
+    ("has", "gps"): _("With a place"), ("has", "tag"): _("Tagged"),
+    ("has", "caption"): _("With a caption"), ("is", "stacked"): _("Stacked"),
+    ("has", "date"): _("Date known"),
 }  # fmt: skip
-_SHAPES = {"landscape": lazy("Landscape"), "portrait": lazy("Portrait"), "square": lazy("Square")}
-_WIDE = {">=2:1": lazy("Panorama")}
+_SHAPES = {"landscape": _("Landscape"), "portrait": _("Portrait"), "square": _("Square")}
+_WIDE = {">=2:1": _("Panorama")}
 _SIZES = {
-    "<500KB": lazy("Under 500 KB"), "500KB..2MB": lazy("500 KB to 2 MB"),
-    "2MB..10MB": lazy("2 to 10 MB"), ">10MB": lazy("Over 10 MB"),
+    "<500KB": _("Under 500 KB"), "500KB..2MB": _("500 KB to 2 MB"),
+    "2MB..10MB": _("2 to 10 MB"), ">10MB": _("Over 10 MB"),
 }  # fmt: skip
 _RESOLUTIONS = {
-    "": lazy("Any"), "<2mp": lazy("Under 2"), ">=2mp": lazy("2 and more"),
-    ">=8mp": lazy("8 and more"), ">=12mp": lazy("12 and more"), ">=24mp": lazy("24 and more"),
+    "": _("Any"), "<2mp": _("Under 2"), ">=2mp": _("2 and more"),
+    ">=8mp": _("8 and more"), ">=12mp": _("12 and more"), ">=24mp": _("24 and more"),
 }  # fmt: skip
 _RATINGS: dict[str, Label] = {
-    "": lazy("Any"), ">=1": lazy("★ and more"), ">=2": lazy("★★ and more"),
-    ">=3": lazy("★★★ and more"), ">=4": lazy("★★★★ and more"), "5": "★★★★★", "0": lazy("Not rated"),
+    "": _("Any"), ">=1": _("★ and more"), ">=2": _("★★ and more"),
+    ">=3": _("★★★ and more"), ">=4": _("★★★★ and more"), "5": "★★★★★", "0": _("Not rated"),
 }  # fmt: skip
 # Maps have a point in their addresses: "@38.72,-9.14,15z", "#map=15/38.72/-9.14", "q=38.72,-9.14".
 _ON_A_MAP = re.compile(
     r"https?://\S*?([+-]?\d{1,3}\.\d+)(?:[,/]|%2C)([+-]?\d{1,3}\.\d+)", re.IGNORECASE
 )
 _TITLES = {
-    "album": lazy("Album"),
-    "tag": lazy("Tags"),
-    "camera": lazy("Camera"),
-    "lens": lazy("Lens"),
+    "album": _("Album"),
+    "tag": _("Tags"),
+    "camera": _("Camera"),
+    "lens": _("Lens"),
 }
 
 
@@ -301,7 +301,7 @@ def _choices(labels: Mapping[str, Label], chosen: str) -> list[Choice]:
 def _dates(params: QueryDict) -> list[str]:
     first, last = (_day(params.get(name, "")) for name in ("from", "to"))
     if first and last and first > last:
-        raise QueryError(ErrorCode.BAD_FILTER, _("The first day is after the last one."))
+        raise QueryError(ErrorCode.BAD_FILTER, str(_("The first day is after the last one.")))
     return [f"date:{first}..{last}"] if first or last else []
 
 
@@ -310,7 +310,7 @@ def _day(text: str) -> str:
     try:
         return date.fromisoformat(text).isoformat() if text else ""
     except ValueError:
-        raise QueryError(ErrorCode.BAD_FILTER, _("Write days as 2020-06-12.")) from None
+        raise QueryError(ErrorCode.BAD_FILTER, str(_("Write days as 2020-06-12."))) from None
 
 
 def _near(params: QueryDict) -> list[str]:
@@ -321,13 +321,11 @@ def _near(params: QueryDict) -> list[str]:
         place = f"{found[1]},{found[2]}"
     checked = values.check("near", f"{place},{radius or '5'}km")
     if checked is None:
-        raise QueryError(
-            ErrorCode.BAD_FILTER,
-            _(
-                "Write a place as latitude and longitude, such as 38.72, -9.14, or paste the "
-                "address of a map."
-            ),
+        message = _(
+            "Write a place as latitude and longitude, such as 38.72, -9.14, or paste the address "
+            "of a map."
         )
+        raise QueryError(ErrorCode.BAD_FILTER, str(message))
     return [f"near:{checked}"]
 
 
