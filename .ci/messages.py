@@ -1,9 +1,10 @@
 """The catalogues of interface texts in gallery/locale: collect, update, compile, check.
 
 `make messages` takes the texts out of templates and Python into each django.po, and those of
-JavaScript into djangojs.po, keeps what is translated, and compiles the .mo files. Both are committed, for a machine that runs Scry needs
-neither gettext nor Babel. With --check nothing is written; it fails where a file is out of date.
-A new language starts with --add, as in `python .ci/messages.py --add it`.
+JavaScript into djangojs.po, keeps what is translated, and compiles the .mo files. All of them are
+committed, for a machine that runs Scry needs neither gettext nor Babel. With --check nothing is
+written; it fails where a file is out of date. A new language starts with --add, as in
+`python .ci/messages.py --add it`.
 """
 
 from __future__ import annotations
@@ -74,7 +75,7 @@ def collected() -> Catalog:
 
 
 def collected_scripts() -> Catalog:
-    """Return all texts of the JavaScript modules, which Django serves in a catalogue of their own."""
+    """Return all texts of the JavaScript modules; Django serves them in a catalogue of their own."""
     texts = Catalog()
     for path in sorted((ROOT / "static" / "js").rglob("*.js")):
         name = str(path.relative_to(ROOT))

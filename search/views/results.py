@@ -126,7 +126,7 @@ def _answer_context(
         "chips": parts,
         "title": ", ".join(labels),
         "refine": chips.refine(answer.query, shown_as),
-        "standing": summarize(request.user, answer, results.tiles, here),
+        "summary": summarize(request.user, answer, results.tiles, here),
         "folds": not here.is_folded or any(tile.fold for tile in results.tiles),
     }
 

@@ -28,7 +28,7 @@ class Empty(StrEnum):
     NO_PHOTOS = "no photos"
     WAITING = "waiting"
     FILTERS = "filters"
-    CONFIDENCE = "not so sure"
+    CONFIDENCE = "confidence"
     WEAK = "weak"
     ALONE = "alone"
 
