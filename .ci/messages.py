@@ -75,7 +75,7 @@ def collected() -> Catalog:
 
 
 def collected_scripts() -> Catalog:
-    """Return all texts of the JavaScript modules; Django serves them in a catalogue of their own."""
+    """Return all texts of JavaScript; Django serves them in a catalogue of their own."""
     texts = Catalog()
     for path in sorted((ROOT / "static" / "js").rglob("*.js")):
         name = str(path.relative_to(ROOT))

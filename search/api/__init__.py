@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from ninja import NinjaAPI
 
-from search.api import refine, results, searches
+from search.api import results, searches
 
 
 def attach(api: NinjaAPI) -> None:
     """Add the search routes."""
-    for part in (results, searches, refine):
+    for part in (results, searches):
         api.add_router("", part.router)

@@ -1,22 +1,30 @@
-"""Recent and saved searches in the API."""
+"""Around a search: its facets, suggestions while typing, recent and saved searches."""
 
 from __future__ import annotations
 
 import uuid
 from datetime import datetime
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
-from ninja import Query, Router, Schema, Status
+from ninja import Field, Query, Router, Schema, Status
 
 from gallery.api.errors import ErrorOut, In
 from search import language
 from search.api.results import HowIn, SearchOut, search_out
 from search.engine import saved_searches
+from search.engine.answer import SearchRequest
+from search.facets.result_facets import facets
 from search.language import require_known_parameters
+from search.language.query_errors import query_too_long
+from search.language.terms import MAX_CHARACTERS
 from search.models import SavedSearch
+from search.suggest.suggestions import find_suggestions
 
 router = Router(tags=["searches"])
+LISTED = 100
+"""Values of one facet that are listed at most, beside those that are set."""
 _ERRORS = frozenset({400, 401, 404, 409})
 
 
@@ -34,14 +42,19 @@ class ChangeIn(In):
     query: str = ""
 
 
-class SavedOut(Schema):
+class SavedRef(Schema):
     """A saved search; `url` is its page."""
 
     id: uuid.UUID
     name: str
     query: str
+    url: str = Field(alias="get_absolute_url")
+
+
+class SavedOut(SavedRef):
+    """A saved search, with the time when it was saved."""
+
     created_at: datetime
-    url: str
 
 
 class SearchesOut(Schema):
@@ -70,22 +83,21 @@ class ForgetIn(Schema):
 
 
 @router.get("/searches", response={200: SearchesOut})
-def list_searches(request: HttpRequest) -> SearchesOut:
+def list_searches(request: HttpRequest) -> dict[str, Any]:
     """List the saved searches, by name."""
-    return SearchesOut(searches=[_out(row) for row in saved_searches.listed(request.user)])
+    return {"searches": saved_searches.listed(request.user)}
 
 
 @router.post("/searches", response={201: SavedOut, _ERRORS: ErrorOut})
-def save_search(request: HttpRequest, body: SavedIn) -> Status[SavedOut]:
+def save_search(request: HttpRequest, body: SavedIn) -> Status[SavedSearch]:
     """Save a query under a name; 409 if the name is in use."""
-    return Status(201, _out(saved_searches.save(request.user, body.name, body.query)))
+    return Status(201, saved_searches.save(request.user, body.name, body.query))
 
 
 @router.get("/searches/recent", response={200: RecentsOut})
-def recent_searches(request: HttpRequest) -> RecentsOut:
+def recent_searches(request: HttpRequest) -> dict[str, Any]:
     """List the recent searches of the search page."""
-    rows = saved_searches.recent(request.user)
-    return RecentsOut(searches=[RecentOut(query=row.query, used_at=row.used_at) for row in rows])
+    return {"searches": saved_searches.recent(request.user)}
 
 
 @router.delete("/searches/recent", response={204: None, frozenset({400, 401}): ErrorOut})
@@ -97,17 +109,17 @@ def forget_searches(request: HttpRequest, params: Query[ForgetIn]) -> HttpRespon
 
 
 @router.get("/searches/{uuid:saved_id}", response={200: SavedOut, 404: ErrorOut})
-def saved_search(request: HttpRequest, saved_id: uuid.UUID) -> SavedOut:
+def saved_search(request: HttpRequest, saved_id: uuid.UUID) -> SavedSearch:
     """Return one saved search."""
-    return _out(_own(request, saved_id))
+    return _own(request, saved_id)
 
 
 @router.patch("/searches/{uuid:saved_id}", response={200: SavedOut, _ERRORS: ErrorOut})
-def change_search(request: HttpRequest, saved_id: uuid.UUID, body: ChangeIn) -> SavedOut:
+def change_search(request: HttpRequest, saved_id: uuid.UUID, body: ChangeIn) -> SavedSearch:
     """Change the name or the query of a saved search."""
     row, given = _own(request, saved_id), body.dict(exclude_unset=True)
     saved_searches.change(row, name=given.get("name"), text=given.get("query"))
-    return _out(row)
+    return row
 
 
 @router.delete("/searches/{uuid:saved_id}", response={204: None, 404: ErrorOut})
@@ -134,11 +146,100 @@ def _own(request: HttpRequest, saved_id: uuid.UUID) -> SavedSearch:
     return get_object_or_404(SavedSearch.objects.visible_to(request.user), pk=saved_id)
 
 
-def _out(row: SavedSearch) -> SavedOut:
-    return SavedOut(
-        id=row.pk,
-        name=row.name,
-        query=row.query,
-        created_at=row.created_at,
-        url=row.get_absolute_url(),
-    )
+# --- facets and suggestions -----------------------------------------------------------------------
+
+
+class FacetsIn(Schema):
+    """A query in the query language, empty for the whole library; `least` as in a search."""
+
+    q: str = ""
+    least: float | None = None
+
+
+class ValueOut(Schema):
+    """A value, how many photos have it, and whether a filter asks for it (`on`).
+
+    `q` is the query with the value switched on or off; null when a query cannot hold more.
+    """
+
+    value: str
+    label: str
+    count: int
+    on: bool
+    q: str | None
+
+
+class FacetOut(Schema):
+    """Values of one kind; `filter` is their filter in the query language."""
+
+    name: str
+    label: str
+    filter: str
+    values: list[ValueOut]
+    others: int
+
+
+class FacetsOut(Schema):
+    """The facets of the photos that match `query`, which is as it was understood."""
+
+    query: str
+    facets: list[FacetOut]
+
+
+@router.get(
+    "/search/facets",
+    tags=["search"],
+    response={200: FacetsOut, frozenset({400, 401, 404, 503}): ErrorOut},
+)
+def list_facets(request: HttpRequest, params: Query[FacetsIn]) -> dict[str, Any]:
+    """Return what the photos that match a query have in common, with counts."""
+    require_known_parameters(request.GET, "q", "least")
+    query = language.parse(params.q) if params.q.strip() else language.Query()
+    asked = SearchRequest(query, least=params.least)
+    found = facets(request.user, query, least=asked.least, limit=LISTED)
+    listed = [
+        vars(facet) | {"values": [vars(value) | {"q": value.query} for value in facet.values]}
+        for facet in found
+    ]
+    return {"query": language.to_text(query), "facets": listed}
+
+
+class SuggestIn(Schema):
+    """A text, and how many of its characters stand before the cursor; all when below zero."""
+
+    q: str = ""
+    at: int = -1
+
+
+class CompletionOut(Schema):
+    """`insert` may take the place of the characters from `start` to `end`; `about` explains it."""
+
+    label: str
+    insert: str
+    start: int
+    end: int
+    about: str
+
+
+class SuggestOut(Schema):
+    """Completions, the likeliest first, and recent and saved searches."""
+
+    completions: list[CompletionOut]
+    recent: list[str]
+    saved: list[SavedRef]
+
+
+@router.get(
+    "/search/suggest", tags=["search"], response={200: SuggestOut, frozenset({400, 401}): ErrorOut}
+)
+def suggest(request: HttpRequest, params: Query[SuggestIn]) -> dict[str, Any]:
+    """Suggest how to continue a query; without a text, recent and saved searches."""
+    require_known_parameters(request.GET, "q", "at")
+    if len(params.q) > MAX_CHARACTERS:
+        raise query_too_long(MAX_CHARACTERS)
+    found = find_suggestions(request.user, params.q, params.at if params.at >= 0 else len(params.q))
+    return {
+        "completions": found.completions,
+        "recent": [row.query for row in found.recent],
+        "saved": found.saved,
+    }

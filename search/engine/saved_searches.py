@@ -18,7 +18,7 @@ from gallery.user_errors import UserError
 from search import language
 from search.engine import answer
 from search.engine.answer import SearchRequest
-from search.language.query_errors import ErrorCode, QueryError
+from search.language.query_errors import query_too_long
 from search.language.terms import Query
 from search.models import RecentSearch, SavedSearch
 from search.models.searches import NAME_LIMIT, QUERY_LIMIT
@@ -125,8 +125,7 @@ def _name(text: str) -> str:
 def _query(text: str) -> str:
     written = language.to_text(language.parse(text))
     if len(written) > QUERY_LIMIT:
-        message = _("The query has more than %(count)s characters.") % {"count": QUERY_LIMIT}
-        raise QueryError(ErrorCode.QUERY_TOO_LONG, message)
+        raise query_too_long(QUERY_LIMIT)
     return written
 
 
