@@ -162,7 +162,7 @@ def excluded_photos(query: VectorQuery, least: float | None = None) -> set[UUID]
     apart = [replace(query, target=target, scale=None) for target in query.target.apart]
     each = apart or [query]
     limit = min(EXCLUDED_EACH, EXCLUDED_LIMIT // len(each))
-    return set(query.target.photos).union(*(_all_matches(one, least, limit) for one in each))
+    return set(query.target.photos).union(*(_all_matches(part, least, limit) for part in each))
 
 
 def _all_matches(query: VectorQuery, least: float | None, limit: int) -> set[UUID]:
