@@ -61,10 +61,8 @@ MOST_ROOMS = 9
 MOST_RETURNS = 3
 
 PHOTOS = 24
-DEPTH = 3
-"""Levels of containers and attributes that are looked into."""
-ITEMS = 64
-"""Items of one container that are looked at."""
+DEPTH = 3  # levels of containers and attributes that are looked into
+ITEMS = 64  # items of one container that are looked at
 
 
 @dataclass(frozen=True)
@@ -147,12 +145,10 @@ class Walk:
 
     def _goes_on(self, frame: FrameType) -> bool:
         """Tell whether this is a generator that was entered before."""
-        if not frame.f_code.co_flags & inspect.CO_GENERATOR:
-            return False
-        if frame in self._generators:
-            return True
-        self._generators.add(frame)
-        return False
+        goes_on = frame in self._generators
+        if frame.f_code.co_flags & inspect.CO_GENERATOR:
+            self._generators.add(frame)
+        return goes_on
 
     def _leave(self, frame: FrameType, value: Any) -> None:
         if frame in self._open:
