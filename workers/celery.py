@@ -19,7 +19,7 @@ if not apps.ready:
 
 from django.conf import settings
 
-from workers.jobs import INDEX, MAINTENANCE
+from workers import INDEX, MAINTENANCE
 
 SWEEP_SECONDS = 60.0
 

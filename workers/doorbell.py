@@ -21,7 +21,8 @@ logger = logging.getLogger(__name__)
 PAUSE_SECONDS = 5.0
 """Wait after the broker failed; only the ringing thread waits."""
 
-TASKS = ("index_pending", "purge_deleted", "compare_photos")
+TASKS = ("workers.index_pending", "workers.purge_deleted", "workers.compare_photos")
+"""The names of the tasks, so that a process that only rings need not import the work."""
 
 failures = 0
 """Rings that did not reach the broker since this process started."""
@@ -84,11 +85,11 @@ def _ring_for_ever() -> None:
 def _send() -> bool:
     """Send one message per task; return whether the broker took them."""
     global failures, _is_away
-    from workers import tasks
+    from workers.celery import app
 
     try:
         for name in TASKS:
-            getattr(tasks, name).apply_async(retry=False, ignore_result=True)
+            app.send_task(name, retry=False, ignore_result=True)
     except Exception as error:  # noqa: BLE001 - the thread lives on whatever a broker raises
         if not _is_away:
             logger.warning("The broker cannot be reached, ringing goes on: %s", error)

@@ -22,6 +22,8 @@ from gallery.models.embeddings import EmbeddingModelQuerySet, EmbeddingQuerySet
 from search.vectors.embedders.base import ModelUnavailable
 from search.vectors.index import IndexUnavailable
 from workers import (
+    INDEX,
+    MAINTENANCE,
     calibration,
     compare_photos,
     doorbell,
@@ -34,9 +36,6 @@ from workers.index_sync import projection, removal
 from workers.index_sync.sources import PHOTOS
 
 logger = logging.getLogger(__name__)
-
-INDEX, MAINTENANCE = "index", "maintenance"
-"""The queues. Workers of the first have the model, and a GPU if there is one."""
 
 SLICE_SECONDS = 10.0
 """How long a job that can wait runs before other messages get their turn."""

@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from gallery.models import Embedding, WorkerStatus
 from search.vectors.index import close_all
-from workers import doorbell, jobs, look_ahead
+from workers import INDEX, doorbell, jobs, look_ahead
 from workers.celery import app
 from workers.housekeeping import Rounds
 
@@ -94,7 +94,7 @@ _rounds: Rounds | None = None
 def begin(sender: Any = None, **kwargs: Any) -> None:
     """Start the rounds in a process that indexes, which also load the model."""
     global _rounds
-    if settings.REDIS_URL and jobs.INDEX in sender.app.amqp.queues.consume_from:
+    if settings.REDIS_URL and INDEX in sender.app.amqp.queues.consume_from:
         _rounds = Rounds(embedded=False)
         _rounds.start()
 

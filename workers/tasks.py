@@ -9,7 +9,7 @@ from collections.abc import Callable
 from django.db import DatabaseError, close_old_connections
 
 from gallery.request_priority import lower_thread_priority
-from workers import housekeeping, jobs
+from workers import INDEX, MAINTENANCE, housekeeping, jobs
 from workers.celery import app
 
 logger = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ def _at_low_priority(work: Callable[[], object]) -> Callable[[], None]:
 @_at_low_priority
 def index_pending() -> None:
     """Run the jobs that need the model."""
-    jobs.run(jobs.INDEX)
+    jobs.run(INDEX)
 
 
 @app.task(name="workers.purge_deleted")
@@ -51,7 +51,7 @@ def purge_deleted() -> None:
 @_at_low_priority
 def compare_photos() -> None:
     """Run the jobs of maintenance."""
-    jobs.run(jobs.MAINTENANCE)
+    jobs.run(MAINTENANCE)
 
 
 @app.task(name="workers.sweep")
