@@ -37,7 +37,7 @@ _is_away = False
 
 def connect() -> None:
     """Ring whenever the gallery signals that photos changed."""
-    photos_changed.connect(_on_photos_changed, dispatch_uid="workers.doorbell")
+    photos_changed.connect(ring, dispatch_uid="workers.doorbell")
 
 
 def listen(*, listening: bool) -> None:
@@ -46,8 +46,8 @@ def listen(*, listening: bool) -> None:
     _listening = listening
 
 
-def ring() -> None:
-    """Wake the workers soon; returns at once and never raises."""
+def ring(**signal: Any) -> None:
+    """Wake the workers soon, also as a receiver of a signal; returns at once and never raises."""
     if not _is_heard():
         # The gallery runs in another process, or not at all; its workers look on their own.
         return
@@ -57,10 +57,6 @@ def ring() -> None:
 
 def _is_heard() -> bool:
     return bool(settings.REDIS_URL) or _listening
-
-
-def _on_photos_changed(**kwargs: Any) -> None:
-    ring()
 
 
 def _ensure_ringer() -> None:

@@ -25,10 +25,10 @@ from search.parts import boxes, crops as cropping, nearest
 from search.vectors.embedders import image_embedder
 from search.vectors.embedders.base import Embedder, Pixels, Vectors
 from workers import heartbeat, look_ahead
-from workers.embedding import Refusal, embed
 from workers.failpoints import failpoint
 from workers.index_sync.projection import project, project_waiting
 from workers.index_sync.sources import PARTS
+from workers.pipeline import Refusal, embed
 
 logger = logging.getLogger(__name__)
 

@@ -15,6 +15,7 @@ from concurrent.futures import CancelledError
 from dataclasses import dataclass, field
 
 from django.db import DatabaseError
+from django.utils.translation import gettext as _, gettext_noop
 
 from gallery.decoding import PoolBusy, PoolClosed
 from gallery.models import Embedding, EmbeddingModel
@@ -24,9 +25,8 @@ from search.vectors.index import IndexUnavailable
 from workers import (
     INDEX,
     MAINTENANCE,
-    calibration,
-    compare_photos,
     doorbell,
+    duplicates,
     embed_parts,
     heartbeat,
     model_choice,
@@ -110,9 +110,10 @@ class Job:
         try:
             done = work()
         except (IndexUnavailable, ModelUnavailable) as error:
-            heartbeat.tell(self.name, f"{self.name.capitalize()} has to wait. {error}")
+            sentence = _("%(job)s has to wait. %(error)s")
+            heartbeat.tell(self.name, sentence % {"job": _(self.name), "error": error})
         except (PoolBusy, PoolClosed, CancelledError, OSError) as error:
-            logger.warning("%s has to wait: %r", self.name.capitalize(), error)
+            logger.warning("%s has to wait: %r", self.name, error)
         else:
             heartbeat.tell(self.name, "")
             return done
@@ -128,7 +129,7 @@ class Job:
         return any(goes_first(job) for job in above if not job.is_brief)
 
     def is_running(self) -> bool:
-        """Tell whether a thread of this process runs the job."""
+        """Tell whether a thread of this process is at work."""
         return self._lock.locked()
 
     def is_running_or_due(self) -> bool:
@@ -144,7 +145,6 @@ class Job:
         self._not_before = time.monotonic() + seconds
 
     def resume(self) -> None:
-        """End a pause."""
         self._not_before = 0.0
 
     def wait_until_idle(self, timeout: float) -> bool:
@@ -194,11 +194,11 @@ def _announce(arrived: int) -> int:
 
 
 def _is_model_unmeasured() -> bool:
-    return any(map(calibration.is_wanted, _active_model()))
+    return any(map(duplicates.is_unmeasured, _active_model()))
 
 
 def _calibrate(until: Until) -> int:
-    if any(map(calibration.calibrate_unmeasured, _active_model())):
+    if any(map(duplicates.calibrate_unmeasured, _active_model())):
         return 1
     CALIBRATE.pause(CALIBRATE.retry_seconds)
     return 0
@@ -209,7 +209,7 @@ def _has_photos_to_compare() -> bool:
 
 
 def _compare(until: Until) -> int:
-    return sum(compare_photos.compare_due(model, stop=until) for model in _active_model())
+    return sum(duplicates.compare_due(model, stop=until) for model in _active_model())
 
 
 def _compare_newest() -> int:
@@ -248,20 +248,25 @@ def _rows(*states: Embedding.State) -> EmbeddingQuerySet:
 # --- the list -------------------------------------------------------------------------------------
 
 WITHDRAW = Job(
-    "withdrawing photos", MAINTENANCE, removal.is_withdrawal_due, removal.withdraw, is_brief=True
-)
-PURGE = Job("deleting photos", MAINTENANCE, removal.is_purge_due, removal.purge, is_brief=True)
-PROJECT = Job("putting photos into the index", INDEX, _has_rows_to_project, _project)
-EMBED = Job("embedding photos", INDEX, _has_rows_to_embed, _embed)
+    gettext_noop("Withdrawing photos"), MAINTENANCE, removal.is_withdrawal_due, removal.withdraw,
+    is_brief=True,
+)  # fmt: skip
+PURGE = Job(
+    gettext_noop("Deleting photos"), MAINTENANCE, removal.is_purge_due, removal.purge,
+    is_brief=True,
+)  # fmt: skip
+PROJECT = Job(gettext_noop("Putting photos into the index"), INDEX, _has_rows_to_project, _project)
+EMBED = Job(gettext_noop("Embedding photos"), INDEX, _has_rows_to_embed, _embed)
 CALIBRATE = Job(
-    "measuring the model", INDEX, _is_model_unmeasured, _calibrate,
+    gettext_noop("Measuring the model"), INDEX, _is_model_unmeasured, _calibrate,
     gives_way_to=Job.is_running, retry_seconds=60.0,
 )  # fmt: skip
 COMPARE = Job(
-    "comparing photos", MAINTENANCE, _has_photos_to_compare, _compare, gives_way_to=Job.is_running
-)
+    gettext_noop("Comparing photos"), MAINTENANCE, _has_photos_to_compare, _compare,
+    gives_way_to=Job.is_running,
+)  # fmt: skip
 PARTS = Job(
-    "embedding parts of photos", INDEX, _has_photos_without_parts, _embed_parts,
+    gettext_noop("Embedding parts of photos"), INDEX, _has_photos_without_parts, _embed_parts,
     gives_way_to=Job.is_running_or_due, retry_seconds=60.0,
     rest_seconds=60.0,  # `has_work` walks over all photos.
 )  # fmt: skip
@@ -314,5 +319,4 @@ def allow() -> None:
 
 
 def is_stopping() -> bool:
-    """Tell whether this process is about to stop."""
     return _stopping.is_set()

@@ -27,11 +27,20 @@ CONCURRENCY = 2
 """Threads of embedded workers: one indexes while the other does maintenance."""
 
 
-class _Controller(WorkController):  # type: ignore[misc]
-    """Celery's worker without its command line; it leaves signals and logging alone."""
+class EmbeddedWorkers:
+    """All jobs, rounds and sweeps in threads of this process."""
 
     def __init__(self) -> None:
-        super().__init__(
+        self._rounds = Rounds(embedded=True)
+        self._controller: Any = None
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Start everything and return at once; the model is loaded in the background."""
+        _take_over()
+        jobs.allow()
+        # Celery's worker without its command line leaves signals and logging alone.
+        self._controller = WorkController(
             app=app,
             pool="threads",
             concurrency=CONCURRENCY,
@@ -40,22 +49,6 @@ class _Controller(WorkController):  # type: ignore[misc]
             without_gossip=True,
             without_mingle=True,
         )
-
-
-class EmbeddedWorkers:
-    """All jobs, rounds and sweeps in threads of this process."""
-
-    def __init__(self, *, watchdog_seconds: float | None = None) -> None:
-        """Prepare; the process ends after `watchdog_seconds` without progress (None: default)."""
-        self._rounds = Rounds(embedded=True, watchdog_seconds=watchdog_seconds)
-        self._controller: _Controller | None = None
-        self._thread: threading.Thread | None = None
-
-    def start(self) -> None:
-        """Start everything and return at once; the model is loaded in the background."""
-        _take_over()
-        jobs.allow()
-        self._controller = _Controller()
         self._thread = threading.Thread(target=self._controller.start, name="workers", daemon=True)
         self._thread.start()
         doorbell.listen(listening=True)
@@ -68,8 +61,8 @@ class EmbeddedWorkers:
         self._rounds.stop(timeout)
         for job in jobs.JOBS:
             if not job.wait_until_idle(timeout):
-                logger.warning("Cut short at the stop: %s. It goes on at the next start.", job.name)
-        if self._controller is not None and self._thread is not None:
+                logger.warning("%s was cut short and goes on at the next start.", job.name)
+        if self._thread is not None:
             self._controller.stop()
             self._thread.join(timeout)
         look_ahead.close()

@@ -30,7 +30,6 @@ CHUNK = 1000
 DELETED_AT_ONCE = 200
 RECENTLY = timedelta(hours=1)
 """How far back frequent checks look. Work in progress ends far sooner than this."""
-TOMBSTONES_KEPT = timedelta(days=30)
 
 Stop = Callable[[], bool]
 
@@ -135,13 +134,6 @@ def _remove_files(photo: Photo) -> bool:
         logger.warning("The files of photo %s cannot be removed yet: %s", photo.pk, error)
         return False
     return True
-
-
-def forget_old_tombstones() -> int:
-    """Remove tombstones that no late work needs any more; return how many."""
-    old = Tombstone.objects.filter(deleted_at__lt=timezone.now() - TOMBSTONES_KEPT)
-    count, _ = old.delete()
-    return count
 
 
 # --- late work ------------------------------------------------------------------------------------
