@@ -105,14 +105,14 @@ def _compare(*, again: bool) -> None:
     from search.duplicates.find import compare
     from search.duplicates.models import DuplicateEdge
     from search.vectors.index import close_all
-    from workers import duplicates, look_ahead
+    from workers import compare_photos, look_ahead
 
     model = EmbeddingModel.objects.active()
     assert model is not None
     if again and not Embedding.objects.to_compare(model).exists():
         DuplicateEdge.objects.all().delete()
         compare.request_sweep(model)
-    duplicates.compare_due(model)
+    compare_photos.compare_due(model)
     look_ahead.close()
     close_all()
 

@@ -55,7 +55,5 @@ app.conf.update(
     task_default_queue=MAINTENANCE,
     task_routes={"workers.index_pending": {"queue": INDEX}},
     timezone="UTC",
-    beat_schedule={
-        "sweep": {"task": "workers.sweep", "schedule": SWEEP_SECONDS},
-    },
+    beat_schedule={"sweep": {"task": "workers.sweep", "schedule": SWEEP_SECONDS}},
 )

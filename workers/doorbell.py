@@ -7,14 +7,11 @@ many rings become one message. If a ring is lost, the workers' own rounds find t
 from __future__ import annotations
 
 import logging
-import os
 import threading
 import time
 from typing import Any
 
 from django.conf import settings
-
-from gallery.signals import photos_changed
 
 logger = logging.getLogger(__name__)
 
@@ -30,14 +27,8 @@ failures = 0
 _pulled = threading.Event()
 _lock = threading.Lock()
 _ringer: threading.Thread | None = None
-_ringer_pid = 0
 _listening = False
 _is_away = False
-
-
-def connect() -> None:
-    """Ring whenever the gallery signals that photos changed."""
-    photos_changed.connect(ring, dispatch_uid="workers.doorbell")
 
 
 def listen(*, listening: bool) -> None:
@@ -60,12 +51,11 @@ def _is_heard() -> bool:
 
 
 def _ensure_ringer() -> None:
-    """Start the sending thread once per process, since a fork does not inherit it."""
-    global _ringer, _ringer_pid
+    """Start the sending thread once per process, since it is not alive after a fork."""
+    global _ringer
     with _lock:
-        if _ringer is None or _ringer_pid != os.getpid() or not _ringer.is_alive():
+        if _ringer is None or not _ringer.is_alive():
             _ringer = threading.Thread(target=_ring_for_ever, name="doorbell", daemon=True)
-            _ringer_pid = os.getpid()
             _ringer.start()
 
 

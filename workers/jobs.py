@@ -25,8 +25,8 @@ from search.vectors.index import IndexUnavailable
 from workers import (
     INDEX,
     MAINTENANCE,
+    compare_photos,
     doorbell,
-    duplicates,
     embed_parts,
     heartbeat,
     model_choice,
@@ -81,7 +81,7 @@ class Job:
         """Work until nothing is left, `until` says stop, or a more urgent job goes first."""
 
         def stop() -> bool:
-            return is_stopping() or until() or self.must_wait()
+            return _stopping.is_set() or until() or self.must_wait()
 
         def may_begin() -> bool:
             return not stop() and self._is_wanted()
@@ -131,10 +131,6 @@ class Job:
     def is_running(self) -> bool:
         """Tell whether a thread of this process is at work."""
         return self._lock.locked()
-
-    def is_running_or_due(self) -> bool:
-        """Tell whether a thread runs the job or should."""
-        return self.is_running() or self.is_due()
 
     def is_paused(self) -> bool:
         """Tell whether it is too soon to try again."""
@@ -194,11 +190,11 @@ def _announce(arrived: int) -> int:
 
 
 def _is_model_unmeasured() -> bool:
-    return any(map(duplicates.is_unmeasured, _active_model()))
+    return any(map(compare_photos.is_unmeasured, _active_model()))
 
 
 def _calibrate(until: Until) -> int:
-    if any(map(duplicates.calibrate_unmeasured, _active_model())):
+    if any(map(compare_photos.calibrate_unmeasured, _active_model())):
         return 1
     CALIBRATE.pause(CALIBRATE.retry_seconds)
     return 0
@@ -209,7 +205,7 @@ def _has_photos_to_compare() -> bool:
 
 
 def _compare(until: Until) -> int:
-    return sum(duplicates.compare_due(model, stop=until) for model in _active_model())
+    return sum(compare_photos.compare_due(model, stop=until) for model in _active_model())
 
 
 def _compare_newest() -> int:
@@ -267,7 +263,7 @@ COMPARE = Job(
 )  # fmt: skip
 PARTS = Job(
     gettext_noop("Embedding parts of photos"), INDEX, _has_photos_without_parts, _embed_parts,
-    gives_way_to=Job.is_running_or_due, retry_seconds=60.0,
+    gives_way_to=lambda job: job.is_running() or job.is_due(), retry_seconds=60.0,
     rest_seconds=60.0,  # `has_work` walks over all photos.
 )  # fmt: skip
 
@@ -316,7 +312,3 @@ def allow() -> None:
     _stopping.clear()
     for job in JOBS:
         job.resume()
-
-
-def is_stopping() -> bool:
-    return _stopping.is_set()

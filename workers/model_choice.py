@@ -45,9 +45,7 @@ def settle() -> bool:
         return False
     finally:
         _settling.clear()
-    report = heartbeat.report
-    report.model_key, report.device = choice.key, embedder.device
-    report.device_reason = embedder.device_reason
+    heartbeat.report = heartbeat.Report(choice.key, embedder.device, embedder.device_reason)
     heartbeat.tell("model", "")
     logger.info("Model %s on %s: %s", choice.key, embedder.device, choice.why)
     return True
@@ -60,13 +58,9 @@ def _load(choice: Choice) -> tuple[Choice, Embedder]:
     except ModelUnavailable as error:
         if settings.EMBEDDING_MODEL not in {"", "auto"} or choice.key == STARTER_KEY:
             raise
-        stand_in = Choice(
-            STARTER_KEY,
-            _("The small starter model is in use because %(model)s cannot be loaded: %(error)s")
-            % {"model": choice.key, "error": error},
-            choice.hint,
-        )
-        return stand_in, image_embedder(STARTER_KEY)
+        why = _("The small starter model is in use because %(model)s cannot be loaded: %(error)s")
+        why %= {"model": choice.key, "error": error}
+        return Choice(STARTER_KEY, why, choice.hint), image_embedder(STARTER_KEY)
 
 
 def register(choice: Choice, embedder: Embedder) -> EmbeddingModel:
@@ -82,8 +76,9 @@ def register(choice: Choice, embedder: Embedder) -> EmbeddingModel:
                 "%(model)s now gives %(new)d numbers per photo instead of %(old)d; put the former "
                 "weights back or choose another model."
             )
-            named = {"model": choice.key, "new": embedder.dim, "old": model.dim}
-            raise ModelUnavailable(sentence % named)
+            raise ModelUnavailable(
+                sentence % {"model": choice.key, "new": embedder.dim, "old": model.dim}
+            )
         model.why, model.hint = choice.why[:300], choice.hint[:300]
         if model.state == EmbeddingModel.State.RETIRED:
             model.state = EmbeddingModel.State.BUILDING

@@ -23,9 +23,6 @@ from workers.housekeeping import Rounds
 
 logger = logging.getLogger(__name__)
 
-CONCURRENCY = 2
-"""Threads of embedded workers: one indexes while the other does maintenance."""
-
 
 class EmbeddedWorkers:
     """All jobs, rounds and sweeps in threads of this process."""
@@ -43,7 +40,7 @@ class EmbeddedWorkers:
         self._controller = WorkController(
             app=app,
             pool="threads",
-            concurrency=CONCURRENCY,
+            concurrency=2,  # One thread indexes while the other does maintenance.
             hostname="embedded@localhost",
             without_heartbeat=True,
             without_gossip=True,

@@ -53,7 +53,4 @@ def compare_photos() -> None:
     jobs.run(MAINTENANCE)
 
 
-@_task
-def sweep() -> None:
-    """Repair what crashes left behind, and do other periodic work."""
-    housekeeping.sweep()
+sweep = _task(housekeeping.sweep)

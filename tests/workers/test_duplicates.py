@@ -21,7 +21,7 @@ from search.duplicates.models import DuplicateEdge, DuplicateGroup, Kind, NotThe
 from search.vectors.index import IndexUnavailable, open_index
 from tests.workers.conftest import add_photo, drain
 from tests.workers.test_kill import run_worker
-from workers import duplicates, jobs, tasks
+from workers import compare_photos, jobs, tasks
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
@@ -134,11 +134,11 @@ class TestFinding:
         DuplicateEdge.objects.all().delete()
         trash.trash(Photo.objects.filter(pk=one.pk))
         compare.request_sweep(model)
-        duplicates.compare_due(model)
+        compare_photos.compare_due(model)
         assert edges() == set()
         trash.restore(Photo.objects.filter(pk=one.pk))
         drain()
-        duplicates.compare_due(model)
+        compare_photos.compare_due(model)
         assert edges() == {frozenset((one.pk, other.pk))}
 
     def test_photos_without_fingerprints_get_them(self, ada, model):
@@ -148,7 +148,7 @@ class TestFinding:
         before = {row.pk: row.pixels() for row in Fingerprint.objects.all()}
         Fingerprint.objects.all().delete()
         compare.request_sweep(model)
-        duplicates.compare_due(model)
+        compare_photos.compare_due(model)
         assert edges() == {frozenset(photo.pk for photo in pair)}
         for row in Fingerprint.objects.filter(pk__in=before):
             assert np.abs(row.pixels().astype(int) - before[row.pk]).mean() < 2
@@ -160,7 +160,7 @@ class TestFinding:
         Fingerprint.objects.filter(pk=one.pk).delete()
         files.thumbnail(one.pk).write_bytes(b"no picture")
         compare.request_sweep(model)
-        assert duplicates.compare_due(model) == 2
+        assert compare_photos.compare_due(model) == 2
         assert edges() == set()
         assert waiting(model) == 0
 
@@ -192,7 +192,7 @@ class TestAgain:
         drain()
         found_at = DuplicateEdge.objects.get().found_at
         assert compare.request_sweep(model) == 2
-        assert duplicates.compare_due(model) == 2
+        assert compare_photos.compare_due(model) == 2
         assert len(verdict.asked) == 2
         assert DuplicateEdge.objects.get().found_at > found_at
 
@@ -201,7 +201,7 @@ class TestAgain:
         drain()
         verdict.of = lambda pair: None
         compare.request_sweep(model)
-        duplicates.compare_due(model)
+        compare_photos.compare_due(model)
         assert edges() == set()
         assert not DuplicateGroup.objects.exists()
 
@@ -214,7 +214,7 @@ class TestAgain:
             model=model,
         )  # fmt: skip
         compare.request_sweep(model)
-        duplicates.compare_due(model)
+        compare_photos.compare_due(model)
         assert edges() == set()
 
     def test_a_word_of_a_person_outlives_every_sweep(self, ada, model, verdict):
@@ -224,7 +224,7 @@ class TestAgain:
         NotTheSame.objects.create(owner=ada, first_id=first, second_id=second)
         verdict.asked.clear()
         compare.request_sweep(model)
-        duplicates.compare_due(model)
+        compare_photos.compare_due(model)
         assert verdict.asked == []
         assert len(edges()) == 1, "the edge waits for the word to be taken back"
 
@@ -235,7 +235,7 @@ class TestAgain:
         asked = compare.progress(ada)
         assert (asked.total, asked.compared, asked.running) == (2, 0, True)
         assert asked.finished_at is None
-        duplicates.compare_due(model)
+        compare_photos.compare_due(model)
         done = compare.progress(ada)
         assert (done.total, done.compared, done.running) == (2, 2, False)
         assert done.finished_at is not None
@@ -244,21 +244,21 @@ class TestAgain:
     def test_stopping_ends_after_a_batch_and_the_rest_follows(
         self, ada, model, verdict, monkeypatch
     ):
-        monkeypatch.setattr(duplicates, "BATCH", 2)
+        monkeypatch.setattr(compare_photos, "BATCH", 2)
         photos = [add(ada, scene(seed)) for seed in range(5)]
         drain()
         compare.request_sweep(model)
-        assert duplicates.compare_due(model, stop=lambda: True) == 2
+        assert compare_photos.compare_due(model, stop=lambda: True) == 2
         assert waiting(model) == 3
         assert Sweep.objects.get(model=model).finished_at is None
-        assert duplicates.compare_due(model) == 3
+        assert compare_photos.compare_due(model) == 3
         assert Embedding.objects.exclude(compared_at=None).count() == len(photos)
 
     def test_stopping_after_the_last_batch_ends_the_search(self, ada, model, verdict):
         add_pair(ada)
         drain()
         compare.request_sweep(model)
-        assert duplicates.compare_due(model, stop=lambda: True) == 2
+        assert compare_photos.compare_due(model, stop=lambda: True) == 2
         assert Sweep.objects.get(model=model).finished_at is not None
 
     def test_the_task_goes_through_everything(self, ada, model, verdict):
@@ -284,21 +284,21 @@ class TestAnotherModel:
 
     def test_everything_is_compared_by_it(self, newer, verdict):
         assert waiting(newer) == 2
-        duplicates.compare_due(newer)
+        compare_photos.compare_due(newer)
         assert DuplicateEdge.objects.get().model == newer
 
     def test_similar_shots_of_the_old_one_go_at_the_end(self, newer, model, verdict, monkeypatch):
         DuplicateEdge.objects.update(kind=Kind.SIMILAR_SHOTS)
         monkeypatch.setattr(prefilter, "_near_hashes", lambda *_: set())
         monkeypatch.setattr(prefilter, "_near_embeddings", lambda *_: {})
-        duplicates.compare_due(newer)
+        compare_photos.compare_due(newer)
         assert edges() == set()
         assert waiting(model) == 2, "it would compare anew if it came back"
 
     def test_the_same_picture_stays_the_same(self, newer, model, verdict, monkeypatch):
         monkeypatch.setattr(prefilter, "_near_hashes", lambda *_: set())
         monkeypatch.setattr(prefilter, "_near_embeddings", lambda *_: {})
-        duplicates.compare_due(newer)
+        compare_photos.compare_due(newer)
         assert DuplicateEdge.objects.get().model == model
 
 
@@ -311,7 +311,7 @@ class TestFaults:
         drain()
         assert waiting(model) == 0
         compare.request_sweep(model)
-        duplicates.compare_due(model)
+        compare_photos.compare_due(model)
         assert edges() == {frozenset(photo.pk for photo in pair)}
 
     def test_one_photo_that_breaks_the_comparing_harms_no_other(
@@ -345,7 +345,7 @@ class TestFaults:
             assert not jobs.COMPARE.is_due(), "asking again would be too soon"
         jobs.COMPARE.resume()
         assert jobs.COMPARE.is_due()
-        assert duplicates.compare_due(model) == 2
+        assert compare_photos.compare_due(model) == 2
         assert len(edges()) == 1
 
     def test_two_at_once_are_harmless(self, ada, model, verdict, monkeypatch):

@@ -163,8 +163,8 @@ def _remove_late(model: EmbeddingModel, photo_ids: Iterable[UUID]) -> int:
         if not source.is_in_use(model):
             continue
         for some in slices(photo_ids, source.chunk):
-            points = [point for photo_id in some for point in source.point_ids(photo_id)]
-            late |= {source.photo_id(point.id) for point in source.index(model).fetch(points)}
+            points = source.index(model).fetch(source.point_ids(some))
+            late |= {source.photo_id(point.id) for point in points}
     if late:
         forget(model, sorted(late))
         _settle(model, late)

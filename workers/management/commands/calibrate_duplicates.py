@@ -9,7 +9,7 @@ from django.core.management import BaseCommand, CommandError
 
 from gallery.models import EmbeddingModel
 from search.vectors.embedders.base import ModelUnavailable
-from workers import duplicates, look_ahead
+from workers import compare_photos, look_ahead
 
 
 class Command(BaseCommand):
@@ -22,12 +22,10 @@ class Command(BaseCommand):
         parser.add_argument(
             "--photos",
             type=int,
-            default=duplicates.STRANGERS,
+            default=compare_photos.STRANGERS,
             help="look at no more photos than this",
         )
-        parser.add_argument(
-            "--forget", action="store_true", help="go back to the default thresholds"
-        )
+        parser.add_argument("--forget", action="store_true", help="use default thresholds again")
 
     def handle(self, *args: Any, **options: Any) -> None:
         model = EmbeddingModel.objects.active()
@@ -38,7 +36,7 @@ class Command(BaseCommand):
             self.stdout.write(f"What was measured for {model.key} is forgotten.")
             return
         try:
-            duplicates.calibrate(model, strangers=options["photos"])
+            compare_photos.calibrate(model, strangers=options["photos"])
         except (ValueError, ModelUnavailable) as error:
             raise CommandError(str(error)) from error
         finally:

@@ -369,7 +369,7 @@ def _confirmed(
     """Return the photos for which a second look confirms the finding."""
     promised = source.promised(model).filter(photo_id__in=photo_ids)
     rows = {row.photo_id: row for row in promised.select_related(*source.related)}
-    ids = [point for photo_id in photo_ids for point in source.point_ids(photo_id)]
+    ids = source.point_ids(photo_ids)
     points: dict[UUID, list[StoredPoint]] = defaultdict(list)
     for point in source.index(model).fetch(ids, with_vectors=source is PHOTOS):
         points[source.photo_id(point.id)].append(point)
@@ -386,8 +386,7 @@ def _check_self_search(model: EmbeddingModel, report: Report, sample: int) -> No
     keys = list(rows.values_list("pk", flat=True))
     for pk in random.sample(keys, min(sample, len(keys))):
         row = rows.filter(pk=pk).first()
-        vector = row.get_vector() if row else None
-        if row is None or vector is None:
+        if row is None or (vector := row.get_vector()) is None:
             continue
         hits = PHOTOS.index(model).query(vector, limit=1)
         if not hits or (hits[0].id != row.photo_id and hits[0].score < SAME_COSINE):

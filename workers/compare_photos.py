@@ -1,4 +1,4 @@
-"""Work on duplicates: compares photos, and measures for each model how close duplicates are.
+"""Compares photos to find duplicates, and measures for each model how close duplicates are.
 
 New photos are compared after indexing, and all of them on request. `Embedding.compared_at` is empty
 for photos that still wait, so comparing resumes where it was interrupted. The newest come first: an
@@ -51,9 +51,9 @@ def compare_due(model: EmbeddingModel, *, stop: Callable[[], bool] = lambda: Fal
 
     Asks `stop` after each batch. Raises `IndexUnavailable`, `PoolBusy` and `PoolClosed`.
     """
-    total = 0
-    renditions = _Renditions()
-    while rows := _next_rows(model):
+    total, renditions = 0, _Renditions()
+    waiting = Embedding.objects.to_compare(model).select_related("photo").order_by("-pk")
+    while rows := list(waiting[:BATCH]):
         with heartbeat.working():
             _compare(model, rows, renditions)
             heartbeat.progress()
@@ -62,11 +62,6 @@ def compare_due(model: EmbeddingModel, *, stop: Callable[[], bool] = lambda: Fal
             break
     compare.finish(model)
     return total
-
-
-def _next_rows(model: EmbeddingModel) -> list[Embedding]:
-    rows = Embedding.objects.to_compare(model).select_related("photo")
-    return list(rows.order_by("-pk")[:BATCH])
 
 
 def _compare(model: EmbeddingModel, rows: Sequence[Embedding], renditions: _Renditions) -> None:
@@ -176,11 +171,8 @@ def calibrate(model: EmbeddingModel, *, strangers: int = STRANGERS) -> None:
 
 
 def _sample(model: EmbeddingModel, limit: int) -> tuple[list[Embedding], Vectors]:
-    """Return rows of random photos, with their fingerprints loaded, and the vectors.
-
-    Photo ids are random, so the first ones are a random sample.
-    """
-    rows = (
+    """Return rows of random photos, with fingerprints loaded, and their vectors, (n, dim)."""
+    rows = (  # Photo ids are random, so the first ones are a random sample.
         Embedding.objects.live()
         .filter(model=model, photo__fingerprint__isnull=False)
         .exclude(vector=None)
