@@ -46,7 +46,7 @@ MODEL_RETRY_SECONDS = 60.0
 STALE_FILE_SECONDS = 24 * 60 * 60
 SILENT_WORKERS_KEPT = timedelta(days=7)
 TOMBSTONES_KEPT = timedelta(days=30)
-"""Far longer than any late work, which asks for them."""
+"""Late work that asks for them ends far sooner."""
 
 
 # --- the sweep ------------------------------------------------------------------------------------
