@@ -10,7 +10,8 @@ class WorkersConfig(AppConfig):
 
     def ready(self) -> None:
         from gallery import request_priority
+        from gallery.signals import photos_changed
         from workers import doorbell
 
-        doorbell.connect()
+        photos_changed.connect(doorbell.ring, dispatch_uid="workers.doorbell")
         request_priority.connect()

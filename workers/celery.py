@@ -19,7 +19,7 @@ if not apps.ready:
 
 from django.conf import settings
 
-from workers.jobs import INDEX, MAINTENANCE
+from workers import INDEX, MAINTENANCE
 
 SWEEP_SECONDS = 60.0
 
@@ -55,7 +55,5 @@ app.conf.update(
     task_default_queue=MAINTENANCE,
     task_routes={"workers.index_pending": {"queue": INDEX}},
     timezone="UTC",
-    beat_schedule={
-        "sweep": {"task": "workers.sweep", "schedule": SWEEP_SECONDS},
-    },
+    beat_schedule={"sweep": {"task": "workers.sweep", "schedule": SWEEP_SECONDS}},
 )

@@ -1,7 +1,8 @@
-"""Compares photos to find duplicates: new ones after indexing, all of them on request.
+"""Compares photos to find duplicates, and measures for each model how close duplicates are.
 
-`Embedding.compared_at` is empty for photos that still wait, so comparing resumes where it was
-interrupted. The newest come first: an upload does not wait for a search through the whole gallery.
+New photos are compared after indexing, and all of them on request. `Embedding.compared_at` is empty
+for photos that still wait, so comparing resumes where it was interrupted. The newest come first: an
+upload does not wait for a search through the whole gallery.
 """
 
 from __future__ import annotations
@@ -10,16 +11,19 @@ import logging
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Future
+from dataclasses import asdict
 from uuid import UUID
 
 import numpy as np
 from django.db import DatabaseError
-from numpy.typing import NDArray
 
 from gallery import request_priority
 from gallery.decoding import PoolBusy, PoolClosed
 from gallery.models import Embedding, EmbeddingModel
 from search.duplicates.find import compare
+from search.duplicates.find.thresholds import MEASURED, MIN_PHOTOS, measure
+from search.vectors.embedders import image_embedder, is_loaded
+from search.vectors.embedders.base import Pixels, Vectors
 from search.vectors.index import IndexUnavailable
 from workers import heartbeat, look_ahead
 from workers.failpoints import failpoint
@@ -35,7 +39,11 @@ RENDITIONS_KEPT = 32
 AHEAD = 8
 """Renditions read ahead while others are judged."""
 
-Pixels = NDArray[np.uint8]
+ENOUGH = 200
+"""With so many photos, a model without thresholds is measured automatically."""
+
+STRANGERS = 1000
+CHANGED = 40
 
 
 def compare_due(model: EmbeddingModel, *, stop: Callable[[], bool] = lambda: False) -> int:
@@ -43,9 +51,9 @@ def compare_due(model: EmbeddingModel, *, stop: Callable[[], bool] = lambda: Fal
 
     Asks `stop` after each batch. Raises `IndexUnavailable`, `PoolBusy` and `PoolClosed`.
     """
-    total = 0
-    renditions = _Renditions()
-    while rows := _next_rows(model):
+    total, renditions = 0, _Renditions()
+    waiting = Embedding.objects.to_compare(model).select_related("photo").order_by("-pk")
+    while rows := list(waiting[:BATCH]):
         with heartbeat.working():
             _compare(model, rows, renditions)
             heartbeat.progress()
@@ -54,11 +62,6 @@ def compare_due(model: EmbeddingModel, *, stop: Callable[[], bool] = lambda: Fal
             break
     compare.finish(model)
     return total
-
-
-def _next_rows(model: EmbeddingModel) -> list[Embedding]:
-    rows = Embedding.objects.to_compare(model).select_related("photo")
-    return list(rows.order_by("-pk")[:BATCH])
 
 
 def _compare(model: EmbeddingModel, rows: Sequence[Embedding], renditions: _Renditions) -> None:
@@ -119,3 +122,64 @@ class _Renditions:
             photo_id = self._wanted.popleft()
             if photo_id not in self._kept:
                 self._coming[photo_id] = look_ahead.shared().start_rendition(photo_id)
+
+
+# --- thresholds -----------------------------------------------------------------------------------
+
+
+def is_unmeasured(model: EmbeddingModel) -> bool:
+    """Tell whether this model has no thresholds yet and the gallery has enough photos."""
+    if model.thresholds or model.key in MEASURED or not is_loaded(model.key, "image"):
+        return False
+    compared = Embedding.objects.live().filter(model=model).exclude(vector=None)
+    return len(compared.values_list("pk")[:ENOUGH]) == ENOUGH
+
+
+def calibrate_unmeasured(model: EmbeddingModel) -> bool:
+    """Measure a model and compare all photos again; return False if there are too few photos.
+
+    Until then, photos are judged by careful default thresholds.
+    """
+    try:
+        with heartbeat.working():
+            calibrate(model)
+    except ValueError as error:
+        logger.warning("%s is not measured yet: %s", model.key, error)
+        return False
+    compare.request_sweep(model)
+    return True
+
+
+def calibrate(model: EmbeddingModel, *, strangers: int = STRANGERS) -> None:
+    """Measure the thresholds of a model on up to `strangers` photos, and save them.
+
+    Raises `ModelUnavailable`, and ValueError when there are too few photos.
+    """
+    rows, vectors = _sample(model, strangers)
+    greys = np.stack([row.photo.fingerprint.pixels() for row in rows])
+    embedder = image_embedder(model.key)
+    pictures = []
+    for row in rows[:CHANGED]:
+        rendition = look_ahead.shared().rendition(row.photo_id)
+        heartbeat.progress()
+        if rendition is not None:
+            pictures.append(rendition)
+    thresholds = measure(embedder, pictures, vectors, greys)
+    model.thresholds = asdict(thresholds)
+    model.save(update_fields=["thresholds"])
+    logger.info("Duplicates of %s are told by %s.", model.key, thresholds)
+
+
+def _sample(model: EmbeddingModel, limit: int) -> tuple[list[Embedding], Vectors]:
+    """Return rows of random photos, with fingerprints loaded, and their vectors, (n, dim)."""
+    rows = (  # Photo ids are random, so the first ones are a random sample.
+        Embedding.objects.live()
+        .filter(model=model, photo__fingerprint__isnull=False)
+        .exclude(vector=None)
+        .select_related("photo__fingerprint")
+        .order_by("photo_id")[:limit]
+    )
+    sample = {row: vector for row in rows if (vector := row.get_vector()) is not None}
+    if len(sample) < MIN_PHOTOS:
+        raise ValueError(f"At least {MIN_PHOTOS} searchable photos are needed.")
+    return list(sample), np.stack(list(sample.values()))

@@ -7,21 +7,19 @@ many rings become one message. If a ring is lost, the workers' own rounds find t
 from __future__ import annotations
 
 import logging
-import os
 import threading
 import time
 from typing import Any
 
 from django.conf import settings
 
-from gallery.signals import photos_changed
-
 logger = logging.getLogger(__name__)
 
 PAUSE_SECONDS = 5.0
 """Wait after the broker failed; only the ringing thread waits."""
 
-TASKS = ("index_pending", "purge_deleted", "compare_photos")
+TASKS = ("workers.index_pending", "workers.purge_deleted", "workers.compare_photos")
+"""The names of the tasks, so that a process that only rings need not import the work."""
 
 failures = 0
 """Rings that did not reach the broker since this process started."""
@@ -29,14 +27,8 @@ failures = 0
 _pulled = threading.Event()
 _lock = threading.Lock()
 _ringer: threading.Thread | None = None
-_ringer_pid = 0
 _listening = False
 _is_away = False
-
-
-def connect() -> None:
-    """Ring whenever the gallery signals that photos changed."""
-    photos_changed.connect(_on_photos_changed, dispatch_uid="workers.doorbell")
 
 
 def listen(*, listening: bool) -> None:
@@ -45,8 +37,8 @@ def listen(*, listening: bool) -> None:
     _listening = listening
 
 
-def ring() -> None:
-    """Wake the workers soon; returns at once and never raises."""
+def ring(**signal: Any) -> None:
+    """Wake the workers soon, also as a receiver of a signal; returns at once and never raises."""
     if not _is_heard():
         # The gallery runs in another process, or not at all; its workers look on their own.
         return
@@ -58,17 +50,12 @@ def _is_heard() -> bool:
     return bool(settings.REDIS_URL) or _listening
 
 
-def _on_photos_changed(**kwargs: Any) -> None:
-    ring()
-
-
 def _ensure_ringer() -> None:
-    """Start the sending thread once per process, since a fork does not inherit it."""
-    global _ringer, _ringer_pid
+    """Start the sending thread once per process, since it is not alive after a fork."""
+    global _ringer
     with _lock:
-        if _ringer is None or _ringer_pid != os.getpid() or not _ringer.is_alive():
+        if _ringer is None or not _ringer.is_alive():
             _ringer = threading.Thread(target=_ring_for_ever, name="doorbell", daemon=True)
-            _ringer_pid = os.getpid()
             _ringer.start()
 
 
@@ -84,11 +71,11 @@ def _ring_for_ever() -> None:
 def _send() -> bool:
     """Send one message per task; return whether the broker took them."""
     global failures, _is_away
-    from workers import tasks
+    from workers.celery import app
 
     try:
         for name in TASKS:
-            getattr(tasks, name).apply_async(retry=False, ignore_result=True)
+            app.send_task(name, retry=False, ignore_result=True)
     except Exception as error:  # noqa: BLE001 - the thread lives on whatever a broker raises
         if not _is_away:
             logger.warning("The broker cannot be reached, ringing goes on: %s", error)

@@ -8,7 +8,7 @@ until `indexed_at` is set. A row without boxes that has `indexed_at` was given u
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import CancelledError, Future
 
 import numpy as np
@@ -25,10 +25,10 @@ from search.parts import boxes, crops as cropping, nearest
 from search.vectors.embedders import image_embedder
 from search.vectors.embedders.base import Embedder, Pixels, Vectors
 from workers import heartbeat, look_ahead
-from workers.embedding import Refusal, embed
 from workers.failpoints import failpoint
 from workers.index_sync.projection import project, project_waiting
 from workers.index_sync.sources import PARTS
+from workers.pipeline import Refusal, Stop, embed
 
 logger = logging.getLogger(__name__)
 
@@ -37,8 +37,6 @@ AT_ONCE = 4
 CROPS = 4
 """Parts in one forward pass; a new upload waits for no more than these."""
 TRIES = 3
-
-Stop = Callable[[], bool]
 
 
 def is_wanted(model: EmbeddingModel) -> bool:

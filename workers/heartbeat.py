@@ -138,18 +138,13 @@ def working() -> Iterator[None]:
             _at_work -= 1
 
 
-def stuck_seconds() -> float:
-    """Return for how many seconds claimed work made no progress; 0 if there is no such work."""
-    return monotonic() - _last_progress if _at_work else 0.0
-
-
 def _exit() -> None:
     os._exit(EXIT_STATUS)
 
 
 def end_if_stuck(limit: float = STUCK_SECONDS, exit_process: Callable[[], None] = _exit) -> None:
-    """End the process if its work is stuck for longer than `limit` seconds."""
-    stuck = stuck_seconds()
+    """End the process if claimed work made no progress for longer than `limit` seconds."""
+    stuck = monotonic() - _last_progress if _at_work else 0.0
     if stuck > limit:
         logger.critical("No progress for %.0f s while indexing; ending the process.", stuck)
         exit_process()

@@ -24,9 +24,10 @@ from django.db import (
     connections,
 )
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from gallery import trash
-from gallery.models import EmbeddingModel, WorkerStatus
+from gallery.models import EmbeddingModel, Tombstone, WorkerStatus
 from gallery.request_priority import lower_thread_priority
 from search import fulltext
 from search.engine import sent_pictures
@@ -44,6 +45,8 @@ SWEEP_SECONDS = 60.0
 MODEL_RETRY_SECONDS = 60.0
 STALE_FILE_SECONDS = 24 * 60 * 60
 SILENT_WORKERS_KEPT = timedelta(days=7)
+TOMBSTONES_KEPT = timedelta(days=30)
+"""Late work that asks for them ends far sooner."""
 
 
 # --- the sweep ------------------------------------------------------------------------------------
@@ -51,8 +54,8 @@ SILENT_WORKERS_KEPT = timedelta(days=7)
 
 def sweep() -> None:
     """Do all periodic work; an index that is away does not keep the rest from being done."""
-    remove_stale_files()
-    removal.forget_old_tombstones()
+    _remove_stale_uploads()
+    Tombstone.objects.filter(deleted_at__lt=timezone.now() - TOMBSTONES_KEPT).delete()
     WorkerStatus.objects.filter(seen_at__lt=timezone.now() - SILENT_WORKERS_KEPT).delete()
     model_choice.add_missing_rows()
     trash.purge_old()
@@ -90,14 +93,11 @@ def refresh_statistics() -> None:
             cursor.execute("PRAGMA optimize=0x10002")
 
 
-def remove_stale_files() -> int:
-    """Remove uploads that were never finished and are older than a day; return how many."""
-    removed = 0
+def _remove_stale_uploads() -> None:
+    """Remove uploads that were never finished and are older than a day."""
     for path in Path(settings.UPLOAD_TMP_DIR).iterdir():
         if path.is_file() and time.time() - path.stat().st_mtime > STALE_FILE_SECONDS:
             path.unlink(missing_ok=True)
-            removed += 1
-    return removed
 
 
 # --- the rounds -----------------------------------------------------------------------------------
@@ -113,6 +113,14 @@ def _exclude_libraries_from_collection() -> None:
     atexit.register(gc.unfreeze)  # A library complains about objects that are never freed.
 
 
+def _warm_text() -> None:
+    """Load the text tower where searches are answered, so that the first one is fast."""
+    model = EmbeddingModel.objects.active()
+    if model is not None:
+        with suppress(ModelUnavailable):
+            embed_query_text(model.key, "photo")
+
+
 class Rounds:
     """Looks for due work every 2 s; with `embedded`, also sweeps, as there is no Celery beat.
 
@@ -120,10 +128,8 @@ class Rounds:
     nor deletions.
     """
 
-    def __init__(self, *, embedded: bool, watchdog_seconds: float | None = None) -> None:
-        limit = getattr(settings, "WATCHDOG_SECONDS", heartbeat.STUCK_SECONDS)
-        self._limit = limit if watchdog_seconds is None else watchdog_seconds
-        self._sweeps = self._warms_text = embedded
+    def __init__(self, *, embedded: bool) -> None:
+        self._embedded = embedded
         self._stop = threading.Event()
         self._threads = [
             threading.Thread(target=self._go_round, name="rounds", daemon=True),
@@ -157,40 +163,33 @@ class Rounds:
         except Exception as error:
             # Whatever a library raises, there must be another attempt.
             logger.exception("The model could not be made ready.")
-            heartbeat.tell("model", f"The model could not be made ready: {error}")
+            told = _("The model could not be made ready: %(error)s") % {"error": error}
+            heartbeat.tell("model", told)
             return False
         doorbell.ring()
-        if settled and self._warms_text:
-            self._warm_text()
+        if settled and self._embedded:
+            _warm_text()
             _exclude_libraries_from_collection()
         if settled:
             model_choice.prepare_bands()
         return settled
 
-    def _warm_text(self) -> None:
-        """Load the text tower where searches are answered, so that the first one is fast."""
-        model = EmbeddingModel.objects.active()
-        if model is not None:
-            with suppress(ModelUnavailable):
-                embed_query_text(model.key, "photo")
-
     def _go_round(self) -> None:
         lower_thread_priority()
-        first = True
         try:
-            while first or not self._stop.wait(ROUND_SECONDS):
+            self._round()
+            while not self._stop.wait(ROUND_SECONDS):
                 self._round()
-                first = False
         finally:
             connections.close_all()
 
     def _round(self) -> None:
         """Do one round; what fails is tried again in the next."""
-        heartbeat.end_if_stuck(self._limit)
+        heartbeat.end_if_stuck()
         try:
             close_old_connections()
             heartbeat.beat()
-            if self._sweeps and time.monotonic() - self._swept_at > SWEEP_SECONDS:
+            if self._embedded and time.monotonic() - self._swept_at > SWEEP_SECONDS:
                 self._swept_at = time.monotonic()
                 sweep()
             elif jobs.is_work_due():

@@ -15,6 +15,7 @@ from concurrent.futures import CancelledError
 from dataclasses import dataclass, field
 
 from django.db import DatabaseError
+from django.utils.translation import gettext as _, gettext_noop
 
 from gallery.decoding import PoolBusy, PoolClosed
 from gallery.models import Embedding, EmbeddingModel
@@ -22,7 +23,8 @@ from gallery.models.embeddings import EmbeddingModelQuerySet, EmbeddingQuerySet
 from search.vectors.embedders.base import ModelUnavailable
 from search.vectors.index import IndexUnavailable
 from workers import (
-    calibration,
+    INDEX,
+    MAINTENANCE,
     compare_photos,
     doorbell,
     embed_parts,
@@ -34,9 +36,6 @@ from workers.index_sync import projection, removal
 from workers.index_sync.sources import PHOTOS
 
 logger = logging.getLogger(__name__)
-
-INDEX, MAINTENANCE = "index", "maintenance"
-"""The queues. Workers of the first have the model, and a GPU if there is one."""
 
 SLICE_SECONDS = 10.0
 """How long a job that can wait runs before other messages get their turn."""
@@ -82,7 +81,7 @@ class Job:
         """Work until nothing is left, `until` says stop, or a more urgent job goes first."""
 
         def stop() -> bool:
-            return is_stopping() or until() or self.must_wait()
+            return _stopping.is_set() or until() or self.must_wait()
 
         def may_begin() -> bool:
             return not stop() and self._is_wanted()
@@ -111,9 +110,10 @@ class Job:
         try:
             done = work()
         except (IndexUnavailable, ModelUnavailable) as error:
-            heartbeat.tell(self.name, f"{self.name.capitalize()} has to wait. {error}")
+            sentence = _("%(job)s has to wait. %(error)s")
+            heartbeat.tell(self.name, sentence % {"job": _(self.name), "error": error})
         except (PoolBusy, PoolClosed, CancelledError, OSError) as error:
-            logger.warning("%s has to wait: %r", self.name.capitalize(), error)
+            logger.warning("%s has to wait: %r", self.name, error)
         else:
             heartbeat.tell(self.name, "")
             return done
@@ -129,12 +129,8 @@ class Job:
         return any(goes_first(job) for job in above if not job.is_brief)
 
     def is_running(self) -> bool:
-        """Tell whether a thread of this process runs the job."""
+        """Tell whether a thread of this process is at work."""
         return self._lock.locked()
-
-    def is_running_or_due(self) -> bool:
-        """Tell whether a thread runs the job or should."""
-        return self.is_running() or self.is_due()
 
     def is_paused(self) -> bool:
         """Tell whether it is too soon to try again."""
@@ -145,7 +141,6 @@ class Job:
         self._not_before = time.monotonic() + seconds
 
     def resume(self) -> None:
-        """End a pause."""
         self._not_before = 0.0
 
     def wait_until_idle(self, timeout: float) -> bool:
@@ -195,11 +190,11 @@ def _announce(arrived: int) -> int:
 
 
 def _is_model_unmeasured() -> bool:
-    return any(map(calibration.is_wanted, _active_model()))
+    return any(map(compare_photos.is_unmeasured, _active_model()))
 
 
 def _calibrate(until: Until) -> int:
-    if any(map(calibration.calibrate_unmeasured, _active_model())):
+    if any(map(compare_photos.calibrate_unmeasured, _active_model())):
         return 1
     CALIBRATE.pause(CALIBRATE.retry_seconds)
     return 0
@@ -249,21 +244,26 @@ def _rows(*states: Embedding.State) -> EmbeddingQuerySet:
 # --- the list -------------------------------------------------------------------------------------
 
 WITHDRAW = Job(
-    "withdrawing photos", MAINTENANCE, removal.is_withdrawal_due, removal.withdraw, is_brief=True
-)
-PURGE = Job("deleting photos", MAINTENANCE, removal.is_purge_due, removal.purge, is_brief=True)
-PROJECT = Job("putting photos into the index", INDEX, _has_rows_to_project, _project)
-EMBED = Job("embedding photos", INDEX, _has_rows_to_embed, _embed)
+    gettext_noop("Withdrawing photos"), MAINTENANCE, removal.is_withdrawal_due, removal.withdraw,
+    is_brief=True,
+)  # fmt: skip
+PURGE = Job(
+    gettext_noop("Deleting photos"), MAINTENANCE, removal.is_purge_due, removal.purge,
+    is_brief=True,
+)  # fmt: skip
+PROJECT = Job(gettext_noop("Putting photos into the index"), INDEX, _has_rows_to_project, _project)
+EMBED = Job(gettext_noop("Embedding photos"), INDEX, _has_rows_to_embed, _embed)
 CALIBRATE = Job(
-    "measuring the model", INDEX, _is_model_unmeasured, _calibrate,
+    gettext_noop("Measuring the model"), INDEX, _is_model_unmeasured, _calibrate,
     gives_way_to=Job.is_running, retry_seconds=60.0,
 )  # fmt: skip
 COMPARE = Job(
-    "comparing photos", MAINTENANCE, _has_photos_to_compare, _compare, gives_way_to=Job.is_running
-)
+    gettext_noop("Comparing photos"), MAINTENANCE, _has_photos_to_compare, _compare,
+    gives_way_to=Job.is_running,
+)  # fmt: skip
 PARTS = Job(
-    "embedding parts of photos", INDEX, _has_photos_without_parts, _embed_parts,
-    gives_way_to=Job.is_running_or_due, retry_seconds=60.0,
+    gettext_noop("Embedding parts of photos"), INDEX, _has_photos_without_parts, _embed_parts,
+    gives_way_to=lambda job: job.is_running() or job.is_due(), retry_seconds=60.0,
     rest_seconds=60.0,  # `has_work` walks over all photos.
 )  # fmt: skip
 
@@ -312,8 +312,3 @@ def allow() -> None:
     _stopping.clear()
     for job in JOBS:
         job.resume()
-
-
-def is_stopping() -> bool:
-    """Tell whether this process is about to stop."""
-    return _stopping.is_set()

@@ -11,6 +11,7 @@ import threading
 
 from django.conf import settings
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from gallery.models import Embedding, EmbeddingModel, Photo
 from search.relevance import library
@@ -44,9 +45,7 @@ def settle() -> bool:
         return False
     finally:
         _settling.clear()
-    report = heartbeat.report
-    report.model_key, report.device = choice.key, embedder.device
-    report.device_reason = embedder.device_reason
+    heartbeat.report = heartbeat.Report(choice.key, embedder.device, embedder.device_reason)
     heartbeat.tell("model", "")
     logger.info("Model %s on %s: %s", choice.key, embedder.device, choice.why)
     return True
@@ -59,12 +58,9 @@ def _load(choice: Choice) -> tuple[Choice, Embedder]:
     except ModelUnavailable as error:
         if settings.EMBEDDING_MODEL not in {"", "auto"} or choice.key == STARTER_KEY:
             raise
-        stand_in = Choice(
-            STARTER_KEY,
-            f"The small starter model is in use because {choice.key} cannot be loaded: {error}",
-            choice.hint,
-        )
-        return stand_in, image_embedder(STARTER_KEY)
+        why = _("The small starter model is in use because %(model)s cannot be loaded: %(error)s")
+        why %= {"model": choice.key, "error": error}
+        return Choice(STARTER_KEY, why, choice.hint), image_embedder(STARTER_KEY)
 
 
 def register(choice: Choice, embedder: Embedder) -> EmbeddingModel:
@@ -73,13 +69,15 @@ def register(choice: Choice, embedder: Embedder) -> EmbeddingModel:
     Raises `ModelUnavailable` if the key is recorded with another dimension.
     """
     with transaction.atomic():
-        model, _ = EmbeddingModel.objects.get_or_create(
-            key=choice.key, defaults={"dim": embedder.dim}
-        )
+        defaults = {"dim": embedder.dim}
+        model = EmbeddingModel.objects.get_or_create(key=choice.key, defaults=defaults)[0]
         if model.dim != embedder.dim:
+            sentence = _(
+                "%(model)s now gives %(new)d numbers per photo instead of %(old)d; put the former "
+                "weights back or choose another model."
+            )
             raise ModelUnavailable(
-                f"{choice.key} now gives {embedder.dim} numbers per photo instead of {model.dim}; "
-                "put the former weights back or choose another model."
+                sentence % {"model": choice.key, "new": embedder.dim, "old": model.dim}
             )
         model.why, model.hint = choice.why[:300], choice.hint[:300]
         if model.state == EmbeddingModel.State.RETIRED:
@@ -87,7 +85,8 @@ def register(choice: Choice, embedder: Embedder) -> EmbeddingModel:
         model.save(update_fields=["why", "hint", "state"])
         others = EmbeddingModel.objects.filter(state=EmbeddingModel.State.BUILDING)
         others.exclude(pk=model.pk).update(state=EmbeddingModel.State.RETIRED)
-    if model.state != EmbeddingModel.State.ACTIVE and not _is_anything_searchable():
+    active = EmbeddingModel.objects.active()
+    if model != active and not _searchable(active):
         model.activate()
     add_missing_rows()
     return model
@@ -131,15 +130,9 @@ def _is_complete(model: EmbeddingModel) -> bool:
     settled = rows.filter(state__in=[Embedding.State.INDEXED, Embedding.State.FAILED])
     if settled.count() < Photo.objects.live().count():
         return False
-    active = EmbeddingModel.objects.active()
-    before = _searchable(active) if active else 0
-    return _searchable(model) >= ENOUGH * before
+    return _searchable(model) >= ENOUGH * _searchable(EmbeddingModel.objects.active())
 
 
-def _searchable(model: EmbeddingModel) -> int:
+def _searchable(model: EmbeddingModel | None) -> int:
+    """Return how many photos a model finds; without a model, 0."""
     return Embedding.objects.live().filter(model=model, state=Embedding.State.INDEXED).count()
-
-
-def _is_anything_searchable() -> bool:
-    active = EmbeddingModel.objects.active()
-    return active is not None and _searchable(active) > 0

@@ -2,29 +2,41 @@
 
 There is no wait for a full batch: whatever is due is claimed, so a single upload is searchable in
 about a second, and many uploads fill the batches. While the model embeds one batch, the pictures
-of the next are decoded.
+of the next are decoded. What ends a claim is conditional on its lease, so a worker that lost the
+lease changes nothing.
 """
 
 from __future__ import annotations
 
 import logging
+import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
+from datetime import timedelta
 
+import numpy as np
 from django.conf import settings
 from django.db import DatabaseError, transaction
+from django.db.models import F
+from django.utils import timezone
 
 from gallery import files
 from gallery.decoding import DecodeError, PoolBusy, PoolClosed
-from gallery.models import Embedding, EmbeddingModel
+from gallery.models import Embedding, EmbeddingModel, Photo
+from gallery.models.embeddings import MAX_ATTEMPTS, EmbeddingQuerySet
 from gallery.reasons import Reason
+from search.duplicates.find.prefilter import save_fingerprints
 from search.vectors.embedders import image_embedder, is_loaded
-from search.vectors.embedders.base import Embedder, ModelUnavailable, Vectors
-from workers import claim_results, heartbeat, look_ahead
-from workers.claim_results import MAX_CRASHES
-from workers.embedding import Refusal, embed
+from search.vectors.embedders.base import (
+    DeviceOutOfMemory,
+    Embedder,
+    ModelUnavailable,
+    Pixels,
+    Vectors,
+)
+from workers import heartbeat, look_ahead
 from workers.failpoints import failpoint
 from workers.index_sync.projection import project
 from workers.index_sync.sources import PHOTOS
@@ -32,19 +44,29 @@ from workers.look_ahead import Picture
 
 logger = logging.getLogger(__name__)
 
-SUSPECT_CRASHES = 2
-"""A row that was part of so many crashes is tried alone, so that it harms no other."""
+SUSPECT_CRASHES, MAX_CRASHES = 2, 4
+"""After so many crashes a row is tried alone, so that it harms no other; then it is given up."""
 
 COMPARE_SECONDS = 3.0
 """How often new photos are compared while others are still being indexed."""
 
+FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=5), timedelta(minutes=15)
+NORM_TOLERANCE = 1e-3
+
 # A machine short of memory or time can cause these, so the picture gets a second try.
 _SECOND_CHANCE = frozenset({Reason.DECODE_TIMEOUT, Reason.DECODE_OOM, Reason.DECODER_CRASHED})
 
-ACTIVE = EmbeddingModel.State.ACTIVE
-
 Stop = Callable[[], bool]
 Attempt = Callable[[Callable[[], int]], int]
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a row got no vector. Unless it is `final`, another try may help."""
+
+    reason: Reason
+    detail: str = ""
+    final: bool = False
 
 
 @dataclass(eq=False)
@@ -85,11 +107,6 @@ def index_due(stop: Stop, *, attempt: Attempt, compare: Callable[[], object]) ->
     return total
 
 
-def _models() -> list[EmbeddingModel]:
-    """Return the wanted models, the one that answers queries first."""
-    return sorted(EmbeddingModel.objects.wanted(), key=lambda model: model.state != ACTIVE)
-
-
 def _begin(*, may_load: bool = True) -> Batch | None:
     """Claim a batch of the first model with due rows and start to decode it; None if none is due.
 
@@ -97,12 +114,11 @@ def _begin(*, may_load: bool = True) -> Batch | None:
     """
     if not _has_space():
         return None
-    for model in _models():
+    for model in EmbeddingModel.objects.wanted().order_by("state"):  # The active one comes first.
         if not Embedding.objects.filter(model=model).due().exists():
             continue
         embedder = _embedder(model) if may_load or is_loaded(model.key, "image") else None
-        rows = _claim(model) if embedder is not None else []
-        if embedder is not None and rows:
+        if embedder is not None and (rows := _claim(model)):
             failpoint("claimed")
             decoders = look_ahead.shared()
             return Batch(model, embedder, rows, [decoders.start(row.photo) for row in rows])
@@ -126,11 +142,11 @@ def _claim(model: EmbeddingModel) -> list[Embedding]:
     hopeless = [row for row in claimed if row.crashes >= MAX_CRASHES]
     suspects = [row for row in claimed if SUSPECT_CRASHES <= row.crashes < MAX_CRASHES]
     healthy = [row for row in claimed if row.crashes < SUSPECT_CRASHES]
-    claim_results.give_up(hopeless)
+    _refuse({row: Refusal(Reason.WORKER_CRASHED, f"{row.crashes} crashes") for row in hopeless})
     if healthy or not suspects:
-        claim_results.release(suspects)
+        _release(suspects)
         return healthy or (_claim(model) if hopeless else [])
-    claim_results.release(suspects[1:])
+    _release(suspects[1:])
     return suspects[:1]
 
 
@@ -157,9 +173,9 @@ def _finish(batch: Batch, attempt: Attempt) -> int:
         else:
             vectors[row] = result
     with transaction.atomic():
-        claim_results.refuse(refused)
-        claim_results.release(untouched, wait=True)
-        saved = claim_results.save(pictures, vectors)
+        _refuse(refused)
+        _release(untouched, wait=True)
+        saved = _save(pictures, vectors)
     failpoint("saved")
     arrived = attempt(lambda: project(PHOTOS, batch.model, saved))
     heartbeat.count_embedded(len(pictures))
@@ -204,7 +220,7 @@ def _give_up(batch: Batch, error: Exception) -> None:
     """Schedule the rows of a batch that failed as a whole for another try."""
     refusal = Refusal(Reason.WORKER_CRASHED, f"{type(error).__name__}: {error}")
     try:
-        claim_results.refuse(dict.fromkeys(batch.rows, refusal))
+        _refuse(dict.fromkeys(batch.rows, refusal))
     except DatabaseError:
         logger.exception("The rows of a failed batch stay leased until their lease runs out.")
 
@@ -215,4 +231,124 @@ def _abandon(batch: Batch | None) -> None:
         return
     for future in batch.pictures:
         future.cancel()
-    claim_results.release(batch.rows)
+    _release(batch.rows)
+
+
+# --- embedding ------------------------------------------------------------------------------------
+
+
+def embed(embedder: Embedder, pictures: Sequence[Pixels]) -> list[Vectors | Refusal]:
+    """Return a unit vector, shape (dim,), float32, or a refusal for each picture.
+
+    A batch that fails, because it does not fit on the device or for any other reason, is halved
+    until only one picture fails.
+    """
+    if not pictures:
+        return []
+    heartbeat.progress()
+    try:
+        rows = embedder.embed_images(pictures)
+    except DeviceOutOfMemory as error:
+        failure = Refusal(Reason.GPU_OOM, str(error))
+    except Exception as error:
+        # Whatever the model library raises must cost only the picture that causes it.
+        logger.exception("The model failed on a batch of %d pictures.", len(pictures))
+        failure = Refusal(Reason.BAD_VECTOR, f"{type(error).__name__}: {error}")
+    else:
+        return [_checked(row, embedder.dim) for row in rows]
+    if len(pictures) == 1:
+        return [failure]
+    middle = len(pictures) // 2
+    return embed(embedder, pictures[:middle]) + embed(embedder, pictures[middle:])
+
+
+def _checked(row: Vectors, dim: int) -> Vectors | Refusal:
+    """Return the row if it is a finite unit vector of `dim` numbers; the index would take any."""
+    if row.shape != (dim,):
+        return Refusal(Reason.BAD_VECTOR, f"shape {row.shape} instead of ({dim},)", final=True)
+    if not np.isfinite(row).all():
+        return Refusal(Reason.BAD_VECTOR, "not finite", final=True)
+    norm = float(np.linalg.norm(row))
+    if abs(norm - 1.0) >= NORM_TOLERANCE:
+        return Refusal(Reason.BAD_VECTOR, f"length {norm:.4f} instead of 1", final=True)
+    return row.astype(np.float32, copy=False)
+
+
+# --- the end of a claim ---------------------------------------------------------------------------
+
+
+def _release(rows: Sequence[Embedding], *, wait: bool = False) -> None:
+    """Give claimed rows back untried, without counting the attempt.
+
+    With `wait` they cannot be claimed again at once, so that the cause has time to pass.
+    """
+    _leased(rows).update(
+        state=Embedding.State.PENDING,
+        attempts=F("attempts") - 1,
+        lease_token=None,
+        lease_until=None,
+        not_before=timezone.now() + pause(1) if wait else None,
+    )
+
+
+def _save(
+    pictures: Mapping[Embedding, Picture], vectors: Mapping[Embedding, Vectors]
+) -> list[Embedding]:
+    """Save what the first decode of each photo found, and the vectors.
+
+    The rows then wait for the index as `embedded`. Returns those that the claim still holds.
+    """
+    leased = _leased(list(vectors))
+    _save_first_decodes(pictures)
+    for row, vector in vectors.items():
+        row.set_vector(vector)
+    # A bulk update is slow per field, so it carries only what differs between rows.
+    leased.bulk_update(vectors, ["vector", "vector_crc"])
+    leased.update(state=Embedding.State.EMBEDDED, lease_until=None, reason="", detail="")
+    saved = Embedding.objects.filter(pk__in=[row.pk for row in vectors])
+    saved = saved.filter(state=Embedding.State.EMBEDDED)
+    held = set(saved.values_list("pk", "lease_token"))
+    return [row for row in vectors if (row.pk, row.lease_token) in held]
+
+
+def _save_first_decodes(pictures: Mapping[Embedding, Picture]) -> None:
+    decoded = {row.photo: picture for row, picture in pictures.items() if picture.facts}
+    if not decoded:
+        return
+    for photo, picture in decoded.items():
+        for column, value in picture.facts.items():
+            setattr(photo, column, value)
+    Photo.objects.bulk_update(decoded, ["phash", "colour", "colours"])
+    Photo.objects.filter(pk__in=[photo.pk for photo in decoded]).update(decoded_at=timezone.now())
+    prints = ((photo.pk, picture.fingerprint) for photo, picture in decoded.items())
+    save_fingerprints({pk: grey for pk, grey in prints if grey is not None})
+
+
+def _refuse(refusals: Mapping[Embedding, Refusal]) -> None:
+    """Schedule each row for another try, or fail it if none is left or none would help."""
+    for row, refusal in refusals.items():
+        final = refusal.final or row.attempts >= MAX_ATTEMPTS or row.crashes >= MAX_CRASHES
+        row.state = Embedding.State.FAILED if final else Embedding.State.PENDING
+        row.reason, row.detail = refusal.reason, refusal.detail[:300]
+        row.not_before = None if final else timezone.now() + pause(row.attempts)
+        row.lease_until = None
+        if final:
+            logger.warning("Photo %s failed: %s %s", row.photo_id, row.reason, row.detail)
+    fields = ["state", "reason", "detail", "not_before", "lease_until"]
+    _leased(list(refusals)).bulk_update(refusals, fields)
+
+
+def pause(attempts: int) -> timedelta:
+    """Return the wait after so many attempts: doubling from 5 s to 15 min, 20 % either way."""
+    full: timedelta = min(FIRST_PAUSE * 2 ** max(attempts - 1, 0), LONGEST_PAUSE)
+    spread: float = random.uniform(0.8, 1.2)  # noqa: S311 - spreading load is no secret
+    return full * spread
+
+
+def _leased(rows: Sequence[Embedding]) -> EmbeddingQuerySet:
+    """Return the `rows`, all of one claim, that are still leased by it."""
+    return Embedding.objects.filter(
+        pk__in=[row.pk for row in rows],
+        state=Embedding.State.LEASED,
+        lease_token__in=[row.lease_token for row in rows[:1]],
+    )

@@ -17,45 +17,35 @@ from django.utils import timezone
 
 from gallery.models import Embedding, WorkerStatus
 from search.vectors.index import close_all
-from workers import doorbell, jobs, look_ahead
+from workers import INDEX, doorbell, jobs, look_ahead
 from workers.celery import app
 from workers.housekeeping import Rounds
 
 logger = logging.getLogger(__name__)
 
-CONCURRENCY = 2
-"""Threads of embedded workers: one indexes while the other does maintenance."""
-
-
-class _Controller(WorkController):  # type: ignore[misc]
-    """Celery's worker without its command line; it leaves signals and logging alone."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            app=app,
-            pool="threads",
-            concurrency=CONCURRENCY,
-            hostname="embedded@localhost",
-            without_heartbeat=True,
-            without_gossip=True,
-            without_mingle=True,
-        )
-
 
 class EmbeddedWorkers:
     """All jobs, rounds and sweeps in threads of this process."""
 
-    def __init__(self, *, watchdog_seconds: float | None = None) -> None:
-        """Prepare; the process ends after `watchdog_seconds` without progress (None: default)."""
-        self._rounds = Rounds(embedded=True, watchdog_seconds=watchdog_seconds)
-        self._controller: _Controller | None = None
+    def __init__(self) -> None:
+        self._rounds = Rounds(embedded=True)
+        self._controller: Any = None
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
         """Start everything and return at once; the model is loaded in the background."""
         _take_over()
         jobs.allow()
-        self._controller = _Controller()
+        # Celery's worker without its command line leaves signals and logging alone.
+        self._controller = WorkController(
+            app=app,
+            pool="threads",
+            concurrency=2,  # One thread indexes while the other does maintenance.
+            hostname="embedded@localhost",
+            without_heartbeat=True,
+            without_gossip=True,
+            without_mingle=True,
+        )
         self._thread = threading.Thread(target=self._controller.start, name="workers", daemon=True)
         self._thread.start()
         doorbell.listen(listening=True)
@@ -68,8 +58,8 @@ class EmbeddedWorkers:
         self._rounds.stop(timeout)
         for job in jobs.JOBS:
             if not job.wait_until_idle(timeout):
-                logger.warning("Cut short at the stop: %s. It goes on at the next start.", job.name)
-        if self._controller is not None and self._thread is not None:
+                logger.warning("%s was cut short and goes on at the next start.", job.name)
+        if self._thread is not None:
             self._controller.stop()
             self._thread.join(timeout)
         look_ahead.close()
@@ -94,7 +84,7 @@ _rounds: Rounds | None = None
 def begin(sender: Any = None, **kwargs: Any) -> None:
     """Start the rounds in a process that indexes, which also load the model."""
     global _rounds
-    if settings.REDIS_URL and jobs.INDEX in sender.app.amqp.queues.consume_from:
+    if settings.REDIS_URL and INDEX in sender.app.amqp.queues.consume_from:
         _rounds = Rounds(embedded=False)
         _rounds.start()
 

@@ -5,19 +5,21 @@ from __future__ import annotations
 import functools
 import logging
 from collections.abc import Callable
+from typing import Any
 
 from django.db import DatabaseError, close_old_connections
 
 from gallery.request_priority import lower_thread_priority
-from workers import housekeeping, jobs
+from workers import INDEX, MAINTENANCE, housekeeping, jobs
 from workers.celery import app
 
 logger = logging.getLogger(__name__)
 
 
-def _at_low_priority(work: Callable[[], object]) -> Callable[[], None]:
-    """Run `work` at a lower priority than the web server, with fresh database connections."""
+def _task(work: Callable[[], object]) -> Any:
+    """Make a task of `work`: at a lower priority than the web server, with fresh connections."""
 
+    @app.task(name=f"workers.{work.__name__}")
     @functools.wraps(work)
     def run() -> None:
         lower_thread_priority()
@@ -32,30 +34,23 @@ def _at_low_priority(work: Callable[[], object]) -> Callable[[], None]:
     return run
 
 
-@app.task(name="workers.index_pending")
-@_at_low_priority
+@_task
 def index_pending() -> None:
     """Run the jobs that need the model."""
-    jobs.run(jobs.INDEX)
+    jobs.run(INDEX)
 
 
-@app.task(name="workers.purge_deleted")
-@_at_low_priority
+@_task
 def purge_deleted() -> None:
     """Take trashed photos out of the index, and finish deletions."""
     jobs.WITHDRAW.run()
     jobs.PURGE.run()
 
 
-@app.task(name="workers.compare_photos")
-@_at_low_priority
+@_task
 def compare_photos() -> None:
     """Run the jobs of maintenance."""
-    jobs.run(jobs.MAINTENANCE)
+    jobs.run(MAINTENANCE)
 
 
-@app.task(name="workers.sweep")
-@_at_low_priority
-def sweep() -> None:
-    """Repair what crashes left behind, and do other periodic work."""
-    housekeeping.sweep()
+sweep = _task(housekeeping.sweep)

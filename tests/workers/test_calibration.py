@@ -17,7 +17,7 @@ from tests.embedders import ColourEmbedder
 from tests.images import encode
 from tests.scenes import scene
 from tests.workers.conftest import add_photo, drain
-from workers import calibration, compare_photos, jobs, tasks
+from workers import compare_photos, jobs, tasks
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 PHOTOS = MIN_PHOTOS
@@ -40,7 +40,7 @@ def test_the_command_measures_keeps_and_forgets(gallery):
     found = thresholds.thresholds_of(gallery)
     assert 0 < found.candidate <= found.layout <= found.burst <= found.similar <= found.apart <= 1
     assert asdict(found) == gallery.thresholds
-    assert not calibration.is_wanted(gallery)
+    assert not compare_photos.is_unmeasured(gallery)
     call_command("calibrate_duplicates", "--forget", stdout=out)
     gallery.refresh_from_db()
     assert thresholds.thresholds_of(gallery) == thresholds.CAREFUL
@@ -86,18 +86,18 @@ def test_too_few_photos_are_said_to_be_too_few(ada, model):
 def test_a_model_is_measured_unasked_once_there_are_enough_photos(ada, model, monkeypatch):
     add_photo(ada)
     drain()
-    assert not calibration.is_wanted(model)
-    monkeypatch.setattr(calibration, "ENOUGH", 1)
-    assert calibration.is_wanted(model)
+    assert not compare_photos.is_unmeasured(model)
+    monkeypatch.setattr(compare_photos, "ENOUGH", 1)
+    assert compare_photos.is_unmeasured(model)
     tasks.index_pending()
     model.refresh_from_db()
     assert model.thresholds == {}  # One photo is not enough to measure anything.
     model.key = "starter"
-    assert not calibration.is_wanted(model)
+    assert not compare_photos.is_unmeasured(model)
 
 
 def test_what_was_compared_before_is_compared_by_what_was_measured(gallery, monkeypatch):
-    monkeypatch.setattr(calibration, "ENOUGH", PHOTOS)
+    monkeypatch.setattr(compare_photos, "ENOUGH", PHOTOS)
     compare_photos.compare_due(gallery)
     assert not Embedding.objects.to_compare(gallery).exists()
     tasks.index_pending()
@@ -107,7 +107,7 @@ def test_what_was_compared_before_is_compared_by_what_was_measured(gallery, monk
 
 
 def test_two_threads_do_not_measure_the_same_model(gallery, monkeypatch):
-    monkeypatch.setattr(calibration, "ENOUGH", PHOTOS)
+    monkeypatch.setattr(compare_photos, "ENOUGH", PHOTOS)
     measured = []
 
     def measure_while_another_looks(model):
@@ -115,6 +115,6 @@ def test_two_threads_do_not_measure_the_same_model(gallery, monkeypatch):
         jobs.CALIBRATE.run()
         EmbeddingModel.objects.update(thresholds=asdict(thresholds.CAREFUL))
 
-    monkeypatch.setattr(calibration, "calibrate", measure_while_another_looks)
+    monkeypatch.setattr(compare_photos, "calibrate", measure_while_another_looks)
     jobs.CALIBRATE.run()
     assert measured == [gallery.key]

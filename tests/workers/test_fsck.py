@@ -22,8 +22,8 @@ from search.fulltext import schema
 from search.models import PhotoWords
 from search.vectors.index import Point, close_all, open_index
 from tests.workers.conftest import add_photo, assert_settled, drain, points, row_of
-from workers.checkup import CLEAN, COULD_NOT_RUN, PROBLEMS_LEFT, REPAIRED, Check
 from workers.index_sync.sources import point_payload
+from workers.management.commands.fsck import CLEAN, COULD_NOT_RUN, PROBLEMS_LEFT, REPAIRED, Check
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 

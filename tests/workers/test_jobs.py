@@ -7,8 +7,8 @@ from functools import partial
 import pytest
 
 from search.vectors.index import IndexUnavailable
-from workers import doorbell, heartbeat, jobs, model_choice
-from workers.jobs import COMPARE, EMBED, INDEX, JOBS, MAINTENANCE, PARTS, PURGE, WITHDRAW
+from workers import INDEX, MAINTENANCE, doorbell, heartbeat, jobs, model_choice
+from workers.jobs import COMPARE, EMBED, JOBS, PARTS, PURGE, WITHDRAW
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ from tests.workers.conftest import (
     points,
     row_of,
 )
-from workers import claim_results, failpoints, housekeeping, jobs, look_ahead
+from workers import failpoints, housekeeping, jobs, look_ahead, pipeline
 from workers.failpoints import FailpointReached
 from workers.index_sync import removal
 
@@ -213,7 +213,7 @@ def test_a_picture_that_breaks_the_model_costs_no_other(ada, model, monkeypatch)
 def test_pauses_double_from_five_seconds_up_to_a_quarter_of_an_hour():
     for attempts, seconds in ((1, 5), (2, 10), (4, 40), (20, 900)):
         for _ in range(20):
-            assert 0.8 * seconds <= claim_results.pause(attempts).total_seconds() <= 1.2 * seconds
+            assert 0.8 * seconds <= pipeline.pause(attempts).total_seconds() <= 1.2 * seconds
 
 
 # --- crashes --------------------------------------------------------------------------------------

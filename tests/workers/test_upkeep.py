@@ -203,12 +203,12 @@ def test_a_broker_that_is_away_holds_nobody_up(settings, monkeypatch):
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     before, started = doorbell.failures, time.monotonic()
 
-    def refuse(**options):
+    def refuse(name, **options):
         raise RuntimeError("whatever a broker raises")
 
-    from workers import tasks
+    from workers.celery import app
 
-    monkeypatch.setattr(tasks.index_pending, "apply_async", refuse)
+    monkeypatch.setattr(app, "send_task", refuse)
     monkeypatch.setattr(doorbell, "PAUSE_SECONDS", 0.01)
     doorbell.ring()
     assert time.monotonic() - started < 0.5

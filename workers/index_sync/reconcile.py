@@ -6,7 +6,9 @@ import logging
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from heapq import merge
 from itertools import groupby
+from operator import itemgetter
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -71,32 +73,18 @@ def differences(source: Source, model: EmbeddingModel) -> tuple[list[UUID], list
 
 def pairs(source: Source, model: EmbeddingModel, *, with_vectors: bool = False) -> Iterator[Pair]:
     """Yield SQL and index side by side, in the order of photo ids; raise `IndexUnavailable`."""
-    rows = _by_photo(source, model, with_vectors=with_vectors)
+    promised = source.promised(model).select_related(*source.related)
+    rows = walk(promised if with_vectors else promised.defer(*source.vectors), "photo_id")
     points = source.index(model).scroll(batch=CHUNK, with_vectors=with_vectors)
-    # The points of a photo lie together.
-    groups = groupby(points, key=lambda point: source.photo_id(point.id))
-    row, group = next(rows, None), _next_group(groups)
-    while row is not None or group is not None:
-        sides = [row.photo_id] if row else []
-        photo_id = min([*sides, group[0]] if group else sides)
-        here = row if row and row.photo_id == photo_id else None
-        there = group[1] if group and group[0] == photo_id else []
-        yield Pair(photo_id, here, there)
-        row = next(rows, None) if here else row
-        group = _next_group(groups) if there else group
-
-
-def _next_group(
-    groups: Iterator[tuple[UUID, Iterator[StoredPoint]]],
-) -> tuple[UUID, list[StoredPoint]] | None:
-    for photo_id, points in groups:
-        return photo_id, list(points)
-    return None
-
-
-def _by_photo(source: Source, model: EmbeddingModel, *, with_vectors: bool) -> Iterator[Embedding]:
-    rows = source.promised(model).select_related(*source.related)
-    return walk(rows if with_vectors else rows.defer(*source.vectors), "photo_id")
+    sides: Iterator[tuple[UUID, Embedding | StoredPoint]] = merge(
+        ((row.photo_id, row) for row in rows),
+        ((source.photo_id(point.id), point) for point in points),
+        key=itemgetter(0),
+    )
+    for photo_id, group in groupby(sides, key=itemgetter(0)):
+        both = [side for _, side in group]
+        row = next((side for side in both if isinstance(side, Embedding)), None)
+        yield Pair(photo_id, row, [side for side in both if isinstance(side, StoredPoint)])
 
 
 def walk(rows: QuerySet[Row], by: str) -> Iterator[Row]:

@@ -30,7 +30,6 @@ CHUNK = 1000
 DELETED_AT_ONCE = 200
 RECENTLY = timedelta(hours=1)
 """How far back frequent checks look. Work in progress ends far sooner than this."""
-TOMBSTONES_KEPT = timedelta(days=30)
 
 Stop = Callable[[], bool]
 
@@ -137,13 +136,6 @@ def _remove_files(photo: Photo) -> bool:
     return True
 
 
-def forget_old_tombstones() -> int:
-    """Remove tombstones that no late work needs any more; return how many."""
-    old = Tombstone.objects.filter(deleted_at__lt=timezone.now() - TOMBSTONES_KEPT)
-    count, _ = old.delete()
-    return count
-
-
 # --- late work ------------------------------------------------------------------------------------
 
 
@@ -171,8 +163,8 @@ def _remove_late(model: EmbeddingModel, photo_ids: Iterable[UUID]) -> int:
         if not source.is_in_use(model):
             continue
         for some in slices(photo_ids, source.chunk):
-            points = [point for photo_id in some for point in source.point_ids(photo_id)]
-            late |= {source.photo_id(point.id) for point in source.index(model).fetch(points)}
+            points = source.index(model).fetch(source.point_ids(some))
+            late |= {source.photo_id(point.id) for point in points}
     if late:
         forget(model, sorted(late))
         _settle(model, late)

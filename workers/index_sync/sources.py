@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import math
 from abc import ABC, abstractmethod
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -95,9 +94,9 @@ class Source(ABC):
         """Return how many points a promised row has."""
         return 1
 
-    def point_ids(self, photo_id: UUID) -> list[UUID]:
-        """Return the ids of all points that a photo may have."""
-        return [photo_id]
+    def point_ids(self, photo_ids: Iterable[UUID]) -> list[UUID]:
+        """Return the ids of all points that photos may have."""
+        return list(photo_ids)
 
     def photo_id(self, point_id: UUID) -> UUID:
         """Return the photo that a point belongs to."""
@@ -111,7 +110,7 @@ class Source(ABC):
         """Remove the photos' points and flush; raise `IndexUnavailable`."""
         index = self.index(model)
         for some in slices(photo_ids, self.chunk):
-            index.delete([point for photo_id in some for point in self.point_ids(photo_id)])
+            index.delete(self.point_ids(some))
         index.flush()
 
 
@@ -155,11 +154,9 @@ class PhotoSource(Source):
         # Their parts have the same payload, so they have to follow.
         parts = PhotoParts.objects.filter(pk__in=[row.pk for row in rows])
         parts.exclude(boxes=b"").update(indexed_at=None)
-        generations: dict[int, list[int]] = defaultdict(list)
-        for row in rows:
-            generations[row.generation].append(row.pk)
         unchanged = Q(pk__in=[])
-        for generation, keys in generations.items():
+        for generation in {row.generation for row in rows}:
+            keys = [row.pk for row in rows if row.generation == generation]
             unchanged |= Q(generation=generation, pk__in=keys)
         # Limited to these photos: otherwise SQLite would list every live photo.
         live = Photo.objects.live().filter(pk__in=[row.photo_id for row in rows])
@@ -235,8 +232,8 @@ class PartSource(Source):
             for number, vector in zip(numbers, kept[1], strict=True)
         ]
 
-    def point_ids(self, photo_id: UUID) -> list[UUID]:
-        return boxes.all_points(photo_id)
+    def point_ids(self, photo_ids: Iterable[UUID]) -> list[UUID]:
+        return [point_id for photo_id in photo_ids for point_id in boxes.all_points(photo_id)]
 
     def photo_id(self, point_id: UUID) -> UUID:
         return boxes.part_of(point_id)[0]

@@ -9,31 +9,25 @@ from django.core.management import BaseCommand, CommandError
 
 from gallery.models import EmbeddingModel
 from search.vectors.embedders.base import ModelUnavailable
-from workers import calibration, look_ahead
+from workers import compare_photos, look_ahead
 
 
 class Command(BaseCommand):
-    """Measure the thresholds for duplicates on the gallery's own photos, and use them."""
-
     help = (
         "Measure on the gallery's own photos how close duplicates are for the active model. "
         "It applies to new photos at once, and to all others with find_duplicates --again."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Add --photos and --forget."""
         parser.add_argument(
             "--photos",
             type=int,
-            default=calibration.STRANGERS,
+            default=compare_photos.STRANGERS,
             help="look at no more photos than this",
         )
-        parser.add_argument(
-            "--forget", action="store_true", help="go back to the default thresholds"
-        )
+        parser.add_argument("--forget", action="store_true", help="use default thresholds again")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Measure, save and print."""
         model = EmbeddingModel.objects.active()
         if model is None:
             raise CommandError("No model is active yet. Start the gallery once, then try again.")
@@ -42,7 +36,7 @@ class Command(BaseCommand):
             self.stdout.write(f"What was measured for {model.key} is forgotten.")
             return
         try:
-            calibration.calibrate(model, strangers=options["photos"])
+            compare_photos.calibrate(model, strangers=options["photos"])
         except (ValueError, ModelUnavailable) as error:
             raise CommandError(str(error)) from error
         finally:
