@@ -107,15 +107,15 @@ class Progress:
     total: int
     compared: int
     running: bool
-    asked_at: datetime | None = None
-    finished_at: datetime | None = None
+    asked_at: datetime | None
+    finished_at: datetime | None
 
 
 def progress(user: User) -> Progress:
     """Return how many of this user's photos were compared."""
     model = EmbeddingModel.objects.active()
     if model is None or not user.is_authenticated:
-        return Progress(0, 0, running=False)
+        return Progress(0, 0, running=False, asked_at=None, finished_at=None)
     waiting = Embedding.objects.to_compare(model).filter(photo__owner_id=user.pk).count()
     # Nearly all photos are searchable, and an index finds the others, so those are counted.
     states = set(Embedding.State.values) - {Embedding.State.INDEXED.value}

@@ -93,14 +93,6 @@ class ReviewGroup:
 
 
 @dataclass(frozen=True)
-class Page:
-    """Some groups and the cursor of those that follow, None at the end."""
-
-    groups: list[ReviewGroup]
-    next: str | None
-
-
-@dataclass(frozen=True)
 class Match:
     """A photo that another one is like, and the group in which both wait, if any."""
 
@@ -113,8 +105,11 @@ class Match:
 
 def group_page(
     user: User, kind: str, *, sort: str = Sort.BYTES, cursor: str = "", limit: int = 50
-) -> Page:
-    """Return up to `limit` groups; raises `gallery.paging.BadCursor` for a made-up argument."""
+) -> tuple[list[ReviewGroup], str | None]:
+    """Return up to `limit` groups and the next cursor, None at the end.
+
+    Raises `gallery.paging.BadCursor` for a made-up argument.
+    """
     if kind not in Kind.values:
         raise BadCursor(_("There is no such kind of duplicates."))
     if sort not in Sort.values:
@@ -128,7 +123,7 @@ def group_page(
         groups = groups.filter(Q(**{f"{column}__lt": value}) | tied)
     rows = list(groups.order_by(f"-{column}", "id")[: limit + 1])
     following = _cursor(rows[limit - 1], sort) if len(rows) > limit else None
-    return Page(_review_groups(user, rows[:limit]), following)
+    return _review_groups(user, rows[:limit]), following
 
 
 def totals_of(user: User) -> dict[str, Totals]:

@@ -81,14 +81,16 @@ def _listing(request: PageRequest, query: QueryDict, *, limit: int = PAGE) -> di
     """Return what the list of groups shows; raises `BadCursor` for a made-up address."""
     totals = listing.totals_of(request.user)
     group_id, sort = query.get("group", ""), query.get("sort") or Sort.BYTES.value
-    kind = query.get("kind", "")
+    kind = query.get("kind") or wording.opening_kind(totals)
+    following = None
     if group_id:
-        page = listing.Page(_only(request, group_id), None)
-        kind = page.groups[0].group.kind if page.groups else kind
-    kind = kind or wording.opening_kind(totals)
-    if not group_id:
+        page = _only(request, group_id)
+        kind = page[0].group.kind if page else kind
+    else:
         cursor = query.get("cursor", "")
-        page = listing.group_page(request.user, kind, sort=sort, cursor=cursor, limit=limit)
+        page, following = listing.group_page(
+            request.user, kind, sort=sort, cursor=cursor, limit=limit
+        )
     tabs = wording.tabs(totals)
     tab = next((tab for tab in tabs[1:] if tab.kind == kind), tabs[1])
     decided = Resolution.objects.visible_to(request.user).filter(kind=kind)
@@ -97,11 +99,11 @@ def _listing(request: PageRequest, query: QueryDict, *, limit: int = PAGE) -> di
         "tab": tab,
         "kind": tab.kind,
         "sort": sort,
-        "groups": page.groups,
-        "next": page.next,
+        "groups": page,
+        "next": following,
         "one": group_id,
         "sorts": Sort.choices,
-        "decided_before": not page.groups and decided.exists(),
+        "decided_before": not page and decided.exists(),
     }
 
 
