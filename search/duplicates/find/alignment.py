@@ -3,7 +3,7 @@
 A picture that was re-encoded, resized, recoloured, cropped, turned or written on still shows the
 same things at the same places. So two grey pictures are laid over each other, turned, shifted and
 stretched until they agree best. Their correlation, which ignores brightness and contrast, says
-how well they agree; `block_check` then looks at the aligned pictures block by block.
+how well they agree; `judging` then looks at the aligned pictures block by block.
 
 Positions are fractions of width or height. An alignment maps a position `u` of the first picture
 to `v = scale * u + shift` of the second one after its `turn`, for x and y separately.

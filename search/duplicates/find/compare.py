@@ -14,8 +14,9 @@ from django.utils import timezone
 from gallery.locks import lock_owner
 from gallery.models import Embedding, EmbeddingModel, Photo, User
 from search.duplicates.find import judging
+from search.duplicates.find.candidates import ids_of
 from search.duplicates.find.judging import Detail
-from search.duplicates.find.prefilter import ids_of, pairs_to_judge, rejected_pairs
+from search.duplicates.find.prefilter import pairs_to_judge, rejected_pairs
 from search.duplicates.find.thresholds import thresholds_of
 from search.duplicates.groups import edges, groups
 from search.duplicates.groups.edges import Judgement, PairIds, pair_of

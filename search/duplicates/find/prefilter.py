@@ -2,10 +2,8 @@
 
 Neighbours in the index show the same kind of thing, but few of them are the same picture. So most
 candidates are dropped here: those that are settled already, and those that do not look alike at
-8 x 8 cells, which is a hundred times cheaper to find out than judging.
-
-Photos are identified by the integers of their UUIDs here: there are hundreds of thousands of pairs
-in sets, and UUIDs are hashed in Python.
+8 x 8 cells, which is a hundred times cheaper to find out than judging. As in `candidates`, photos
+are identified by the integers of their UUIDs.
 """
 
 from __future__ import annotations
@@ -13,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeAlias
 from uuid import UUID
 
 import numpy as np
@@ -24,12 +21,11 @@ from gallery import request_priority
 from gallery.models import Embedding, EmbeddingModel, Fingerprint, Photo
 from gallery.models.fingerprints import SIDE, cell_weights, fingerprint_of
 from search.duplicates.find.alignment import TURNS, apply_turn, crop_windows
-from search.duplicates.find.candidates import OwnerHashes, is_flat, neighbours, turned_hashes
+from search.duplicates.find.candidates import Ids, ids_of, near_embeddings, near_hashes
 from search.duplicates.find.judging import Detail, Pair, Side
 from search.duplicates.find.thresholds import Thresholds
 from search.duplicates.groups import edges
-from search.duplicates.groups.edges import PairIds
-from search.vectors.index import Vector, open_index
+from search.vectors.index import Vector
 
 MIN_CORRELATION = 0.68
 """Coarse correlation of a picture with a part of it. Of 250 crops to 80 % (of the area or of both
@@ -50,13 +46,10 @@ _CELLS = 8
 _STEP = 0.1  # between windows
 _BATCH = 256  # pairs at a time, some 5 MB
 
-Ids: TypeAlias = tuple[int, int]
 Pixels = NDArray[np.uint8]
 Array = NDArray[np.float32]
 Vectors = dict[int, Vector]
 Greys = dict[int, Pixels]
-
-_hashes: dict[int, OwnerHashes] = {}
 
 
 class RejectedPairs:
@@ -94,11 +87,6 @@ class PairBatch:
     read_ahead: list[UUID]
 
 
-def ids_of(pair: PairIds) -> Ids:
-    """Return a pair as the integers of its UUIDs."""
-    return pair[0].int, pair[1].int
-
-
 def pairs_to_judge(
     model: EmbeddingModel,
     owner_id: int,
@@ -112,15 +100,15 @@ def pairs_to_judge(
     """
     photo_ids = [row.photo_id for row in rows]
     vectors = _own_vectors(rows)
-    near = _near_embeddings(model, owner_id, vectors, thresholds.candidate)
+    near = near_embeddings(model, owner_id, vectors, thresholds.candidate)
     greys = _greys(owner_id, photo_ids, detail)
-    near_hashes = _near_hashes(owner_id, [row.photo for row in rows], greys)
-    pairs = _open_pairs(model, photo_ids, near.keys() | near_hashes)
+    near_by_hash = near_hashes(owner_id, [row.photo for row in rows], greys)
+    pairs = _open_pairs(model, photo_ids, near.keys() | near_by_hash)
     missing = {photo_id for pair in pairs for photo_id in pair} - greys.keys()
     greys |= _greys(owner_id, [UUID(int=photo_id) for photo_id in missing], detail)
     cosines = _cosines(model, pairs, near, vectors)
     cosines = {pair: cosine for pair, cosine in cosines.items() if greys.keys() >= set(pair)}
-    worth = _worth_judging(cosines, greys, near_hashes, thresholds)
+    worth = _worth_judging(cosines, greys, near_by_hash, thresholds)
     rejected_pairs.add(cosines.keys() - worth.keys())
     sides = _sides(owner_id, {photo_id for pair in worth for photo_id in pair}, greys)
     # In order, so that the pairs of one photo follow each other and its rendition is read once.
@@ -143,30 +131,12 @@ def _open_pairs(
     }
 
 
-def _ordered(one: int, other: int) -> Ids:
-    return (one, other) if one < other else (other, one)
-
-
-# --- vectors and hashes ---------------------------------------------------------------------------
+# --- similarity of embeddings ---------------------------------------------------------------------
 
 
 def _own_vectors(rows: Iterable[Embedding]) -> Vectors:
     vectors = ((row.photo_id.int, row.get_vector()) for row in rows)
     return {photo_id: vector for photo_id, vector in vectors if vector is not None}
-
-
-def _near_embeddings(
-    model: EmbeddingModel, owner_id: int, vectors: Vectors, min_cosine: float
-) -> dict[Ids, float]:
-    """Return the pairs that are near in the index, with their cosine similarity."""
-    index = open_index(model.key, model.dim)
-    hits_by_photo = neighbours(index, owner_id, list(vectors.values()))
-    return {
-        _ordered(photo_id, hit.id.int): hit.score
-        for photo_id, hits in zip(vectors, hits_by_photo, strict=True)
-        for hit in hits
-        if hit.score >= min_cosine and hit.id.int != photo_id
-    }
 
 
 def _cosines(
@@ -186,23 +156,6 @@ def _cosines(
         if first in vectors and second in vectors:
             cosines[first, second] = float(vectors[first] @ vectors[second])
     return cosines
-
-
-def _near_hashes(owner_id: int, photos: Sequence[Photo], greys: Greys) -> set[Ids]:
-    """Return the pairs whose perceptual hashes are near in any of the eight positions."""
-    hashes = _hashes.setdefault(owner_id, OwnerHashes(owner_id))
-    hashes.refresh(photos)
-    ids = [photo.pk.int for photo in photos if photo.pk.int in greys]
-    ids = [photo_id for photo_id in ids if not is_flat(greys[photo_id])]
-    if not ids:
-        return set()
-    positions = turned_hashes(np.stack([greys[photo_id] for photo_id in ids]))
-    return {
-        _ordered(photo_id, other_id)
-        for photo_id, own_positions in zip(ids, positions, strict=True)
-        for other_id in hashes.near(own_positions)
-        if other_id != photo_id
-    }
 
 
 # --- fingerprints ---------------------------------------------------------------------------------
@@ -263,7 +216,7 @@ def _place(latitude: object, longitude: object) -> tuple[float, float] | None:
 def _worth_judging(
     cosines: Mapping[Ids, float],
     greys: Greys,
-    near_hashes: Collection[Ids],
+    near_by_hash: Collection[Ids],
     thresholds: Thresholds,
 ) -> dict[Ids, float]:
     """Return the pairs that may be duplicates, with their coarse correlation.
@@ -278,7 +231,7 @@ def _worth_judging(
     for (pair, cosine), correlation in zip(cosines.items(), correlations, strict=True):
         combined = correlation + (cosine - thresholds.candidate) / scale
         looks_alike = correlation >= MIN_CORRELATION and (
-            pair in near_hashes or combined >= MIN_COMBINED
+            pair in near_by_hash or combined >= MIN_COMBINED
         )
         if looks_alike or cosine >= similar:
             worth[pair] = correlation

@@ -15,13 +15,8 @@ from gallery.locks import lock_owner
 from gallery.models import Photo, User
 from gallery.slices import slices
 from search.duplicates.groups import keeper
-from search.duplicates.groups.clustering import (
-    Cluster,
-    Near,
-    clusters_of,
-    with_neighbours,
-    with_stack_mates,
-)
+from search.duplicates.groups.clustering import Cluster, Near
+from search.duplicates.groups.edges import clusters_of, with_neighbours, with_stack_mates
 from search.duplicates.groups.keeper import Criteria
 from search.duplicates.models import DuplicateGroup, GroupMember, KeeperCriteria, Kind
 
