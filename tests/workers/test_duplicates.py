@@ -363,7 +363,7 @@ class TestFaults:
 
             together.wait()
             try:
-                return compare.compare(model, rows, lambda photo_id: None)
+                return compare.compare(model, rows, lambda photo_id: None, expect=lambda ids: None)
             finally:
                 connections.close_all()
 

@@ -97,8 +97,10 @@ def _best_windows(a: Array, b: Array) -> list[tuple[Turns, Array, Array]]:
     likely = np.einsum("nij,ntij->nt", whole, views)
     parts_of_a = _all_windows(a, windows)
     scores = np.full((len(a), TURNS, 2 * len(windows)), -2.0, np.float32)
+    likeliest = np.argsort(-likely, axis=1)[:, :2]
     for t in range(TURNS):
-        rows = np.flatnonzero(_worth_trying(likely, t))
+        # Turn 0 is tried for all pairs, the others where they are among the likeliest two.
+        rows = np.flatnonzero((likeliest == t).any(axis=1) | (t == 0))
         if len(rows):
             parts_of_b = _all_windows(apply_turn(b[rows], t), windows)
             within_b = _dots(parts_of_b, whole[rows])
@@ -120,14 +122,6 @@ def _start(choice: NDArray[np.int64], windows: Array) -> tuple[Turns, Array, Arr
 def _dots(parts: Array, whole: Array) -> Array:
     n, w = parts.shape[:2]
     return np.asarray((parts.reshape(n, w, -1) @ whole.reshape(n, -1, 1))[:, :, 0])
-
-
-def _worth_trying(likely: Array, turn: int) -> NDArray[np.bool_]:
-    """Tell which pairs to try a turn for: turn 0 for all, others where among the best two."""
-    if turn == 0:
-        return np.ones(len(likely), np.bool_)
-    order = np.argsort(-likely, axis=1)[:, :2]
-    return np.asarray((order == turn).any(axis=1))
 
 
 def crop_windows(step: float) -> Array:

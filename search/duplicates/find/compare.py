@@ -22,9 +22,8 @@ from search.duplicates.groups import edges, groups
 from search.duplicates.groups.edges import Judgement, PairIds, pair_of
 from search.duplicates.models import Sweep
 
-
-def _read_nothing(photo_ids: Sequence[UUID]) -> None:
-    """Stand in for a reader that reads nothing ahead."""
+Expect = Callable[[Sequence[UUID]], None]
+"""Is told which renditions will probably be needed, in order."""
 
 
 def compare(
@@ -32,7 +31,7 @@ def compare(
     rows: Sequence[Embedding],
     detail: Detail,
     *,
-    expect: Callable[[Sequence[UUID]], None] = _read_nothing,
+    expect: Expect,
 ) -> set[UUID]:
     """Compare the photos of `rows`, vectors of `model`, and return the ids whose edges changed.
 
@@ -62,16 +61,12 @@ def compare(
 
 def mark_compared(rows: Iterable[Embedding]) -> None:
     """Note that the photos of `rows` were compared."""
-    keys = [row.pk for row in rows]
-    Embedding.objects.filter(pk__in=keys).update(compared_at=timezone.now())
+    compared = Embedding.objects.filter(pk__in=[row.pk for row in rows])
+    compared.update(compared_at=timezone.now())
 
 
 def _judge(
-    model: EmbeddingModel,
-    owner_id: int,
-    rows: Sequence[Embedding],
-    detail: Detail,
-    expect: Callable[[Sequence[UUID]], None],
+    model: EmbeddingModel, owner_id: int, rows: Sequence[Embedding], detail: Detail, expect: Expect
 ) -> dict[PairIds, Judgement | None]:
     """Return the judgement on each pair that was worth judging, None for pairs not alike."""
     thresholds = thresholds_of(model)

@@ -20,12 +20,8 @@ from search.duplicates.models import DuplicateEdge, GroupMember, Kind, NotTheSam
 PairIds: TypeAlias = tuple[UUID, UUID]
 """Two photos, the smaller id first, as databases order ids too."""
 
-_LIVE = Q(
-    first__deleted_at=None,
-    first__trashed_at=None,
-    second__deleted_at=None,
-    second__trashed_at=None,
-)
+_FIRST_LIVE = Q(first__deleted_at=None, first__trashed_at=None)
+_LIVE = _FIRST_LIVE & Q(second__deleted_at=None, second__trashed_at=None)
 
 
 def pair_of(one: UUID, other: UUID) -> PairIds:
@@ -91,13 +87,8 @@ def replace(
     the transaction.
     """
     stored = stored_pairs(model, compared)
-    found = _of_kept_photos(
-        {
-            pair: judgement
-            for pair, judgement in judged.items()
-            if judgement and pair not in stored.dismissed
-        }
-    )
+    allowed = {pair: judged[pair] for pair in judged if pair not in stored.dismissed}
+    found = _of_kept_photos({pair: alike for pair, alike in allowed.items() if alike})
     refuted = {pair for pair, judgement in judged.items() if judgement is None}
     refuted |= _unconfirmed(model, stored, found, compared)
     refuted = (refuted & stored.old.keys()) - stored.dismissed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -29,10 +29,7 @@ _ROUNDS = 3
 """How often to regroup around photos that lost their group: each time there are fewer."""
 
 # What ranking and the columns of a group need of a photo.
-_FIELDS = (
-    *("size", "format", "name", "width", "height", "taken_at", "shown_at", "created_at"),
-    *("exif", "favourite", "stack_id"),
-)
+_FIELDS = "size format name width height taken_at shown_at created_at exif favourite stack_id"
 _COLUMNS = ("medoid", "keeper", "size", "recoverable", "closeness", "newest_at")
 
 
@@ -91,40 +88,44 @@ def set_criteria(user: User, order: Sequence[str], pattern: str) -> Criteria:
 def _choose_keepers(owner_id: int, kind: Kind) -> set[UUID]:
     """Choose the keepers of all groups of a kind again; return the photos of changed groups."""
     stored = _all_groups(owner_id, kind)
-    same = [Cluster(row.medoid_id, stored.members.get(row.pk, {})) for row in stored.groups]
+    same = [Cluster(row.medoid_id, stored.members[row.pk]) for row in stored.groups]
     return _replace(owner_id, kind, stored, same)[0]
 
 
 def regroup_moved(photo_ids: Collection[UUID]) -> None:
     """Update the groups after photos went to the trash or came back."""
-    ids_by_owner: dict[int, set[UUID]] = defaultdict(set)
+    owners: dict[UUID, int] = {}
     for some in slices(photo_ids):
-        live = Photo.objects.live().filter(pk__in=some)
-        owner_of_live = dict(live.values_list("pk", "owner_id"))
-        members = GroupMember.objects.filter(photo__in=some)
-        owner_of_member = dict(members.values_list("photo_id", "group__owner_id"))
+        live = dict(Photo.objects.live().filter(pk__in=some).values_list("pk", "owner_id"))
+        members = _owners_of_members(some)
         # A photo that went matters only if a group still has it, one that came back only if no
         # group has it: whoever moved it may have updated its groups already.
-        for photo_id in owner_of_member.keys() ^ owner_of_live.keys():
-            owner_id = owner_of_live.get(photo_id) or owner_of_member[photo_id]
-            ids_by_owner[owner_id].add(photo_id)
-    for owner_id, ids in ids_by_owner.items():
-        regroup(owner_id, ids)
+        changed = live.keys() ^ members.keys()
+        owners |= {pk: owner_id for pk, owner_id in (members | live).items() if pk in changed}
+    _regroup_by_owner(owners)
 
 
 def regroup_stacked(photo_ids: Collection[UUID]) -> None:
     """Update the groups after photos were stacked or unstacked."""
-    ids_by_owner: dict[int, set[UUID]] = defaultdict(set)
+    owners: dict[UUID, int] = {}
     for some in slices(photo_ids):
-        members = GroupMember.objects.filter(photo__in=some)
-        member_ids = set(members.values_list("photo_id", flat=True))
+        members = _owners_of_members(some)
         rows = Photo.objects.live().filter(pk__in=some)
         for photo_id, owner_id, stack_id in rows.values_list("pk", "owner_id", "stack_id"):
             # A stacked photo without a group, or a single one with its group, needs nothing.
-            if (stack_id is None) != (photo_id in member_ids):
-                ids_by_owner[owner_id].add(photo_id)
-    for owner_id, ids in ids_by_owner.items():
-        regroup(owner_id, ids)
+            if (stack_id is None) != (photo_id in members):
+                owners[photo_id] = owner_id
+    _regroup_by_owner(owners)
+
+
+def _owners_of_members(photo_ids: list[UUID]) -> dict[UUID, int]:
+    members = GroupMember.objects.filter(photo__in=photo_ids)
+    return dict(members.values_list("photo_id", "group__owner_id"))
+
+
+def _regroup_by_owner(owners: dict[UUID, int]) -> None:
+    for owner_id in set(owners.values()):
+        regroup(owner_id, [photo_id for photo_id, owner in owners.items() if owner == owner_id])
 
 
 def on_photos_moved(photo_ids: list[UUID], **kwargs: Any) -> None:
@@ -166,7 +167,7 @@ def _regroup(owner_id: int, kind: Kind, ids: set[UUID]) -> set[UUID]:
 def _all_groups(owner_id: int, kind: Kind) -> StoredGroups:
     groups = list(DuplicateGroup.objects.filter(owner_id=owner_id, kind=kind))
     members = GroupMember.objects.filter(group__owner_id=owner_id, kind=kind)
-    return StoredGroups(groups, _by_group(members))
+    return _with_members(groups, members)
 
 
 def _groups_with(kind: Kind, photo_ids: Collection[UUID]) -> StoredGroups:
@@ -175,18 +176,19 @@ def _groups_with(kind: Kind, photo_ids: Collection[UUID]) -> StoredGroups:
     for some in slices(photo_ids):
         memberships = GroupMember.objects.filter(photo__in=some, kind=kind)
         ids.update(memberships.values_list("group_id", flat=True))
-    stored = StoredGroups([], {})
+    groups: list[DuplicateGroup] = []
+    members: list[GroupMember] = []
     for some in slices(ids):
-        stored.groups += DuplicateGroup.objects.filter(pk__in=some)
-        stored.members |= _by_group(GroupMember.objects.filter(group__in=some))
-    return stored
+        groups += DuplicateGroup.objects.filter(pk__in=some)
+        members += GroupMember.objects.filter(group__in=some)
+    return _with_members(groups, members)
 
 
-def _by_group(members: Iterable[GroupMember]) -> dict[UUID, Near]:
-    near_by_group: dict[UUID, Near] = defaultdict(dict)
+def _with_members(groups: list[DuplicateGroup], members: Iterable[GroupMember]) -> StoredGroups:
+    stored = StoredGroups(groups, {row.pk: {} for row in groups})
     for member in members:
-        near_by_group[member.group_id][member.photo_id] = (member.closeness, member.how)
-    return dict(near_by_group)
+        stored.members[member.group_id][member.photo_id] = (member.closeness, member.how)
+    return stored
 
 
 def _replace(
@@ -208,17 +210,17 @@ def _replace(
             changed.append((row, cluster))
     gone = {row.pk for row in stored.groups} - {row.pk for row in rows}
     _write(kind, stored, gone, changed)
-    changed_ids = {photo_id for pk in gone for photo_id in stored.members.get(pk, {})}
+    changed_ids = {photo_id for pk in gone for photo_id in stored.members[pk]}
     for row, cluster in changed:
         changed_ids.update(cluster.members, stored.members.get(row.pk, {}))
-    before = {photo_id for members in stored.members.values() for photo_id in members}
+    before = set().union(*stored.members.values())
     return changed_ids, before.difference(*(cluster.members for cluster in clusters))
 
 
 def _photos(ids: Collection[UUID]) -> dict[UUID, Photo]:
     photos: dict[UUID, Photo] = {}
     for some in slices(ids):
-        rows = Photo.objects.live().filter(pk__in=some).only(*_FIELDS)
+        rows = Photo.objects.live().filter(pk__in=some).only(*_FIELDS.split())
         photos.update((photo.pk, photo) for photo in rows)
     return photos
 
@@ -239,16 +241,12 @@ def _rows(
     A cluster continues the group with its medoid, or else the one it shares most photos with.
     """
     by_medoid = {row.medoid_id: row for row in stored.groups}
-    continued = {
-        cluster.medoid: by_medoid.pop(cluster.medoid)
-        for cluster in clusters
-        if cluster.medoid in by_medoid
-    }
-    rest = {row.pk: row for row in by_medoid.values()}
-    group_of = {photo_id: pk for pk in rest for photo_id in stored.members.get(pk, {})}
+    medoids = {cluster.medoid for cluster in clusters}
+    rest = {row.pk: row for row in stored.groups if row.medoid_id not in medoids}
+    group_of = {photo_id: pk for pk in rest for photo_id in stored.members[pk]}
     rows = []
     for cluster in clusters:
-        row = continued.get(cluster.medoid)
+        row = by_medoid.get(cluster.medoid)
         if row is None:
             shared = Counter(group_of[pk] for pk in cluster.members if pk in group_of)
             row = next((rest.pop(pk) for pk, _ in shared.most_common() if pk in rest), None)
@@ -266,19 +264,14 @@ def _fill(row: DuplicateGroup, cluster: Cluster, members: list[Photo], best: Pho
         "closeness": min(closeness for closeness, _ in cluster.members.values()),
         "newest_at": max(photo.shown_at for photo in members),
     }
-    changed = False
-    for name, value in facts.items():
-        if getattr(row, name) != value:
-            setattr(row, name, value)
-            changed = True
-    return changed
+    changed = {name: value for name, value in facts.items() if getattr(row, name) != value}
+    for name, value in changed.items():
+        setattr(row, name, value)
+    return bool(changed)
 
 
 def _write(
-    kind: Kind,
-    stored: StoredGroups,
-    gone: set[UUID],
-    changed: list[tuple[DuplicateGroup, Cluster]],
+    kind: Kind, stored: StoredGroups, gone: set[UUID], changed: list[tuple[DuplicateGroup, Cluster]]
 ) -> None:
     new_members = [
         (row, cluster) for row, cluster in changed if stored.members.get(row.pk) != cluster.members

@@ -180,11 +180,10 @@ def matches_of(user: User, photo_id: UUID) -> list[Match]:
     members = GroupMember.objects.filter(group__in=groups.values())
     memberships = set(members.values_list("photo_id", "group_id"))
     matches = []
-    for other, edge in edges.items():
-        if other in visible:
-            group = groups.get(edge.kind)
-            common = group if (other, group) in memberships else None
-            matches.append(Match(visible[other], edge.kind, edge.closeness, edge.how, common))
+    for other in edges.keys() & visible.keys():
+        edge, group = edges[other], groups.get(edges[other].kind)
+        common = group if (other, group) in memberships else None
+        matches.append(Match(visible[other], edge.kind, edge.closeness, edge.how, common))
     return sorted(matches, key=lambda match: (-match.closeness, match.photo.pk))
 
 
@@ -197,18 +196,15 @@ def _review_groups(user: User, groups: Sequence[DuplicateGroup]) -> list[ReviewG
     for member in visible.prefetch_related("photo__albums", "photo__tags"):
         by_group[member.group_id].append(member)
     criteria = keeper.criteria_of(user.pk)
-    return [
-        _review_group(group, by_group[group.pk], criteria)
-        for group in groups
-        if len(by_group[group.pk]) > 1
-    ]
+    rows = [(group, by_group[group.pk]) for group in groups]
+    return [_review_group(group, own, criteria) for group, own in rows if len(own) > 1]
 
 
 def _review_group(
     group: DuplicateGroup, members: list[GroupMember], criteria: Criteria
 ) -> ReviewGroup:
-    by_photo = {member.photo_id: member for member in members}
-    photos = [member.photo for member in members]
+    by_photo = {member.photo: member for member in members}
+    photos = list(by_photo)
     albums = {photo.pk: len(photo.albums.all()) for photo in photos}
     ranked = keeper.rank(photos, criteria, albums)
     # As they are now: a photo may have become a favourite since the group was written.
@@ -219,8 +215,8 @@ def _review_group(
             photo=ranked_photo.photo,
             keep=ranked_photo is ranked[0],
             reasons=ranked_photo.reasons,
-            closeness=by_photo[ranked_photo.photo.pk].closeness,
-            how=by_photo[ranked_photo.photo.pk].how,
+            closeness=by_photo[ranked_photo.photo].closeness,
+            how=by_photo[ranked_photo.photo].how,
             facts=_facts(ranked_photo.photo),
         )
         for ranked_photo in ranked
