@@ -125,7 +125,7 @@ class GroupMember(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["photo", "kind"], name="one_group_of_a_kind"),
+            models.UniqueConstraint(fields=["photo", "kind"], name="one_group_of_a_kind")
         ]
 
     def __str__(self) -> str:

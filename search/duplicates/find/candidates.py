@@ -21,6 +21,7 @@ from gallery import request_priority
 from gallery.models import EmbeddingModel, Photo
 from gallery.models.fingerprints import SIDE
 from gallery.slices import slices
+from search.duplicates.groups.edges import PairIds, pair_of
 from search.vectors.index import Vector, open_index, owned_by
 
 NEIGHBOURS = 20
@@ -57,7 +58,7 @@ _COSINES = np.cos(np.pi * np.arange(_LOW)[:, None] * _PLACES)
 _SIGNS = (-1.0) ** np.arange(_LOW)
 
 
-def ids_of(pair: tuple[UUID, UUID]) -> Ids:
+def ids_of(pair: PairIds) -> Ids:
     """Return a pair as the integers of its UUIDs."""
     return pair[0].int, pair[1].int
 
@@ -82,12 +83,8 @@ def near_embeddings(
         for (photo_id, _), hits in zip(some, hits_by_photo, strict=True):
             for hit in hits:
                 if hit.score >= min_cosine and hit.id.int != photo_id:
-                    cosines[_ordered(photo_id, hit.id.int)] = hit.score
+                    cosines[pair_of(photo_id, hit.id.int)] = hit.score
     return cosines
-
-
-def _ordered(one: int, other: int) -> Ids:
-    return (one, other) if one < other else (other, one)
 
 
 # --- perceptual hashes ----------------------------------------------------------------------------
@@ -108,7 +105,7 @@ def near_hashes(
         return set()
     positions = turned_hashes(np.stack([greys[photo_id] for photo_id in ids]))
     return {
-        _ordered(photo_id, other_id)
+        pair_of(photo_id, other_id)
         for photo_id, own_positions in zip(ids, positions, strict=True)
         for other_id in hashes.near(own_positions)
         if other_id != photo_id

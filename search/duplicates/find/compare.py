@@ -27,11 +27,7 @@ Expect = Callable[[Sequence[UUID]], None]
 
 
 def compare(
-    model: EmbeddingModel,
-    rows: Sequence[Embedding],
-    detail: Detail,
-    *,
-    expect: Expect,
+    model: EmbeddingModel, rows: Sequence[Embedding], detail: Detail, *, expect: Expect
 ) -> set[UUID]:
     """Compare the photos of `rows`, vectors of `model`, and return the ids whose edges changed.
 

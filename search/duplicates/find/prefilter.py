@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from gallery import request_priority
 from gallery.models import Embedding, EmbeddingModel, Fingerprint, Photo
 from gallery.models.fingerprints import SIDE, cell_weights, fingerprint_of
+from gallery.slices import slices
 from search.duplicates.find.alignment import TURNS, apply_turn, crop_windows
 from search.duplicates.find.candidates import Ids, ids_of, near_embeddings, near_hashes
 from search.duplicates.find.judging import Detail, Pair, Side
@@ -45,6 +46,10 @@ REJECTED_LIMIT = 200_000
 _CELLS = 8
 _STEP = 0.1  # between windows
 _BATCH = 256  # pairs at a time, some 5 MB
+
+_WINDOWS = crop_windows(_STEP)
+# The matrix (windows x cells, SIDE) that averages a line into the cells of windows.
+_WEIGHTS = cell_weights(SIDE, _WINDOWS[:, 0], _WINDOWS[:, 1], _CELLS).reshape(-1, SIDE)
 
 Pixels = NDArray[np.uint8]
 Array = NDArray[np.float32]
@@ -146,11 +151,8 @@ def _cosines(
     cosines = {pair: near[pair] for pair in pairs if pair in near}
     distant = [pair for pair in pairs if pair not in near]
     missing = {photo_id for pair in distant for photo_id in pair} - vectors.keys()
-    stored = Embedding.objects.filter(
-        model=model,
-        photo__in=[UUID(int=photo_id) for photo_id in missing],
-        state=Embedding.State.INDEXED,
-    )
+    ids = [UUID(int=photo_id) for photo_id in missing]
+    stored = Embedding.objects.filter(model=model, photo__in=ids, state=Embedding.State.INDEXED)
     vectors = vectors | _own_vectors(stored.only("photo_id", "vector", "vector_crc"))
     for first, second in distant:
         if first in vectors and second in vectors:
@@ -192,32 +194,21 @@ def save_fingerprints(greys: Mapping[UUID, Pixels]) -> None:
 
 
 def _sides(owner_id: int, ids: Collection[int], greys: Greys) -> dict[int, Side]:
-    photos = Photo.objects.live().filter(
-        owner_id=owner_id, pk__in=[UUID(int=photo_id) for photo_id in ids]
-    )
-    facts = photos.values_list(
-        "pk", "width", "height", "taken_at", "exif__latitude", "exif__longitude"
-    )
-    return {
-        pk.int: Side(pk, greys[pk.int], width, height, taken_at, _place(latitude, longitude))
-        for pk, width, height, taken_at, latitude, longitude in facts
-    }
-
-
-def _place(latitude: object, longitude: object) -> tuple[float, float] | None:
-    if isinstance(latitude, int | float) and isinstance(longitude, int | float):
-        return float(latitude), float(longitude)
-    return None
+    keys = [UUID(int=photo_id) for photo_id in ids]
+    photos = Photo.objects.live().filter(owner_id=owner_id, pk__in=keys)
+    facts = photos.values_list("pk", "width", "height", "taken_at", "latitude", "longitude")
+    sides = {}
+    for pk, width, height, taken_at, latitude, longitude in facts:
+        place = None if latitude is None or longitude is None else (latitude, longitude)
+        sides[pk.int] = Side(pk, greys[pk.int], width, height, taken_at, place)
+    return sides
 
 
 # --- the coarse comparison ------------------------------------------------------------------------
 
 
 def _worth_judging(
-    cosines: Mapping[Ids, float],
-    greys: Greys,
-    near_by_hash: Collection[Ids],
-    thresholds: Thresholds,
+    cosines: Mapping[Ids, float], greys: Greys, near_by_hash: set[Ids], thresholds: Thresholds
 ) -> dict[Ids, float]:
     """Return the pairs that may be duplicates, with their coarse correlation.
 
@@ -245,11 +236,11 @@ def coarse_correlations(greys: Mapping[int, Pixels], pairs: Sequence[Ids]) -> Ar
     cut to the windows that a crop may have left, and compared with all of the other picture in all
     eight positions.
     """
-    parts = []
-    for start in range(0, len(pairs), _BATCH):
+    parts = [np.empty(0, np.float32)]
+    for some in slices(pairs, _BATCH):
         request_priority.yield_to_requests()
-        parts.append(_batch_correlations(greys, pairs[start : start + _BATCH]))
-    return np.concatenate(parts) if parts else np.empty(0, np.float32)
+        parts.append(_batch_correlations(greys, some))
+    return np.concatenate(parts)
 
 
 def _batch_correlations(greys: Mapping[int, Pixels], pairs: Sequence[Ids]) -> Array:
@@ -268,7 +259,7 @@ def _views(greys: Pixels) -> tuple[Array, Array]:
 
     All have mean 0 and length 1, so that their products are correlations.
     """
-    n, windows = len(greys), len(_WEIGHTS) // _CELLS
+    n, windows = len(greys), len(_WINDOWS)
     cut = _WEIGHTS @ greys.astype(np.float32) @ _WEIGHTS.T
     cut = cut.reshape(n, windows, _CELLS, windows, _CELLS).swapaxes(2, 3)
     positions = [apply_turn(cut[:, 0, 0], turn) for turn in range(TURNS)]
@@ -281,13 +272,3 @@ def _normal(rows: NDArray[np.generic]) -> Array:
     centred = values - values.mean(axis=-1, keepdims=True)
     lengths = np.linalg.norm(centred, axis=-1, keepdims=True)
     return np.asarray(centred / np.maximum(lengths, 1.0), np.float32)
-
-
-def _window_weights() -> Array:
-    """Return the matrix (windows x cells, SIDE) that averages a line into the cells of windows."""
-    windows = crop_windows(_STEP)
-    weights = cell_weights(SIDE, windows[:, 0], windows[:, 1], _CELLS)
-    return weights.reshape(-1, SIDE)
-
-
-_WEIGHTS = _window_weights()

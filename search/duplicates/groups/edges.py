@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 from uuid import UUID
 
 from django.db.models import F, Q, QuerySet
@@ -17,6 +17,7 @@ from gallery.slices import slices
 from search.duplicates.groups.clustering import Cluster, Edge, cluster
 from search.duplicates.models import DuplicateEdge, GroupMember, Kind, NotTheSame, Sweep
 
+Id = TypeVar("Id", UUID, int)
 PairIds: TypeAlias = tuple[UUID, UUID]
 """Two photos, the smaller id first, as databases order ids too."""
 
@@ -24,7 +25,7 @@ _FIRST_LIVE = Q(first__deleted_at=None, first__trashed_at=None)
 _LIVE = _FIRST_LIVE & Q(second__deleted_at=None, second__trashed_at=None)
 
 
-def pair_of(one: UUID, other: UUID) -> PairIds:
+def pair_of(one: Id, other: Id) -> tuple[Id, Id]:
     """Return the two ids in order."""
     return (one, other) if one < other else (other, one)
 
@@ -134,11 +135,9 @@ def _store(model: EmbeddingModel, owner_id: int, found: Mapping[PairIds, Judgeme
             owner_id=owner_id,
             first_id=first,
             second_id=second,
-            kind=judgement.kind,
-            closeness=judgement.closeness,
-            how=judgement.how,
             model=model,
             found_at=now,
+            **vars(judgement),
         )
         for (first, second), judgement in found.items()
     ]
@@ -177,11 +176,9 @@ def clusters_of(owner_id: int, kind: Kind, scope: set[UUID] | None) -> list[Clus
     copies = _copies(owner_id, scope) if kind == Kind.SIMILAR_SHOTS else set()
     live = DuplicateEdge.objects.filter(_LIVE, kind=kind)
     edges = [
-        Edge(first, second, closeness, how)
-        for first, second, closeness, how in _pairs_within(
-            live, owner_id, scope, "closeness", "how"
-        )
-        if (first, second) not in dismissed and copies.isdisjoint((first, second))
+        Edge(*row)
+        for row in _pairs_within(live, owner_id, scope, "closeness", "how")
+        if row[:2] not in dismissed and copies.isdisjoint(row[:2])
     ]
     return cluster(edges, apart=dismissed)
 

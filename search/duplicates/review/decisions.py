@@ -66,12 +66,7 @@ class _Case:
 
 
 def resolve(
-    user: User,
-    group_id: UUID,
-    action: str,
-    *,
-    seen: Collection[UUID],
-    keep: Collection[UUID] = (),
+    user: User, group_id: UUID, action: str, *, seen: Collection[UUID], keep: Collection[UUID] = ()
 ) -> Resolution:
     """Decide one group by a `Resolution.Action`, in one transaction.
 

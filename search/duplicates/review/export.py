@@ -84,8 +84,7 @@ def write_csv(rows: Iterable[Row], out: IO[str]) -> int:
     table.writerow([field.name for field in fields(Row)])
     count = 0
     for row in rows:
-        values = asdict(row) | {"keep": "yes" if row.keep else "no"}
-        table.writerow(values.values())
+        table.writerow((asdict(row) | {"keep": "yes" if row.keep else "no"}).values())
         count += 1
     return count
 

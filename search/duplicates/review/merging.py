@@ -21,14 +21,7 @@ rating: stars.
 """
 
 _PLACE = ("latitude", "longitude", "altitude")
-_COLUMNS = {
-    "favourite": ("favourite",),
-    "caption": ("caption",),
-    "taken_at": ("taken_at",),
-    "shown_at": ("shown_at",),
-    "place": ("exif", "latitude", "longitude"),
-    "rating": ("rating",),
-}
+_COLUMNS = ("favourite", "caption", "taken_at", "shown_at", "rating")
 
 
 class AlbumsAndTags:
@@ -178,7 +171,8 @@ def _take_rest(photo: Photo, gains: Gains) -> None:
 def _save_columns(merged: Sequence[tuple[Photo, Gains]]) -> None:
     """Save the columns of photos, and have the index learn of a new day or place."""
     for photo, gains in merged:
-        columns = [column for name, names in _COLUMNS.items() if name in gains for column in names]
+        columns = [name for name in _COLUMNS if name in gains]
+        columns += ["exif", "latitude", "longitude"] if "place" in gains else []
         if columns:
             photo.save(update_fields=columns)
     stale = [photo.pk for photo, gains in merged if "taken_at" in gains or "place" in gains]
