@@ -91,7 +91,9 @@ def _refine_start(a: Array, b: Array, turn: Turns, scale: Array, shift: Array) -
 
 def _best_windows(a: Array, b: Array) -> list[tuple[Turns, Array, Array]]:
     """Return the best places to start from: turn (n,), scale (n, 2) and shift (n, 2) of each."""
-    windows = _windows()
+    sides = crop_windows(_STEP)
+    # All windows tried, shape (w, 2, 2): (low, size) by (x, y).
+    windows = np.array([((lx, ly), (sx, sy)) for ly, sy in sides for lx, sx in sides], np.float32)
     views = np.stack([_normal(apply_turn(_shrink(b, _COARSE), t)) for t in range(TURNS)], axis=1)
     whole = _normal(_shrink(a, _COARSE))
     likely = np.einsum("nij,ntij->nt", whole, views)
@@ -132,12 +134,6 @@ def crop_windows(step: float) -> Array:
         for low in np.linspace(0, 1 - size, round((1 - size) / step) + 1)
     ]
     return np.array(windows, np.float32)
-
-
-def _windows() -> Array:
-    """Return all windows tried, shape (w, 2, 2): (low, size) by (x, y)."""
-    sides = crop_windows(_STEP)
-    return np.array([((lx, ly), (sx, sy)) for ly, sy in sides for lx, sx in sides], np.float32)
 
 
 def _all_windows(pictures: NDArray[np.generic], windows: Array) -> Array:

@@ -127,13 +127,10 @@ def turned_hashes(greys: NDArray[np.uint8]) -> Hashes:
         for down in signs
         for across in signs
     ]
-    return _bits(np.stack(positions, axis=1).reshape(-1, 8, _LOW * _LOW))
-
-
-def _bits(low: NDArray[np.float64]) -> Hashes:
-    """Return the hashes of low frequencies, shape (n, 8, 64): the first in the highest bit."""
-    middle = np.partition(low[:, :, 1:], 31, axis=2)[:, :, 31:32]
-    packed = np.packbits(low > middle, axis=2)
+    frequencies = np.stack(positions, axis=1).reshape(-1, 8, _LOW * _LOW)
+    # A bit for each that is above the middle one, the first in the highest bit.
+    middle = np.partition(frequencies[:, :, 1:], 31, axis=2)[:, :, 31:32]
+    packed = np.packbits(frequencies > middle, axis=2)
     return np.ascontiguousarray(packed).view(">u8")[:, :, 0].astype(np.uint64)
 
 

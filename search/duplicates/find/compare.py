@@ -66,12 +66,12 @@ def _judge(
 ) -> dict[PairIds, Judgement | None]:
     """Return the judgement on each pair that was worth judging, None for pairs not alike."""
     thresholds = thresholds_of(model)
-    batch = pairs_to_judge(model, owner_id, rows, thresholds, detail)
-    expect(batch.read_ahead)
-    judgements = judging.judge(batch.pairs, thresholds, detail)
+    pairs, read_ahead = pairs_to_judge(model, owner_id, rows, thresholds, detail)
+    expect(read_ahead)
+    judgements = judging.judge(pairs, thresholds, detail)
     judged = {
         pair_of(pair.first.photo_id, pair.second.photo_id): judgement
-        for pair, judgement in zip(batch.pairs, judgements, strict=True)
+        for pair, judgement in zip(pairs, judgements, strict=True)
     }
     rejected_pairs.add(ids_of(pair) for pair, judgement in judged.items() if judgement is None)
     return judged

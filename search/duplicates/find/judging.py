@@ -281,7 +281,7 @@ def _by_blocks(left: Array, right: Array, whole: float) -> Agreement:
         differing=float(differs.mean()),
         firmness=float(np.quantile(others, 0.25)) if len(others) else 0.0,
         solid=float((_dilate(_erode(strong)) & strong).mean()),
-        one_way=_one_way(difference[strong]),
+        one_way=float(abs(difference[strong].sum()) / max(np.abs(difference[strong]).sum(), 1e-3)),
         one_sided=_one_sided(left, same_levels, strong),
     )
 
@@ -302,10 +302,6 @@ def _with_levels_of(model: Array, picture: Array) -> Array:
     levels = np.empty(picture.size, np.float32)
     levels[np.argsort(picture, axis=None)] = np.sort(model, axis=None)
     return levels.reshape(picture.shape)
-
-
-def _one_way(differences: Array) -> float:
-    return float(abs(differences.sum()) / max(np.abs(differences).sum(), 1e-3))
 
 
 def _one_sided(left: Array, right: Array, strong: Mask) -> float:

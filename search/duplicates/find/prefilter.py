@@ -9,7 +9,6 @@ are identified by the integers of their UUIDs.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -73,7 +72,6 @@ class RejectedPairs:
             self._key, self._pairs = (model.pk, began_at), set()
 
     def add(self, pairs: Iterable[Ids]) -> None:
-        """Remember pairs."""
         self._pairs.update(map(hash, pairs))
 
     def without(self, pairs: Iterable[Ids]) -> set[Ids]:
@@ -84,24 +82,17 @@ class RejectedPairs:
 rejected_pairs = RejectedPairs()
 
 
-@dataclass(frozen=True)
-class PairBatch:
-    """Pairs to judge, and the photos whose renditions judging will probably need, in order."""
-
-    pairs: list[Pair]
-    read_ahead: list[UUID]
-
-
 def pairs_to_judge(
     model: EmbeddingModel,
     owner_id: int,
     rows: Sequence[Embedding],
     thresholds: Thresholds,
     detail: Detail,
-) -> PairBatch:
+) -> tuple[list[Pair], list[UUID]]:
     """Return the pairs worth judging among all that have a photo of `rows`, all of one owner.
 
-    Raises `VectorIndexError` when the index is away.
+    Also returns the photos whose renditions judging will probably need, in order. Raises
+    `VectorIndexError` when the index is away.
     """
     photo_ids = [row.photo_id for row in rows]
     vectors = _own_vectors(rows)
@@ -119,7 +110,7 @@ def pairs_to_judge(
     # In order, so that the pairs of one photo follow each other and its rendition is read once.
     chosen = sorted(pair for pair in worth if sides.keys() >= set(pair))
     likely = [pair for pair in chosen if worth[pair] >= READ_AHEAD_CORRELATION]
-    return PairBatch(
+    return (
         [Pair(sides[first], sides[second], cosines[first, second]) for first, second in chosen],
         [sides[photo_id].photo_id for pair in likely for photo_id in pair],
     )

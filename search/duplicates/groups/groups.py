@@ -25,8 +25,7 @@ log = logging.getLogger(__name__)
 REGROUP_LIMIT = 20_000
 """Photos to regroup around at most; for more of them it is quicker to group everything again."""
 
-_ROUNDS = 3
-"""How often to regroup around photos that lost their group: each time there are fewer."""
+_ROUNDS = 3  # of regrouping around photos that lost their group: each time there are fewer
 
 # What ranking and the columns of a group need of a photo.
 _FIELDS = "size format name width height taken_at shown_at created_at exif favourite stack_id"
@@ -205,7 +204,7 @@ def _replace(
     changed = []
     for row, cluster in zip(rows, clusters, strict=True):
         members = [photos[photo_id] for photo_id in cluster.members]
-        is_new = _fill(row, cluster, members, keeper.best(members, criteria, albums))
+        is_new = _fill(row, cluster, members, keeper.in_order(members, criteria, albums)[0])
         if is_new or stored.members.get(row.pk) != cluster.members:
             changed.append((row, cluster))
     gone = {row.pk for row in stored.groups} - {row.pk for row in rows}

@@ -125,15 +125,13 @@ def _complete(order: Sequence[str]) -> list[str]:
 # --- ranking --------------------------------------------------------------------------------------
 
 
-def best(photos: Sequence[Photo], criteria: Criteria, albums: Mapping[UUID, int]) -> Photo:
-    """Return the photo to keep; `albums` says in how many albums each is, 0 for those missing."""
-    return _best(photos, criteria, _values(photos, criteria, albums))
-
-
 def in_order(
     photos: Sequence[Photo], criteria: Criteria, albums: Mapping[UUID, int]
 ) -> list[Photo]:
-    """Return the photos of a group, the one to keep first; `albums` as for `best`."""
+    """Return the photos of a group, the one to keep first.
+
+    `albums` says in how many albums each photo is, 0 for those missing.
+    """
     values = _values(photos, criteria, albums)
     rest, ranked = list(photos), []
     while rest:
@@ -146,7 +144,7 @@ def in_order(
 def rank(
     photos: Sequence[Photo], criteria: Criteria, albums: Mapping[UUID, int]
 ) -> list[RankedPhoto]:
-    """Return the photos of a group with reasons, the one to keep first; `albums` as for `best`."""
+    """Return the photos with reasons, in the order that `in_order` gives them."""
     values = _values(photos, criteria, albums)
     common = set(_METADATA).intersection(*map(_metadata_of, photos))
     return [

@@ -46,9 +46,7 @@ def group_rows(owner_id: int | None, kind: str) -> Iterator[Row]:
     None stands for all owners and an empty `kind` for both kinds. Groups come by owner and kind,
     those with the most bytes to recover first.
     """
-    members = GroupMember.objects.select_related("photo", "group", "group__owner").filter(
-        LIVE_PHOTO
-    )
+    members = GroupMember.objects.filter(LIVE_PHOTO).select_related("photo", "group__owner")
     if owner_id is not None:
         members = members.filter(group__owner_id=owner_id)
     if kind:

@@ -86,6 +86,7 @@ def decision_text(*, action: str, groups: int, photos: int, trashed: int, freed:
 
     `photos` counts all photos of the groups, `trashed` those moved to the trash.
     """
+    in_groups = _("%(decision)s in %(groups)s groups")
     figures = {"photos": f"{photos:,}", "trashed": f"{trashed:,}", "groups": f"{groups:,}"}
     figures["freed"] = filesizeformat(freed).replace("\xa0", " ")
     match action:
@@ -98,23 +99,16 @@ def decision_text(*, action: str, groups: int, photos: int, trashed: int, freed:
                 photos,
             )
         case _ if trashed:
-            return _trash_text(groups, trashed, figures)
+            in_groups = _("Best kept in %(groups)s groups: %(decision)s")
+            text = ngettext(
+                "%(trashed)s photo to the trash, %(freed)s freed",
+                "%(trashed)s photos to the trash, %(freed)s freed",
+                trashed,
+            )
         case _:
             return _("All %(photos)s photos kept") % figures if photos > 1 else _("All kept")
     if groups > 1:
-        return _("%(decision)s in %(groups)s groups") % (figures | {"decision": text % figures})
-    return text % figures
-
-
-def _trash_text(groups: int, trashed: int, figures: Mapping[str, str]) -> str:
-    text = ngettext(
-        "%(trashed)s photo to the trash, %(freed)s freed",
-        "%(trashed)s photos to the trash, %(freed)s freed",
-        trashed,
-    )
-    if groups > 1:
-        best = _("Best kept in %(groups)s groups: %(decision)s")
-        return best % {**figures, "decision": text % figures}
+        return in_groups % (figures | {"decision": text % figures})
     return text % figures
 
 
