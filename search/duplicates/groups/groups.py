@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -32,12 +31,8 @@ _FIELDS = "size format name width height taken_at shown_at created_at exif favou
 _COLUMNS = ("medoid", "keeper", "size", "recoverable", "closeness", "newest_at")
 
 
-@dataclass
-class StoredGroups:
-    """Groups as they are in the database, with the members of each by its id."""
-
-    groups: list[DuplicateGroup]
-    members: dict[UUID, Near]
+StoredGroups = dict[DuplicateGroup, Near]
+"""Groups as they are in the database, with the members of each."""
 
 
 def regroup(owner_id: int, photo_ids: Iterable[UUID]) -> None:
@@ -87,7 +82,7 @@ def set_criteria(user: User, order: Sequence[str], pattern: str) -> Criteria:
 def _choose_keepers(owner_id: int, kind: Kind) -> set[UUID]:
     """Choose the keepers of all groups of a kind again; return the photos of changed groups."""
     stored = _all_groups(owner_id, kind)
-    same = [Cluster(row.medoid_id, stored.members[row.pk]) for row in stored.groups]
+    same = [Cluster(row.medoid_id, members) for row, members in stored.items()]
     return _replace(owner_id, kind, stored, same)[0]
 
 
@@ -149,7 +144,7 @@ def _regroup(owner_id: int, kind: Kind, ids: set[UUID]) -> set[UUID]:
     for _ in range(_ROUNDS):
         near = with_stack_mates(with_neighbours(kind, ids))
         stored = _groups_with(kind, near)
-        scope = near.union(*stored.members.values())
+        scope = near.union(*stored.values())
         clusters = clusters_of(owner_id, kind, scope)
         changed, without_group = _replace(owner_id, kind, stored, clusters)
         all_changed |= changed
@@ -164,7 +159,7 @@ def _regroup(owner_id: int, kind: Kind, ids: set[UUID]) -> set[UUID]:
 
 
 def _all_groups(owner_id: int, kind: Kind) -> StoredGroups:
-    groups = list(DuplicateGroup.objects.filter(owner_id=owner_id, kind=kind))
+    groups = DuplicateGroup.objects.filter(owner_id=owner_id, kind=kind)
     members = GroupMember.objects.filter(group__owner_id=owner_id, kind=kind)
     return _with_members(groups, members)
 
@@ -183,11 +178,11 @@ def _groups_with(kind: Kind, photo_ids: Collection[UUID]) -> StoredGroups:
     return _with_members(groups, members)
 
 
-def _with_members(groups: list[DuplicateGroup], members: Iterable[GroupMember]) -> StoredGroups:
-    stored = StoredGroups(groups, {row.pk: {} for row in groups})
+def _with_members(groups: Iterable[DuplicateGroup], members: Iterable[GroupMember]) -> StoredGroups:
+    near: dict[UUID, Near] = defaultdict(dict)
     for member in members:
-        stored.members[member.group_id][member.photo_id] = (member.closeness, member.how)
-    return stored
+        near[member.group_id][member.photo_id] = (member.closeness, member.how)
+    return {row: near[row.pk] for row in groups}
 
 
 def _replace(
@@ -205,14 +200,14 @@ def _replace(
     for row, cluster in zip(rows, clusters, strict=True):
         members = [photos[photo_id] for photo_id in cluster.members]
         is_new = _fill(row, cluster, members, keeper.in_order(members, criteria, albums)[0])
-        if is_new or stored.members.get(row.pk) != cluster.members:
+        if is_new or stored.get(row) != cluster.members:
             changed.append((row, cluster))
-    gone = {row.pk for row in stored.groups} - {row.pk for row in rows}
-    _write(kind, stored, gone, changed)
-    changed_ids = {photo_id for pk in gone for photo_id in stored.members[pk]}
+    gone = stored.keys() - set(rows)
+    _write(kind, stored, {row.pk for row in gone}, changed)
+    changed_ids = {photo_id for row in gone for photo_id in stored[row]}
     for row, cluster in changed:
-        changed_ids.update(cluster.members, stored.members.get(row.pk, {}))
-    before = set().union(*stored.members.values())
+        changed_ids.update(cluster.members, stored.get(row, {}))
+    before = set().union(*stored.values())
     return changed_ids, before.difference(*(cluster.members for cluster in clusters))
 
 
@@ -239,16 +234,18 @@ def _rows(
 
     A cluster continues the group with its medoid, or else the one it shares most photos with.
     """
-    by_medoid = {row.medoid_id: row for row in stored.groups}
+    by_medoid = {row.medoid_id: row for row in stored}
     medoids = {cluster.medoid for cluster in clusters}
-    rest = {row.pk: row for row in stored.groups if row.medoid_id not in medoids}
-    group_of = {photo_id: pk for pk in rest for photo_id in stored.members[pk]}
+    rest = {row for row in stored if row.medoid_id not in medoids}
+    group_of = {photo_id: row for row in rest for photo_id in stored[row]}
     rows = []
     for cluster in clusters:
         row = by_medoid.get(cluster.medoid)
         if row is None:
-            shared = Counter(group_of[pk] for pk in cluster.members if pk in group_of)
-            row = next((rest.pop(pk) for pk, _ in shared.most_common() if pk in rest), None)
+            shared = Counter(group_of[pk] for pk in cluster.members if group_of.get(pk) in rest)
+            if shared:
+                row = shared.most_common(1)[0][0]
+                rest.remove(row)
         rows.append(row or DuplicateGroup(owner_id=owner_id, kind=kind))
     return rows
 
@@ -272,9 +269,7 @@ def _fill(row: DuplicateGroup, cluster: Cluster, members: list[Photo], best: Pho
 def _write(
     kind: Kind, stored: StoredGroups, gone: set[UUID], changed: list[tuple[DuplicateGroup, Cluster]]
 ) -> None:
-    new_members = [
-        (row, cluster) for row, cluster in changed if stored.members.get(row.pk) != cluster.members
-    ]
+    new_members = [(row, cluster) for row, cluster in changed if stored.get(row) != cluster.members]
     # Memberships go first, because a photo can be in only one group of a kind.
     for some in slices(gone | {row.pk for row, _ in new_members}):
         GroupMember.objects.filter(group__in=some).delete()

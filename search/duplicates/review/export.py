@@ -51,9 +51,8 @@ def group_rows(owner_id: int | None, kind: str) -> Iterator[Row]:
         members = members.filter(group__owner_id=owner_id)
     if kind:
         members = members.filter(kind=kind)
-    ordered = members.order_by(
-        "group__owner", "kind", "-group__recoverable", "group", "-closeness", "photo"
-    )
+    order = ("group__owner", "kind", "-group__recoverable", "group", "-closeness", "photo")
+    ordered = members.order_by(*order)
     for _, group in groupby(ordered.iterator(), key=lambda member: member.group_id):
         yield from sorted(map(_row, group), key=lambda row: not row.keep)
 

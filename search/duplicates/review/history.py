@@ -20,7 +20,7 @@ from gallery.models import Photo, PhotoQuerySet, Stack, User
 from gallery.paging import check_limit, cursor_of, read_cursor
 from gallery.slices import slices
 from search.duplicates.groups import groups
-from search.duplicates.models import NotTheSame, Resolution
+from search.duplicates.models import Kind, NotTheSame, Resolution
 from search.duplicates.review import merging
 
 COVERS = 4
@@ -48,7 +48,7 @@ class HistoryEntry:
     batch: UUID
     decided_at: datetime
     action: str
-    kind: str
+    kind: Kind
     groups: int
     photos: int
     freed: int
@@ -76,9 +76,9 @@ def history_page(
     return entries, cursor_of(last["decided_at"], last["batch"].hex) if last else None
 
 
-def _entry(*, photos: int, trashed: int, standing: int, **rest: Any) -> HistoryEntry:
+def _entry(*, kind: str, photos: int, trashed: int, standing: int, **rest: Any) -> HistoryEntry:
     counted = trashed if rest["action"] == Resolution.Action.KEEP else photos
-    return HistoryEntry(photos=counted, undone=not standing, **rest)
+    return HistoryEntry(kind=Kind(kind), photos=counted, undone=not standing, **rest)
 
 
 def _covers(user: User, batches: list[UUID]) -> dict[UUID, list[Photo]]:
