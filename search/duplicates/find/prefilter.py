@@ -75,7 +75,6 @@ class RejectedPairs:
         self._pairs.update(map(hash, pairs))
 
     def without(self, pairs: Iterable[Ids]) -> set[Ids]:
-        """Return the pairs that are not remembered."""
         return {pair for pair in pairs if hash(pair) not in self._pairs}
 
 

@@ -99,12 +99,9 @@ def _date(keeper: Photo, others: Sequence[Photo]) -> Gains:
     taken = next((photo.taken_at for photo in others if photo.taken_at), None)
     if keeper.taken_at or taken is None:
         return {}
-    gains = {
-        "taken_at": taken.isoformat(),
-        "shown_at": [keeper.shown_at.isoformat(), taken.isoformat()],
-    }
+    before, after = keeper.shown_at.isoformat(), taken.isoformat()
     keeper.taken_at = keeper.shown_at = taken
-    return gains
+    return {"taken_at": after, "shown_at": [before, after]}
 
 
 def save(merged: Iterable[tuple[Photo, Gains]]) -> None:
