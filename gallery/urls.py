@@ -10,7 +10,7 @@ from gallery.api import make_api
 from gallery.status import healthz, readyz
 from gallery.views import accounts, album_pages, media, pages, stack_pages, trash_pages
 from search import api as search_api
-from search.duplicates.api import routes as duplicates_api
+from search.duplicates import api as duplicates_api
 
 api = make_api()
 search_api.attach(api)

@@ -11,7 +11,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from gallery.models import EmbeddingModel, Photo, User
+from gallery.models import EmbeddingModel, OwnedQuerySet, Photo
 
 
 class Kind(models.TextChoices):
@@ -78,14 +78,6 @@ class NotTheSame(models.Model):
         return f"{self.first_id} is not {self.second_id}"
 
 
-class DuplicateGroupQuerySet(models.QuerySet["DuplicateGroup"]):
-    """Queries on groups; every answer to a person starts with `visible_to`."""
-
-    def visible_to(self, user: User) -> DuplicateGroupQuerySet:
-        """Return the groups that this user may know of: those of their own photos."""
-        return self.filter(owner_id=user.pk) if user.is_authenticated else self.none()
-
-
 class DuplicateGroup(models.Model):
     """Photos that wait for a decision. Each has an edge to the medoid, so groups never chain.
 
@@ -104,7 +96,7 @@ class DuplicateGroup(models.Model):
     closeness = models.FloatField()
     newest_at = models.DateTimeField()
 
-    objects = DuplicateGroupQuerySet.as_manager()
+    objects = OwnedQuerySet["DuplicateGroup"].as_manager()
     if TYPE_CHECKING:
         members: models.Manager[GroupMember]
 
@@ -133,7 +125,7 @@ class GroupMember(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["photo", "kind"], name="one_group_of_a_kind"),
+            models.UniqueConstraint(fields=["photo", "kind"], name="one_group_of_a_kind")
         ]
 
     def __str__(self) -> str:
@@ -151,14 +143,6 @@ class KeeperCriteria(models.Model):
 
     def __str__(self) -> str:
         return ", ".join(self.order)
-
-
-class ResolutionQuerySet(models.QuerySet["Resolution"]):
-    """Queries on decisions; every answer to a person starts with `visible_to`."""
-
-    def visible_to(self, user: User) -> ResolutionQuerySet:
-        """Return the decisions that this user may know of: their own."""
-        return self.filter(owner_id=user.pk) if user.is_authenticated else self.none()
 
 
 class Resolution(models.Model):
@@ -187,7 +171,7 @@ class Resolution(models.Model):
     decided_at = models.DateTimeField(default=timezone.now)
     undone_at = models.DateTimeField(null=True, blank=True)
 
-    objects = ResolutionQuerySet.as_manager()
+    objects = OwnedQuerySet["Resolution"].as_manager()
 
     class Meta:
         indexes = [models.Index(fields=["owner", "-decided_at", "-id"], name="decisions_newest")]

@@ -171,7 +171,7 @@ def test_people_have_their_own_criteria_and_groups(ada, bob):
     groups.set_criteria(bob, ["name"], "*.png")
     assert criteria_of(ada.pk).pattern == ""
     group(photo(bob), photo(bob))
-    assert listing.group_page(ada, Kind.SAME_PICTURE).groups == []
+    assert listing.group_page(ada, Kind.SAME_PICTURE)[0] == []
     assert listing.totals_of(ada)["same_picture"].groups == 0
     assert listing.review_group(ada, DuplicateGroup.objects.get().pk) is None
 
@@ -210,9 +210,9 @@ def test_a_photo_trashed_while_its_group_is_read_is_left_out(ada):
         return answer
 
     with connection.execute_wrapper(trash_after_members):
-        assert len(listing.group_page(ada, Kind.SAME_PICTURE).groups) <= 1
+        assert len(listing.group_page(ada, Kind.SAME_PICTURE)[0]) <= 1
     assert moved
-    assert not listing.group_page(ada, Kind.SAME_PICTURE).groups
+    assert not listing.group_page(ada, Kind.SAME_PICTURE)[0]
 
 
 def test_a_fault_while_following_is_no_fault_of_the_move(monkeypatch, caplog):

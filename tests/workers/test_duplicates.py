@@ -15,7 +15,7 @@ from PIL import Image
 from gallery import files, trash
 from gallery.models import Embedding, EmbeddingModel, Fingerprint, Photo
 from gallery.models.fingerprints import fingerprint_of
-from search.duplicates.find import compare, judging, prefilter
+from search.duplicates.find import candidates, compare, judging, prefilter
 from search.duplicates.groups.edges import Judgement
 from search.duplicates.models import DuplicateEdge, DuplicateGroup, Kind, NotTheSame, Sweep
 from search.vectors.index import IndexUnavailable, open_index
@@ -58,7 +58,7 @@ def waiting(model: EmbeddingModel) -> int:
 
 @pytest.fixture(autouse=True)
 def _fresh(monkeypatch):
-    monkeypatch.setattr(prefilter, "_hashes", {})
+    monkeypatch.setattr(candidates, "_hashes", {})
     monkeypatch.setattr(prefilter, "rejected_pairs", prefilter.RejectedPairs())
     monkeypatch.setattr(compare, "rejected_pairs", prefilter.rejected_pairs)
     jobs.COMPARE.resume()
@@ -289,15 +289,15 @@ class TestAnotherModel:
 
     def test_similar_shots_of_the_old_one_go_at_the_end(self, newer, model, verdict, monkeypatch):
         DuplicateEdge.objects.update(kind=Kind.SIMILAR_SHOTS)
-        monkeypatch.setattr(prefilter, "_near_hashes", lambda *_: set())
-        monkeypatch.setattr(prefilter, "_near_embeddings", lambda *_: {})
+        monkeypatch.setattr(prefilter, "near_hashes", lambda *_: set())
+        monkeypatch.setattr(prefilter, "near_embeddings", lambda *_: {})
         compare_photos.compare_due(newer)
         assert edges() == set()
         assert waiting(model) == 2, "it would compare anew if it came back"
 
     def test_the_same_picture_stays_the_same(self, newer, model, verdict, monkeypatch):
-        monkeypatch.setattr(prefilter, "_near_hashes", lambda *_: set())
-        monkeypatch.setattr(prefilter, "_near_embeddings", lambda *_: {})
+        monkeypatch.setattr(prefilter, "near_hashes", lambda *_: set())
+        monkeypatch.setattr(prefilter, "near_embeddings", lambda *_: {})
         compare_photos.compare_due(newer)
         assert DuplicateEdge.objects.get().model == model
 
@@ -363,7 +363,7 @@ class TestFaults:
 
             together.wait()
             try:
-                return compare.compare(model, rows, lambda photo_id: None)
+                return compare.compare(model, rows, lambda photo_id: None, expect=lambda ids: None)
             finally:
                 connections.close_all()
 

@@ -14,7 +14,7 @@ from django.core.management import CommandError, call_command
 
 from gallery import files, trash
 from gallery.models import Embedding, Photo
-from search.duplicates.find import compare, judging, prefilter
+from search.duplicates.find import candidates, compare, judging, prefilter
 from search.duplicates.groups.edges import Judgement
 from search.duplicates.models import DuplicateEdge, DuplicateGroup, Kind
 from search.vectors.index import close_all
@@ -39,7 +39,7 @@ def _judge(monkeypatch):
         ]
 
     monkeypatch.setattr(judging, "judge", judge)
-    monkeypatch.setattr(prefilter, "_hashes", {})
+    monkeypatch.setattr(candidates, "_hashes", {})
     monkeypatch.setattr(prefilter, "rejected_pairs", prefilter.RejectedPairs())
     monkeypatch.setattr(compare, "rejected_pairs", prefilter.rejected_pairs)
     jobs.COMPARE.resume()

@@ -3,7 +3,7 @@
 A picture that was re-encoded, resized, recoloured, cropped, turned or written on still shows the
 same things at the same places. So two grey pictures are laid over each other, turned, shifted and
 stretched until they agree best. Their correlation, which ignores brightness and contrast, says
-how well they agree; `block_check` then looks at the aligned pictures block by block.
+how well they agree; `judging` then looks at the aligned pictures block by block.
 
 Positions are fractions of width or height. An alignment maps a position `u` of the first picture
 to `v = scale * u + shift` of the second one after its `turn`, for x and y separately.
@@ -91,14 +91,18 @@ def _refine_start(a: Array, b: Array, turn: Turns, scale: Array, shift: Array) -
 
 def _best_windows(a: Array, b: Array) -> list[tuple[Turns, Array, Array]]:
     """Return the best places to start from: turn (n,), scale (n, 2) and shift (n, 2) of each."""
-    windows = _windows()
+    sides = crop_windows(_STEP)
+    # All windows tried, shape (w, 2, 2): (low, size) by (x, y).
+    windows = np.array([((lx, ly), (sx, sy)) for ly, sy in sides for lx, sx in sides], np.float32)
     views = np.stack([_normal(apply_turn(_shrink(b, _COARSE), t)) for t in range(TURNS)], axis=1)
     whole = _normal(_shrink(a, _COARSE))
     likely = np.einsum("nij,ntij->nt", whole, views)
     parts_of_a = _all_windows(a, windows)
     scores = np.full((len(a), TURNS, 2 * len(windows)), -2.0, np.float32)
+    likeliest = np.argsort(-likely, axis=1)[:, :2]
     for t in range(TURNS):
-        rows = np.flatnonzero(_worth_trying(likely, t))
+        # Turn 0 is tried for all pairs, the others where they are among the likeliest two.
+        rows = np.flatnonzero((likeliest == t).any(axis=1) | (t == 0))
         if len(rows):
             parts_of_b = _all_windows(apply_turn(b[rows], t), windows)
             within_b = _dots(parts_of_b, whole[rows])
@@ -122,14 +126,6 @@ def _dots(parts: Array, whole: Array) -> Array:
     return np.asarray((parts.reshape(n, w, -1) @ whole.reshape(n, -1, 1))[:, :, 0])
 
 
-def _worth_trying(likely: Array, turn: int) -> NDArray[np.bool_]:
-    """Tell which pairs to try a turn for: turn 0 for all, others where among the best two."""
-    if turn == 0:
-        return np.ones(len(likely), np.bool_)
-    order = np.argsort(-likely, axis=1)[:, :2]
-    return np.asarray((order == turn).any(axis=1))
-
-
 def crop_windows(step: float) -> Array:
     """Return what a crop to 80 % may leave of a side, as (low, size) in fractions: shape (w, 2)."""
     windows = [
@@ -138,12 +134,6 @@ def crop_windows(step: float) -> Array:
         for low in np.linspace(0, 1 - size, round((1 - size) / step) + 1)
     ]
     return np.array(windows, np.float32)
-
-
-def _windows() -> Array:
-    """Return all windows tried, shape (w, 2, 2): (low, size) by (x, y)."""
-    sides = crop_windows(_STEP)
-    return np.array([((lx, ly), (sx, sy)) for ly, sy in sides for lx, sx in sides], np.float32)
 
 
 def _all_windows(pictures: NDArray[np.generic], windows: Array) -> Array:

@@ -2,21 +2,27 @@
 
 The embedding finds crops, re-encoded copies and similar shots. The hash finds what an embedding may
 put far away: pictures without colour, mirrored ones, and ones that lie on their side.
+
+Photos are identified by the integers of their UUIDs here: there are hundreds of thousands of pairs
+in sets, and UUIDs are hashed in Python.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeAlias
 from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gallery import request_priority
-from gallery.models import Photo
+from gallery.models import EmbeddingModel, Photo
 from gallery.models.fingerprints import SIDE
-from search.vectors.index import Hit, Vector, VectorIndex, owned_by
+from gallery.slices import slices
+from search.duplicates.groups.edges import PairIds, pair_of
+from search.vectors.index import Vector, open_index, owned_by
 
 NEIGHBOURS = 20
 """Nearest photos in the index that each photo is compared with."""
@@ -39,20 +45,71 @@ photos for about 5 ms."""
 RELOAD_SECONDS = 10.0
 """Maximum age of the hashes in memory, because other processes add hashes too."""
 
+Ids: TypeAlias = tuple[int, int]
+"""A pair of photos by the integers of their UUIDs, the smaller one first."""
+
 Hashes = NDArray[np.uint64]
 
 _BLOCK = 16_384  # hashes at a time, so that intermediate results stay in the CPU's cache
 _LOW = 8
-
-
-def _cosines() -> NDArray[np.float64]:
-    """Return the lowest 8 rows of the DCT-II of 32 values, as in `gallery.decoding.pictures`."""
-    places = (2 * np.arange(SIDE) + 1) / (2 * SIDE)
-    return np.cos(np.pi * np.arange(_LOW)[:, None] * places[None, :])
-
-
-_COSINES = _cosines()
+_PLACES = (2 * np.arange(SIDE) + 1) / (2 * SIDE)
+# The lowest rows of the DCT-II of SIDE values, as in `gallery.decoding.pictures`.
+_COSINES = np.cos(np.pi * np.arange(_LOW)[:, None] * _PLACES)
 _SIGNS = (-1.0) ** np.arange(_LOW)
+
+
+def ids_of(pair: PairIds) -> Ids:
+    """Return a pair as the integers of its UUIDs."""
+    return pair[0].int, pair[1].int
+
+
+# --- the index ------------------------------------------------------------------------------------
+
+
+def near_embeddings(
+    model: EmbeddingModel, owner_id: int, vectors: Mapping[int, Vector], min_cosine: float
+) -> dict[Ids, float]:
+    """Return the pairs of a photo of `vectors` and a neighbour, with their cosine similarity.
+
+    Raises `VectorIndexError`. Requests get their turn after every few queries.
+    """
+    index, own = open_index(model.key, model.dim), owned_by(str(owner_id))
+    cosines = {}
+    for some in slices(vectors.items(), QUERIES_AT_ONCE):
+        request_priority.yield_to_requests()
+        # One more than wanted, because each point finds itself.
+        batch = [vector for _, vector in some]
+        hits_by_photo = index.query_batch(batch, limit=NEIGHBOURS + 1, flt=own)
+        for (photo_id, _), hits in zip(some, hits_by_photo, strict=True):
+            for hit in hits:
+                if hit.score >= min_cosine and hit.id.int != photo_id:
+                    cosines[pair_of(photo_id, hit.id.int)] = hit.score
+    return cosines
+
+
+# --- perceptual hashes ----------------------------------------------------------------------------
+
+
+def near_hashes(
+    owner_id: int, photos: Sequence[Photo], greys: Mapping[int, NDArray[np.uint8]]
+) -> set[Ids]:
+    """Return the pairs whose perceptual hashes are near in any of the eight positions.
+
+    Photos without a fingerprint in `greys`, uint8 (SIDE, SIDE) by id, are left out.
+    """
+    hashes = _hashes.setdefault(owner_id, OwnerHashes(owner_id))
+    hashes.refresh(photos)
+    ids = [photo.pk.int for photo in photos if photo.pk.int in greys]
+    ids = [photo_id for photo_id in ids if not is_flat(greys[photo_id])]
+    if not ids:
+        return set()
+    positions = turned_hashes(np.stack([greys[photo_id] for photo_id in ids]))
+    return {
+        pair_of(photo_id, other_id)
+        for photo_id, own_positions in zip(ids, positions, strict=True)
+        for other_id in hashes.near(own_positions)
+        if other_id != photo_id
+    }
 
 
 def turned_hashes(greys: NDArray[np.uint8]) -> Hashes:
@@ -63,18 +120,17 @@ def turned_hashes(greys: NDArray[np.uint8]) -> Hashes:
     so the pixels are transformed only once.
     """
     low = _COSINES @ greys.astype(np.float64) @ _COSINES.T
-    positions = []
-    for upright in (low, low.swapaxes(1, 2)):
-        for down in (np.ones(_LOW), _SIGNS):
-            for across in (np.ones(_LOW), _SIGNS):
-                positions.append(upright * down[:, None] * across[None, :])
-    return _bits(np.stack(positions, axis=1).reshape(-1, 8, _LOW * _LOW))
-
-
-def _bits(low: NDArray[np.float64]) -> Hashes:
-    """Return the hashes of low frequencies, shape (n, 8, 64): the first in the highest bit."""
-    middle = np.partition(low[:, :, 1:], 31, axis=2)[:, :, 31:32]
-    packed = np.packbits(low > middle, axis=2)
+    signs = (np.ones(_LOW), _SIGNS)
+    positions = [
+        upright * down[:, None] * across
+        for upright in (low, low.swapaxes(1, 2))
+        for down in signs
+        for across in signs
+    ]
+    frequencies = np.stack(positions, axis=1).reshape(-1, 8, _LOW * _LOW)
+    # A bit for each that is above the middle one, the first in the highest bit.
+    middle = np.partition(frequencies[:, :, 1:], 31, axis=2)[:, :, 31:32]
+    packed = np.packbits(frequencies > middle, axis=2)
     return np.ascontiguousarray(packed).view(">u8")[:, :, 0].astype(np.uint64)
 
 
@@ -161,16 +217,4 @@ def _columns(rows: Sequence[tuple[UUID, str]]) -> tuple[Hashes, Hashes]:
     return ids.reshape(-1, 2), hashes
 
 
-def neighbours(index: VectorIndex, owner_id: int, vectors: Sequence[Vector]) -> list[list[Hit]]:
-    """Return for each vector the owner's `NEIGHBOURS` nearest points, itself among them.
-
-    Raises `VectorIndexError`. Requests get their turn after every few queries.
-    """
-    own = owned_by(str(owner_id))
-    hits: list[list[Hit]] = []
-    for start in range(0, len(vectors), QUERIES_AT_ONCE):
-        request_priority.yield_to_requests()
-        # One more than wanted, because each point finds itself.
-        batch = vectors[start : start + QUERIES_AT_ONCE]
-        hits += index.query_batch(batch, limit=NEIGHBOURS + 1, flt=own)
-    return hits
+_hashes: dict[int, OwnerHashes] = {}  # by owner

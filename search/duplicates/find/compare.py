@@ -14,24 +14,20 @@ from django.utils import timezone
 from gallery.locks import lock_owner
 from gallery.models import Embedding, EmbeddingModel, Photo, User
 from search.duplicates.find import judging
+from search.duplicates.find.candidates import ids_of
 from search.duplicates.find.judging import Detail
-from search.duplicates.find.prefilter import ids_of, pairs_to_judge, rejected_pairs
+from search.duplicates.find.prefilter import pairs_to_judge, rejected_pairs
 from search.duplicates.find.thresholds import thresholds_of
 from search.duplicates.groups import edges, groups
 from search.duplicates.groups.edges import Judgement, PairIds, pair_of
 from search.duplicates.models import Sweep
 
-
-def _read_nothing(photo_ids: Sequence[UUID]) -> None:
-    """Stand in for a reader that reads nothing ahead."""
+Expect = Callable[[Sequence[UUID]], None]
+"""Is told which renditions will probably be needed, in order."""
 
 
 def compare(
-    model: EmbeddingModel,
-    rows: Sequence[Embedding],
-    detail: Detail,
-    *,
-    expect: Callable[[Sequence[UUID]], None] = _read_nothing,
+    model: EmbeddingModel, rows: Sequence[Embedding], detail: Detail, *, expect: Expect
 ) -> set[UUID]:
     """Compare the photos of `rows`, vectors of `model`, and return the ids whose edges changed.
 
@@ -61,25 +57,21 @@ def compare(
 
 def mark_compared(rows: Iterable[Embedding]) -> None:
     """Note that the photos of `rows` were compared."""
-    keys = [row.pk for row in rows]
-    Embedding.objects.filter(pk__in=keys).update(compared_at=timezone.now())
+    compared = Embedding.objects.filter(pk__in=[row.pk for row in rows])
+    compared.update(compared_at=timezone.now())
 
 
 def _judge(
-    model: EmbeddingModel,
-    owner_id: int,
-    rows: Sequence[Embedding],
-    detail: Detail,
-    expect: Callable[[Sequence[UUID]], None],
+    model: EmbeddingModel, owner_id: int, rows: Sequence[Embedding], detail: Detail, expect: Expect
 ) -> dict[PairIds, Judgement | None]:
     """Return the judgement on each pair that was worth judging, None for pairs not alike."""
     thresholds = thresholds_of(model)
-    batch = pairs_to_judge(model, owner_id, rows, thresholds, detail)
-    expect(batch.read_ahead)
-    judgements = judging.judge(batch.pairs, thresholds, detail)
+    pairs, read_ahead = pairs_to_judge(model, owner_id, rows, thresholds, detail)
+    expect(read_ahead)
+    judgements = judging.judge(pairs, thresholds, detail)
     judged = {
         pair_of(pair.first.photo_id, pair.second.photo_id): judgement
-        for pair, judgement in zip(batch.pairs, judgements, strict=True)
+        for pair, judgement in zip(pairs, judgements, strict=True)
     }
     rejected_pairs.add(ids_of(pair) for pair, judgement in judged.items() if judgement is None)
     return judged
@@ -107,15 +99,15 @@ class Progress:
     total: int
     compared: int
     running: bool
-    asked_at: datetime | None = None
-    finished_at: datetime | None = None
+    asked_at: datetime | None
+    finished_at: datetime | None
 
 
 def progress(user: User) -> Progress:
     """Return how many of this user's photos were compared."""
     model = EmbeddingModel.objects.active()
     if model is None or not user.is_authenticated:
-        return Progress(0, 0, running=False)
+        return Progress(0, 0, running=False, asked_at=None, finished_at=None)
     waiting = Embedding.objects.to_compare(model).filter(photo__owner_id=user.pk).count()
     # Nearly all photos are searchable, and an index finds the others, so those are counted.
     states = set(Embedding.State.values) - {Embedding.State.INDEXED.value}

@@ -2,18 +2,14 @@
 
 Neighbours in the index show the same kind of thing, but few of them are the same picture. So most
 candidates are dropped here: those that are settled already, and those that do not look alike at
-8 x 8 cells, which is a hundred times cheaper to find out than judging.
-
-Photos are identified by the integers of their UUIDs here: there are hundreds of thousands of pairs
-in sets, and UUIDs are hashed in Python.
+8 x 8 cells, which is a hundred times cheaper to find out than judging. As in `candidates`, photos
+are identified by the integers of their UUIDs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeAlias
 from uuid import UUID
 
 import numpy as np
@@ -23,13 +19,13 @@ from numpy.typing import NDArray
 from gallery import request_priority
 from gallery.models import Embedding, EmbeddingModel, Fingerprint, Photo
 from gallery.models.fingerprints import SIDE, cell_weights, fingerprint_of
+from gallery.slices import slices
 from search.duplicates.find.alignment import TURNS, apply_turn, crop_windows
-from search.duplicates.find.candidates import OwnerHashes, is_flat, neighbours, turned_hashes
+from search.duplicates.find.candidates import Ids, ids_of, near_embeddings, near_hashes
 from search.duplicates.find.judging import Detail, Pair, Side
 from search.duplicates.find.thresholds import Thresholds
 from search.duplicates.groups import edges
-from search.duplicates.groups.edges import PairIds
-from search.vectors.index import Vector, open_index
+from search.vectors.index import Vector
 
 MIN_CORRELATION = 0.68
 """Coarse correlation of a picture with a part of it. Of 250 crops to 80 % (of the area or of both
@@ -50,13 +46,14 @@ _CELLS = 8
 _STEP = 0.1  # between windows
 _BATCH = 256  # pairs at a time, some 5 MB
 
-Ids: TypeAlias = tuple[int, int]
+_WINDOWS = crop_windows(_STEP)
+# The matrix (windows x cells, SIDE) that averages a line into the cells of windows.
+_WEIGHTS = cell_weights(SIDE, _WINDOWS[:, 0], _WINDOWS[:, 1], _CELLS).reshape(-1, SIDE)
+
 Pixels = NDArray[np.uint8]
 Array = NDArray[np.float32]
 Vectors = dict[int, Vector]
 Greys = dict[int, Pixels]
-
-_hashes: dict[int, OwnerHashes] = {}
 
 
 class RejectedPairs:
@@ -75,28 +72,13 @@ class RejectedPairs:
             self._key, self._pairs = (model.pk, began_at), set()
 
     def add(self, pairs: Iterable[Ids]) -> None:
-        """Remember pairs."""
         self._pairs.update(map(hash, pairs))
 
     def without(self, pairs: Iterable[Ids]) -> set[Ids]:
-        """Return the pairs that are not remembered."""
         return {pair for pair in pairs if hash(pair) not in self._pairs}
 
 
 rejected_pairs = RejectedPairs()
-
-
-@dataclass(frozen=True)
-class PairBatch:
-    """Pairs to judge, and the photos whose renditions judging will probably need, in order."""
-
-    pairs: list[Pair]
-    read_ahead: list[UUID]
-
-
-def ids_of(pair: PairIds) -> Ids:
-    """Return a pair as the integers of its UUIDs."""
-    return pair[0].int, pair[1].int
 
 
 def pairs_to_judge(
@@ -105,28 +87,29 @@ def pairs_to_judge(
     rows: Sequence[Embedding],
     thresholds: Thresholds,
     detail: Detail,
-) -> PairBatch:
+) -> tuple[list[Pair], list[UUID]]:
     """Return the pairs worth judging among all that have a photo of `rows`, all of one owner.
 
-    Raises `VectorIndexError` when the index is away.
+    Also returns the photos whose renditions judging will probably need, in order. Raises
+    `VectorIndexError` when the index is away.
     """
     photo_ids = [row.photo_id for row in rows]
     vectors = _own_vectors(rows)
-    near = _near_embeddings(model, owner_id, vectors, thresholds.candidate)
+    near = near_embeddings(model, owner_id, vectors, thresholds.candidate)
     greys = _greys(owner_id, photo_ids, detail)
-    near_hashes = _near_hashes(owner_id, [row.photo for row in rows], greys)
-    pairs = _open_pairs(model, photo_ids, near.keys() | near_hashes)
+    near_by_hash = near_hashes(owner_id, [row.photo for row in rows], greys)
+    pairs = _open_pairs(model, photo_ids, near.keys() | near_by_hash)
     missing = {photo_id for pair in pairs for photo_id in pair} - greys.keys()
     greys |= _greys(owner_id, [UUID(int=photo_id) for photo_id in missing], detail)
     cosines = _cosines(model, pairs, near, vectors)
     cosines = {pair: cosine for pair, cosine in cosines.items() if greys.keys() >= set(pair)}
-    worth = _worth_judging(cosines, greys, near_hashes, thresholds)
+    worth = _worth_judging(cosines, greys, near_by_hash, thresholds)
     rejected_pairs.add(cosines.keys() - worth.keys())
     sides = _sides(owner_id, {photo_id for pair in worth for photo_id in pair}, greys)
     # In order, so that the pairs of one photo follow each other and its rendition is read once.
     chosen = sorted(pair for pair in worth if sides.keys() >= set(pair))
     likely = [pair for pair in chosen if worth[pair] >= READ_AHEAD_CORRELATION]
-    return PairBatch(
+    return (
         [Pair(sides[first], sides[second], cosines[first, second]) for first, second in chosen],
         [sides[photo_id].photo_id for pair in likely for photo_id in pair],
     )
@@ -143,30 +126,12 @@ def _open_pairs(
     }
 
 
-def _ordered(one: int, other: int) -> Ids:
-    return (one, other) if one < other else (other, one)
-
-
-# --- vectors and hashes ---------------------------------------------------------------------------
+# --- similarity of embeddings ---------------------------------------------------------------------
 
 
 def _own_vectors(rows: Iterable[Embedding]) -> Vectors:
     vectors = ((row.photo_id.int, row.get_vector()) for row in rows)
     return {photo_id: vector for photo_id, vector in vectors if vector is not None}
-
-
-def _near_embeddings(
-    model: EmbeddingModel, owner_id: int, vectors: Vectors, min_cosine: float
-) -> dict[Ids, float]:
-    """Return the pairs that are near in the index, with their cosine similarity."""
-    index = open_index(model.key, model.dim)
-    hits_by_photo = neighbours(index, owner_id, list(vectors.values()))
-    return {
-        _ordered(photo_id, hit.id.int): hit.score
-        for photo_id, hits in zip(vectors, hits_by_photo, strict=True)
-        for hit in hits
-        if hit.score >= min_cosine and hit.id.int != photo_id
-    }
 
 
 def _cosines(
@@ -176,33 +141,13 @@ def _cosines(
     cosines = {pair: near[pair] for pair in pairs if pair in near}
     distant = [pair for pair in pairs if pair not in near]
     missing = {photo_id for pair in distant for photo_id in pair} - vectors.keys()
-    stored = Embedding.objects.filter(
-        model=model,
-        photo__in=[UUID(int=photo_id) for photo_id in missing],
-        state=Embedding.State.INDEXED,
-    )
+    ids = [UUID(int=photo_id) for photo_id in missing]
+    stored = Embedding.objects.filter(model=model, photo__in=ids, state=Embedding.State.INDEXED)
     vectors = vectors | _own_vectors(stored.only("photo_id", "vector", "vector_crc"))
     for first, second in distant:
         if first in vectors and second in vectors:
             cosines[first, second] = float(vectors[first] @ vectors[second])
     return cosines
-
-
-def _near_hashes(owner_id: int, photos: Sequence[Photo], greys: Greys) -> set[Ids]:
-    """Return the pairs whose perceptual hashes are near in any of the eight positions."""
-    hashes = _hashes.setdefault(owner_id, OwnerHashes(owner_id))
-    hashes.refresh(photos)
-    ids = [photo.pk.int for photo in photos if photo.pk.int in greys]
-    ids = [photo_id for photo_id in ids if not is_flat(greys[photo_id])]
-    if not ids:
-        return set()
-    positions = turned_hashes(np.stack([greys[photo_id] for photo_id in ids]))
-    return {
-        _ordered(photo_id, other_id)
-        for photo_id, own_positions in zip(ids, positions, strict=True)
-        for other_id in hashes.near(own_positions)
-        if other_id != photo_id
-    }
 
 
 # --- fingerprints ---------------------------------------------------------------------------------
@@ -239,32 +184,21 @@ def save_fingerprints(greys: Mapping[UUID, Pixels]) -> None:
 
 
 def _sides(owner_id: int, ids: Collection[int], greys: Greys) -> dict[int, Side]:
-    photos = Photo.objects.live().filter(
-        owner_id=owner_id, pk__in=[UUID(int=photo_id) for photo_id in ids]
-    )
-    facts = photos.values_list(
-        "pk", "width", "height", "taken_at", "exif__latitude", "exif__longitude"
-    )
-    return {
-        pk.int: Side(pk, greys[pk.int], width, height, taken_at, _place(latitude, longitude))
-        for pk, width, height, taken_at, latitude, longitude in facts
-    }
-
-
-def _place(latitude: object, longitude: object) -> tuple[float, float] | None:
-    if isinstance(latitude, int | float) and isinstance(longitude, int | float):
-        return float(latitude), float(longitude)
-    return None
+    keys = [UUID(int=photo_id) for photo_id in ids]
+    photos = Photo.objects.live().filter(owner_id=owner_id, pk__in=keys)
+    facts = photos.values_list("pk", "width", "height", "taken_at", "latitude", "longitude")
+    sides = {}
+    for pk, width, height, taken_at, latitude, longitude in facts:
+        place = None if latitude is None or longitude is None else (latitude, longitude)
+        sides[pk.int] = Side(pk, greys[pk.int], width, height, taken_at, place)
+    return sides
 
 
 # --- the coarse comparison ------------------------------------------------------------------------
 
 
 def _worth_judging(
-    cosines: Mapping[Ids, float],
-    greys: Greys,
-    near_hashes: Collection[Ids],
-    thresholds: Thresholds,
+    cosines: Mapping[Ids, float], greys: Greys, near_by_hash: set[Ids], thresholds: Thresholds
 ) -> dict[Ids, float]:
     """Return the pairs that may be duplicates, with their coarse correlation.
 
@@ -278,7 +212,7 @@ def _worth_judging(
     for (pair, cosine), correlation in zip(cosines.items(), correlations, strict=True):
         combined = correlation + (cosine - thresholds.candidate) / scale
         looks_alike = correlation >= MIN_CORRELATION and (
-            pair in near_hashes or combined >= MIN_COMBINED
+            pair in near_by_hash or combined >= MIN_COMBINED
         )
         if looks_alike or cosine >= similar:
             worth[pair] = correlation
@@ -292,11 +226,11 @@ def coarse_correlations(greys: Mapping[int, Pixels], pairs: Sequence[Ids]) -> Ar
     cut to the windows that a crop may have left, and compared with all of the other picture in all
     eight positions.
     """
-    parts = []
-    for start in range(0, len(pairs), _BATCH):
+    parts = [np.empty(0, np.float32)]
+    for some in slices(pairs, _BATCH):
         request_priority.yield_to_requests()
-        parts.append(_batch_correlations(greys, pairs[start : start + _BATCH]))
-    return np.concatenate(parts) if parts else np.empty(0, np.float32)
+        parts.append(_batch_correlations(greys, some))
+    return np.concatenate(parts)
 
 
 def _batch_correlations(greys: Mapping[int, Pixels], pairs: Sequence[Ids]) -> Array:
@@ -315,7 +249,7 @@ def _views(greys: Pixels) -> tuple[Array, Array]:
 
     All have mean 0 and length 1, so that their products are correlations.
     """
-    n, windows = len(greys), len(_WEIGHTS) // _CELLS
+    n, windows = len(greys), len(_WINDOWS)
     cut = _WEIGHTS @ greys.astype(np.float32) @ _WEIGHTS.T
     cut = cut.reshape(n, windows, _CELLS, windows, _CELLS).swapaxes(2, 3)
     positions = [apply_turn(cut[:, 0, 0], turn) for turn in range(TURNS)]
@@ -328,13 +262,3 @@ def _normal(rows: NDArray[np.generic]) -> Array:
     centred = values - values.mean(axis=-1, keepdims=True)
     lengths = np.linalg.norm(centred, axis=-1, keepdims=True)
     return np.asarray(centred / np.maximum(lengths, 1.0), np.float32)
-
-
-def _window_weights() -> Array:
-    """Return the matrix (windows x cells, SIDE) that averages a line into the cells of windows."""
-    windows = crop_windows(_STEP)
-    weights = cell_weights(SIDE, windows[:, 0], windows[:, 1], _CELLS)
-    return weights.reshape(-1, SIDE)
-
-
-_WEIGHTS = _window_weights()

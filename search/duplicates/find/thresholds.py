@@ -37,9 +37,7 @@ class Thresholds:
     apart: float
 
 
-MEASURED = {
-    "starter": Thresholds(candidate=0.75, layout=0.8, burst=0.86, similar=0.95, apart=0.97),
-}
+MEASURED = {"starter": Thresholds(candidate=0.75, layout=0.8, burst=0.86, similar=0.95, apart=0.97)}
 """From `manage.py calibrate_duplicates`, which measures other models in the gallery they serve."""
 
 CAREFUL = Thresholds(candidate=0.8, layout=0.93, burst=0.95, similar=0.97, apart=0.985)

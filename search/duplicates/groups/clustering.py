@@ -1,29 +1,16 @@
-"""From edges to clusters that never chain: the edges near some photos, and stars made of them."""
+"""From edges to clusters that never chain: stars of photos around a medoid."""
 
 from __future__ import annotations
 
 import heapq
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import fsum
 from uuid import UUID
 
-from django.db.models import F, Q
-
-from gallery.models import Photo
-from gallery.slices import slices
-from search.duplicates.models import DuplicateEdge, GroupMember, Kind, NotTheSame
-
 CAP = 50
 """Members of a group besides its medoid, so that a page of groups stays a page."""
-
-_LIVE = Q(
-    first__deleted_at=None,
-    first__trashed_at=None,
-    second__deleted_at=None,
-    second__trashed_at=None,
-)
 
 Near = dict[UUID, tuple[float, str]]
 """Photos near another one: id -> (closeness, how)."""
@@ -48,89 +35,6 @@ class Cluster:
 
     medoid: UUID
     members: Near
-
-
-# --- edges from the database ----------------------------------------------------------------------
-
-
-def clusters_of(owner_id: int, kind: Kind, scope: set[UUID] | None) -> list[Cluster]:
-    """Return the clusters of the photos of `scope`, or of all photos of the owner for None.
-
-    Of a picture with copies, only the one to keep can be a similar shot of other photos.
-    """
-    dismissed = _dismissed_pairs(owner_id, scope)
-    copies = _copies(owner_id, scope) if kind == Kind.SIMILAR_SHOTS else set()
-    edges = [
-        edge
-        for edge in _edges(owner_id, kind, scope)
-        if (edge.first, edge.second) not in dismissed
-        and edge.first not in copies
-        and edge.second not in copies
-    ]
-    return cluster(edges, apart=dismissed)
-
-
-def with_neighbours(kind: Kind, ids: Collection[UUID]) -> set[UUID]:
-    """Return the given photos and all that they have an edge to."""
-    photo_ids = set(ids)
-    for some in slices(ids):
-        edges = DuplicateEdge.objects.filter(kind=kind)
-        photo_ids.update(edges.filter(first__in=some).values_list("second_id", flat=True))
-        photo_ids.update(edges.filter(second__in=some).values_list("first_id", flat=True))
-    return photo_ids
-
-
-def with_stack_mates(ids: Collection[UUID]) -> set[UUID]:
-    """Return the given photos and those that share a stack with them.
-
-    A stack alone is no group, but if another photo is like one of its photos, all of it is.
-    """
-    photo_ids = set(ids)
-    for some in slices(ids):
-        stacks = Photo.objects.filter(pk__in=some).exclude(stack=None).values("stack_id")
-        photo_ids.update(Photo.objects.filter(stack__in=stacks).values_list("pk", flat=True))
-    return photo_ids
-
-
-def _edges(owner_id: int, kind: Kind, scope: set[UUID] | None) -> list[Edge]:
-    edges = DuplicateEdge.objects.filter(_LIVE, kind=kind)
-    columns = ("first_id", "second_id", "closeness", "how")
-    if scope is None:
-        return [Edge(*row) for row in edges.filter(owner_id=owner_id).values_list(*columns)]
-    # Not filtered by owner: SQLite would then read all edges of the owner to find a few.
-    return [
-        Edge(*row)
-        for some in slices(scope)
-        for row in edges.filter(first__in=some).values_list(*columns)
-        if row[1] in scope
-    ]
-
-
-def _dismissed_pairs(owner_id: int, scope: set[UUID] | None) -> set[tuple[UUID, UUID]]:
-    pairs = NotTheSame.objects.values_list("first_id", "second_id")
-    if scope is None:
-        return set(pairs.filter(owner_id=owner_id))
-    return {
-        (first, second)
-        for some in slices(scope)
-        for first, second in pairs.filter(first__in=some)
-        if second in scope
-    }
-
-
-def _copies(owner_id: int, scope: set[UUID] | None) -> set[UUID]:
-    """Return the photos of which another copy is to be kept."""
-    copies = GroupMember.objects.filter(kind=Kind.SAME_PICTURE).exclude(photo=F("group__keeper"))
-    if scope is None:
-        return set(copies.filter(group__owner_id=owner_id).values_list("photo_id", flat=True))
-    return {
-        photo_id
-        for some in slices(scope)
-        for photo_id in copies.filter(photo__in=some).values_list("photo_id", flat=True)
-    }
-
-
-# --- clustering -----------------------------------------------------------------------------------
 
 
 def cluster(

@@ -1,4 +1,4 @@
-"""Edges in SQL: which pairs need no judging, and how new judgements replace old ones."""
+"""Edges in SQL: which pairs need no judging, how judgements replace old ones, and clusters."""
 
 from __future__ import annotations
 
@@ -6,20 +6,26 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeAlias
+from typing import Any, TypeAlias, TypeVar
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from gallery.models import Embedding, EmbeddingModel, Photo
-from search.duplicates.models import DuplicateEdge, Kind, NotTheSame, Sweep
+from gallery.slices import slices
+from search.duplicates.groups.clustering import Cluster, Edge, cluster
+from search.duplicates.models import DuplicateEdge, GroupMember, Kind, NotTheSame, Sweep
 
+Id = TypeVar("Id", UUID, int)
 PairIds: TypeAlias = tuple[UUID, UUID]
 """Two photos, the smaller id first, as databases order ids too."""
 
+_FIRST_LIVE = Q(first__deleted_at=None, first__trashed_at=None)
+_LIVE = _FIRST_LIVE & Q(second__deleted_at=None, second__trashed_at=None)
 
-def pair_of(one: UUID, other: UUID) -> PairIds:
+
+def pair_of(one: Id, other: Id) -> tuple[Id, Id]:
     """Return the two ids in order."""
     return (one, other) if one < other else (other, one)
 
@@ -82,13 +88,8 @@ def replace(
     the transaction.
     """
     stored = stored_pairs(model, compared)
-    found = _of_kept_photos(
-        {
-            pair: judgement
-            for pair, judgement in judged.items()
-            if judgement and pair not in stored.dismissed
-        }
-    )
+    allowed = {pair: judged[pair] for pair in judged if pair not in stored.dismissed}
+    found = _of_kept_photos({pair: alike for pair, alike in allowed.items() if alike})
     refuted = {pair for pair, judgement in judged.items() if judgement is None}
     refuted |= _unconfirmed(model, stored, found, compared)
     refuted = (refuted & stored.old.keys()) - stored.dismissed
@@ -134,11 +135,9 @@ def _store(model: EmbeddingModel, owner_id: int, found: Mapping[PairIds, Judgeme
             owner_id=owner_id,
             first_id=first,
             second_id=second,
-            kind=judgement.kind,
-            closeness=judgement.closeness,
-            how=judgement.how,
             model=model,
             found_at=now,
+            **vars(judgement),
         )
         for (first, second), judgement in found.items()
     ]
@@ -163,3 +162,65 @@ def delete_of_retired_models() -> dict[int, set[UUID]]:
     edges.delete()
     Embedding.objects.filter(model__in=retired).exclude(compared_at=None).update(compared_at=None)
     return photos_by_owner
+
+
+# --- clusters -------------------------------------------------------------------------------------
+
+
+def clusters_of(owner_id: int, kind: Kind, scope: set[UUID] | None) -> list[Cluster]:
+    """Return the clusters of the photos of `scope`, or of all photos of the owner for None.
+
+    Of a picture with copies, only the one to keep can be a similar shot of other photos.
+    """
+    dismissed = set(_pairs_within(NotTheSame.objects.all(), owner_id, scope))
+    copies = _copies(owner_id, scope) if kind == Kind.SIMILAR_SHOTS else set()
+    live = DuplicateEdge.objects.filter(_LIVE, kind=kind)
+    edges = [
+        Edge(*row)
+        for row in _pairs_within(live, owner_id, scope, "closeness", "how")
+        if row[:2] not in dismissed and copies.isdisjoint(row[:2])
+    ]
+    return cluster(edges, apart=dismissed)
+
+
+def _pairs_within(
+    rows: QuerySet[Any], owner_id: int, scope: set[UUID] | None, *columns: str
+) -> list[Any]:
+    """Return the two ids and the `columns` of rows with both photos in `scope`, for None of all."""
+    values = rows.values_list("first_id", "second_id", *columns)
+    if scope is None:
+        return list(values.filter(owner_id=owner_id))
+    # Not filtered by owner: SQLite would then read all edges of the owner to find a few.
+    parts = (values.filter(first__in=some) for some in slices(scope))
+    return [row for part in parts for row in part if row[1] in scope]
+
+
+def _copies(owner_id: int, scope: set[UUID] | None) -> set[UUID]:
+    """Return the photos of which another copy is to be kept."""
+    copies = GroupMember.objects.filter(kind=Kind.SAME_PICTURE).exclude(photo=F("group__keeper"))
+    ids = copies.values_list("photo_id", flat=True)
+    if scope is None:
+        return set(ids.filter(group__owner_id=owner_id))
+    return {photo_id for some in slices(scope) for photo_id in ids.filter(photo__in=some)}
+
+
+def with_neighbours(kind: Kind, ids: Collection[UUID]) -> set[UUID]:
+    """Return the given photos and all that they have an edge to."""
+    photo_ids = set(ids)
+    edges = DuplicateEdge.objects.filter(kind=kind)
+    for some in slices(ids):
+        photo_ids.update(edges.filter(first__in=some).values_list("second_id", flat=True))
+        photo_ids.update(edges.filter(second__in=some).values_list("first_id", flat=True))
+    return photo_ids
+
+
+def with_stack_mates(ids: Collection[UUID]) -> set[UUID]:
+    """Return the given photos and those that share a stack with them.
+
+    A stack alone is no group, but if another photo is like one of its photos, all of it is.
+    """
+    photo_ids = set(ids)
+    for some in slices(ids):
+        stacks = Photo.objects.filter(pk__in=some).exclude(stack=None).values("stack_id")
+        photo_ids.update(Photo.objects.filter(stack__in=stacks).values_list("pk", flat=True))
+    return photo_ids

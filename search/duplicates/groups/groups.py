@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -15,13 +14,8 @@ from gallery.locks import lock_owner
 from gallery.models import Photo, User
 from gallery.slices import slices
 from search.duplicates.groups import keeper
-from search.duplicates.groups.clustering import (
-    Cluster,
-    Near,
-    clusters_of,
-    with_neighbours,
-    with_stack_mates,
-)
+from search.duplicates.groups.clustering import Cluster, Near
+from search.duplicates.groups.edges import clusters_of, with_neighbours, with_stack_mates
 from search.duplicates.groups.keeper import Criteria
 from search.duplicates.models import DuplicateGroup, GroupMember, KeeperCriteria, Kind
 
@@ -30,23 +24,15 @@ log = logging.getLogger(__name__)
 REGROUP_LIMIT = 20_000
 """Photos to regroup around at most; for more of them it is quicker to group everything again."""
 
-_ROUNDS = 3
-"""How often to regroup around photos that lost their group: each time there are fewer."""
+_ROUNDS = 3  # of regrouping around photos that lost their group: each time there are fewer
 
 # What ranking and the columns of a group need of a photo.
-_FIELDS = (
-    *("size", "format", "name", "width", "height", "taken_at", "shown_at", "created_at"),
-    *("exif", "favourite", "stack_id"),
-)
+_FIELDS = "size format name width height taken_at shown_at created_at exif favourite stack_id"
 _COLUMNS = ("medoid", "keeper", "size", "recoverable", "closeness", "newest_at")
 
 
-@dataclass
-class StoredGroups:
-    """Groups as they are in the database, with the members of each by its id."""
-
-    groups: list[DuplicateGroup]
-    members: dict[UUID, Near]
+StoredGroups = dict[DuplicateGroup, Near]
+"""Groups as they are in the database, with the members of each."""
 
 
 def regroup(owner_id: int, photo_ids: Iterable[UUID]) -> None:
@@ -96,40 +82,44 @@ def set_criteria(user: User, order: Sequence[str], pattern: str) -> Criteria:
 def _choose_keepers(owner_id: int, kind: Kind) -> set[UUID]:
     """Choose the keepers of all groups of a kind again; return the photos of changed groups."""
     stored = _all_groups(owner_id, kind)
-    same = [Cluster(row.medoid_id, stored.members.get(row.pk, {})) for row in stored.groups]
+    same = [Cluster(row.medoid_id, members) for row, members in stored.items()]
     return _replace(owner_id, kind, stored, same)[0]
 
 
 def regroup_moved(photo_ids: Collection[UUID]) -> None:
     """Update the groups after photos went to the trash or came back."""
-    ids_by_owner: dict[int, set[UUID]] = defaultdict(set)
+    owners: dict[UUID, int] = {}
     for some in slices(photo_ids):
-        live = Photo.objects.live().filter(pk__in=some)
-        owner_of_live = dict(live.values_list("pk", "owner_id"))
-        members = GroupMember.objects.filter(photo__in=some)
-        owner_of_member = dict(members.values_list("photo_id", "group__owner_id"))
+        live = dict(Photo.objects.live().filter(pk__in=some).values_list("pk", "owner_id"))
+        members = _owners_of_members(some)
         # A photo that went matters only if a group still has it, one that came back only if no
         # group has it: whoever moved it may have updated its groups already.
-        for photo_id in owner_of_member.keys() ^ owner_of_live.keys():
-            owner_id = owner_of_live.get(photo_id) or owner_of_member[photo_id]
-            ids_by_owner[owner_id].add(photo_id)
-    for owner_id, ids in ids_by_owner.items():
-        regroup(owner_id, ids)
+        changed = live.keys() ^ members.keys()
+        owners |= {pk: owner_id for pk, owner_id in (members | live).items() if pk in changed}
+    _regroup_by_owner(owners)
 
 
 def regroup_stacked(photo_ids: Collection[UUID]) -> None:
     """Update the groups after photos were stacked or unstacked."""
-    ids_by_owner: dict[int, set[UUID]] = defaultdict(set)
+    owners: dict[UUID, int] = {}
     for some in slices(photo_ids):
-        members = GroupMember.objects.filter(photo__in=some)
-        member_ids = set(members.values_list("photo_id", flat=True))
+        members = _owners_of_members(some)
         rows = Photo.objects.live().filter(pk__in=some)
         for photo_id, owner_id, stack_id in rows.values_list("pk", "owner_id", "stack_id"):
             # A stacked photo without a group, or a single one with its group, needs nothing.
-            if (stack_id is None) != (photo_id in member_ids):
-                ids_by_owner[owner_id].add(photo_id)
-    for owner_id, ids in ids_by_owner.items():
-        regroup(owner_id, ids)
+            if (stack_id is None) != (photo_id in members):
+                owners[photo_id] = owner_id
+    _regroup_by_owner(owners)
+
+
+def _owners_of_members(photo_ids: list[UUID]) -> dict[UUID, int]:
+    members = GroupMember.objects.filter(photo__in=photo_ids)
+    return dict(members.values_list("photo_id", "group__owner_id"))
+
+
+def _regroup_by_owner(owners: dict[UUID, int]) -> None:
+    for owner_id in set(owners.values()):
+        regroup(owner_id, [photo_id for photo_id, owner in owners.items() if owner == owner_id])
 
 
 def on_photos_moved(photo_ids: list[UUID], **kwargs: Any) -> None:
@@ -154,7 +144,7 @@ def _regroup(owner_id: int, kind: Kind, ids: set[UUID]) -> set[UUID]:
     for _ in range(_ROUNDS):
         near = with_stack_mates(with_neighbours(kind, ids))
         stored = _groups_with(kind, near)
-        scope = near.union(*stored.members.values())
+        scope = near.union(*stored.values())
         clusters = clusters_of(owner_id, kind, scope)
         changed, without_group = _replace(owner_id, kind, stored, clusters)
         all_changed |= changed
@@ -169,9 +159,9 @@ def _regroup(owner_id: int, kind: Kind, ids: set[UUID]) -> set[UUID]:
 
 
 def _all_groups(owner_id: int, kind: Kind) -> StoredGroups:
-    groups = list(DuplicateGroup.objects.filter(owner_id=owner_id, kind=kind))
+    groups = DuplicateGroup.objects.filter(owner_id=owner_id, kind=kind)
     members = GroupMember.objects.filter(group__owner_id=owner_id, kind=kind)
-    return StoredGroups(groups, _by_group(members))
+    return _with_members(groups, members)
 
 
 def _groups_with(kind: Kind, photo_ids: Collection[UUID]) -> StoredGroups:
@@ -180,18 +170,19 @@ def _groups_with(kind: Kind, photo_ids: Collection[UUID]) -> StoredGroups:
     for some in slices(photo_ids):
         memberships = GroupMember.objects.filter(photo__in=some, kind=kind)
         ids.update(memberships.values_list("group_id", flat=True))
-    stored = StoredGroups([], {})
+    groups: list[DuplicateGroup] = []
+    members: list[GroupMember] = []
     for some in slices(ids):
-        stored.groups += DuplicateGroup.objects.filter(pk__in=some)
-        stored.members |= _by_group(GroupMember.objects.filter(group__in=some))
-    return stored
+        groups += DuplicateGroup.objects.filter(pk__in=some)
+        members += GroupMember.objects.filter(group__in=some)
+    return _with_members(groups, members)
 
 
-def _by_group(members: Iterable[GroupMember]) -> dict[UUID, Near]:
-    near_by_group: dict[UUID, Near] = defaultdict(dict)
+def _with_members(groups: Iterable[DuplicateGroup], members: Iterable[GroupMember]) -> StoredGroups:
+    near: dict[UUID, Near] = defaultdict(dict)
     for member in members:
-        near_by_group[member.group_id][member.photo_id] = (member.closeness, member.how)
-    return dict(near_by_group)
+        near[member.group_id][member.photo_id] = (member.closeness, member.how)
+    return {row: near[row.pk] for row in groups}
 
 
 def _replace(
@@ -208,22 +199,22 @@ def _replace(
     changed = []
     for row, cluster in zip(rows, clusters, strict=True):
         members = [photos[photo_id] for photo_id in cluster.members]
-        is_new = _fill(row, cluster, members, keeper.best(members, criteria, albums))
-        if is_new or stored.members.get(row.pk) != cluster.members:
+        is_new = _fill(row, cluster, members, keeper.in_order(members, criteria, albums)[0])
+        if is_new or stored.get(row) != cluster.members:
             changed.append((row, cluster))
-    gone = {row.pk for row in stored.groups} - {row.pk for row in rows}
-    _write(kind, stored, gone, changed)
-    changed_ids = {photo_id for pk in gone for photo_id in stored.members.get(pk, {})}
+    gone = stored.keys() - set(rows)
+    _write(kind, stored, {row.pk for row in gone}, changed)
+    changed_ids = {photo_id for row in gone for photo_id in stored[row]}
     for row, cluster in changed:
-        changed_ids.update(cluster.members, stored.members.get(row.pk, {}))
-    before = {photo_id for members in stored.members.values() for photo_id in members}
+        changed_ids.update(cluster.members, stored.get(row, {}))
+    before = set().union(*stored.values())
     return changed_ids, before.difference(*(cluster.members for cluster in clusters))
 
 
 def _photos(ids: Collection[UUID]) -> dict[UUID, Photo]:
     photos: dict[UUID, Photo] = {}
     for some in slices(ids):
-        rows = Photo.objects.live().filter(pk__in=some).only(*_FIELDS)
+        rows = Photo.objects.live().filter(pk__in=some).only(*_FIELDS.split())
         photos.update((photo.pk, photo) for photo in rows)
     return photos
 
@@ -243,20 +234,18 @@ def _rows(
 
     A cluster continues the group with its medoid, or else the one it shares most photos with.
     """
-    by_medoid = {row.medoid_id: row for row in stored.groups}
-    continued = {
-        cluster.medoid: by_medoid.pop(cluster.medoid)
-        for cluster in clusters
-        if cluster.medoid in by_medoid
-    }
-    rest = {row.pk: row for row in by_medoid.values()}
-    group_of = {photo_id: pk for pk in rest for photo_id in stored.members.get(pk, {})}
+    by_medoid = {row.medoid_id: row for row in stored}
+    medoids = {cluster.medoid for cluster in clusters}
+    rest = {row for row in stored if row.medoid_id not in medoids}
+    group_of = {photo_id: row for row in rest for photo_id in stored[row]}
     rows = []
     for cluster in clusters:
-        row = continued.get(cluster.medoid)
+        row = by_medoid.get(cluster.medoid)
         if row is None:
-            shared = Counter(group_of[pk] for pk in cluster.members if pk in group_of)
-            row = next((rest.pop(pk) for pk, _ in shared.most_common() if pk in rest), None)
+            shared = Counter(group_of[pk] for pk in cluster.members if group_of.get(pk) in rest)
+            if shared:
+                row = shared.most_common(1)[0][0]
+                rest.remove(row)
         rows.append(row or DuplicateGroup(owner_id=owner_id, kind=kind))
     return rows
 
@@ -271,23 +260,16 @@ def _fill(row: DuplicateGroup, cluster: Cluster, members: list[Photo], best: Pho
         "closeness": min(closeness for closeness, _ in cluster.members.values()),
         "newest_at": max(photo.shown_at for photo in members),
     }
-    changed = False
-    for name, value in facts.items():
-        if getattr(row, name) != value:
-            setattr(row, name, value)
-            changed = True
-    return changed
+    changed = {name: value for name, value in facts.items() if getattr(row, name) != value}
+    for name, value in changed.items():
+        setattr(row, name, value)
+    return bool(changed)
 
 
 def _write(
-    kind: Kind,
-    stored: StoredGroups,
-    gone: set[UUID],
-    changed: list[tuple[DuplicateGroup, Cluster]],
+    kind: Kind, stored: StoredGroups, gone: set[UUID], changed: list[tuple[DuplicateGroup, Cluster]]
 ) -> None:
-    new_members = [
-        (row, cluster) for row, cluster in changed if stored.members.get(row.pk) != cluster.members
-    ]
+    new_members = [(row, cluster) for row, cluster in changed if stored.get(row) != cluster.members]
     # Memberships go first, because a photo can be in only one group of a kind.
     for some in slices(gone | {row.pk for row, _ in new_members}):
         GroupMember.objects.filter(group__in=some).delete()

@@ -125,27 +125,31 @@ def _complete(order: Sequence[str]) -> list[str]:
 # --- ranking --------------------------------------------------------------------------------------
 
 
-def best(photos: Sequence[Photo], criteria: Criteria, albums: Mapping[UUID, int]) -> Photo:
-    """Return the photo to keep; `albums` says in how many albums each is, 0 for those missing."""
-    return _best(photos, criteria, _values(photos, criteria, albums))
-
-
 def in_order(
     photos: Sequence[Photo], criteria: Criteria, albums: Mapping[UUID, int]
 ) -> list[Photo]:
-    """Return the photos of a group, the one to keep first; `albums` as for `best`."""
-    return _in_order(photos, criteria, _values(photos, criteria, albums))
+    """Return the photos of a group, the one to keep first.
+
+    `albums` says in how many albums each photo is, 0 for those missing.
+    """
+    values = _values(photos, criteria, albums)
+    rest, ranked = list(photos), []
+    while rest:
+        chosen = _best(rest, criteria, values)
+        rest.remove(chosen)
+        ranked.append(chosen)
+    return ranked
 
 
 def rank(
     photos: Sequence[Photo], criteria: Criteria, albums: Mapping[UUID, int]
 ) -> list[RankedPhoto]:
-    """Return the photos of a group with reasons, the one to keep first; `albums` as for `best`."""
+    """Return the photos with reasons, in the order that `in_order` gives them."""
     values = _values(photos, criteria, albums)
     common = set(_METADATA).intersection(*map(_metadata_of, photos))
     return [
         RankedPhoto(photo, _reasons(photo, criteria, values, common))
-        for photo in _in_order(photos, criteria, values)
+        for photo in in_order(photos, criteria, albums)
     ]
 
 
@@ -157,15 +161,6 @@ def album_counts(photo_ids: Collection[UUID]) -> Counter[UUID]:
         numbers = rows.annotate(number=Count("album_id")).values_list("photo_id", "number")
         counts.update(dict(numbers))
     return counts
-
-
-def _in_order(photos: Sequence[Photo], criteria: Criteria, values: Values) -> list[Photo]:
-    rest, ranked = list(photos), []
-    while rest:
-        chosen = _best(rest, criteria, values)
-        rest.remove(chosen)
-        ranked.append(chosen)
-    return ranked
 
 
 def _best(photos: Sequence[Photo], criteria: Criteria, values: Values) -> Photo:
@@ -182,14 +177,17 @@ def _best(photos: Sequence[Photo], criteria: Criteria, values: Values) -> Photo:
 
 
 def _values(photos: Sequence[Photo], criteria: Criteria, albums: Mapping[UUID, int]) -> Values:
-    columns: Values = {
-        name: {photo.pk: value(photo) for photo in photos} for name, value in _VALUES.items()
+    functions: dict[str, Callable[[Photo], float]] = {
+        Criterion.RESOLUTION: lambda photo: photo.width * photo.height,
+        Criterion.METADATA: lambda photo: len(_metadata_of(photo)),
+        Criterion.FORMAT: _format_value,
+        Criterion.FILE_SIZE: lambda photo: photo.size,
+        Criterion.FAVOURITE: lambda photo: photo.favourite,
+        Criterion.ALBUMS: lambda photo: albums.get(photo.pk, 0),
+        Criterion.EARLIEST: lambda photo: -(photo.taken_at or photo.created_at).timestamp(),
+        Criterion.NAME: lambda photo: _name_value(photo.name, criteria.pattern),
     }
-    columns[Criterion.ALBUMS] = {photo.pk: albums.get(photo.pk, 0) for photo in photos}
-    columns[Criterion.NAME] = {
-        photo.pk: _name_value(photo.name, criteria.pattern) for photo in photos
-    }
-    return columns
+    return {name: {photo.pk: value(photo) for photo in photos} for name, value in functions.items()}
 
 
 def _format_value(photo: Photo) -> float:
@@ -200,20 +198,6 @@ def _name_value(name: str, pattern: str) -> float:
     if pattern and fnmatch.fnmatchcase(name.lower(), pattern.lower()):
         return 1
     return -1 if _COPY.search(name) else 0
-
-
-def _age(photo: Photo) -> float:
-    return -(photo.taken_at or photo.created_at).timestamp()
-
-
-_VALUES: dict[str, Callable[[Photo], float]] = {
-    Criterion.RESOLUTION: lambda photo: photo.width * photo.height,
-    Criterion.METADATA: lambda photo: len(_metadata_of(photo)),
-    Criterion.FORMAT: _format_value,
-    Criterion.FILE_SIZE: lambda photo: photo.size,
-    Criterion.FAVOURITE: lambda photo: photo.favourite,
-    Criterion.EARLIEST: _age,
-}
 
 
 # --- reasons --------------------------------------------------------------------------------------
@@ -242,14 +226,12 @@ def _reasons(photo: Photo, criteria: Criteria, values: Values, common: set[str])
 
 def _metadata_of(photo: Photo) -> set[str]:
     """Return which of `_METADATA` a photo has."""
-    names = set()
-    if "latitude" in photo.exif and "longitude" in photo.exif:
-        names.add("gps")
-    if photo.exif.get("make") or photo.exif.get("model"):
-        names.add("camera")
-    if photo.taken_at is not None:
-        names.add("date")
-    return names
+    has = {
+        "gps": "latitude" in photo.exif and "longitude" in photo.exif,
+        "camera": photo.exif.get("make") or photo.exif.get("model"),
+        "date": photo.taken_at,
+    }
+    return {name for name, value in has.items() if value}
 
 
 def _metadata_reason(names: set[str]) -> str:

@@ -24,8 +24,7 @@ from search.duplicates.groups import groups as duplicate_groups, keeper
 from search.duplicates.models import DuplicateGroup, GroupMember, NotTheSame, Resolution
 from search.duplicates.review import merging
 
-_CHUNK = 200
-"""Groups decided in one transaction, so that others get their turn to write."""
+_CHUNK = 200  # groups decided in one transaction, so that others get their turn to write
 
 
 class GroupChanged(UserError):
@@ -66,12 +65,7 @@ class _Case:
 
 
 def resolve(
-    user: User,
-    group_id: UUID,
-    action: str,
-    *,
-    seen: Collection[UUID],
-    keep: Collection[UUID] = (),
+    user: User, group_id: UUID, action: str, *, seen: Collection[UUID], keep: Collection[UUID] = ()
 ) -> Resolution:
     """Decide one group by a `Resolution.Action`, in one transaction.
 
@@ -244,8 +238,6 @@ def _stack(cases: list[_Case], rows: list[Resolution]) -> None:
 def _stacks_of(photos: list[Photo]) -> list[dict[str, Any]]:
     """Return the stacks that the photos leave, each as its cover and its photos."""
     ids = {photo.stack_id for photo in photos if photo.stack_id is not None}
-    if not ids:
-        return []
     return [
         {"cover": str(stack.cover_id), "members": [str(photo.pk) for photo in stack.photos.all()]}
         for stack in Stack.objects.filter(pk__in=ids).prefetch_related("photos")

@@ -46,16 +46,13 @@ def group_rows(owner_id: int | None, kind: str) -> Iterator[Row]:
     None stands for all owners and an empty `kind` for both kinds. Groups come by owner and kind,
     those with the most bytes to recover first.
     """
-    members = GroupMember.objects.select_related("photo", "group", "group__owner").filter(
-        LIVE_PHOTO
-    )
+    members = GroupMember.objects.filter(LIVE_PHOTO).select_related("photo", "group__owner")
     if owner_id is not None:
         members = members.filter(group__owner_id=owner_id)
     if kind:
         members = members.filter(kind=kind)
-    ordered = members.order_by(
-        "group__owner", "kind", "-group__recoverable", "group", "-closeness", "photo"
-    )
+    order = ("group__owner", "kind", "-group__recoverable", "group", "-closeness", "photo")
+    ordered = members.order_by(*order)
     for _, group in groupby(ordered.iterator(), key=lambda member: member.group_id):
         yield from sorted(map(_row, group), key=lambda row: not row.keep)
 
@@ -84,8 +81,7 @@ def write_csv(rows: Iterable[Row], out: IO[str]) -> int:
     table.writerow([field.name for field in fields(Row)])
     count = 0
     for row in rows:
-        values = asdict(row) | {"keep": "yes" if row.keep else "no"}
-        table.writerow(values.values())
+        table.writerow((asdict(row) | {"keep": "yes" if row.keep else "no"}).values())
         count += 1
     return count
 

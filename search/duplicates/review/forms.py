@@ -10,14 +10,11 @@ from uuid import UUID
 from django import forms
 from django.db.models import Count, Sum, TextChoices
 
-from gallery.models import Photo, User
-from search.duplicates.models import DuplicateGroup, DuplicateGroupQuerySet, Kind, Resolution
+from gallery.models import OwnedQuerySet, Photo, User
+from search.duplicates.models import DuplicateGroup, Kind, Resolution
 from search.duplicates.review import decisions
 
 Action = Resolution.Action
-
-BULK_ACTIONS = {Kind.SAME_PICTURE: Action.KEEP, Kind.SIMILAR_SHOTS: Action.STACK}
-"""What many groups of a kind can be decided to be at once: the default action of the kind."""
 
 IDS_LIMIT = 10_000
 """Ids in one field, as in one request to the API: far more than a page scrolled to its end."""
@@ -64,13 +61,14 @@ class MarkedGroupsField(forms.Field):
     widget = forms.MultipleHiddenInput
 
     def to_python(self, value: Sequence[str] | None) -> list[MarkedGroup]:
-        return [self._marked_group(text) for text in value or []]
-
-    def _marked_group(self, text: str) -> MarkedGroup:
-        parts = [IdsField().to_python([part]) for part in [*text.split(" "), "", ""][:3]]
-        if len(parts[0]) != 1:
-            raise forms.ValidationError("not one group")
-        return MarkedGroup(parts[0][0], frozenset(parts[1]), frozenset(parts[2]))
+        marked = []
+        for text in value or []:
+            parts = [*text.split(" "), "", ""][:3]
+            group, keep, trash = (IdsField().to_python([part]) for part in parts)
+            if len(group) != 1:
+                raise forms.ValidationError("not one group")
+            marked.append(MarkedGroup(group[0], frozenset(keep), frozenset(trash)))
+        return marked
 
 
 class DecisionForm(forms.Form):
@@ -139,7 +137,7 @@ class BulkDecision:
     @property
     def action(self) -> Action:
         """The default action of the kind."""
-        return BULK_ACTIONS[self.kind]
+        return Action.KEEP if self.kind == Kind.SAME_PICTURE else Action.STACK
 
     def figures(self, user: User) -> BulkFigures:
         """Return what carrying this out would do now."""
@@ -148,8 +146,8 @@ class BulkDecision:
         )
         count, photos = sums["groups"], sums["photos"] or 0
         if self.action == Action.STACK:
-            return BulkFigures(count, photos, 0, len(self.choices))
-        marked_ids = {photo_id for choice in self.choices for photo_id in choice.trash}
+            return BulkFigures(count, photos, bytes=0, left=len(self.choices))
+        marked_ids = set().union(*(choice.trash for choice in self.choices))
         marked = Photo.objects.visible_to(user).filter(pk__in=marked_ids)
         by_hand = marked.aggregate(photos=Count("pk"), bytes=Sum("size"))
         return BulkFigures(
@@ -167,11 +165,9 @@ class BulkDecision:
             return batch
         made, skipped = [], batch.skipped
         for choice in self.choices:
-            seen = choice.keep | choice.trash
+            photos = {"seen": choice.keep | choice.trash, "keep": choice.keep}
             try:
-                made.append(
-                    decisions.resolve(user, choice.group, Action.KEEP, seen=seen, keep=choice.keep)
-                )
+                made.append(decisions.resolve(user, choice.group, Action.KEEP, **photos))
             except (decisions.GroupChanged, decisions.NothingKept, DuplicateGroup.DoesNotExist):
                 skipped += 1
         return decisions.Batch(
@@ -182,7 +178,7 @@ class BulkDecision:
             skipped=skipped,
         )
 
-    def _unmarked(self, user: User) -> DuplicateGroupQuerySet:
+    def _unmarked(self, user: User) -> OwnedQuerySet[DuplicateGroup]:
         """Return the groups that get the default action of their kind."""
         groups = DuplicateGroup.objects.visible_to(user).filter(kind=self.kind)
         if self.groups is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import combinations
@@ -21,14 +20,13 @@ from gallery.models import Photo, PhotoQuerySet, Stack, User
 from gallery.paging import check_limit, cursor_of, read_cursor
 from gallery.slices import slices
 from search.duplicates.groups import groups
-from search.duplicates.models import NotTheSame, Resolution
+from search.duplicates.models import Kind, NotTheSame, Resolution
 from search.duplicates.review import merging
 
 COVERS = 4
 """Photos shown with one line of the history."""
 
-_CHUNK = 200
-"""Decisions undone in one transaction."""
+_CHUNK = 200  # decisions undone in one transaction
 
 
 @dataclass(frozen=True)
@@ -50,7 +48,7 @@ class HistoryEntry:
     batch: UUID
     decided_at: datetime
     action: str
-    kind: str
+    kind: Kind
     groups: int
     photos: int
     freed: int
@@ -69,28 +67,18 @@ def history_page(
         decisions = decisions.filter(Q(decided_at__lt=at) | Q(decided_at=at, batch__gt=batch))
     batches = decisions.values("batch", "decided_at", "action", "kind").annotate(
         groups=Count("id"), photos=Sum("photos"), trashed=Sum("trashed"), freed=Sum("freed"),
-        open=Count("id", filter=Q(undone_at=None)),
+        standing=Count("id", filter=Q(undone_at=None)),
     )  # fmt: skip
     rows = list(batches.order_by("-decided_at", "batch")[: limit + 1])
     last = rows[limit - 1] if len(rows) > limit else None
     covers = _covers(user, [row["batch"] for row in rows[:limit]])
-    entries = [_entry(row, covers[row["batch"]]) for row in rows[:limit]]
+    entries = [_entry(**row, covers=covers[row["batch"]]) for row in rows[:limit]]
     return entries, cursor_of(last["decided_at"], last["batch"].hex) if last else None
 
 
-def _entry(row: Mapping[str, Any], covers: list[Photo]) -> HistoryEntry:
-    trashes = row["action"] == Resolution.Action.KEEP
-    return HistoryEntry(
-        batch=row["batch"],
-        decided_at=row["decided_at"],
-        action=row["action"],
-        kind=row["kind"],
-        groups=row["groups"],
-        photos=row["trashed"] if trashes else row["photos"],
-        freed=row["freed"],
-        undone=not row["open"],
-        covers=covers,
-    )
+def _entry(*, kind: str, photos: int, trashed: int, standing: int, **rest: Any) -> HistoryEntry:
+    counted = trashed if rest["action"] == Resolution.Action.KEEP else photos
+    return HistoryEntry(kind=Kind(kind), photos=counted, undone=not standing, **rest)
 
 
 def _covers(user: User, batches: list[UUID]) -> dict[UUID, list[Photo]]:

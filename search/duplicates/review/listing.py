@@ -93,14 +93,6 @@ class ReviewGroup:
 
 
 @dataclass(frozen=True)
-class Page:
-    """Some groups and the cursor of those that follow, None at the end."""
-
-    groups: list[ReviewGroup]
-    next: str | None
-
-
-@dataclass(frozen=True)
 class Match:
     """A photo that another one is like, and the group in which both wait, if any."""
 
@@ -113,8 +105,11 @@ class Match:
 
 def group_page(
     user: User, kind: str, *, sort: str = Sort.BYTES, cursor: str = "", limit: int = 50
-) -> Page:
-    """Return up to `limit` groups; raises `gallery.paging.BadCursor` for a made-up argument."""
+) -> tuple[list[ReviewGroup], str | None]:
+    """Return up to `limit` groups and the next cursor, None at the end.
+
+    Raises `gallery.paging.BadCursor` for a made-up argument.
+    """
     if kind not in Kind.values:
         raise BadCursor(_("There is no such kind of duplicates."))
     if sort not in Sort.values:
@@ -128,7 +123,7 @@ def group_page(
         groups = groups.filter(Q(**{f"{column}__lt": value}) | tied)
     rows = list(groups.order_by(f"-{column}", "id")[: limit + 1])
     following = _cursor(rows[limit - 1], sort) if len(rows) > limit else None
-    return Page(_review_groups(user, rows[:limit]), following)
+    return _review_groups(user, rows[:limit]), following
 
 
 def totals_of(user: User) -> dict[str, Totals]:
@@ -185,11 +180,10 @@ def matches_of(user: User, photo_id: UUID) -> list[Match]:
     members = GroupMember.objects.filter(group__in=groups.values())
     memberships = set(members.values_list("photo_id", "group_id"))
     matches = []
-    for other, edge in edges.items():
-        if other in visible:
-            group = groups.get(edge.kind)
-            common = group if (other, group) in memberships else None
-            matches.append(Match(visible[other], edge.kind, edge.closeness, edge.how, common))
+    for other in edges.keys() & visible.keys():
+        edge, group = edges[other], groups.get(edges[other].kind)
+        common = group if (other, group) in memberships else None
+        matches.append(Match(visible[other], edge.kind, edge.closeness, edge.how, common))
     return sorted(matches, key=lambda match: (-match.closeness, match.photo.pk))
 
 
@@ -202,18 +196,15 @@ def _review_groups(user: User, groups: Sequence[DuplicateGroup]) -> list[ReviewG
     for member in visible.prefetch_related("photo__albums", "photo__tags"):
         by_group[member.group_id].append(member)
     criteria = keeper.criteria_of(user.pk)
-    return [
-        _review_group(group, by_group[group.pk], criteria)
-        for group in groups
-        if len(by_group[group.pk]) > 1
-    ]
+    rows = [(group, by_group[group.pk]) for group in groups]
+    return [_review_group(group, own, criteria) for group, own in rows if len(own) > 1]
 
 
 def _review_group(
     group: DuplicateGroup, members: list[GroupMember], criteria: Criteria
 ) -> ReviewGroup:
-    by_photo = {member.photo_id: member for member in members}
-    photos = [member.photo for member in members]
+    by_photo = {member.photo: member for member in members}
+    photos = list(by_photo)
     albums = {photo.pk: len(photo.albums.all()) for photo in photos}
     ranked = keeper.rank(photos, criteria, albums)
     # As they are now: a photo may have become a favourite since the group was written.
@@ -224,8 +215,8 @@ def _review_group(
             photo=ranked_photo.photo,
             keep=ranked_photo is ranked[0],
             reasons=ranked_photo.reasons,
-            closeness=by_photo[ranked_photo.photo.pk].closeness,
-            how=by_photo[ranked_photo.photo.pk].how,
+            closeness=by_photo[ranked_photo.photo].closeness,
+            how=by_photo[ranked_photo.photo].how,
             facts=_facts(ranked_photo.photo),
         )
         for ranked_photo in ranked

@@ -21,14 +21,7 @@ rating: stars.
 """
 
 _PLACE = ("latitude", "longitude", "altitude")
-_COLUMNS = {
-    "favourite": ("favourite",),
-    "caption": ("caption",),
-    "taken_at": ("taken_at",),
-    "shown_at": ("shown_at",),
-    "place": ("exif", "latitude", "longitude"),
-    "rating": ("rating",),
-}
+_COLUMNS = ("favourite", "caption", "taken_at", "shown_at", "rating")
 
 
 class AlbumsAndTags:
@@ -106,12 +99,9 @@ def _date(keeper: Photo, others: Sequence[Photo]) -> Gains:
     taken = next((photo.taken_at for photo in others if photo.taken_at), None)
     if keeper.taken_at or taken is None:
         return {}
-    gains = {
-        "taken_at": taken.isoformat(),
-        "shown_at": [keeper.shown_at.isoformat(), taken.isoformat()],
-    }
+    before, after = keeper.shown_at.isoformat(), taken.isoformat()
     keeper.taken_at = keeper.shown_at = taken
-    return gains
+    return {"taken_at": after, "shown_at": [before, after]}
 
 
 def save(merged: Iterable[tuple[Photo, Gains]]) -> None:
@@ -178,7 +168,8 @@ def _take_rest(photo: Photo, gains: Gains) -> None:
 def _save_columns(merged: Sequence[tuple[Photo, Gains]]) -> None:
     """Save the columns of photos, and have the index learn of a new day or place."""
     for photo, gains in merged:
-        columns = [column for name, names in _COLUMNS.items() if name in gains for column in names]
+        columns = [name for name in _COLUMNS if name in gains]
+        columns += ["exif", "latitude", "longitude"] if "place" in gains else []
         if columns:
             photo.save(update_fields=columns)
     stale = [photo.pk for photo, gains in merged if "taken_at" in gains or "place" in gains]

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection
+from contextlib import suppress
 from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import (
-    Http404,
-    HttpResponse,
-    HttpResponseBase,
-    HttpResponseRedirect,
-    QueryDict,
-    StreamingHttpResponse,
-)
+from django.http import Http404, HttpResponse, HttpResponseBase, QueryDict, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
@@ -50,8 +45,7 @@ _SKIPPED_PAGE = 100  # files a page
 @login_required
 def review(request: PageRequest) -> HttpResponseBase:
     """Many groups of one kind at once, each with the photo to keep and why."""
-    kind = request.GET.get("kind", "")
-    if kind == listing.SAME_FILE:
+    if request.GET.get("kind") == listing.SAME_FILE:
         return _same_files(request)
     try:
         context = _listing(request, request.GET)
@@ -59,17 +53,9 @@ def review(request: PageRequest) -> HttpResponseBase:
         return redirect("duplicates")
     if request.htmx and request.GET.get("cursor"):
         return vary_on_htmx(render(request, "search/duplicates/_groups.html", context))
-    batch = request.GET.get("did", "")
-    if batch:
-        context["note"] = _note(request, batch)
+    with suppress(ValueError):
+        context["note"] = wording.note_on(request.user, uuid.UUID(request.GET.get("did", "")))
     return _page(request, context)
-
-
-def _note(request: PageRequest, batch: str) -> Note | None:
-    try:
-        return wording.note_on(request.user, uuid.UUID(batch))
-    except ValueError:
-        return None
 
 
 def _page(request: PageRequest, context: dict[str, Any], status: int = 200) -> HttpResponse:
@@ -81,14 +67,16 @@ def _listing(request: PageRequest, query: QueryDict, *, limit: int = PAGE) -> di
     """Return what the list of groups shows; raises `BadCursor` for a made-up address."""
     totals = listing.totals_of(request.user)
     group_id, sort = query.get("group", ""), query.get("sort") or Sort.BYTES.value
-    kind = query.get("kind", "")
+    kind = query.get("kind") or wording.opening_kind(totals)
+    following = None
     if group_id:
-        page = listing.Page(_only(request, group_id), None)
-        kind = page.groups[0].group.kind if page.groups else kind
-    kind = kind or wording.opening_kind(totals)
-    if not group_id:
+        page = _only(request, group_id)
+        kind = page[0].group.kind if page else kind
+    else:
         cursor = query.get("cursor", "")
-        page = listing.group_page(request.user, kind, sort=sort, cursor=cursor, limit=limit)
+        page, following = listing.group_page(
+            request.user, kind, sort=sort, cursor=cursor, limit=limit
+        )
     tabs = wording.tabs(totals)
     tab = next((tab for tab in tabs[1:] if tab.kind == kind), tabs[1])
     decided = Resolution.objects.visible_to(request.user).filter(kind=kind)
@@ -97,11 +85,11 @@ def _listing(request: PageRequest, query: QueryDict, *, limit: int = PAGE) -> di
         "tab": tab,
         "kind": tab.kind,
         "sort": sort,
-        "groups": page.groups,
-        "next": page.next,
+        "groups": page,
+        "next": following,
         "one": group_id,
         "sorts": Sort.choices,
-        "decided_before": not page.groups and decided.exists(),
+        "decided_before": not page and decided.exists(),
     }
 
 
@@ -128,20 +116,14 @@ def _same_files(request: PageRequest) -> HttpResponseBase:
             content_type="text/csv; charset=utf-8",
             headers={"Content-Disposition": f'attachment; filename="skipped-files-{today}.csv"'},
         )
+    cursor = request.GET.get("cursor", "")
     try:
-        rows, following = listing.skipped_files(
-            request.user, cursor=request.GET.get("cursor", ""), limit=_SKIPPED_PAGE
-        )
+        rows, following = listing.skipped_files(request.user, cursor=cursor, limit=_SKIPPED_PAGE)
     except BadCursor:
         return redirect("duplicates")
     tabs = wording.tabs(listing.totals_of(request.user))
-    context = {
-        "tabs": tabs,
-        "tab": tabs[0],
-        "kind": listing.SAME_FILE,
-        "rows": rows,
-        "next": following,
-    }
+    context = {"tabs": tabs, "tab": tabs[0], "kind": listing.SAME_FILE}
+    context |= {"rows": rows, "next": following}
     if request.htmx:
         return vary_on_htmx(render(request, "search/duplicates/_skipped.html", context))
     context["progress"] = compare.progress(request.user)
@@ -181,12 +163,11 @@ def find(request: PageRequest) -> HttpResponse:
     return _back(request)
 
 
-def _back(request: PageRequest, **extra: str) -> HttpResponseRedirect:
+def _back(request: PageRequest, **extra: str) -> HttpResponse:
     """Go back to the list that the form was on."""
     values = {name: request.POST.get(name, "") for name in ("kind", "sort")} | extra
-    query = QueryDict(mutable=True)
-    query.update({name: value for name, value in values.items() if value})
-    return HttpResponseRedirect(f"{reverse('duplicates')}?{query.urlencode()}")
+    query = urlencode({name: value for name, value in values.items() if value})
+    return redirect(f"{reverse('duplicates')}?{query}")
 
 
 @require_POST
@@ -383,15 +364,11 @@ def of_photo(request: PageRequest, photo_id: uuid.UUID) -> HttpResponse:
     """The duplicates and similar shots of one photo."""
     photo = get_photo(request, photo_id)
     matches = listing.matches_of(request.user, photo.pk)
-    kinds = [
-        (tab, [match for match in matches if match.kind == tab.kind])
-        for tab in wording.tabs({})
-        if tab.kind in Kind.values
-    ]
+    kinds = [(kind, [match for match in matches if match.kind == kind]) for kind in Kind]
     context = {
         "photo": photo,
         "this": Match(photo, "", 1.0, "", None),
-        "kinds": [(tab, rows) for tab, rows in kinds if rows],
+        "kinds": [(kind, rows) for kind, rows in kinds if rows],
         "skipped": SkippedFile.objects.filter(photo=photo).order_by("-skipped_at")[:20],
         "progress": compare.progress(request.user),
     }

@@ -28,11 +28,6 @@ class Tab:
     lead: str
     totals: Totals
 
-    @property
-    def figures(self) -> str:
-        """How many groups, and how many bytes they free, such as "312 · 4.1 GB"."""
-        return f"{self.totals.groups:,} · {size(self.totals.bytes)}"
-
 
 def tabs(totals: Mapping[str, Totals]) -> list[Tab]:
     """Return the three tabs with their figures."""
@@ -48,22 +43,14 @@ def tabs(totals: Mapping[str, Totals]) -> list[Tab]:
             "nothing is deleted."
         ),
     }
-    return [Tab(kind, _label(kind), leads[kind], totals.get(kind, Totals())) for kind in TAB_KINDS]
-
-
-def _label(kind: str) -> str:
-    return _("Same file") if kind == SAME_FILE else str(Kind(kind).label)
+    labels = {SAME_FILE: _("Same file"), **dict(Kind.choices)}
+    return [Tab(kind, str(labels[kind]), leads[kind], totals[kind]) for kind in TAB_KINDS]
 
 
 def opening_kind(totals: Mapping[str, Totals]) -> str:
     """Return the kind that the page opens with: the first with something to decide."""
-    has_groups = (kind for kind in Kind.values if totals.get(kind, Totals()).groups)
+    has_groups = (kind for kind in Kind.values if totals[kind].groups)
     return next(has_groups, Kind.SAME_PICTURE.value)
-
-
-def size(count: int) -> str:
-    """Return a number of bytes for people, as templates write it."""
-    return filesizeformat(count).replace("\xa0", " ")
 
 
 @dataclass(frozen=True)
@@ -99,8 +86,9 @@ def decision_text(*, action: str, groups: int, photos: int, trashed: int, freed:
 
     `photos` counts all photos of the groups, `trashed` those moved to the trash.
     """
+    in_groups = _("%(decision)s in %(groups)s groups")
     figures = {"photos": f"{photos:,}", "trashed": f"{trashed:,}", "groups": f"{groups:,}"}
-    figures["freed"] = size(freed)
+    figures["freed"] = filesizeformat(freed).replace("\xa0", " ")
     match action:
         case Resolution.Action.STACK:
             text = ngettext("%(photos)s photo stacked", "%(photos)s photos stacked", photos)
@@ -111,23 +99,16 @@ def decision_text(*, action: str, groups: int, photos: int, trashed: int, freed:
                 photos,
             )
         case _ if trashed:
-            return _trash_text(groups, trashed, figures)
+            in_groups = _("Best kept in %(groups)s groups: %(decision)s")
+            text = ngettext(
+                "%(trashed)s photo to the trash, %(freed)s freed",
+                "%(trashed)s photos to the trash, %(freed)s freed",
+                trashed,
+            )
         case _:
             return _("All %(photos)s photos kept") % figures if photos > 1 else _("All kept")
     if groups > 1:
-        return _("%(decision)s in %(groups)s groups") % (figures | {"decision": text % figures})
-    return text % figures
-
-
-def _trash_text(groups: int, trashed: int, figures: Mapping[str, str]) -> str:
-    text = ngettext(
-        "%(trashed)s photo to the trash, %(freed)s freed",
-        "%(trashed)s photos to the trash, %(freed)s freed",
-        trashed,
-    )
-    if groups > 1:
-        best = _("Best kept in %(groups)s groups: %(decision)s")
-        return best % {**figures, "decision": text % figures}
+        return in_groups % (figures | {"decision": text % figures})
     return text % figures
 
 

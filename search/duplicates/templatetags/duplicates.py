@@ -1,4 +1,4 @@
-"""How closeness and kinds of duplicates are written for people."""
+"""How closeness and decisions about duplicates are written for people."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from django import template
 from django.utils.translation import gettext
 
 from gallery.views.tiles import shape
-from search.duplicates.models import Kind, Resolution
+from search.duplicates.models import Resolution
 from search.duplicates.review import wording
 from search.duplicates.review.history import HistoryEntry
 from search.duplicates.review.listing import Fact, ReviewGroup, ReviewMember
@@ -24,12 +24,6 @@ _ONE = 0.9995  # what is shown as 100 %; anything less must not claim to be iden
 def percent(closeness: float) -> str:
     """Return 0.978 as "97 %": rounded down, so that only equal pictures are 100 %."""
     return "100 %" if closeness >= _ONE else f"{int(closeness * 100)} %"
-
-
-@register.filter
-def kind_label(kind: str) -> str:
-    """Return "Same picture" for its name in the database."""
-    return str(Kind(kind).label)
 
 
 @register.filter
