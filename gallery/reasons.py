@@ -23,10 +23,7 @@ class Reason(TextChoices):
     TOO_LARGE = "too_large", _("The file is larger than the limit allows.")
     DECODE_TIMEOUT = "decode_timeout", _("Reading the picture took too long and was stopped.")
     DECODE_OOM = "decode_oom", _("Reading the picture needed more memory than is allowed.")
-    DECODER_CRASHED = (
-        "decoder_crashed",
-        _("The picture crashed the program that reads pictures."),
-    )
+    DECODER_CRASHED = ("decoder_crashed", _("The picture crashed the program that reads pictures."))
     MISSING_ORIGINAL = (
         "missing_original",
         _("The stored file of this photo is gone from the disk."),

@@ -17,11 +17,7 @@ from gallery.user_errors import UserError
 class Refused(UserError):
     """A file was refused. `reason` is the code, `status` the HTTP status that fits it."""
 
-    STATUS = {
-        Reason.TOO_LARGE: 413,
-        Reason.TOO_MANY_PIXELS: 413,
-        Reason.UNSUPPORTED_TYPE: 415,
-    }
+    STATUS = {Reason.TOO_LARGE: 413, Reason.TOO_MANY_PIXELS: 413, Reason.UNSUPPORTED_TYPE: 415}
 
     def __init__(self, reason: str, detail: str = "") -> None:
         self.reason = Reason(reason)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
-from django.db import connection, models, transaction
+from django.db import models, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 from numpy.typing import NDArray
@@ -73,7 +73,7 @@ class EmbeddingModel(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["state"], condition=Q(state="active"), name="one_active_model"
-            ),
+            )
         ]
 
     def __str__(self) -> str:
@@ -124,15 +124,8 @@ class EmbeddingQuerySet(models.QuerySet["Embedding"]):
         token, now = uuid.uuid4(), timezone.now()
         with transaction.atomic():
             due = self.filter(model=model).due(now).order_by("-priority", "id")
-            ids = (
-                list(
-                    due.select_for_update(skip_locked=True, of=("self",)).values_list(
-                        "pk", flat=True
-                    )[:limit]
-                )
-                if _skips_locked()
-                else list(due.values_list("pk", flat=True)[:limit])
-            )
+            unlocked = due.select_for_update(skip_locked=True, of=("self",))
+            ids = list(unlocked.values_list("pk", flat=True)[:limit])
             self.model.objects.filter(pk__in=ids).due(now).update(
                 state=Embedding.State.LEASED,
                 lease_token=token,
@@ -166,10 +159,6 @@ class EmbeddingQuerySet(models.QuerySet["Embedding"]):
             if state in visible:
                 states[pk] = PhotoState(state, reason)
         return states
-
-
-def _skips_locked() -> bool:
-    return bool(connection.features.has_select_for_update_skip_locked)
 
 
 class Embedding(models.Model):

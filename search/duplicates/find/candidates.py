@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gallery import request_priority
+from gallery.decoding.fingerprint import SIDE
 from gallery.models import Photo
-from gallery.models.fingerprints import SIDE
 from search.vectors.index import Hit, Vector, VectorIndex, owned_by
 
 NEIGHBOURS = 20

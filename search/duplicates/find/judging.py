@@ -12,7 +12,7 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from gallery.models.fingerprints import grey, shrink
+from gallery.decoding.fingerprint import grey, shrink
 from search.duplicates.find.alignment import Alignment, align, overlap
 from search.duplicates.find.block_check import Agreement, check_blocks
 from search.duplicates.find.thresholds import Thresholds
