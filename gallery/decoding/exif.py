@@ -110,7 +110,7 @@ def read_exif(image: Image.Image) -> Image.Exif:
     return exif
 
 
-def orientation(exif: Image.Exif) -> int:
+def orientation_of(exif: Image.Exif) -> int:
     """Return the EXIF orientation, 1 to 8; anything else counts as 1 (upright)."""
     value: Any = None
     with suppress(Exception):
@@ -125,7 +125,7 @@ def allowed_values(exif: Image.Exif) -> dict[str, ExifValue]:
     _take(values, _tags_or_none(lambda: exif.get_ifd(_EXIF_IFD)), _PHOTO)
     values.update(_position(_tags_or_none(lambda: exif.get_ifd(_GPS_IFD))))
     if _ORIENTATION in exif:
-        values["orientation"] = orientation(exif)
+        values["orientation"] = orientation_of(exif)
     return values
 
 
