@@ -124,9 +124,6 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
     }
 
 
-# --- for monitors ---------------------------------------------------------------------------------
-
-
 @require_safe
 def healthz(request: HttpRequest) -> JsonResponse:
     """Answer that the process is alive; check nothing else."""

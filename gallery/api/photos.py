@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,11 @@ from gallery.models.embeddings import PhotoState
 from gallery.paging import check_limit, page_after
 
 router = Router(tags=["photos"])
+
+FILE_COLUMNS = ("id", "name", "format", "size", "width", "height", "sha256")
+_COLUMNS = (
+    *FILE_COLUMNS, "taken_at", "created_at", "exif", "colour", "favourite", "rating", "caption",
+)  # fmt: skip
 
 
 class UploadOut(Schema):
@@ -107,14 +113,12 @@ def upload(request: HttpRequest, file: File[UploadedFile | None] = None) -> Stat
 def photos(request: HttpRequest, params: Query[ListIn]) -> PhotosOut:
     """List photos, newest first."""
     check_limit(params.limit)
-    rows, next_cursor = page_after(
-        Photo.objects.visible_to(request.user), params.cursor, params.limit
-    )
+    visible = Photo.objects.visible_to(request.user)
+    rows, next_cursor = page_after(visible, params.cursor, params.limit)
     states = Embedding.objects.states_of(rows)
     prefetch_related_objects(rows, "tags", "albums")
-    return PhotosOut(
-        photos=[photo_out(photo, states[photo.pk]) for photo in rows], next=next_cursor
-    )
+    photos = [photo_out(photo, states[photo.pk]) for photo in rows]
+    return PhotosOut(photos=photos, next=next_cursor)
 
 
 @router.get("/photos/{uuid:photo_id}", response={200: PhotoOut, 404: ErrorOut})
@@ -135,32 +139,17 @@ def delete_photo(request: HttpRequest, photo_id: uuid.UUID) -> HttpResponse:
 def photo_out(photo: Photo, state: PhotoState | None = None) -> PhotoOut:
     """Return the public form of a photo; its state is looked up unless it is given."""
     state = state or Embedding.objects.states_of([photo])[photo.pk]
+    albums = [AlbumRef(id=album.pk, name=album.name) for album in photo.albums.all()]
     return PhotoOut(
-        id=photo.pk,
+        **{column: getattr(photo, column) for column in _COLUMNS},
         state=state.state,
         reason=state.reason,
         message=state.message,
-        name=photo.name,
-        format=photo.format,
-        size=photo.size,
-        width=photo.width,
-        height=photo.height,
-        sha256=photo.sha256,
-        taken_at=photo.taken_at,
-        created_at=photo.created_at,
-        exif=photo.exif,
-        colour=photo.colour,
         url=photo.get_absolute_url(),
         thumbnail=reverse("thumbnail", args=[photo.pk]),
         preview=reverse("preview", args=[photo.pk]),
         original=reverse("original", args=[photo.pk]),
-        favourite=photo.favourite,
-        rating=photo.rating,
-        caption=photo.caption,
         tags=sorted(tag.name for tag in photo.tags.all()),
-        albums=sorted(
-            (AlbumRef(id=album.pk, name=album.name) for album in photo.albums.all()),
-            key=lambda album: album.name,
-        ),
+        albums=sorted(albums, key=attrgetter("name")),
         stack=photo.stack_id,
     )

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from gallery import trash
 from gallery.api.errors import ErrorOut, In
-from gallery.api.photos import ListIn
+from gallery.api.photos import FILE_COLUMNS, ListIn
 from gallery.models import Photo
 from gallery.paging import check_limit, page_after
 
@@ -78,15 +78,11 @@ def move_to_trash(request: HttpRequest, sent: IdsIn) -> MovedOut:
 def trashed(request: HttpRequest, params: Query[ListIn]) -> TrashOut:
     """List the photos in the trash."""
     check_limit(params.limit)
-    photos = Photo.objects.in_trash_of(request.user)
-    rows, next_cursor = page_after(photos, params.cursor, params.limit, by="trashed_at")
+    trash_photos = Photo.objects.in_trash_of(request.user)
+    rows, next_cursor = page_after(trash_photos, params.cursor, params.limit, by="trashed_at")
     contents = trash.contents(request.user)
-    return TrashOut(
-        photos=[_out(row) for row in rows],
-        next=next_cursor,
-        count=contents.photos,
-        bytes=contents.bytes,
-    )
+    photos = [_out(row) for row in rows]
+    return TrashOut(photos=photos, next=next_cursor, count=contents.photos, bytes=contents.bytes)
 
 
 @router.post("/trash/restore", response={200: MovedOut, 400: ErrorOut})
@@ -112,13 +108,7 @@ def empty(request: HttpRequest) -> CountOut:
 
 def _out(row: Photo) -> TrashedOut:
     return TrashedOut(
-        id=row.pk,
-        name=row.name,
-        format=row.format,
-        size=row.size,
-        width=row.width,
-        height=row.height,
-        sha256=row.sha256,
+        **{column: getattr(row, column) for column in FILE_COLUMNS},
         trashed_at=trash.trashed_at(row),
         kept_until=trash.kept_until(row),
         days_left=trash.days_left(row),
