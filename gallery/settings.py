@@ -145,13 +145,9 @@ AXES_LOCKOUT_TEMPLATE = "gallery/locked_out.html"
 PROXY_COUNT = env.whole("PROXY_COUNT", 0)
 AXES_CLIENT_IP_CALLABLE = "gallery.views.accounts.client_address"
 AXES_VERBOSE = False
-AXES_ENABLE_ACCESS_FAILURE_LOG = False
 
 AUTH_PASSWORD_VALIDATORS = [
-    {
-        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
-        "OPTIONS": {"min_length": 8},
-    },
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},  # 8 characters
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 LOGIN_URL = "sign-in"
@@ -169,15 +165,10 @@ STATIC_ROOT = _collected if _collected.exists() or env.flag("COLLECT_STATIC") el
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = STATIC_ROOT is None
 WHITENOISE_AUTOREFRESH = False
+_sources = "django.contrib.staticfiles.storage.StaticFilesStorage"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {
-        "BACKEND": (
-            "gallery.static_storage.StaticStorage"
-            if STATIC_ROOT
-            else "django.contrib.staticfiles.storage.StaticFilesStorage"
-        )
-    },
+    "staticfiles": {"BACKEND": "gallery.static_storage.StaticStorage" if STATIC_ROOT else _sources},
 }
 
 # Security, where Django's own defaults are not strict enough. HTTPS-only cookies follow from

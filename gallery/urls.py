@@ -12,6 +12,7 @@ from gallery.views import accounts, album_pages, media, pages, trash_pages
 from search import api as search_api
 from search.duplicates.api import routes as duplicates_api
 
+javascript_catalog = cache_control(private=True, max_age=3600)(JavaScriptCatalog.as_view())
 api = make_api()
 search_api.attach(api)
 api.add_router("", duplicates_api.router)
@@ -46,11 +47,7 @@ urlpatterns = [
     path("sign-out", accounts.sign_out, name="sign-out"),
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
-    path(
-        "javascript-catalog.js",
-        cache_control(private=True, max_age=3600)(JavaScriptCatalog.as_view()),
-        name="javascript-catalog",
-    ),
+    path("javascript-catalog.js", javascript_catalog, name="javascript-catalog"),
     path("api/v1/", api.urls),
     path("", include("search.urls")),
     path("", include("search.duplicates.urls")),

@@ -158,11 +158,8 @@ _JOBS: dict[str, Callable[..., Answer]] = {
 
 
 def _header(name: str, image: Image.Image) -> Header:
-    tags = exif.read_exif(image)
     width, height = pictures.upright_size(name, image)
-    values = exif.allowed_values(tags)
-    if "rating" not in values and (rating := exif.xmp_rating(image, tags)):
-        values["rating"] = rating
+    values = exif.allowed_values(image)
     return {
         "format": name,
         "width": width,

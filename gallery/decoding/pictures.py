@@ -11,7 +11,7 @@ import math
 import re
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from statistics import median
@@ -20,7 +20,7 @@ from typing import Any
 from PIL import Image, ImageFile
 
 from gallery.decoding.answers import DecodeError
-from gallery.decoding.exif import orientation_of, read_exif
+from gallery.decoding.exif import orientation_of
 
 # Importing a plug-in registers its format. JPEGs of phones are often MPO: several in one file.
 _PLUGINS = ("Jpeg", "Mpo", "Png", "WebP", "Gif", "Avif", "Tiff", "Bmp")
@@ -99,7 +99,10 @@ def open_picture(path: Path, max_pixels: int) -> Iterator[tuple[str, Image.Image
     try:
         with path.open("rb") as file:
             start = file.read(64)
-            name = _format_of(start)
+            name = sniff(start)
+            if name is None:
+                reason = "unsupported_type" if start else "empty"
+                raise DecodeError(reason, f"starts with {start[:8].hex()}")
             pixels = _check_before_opening(name, start, path, max_pixels)
             with Image.open(file, formats=[name]) as image:
                 pixels = _check_pixels(image.size, max_pixels)
@@ -140,15 +143,6 @@ def _blame_memory(pixels: int, error: Exception) -> None:
         bytearray(8 * pixels)
     except MemoryError:
         raise MemoryError(str(error)) from error
-
-
-def _format_of(start: bytes) -> str:
-    if not start:
-        raise DecodeError("empty")
-    name = sniff(start)
-    if name is None:
-        raise DecodeError("unsupported_type", f"starts with {start[:8].hex()}")
-    return name
 
 
 def _register_heif() -> None:
@@ -232,7 +226,7 @@ def upright_size(name: str, image: Image.Image) -> tuple[int, int]:
 
 def _stored_orientation(name: str, image: Image.Image) -> int:
     """Return the EXIF orientation of the stored pixels; TIFF's plug-in turns them itself."""
-    return 1 if name == "TIFF" else orientation_of(read_exif(image))
+    return 1 if name == "TIFF" else orientation_of(image)
 
 
 def rendition(name: str, image: Image.Image, side: int, box: Box = WHOLE) -> Image.Image:
@@ -324,7 +318,7 @@ def _shrink(image: Image.Image, side: int) -> Image.Image:
 
 
 def _flatten(image: Image.Image) -> Image.Image:
-    """Return a transparent picture over white."""
+    """Return the picture, over white if it is transparent."""
     if image.mode != "RGBA":
         return image
     white = Image.new("RGB", image.size, "white")
@@ -335,10 +329,9 @@ def _flatten(image: Image.Image) -> Image.Image:
 def _to_srgb(image: Image.Image, profile: object) -> Image.Image:
     """Return the picture as sRGB, by its colour profile if that is small and valid."""
     if isinstance(profile, bytes) and len(profile) <= _MAX_PROFILE and not _is_srgb(profile):
-        try:
+        # A broken profile is no reason to refuse a picture.
+        with suppress(Exception):
             return _through_profile(image, profile)
-        except Exception:  # noqa: BLE001 - a broken profile is no reason to refuse a picture
-            return image.convert("RGB")
     return image.convert("RGB")
 
 

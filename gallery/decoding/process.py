@@ -200,7 +200,6 @@ def _environment() -> dict[str, str]:
 def _how_it_ended(code: int) -> str:
     if code >= 0:
         return f"exited with {code} without an answer"
-    try:
+    with suppress(ValueError):
         return signal.Signals(-code).name
-    except ValueError:
-        return f"signal {-code}"
+    return f"signal {-code}"

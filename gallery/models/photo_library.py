@@ -194,7 +194,6 @@ class Photo(models.Model):
         return self.name
 
     def get_absolute_url(self) -> str:
-        """Return the address of the photo's page."""
         return reverse("photo", args=[self.pk])
 
 
@@ -252,7 +251,6 @@ class Album(models.Model):
         return self.name
 
     def get_absolute_url(self) -> str:
-        """Return the address of the album's page."""
         return reverse("album", args=[self.pk])
 
 
