@@ -12,6 +12,9 @@ from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
+_YES = {"1", "true", "yes", "on"}
+_NO = {"0", "false", "no", "off"}
+
 
 def text(name: str, default: str = "") -> str:
     """Return the variable's value without surrounding blanks, or `default` when unset."""
@@ -35,13 +38,9 @@ def whole(name: str, default: int, *, at_least: int = 0) -> int:
 def flag(name: str, *, default: bool = False) -> bool:
     """Return whether the variable says yes (1, true, yes, on) or no (0, false, no, off)."""
     raw = text(name).lower()
-    if not raw:
-        return default
-    if raw in {"1", "true", "yes", "on"}:
-        return True
-    if raw in {"0", "false", "no", "off"}:
-        return False
-    raise ImproperlyConfigured(f"{name} must be yes or no, not {raw!r}.")
+    if raw not in {"", *_YES, *_NO}:
+        raise ImproperlyConfigured(f"{name} must be yes or no, not {raw!r}.")
+    return raw in _YES if raw else default
 
 
 def secret_in(path: Path, length: int) -> str:

@@ -49,16 +49,12 @@ _COSINES = [
 # scan costs one pass over all coefficients.
 MAX_SCANS = 64
 
-_STARTS = (
-    (b"\xff\xd8\xff", "JPEG"),
-    (b"\x89PNG\r\n\x1a\n", "PNG"),
-    (b"GIF87a", "GIF"),
-    (b"GIF89a", "GIF"),
-    (b"II*\0", "TIFF"),
-    (b"MM\0*", "TIFF"),
-    (b"II+\0", "TIFF"),
-    (b"MM\0+", "TIFF"),
-)
+_STARTS = {
+    "JPEG": (b"\xff\xd8\xff",),
+    "PNG": (b"\x89PNG\r\n\x1a\n",),
+    "GIF": (b"GIF87a", b"GIF89a"),
+    "TIFF": (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
+}
 _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 _AVIF_BRANDS = {b"avif", b"avis"}
 # Sizes of the header that follows BMP's file header: OS/2 1 and 2, Windows 3, 4, 5 and oddities.
@@ -157,8 +153,8 @@ def _register_heif() -> None:
 
 def sniff(start: bytes) -> str | None:
     """Return the format that the first bytes (64 are enough) announce, or None."""
-    for magic, name in _STARTS:
-        if start.startswith(magic):
+    for name, magics in _STARTS.items():
+        if start.startswith(magics):
             return name
     if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
         return "WEBP"
