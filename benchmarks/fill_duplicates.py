@@ -130,8 +130,8 @@ def _save(
     owner_id: int, made: list[tuple[Image.Image, NDArray[np.float32], bool]], first: int
 ) -> list[UUID]:
     from gallery import files
+    from gallery.decoding.fingerprint import fingerprint_of
     from gallery.models import Embedding, EmbeddingModel, Fingerprint, Photo
-    from gallery.models.fingerprints import fingerprint_of
     from search.duplicates.find.candidates import turned_hashes
 
     model, _ = EmbeddingModel.objects.get_or_create(

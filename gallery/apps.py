@@ -19,31 +19,27 @@ def services(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
     """The embedded index can be opened by one process only, so a broker needs a Qdrant server."""
     messages: list[CheckMessage] = []
     if settings.REDIS_URL and not settings.QDRANT_URL:
-        messages.append(
-            Error(
-                "REDIS_URL is set but QDRANT_URL is empty: workers in other processes could not "
-                "open the embedded index.",
-                hint="Set QDRANT_URL to a Qdrant server, or empty REDIS_URL to run everything in "
-                "one process.",
-                id="scry.E001",
-            )
+        problem = (
+            "REDIS_URL is set but QDRANT_URL is empty: workers in other processes could not open "
+            "the embedded index."
         )
+        hint = (
+            "Set QDRANT_URL to a Qdrant server, or empty REDIS_URL to run everything in one "
+            "process."
+        )
+        messages.append(Error(problem, hint=hint, id="scry.E001"))
     if settings.REDIS_URL and not settings.DATABASE_URL:
-        messages.append(
-            Warning(
-                "REDIS_URL is set but DATABASE_URL is empty: several processes will share one "
-                "SQLite file.",
-                hint="Set DATABASE_URL to a Postgres database.",
-                id="scry.W001",
-            )
+        problem = (
+            "REDIS_URL is set but DATABASE_URL is empty: several processes will share one SQLite "
+            "file."
         )
+        hint = "Set DATABASE_URL to a Postgres database."
+        messages.append(Warning(problem, hint=hint, id="scry.W001"))
     if settings.QDRANT_URL and not settings.QDRANT_API_KEY:
-        messages.append(
-            Warning(
-                "QDRANT_API_KEY is empty: a Qdrant server without a key is open to everyone who "
-                "can reach it.",
-                hint="Give the server an API key and set QDRANT_API_KEY to it.",
-                id="scry.W002",
-            )
+        problem = (
+            "QDRANT_API_KEY is empty: a Qdrant server without a key is open to everyone who can "
+            "reach it."
         )
+        hint = "Give the server an API key and set QDRANT_API_KEY to it."
+        messages.append(Warning(problem, hint=hint, id="scry.W002"))
     return messages

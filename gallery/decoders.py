@@ -7,7 +7,7 @@ import threading
 
 from django.conf import settings
 
-from gallery.decoding import DecoderPool
+from gallery.decoding.pool import DecoderPool
 
 _lock = threading.Lock()
 _pool: DecoderPool | None = None

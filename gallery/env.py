@@ -1,10 +1,19 @@
-"""Typed reading of environment variables, each with one clear sentence when it is wrong."""
+"""Typed reading of environment variables, and of secrets that are made at their first use.
+
+A variable that is wrong raises ImproperlyConfigured with one clear sentence.
+"""
 
 from __future__ import annotations
 
 import os
+import secrets
+from contextlib import suppress
+from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
+
+_YES = {"1", "true", "yes", "on"}
+_NO = {"0", "false", "no", "off"}
 
 
 def text(name: str, default: str = "") -> str:
@@ -29,13 +38,18 @@ def whole(name: str, default: int, *, at_least: int = 0) -> int:
 def flag(name: str, *, default: bool = False) -> bool:
     """Return whether the variable says yes (1, true, yes, on) or no (0, false, no, off)."""
     raw = text(name).lower()
-    if not raw:
-        return default
-    if raw in {"1", "true", "yes", "on"}:
-        return True
-    if raw in {"0", "false", "no", "off"}:
-        return False
-    raise ImproperlyConfigured(f"{name} must be yes or no, not {raw!r}.")
+    if raw not in {"", *_YES, *_NO}:
+        raise ImproperlyConfigured(f"{name} must be yes or no, not {raw!r}.")
+    return raw in _YES if raw else default
+
+
+def secret_in(path: Path, length: int) -> str:
+    """Return the secret that a file keeps; the first call makes it: `length` bytes, mode 0600."""
+    with suppress(FileExistsError):
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_urlsafe(length))
+    return path.read_text().strip()
 
 
 def names(name: str) -> list[str]:

@@ -94,9 +94,6 @@ def _text(exif: Mapping[str, Any], key: str) -> str:
     return " ".join(value.split()) if isinstance(value, str) else ""
 
 
-# --- in words -------------------------------------------------------------------------------------
-
-
 def facts_in_words(exif: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return (label, value) pairs for people, without values that the camera did not record."""
     pairs = [
@@ -134,9 +131,10 @@ def _focal_length(exif: Mapping[str, Any]) -> str:
 
 def place_in_words(exif: Mapping[str, Any]) -> str:
     """Return degrees with hemispheres; four decimals are about ten metres."""
-    latitude, longitude = exif.get("latitude"), exif.get("longitude")
-    if not isinstance(latitude, int | float) or not isinstance(longitude, int | float):
+    degrees = place(exif)
+    if degrees is None:
         return ""
+    latitude, longitude = degrees
     north = f"{abs(latitude):.4f}° {'N' if latitude >= 0 else 'S'}"
     east = f"{abs(longitude):.4f}° {'E' if longitude >= 0 else 'W'}"
     height = f", {exif['altitude']:.0f} m" if "altitude" in exif else ""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from pathlib import Path
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
+
+from gallery import env
 
 
 def is_first_run() -> bool:
@@ -17,13 +18,7 @@ def is_first_run() -> bool:
 
 def token() -> str:
     """Return the token; the first call makes it, in a file with mode 0600."""
-    path = _path()
-    try:
-        with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
-            file.write(secrets.token_urlsafe(24))
-    except FileExistsError:
-        pass
-    return path.read_text().strip()
+    return env.secret_in(_path(), 24)
 
 
 def is_token(candidate: str) -> bool:

@@ -54,7 +54,8 @@ def ingest(
     Raises `Refused` with a reason, `StorageFull`, or the pool's `PoolBusy`.
     """
     size = path.stat().st_size
-    _check_size(size)
+    if not 0 < size <= settings.MAX_FILE_BYTES:
+        raise Refused(Reason.TOO_LARGE if size else Reason.EMPTY)
     digest = files.sha256(path)
     existing = _existing(owner, digest, from_trash=from_trash)
     if existing is not None:
@@ -64,7 +65,7 @@ def ingest(
         probe = (pool or web_pool()).probe(path)
     except DecodeError as error:
         raise Refused(error.reason, error.detail) from error
-    result = _record(owner, path, digest, size, clean_file_name(name), probe, from_trash=from_trash)
+    result = _record(owner, path, digest, clean_file_name(name), probe, from_trash=from_trash)
     return _note_copy(result, name) if note_copy else result
 
 
@@ -86,13 +87,6 @@ def record_copy(photo: Photo, name: str, source: SkippedFile.Source) -> None:
     )
 
 
-def _check_size(size: int) -> None:
-    if size == 0:
-        raise Refused(Reason.EMPTY)
-    if size > settings.MAX_FILE_BYTES:
-        raise Refused(Reason.TOO_LARGE)
-
-
 def _existing(owner: AbstractBaseUser, digest: str, *, from_trash: bool) -> IngestResult | None:
     """Return the owner's copy of a file, restored from the trash if need be; None without one."""
     copies = Photo.objects.not_deleted().filter(owner_id=owner.pk, sha256=digest)
@@ -110,21 +104,14 @@ def _existing(owner: AbstractBaseUser, digest: str, *, from_trash: bool) -> Inge
 
 
 def _record(
-    owner: AbstractBaseUser,
-    path: Path,
-    digest: str,
-    size: int,
-    name: str,
-    probe: Probe,
-    *,
-    from_trash: bool,
+    owner: AbstractBaseUser, path: Path, digest: str, name: str, probe: Probe, *, from_trash: bool
 ) -> IngestResult:
     """Store the file, then write the rows; the second of two equal files gets the first's photo."""
     taken = taken_time(probe)
     photo = Photo(
         owner_id=owner.pk,
         sha256=digest,
-        size=size,
+        size=path.stat().st_size,
         format=probe.format,
         extension=probe.extension,
         name=name or f"photo.{probe.extension}",

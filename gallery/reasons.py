@@ -23,14 +23,8 @@ class Reason(TextChoices):
     TOO_LARGE = "too_large", _("The file is larger than the limit allows.")
     DECODE_TIMEOUT = "decode_timeout", _("Reading the picture took too long and was stopped.")
     DECODE_OOM = "decode_oom", _("Reading the picture needed more memory than is allowed.")
-    DECODER_CRASHED = (
-        "decoder_crashed",
-        _("The picture crashed the program that reads pictures."),
-    )
-    MISSING_ORIGINAL = (
-        "missing_original",
-        _("The stored file of this photo is gone from the disk."),
-    )
+    DECODER_CRASHED = "decoder_crashed", _("The picture crashed the program that reads pictures.")
+    MISSING_ORIGINAL = "missing_original", _("The stored file of this photo is gone from the disk.")
     BAD_VECTOR = "bad_vector", _("The model gave no usable embedding for this picture.")
     GPU_OOM = "gpu_oom", _("The device ran out of memory even for this one picture.")
     WORKER_CRASHED = (

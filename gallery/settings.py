@@ -7,8 +7,8 @@ empty and the real service when set.
 from __future__ import annotations
 
 import os
-import secrets
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import dj_database_url
@@ -31,15 +31,7 @@ for folder in (DATA_DIR, MEDIA_DIR, UPLOAD_TMP_DIR):
 
 def _secret_key() -> str:
     """Return SECRET_KEY, or one generated once into DATA_DIR with mode 0600."""
-    key = env.text("SECRET_KEY")
-    path = DATA_DIR / "secret_key"
-    if not key:
-        try:
-            with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
-                file.write(secrets.token_urlsafe(50))
-        except FileExistsError:
-            pass
-        key = path.read_text().strip()
+    key = env.text("SECRET_KEY") or env.secret_in(DATA_DIR / "secret_key", 50)
     if len(key) < 40 or key.startswith("django-insecure"):
         raise ImproperlyConfigured(
             "SECRET_KEY is too weak: use at least 40 random characters, or leave it empty to have "
@@ -129,25 +121,16 @@ TEMPLATES = [
     },
 ]
 
+_pragmas = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-4000;"
+_database: Any = {
+    "ENGINE": "django.db.backends.sqlite3",
+    "NAME": str(DATA_DIR / "scry.sqlite3"),
+    "CONN_MAX_AGE": None,
+    "OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": 20, "init_command": _pragmas},
+}
 if DATABASE_URL:
-    DATABASES = {
-        "default": dj_database_url.parse(DATABASE_URL, conn_max_age=60, conn_health_checks=True)
-    }
-else:
-    DATABASES = {
-        "default": {
-            "ENGINE": "django.db.backends.sqlite3",
-            "NAME": str(DATA_DIR / "scry.sqlite3"),
-            "CONN_MAX_AGE": None,
-            "OPTIONS": {
-                "transaction_mode": "IMMEDIATE",
-                "timeout": 20,
-                "init_command": (
-                    "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-4000;"
-                ),
-            },
-        }
-    }
+    _database = dj_database_url.parse(DATABASE_URL, conn_max_age=60, conn_health_checks=True)
+DATABASES = {"default": _database}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTHENTICATION_BACKENDS = [
@@ -162,13 +145,9 @@ AXES_LOCKOUT_TEMPLATE = "gallery/locked_out.html"
 PROXY_COUNT = env.whole("PROXY_COUNT", 0)
 AXES_CLIENT_IP_CALLABLE = "gallery.views.accounts.client_address"
 AXES_VERBOSE = False
-AXES_ENABLE_ACCESS_FAILURE_LOG = False
 
 AUTH_PASSWORD_VALIDATORS = [
-    {
-        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
-        "OPTIONS": {"min_length": 8},
-    },
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},  # 8 characters
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 LOGIN_URL = "sign-in"
@@ -178,8 +157,6 @@ LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English")]
 LOCALE_PATHS = [BASE_DIR / "gallery" / "locale"]
 TIME_ZONE = env.text("TZ", "UTC")
-USE_I18N = True
-USE_TZ = True
 
 STATIC_URL = "/static/"
 # Collected files are hashed and compressed; without them, the sources are served directly.
@@ -188,29 +165,19 @@ STATIC_ROOT = _collected if _collected.exists() or env.flag("COLLECT_STATIC") el
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = STATIC_ROOT is None
 WHITENOISE_AUTOREFRESH = False
+_sources = "django.contrib.staticfiles.storage.StaticFilesStorage"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {
-        "BACKEND": (
-            "gallery.static_storage.StaticStorage"
-            if STATIC_ROOT
-            else "django.contrib.staticfiles.storage.StaticFilesStorage"
-        )
-    },
+    "staticfiles": {"BACKEND": "gallery.static_storage.StaticStorage" if STATIC_ROOT else _sources},
 }
 
-# Security. HTTPS-only cookies follow from PUBLIC_URL; a gallery on 127.0.0.1 speaks plain HTTP.
+# Security, where Django's own defaults are not strict enough. HTTPS-only cookies follow from
+# PUBLIC_URL; a gallery on 127.0.0.1 speaks plain HTTP.
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https
-SESSION_COOKIE_HTTPONLY = True
-SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 90
 SECURE_SSL_REDIRECT = _https and env.flag("SSL_REDIRECT")
 SECURE_HSTS_SECONDS = env.whole("HSTS_SECONDS", 0)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if PROXY_COUNT else None
-SECURE_CONTENT_TYPE_NOSNIFF = True
-SECURE_REFERRER_POLICY = "same-origin"
-SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
-X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [SELF],
@@ -225,11 +192,9 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 # Checks that depend on HTTPS are silenced only if PUBLIC_URL says that there is none.
-SILENCED_SYSTEM_CHECKS = (
-    ["security.W004", "security.W008"]
-    if _https
-    else ["security.W004", "security.W008", "security.W012", "security.W016"]
-)
+SILENCED_SYSTEM_CHECKS = ["security.W004", "security.W008"]
+if not _https:
+    SILENCED_SYSTEM_CHECKS += ["security.W012", "security.W016"]
 
 # Limits. Bytes are counted while files stream in; pixels are read from the header.
 MAX_FILE_BYTES = env.whole("MAX_FILE_MB", 50, at_least=1) * 1024 * 1024
@@ -259,9 +224,10 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "WARNING")},
     "loggers": {
-        "gallery": {"level": env.text("LOG_LEVEL", "INFO")},
-        "search": {"level": env.text("LOG_LEVEL", "INFO")},
-        "workers": {"level": env.text("LOG_LEVEL", "INFO")},
+        **{
+            app: {"level": env.text("LOG_LEVEL", "INFO")}
+            for app in ("gallery", "search", "workers")
+        },
         "axes": {"level": "ERROR"},
     },
 }

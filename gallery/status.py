@@ -6,6 +6,7 @@ Pages show how much is searchable, how fast, and with which model. Monitors ask 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -124,9 +125,6 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
     }
 
 
-# --- for monitors ---------------------------------------------------------------------------------
-
-
 @require_safe
 def healthz(request: HttpRequest) -> JsonResponse:
     """Answer that the process is alive; check nothing else."""
@@ -143,24 +141,20 @@ def readyz(request: HttpRequest) -> JsonResponse:
 
 
 def _database_answers() -> bool:
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-    except DatabaseError:
-        return False
-    return True
+    with suppress(DatabaseError), connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+        return True
+    return False
 
 
 def _has_free_space() -> bool:
-    try:
+    with suppress(files.StorageFull, OSError):
         files.require_free_space()
-    except (files.StorageFull, OSError):
-        return False
-    return True
+        return True
+    return False
 
 
 def _has_model() -> bool:
-    try:
+    with suppress(DatabaseError):
         return EmbeddingModel.objects.active() is not None
-    except DatabaseError:
-        return False
+    return False

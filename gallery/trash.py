@@ -107,9 +107,6 @@ def purge_old() -> int:
     return empty(Photo.objects.trashed().filter(trashed_at__lt=since))
 
 
-# --- contents -------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True)
 class Contents:
     """The number of photos in a trash, and the bytes of their originals."""

@@ -17,11 +17,7 @@ from gallery.user_errors import UserError
 class Refused(UserError):
     """A file was refused. `reason` is the code, `status` the HTTP status that fits it."""
 
-    STATUS = {
-        Reason.TOO_LARGE: 413,
-        Reason.TOO_MANY_PIXELS: 413,
-        Reason.UNSUPPORTED_TYPE: 415,
-    }
+    STATUS = {Reason.TOO_LARGE: 413, Reason.TOO_MANY_PIXELS: 413, Reason.UNSUPPORTED_TYPE: 415}
 
     def __init__(self, reason: str, detail: str = "") -> None:
         self.reason = Reason(reason)
@@ -36,9 +32,8 @@ class Refused(UserError):
             return _("The file is larger than the limit of %(limit)d MB.") % {"limit": limit}
         if self.reason is Reason.TOO_MANY_PIXELS:
             limit = settings.MAX_PIXELS // 1_000_000
-            return _("The picture is larger than the limit of %(limit)d megapixels.") % {
-                "limit": limit
-            }
+            text = _("The picture is larger than the limit of %(limit)d megapixels.")
+            return text % {"limit": limit}
         return str(self.reason.label)
 
 
@@ -48,13 +43,8 @@ class LimitedUploadHandler(TemporaryFileUploadHandler):
     A stopped upload leaves an empty request behind, so `request.upload_refused` says why.
     """
 
-    def handle_raw_input(  # type: ignore[override] # the stubs say str, Django gives int
-        self,
-        input_data: Any,
-        META: Any,  # noqa: N803 - Django names it so
-        content_length: Any,
-        boundary: bytes,
-        encoding: str | None = None,
+    def handle_raw_input(
+        self, input_data: Any, meta: Any, content_length: Any, *others: Any
     ) -> None:
         """Note whether the disk has room for the request; nothing of it is parsed yet."""
         self.received = 0

@@ -8,10 +8,11 @@ from django.views.i18n import JavaScriptCatalog
 
 from gallery.api import make_api
 from gallery.status import healthz, readyz
-from gallery.views import accounts, album_pages, media, pages, stack_pages, trash_pages
+from gallery.views import accounts, album_pages, media, pages, trash_pages
 from search import api as search_api
 from search.duplicates import api as duplicates_api
 
+javascript_catalog = cache_control(private=True, max_age=3600)(JavaScriptCatalog.as_view())
 api = make_api()
 search_api.attach(api)
 api.add_router("", duplicates_api.router)
@@ -30,9 +31,9 @@ urlpatterns = [
     path("albums/<uuid:album_id>/change", album_pages.change_album, name="change-album"),
     path("favourites", album_pages.favourites, name="favourites"),
     path("tags/<str:name>", album_pages.tag, name="tag"),
-    path("stacks", stack_pages.make, name="make-stack"),
-    path("stacks/<uuid:stack_id>", stack_pages.photos, name="stack"),
-    path("stacks/<uuid:stack_id>/unstack", stack_pages.unstack, name="unstack"),
+    path("stacks", album_pages.make_stack, name="make-stack"),
+    path("stacks/<uuid:stack_id>", album_pages.stack, name="stack"),
+    path("stacks/<uuid:stack_id>/unstack", album_pages.unstack, name="unstack"),
     path("trash", trash_pages.page, name="trash"),
     path("trash/restore", trash_pages.restore, name="restore"),
     path("trash/empty", trash_pages.empty, name="empty-trash"),
@@ -46,11 +47,7 @@ urlpatterns = [
     path("sign-out", accounts.sign_out, name="sign-out"),
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
-    path(
-        "javascript-catalog.js",
-        cache_control(private=True, max_age=3600)(JavaScriptCatalog.as_view()),
-        name="javascript-catalog",
-    ),
+    path("javascript-catalog.js", javascript_catalog, name="javascript-catalog"),
     path("api/v1/", api.urls),
     path("", include("search.urls")),
     path("", include("search.duplicates.urls")),

@@ -14,8 +14,8 @@ from django.conf import settings
 from gallery import colours, files
 from gallery.decoding import DecodeError, DecoderPool, PoolClosed
 from gallery.decoding.answers import PART_SIDE
+from gallery.decoding.fingerprint import fingerprint_of
 from gallery.models import Photo
-from gallery.models.fingerprints import fingerprint_of
 from gallery.reasons import Reason
 from gallery.request_priority import lower_thread_priority
 from search.vectors.embedders.base import Pixels
@@ -112,6 +112,7 @@ class LookAhead:
 
     def _decode(self, photo: Photo) -> Picture:
         decoded = self._pool.decode(files.original(photo))
+        fingerprint = fingerprint_of(decoded.pixels)
         failpoint("decoded")
         files.write_atomically(files.thumbnail(photo.pk), decoded.thumbnail)
         facts = {
@@ -119,7 +120,7 @@ class LookAhead:
             "colour": decoded.colour,
             "colours": colours.column(colours.main_colours(decoded.pixels)),
         }
-        return Picture(decoded.pixels, facts, fingerprint_of(decoded.pixels))
+        return Picture(decoded.pixels, facts, fingerprint)
 
 
 _lock = threading.Lock()

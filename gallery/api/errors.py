@@ -92,9 +92,7 @@ def user_error(request: HttpRequest, exc: Any) -> HttpResponse:
 def busy(request: HttpRequest, exc: Any) -> HttpResponse:
     """Answer that the decoders are busy: 503, try again soon."""
     message = gettext("Too many pictures are being read at once. Try again shortly.")
-    response = error(503, "busy", message)
-    response["Retry-After"] = RETRY_SECONDS
-    return response
+    return user_error(request, UserError(message, code="busy", status=503))
 
 
 def invalid(request: HttpRequest, exc: Any) -> HttpResponse:

@@ -19,26 +19,10 @@ PREVIEW_SIDE = 1440
 PART_SIDE = 1024
 """Longest side, in pixels, of a part of a picture, or of a whole to be cut into parts."""
 
-EXIF_KEYS = frozenset(
-    {
-        "make",
-        "model",
-        "lens",
-        "software",
-        "taken_at",
-        "offset",
-        "exposure",
-        "f_number",
-        "iso",
-        "focal_length",
-        "focal_35mm",
-        "latitude",
-        "longitude",
-        "altitude",
-        "orientation",
-        "rating",
-    }
-)
+EXIF_KEYS = frozenset({
+    "make", "model", "lens", "software", "taken_at", "offset", "exposure", "f_number", "iso",
+    "focal_length", "focal_35mm", "latitude", "longitude", "altitude", "orientation", "rating",
+})  # fmt: skip
 MAX_TEXT = 200
 
 # Format as Pillow names it -> file name extension and media type.

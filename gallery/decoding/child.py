@@ -17,7 +17,8 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ Answer = tuple[Header, list[bytes]]
 _MAX_FILES = 32
 # Children write nothing, but Python may cache the byte code of a plug-in that loads late.
 _MAX_FILE_BYTES = 1 << 20
+_UNLIMITED = -1  # RLIM_INFINITY
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
@@ -73,9 +75,7 @@ def confine(memory_bytes: int, nice: int) -> None:
 
 def allow_cpu(seconds: int) -> None:
     """Let this process use that many more seconds of CPU; SIGXCPU ends it after them."""
-    if resource is not None:
-        soft = int(time.process_time()) + 1 + seconds
-        _set(resource.RLIMIT_CPU, soft, resource.RLIM_INFINITY)
+    _limit("RLIMIT_CPU", int(time.process_time()) + 1 + seconds, hard=_UNLIMITED)
 
 
 def die_with(parent: int) -> None:
@@ -90,26 +90,19 @@ def die_with(parent: int) -> None:
         os._exit(0)
 
 
-def _limit(name: str, value: int) -> None:
+def _limit(name: str, soft: int, *, hard: int | None = None) -> None:
+    """Set a limit, the hard one as the soft one if not given, where the platform has it."""
     if resource is not None and hasattr(resource, name):
-        _set(getattr(resource, name), value, value)
-
-
-def _set(which: int, soft: int, hard: int) -> None:
-    try:
-        resource.setrlimit(which, (soft, hard))
-    except (ValueError, OSError):
-        # The platform refuses, or a lower hard limit applies already.
-        return
+        # The platform may refuse, or a lower hard limit may apply already.
+        with suppress(ValueError, OSError):
+            resource.setrlimit(getattr(resource, name), (soft, soft if hard is None else hard))
 
 
 def answer(job: Header, max_pixels: int) -> Answer:
     """Do one job; whatever goes wrong becomes an answer with a reason."""
     try:
         with pictures.open_picture(Path(job["path"]), max_pixels) as (name, image):
-            if job["kind"] == "part":
-                return _part(name, image, tuple(job["box"]), job["side"])
-            return _JOBS[job["kind"]](name, image)
+            return _JOBS[job["kind"]](name, image, *job.get("details", ()))
     except DecodeError as error:
         return _refuse(error.reason, error.detail)
     except MemoryError:
@@ -134,7 +127,7 @@ def _probe(name: str, image: Image.Image) -> Answer:
 
 def _decode(name: str, image: Image.Image) -> Answer:
     header = _header(name, image)
-    small = _rendition(name, image, THUMBNAIL_SIDE)
+    small = pictures.rendition(name, image, THUMBNAIL_SIDE)
     red, green, blue = small.resize((1, 1), Image.Resampling.BOX).tobytes()
     header |= {
         "phash": pictures.perceptual_hash(small),
@@ -144,36 +137,29 @@ def _decode(name: str, image: Image.Image) -> Answer:
     return header, [_encode(small, "WEBP", quality=80, method=2), small.tobytes()]
 
 
-def _pixels(name: str, image: Image.Image) -> Answer:
-    small = _rendition(name, image, THUMBNAIL_SIDE)
-    return _pixels_size(small), [small.tobytes()]
-
-
-def _part(name: str, image: Image.Image, box: pictures.Box, side: int) -> Answer:
-    orientation = exif.orientation(exif.read_exif(image))
-    small = pictures.rendition(name, image, orientation, side, box)
+def _pixels(
+    name: str, image: Image.Image, side: int = THUMBNAIL_SIDE, box: Sequence[float] = pictures.WHOLE
+) -> Answer:
+    small = pictures.rendition(name, image, side, tuple(box))
     return _pixels_size(small), [small.tobytes()]
 
 
 def _preview(name: str, image: Image.Image) -> Answer:
-    return {}, [_encode(_rendition(name, image, PREVIEW_SIDE), "JPEG", quality=82)]
+    return {}, [_encode(pictures.rendition(name, image, PREVIEW_SIDE), "JPEG", quality=82)]
 
 
-_JOBS: dict[str, Callable[[str, Image.Image], Answer]] = {
+_JOBS: dict[str, Callable[..., Answer]] = {
     "probe": _probe,
     "decode": _decode,
     "pixels": _pixels,
+    "part": _pixels,
     "preview": _preview,
 }
 
 
 def _header(name: str, image: Image.Image) -> Header:
-    tags = exif.read_exif(image)
-    width, height = pictures.upright_size(name, image, exif.orientation(tags))
-    values = exif.allowed_values(tags)
-    rating = None if "rating" in values else exif.xmp_rating(image, tags)
-    if rating is not None:
-        values["rating"] = rating
+    width, height = pictures.upright_size(name, image)
+    values = exif.allowed_values(image)
     return {
         "format": name,
         "width": width,
@@ -181,11 +167,6 @@ def _header(name: str, image: Image.Image) -> Header:
         "taken_at": values.get("taken_at"),
         "exif": values,
     }
-
-
-def _rendition(name: str, image: Image.Image, side: int) -> Image.Image:
-    orientation = exif.orientation(exif.read_exif(image))
-    return pictures.rendition(name, image, orientation, side)
 
 
 def _pixels_size(image: Image.Image) -> Header:

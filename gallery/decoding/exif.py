@@ -23,7 +23,6 @@ _MAX_BYTES = 1 << 20
 _XMP_RATING = re.compile(
     rb"xmp:Rating\s{0,8}(?:=\s{0,8}[\"']|>)\s{0,8}([0-5])(?:\.0+)?\s{0,8}[\"'<]"
 )
-
 _MAX_STARS = 5
 
 Tags = dict[int, Any]
@@ -96,7 +95,7 @@ _PHOTO: tuple[_Field, ...] = (
 )
 
 
-def read_exif(image: Image.Image) -> Image.Exif:
+def _read(image: Image.Image) -> Image.Exif:
     """Return the EXIF block of an opened picture, empty when it has none or a broken one."""
     exif = Image.Exif()
     # Broken EXIF raises almost anything, and is no reason to refuse a picture.
@@ -110,30 +109,34 @@ def read_exif(image: Image.Image) -> Image.Exif:
     return exif
 
 
-def orientation(exif: Image.Exif) -> int:
-    """Return the EXIF orientation, 1 to 8; anything else counts as 1 (upright)."""
+def orientation_of(image: Image.Image) -> int:
+    """Return the EXIF orientation of an opened picture, 1 to 8; anything else counts as 1."""
+    return _orientation(_read(image))
+
+
+def _orientation(exif: Image.Exif) -> int:
     value: Any = None
     with suppress(Exception):
         value = exif.get(_ORIENTATION)
     return value if type(value) is int and 1 <= value <= 8 else 1
 
 
-def allowed_values(exif: Image.Exif) -> dict[str, ExifValue]:
-    """Return the values on the allow-list (`answers.EXIF_KEYS`)."""
+def allowed_values(image: Image.Image) -> dict[str, ExifValue]:
+    """Return the values of an opened picture that are on the allow-list (`answers.EXIF_KEYS`)."""
+    exif = _read(image)
     values: dict[str, ExifValue] = {}
     _take(values, _tags_or_none(lambda: dict(exif)), _BASE)
     _take(values, _tags_or_none(lambda: exif.get_ifd(_EXIF_IFD)), _PHOTO)
     values.update(_position(_tags_or_none(lambda: exif.get_ifd(_GPS_IFD))))
     if _ORIENTATION in exif:
-        values["orientation"] = orientation(exif)
+        values["orientation"] = _orientation(exif)
+    if "rating" not in values and (rating := _xmp_rating(image, exif)):
+        values["rating"] = rating
     return values
 
 
-def xmp_rating(image: Image.Image, exif: Image.Exif) -> int | None:
-    """Return the stars in the XMP of an opened picture, 1 to 5, or None.
-
-    Photo managers write them there and leave out the EXIF tag.
-    """
+def _xmp_rating(image: Image.Image, exif: Image.Exif) -> int | None:
+    """Return the stars in the XMP, where photo managers write them without the EXIF tag."""
     with suppress(Exception):
         data = exif.get(_XMP_OF_TIFF) if image.format == "TIFF" else image.info.get("xmp")
         if isinstance(data, bytes) and len(data) <= _MAX_BYTES:
@@ -143,7 +146,6 @@ def xmp_rating(image: Image.Image, exif: Image.Exif) -> int | None:
 
 
 def _tags_or_none(read: Callable[[], Tags]) -> Tags:
-    """Return the tags that `read` returns, or none if they are broken."""
     with suppress(Exception):
         return read()
     return {}

@@ -13,6 +13,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import BinaryIO
 
@@ -31,35 +32,9 @@ def provoke(job: Header, answers: BinaryIO) -> None:
         _FAULTS[mark[2].decode()](answers)
 
 
-def _segfault(_answers: BinaryIO) -> None:
-    ctypes.string_at(0)
-
-
-def _abort(_answers: BinaryIO) -> None:
-    os.abort()
-
-
-def _hang(_answers: BinaryIO) -> None:
-    time.sleep(3600)
-
-
 def _spin(_answers: BinaryIO) -> None:
     while True:
         pass
-
-
-def _memory(_answers: BinaryIO) -> None:
-    hoard = []
-    while True:
-        hoard.append(bytearray(64 << 20))
-
-
-def _killed(_answers: BinaryIO) -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-def _silent_exit(_answers: BinaryIO) -> None:
-    os._exit(0)
 
 
 def _garbage(answers: BinaryIO) -> None:
@@ -77,21 +52,16 @@ def _lie(answers: BinaryIO) -> None:
     write_frame(answers, {"format": "JPEG", "width": -1, "height": "<script>", "exif": {}})
 
 
-def _noise(_answers: BinaryIO) -> None:
-    for _ in range(1000):
-        sys.stderr.write("warning: " + "x" * 9990 + "\n")
-
-
-_FAULTS: dict[str, Callable[[BinaryIO], None]] = {
-    "segfault": _segfault,
-    "abort": _abort,
-    "hang": _hang,
+_FAULTS: dict[str, Callable[[BinaryIO], object]] = {
+    "segfault": lambda _: ctypes.string_at(0),
+    "abort": lambda _: os.abort(),
+    "hang": lambda _: time.sleep(3600),
     "spin": _spin,
-    "memory": _memory,
-    "killed": _killed,
-    "silent-exit": _silent_exit,
+    "memory": lambda _: [bytearray(64 << 20) for _ in count()],
+    "killed": lambda _: os.kill(os.getpid(), signal.SIGKILL),
+    "silent-exit": lambda _: os._exit(0),
     "garbage": _garbage,
     "half-answer": _half_answer,
     "lie": _lie,
-    "noise": _noise,
+    "noise": lambda _: sys.stderr.writelines(["warning: " + "x" * 9990 + "\n"] * 1000),
 }

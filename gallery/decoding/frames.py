@@ -45,7 +45,12 @@ def read_frame(read: Callable[[int], bytes]) -> tuple[Header, list[bytes]]:
     (length,) = LENGTH.unpack(_whole(prefix, LENGTH.size))
     if length > MAX_HEADER:
         raise BadFrame(f"a header of {length} bytes")
-    header = _parse(_whole(read(length), length))
+    try:
+        header = json.loads(_whole(read(length), length))
+    except (ValueError, RecursionError) as error:
+        raise BadFrame("the header is not JSON") from error
+    if not isinstance(header, dict):
+        raise BadFrame("the header is not an object")
     sizes = header.pop("parts", [])
     if not _are_sizes(sizes) or sum(sizes) > MAX_PARTS:
         raise BadFrame("the sizes of the parts make no sense")
@@ -56,16 +61,6 @@ def _whole(data: bytes, length: int) -> bytes:
     if len(data) != length:
         raise BadFrame(f"{len(data)} of {length} bytes")
     return data
-
-
-def _parse(text: bytes) -> Header:
-    try:
-        header = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise BadFrame("the header is not JSON") from error
-    if not isinstance(header, dict):
-        raise BadFrame("the header is not an object")
-    return header
 
 
 def _are_sizes(sizes: object) -> bool:

@@ -10,9 +10,9 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from gallery.decoding import faults as fault_marks
 from gallery.decoding.answers import (
@@ -107,12 +107,13 @@ class DecoderPool:
         `box` is left, top, width and height as fractions of the upright picture; `side` is at
         most `PART_SIDE`.
         """
+        side = min(side, PART_SIDE)
         return self._run(
             "part",
             path,
             lambda header, parts: to_pixels(header, _only_part(parts), side),
-            box=list(box),
-            side=min(side, PART_SIDE),
+            side,
+            box,
         )
 
     def close(self) -> None:
@@ -148,15 +149,16 @@ class DecoderPool:
         kind: str,
         path: Path | str,
         convert: Callable[[Header, list[bytes]], T],
-        **details: object,
+        *details: Any,
     ) -> T:
+        """Have a child do a job, whose further arguments are `details`, and convert its answer."""
         file = Path(path).absolute()
         _check_file(file)
         with self._queue.turn():
             child = self._take()
             try:
-                answer = child.ask({"kind": kind, "path": str(file), **details}, self._wall_seconds)
-                return convert(*answer)
+                job = {"kind": kind, "path": str(file), "details": details}
+                return convert(*child.ask(job, self._wall_seconds))
             except CannotStart as error:
                 if self._queue.closed:
                     raise PoolClosed from error
@@ -187,10 +189,9 @@ class DecoderPool:
         return None
 
     def _pop_idle(self) -> Child | None:
-        try:
+        with suppress(IndexError):
             return self._idle.pop()
-        except IndexError:
-            return None
+        return None
 
     def _close_idle(self) -> None:
         while (child := self._pop_idle()) is not None:
@@ -225,7 +226,7 @@ class _Queue:
         self._free = size
         self._limit = limit
         self._seconds = seconds
-        self._closed = False
+        self.closed = False
         self._changed = threading.Condition()
         self._tickets: deque[object] = deque()
 
@@ -243,18 +244,13 @@ class _Queue:
     def close(self) -> None:
         """Turn away every caller that waits or comes later."""
         with self._changed:
-            self._closed = True
+            self.closed = True
             self._changed.notify_all()
-
-    @property
-    def closed(self) -> bool:
-        """Whether `close` was called."""
-        return self._closed
 
     def _enter(self) -> None:
         ticket = object()
         with self._changed:
-            if self._closed:
+            if self.closed:
                 raise PoolClosed
             if len(self._tickets) >= self._limit + self._free:
                 raise PoolBusy(f"{len(self._tickets)} pictures wait already")
@@ -268,11 +264,11 @@ class _Queue:
 
     def _wait(self, ticket: object) -> None:
         def my_turn() -> bool:
-            return self._closed or (self._free > 0 and self._tickets[0] is ticket)
+            return self.closed or (self._free > 0 and self._tickets[0] is ticket)
 
         if not self._changed.wait_for(my_turn, self._seconds):
             raise PoolBusy(f"no child was free for {self._seconds:.0f} s")
-        if self._closed:
+        if self.closed:
             raise PoolClosed
 
 

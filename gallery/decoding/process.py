@@ -177,17 +177,9 @@ class Child:
     def _drain(self) -> None:
         """Read what a dead child left in its standard error."""
         os.set_blocking(self._err, False)
-        try:
-            self._collect_rest()
-        except BlockingIOError:
-            return
-
-    def _collect_rest(self) -> None:
-        while len(self._stderr) < _MAX_STDERR:
-            chunk = os.read(self._err, _MAX_STDERR)
-            if not chunk:
-                return
-            self._stderr += chunk
+        with suppress(BlockingIOError):
+            while len(self._stderr) < _MAX_STDERR and (chunk := os.read(self._err, _MAX_STDERR)):
+                self._stderr += chunk
 
     @property
     def _out(self) -> int:
@@ -200,21 +192,14 @@ class Child:
 
 def _environment() -> dict[str, str]:
     """Return the whole environment of a child: this package's place, one thread per library."""
-    environment = {
-        "PYTHONPATH": str(_ROOT),
-        "LC_ALL": "C.UTF-8",
-        "OMP_NUM_THREADS": "1",
-        "MALLOC_ARENA_MAX": "2",
-    }
-    if "LD_LIBRARY_PATH" in os.environ:
-        environment["LD_LIBRARY_PATH"] = os.environ["LD_LIBRARY_PATH"]
-    return environment
+    environment = {key: value for key, value in os.environ.items() if key == "LD_LIBRARY_PATH"}
+    environment |= {"PYTHONPATH": str(_ROOT), "LC_ALL": "C.UTF-8"}
+    return environment | {"OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
 
 
 def _how_it_ended(code: int) -> str:
     if code >= 0:
         return f"exited with {code} without an answer"
-    try:
+    with suppress(ValueError):
         return signal.Signals(-code).name
-    except ValueError:
-        return f"signal {-code}"
+    return f"signal {-code}"

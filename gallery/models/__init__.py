@@ -1,12 +1,14 @@
 """What SQL records: photos, albums, embeddings and their state, models, tokens, workers."""
 
-from gallery.models.access import ApiToken
+# mypy: implicit-reexport
+# ruff: noqa: F401
 from gallery.models.embeddings import Embedding, EmbeddingModel, EmbeddingQuerySet, WorkerStatus
-from gallery.models.fingerprints import Fingerprint
 from gallery.models.parts import PhotoParts
 from gallery.models.photo_library import (
     LIVE_PHOTO,
     Album,
+    ApiToken,
+    Fingerprint,
     InAlbum,
     OwnedQuerySet,
     Photo,
@@ -18,25 +20,3 @@ from gallery.models.photo_library import (
     Tombstone,
     User,
 )
-
-__all__ = [
-    "LIVE_PHOTO",
-    "Album",
-    "ApiToken",
-    "Embedding",
-    "EmbeddingModel",
-    "EmbeddingQuerySet",
-    "Fingerprint",
-    "InAlbum",
-    "OwnedQuerySet",
-    "Photo",
-    "PhotoParts",
-    "PhotoQuerySet",
-    "SkippedFile",
-    "Stack",
-    "Tag",
-    "Tagged",
-    "Tombstone",
-    "User",
-    "WorkerStatus",
-]

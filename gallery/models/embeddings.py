@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
-from django.db import connection, models, transaction
+from django.db import models, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 from numpy.typing import NDArray
@@ -73,7 +73,7 @@ class EmbeddingModel(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["state"], condition=Q(state="active"), name="one_active_model"
-            ),
+            )
         ]
 
     def __str__(self) -> str:
@@ -82,9 +82,8 @@ class EmbeddingModel(models.Model):
     def activate(self) -> None:
         """Make this the model that answers queries, in one transaction."""
         with transaction.atomic():
-            EmbeddingModel.objects.filter(state=self.State.ACTIVE).exclude(pk=self.pk).update(
-                state=self.State.RETIRED
-            )
+            others = EmbeddingModel.objects.filter(state=self.State.ACTIVE).exclude(pk=self.pk)
+            others.update(state=self.State.RETIRED)
             self.state = self.State.ACTIVE
             self.save(update_fields=["state"])
 
@@ -124,37 +123,24 @@ class EmbeddingQuerySet(models.QuerySet["Embedding"]):
         token, now = uuid.uuid4(), timezone.now()
         with transaction.atomic():
             due = self.filter(model=model).due(now).order_by("-priority", "id")
-            ids = (
-                list(
-                    due.select_for_update(skip_locked=True, of=("self",)).values_list(
-                        "pk", flat=True
-                    )[:limit]
-                )
-                if _skips_locked()
-                else list(due.values_list("pk", flat=True)[:limit])
-            )
+            unlocked = due.select_for_update(skip_locked=True, of=("self",))
+            ids = list(unlocked.values_list("pk", flat=True)[:limit])
+            was_leased = models.When(state=Embedding.State.LEASED, then=1)
             self.model.objects.filter(pk__in=ids).due(now).update(
                 state=Embedding.State.LEASED,
                 lease_token=token,
                 lease_until=now + LEASE,
-                crashes=F("crashes")
-                + models.Case(models.When(state=Embedding.State.LEASED, then=1), default=0),
+                crashes=F("crashes") + models.Case(was_leased, default=0),
                 attempts=F("attempts") + 1,
             )
-        return list(
-            self.model.objects.filter(pk__in=ids, lease_token=token)
-            .select_related("photo")
-            .order_by("-priority", "id")
-        )
+        rows = self.model.objects.filter(pk__in=ids, lease_token=token).select_related("photo")
+        return list(rows.order_by("-priority", "id"))
 
     def add_missing(self, model: EmbeddingModel, *, limit: int = 10_000) -> int:
         """Create pending rows for live photos that have none for `model`; return how many."""
-        photo_ids = (
-            Photo.objects.live()
-            .exclude(pk__in=Embedding.objects.filter(model=model).values("photo_id"))
-            .values_list("pk", flat=True)[:limit]
-        )
-        rows = [Embedding(photo_id=pk, model=model, priority=0) for pk in photo_ids]
+        present = Embedding.objects.filter(model=model).values("photo_id")
+        missing = Photo.objects.live().exclude(pk__in=present).values_list("pk", flat=True)
+        rows = [Embedding(photo_id=pk, model=model, priority=0) for pk in missing[:limit]]
         return len(Embedding.objects.bulk_create(rows, ignore_conflicts=True))
 
     def states_of(self, photos: Sequence[Photo]) -> dict[uuid.UUID, PhotoState]:
@@ -166,10 +152,6 @@ class EmbeddingQuerySet(models.QuerySet["Embedding"]):
             if state in visible:
                 states[pk] = PhotoState(state, reason)
         return states
-
-
-def _skips_locked() -> bool:
-    return bool(connection.features.has_select_for_update_skip_locked)
 
 
 class Embedding(models.Model):
@@ -244,16 +226,10 @@ class Embedding(models.Model):
 
 def retry(rows: Iterable[Embedding]) -> int:
     """Make failed rows pending with a fresh count of attempts; return how many."""
-    return Embedding.objects.filter(
-        pk__in=[row.pk for row in rows], state=Embedding.State.FAILED
-    ).update(
-        state=Embedding.State.PENDING,
-        attempts=0,
-        crashes=0,
-        reason="",
-        detail="",
-        not_before=None,
-        generation=F("generation") + 1,
+    ids = [row.pk for row in rows]
+    fresh = {"attempts": 0, "crashes": 0, "reason": "", "detail": "", "not_before": None}
+    return Embedding.objects.filter(pk__in=ids, state=Embedding.State.FAILED).update(
+        state=Embedding.State.PENDING, generation=F("generation") + 1, **fresh
     )
 
 

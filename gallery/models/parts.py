@@ -37,10 +37,8 @@ class PhotoParts(models.Model):
     class Meta:
         indexes = [
             models.Index(
-                fields=["embedding"],
-                condition=models.Q(indexed_at=None),
-                name="parts_to_index",
-            ),
+                fields=["embedding"], condition=models.Q(indexed_at=None), name="parts_to_index"
+            )
         ]
 
     def __str__(self) -> str:

@@ -1,17 +1,22 @@
-"""The photos of an owner, and how people order them: albums, tags, and stacks of similar shots."""
+"""The photos of an owner, how people order them (albums, tags, stacks), and tokens for the API."""
 
 from __future__ import annotations
 
+import hashlib
+import math
+import secrets
 import uuid
 from datetime import datetime
 from typing import Any, TypeVar
 
+import numpy as np
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import models
 from django.db.models import Q, Sum
 from django.urls import reverse
 from django.utils import timezone
+from numpy.typing import NDArray
 
 NAME_LIMIT = 120
 TAG_LIMIT = 60
@@ -21,6 +26,7 @@ CAPTION_LIMIT = 2000
 User = AbstractBaseUser | AnonymousUser
 """Whoever sends a request, signed in or not."""
 
+_LIVE = Q(deleted_at=None, trashed_at=None)
 LIVE_PHOTO = Q(photo__deleted_at=None, photo__trashed_at=None)
 """What `PhotoQuerySet.live` asks of photos, for rows that point to one."""
 
@@ -142,14 +148,10 @@ class Photo(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["owner", "sha256"], condition=Q(deleted_at=None), name="one_live_copy"
-            ),
+            )
         ]
         indexes = [
-            models.Index(
-                fields=["owner", "-shown_at", "-id"],
-                condition=Q(deleted_at=None, trashed_at=None),
-                name="photo_grid",
-            ),
+            models.Index(fields=["owner", "-shown_at", "-id"], condition=_LIVE, name="photo_grid"),
             models.Index(
                 fields=["owner", "-shown_at", "-id"],
                 condition=Q(deleted_at=None, trashed_at=None, folded=False),
@@ -161,7 +163,7 @@ class Photo(models.Model):
             # it in order.
             models.Index(
                 fields=["owner", "deleted_at", "trashed_at", "name", "id"],
-                condition=Q(deleted_at=None, trashed_at=None),
+                condition=_LIVE,
                 name="photo_live",
             ),
             models.Index(
@@ -169,16 +171,8 @@ class Photo(models.Model):
                 condition=Q(deleted_at=None) & ~Q(trashed_at=None),
                 name="photo_trash",
             ),
-            models.Index(
-                fields=["owner", "camera"],
-                condition=Q(deleted_at=None, trashed_at=None),
-                name="photo_camera",
-            ),
-            models.Index(
-                fields=["owner", "lens"],
-                condition=Q(deleted_at=None, trashed_at=None),
-                name="photo_lens",
-            ),
+            models.Index(fields=["owner", "camera"], condition=_LIVE, name="photo_camera"),
+            models.Index(fields=["owner", "lens"], condition=_LIVE, name="photo_lens"),
             # These two hold few photos, so that SQLite does not use them to list all of them.
             models.Index(
                 fields=["owner", "deleted_at", "trashed_at", "id"],
@@ -200,8 +194,27 @@ class Photo(models.Model):
         return self.name
 
     def get_absolute_url(self) -> str:
-        """Return the address of the photo's page."""
         return reverse("photo", args=[self.pk])
+
+
+class Fingerprint(models.Model):
+    """The photo as a square of grey pixels, upright, in row order (`gallery.decoding.fingerprint`).
+
+    It comes from the pixels that the worker decodes to embed the photo.
+    """
+
+    photo = models.OneToOneField(
+        Photo, models.CASCADE, primary_key=True, related_name="fingerprint"
+    )
+    grey = models.BinaryField()
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+    def pixels(self) -> NDArray[np.uint8]:
+        """Return the pixels: uint8, shape (SIDE, SIDE)."""
+        side = math.isqrt(len(self.grey))
+        return np.frombuffer(bytes(self.grey), np.uint8).reshape(side, side)
 
 
 class Tombstone(models.Model):
@@ -231,14 +244,13 @@ class Album(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["owner", "name"], name="one_album_of_a_name"),
+            models.UniqueConstraint(fields=["owner", "name"], name="one_album_of_a_name")
         ]
 
     def __str__(self) -> str:
         return self.name
 
     def get_absolute_url(self) -> str:
-        """Return the address of the album's page."""
         return reverse("album", args=[self.pk])
 
 
@@ -249,9 +261,7 @@ class Tag(models.Model):
     name = models.CharField(max_length=TAG_LIMIT)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["owner", "name"], name="one_tag_of_a_name"),
-        ]
+        constraints = [models.UniqueConstraint(fields=["owner", "name"], name="one_tag_of_a_name")]
 
     def __str__(self) -> str:
         return self.name
@@ -296,12 +306,36 @@ class SkippedFile(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["photo", "source", "name"], name="one_row_per_skipped_name"
-            ),
+            )
         ]
         indexes = [models.Index(fields=["owner", "-skipped_at"], name="skipped_newest")]
 
     def __str__(self) -> str:
         return self.name
+
+
+class ApiToken(models.Model):
+    """A key that lets a program act as its owner."""
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="api_tokens")
+    digest = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"token {self.pk} of {self.owner}"
+
+    @classmethod
+    def issue(cls, owner: AbstractBaseUser) -> str:
+        """Create a token and return its secret, which cannot be shown again."""
+        secret = secrets.token_urlsafe(32)
+        cls.objects.create(owner=owner, digest=cls.hash(secret))
+        return secret
+
+    @staticmethod
+    def hash(secret: str) -> str:
+        """Return the stored form; the secret is 256 random bits, so one SHA-256 is enough."""
+        return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()
 
 
 # The tables in between, which the type checker cannot know because Django makes them.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from django import forms
 from django.conf import settings
 from django.contrib.auth import login, logout
@@ -21,13 +19,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from gallery import first_run
 
-if TYPE_CHECKING:
-    _UserForm = forms.ModelForm[User]
-else:
-    _UserForm = forms.ModelForm
 
-
-class OwnerForm(_UserForm):
+class OwnerForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the type checker only
     """The owner's name and password."""
 
     password = forms.CharField(strip=False, max_length=1000)
@@ -52,14 +45,13 @@ def welcome(request: HttpRequest) -> HttpResponse:
         return redirect("grid")
     token = request.POST.get("token") or request.GET.get("token", "")
     if not token or not first_run.is_token(token):
-        context = {"asked": bool(token)}
-        return render(request, "gallery/welcome_token.html", context, status=403 if token else 200)
+        status = 403 if token else 200
+        return render(request, "gallery/welcome_token.html", {"asked": bool(token)}, status=status)
     form = OwnerForm(request.POST if request.method == "POST" else None)
     if not form.is_valid():
+        context = {"form": form, "token": token}
         status = 400 if form.is_bound else 200
-        return render(
-            request, "gallery/welcome.html", {"form": form, "token": token}, status=status
-        )
+        return render(request, "gallery/welcome.html", context, status=status)
     owner = _create_owner(form.cleaned_data["username"], form.cleaned_data["password"])
     if owner is not None:
         login(request, owner, backend="django.contrib.auth.backends.ModelBackend")

@@ -1,4 +1,4 @@
-"""Albums, favourites, tags, and the marks that people put on a photo."""
+"""Albums, favourites, tags, stacks, and the marks that people put on a photo."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from gallery import albums as album_records, marks
-from gallery.models import Album, Photo, PhotoQuerySet, Tag
+from gallery import albums as album_records, marks, stacks
+from gallery.models import Album, Photo, PhotoQuerySet, Stack, Tag
 from gallery.models.photo_library import NAME_LIMIT
 from gallery.names import BadName
 from gallery.paging import BadCursor, page_after
 from gallery.user_errors import UserError
 from gallery.views import PageRequest, get_photo, uuids, vary_on_htmx
 from gallery.views.pages import marks_context, photo_page
-from gallery.views.tiles import PAGE, by_day, tiles
+from gallery.views.tiles import PAGE, by_day, stack_folds, tiles
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -165,3 +165,75 @@ def _apply_marks(request: PageRequest, photo: Photo) -> None:
 
 def _get_album(request: PageRequest, album_id: uuid.UUID) -> Album:
     return get_object_or_404(Album.objects.visible_to(request.user), pk=album_id)
+
+
+@require_POST
+@login_required
+def make_stack(request: PageRequest) -> HttpResponse:
+    """Stack photos (`photo` fields; `cover` is one of them, else the first).
+
+    With `cover` alone, that photo becomes the cover of its stack.
+    """
+    ids = uuids(request.POST.getlist("photo"))
+    visible = Photo.objects.visible_to(request.user)
+    cover = uuids([request.POST["cover"]]) if "cover" in request.POST else ids[:1]
+    photo = get_object_or_404(visible, pk__in=cover)
+    if ids:
+        stack = stacks.create(visible.filter(pk__in=ids[: stacks.MAX_PHOTOS]), photo)
+        message = _("Stacked.") if stack else _("A stack needs two photos or more.")
+    elif photo.stack is not None:
+        stacks.set_cover(photo.stack, photo)
+        message = _("%(name)s is now the cover of its stack.") % {"name": photo.name}
+    else:
+        message = _("%(name)s is no longer in a stack.") % {"name": photo.name}
+    messages.success(request, message)
+    return redirect(photo)
+
+
+@require_safe
+@login_required
+def stack(request: PageRequest, stack_id: uuid.UUID) -> HttpResponse:
+    """The photos of a stack as a page; for htmx, only the tiles hidden under the cover.
+
+    With `closed`, htmx gets the one tile of the stack in the grid. A stack whose photos are all in
+    the trash has no page and no tile.
+    """
+    rows = list(_members(request, _get_stack(request, stack_id)))
+    if not request.htmx:
+        if not rows:
+            raise Http404
+        context = {"tiles": tiles(rows), "stack_id": stack_id, "cover": rows[0]}
+        return vary_on_htmx(render(request, "gallery/stack.html", context))
+    if "closed" in request.GET:
+        closed = {"tiles": tiles(rows[:1], folds=stack_folds(rows[:1]))}
+        return vary_on_htmx(render(request, "gallery/_tiles.html", closed))
+    opened = {"tiles": tiles(rows[1:]), "of": rows[0].pk if rows else ""}
+    return vary_on_htmx(render(request, "gallery/_tiles.html", opened))
+
+
+@require_POST
+@login_required
+def unstack(request: PageRequest, stack_id: uuid.UUID) -> HttpResponse:
+    """Show the photos of a stack one by one again; with `photo`, take only that one out."""
+    stack = _get_stack(request, stack_id)
+    members = _members(request, stack)
+    visible = Photo.objects.visible_to(request.user)
+    back = visible.filter(pk__in=uuids([request.POST.get("back", "")])).first()
+    if "photo" in request.POST:
+        photo = get_object_or_404(members, pk__in=uuids([request.POST["photo"]]))
+        stacks.take_out(photo)
+        message = _("%(name)s was taken out of the stack.") % {"name": photo.name}
+    else:
+        stacks.unstack(stack)
+        message = _("The photos of the stack are now shown one by one.")
+    messages.success(request, message)
+    return redirect(back or "grid")
+
+
+def _get_stack(request: PageRequest, stack_id: uuid.UUID) -> Stack:
+    return get_object_or_404(Stack.objects.visible_to(request.user), pk=stack_id)
+
+
+def _members(request: PageRequest, stack: Stack) -> PhotoQuerySet:
+    """Return the visible photos of the stack, the cover first, then by age."""
+    return Photo.objects.visible_to(request.user).filter(stack=stack).cover_first()

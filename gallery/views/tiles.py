@@ -88,13 +88,9 @@ class Day:
     @property
     def label(self) -> str:
         """The heading: Today, Yesterday, or the full date."""
-        match (timezone.localdate() - self.date).days:
-            case 0:
-                return _("Today")
-            case 1:
-                return _("Yesterday")
-            case _:
-                return date_format(self.date, "l, j F Y")
+        recent = {0: _("Today"), 1: _("Yesterday")}
+        days = (timezone.localdate() - self.date).days
+        return recent.get(days) or date_format(self.date, "l, j F Y")
 
     @property
     def breadth(self) -> float:

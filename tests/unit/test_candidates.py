@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from gallery.decoding.fingerprint import fingerprint_of
 from gallery.decoding.pictures import perceptual_hash
-from gallery.models.fingerprints import fingerprint_of
 from search.duplicates.find import candidates
 from search.duplicates.find.candidates import is_flat, nearest_hashes, turned_hashes
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from gallery.decoding import DecodeError, DecoderPool
-from gallery.decoding.formats import MAX_SCANS, count_scans, sniff, webp_pixels
+from gallery.decoding.pictures import MAX_SCANS, count_scans, sniff, webp_pixels
 from gallery.reasons import Reason
 from tests import images
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gallery.models.fingerprints import fingerprint_of
+from gallery.decoding.fingerprint import fingerprint_of
 from search.duplicates.find import judging
 from search.duplicates.find.alignment import align, apply_turn
 from search.duplicates.find.judging import Pair, Side, kilometres

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
 
+from gallery.decoding.fingerprint import SIDE
 from gallery.models import Embedding, EmbeddingModel
-from gallery.models.fingerprints import SIDE
 from search.duplicates.find import thresholds
 from search.duplicates.find.thresholds import MIN_PHOTOS, measure
 from tests.embedders import ColourEmbedder

@@ -13,8 +13,8 @@ from django.utils import timezone
 from PIL import Image
 
 from gallery import files, trash
+from gallery.decoding.fingerprint import fingerprint_of
 from gallery.models import Embedding, EmbeddingModel, Fingerprint, Photo
-from gallery.models.fingerprints import fingerprint_of
 from search.duplicates.find import candidates, compare, judging, prefilter
 from search.duplicates.groups.edges import Judgement
 from search.duplicates.models import DuplicateEdge, DuplicateGroup, Kind, NotTheSame, Sweep

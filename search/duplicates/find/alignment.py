@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gallery.models.fingerprints import cell_weights
+from gallery.decoding.fingerprint import cell_weights
 
 Array = NDArray[np.float32]
 Turns = NDArray[np.int64]

@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gallery import request_priority
+from gallery.decoding.fingerprint import SIDE
 from gallery.models import EmbeddingModel, Photo
-from gallery.models.fingerprints import SIDE
 from gallery.slices import slices
 from search.duplicates.groups.edges import PairIds, pair_of
 from search.vectors.index import Vector, open_index, owned_by

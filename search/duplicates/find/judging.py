@@ -15,7 +15,7 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from gallery.models.fingerprints import grey, shrink
+from gallery.decoding.fingerprint import grey, shrink
 from search.duplicates.find import alignment as alignments
 from search.duplicates.find.alignment import Alignment, Array
 from search.duplicates.find.thresholds import Thresholds

@@ -17,8 +17,8 @@ from django.db import transaction
 from numpy.typing import NDArray
 
 from gallery import request_priority
+from gallery.decoding.fingerprint import SIDE, cell_weights, fingerprint_of
 from gallery.models import Embedding, EmbeddingModel, Fingerprint, Photo
-from gallery.models.fingerprints import SIDE, cell_weights, fingerprint_of
 from gallery.slices import slices
 from search.duplicates.find.alignment import TURNS, apply_turn, crop_windows
 from search.duplicates.find.candidates import Ids, ids_of, near_embeddings, near_hashes

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from gallery.decoding.fingerprint import grey, shrink
 from gallery.models import EmbeddingModel
-from gallery.models.fingerprints import grey, shrink
 from search.duplicates.find.alignment import align
 from search.vectors.embedders.base import Embedder, Pixels, Vectors
 

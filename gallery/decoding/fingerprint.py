@@ -1,34 +1,14 @@
-"""A tiny grey copy of every photo, by which pictures are compared pixel by pixel."""
+"""A tiny grey copy of a picture, by which pictures are compared pixel by pixel."""
 
 from __future__ import annotations
 
 import numpy as np
-from django.db import models
 from numpy.typing import NDArray
 
 SIDE = 32
 
 # ITU-R BT.601 luma, as in most picture formats.
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
-
-
-class Fingerprint(models.Model):
-    """The photo as `SIDE` x `SIDE` grey pixels, squeezed to a square, upright, in row order.
-
-    It comes from the pixels that the worker decodes to embed the photo.
-    """
-
-    photo = models.OneToOneField(
-        "gallery.Photo", models.CASCADE, primary_key=True, related_name="fingerprint"
-    )
-    grey = models.BinaryField()
-
-    def __str__(self) -> str:
-        return str(self.pk)
-
-    def pixels(self) -> NDArray[np.uint8]:
-        """Return the pixels: uint8, shape (SIDE, SIDE)."""
-        return np.frombuffer(bytes(self.grey), np.uint8).reshape(SIDE, SIDE)
 
 
 def fingerprint_of(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
