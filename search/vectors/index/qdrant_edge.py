@@ -171,12 +171,11 @@ class EdgeIndex(QdrantIndex):
         """Return the open shard. Raises `IndexUnavailable` or one of its kinds."""
         # The check comes before the lock: a thread of the parent may have held it at the fork.
         if self._is_foreign():
-            raise IndexUnavailable(
-                _(
-                    "The embedded index was opened before this process was forked from its "
-                    "parent; open it in the process that uses it."
-                )
+            message = _(
+                "The embedded index was opened before this process was forked from its "
+                "parent; open it in the process that uses it."
             )
+            raise IndexUnavailable(message)
         with self._lock:
             if self._closed:
                 raise IndexUnavailable(_("The embedded index has been closed."))
@@ -352,13 +351,11 @@ class IndexFolder:
         existing = next(part for part in (self.path, *self.path.parents) if part.exists())
         free = shutil.disk_usage(existing).free
         if free < wanted:
-            raise IndexFull(
-                _(
-                    "Only %(free)d MB are free on the disk of the index; it needs %(wanted)d MB to "
-                    "write safely."
-                )
-                % {"free": free // MIB, "wanted": wanted // MIB}
+            message = _(
+                "Only %(free)d MB are free on the disk of the index; it needs %(wanted)d MB to "
+                "write safely."
             )
+            raise IndexFull(message % {"free": free // MIB, "wanted": wanted // MIB})
 
     def bytes_on_disk(self) -> int:
         """Return the allocated bytes; the engine's files are sparse, so their sizes say little."""

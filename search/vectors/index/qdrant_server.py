@@ -177,12 +177,12 @@ class ServerIndex(QdrantIndex):
             )
         size = getattr(info.config.params.vectors, "size", None)
         if size != self.dim:
+            message = _(
+                "The Qdrant collection %(name)s holds vectors of %(size)s numbers, but the "
+                "model makes %(dim)d; drop the collection and reindex."
+            )
             raise IndexUnavailable(
-                _(
-                    "The Qdrant collection %(name)s holds vectors of %(size)s numbers, but the "
-                    "model makes %(dim)d; drop the collection and reindex."
-                )
-                % {"name": self.collection, "size": size, "dim": self.dim}
+                message % {"name": self.collection, "size": size, "dim": self.dim}
             )
 
     def _create_collection(self, client: QdrantClient) -> None:
