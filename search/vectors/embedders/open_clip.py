@@ -135,13 +135,14 @@ class OpenClipEmbedder:
         """Give each loaded tower the fastest number format that keeps its embeddings."""
         import torch
 
+        cpu = devices.this_cpu()
         for tower, module in self._towers():
             if self.device != "cpu":
                 chosen = self._accelerator_format()
-            elif devices.this_cpu().has_bf16:
-                chosen = devices.choose_format(
-                    calibration_file, self._calibration_name(tower), partial(self._trial, tower)
-                )
+            elif cpu.has_bf16:
+                name = f"{self.key} {tower} | {cpu.name} | PyTorch {torch.__version__}"
+                measure = partial(self._trial, tower)
+                chosen = devices.choose_format(calibration_file, name, measure)
             else:
                 chosen = "fp32"
             self.formats[tower] = chosen
@@ -165,11 +166,6 @@ class OpenClipEmbedder:
             return "fp32"
         major, _minor = torch.cuda.get_device_capability(self.device)
         return "bf16" if major >= 8 else "fp16"
-
-    def _calibration_name(self, tower: Tower) -> str:
-        import torch
-
-        return f"{self.key} {tower} | {devices.this_cpu().name} | PyTorch {torch.__version__}"
 
     def _trial(self, tower: Tower) -> Trial:
         """Measure the tower in fp32 and in bf16 on a batch like those it will be given."""
@@ -259,9 +255,9 @@ def _loaded(key: str, towers: frozenset[Tower], weights: Path | None) -> LoadedM
     """Return a model with the given towers; raise `ModelUnavailable`."""
     import open_clip
 
-    from search.vectors.embedders import starter
-
     if key == STARTER_KEY:
+        from search.vectors.embedders import starter
+
         return starter.load(towers)
     architecture, tag = key.partition("/")[::2]
     config = open_clip.get_model_config(architecture)
