@@ -186,11 +186,8 @@ def _in_time(embedder: Embedder, pixels: Pixels, places: Boxes) -> tuple[Boxes, 
 
 def _shape(photo: Photo) -> tuple[int, int]:
     """Return rows and columns of nearly square cells."""
-    longer = max(photo.width, photo.height, 1)
-    return (
-        max(2, round(CELLS * photo.height / longer)),
-        max(2, round(CELLS * photo.width / longer)),
-    )
+    width, height, longer = photo.width, photo.height, max(photo.width, photo.height, 1)
+    return max(2, round(CELLS * height / longer)), max(2, round(CELLS * width / longer))
 
 
 def _spread(places: Boxes, scores: Vector, shape: tuple[int, int]) -> Grid:

@@ -208,38 +208,31 @@ class VectorIndex(Protocol):
 
     def ensure(self) -> None:
         """Create the collection if it is missing; check that its dimension matches."""
-        ...
 
     def upsert(self, points: Sequence[Point]) -> None:
         """Add or replace points. Durable against power loss only after `flush`.
 
         Raises `BadVector`, `IndexFull`, `IndexUnavailable`.
         """
-        ...
 
     def delete(self, ids: Iterable[UUID]) -> None:
         """Remove points; unknown ids are ignored."""
-        ...
 
     def query(
         self, vector: Vector, *, limit: int, offset: int = 0, flt: Filter | None = None
     ) -> list[Hit]:
         """Return the closest points, best first, ties by id."""
-        ...
 
     def query_batch(
         self, vectors: Sequence[Vector], *, limit: int, flt: Filter | None = None
     ) -> list[list[Hit]]:
         """Answer several queries at once, in the order given."""
-        ...
 
     def fetch(self, ids: Iterable[UUID], *, with_vectors: bool = False) -> list[StoredPoint]:
         """Return the points that exist, in no particular order."""
-        ...
 
     def scroll(self, *, batch: int = 1000, with_vectors: bool = False) -> Iterator[StoredPoint]:
         """Walk over all points in id order, a batch at a time."""
-        ...
 
     def count(self, flt: Filter | None = None, *, exact: bool = True) -> int:
         """Return how many points match, which takes about as long as a query.
@@ -247,23 +240,18 @@ class VectorIndex(Protocol):
         Without `exact`, it is an estimate that comes at once. It takes the parts of a filter to be
         independent of each other, and is right for most filters of one part.
         """
-        ...
 
     def drop(self) -> None:
         """Remove all points; the next call works on an empty collection."""
-        ...
 
     def flush(self) -> None:
         """Return once everything upserted so far survives a power loss."""
-        ...
 
     def close(self) -> None:
         """Release files and connections; safe to call twice."""
-        ...
 
     def stats(self) -> IndexStats:
         """Return the figures for the settings page."""
-        ...
 
 
 def reciprocal_rank_fusion(lists: Iterable[Sequence[Hit]], k: int = 60) -> list[Hit]:
