@@ -52,7 +52,6 @@ def payload(number: int) -> Payload:
     share = number * 7919 % 1000 / 1000
     place = {} if number % 3 else {"place": Place(38 + share * 4, -9 + share * 4)}
     return {
-        "form": 2,
         "owner": "1",
         "gen": 1,
         "taken": 1_500_000_000 + int(share * 3650) * DAY,

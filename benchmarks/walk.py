@@ -49,11 +49,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
+from benchmarks.house import PACKAGES, ROOT
+
 if TYPE_CHECKING:
     from django.test import Client
 
-ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("gallery", "search", "workers")
 INDEX = "search/vectors/index"
 QUERY_PACKAGES = ("search.language", "search.engine")
 
@@ -189,10 +189,8 @@ def _follow_threads(frame: FrameType, event: str, value: Any) -> None:
 def folder_of(frame: FrameType) -> str | None:
     """Return the folder of the application whose code runs in a frame, None for other code."""
     path = Path(frame.f_code.co_filename)
-    if not path.is_relative_to(ROOT):
-        return None
-    inside = path.relative_to(ROOT)
-    return inside.parent.as_posix() if inside.parts[0] in PACKAGES else None
+    folder = path.parent.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else ""
+    return folder if folder.partition("/")[0] in PACKAGES else None
 
 
 def _caller(frame: FrameType) -> str | None:
@@ -207,9 +205,8 @@ def _caller(frame: FrameType) -> str | None:
 
 def _arguments(frame: FrameType) -> list[Any]:
     code, values = frame.f_code, frame.f_locals
-    flags = (inspect.CO_VARARGS, inspect.CO_VARKEYWORDS)
     count = code.co_argcount + code.co_kwonlyargcount
-    count += sum(bool(code.co_flags & flag) for flag in flags)
+    count += (code.co_flags & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS)).bit_count()
     return [values[name] for name in code.co_varnames[:count] if name in values]
 
 
@@ -229,13 +226,11 @@ def _name(frame: FrameType) -> str:
 def _is_own(value: Any) -> bool:
     from django.db.models import Model
 
-    is_class = isinstance(value, type)
-    return not (is_class or isinstance(value, Model)) and _is_of(value, PACKAGES)
+    return not isinstance(value, type | Model) and _is_of(value, PACKAGES)
 
 
 def _is_of(value: Any, packages: tuple[str, ...]) -> bool:
-    name = type(value).__module__
-    return any(name == package or name.startswith(f"{package}.") for package in packages)
+    return any(f"{type(value).__module__}.".startswith(f"{package}.") for package in packages)
 
 
 def _inside(value: Any) -> Iterable[Any]:
@@ -375,8 +370,8 @@ def report(title: str, walk: Walk, *, all_steps: bool) -> bool:
     entered = walk.entries
     rooms = {step.folder for step in entered}
     returns = len(entered) - len(rooms)
-    print(f"\n{title}: {len(rooms)} rooms, {returns} returns")
-    print(f"  at most {MOST_ROOMS} rooms, {MOST_RETURNS} returns")
+    limits = f"at most {MOST_ROOMS} and {MOST_RETURNS}"
+    print(f"\n{title}: {len(rooms)} rooms, {returns} returns ({limits})")
     seen: set[str] = set()
     for step, _ in groupby(walk.steps if all_steps else entered):
         mark = "back to" if step.folder in seen else "      to"
@@ -393,11 +388,9 @@ def main() -> int:
     with small_gallery() as client:
         query = walk_of_query(client, chosen.query)
         photo = walk_of_photo(client)
-    kept = [
-        report(f"query {chosen.query!r}", query, all_steps=chosen.steps),
-        report("photo", photo, all_steps=chosen.steps),
-    ]
-    return 0 if all(kept) else 1
+    query_fits = report(f"query {chosen.query!r}", query, all_steps=chosen.steps)
+    photo_fits = report("photo", photo, all_steps=chosen.steps)
+    return 0 if query_fits and photo_fits else 1
 
 
 if __name__ == "__main__":

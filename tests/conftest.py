@@ -25,7 +25,7 @@ def data_dir(tmp_path: Path, settings):
     for folder in (settings.MEDIA_DIR, settings.UPLOAD_TMP_DIR):
         folder.mkdir(parents=True)
     yield settings.DATA_DIR
-    from search.parts import heat_map, scale
+    from search.parts import crops, scale
     from search.relevance import library
     from search.vectors.index import close_all
     from workers import jobs
@@ -37,7 +37,7 @@ def data_dir(tmp_path: Path, settings):
     cache.clear()
     library.forget()
     scale.forget()
-    heat_map.forget()
+    crops.forget()
     shutil.rmtree(tmp_path, ignore_errors=True)
 
 

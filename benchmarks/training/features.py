@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 from timm.data import ImageNetInfo
 
-from search.vectors.embedders.starter import towers, weights
+from search.vectors.embedders import starter
 
 logger = logging.getLogger(__name__)
 
@@ -86,7 +86,7 @@ def listing(folder: Path, split: str) -> Listing:
 
 def image_features(pictures: Iterable[torch.Tensor]) -> torch.Tensor:
     """Return the image tower's features, shape (n, width), of pictures (3, size, size)."""
-    tower = towers.bare(frozenset({"image"})).visual.to(memory_format=torch.channels_last)
+    tower = starter.bare(frozenset({"image"})).visual.to(memory_format=torch.channels_last)
     found, waiting = [], iter(pictures)
     with torch.inference_mode():
         while batch := list(islice(waiting, BATCH)):
@@ -99,7 +99,7 @@ def image_features(pictures: Iterable[torch.Tensor]) -> torch.Tensor:
 
 def text_features(texts: list[str]) -> torch.Tensor:
     """Return the text tower's features, shape (n, width)."""
-    tower, tokenizer = towers.bare(frozenset({"text"})).text, towers.tokenizer()
+    tower, tokenizer = starter.bare(frozenset({"text"})).text, starter.tokenizer()
     # Texts of similar length share a batch, so that little padding is computed.
     order = sorted(set(texts), key=len)
     found: dict[str, torch.Tensor] = {}
@@ -112,7 +112,7 @@ def text_features(texts: list[str]) -> torch.Tensor:
 
 def view(photo: Path, kind: str, random: np.random.Generator) -> torch.Tensor:
     """Return one view of a photo as the tower takes it, shape (3, size, size)."""
-    size = (towers.IMAGE_SIZE, towers.IMAGE_SIZE)
+    size = (starter.IMAGE_SIZE, starter.IMAGE_SIZE)
     with Image.open(photo) as image:
         picture = image.convert("RGB")
     box = _part(random, picture.size) if kind == "cropped" else None
@@ -157,7 +157,7 @@ def _view_features(photos: Listing, kind: str) -> torch.Tensor:
 
 
 def _classifier_rows() -> torch.Tensor:
-    checkpoint = torch.load(weights.packaged(weights.IMAGE_TOWER), weights_only=True)
+    checkpoint = torch.load(starter.packaged(starter.IMAGE_TOWER), weights_only=True)
     rows: torch.Tensor = checkpoint["_fc.weight"]
     return rows
 

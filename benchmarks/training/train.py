@@ -23,8 +23,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from benchmarks.training.features import Captioned, Classes, read
-from search.vectors.embedders.starter.towers import DIM, IMAGE_PARTS, TEXT_PARTS, Head
-from search.vectors.embedders.starter.weights import HEADS_FILE
+from search.vectors.embedders.starter import DIM, HEADS_FILE, IMAGE_PARTS, TEXT_PARTS, Head
 
 WARM_UP = 0.15
 """Share of the steps during which the learning rate rises."""

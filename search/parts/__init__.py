@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from search.parts.boxes import Box
-from search.parts.crops import crop_vector
-from search.parts.heat_map import Heat, heat
+from search.parts.crops import Heat, crop_vector, heat
 from search.parts.nearest import PartHit, closest
 from search.parts.scale import scale_of
 

@@ -7,9 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
-import numpy as np
 from django.conf import settings
-from numpy.typing import NDArray
 
 from gallery.models import EmbeddingModel, PhotoParts
 from search.parts.boxes import GROUPS, PLACES, Box, all_points, part_of
@@ -22,13 +20,12 @@ from search.vectors.index import (
     IndexUnavailable,
     Not,
     Or,
+    Vector,
     VectorIndex,
     open_index,
 )
 
 logger = logging.getLogger(__name__)
-
-Vector = NDArray[np.float32]
 
 NAMED = 200
 """Photos named by a filter whose points are named instead; of more, the hits are checked."""

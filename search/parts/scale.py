@@ -21,9 +21,8 @@ from numpy.typing import NDArray
 
 from gallery.models import EmbeddingModel, PhotoParts, User
 from search.parts.boxes import GROUPS, numbers_of
-
-Vector = NDArray[np.float32]
-Vectors = NDArray[np.float32]
+from search.vectors.embedders import Vector
+from search.vectors.embedders.base import Vectors
 
 SAMPLE = 200
 """Photos in the sample of a library: up to 9 MB with 21 parts of 512 numbers each."""

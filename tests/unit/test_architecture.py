@@ -22,7 +22,7 @@ WRITTEN = [path for path in CODE if path.parent.name != "migrations"]
 EVERYTHING = WRITTEN + sorted(
     path for name in ("tests", "benchmarks") for path in (ROOT / name).rglob("*.py")
 )
-MOST = {"lines": 28_335, "modules": 252, "single importers": 72, "depth": 23}
+MOST = {"lines": 28_035, "modules": 212, "single importers": 52, "depth": 23}
 """What `benchmarks.house` may count. Lower these towards `house.LIMITS`; never raise them."""
 VAGUE_MODULES = {"utils", "util", "services", "service", "helpers", "helper", "common", "misc"}
 VAGUE_MODULES |= {"manager", "managers"}

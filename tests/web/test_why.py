@@ -11,7 +11,7 @@ from PIL import Image
 
 from gallery import files
 from search.language import QueryError
-from search.parts import boxes, crops, heat_map
+from search.parts import boxes, crops
 from search.vectors import embedders
 from tests.embedders import PALETTE
 from tests.workers.conftest import add_photo, drain
@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 def _fresh(settings):
     settings.PART_SEARCH = 1000
     embedders.unload_all()
-    heat_map.forget()
+    crops.forget()
     jobs.PARTS.resume()
 
 
@@ -115,7 +115,7 @@ def test_the_photo_of_another_is_not_explained(bob_client, photo):
 def test_a_photo_without_picture_is_explained_by_its_thumbnail_or_not_at_all(ada_client, photo):
     files.original(photo).unlink()
     assert why(ada_client, photo, q="red").status_code == 200
-    heat_map.forget()
+    crops.forget()
     files.thumbnail(photo.pk).unlink()
     assert why(ada_client, photo, q="red").status_code == 409
 

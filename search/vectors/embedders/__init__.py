@@ -13,7 +13,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 from django.conf import settings
@@ -145,8 +144,9 @@ def _recall(key: str, tower: Tower) -> Embedder | None:
 
 
 def _load(key: str, tower: Tower) -> Embedder:
+    build: Callable[..., Embedder] = import_string(settings.EMBEDDER_FACTORY)
     try:
-        embedder = _factory()(
+        embedder = build(
             key,
             towers=frozenset({tower}),
             weights=Path(settings.EMBEDDING_WEIGHTS) if settings.EMBEDDING_WEIGHTS else None,
@@ -164,7 +164,3 @@ def _load(key: str, tower: Tower) -> Embedder:
         while len(_loaded) > KEPT_KEYS:
             _loaded.popitem(last=False)
     return embedder
-
-
-def _factory() -> Callable[..., Embedder]:
-    return cast("Callable[..., Embedder]", import_string(settings.EMBEDDER_FACTORY))

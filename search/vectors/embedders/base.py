@@ -52,11 +52,9 @@ class Embedder(Protocol):
         Raises `DeviceOutOfMemory` when the batch does not fit. A picture without a usable
         embedding gives a row with NaN; the caller fails that photo alone.
         """
-        ...
 
     def embed_texts(self, texts: Sequence[str]) -> Vectors:
         """Return one unit row per text, shape (len(texts), dim)."""
-        ...
 
 
 @dataclass(frozen=True)

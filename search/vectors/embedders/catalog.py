@@ -18,8 +18,6 @@ from search.vectors.embedders import weights as weight_files
 from search.vectors.embedders.base import ModelUnavailable
 from search.vectors.embedders.weights import Shapes
 
-TOKENIZER = "tokenizer.json"
-
 Text = str | Promise
 """Text for people; a promise is translated when it is shown."""
 
@@ -244,7 +242,7 @@ def _holds(weights: Path, model: RecommendedModel) -> bool:
 
 
 def _is_downloaded(model: RecommendedModel) -> bool:
-    if model.tokenizer_from_hub and weight_files.cached_file(model.repo, TOKENIZER) is None:
+    if model.tokenizer_from_hub and weight_files.cached_file(model.repo, "tokenizer.json") is None:
         return False
     return weight_files.cached_checkpoint(model.repo) is not None
 

@@ -109,13 +109,11 @@ def is_out_of_memory(error: Exception) -> bool:
 def _require(wanted: str, accelerators: Accelerators) -> None:
     """Raise `ModelUnavailable` unless this machine has the device."""
     if not DEVICES.fullmatch(wanted):
-        raise ModelUnavailable(
-            _(
-                "EMBEDDING_DEVICE is %(device)r, which is no device; use cpu, cuda, cuda:1 or mps, "
-                "or leave it empty."
-            )
-            % {"device": wanted}
+        message = _(
+            "EMBEDDING_DEVICE is %(device)r, which is no device; use cpu, cuda, cuda:1 or mps, "
+            "or leave it empty."
         )
+        raise ModelUnavailable(message % {"device": wanted})
     kind, _colon, number = wanted.partition(":")
     why = ""
     if kind == "mps" and not accelerators.mps:
@@ -125,13 +123,11 @@ def _require(wanted: str, accelerators: Accelerators) -> None:
     elif kind == "cuda" and int(number or 0) >= accelerators.cuda_count:
         why = _("there are %(count)d GPUs, counted from 0") % {"count": accelerators.cuda_count}
     if why:
-        raise ModelUnavailable(
-            _(
-                "EMBEDDING_DEVICE asks for %(device)s, but %(why)s; leave it empty to use what "
-                "there is."
-            )
-            % {"device": wanted, "why": why}
+        message = _(
+            "EMBEDDING_DEVICE asks for %(device)s, but %(why)s; leave it empty to use what "
+            "there is."
         )
+        raise ModelUnavailable(message % {"device": wanted, "why": why})
 
 
 # --- number formats -------------------------------------------------------------------------------

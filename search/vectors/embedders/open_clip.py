@@ -81,13 +81,11 @@ def load(
     except (RuntimeError, MemoryError) as error:
         if not devices.is_out_of_memory(error):
             raise
-        raise ModelUnavailable(
-            _(
-                "The model %(model)s does not fit in the memory of %(device)s; choose a smaller "
-                "model or another EMBEDDING_DEVICE."
-            )
-            % {"model": key, "device": place.name}
-        ) from error
+        message = _(
+            "The model %(model)s does not fit in the memory of %(device)s; choose a smaller "
+            "model or another EMBEDDING_DEVICE."
+        )
+        raise ModelUnavailable(message % {"model": key, "device": place.name}) from error
     gc.collect()
     return embedder
 
@@ -137,13 +135,14 @@ class OpenClipEmbedder:
         """Give each loaded tower the fastest number format that keeps its embeddings."""
         import torch
 
+        cpu = devices.this_cpu()
         for tower, module in self._towers():
             if self.device != "cpu":
                 chosen = self._accelerator_format()
-            elif devices.this_cpu().has_bf16:
-                chosen = devices.choose_format(
-                    calibration_file, self._calibration_name(tower), partial(self._trial, tower)
-                )
+            elif cpu.has_bf16:
+                name = f"{self.key} {tower} | {cpu.name} | PyTorch {torch.__version__}"
+                measure = partial(self._trial, tower)
+                chosen = devices.choose_format(calibration_file, name, measure)
             else:
                 chosen = "fp32"
             self.formats[tower] = chosen
@@ -167,11 +166,6 @@ class OpenClipEmbedder:
             return "fp32"
         major, _minor = torch.cuda.get_device_capability(self.device)
         return "bf16" if major >= 8 else "fp16"
-
-    def _calibration_name(self, tower: Tower) -> str:
-        import torch
-
-        return f"{self.key} {tower} | {devices.this_cpu().name} | PyTorch {torch.__version__}"
 
     def _trial(self, tower: Tower) -> Trial:
         """Measure the tower in fp32 and in bf16 on a batch like those it will be given."""
@@ -261,20 +255,18 @@ def _loaded(key: str, towers: frozenset[Tower], weights: Path | None) -> LoadedM
     """Return a model with the given towers; raise `ModelUnavailable`."""
     import open_clip
 
-    from search.vectors.embedders import starter
-
     if key == STARTER_KEY:
+        from search.vectors.embedders import starter
+
         return starter.load(towers)
     architecture, tag = key.partition("/")[::2]
     config = open_clip.get_model_config(architecture)
     if config is None or not tag:
-        raise ModelUnavailable(
-            _(
-                "%(model)r is no model that open_clip knows; use ARCHITECTURE/WEIGHTS as in "
-                "ViT-B-32-SigLIP2-256/webli, or starter."
-            )
-            % {"model": key}
+        message = _(
+            "%(model)r is no model that open_clip knows; use ARCHITECTURE/WEIGHTS as in "
+            "ViT-B-32-SigLIP2-256/webli, or starter."
         )
+        raise ModelUnavailable(message % {"model": key})
     checkpoint = weight_files.locate(weights, key) if weights else _from_hub(key)
     source = open_clip.get_pretrained_cfg(architecture, tag)
     repo = weight_files.hub_repository(source) or MODELS[0].repo
@@ -298,13 +290,11 @@ def _from_hub(key: str) -> Path:
     source = open_clip.get_pretrained_cfg(architecture, tag)
     if not source:
         tags = ", ".join(open_clip.list_pretrained_tags_by_model(architecture)) or _("none")
-        raise ModelUnavailable(
-            _(
-                "open_clip knows no weights %(tag)r for %(model)s (it knows: %(tags)s); name one "
-                "of them, or a weight file in EMBEDDING_WEIGHTS."
-            )
-            % {"tag": tag, "model": architecture, "tags": tags}
+        message = _(
+            "open_clip knows no weights %(tag)r for %(model)s (it knows: %(tags)s); name one "
+            "of them, or a weight file in EMBEDDING_WEIGHTS."
         )
+        raise ModelUnavailable(message % {"tag": tag, "model": architecture, "tags": tags})
     repo = weight_files.hub_repository(source)
     if repo:
         downloaded = weight_files.cached_checkpoint(repo)

@@ -58,33 +58,27 @@ def locate(weights: Path, key: str) -> Path:
     """
     if weights.is_file():
         if weights.suffix not in SUFFIXES:
-            raise ModelUnavailable(
-                _(
-                    "The weight file %(file)s is of a type that cannot be read; use one that ends "
-                    "in %(suffixes)s."
-                )
-                % {"file": weights, "suffixes": ", ".join(SUFFIXES)}
+            message = _(
+                "The weight file %(file)s is of a type that cannot be read; use one that ends "
+                "in %(suffixes)s."
             )
+            raise ModelUnavailable(message % {"file": weights, "suffixes": ", ".join(SUFFIXES)})
         return weights
     if not weights.is_dir():
-        raise ModelUnavailable(
-            _(
-                "EMBEDDING_WEIGHTS names %(path)s, which does not exist; correct the path or "
-                "leave it empty to use the Hugging Face hub."
-            )
-            % {"path": weights}
+        message = _(
+            "EMBEDDING_WEIGHTS names %(path)s, which does not exist; correct the path or "
+            "leave it empty to use the Hugging Face hub."
         )
+        raise ModelUnavailable(message % {"path": weights})
     named = weights / key.partition("/")[0]
     folder = named if named.is_dir() else weights
     files = sorted((file for file in folder.iterdir() if file.suffix in SUFFIXES), key=_rank)
     if not files:
-        raise ModelUnavailable(
-            _(
-                "There is no weight file for %(model)s in %(folder)s; put its "
-                "open_clip_model.safetensors there."
-            )
-            % {"model": key, "folder": folder}
+        message = _(
+            "There is no weight file for %(model)s in %(folder)s; put its "
+            "open_clip_model.safetensors there."
         )
+        raise ModelUnavailable(message % {"model": key, "folder": folder})
     return files[0]
 
 
@@ -113,33 +107,27 @@ def shapes(file: Path) -> Shapes:
 def load_error(key: str, checkpoint: Path, error: Exception) -> ModelUnavailable:
     """Return the error to raise when a weight file does not make the model `key`."""
     if "state_dict" in str(error) or "size mismatch" in str(error):
-        return ModelUnavailable(
-            _(
-                "The weight file %(file)s holds another model than %(model)s; correct "
-                "EMBEDDING_MODEL or EMBEDDING_WEIGHTS."
-            )
-            % {"file": checkpoint, "model": key}
+        message = _(
+            "The weight file %(file)s holds another model than %(model)s; correct "
+            "EMBEDDING_MODEL or EMBEDDING_WEIGHTS."
         )
+        return ModelUnavailable(message % {"file": checkpoint, "model": key})
     if checkpoint.suffix != ".safetensors":
-        return ModelUnavailable(
-            _(
-                "The weight file %(file)s is damaged or holds more than numbers, and code in "
-                "weight files is never run; use a .safetensors file."
-            )
-            % {"file": checkpoint}
+        message = _(
+            "The weight file %(file)s is damaged or holds more than numbers, and code in "
+            "weight files is never run; use a .safetensors file."
         )
+        return ModelUnavailable(message % {"file": checkpoint})
     return _damage_error(checkpoint, str(error))
 
 
 def _damage_error(file: Path, detail: str) -> ModelUnavailable:
     why = f" ({detail.splitlines()[0][:120]})" if detail else ""
-    return ModelUnavailable(
-        _(
-            "The weight file %(file)s is damaged or is no weight file%(why)s; delete it and fetch "
-            "it again."
-        )
-        % {"file": file, "why": why}
+    message = _(
+        "The weight file %(file)s is damaged or is no weight file%(why)s; delete it and fetch "
+        "it again."
     )
+    return ModelUnavailable(message % {"file": file, "why": why})
 
 
 def preprocessing(source: dict[str, Any], folder: Path) -> dict[str, Any]:
@@ -222,13 +210,11 @@ def _request_header(url: str) -> Reach:
 def fetch_error(key: str, error: Exception) -> ModelUnavailable:
     """Return the error to raise when the weights of the model `key` cannot be downloaded."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
-    return ModelUnavailable(
-        _(
-            "The weights of %(model)s could not be fetched (%(error)s); check the connection and "
-            "the free disk space, or name a weight file in EMBEDDING_WEIGHTS."
-        )
-        % {"model": key, "error": lines[0][:160]}
+    message = _(
+        "The weights of %(model)s could not be fetched (%(error)s); check the connection and "
+        "the free disk space, or name a weight file in EMBEDDING_WEIGHTS."
     )
+    return ModelUnavailable(message % {"model": key, "error": lines[0][:160]})
 
 
 @contextmanager
@@ -248,14 +234,12 @@ def require_hub(key: str, repo: str) -> None:
     """Raise `ModelUnavailable` with what to do if the hub does not answer."""
     answer = reach_hub(repo)
     if not answer.ok:
-        raise ModelUnavailable(
-            _(
-                "%(model)s is not complete on this machine and the Hugging Face hub cannot be "
-                "reached (%(why)s); put its files in a folder and name it in EMBEDDING_WEIGHTS, "
-                "or set EMBEDDING_MODEL=starter."
-            )
-            % {"model": key, "why": answer.why}
+        message = _(
+            "%(model)s is not complete on this machine and the Hugging Face hub cannot be "
+            "reached (%(why)s); put its files in a folder and name it in EMBEDDING_WEIGHTS, "
+            "or set EMBEDDING_MODEL=starter."
         )
+        raise ModelUnavailable(message % {"model": key, "why": answer.why})
 
 
 def offline_first(key: str, repo: str, action: Callable[[], T]) -> T:
@@ -272,10 +256,8 @@ def offline_first(key: str, repo: str, action: Callable[[], T]) -> T:
     try:
         return action()
     except OSError as error:
-        raise ModelUnavailable(
-            _(
-                "A file that %(model)s needs could not be fetched (%(error)s); check the "
-                "connection and try again."
-            )
-            % {"model": key, "error": type(error).__name__}
-        ) from error
+        message = _(
+            "A file that %(model)s needs could not be fetched (%(error)s); check the "
+            "connection and try again."
+        )
+        raise ModelUnavailable(message % {"model": key, "error": type(error).__name__}) from error

@@ -12,62 +12,39 @@ block every thread of the process until it is finished.
 
 from __future__ import annotations
 
+import fcntl
+import json
 import os
-import threading
-from collections.abc import Iterable, Iterator, Sequence
+import shutil
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from uuid import UUID
 
 import numpy as np
 import qdrant_edge as engine
 from django.utils.translation import gettext as _
 
-from search.vectors.index.adapter import (
-    FIELDS,
-    TIE_MARGIN,
-    Kind,
-    boolean_to_text,
-    chunks,
-    from_json,
-    page,
-    text_to_boolean,
-    to_json,
-    unit_rows,
-)
-from search.vectors.index.base import (
-    And,
-    Eq,
+from search.vectors.index import (
     Filter,
-    Has,
-    HasIds,
-    Hit,
-    In,
     IndexDamaged,
+    IndexFull,
     IndexLocked,
     IndexStats,
     IndexUnavailable,
-    Near,
-    Not,
-    Or,
     Point,
-    Range,
-    StoredPoint,
     Vector,
 )
-from search.vectors.index.folder import MIB, IndexFolder, engine_errors
+from search.vectors.index.adapter import FIELDS, WRITE_CHUNK, Kind, QdrantIndex, chunks
+
+MIB = 1024 * 1024
 
 OPEN_BYTES = 128 * MIB
 """Free space that opening, deleting and flushing need: two 32 MiB log segments and some room."""
-
-WRITE_CHUNK = 256
-"""Points per engine call: about 10 ms during which no other thread runs."""
-
-QUERY_CHUNK = 16
-"""Queries per engine call: about 20 ms at 100,000 points."""
 
 SCHEMA = 2
 """Raised whenever stored points or the engine's configuration change their meaning."""
@@ -75,7 +52,12 @@ SCHEMA = 2
 NO_HNSW = 1 << 40
 """Indexing threshold in KB, far above any gallery: the engine never wants to build a graph."""
 
-ENGINE = f"qdrant-edge-py {version('qdrant-edge-py')}"
+VERSION = version("qdrant-edge-py")
+
+# The engine's filters read True as the integer 1. So a boolean is stored as a string that starts
+# with a private-use character, and converted back when it is read.
+_BOOLEANS = {True: "\ue000true", False: "\ue000false"}
+_BOOLEAN_OF = {text: value for value, text in _BOOLEANS.items()}
 
 _FIELD_INDEX: dict[Kind, Any] = {
     "tenant": engine.KeywordIndexParams(is_tenant=True),
@@ -87,23 +69,22 @@ _FIELD_INDEX: dict[Kind, Any] = {
 }
 
 
-class EdgeIndex:
+class EdgeIndex(QdrantIndex):
     """A `VectorIndex` in the folder `path`, opened at its first use and kept open until `close`.
 
     `was_reset` is True after opening found no usable index and made an empty one; SQL must then be
     projected again. A folder that could not be read is kept beside it as `<name>.bad-<time>`.
     """
 
+    terms = engine
+    query_chunk = 16  # About 20 ms at 100,000 points, during which no other thread runs.
+
     def __init__(self, path: Path, dim: int, key: str, *, free_bytes: int = 512 * MIB) -> None:
+        super().__init__(dim, key)
         self.folder = IndexFolder(path)
-        self.dim = dim
-        self.key = key
-        self.was_reset = False
         self._free_bytes = free_bytes
         self._shard: engine.EdgeShard | None = None
         self._owner_pid: int | None = None
-        self._closed = False
-        self._lock = threading.RLock()
 
     # --- the port ---------------------------------------------------------------------------
 
@@ -111,78 +92,21 @@ class EdgeIndex:
         """Open the shard, or make an empty one. Raises `IndexLocked`, `IndexFull`."""
         self._open()
 
-    def upsert(self, points: Sequence[Point]) -> None:
-        rows = unit_rows([point.vector for point in points], self.dim)
-        for part in chunks(zip(points, rows, strict=True), WRITE_CHUNK):
-            self._require_space(self._free_bytes)
-            stored = [
-                engine.Point(p.id, row.tolist(), to_json(p.payload, convert=boolean_to_text))
-                for p, row in part
-            ]
-            self._update(engine.UpdateOperation.upsert_points(stored))
-
     def delete(self, ids: Iterable[UUID]) -> None:
-        unwanted: Iterable[Any] = ids
-        for part in chunks(unwanted, WRITE_CHUNK):
+        for part in chunks(ids, WRITE_CHUNK):
             self._require_space(OPEN_BYTES)
-            self._update(engine.UpdateOperation.delete_points(part))
-
-    def query(
-        self, vector: Vector, *, limit: int, offset: int = 0, flt: Filter | None = None
-    ) -> list[Hit]:
-        if limit <= 0:
-            return []
-        row = unit_rows([vector], self.dim)[0]
-        request = _request(row, offset + limit, _filter(flt))
-        with self._calling() as shard:
-            found = shard.query(request)
-        return page(_hits(found), limit=limit, offset=offset)
-
-    def query_batch(
-        self, vectors: Sequence[Vector], *, limit: int, flt: Filter | None = None
-    ) -> list[list[Hit]]:
-        if limit <= 0:
-            return [[] for _ in vectors]
-        condition = _filter(flt)
-        answers: list[list[Hit]] = []
-        for part in chunks(unit_rows(vectors, self.dim), QUERY_CHUNK):
-            batch = engine.QueryBatchRequest([_request(row, limit, condition) for row in part])
-            with self._calling() as shard:
-                found = shard.query_batch(batch)
-            answers += [page(_hits(hits), limit=limit) for hits in found]
-        return answers
-
-    def fetch(self, ids: Iterable[UUID], *, with_vectors: bool = False) -> list[StoredPoint]:
-        found: list[StoredPoint] = []
-        wanted: dict[Any, None] = dict.fromkeys(ids)
-        for part in chunks(wanted, WRITE_CHUNK):
-            with self._calling() as shard:
-                records = shard.retrieve(part, with_payload=True, with_vector=with_vectors)
-            found += [_stored_point(record) for record in records]
-        return found
-
-    def scroll(self, *, batch: int = 1000, with_vectors: bool = False) -> Iterator[StoredPoint]:
-        after: Any = None
-        while True:
-            request = engine.ScrollRequest(
-                offset=after, limit=batch, with_payload=True, with_vector=with_vectors
-            )
-            with self._calling() as shard:
-                records, after = shard.scroll(request)
-            yield from map(_stored_point, records)
-            if after is None:
-                return
+            self._update(engine.UpdateOperation.delete_points(list[Any](part)))
 
     def count(self, flt: Filter | None = None, *, exact: bool = True) -> int:
         with self._calling() as shard:
-            return int(shard.count(engine.CountRequest(exact=exact, filter=_filter(flt))))
+            return int(shard.count(engine.CountRequest(exact=exact, filter=self._filter(flt))))
 
     def drop(self) -> None:
         """Remove all points and make an empty shard in the same place."""
         with self._lock:
             self._open()
             self._close_shard()
-            self.folder.remove()
+            shutil.rmtree(self.folder.path, ignore_errors=True)
             self._shard = self._create()
 
     def flush(self) -> None:
@@ -200,11 +124,33 @@ class EdgeIndex:
             self.folder.unlock()
 
     def stats(self) -> IndexStats:
-        return IndexStats(
-            engine=f"Qdrant Edge {version('qdrant-edge-py')}",
-            points=self.count(),
-            bytes_on_disk=self.folder.bytes_on_disk(),
+        return IndexStats(f"Qdrant Edge {VERSION}", self.count(), self.folder.bytes_on_disk())
+
+    # --- calls ------------------------------------------------------------------------------
+
+    def _store(self, points: list[tuple[Point, Vector]]) -> None:
+        self._require_space(self._free_bytes)
+        stored = [engine.Point(p.id, row.tolist(), self._payload(p.payload)) for p, row in points]
+        self._update(engine.UpdateOperation.upsert_points(stored))
+
+    def _search(self, requests: list[Any]) -> list[Any]:
+        with self._calling() as shard:
+            return shard.query_batch(engine.QueryBatchRequest(requests))
+
+    def _retrieve(self, ids: list[UUID], *, with_vectors: bool) -> Iterable[Any]:
+        with self._calling() as shard:
+            return shard.retrieve(list[Any](ids), with_payload=True, with_vector=with_vectors)
+
+    def _page(self, after: Any, size: int, *, with_vectors: bool) -> tuple[Iterable[Any], Any]:
+        request = engine.ScrollRequest(
+            offset=after, limit=size, with_payload=True, with_vector=with_vectors
         )
+        with self._calling() as shard:
+            return shard.scroll(request)
+
+    def _update(self, operation: engine.UpdateOperation) -> None:
+        with self._calling() as shard:
+            shard.update(operation)
 
     @contextmanager
     def _calling(self) -> Iterator[engine.EdgeShard]:
@@ -225,12 +171,11 @@ class EdgeIndex:
         """Return the open shard. Raises `IndexUnavailable` or one of its kinds."""
         # The check comes before the lock: a thread of the parent may have held it at the fork.
         if self._is_foreign():
-            raise IndexUnavailable(
-                _(
-                    "The embedded index was opened before this process was forked from its "
-                    "parent; open it in the process that uses it."
-                )
+            message = _(
+                "The embedded index was opened before this process was forked from its "
+                "parent; open it in the process that uses it."
             )
+            raise IndexUnavailable(message)
         with self._lock:
             if self._closed:
                 raise IndexUnavailable(_("The embedded index has been closed."))
@@ -258,7 +203,7 @@ class EdgeIndex:
         try:
             with engine_errors():
                 shard = engine.EdgeShard.load(str(self.folder.path), self._config())
-                _probe(shard, self.dim)
+                self._probe(shard)
         except IndexLocked:
             raise
         except IndexUnavailable:
@@ -273,8 +218,8 @@ class EdgeIndex:
         with engine_errors():
             shard = engine.EdgeShard.create(str(self.folder.path), self._config())
             create = engine.UpdateOperation.create_field_index
-            for key in [key for key, kind in FIELDS.items() if kind in _FIELD_INDEX]:
-                shard.update(create(key, _FIELD_INDEX[FIELDS[key]]))
+            for key, kind in FIELDS.items():
+                shard.update(create(key, _FIELD_INDEX[kind]))
             shard.flush()
         self.folder.write_stamp(self._stamp())
         return shard
@@ -290,87 +235,49 @@ class EdgeIndex:
         )
 
     def _stamp(self) -> dict[str, str | int]:
-        return {"engine": ENGINE, "schema": SCHEMA, "model": self.key, "dim": self.dim}
+        return {
+            "engine": f"qdrant-edge-py {VERSION}",
+            "schema": SCHEMA,
+            "model": self.key,
+            "dim": self.dim,
+        }
 
     def _require_space(self, wanted: int) -> None:
         """Raise `IndexFull` unless `wanted` bytes (or the limit set, if lower) are free."""
         self.folder.require_space(min(wanted, self._free_bytes))
-
-    def _update(self, operation: engine.UpdateOperation) -> None:
-        with self._calling() as shard:
-            shard.update(operation)
 
     def _close_shard(self) -> None:
         if self._shard is not None:
             _close_quietly(self._shard)
             self._shard = None
 
+    def _probe(self, shard: engine.EdgeShard) -> None:
+        """Make one query if the shard holds points; some damage shows only then."""
+        if shard.count(engine.CountRequest(exact=True)) == 0:
+            return
+        axis = np.eye(1, self.dim, dtype=np.float32)[0]
+        if not shard.query(self._request(axis, 1, None)):
+            raise IndexUnavailable(_("The embedded index holds points but finds none."))
 
-def _close_quietly(shard: engine.EdgeShard) -> None:
-    with suppress(IndexUnavailable), engine_errors():
-        shard.close()
+    # --- the engine's terms -----------------------------------------------------------------
 
+    def _nearest(self, row: Vector) -> Any:
+        return engine.Query.Nearest(row.tolist())
 
-def _probe(shard: engine.EdgeShard, dim: int) -> None:
-    """Make one query if the shard holds points; some damage shows only then."""
-    if shard.count(engine.CountRequest(exact=True)) == 0:
-        return
-    axis = np.eye(1, dim, dtype=np.float32)[0]
-    if not shard.query(_request(axis, 1, None)):
-        raise IndexUnavailable(_("The embedded index holds points but finds none."))
+    def _range(self, gte: float | None, lt: float | None) -> Any:
+        return engine.RangeFloat(gte=gte, lt=lt)
 
+    def _is_empty(self, key: str) -> Any:
+        return engine.IsEmptyCondition(key)
 
-# --- plain values to the engine's and back --------------------------------------------------------
+    def _has_ids(self, ids: frozenset[str]) -> Any:
+        return _has_ids(ids)
 
+    def _encode(self, value: Any) -> Any:
+        return _BOOLEANS[value] if isinstance(value, bool) else value
 
-def _request(row: Vector, wanted: int, condition: engine.Filter | None) -> engine.QueryRequest:
-    # Without `rescore`, scores are those of the 4-bit codes.
-    quantization = engine.QuantizationSearchParams(rescore=True, oversampling=2.0)
-    return engine.QueryRequest(
-        limit=wanted + TIE_MARGIN,
-        query=engine.Query.Nearest(row.tolist()),
-        filter=condition,
-        with_payload=False,
-        params=engine.SearchParams(quantization=quantization),
-    )
-
-
-def _hits(found: Iterable[Any]) -> Iterator[Hit]:
-    return (Hit(hit.id, float(hit.score)) for hit in found)
-
-
-def _stored_point(record: Any) -> StoredPoint:
-    vector = None if record.vector is None else np.asarray(record.vector, dtype=np.float32)
-    payload = from_json(record.payload or {}, convert=text_to_boolean)
-    return StoredPoint(record.id, payload, vector)
-
-
-def _filter(flt: Filter | None) -> engine.Filter | None:
-    return None if flt is None or flt == And(()) else engine.Filter(must=[_condition(flt)])
-
-
-def _condition(flt: Filter) -> Any:
-    """Return the engine's condition that holds for the same points as `flt`."""
-    match flt:
-        case Eq(key, value):
-            return engine.FieldCondition(key, match=engine.MatchValue(boolean_to_text(value)))
-        case In(key, values):
-            return _any_of([_match_any(key, values, kind) for kind in (str, int)])
-        case Range(key, gte, lt):
-            return engine.FieldCondition(key, range=engine.RangeFloat(gte=gte, lt=lt))
-        case Near(key, latitude, longitude, metres):
-            centre = engine.GeoPoint(lon=longitude, lat=latitude)
-            return engine.FieldCondition(key, geo_radius=engine.GeoRadius(centre, metres))
-        case Has(key):
-            return engine.Filter(must_not=[engine.IsEmptyCondition(key)])
-        case HasIds(ids):
-            return _has_ids(ids)
-        case Not(inner):
-            return engine.Filter(must_not=[_condition(inner)])
-        case And(parts):
-            return engine.Filter(must=[_condition(part) for part in parts])
-        case Or(parts):
-            return _any_of([_condition(part) for part in parts])
+    def _decode(self, value: Any) -> Any:
+        return _BOOLEAN_OF.get(value, value) if isinstance(value, str) else value
 
 
 @lru_cache(maxsize=4)
@@ -382,12 +289,108 @@ def _has_ids(ids: frozenset[str]) -> Any:
     return engine.HasIdCondition(set[int | UUID | str](ids))
 
 
-def _any_of(conditions: list[Any]) -> Any:
-    """An empty `should` matches every point in the engine; an empty set of ids matches none."""
-    return engine.Filter(should=conditions or [engine.HasIdCondition(set())])
+def _close_quietly(shard: engine.EdgeShard) -> None:
+    with suppress(IndexUnavailable), engine_errors():
+        shard.close()
 
 
-def _match_any(key: str, values: tuple[str | int, ...], kind: type) -> Any:
-    """The engine matches strings or integers in one condition, not both."""
-    chosen: list[Any] = [value for value in values if isinstance(value, kind)]
-    return engine.FieldCondition(key, match=engine.MatchAny(chosen))
+class IndexFolder:
+    """The folder at `path`; files beside it have its name and a suffix."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock_file: IO[str] | None = None
+
+    def lock(self) -> None:
+        """Keep other processes out until `unlock`. Raises `IndexLocked`.
+
+        The engine has a lock too, but releases it while a shard is dropped or set aside.
+        """
+        if self._lock_file is not None:
+            return
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        lock_file = self._beside("lock").open("a", encoding="utf-8")
+        try:
+            fcntl.flock(lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            lock_file.close()
+            raise _locked() from error
+        self._lock_file = lock_file
+
+    def unlock(self) -> None:
+        """Release the lock; does nothing if it is not held."""
+        if self._lock_file is not None:
+            self._lock_file.close()
+            self._lock_file = None
+
+    def has_stamp(self, stamp: Mapping[str, str | int]) -> bool:
+        """Return whether the same engine completed the folder for the same model."""
+        try:
+            return bool(json.loads(self._stamp_file.read_bytes()) == stamp)
+        except (OSError, ValueError):
+            return False
+
+    def write_stamp(self, stamp: Mapping[str, str | int]) -> None:
+        """Mark the folder as complete. A folder without its stamp is never trusted."""
+        self._stamp_file.write_text(json.dumps(stamp), encoding="utf-8")
+
+    def remove_stamp(self) -> None:
+        """Make the next opening set the folder aside."""
+        self._stamp_file.unlink(missing_ok=True)
+
+    def set_aside(self) -> None:
+        """Move the folder out of the way; only the newest such folder is kept."""
+        if not self.path.exists():
+            return
+        for older in self.path.parent.glob(f"{self.path.name}.bad-*"):
+            shutil.rmtree(older, ignore_errors=True)
+        self.path.rename(self._beside(f"bad-{time.strftime('%Y%m%dT%H%M%S')}"))
+
+    def require_space(self, wanted: int) -> None:
+        """Raise `IndexFull` unless `wanted` bytes are free: a full disk kills the process."""
+        existing = next(part for part in (self.path, *self.path.parents) if part.exists())
+        free = shutil.disk_usage(existing).free
+        if free < wanted:
+            message = _(
+                "Only %(free)d MB are free on the disk of the index; it needs %(wanted)d MB to "
+                "write safely."
+            )
+            raise IndexFull(message % {"free": free // MIB, "wanted": wanted // MIB})
+
+    def bytes_on_disk(self) -> int:
+        """Return the allocated bytes; the engine's files are sparse, so their sizes say little."""
+        total = 0
+        for path in self.path.rglob("*"):
+            with suppress(FileNotFoundError):
+                total += path.stat().st_blocks * 512
+        return total
+
+    @property
+    def _stamp_file(self) -> Path:
+        return self.path / "STAMP"
+
+    def _beside(self, suffix: str) -> Path:
+        return self.path.with_name(f"{self.path.name}.{suffix}")
+
+
+@contextmanager
+def engine_errors() -> Iterator[None]:
+    """Turn what the engine raises, a bare `Exception` or a Rust panic, into errors of the port."""
+    try:
+        yield
+    except IndexUnavailable:
+        raise
+    except Exception as error:
+        if "WouldBlock" in str(error):
+            raise _locked() from error
+        message = _("The embedded index failed: %(error)s") % {"error": error}
+        raise IndexUnavailable(message) from error
+    except BaseException as panic:
+        if type(panic).__name__ != "PanicException":
+            raise
+        message = _("The embedded index is damaged (%(error)s); restart Scry to build it again.")
+        raise IndexDamaged(message % {"error": panic}) from panic
+
+
+def _locked() -> IndexLocked:
+    return IndexLocked(_("Another Scry process has this data folder open."))

@@ -9,49 +9,27 @@ from __future__ import annotations
 
 import os
 import random
-import threading
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 from uuid import UUID
 
-import numpy as np
 from django.utils.translation import gettext as _
 from qdrant_client import QdrantClient, models
 from qdrant_client.common.client_exceptions import QdrantException, ResourceExhaustedResponse
 from qdrant_client.http.exceptions import ApiException, UnexpectedResponse
 
+from search.vectors.index import Filter, IndexStats, IndexUnavailable, Point, Vector, slug
 from search.vectors.index.adapter import (
     FIELDS,
     TIE_MARGIN,
+    WRITE_CHUNK,
     Kind,
+    QdrantIndex,
     T,
     chunks,
-    from_json,
-    page,
-    slug,
-    to_json,
-    unit_rows,
-)
-from search.vectors.index.base import (
-    And,
-    Eq,
-    Filter,
-    Has,
-    HasIds,
-    Hit,
-    In,
-    IndexStats,
-    IndexUnavailable,
-    Near,
-    Not,
-    Or,
-    Point,
-    Range,
-    StoredPoint,
-    Vector,
 )
 
 READ_SECONDS = 5
@@ -60,42 +38,36 @@ RETRIES = 2
 RETRY_PAUSE = 0.1
 """Seconds before the first repeat; doubled for the next, plus up to half of it at random."""
 
-WRITE_CHUNK = 256
-"""Points per request: about 2.5 MB of JSON at 512 numbers, where the server takes 32 MB."""
-
 _KEYWORD, _INTEGER = models.KeywordIndexType.KEYWORD, models.IntegerIndexType.INTEGER
 _FIELD_INDEX: dict[Kind, Any] = {
     "tenant": models.KeywordIndexParams(type=_KEYWORD, is_tenant=True),
     "keyword": models.PayloadSchemaType.KEYWORD,
-    "version": models.IntegerIndexParams(type=_INTEGER, lookup=True, range=False),
     "integer": models.IntegerIndexParams(type=_INTEGER, lookup=False, range=True),
     "float": models.PayloadSchemaType.FLOAT,
     "bool": models.PayloadSchemaType.BOOL,
     "geo": models.PayloadSchemaType.GEO,
 }
-QUERY_CHUNK = 100
 DEEPEST_PAGE = 10_000
 
 
-class ServerIndex:
+class ServerIndex(QdrantIndex):
     """A `VectorIndex` in a collection named after the model key.
 
     `target` is a server's URL, or a client that the caller made and will close. `was_reset` is True
     after a call found no collection and created it; SQL must then be projected again.
     """
 
+    terms = models
+    query_chunk = 100
+
     def __init__(self, target: QdrantClient | str, api_key: str, dim: int, key: str) -> None:
-        self.dim = dim
-        self.key = key
+        super().__init__(dim, key)
         self.collection = f"scry-{slug(key)}"
-        self.was_reset = False
         self._target = target
         self._api_key = api_key
         self._client: QdrantClient | None = None
         self._client_pid = 0
         self._is_ready = False
-        self._closed = False
-        self._lock = threading.RLock()
 
     # --- the port ---------------------------------------------------------------------------
 
@@ -104,56 +76,13 @@ class ServerIndex:
         self._forget()
         _with_retries(self._ready, WRITE_SECONDS, self._forget)
 
-    def upsert(self, points: Sequence[Point]) -> None:
-        rows = unit_rows([point.vector for point in points], self.dim)
-        for part in chunks(zip(points, rows, strict=True), WRITE_CHUNK):
-            structs = [_struct(point, row) for point, row in part]
-            self._write(partial(QdrantClient.upsert, points=structs, wait=True))
-
     def delete(self, ids: Iterable[UUID]) -> None:
         for part in chunks(map(str, ids), WRITE_CHUNK):
             selector = models.PointIdsList(points=list(part))
             self._write(partial(QdrantClient.delete, points_selector=selector, wait=True))
 
-    def query(
-        self, vector: Vector, *, limit: int, offset: int = 0, flt: Filter | None = None
-    ) -> list[Hit]:
-        if limit <= 0:
-            return []
-        request = _request(unit_rows([vector], self.dim)[0], offset + limit, _filter(flt))
-        (answer,) = self._ask([request])
-        return page(answer, limit=limit, offset=offset)
-
-    def query_batch(
-        self, vectors: Sequence[Vector], *, limit: int, flt: Filter | None = None
-    ) -> list[list[Hit]]:
-        if limit <= 0:
-            return [[] for _ in vectors]
-        condition = _filter(flt)
-        answers: list[list[Hit]] = []
-        for part in chunks(unit_rows(vectors, self.dim), QUERY_CHUNK):
-            requests = [_request(row, limit, condition) for row in part]
-            answers += [page(hits, limit=limit) for hits in self._ask(requests)]
-        return answers
-
-    def fetch(self, ids: Iterable[UUID], *, with_vectors: bool = False) -> list[StoredPoint]:
-        found: list[StoredPoint] = []
-        for part in chunks(dict.fromkeys(map(str, ids)), WRITE_CHUNK):
-            retrieve = partial(QdrantClient.retrieve, ids=part, with_vectors=with_vectors)
-            found += map(_stored_point, self._read(retrieve))
-        return found
-
-    def scroll(self, *, batch: int = 1000, with_vectors: bool = False) -> Iterator[StoredPoint]:
-        after: Any = None
-        while True:
-            walk = partial(QdrantClient.scroll, limit=batch, with_vectors=with_vectors)
-            records, after = self._read(partial(walk, offset=after))
-            yield from map(_stored_point, records)
-            if after is None:
-                return
-
     def count(self, flt: Filter | None = None, *, exact: bool = True) -> int:
-        count = partial(QdrantClient.count, count_filter=_filter(flt), exact=exact)
+        count = partial(QdrantClient.count, count_filter=self._filter(flt), exact=exact)
         return int(self._read(count).count)
 
     def drop(self) -> None:
@@ -178,9 +107,24 @@ class ServerIndex:
 
     # --- calls ------------------------------------------------------------------------------
 
-    def _ask(self, requests: list[models.QueryRequest]) -> list[list[Hit]]:
+    def _store(self, points: list[tuple[Point, Vector]]) -> None:
+        structs = [
+            models.PointStruct(id=str(p.id), vector=row.tolist(), payload=self._payload(p.payload))
+            for p, row in points
+        ]
+        self._write(partial(QdrantClient.upsert, points=structs, wait=True))
+
+    def _search(self, requests: list[Any]) -> list[Any]:
         answers = self._read(partial(QdrantClient.query_batch_points, requests=requests))
-        return [[Hit(UUID(str(p.id)), float(p.score)) for p in answer.points] for answer in answers]
+        return [answer.points for answer in answers]
+
+    def _retrieve(self, ids: list[UUID], *, with_vectors: bool) -> Iterable[Any]:
+        wanted = list(map(str, ids))
+        return self._read(partial(QdrantClient.retrieve, ids=wanted, with_vectors=with_vectors))
+
+    def _page(self, after: Any, size: int, *, with_vectors: bool) -> tuple[Iterable[Any], Any]:
+        walk = partial(QdrantClient.scroll, limit=size, with_vectors=with_vectors)
+        return self._read(partial(walk, offset=after))
 
     def _read(self, call: Callable[..., T]) -> T:
         return self._call(call, READ_SECONDS)
@@ -233,12 +177,12 @@ class ServerIndex:
             )
         size = getattr(info.config.params.vectors, "size", None)
         if size != self.dim:
+            message = _(
+                "The Qdrant collection %(name)s holds vectors of %(size)s numbers, but the "
+                "model makes %(dim)d; drop the collection and reindex."
+            )
             raise IndexUnavailable(
-                _(
-                    "The Qdrant collection %(name)s holds vectors of %(size)s numbers, but the "
-                    "model makes %(dim)d; drop the collection and reindex."
-                )
-                % {"name": self.collection, "size": size, "dim": self.dim}
+                message % {"name": self.collection, "size": size, "dim": self.dim}
             )
 
     def _create_collection(self, client: QdrantClient) -> None:
@@ -249,6 +193,20 @@ class ServerIndex:
             # 409: another process created it at the same moment.
             if error.status_code != 409:
                 raise
+
+    # --- the client's terms -----------------------------------------------------------------
+
+    def _nearest(self, row: Vector) -> Any:
+        return row.tolist()
+
+    def _range(self, gte: float | None, lt: float | None) -> Any:
+        return models.Range(gte=gte, lt=lt)
+
+    def _is_empty(self, key: str) -> Any:
+        return models.IsEmptyCondition(is_empty=models.PayloadField(key=key))
+
+    def _has_ids(self, ids: frozenset[str]) -> Any:
+        return models.HasIdCondition(has_id=sorted(ids))
 
 
 def _client(url: str, api_key: str) -> QdrantClient:
@@ -274,7 +232,7 @@ def _collection_config(dim: int) -> dict[str, Any]:
             max_timeout=2 * WRITE_SECONDS,
             unindexed_filtering_update=False,
             upsert_max_batchsize=WRITE_CHUNK,
-            search_max_batchsize=QUERY_CHUNK,
+            search_max_batchsize=ServerIndex.query_chunk,
             search_max_oversampling=4.0,
         ),
         "timeout": WRITE_SECONDS,
@@ -333,68 +291,3 @@ def _message(error: Exception) -> str:
         return _("The Qdrant server answered %(status)s: %(answer)s") % fields
     cause = {"error": getattr(error, "source", error)}
     return _("The Qdrant server cannot be reached; check QDRANT_URL (%(error)s).") % cause
-
-
-# --- plain values to the client's and back --------------------------------------------------------
-
-
-def _struct(point: Point, row: Vector) -> models.PointStruct:
-    return models.PointStruct(id=str(point.id), vector=row.tolist(), payload=to_json(point.payload))
-
-
-def _request(row: Vector, wanted: int, condition: models.Filter | None) -> models.QueryRequest:
-    # Without `rescore`, the server does not rescore codes of 4 bits.
-    quantization = models.QuantizationSearchParams(rescore=True, oversampling=2.0)
-    return models.QueryRequest(
-        query=row.tolist(),
-        filter=condition,
-        limit=wanted + TIE_MARGIN,
-        with_payload=False,
-        params=models.SearchParams(quantization=quantization),
-    )
-
-
-def _stored_point(record: Any) -> StoredPoint:
-    vector = None if record.vector is None else np.asarray(record.vector, dtype=np.float32)
-    return StoredPoint(UUID(str(record.id)), from_json(record.payload or {}), vector)
-
-
-def _filter(flt: Filter | None) -> models.Filter | None:
-    return None if flt is None or flt == And(()) else models.Filter(must=[_condition(flt)])
-
-
-def _condition(flt: Filter) -> Any:
-    """Return the client's condition that holds for the same points as `flt`."""
-    match flt:
-        case Eq(key, value):
-            return models.FieldCondition(key=key, match=models.MatchValue(value=value))
-        case In(key, values):
-            return _any_of([_match_any(key, values, kind) for kind in (str, int)])
-        case Range(key, gte, lt):
-            return models.FieldCondition(key=key, range=models.Range(gte=gte, lt=lt))
-        case Near(key, latitude, longitude, metres):
-            centre = models.GeoPoint(lon=longitude, lat=latitude)
-            around = models.GeoRadius(center=centre, radius=metres)
-            return models.FieldCondition(key=key, geo_radius=around)
-        case Has(key):
-            empty = models.IsEmptyCondition(is_empty=models.PayloadField(key=key))
-            return models.Filter(must_not=[empty])
-        case HasIds(ids):
-            return models.HasIdCondition(has_id=sorted(ids))
-        case Not(inner):
-            return models.Filter(must_not=[_condition(inner)])
-        case And(parts):
-            return models.Filter(must=[_condition(part) for part in parts])
-        case Or(parts):
-            return _any_of([_condition(part) for part in parts])
-
-
-def _any_of(conditions: list[Any]) -> Any:
-    """An empty `should` matches every point on the server; an empty set of ids matches none."""
-    return models.Filter(should=conditions or [models.HasIdCondition(has_id=[])])
-
-
-def _match_any(key: str, values: tuple[str | int, ...], kind: type) -> Any:
-    """The server matches strings or integers in one condition, not both."""
-    chosen: list[Any] = [value for value in values if isinstance(value, kind)]
-    return models.FieldCondition(key=key, match=models.MatchAny(any=chosen))
