@@ -20,8 +20,10 @@ from django.utils.translation import gettext as _
 from gallery import colours
 from gallery.models import InAlbum, Photo, Tagged
 from search.filters.library import Library
-from search.language import ErrorCode, Filter, QueryError, dates, values
+from search.language import dates, values
 from search.language.dates import Span
+from search.language.query_errors import ErrorCode, QueryError
+from search.language.terms import Filter
 from search.language.values import Bounds
 from search.vectors.index import Eq, Filter as IndexFilter, Has, In, Near, Not, Or, Range
 

@@ -7,11 +7,10 @@ passed on as text, because making 50,000 id objects takes longer than everything
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, reduce
 from operator import or_
 from typing import Any
-from uuid import UUID
 
 from django.core.cache import cache
 from django.db import connection
@@ -22,7 +21,7 @@ from django.db.models.functions import Cast, Replace
 from gallery.models import Photo, PhotoQuerySet, User
 from search.filters.conditions import Condition, condition_of
 from search.filters.library import Library
-from search.language import Filter
+from search.language.terms import Filter
 from search.vectors.index import And, Filter as IndexFilter, HasIds, Not, owned_by
 
 FEW = 5000
@@ -67,11 +66,6 @@ class FilteredPhotos:
             candidates = self.visible.filter(*in_payload)
             parts.append(filter_by_ids(self.owner, candidates, in_sql))
         return And(tuple(parts)) if len(parts) > 1 else parts[0]
-
-    def exclude(self, ids: frozenset[UUID]) -> FilteredPhotos:
-        """Return the same photos without these."""
-        condition = Condition(~Q(pk__in=ids), Not(HasIds.of(ids)))
-        return replace(self, conditions=(*self.conditions, condition))
 
 
 def apply_filters(user: User, filters: Sequence[Filter]) -> FilteredPhotos:

@@ -9,7 +9,6 @@ parts of a query.
 
 from __future__ import annotations
 
-from search.language.completion import Suggestion, autocomplete
 from search.language.parser import parse
 from search.language.query_errors import (
     ErrorCode,
@@ -36,9 +35,7 @@ __all__ = [
     "Misread",
     "Query",
     "QueryError",
-    "Suggestion",
     "Term",
-    "autocomplete",
     "chips",
     "filter_label",
     "filter_to_text",

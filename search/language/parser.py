@@ -8,18 +8,11 @@ from dataclasses import replace
 
 from django.utils.translation import gettext as _
 
-from search.language import dates, negation, values
+from search.language import values
+from search.language.description import read_description, reads_back
 from search.language.lexicon import GENERIC
 from search.language.query_errors import ErrorCode, Misread, QueryError, excerpt, query_empty
-from search.language.scanner import (
-    Token,
-    clean_text,
-    collapse_spaces,
-    has_content,
-    normalize_text,
-    quote,
-    tokens,
-)
+from search.language.scanner import Token, clean_text, has_content, normalize_text, quote, tokens
 from search.language.terms import (
     ALIASES,
     FILTERS,
@@ -36,7 +29,6 @@ from search.language.terms import (
     closest_name,
 )
 
-_EDGES = " ,;，；、"
 _FLAGS = frozenset({"is", "has", "in"})
 """Filters that stay separate conditions: `is:favourite is:stacked` means both."""
 
@@ -62,23 +54,11 @@ def parse(text: str) -> Query:
             plain.append(token.whole)
         _check_counts(terms, filters, token)
     words = normalize_text(" ".join(plain)) if plain else ""
-    description, more_terms, more_filters = _read_description(words)
-    query = Query((*more_terms, *terms), merge_filters([*more_filters, *filters]))
+    description, names, date_filters = read_description(words)
+    exclusions = (Term("text", " ".join(name.split()), weight=-1.0) for name in names)
+    terms = [*map(quote_if_needed, exclusions), *terms]
+    query = Query(tuple(terms), merge_filters([*date_filters, *filters]))
     return _complete(query, description)
-
-
-def reads_back(text: str) -> bool:
-    """Tell whether a description is read as exactly itself and nothing else."""
-    try:
-        pieces = list(tokens(clean_text(text)))
-    except QueryError:
-        return False
-    plain = all(token.plain for token in pieces)
-    return (
-        plain
-        and has_content(text)
-        and _read_description(" ".join(piece.whole for piece in pieces)) == (text, [], [])
-    )
 
 
 def term_to_text(term: Term) -> str:
@@ -157,37 +137,6 @@ def _check_counts(terms: list[Term], filters: list[Filter], token: Token) -> Non
         raise _misread(ErrorCode.TOO_MANY_TERMS, _too_many_terms(), token)
     if len(filters) > 2 * MAX_FILTERS:
         raise _misread(ErrorCode.TOO_MANY_FILTERS, _too_many_filters(), token)
-
-
-def _read_description(text: str) -> tuple[str, list[Term], list[Filter]]:
-    """Return the description without its exclusions and dates, and these as terms and filters."""
-    text = text.strip(_EDGES)
-    terms: list[Term] = []
-    filters: list[Filter] = []
-    # Cutting one thing out may move another to the end of a clause.
-    for _round in range(MAX_TERMS):
-        rest, date_filters = _cut_dates(text)
-        rest, names = negation.exclusions(rest)
-        rest = collapse_spaces(rest).strip(_EDGES)
-        terms += [quote_if_needed(Term("text", collapse_spaces(name), -1.0)) for name in names]
-        filters += date_filters
-        if not date_filters and not names:
-            return rest, terms, filters
-        text = rest
-    return text, terms, filters
-
-
-def _cut_dates(text: str) -> tuple[str, list[Filter]]:
-    """Return the text without the dates in it, and these as filters."""
-    filters = []
-    place, rest = 0, ""
-    for phrase in dates.find_phrases(text):
-        if phrase.start < place:
-            continue
-        filters.append(Filter(phrase.name, (phrase.value,), phrase.excluded))
-        rest += text[place : phrase.start]
-        place = phrase.end
-    return collapse_spaces(rest + text[place:]), filters
 
 
 def _term(token: Token) -> Term | None:

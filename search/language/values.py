@@ -12,7 +12,6 @@ from django.utils.translation import gettext, gettext_lazy as _
 from gallery.colours import NAMES as COLOURS
 from gallery.facts import MAX_STARS
 from search.language import dates
-from search.language.scanner import collapse_spaces
 
 MAX_TEXT = 200
 """Characters of a name to look for."""
@@ -134,7 +133,7 @@ def aspect(value: str) -> Bounds:
 
 def check(name: str, value: str) -> str | None:
     """Return the canonical form of a value; None when the filter does not accept it."""
-    return _CHECKS.get(name, _text)(collapse_spaces(value))
+    return _CHECKS.get(name, _text)(" ".join(value.split()))
 
 
 def bound_of(name: str, value: str) -> str:

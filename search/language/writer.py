@@ -11,6 +11,7 @@ from typing import Protocol
 from django.utils.translation import gettext as _, gettext_lazy
 
 from search.language import parser
+from search.language.description import reads_back
 from search.language.scanner import quote
 from search.language.terms import ALIASES, FILTERS, Filter, Query, Term
 
@@ -190,4 +191,4 @@ def _term_label(term: Term) -> str:
 def _is_plain(term: Term) -> bool:
     """Tell whether a term is a description: words that need neither sign nor quotes."""
     words = term.kind == "text" and term.weight == 1 and not term.quoted
-    return words and parser.reads_back(term.value)
+    return words and reads_back(term.value)

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 
 from gallery.views import PageRequest, vary_on_htmx
 from search import language
-from search.filters import apply_filters
+from search.filters.selection import apply_filters
 from search.language import Query, QueryError
 from search.views import filter_form
 

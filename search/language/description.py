@@ -1,4 +1,4 @@
-"""Finds exclusions in plain words: "but no cartoon", "sin gente", "ohne Auto", "没有人的海滩".
+"""Reads a description: dates in plain words, and exclusions such as "but no cartoon".
 
 A sentence seldom ends where its negation ends: in "a man without a shirt climbs a rock wall", only
 the shirt is missing. So an exclusion counts only where it closes the query or a clause, names one
@@ -10,8 +10,10 @@ from __future__ import annotations
 import itertools
 import re
 
-from search.language import lexicon
-from search.language.scanner import has_content
+from search.language import dates, lexicon
+from search.language.query_errors import QueryError
+from search.language.scanner import clean_text, has_content, tokens
+from search.language.terms import MAX_TERMS, Filter
 
 MAX_WORDS = 3
 """Words of one name at most."""
@@ -24,6 +26,7 @@ MAX_LIST = 160
 
 _CLAUSE_END = re.compile(r"\s?[,;!?](?=\s|$)|\s?\.(?=\s|$)|\s[-–—]\s")
 _BREAK = re.compile(rf"\s(?=(?:{lexicon.BREAKS})\s)", re.IGNORECASE)
+_SEPARATORS = " ,;，；、"
 _EDGES = " ,;.，；、。!！"
 _DANGLING = re.compile(
     rf"[\s,;]+(?:{lexicon.CONJUNCTIONS}|with|wearing|that|which|mit|avec|con|que|die|der|wo)$", re.I
@@ -40,7 +43,49 @@ _EMPTY_BUT = re.compile(
 )
 
 
-def exclusions(text: str) -> tuple[str, list[str]]:
+def read_description(text: str) -> tuple[str, list[str], list[Filter]]:
+    """Return the rest of a description, the names of what it excludes, and its dates as filters."""
+    text = text.strip(_SEPARATORS)
+    names: list[str] = []
+    filters: list[Filter] = []
+    # Cutting one thing out may move another to the end of a clause.
+    for _round in range(MAX_TERMS):
+        rest, date_filters = _cut_dates(text)
+        rest, more = _exclusions(rest)
+        rest = " ".join(rest.split()).strip(_SEPARATORS)
+        names += more
+        filters += date_filters
+        if not date_filters and not more:
+            return rest, names, filters
+        text = rest
+    return text, names, filters
+
+
+def reads_back(text: str) -> bool:
+    """Tell whether a description is read as exactly itself and nothing else."""
+    try:
+        pieces = list(tokens(clean_text(text)))
+    except QueryError:
+        return False
+    if not has_content(text) or not all(piece.plain for piece in pieces):
+        return False
+    return read_description(" ".join(piece.whole for piece in pieces)) == (text, [], [])
+
+
+def _cut_dates(text: str) -> tuple[str, list[Filter]]:
+    """Return the text without the dates in it, and these as filters."""
+    filters = []
+    place, rest = 0, ""
+    for phrase in dates.find_phrases(text):
+        if phrase.start < place:
+            continue
+        filters.append(Filter(phrase.name, (phrase.value,), phrase.excluded))
+        rest += text[place : phrase.start]
+        place = phrase.end
+    return " ".join((rest + text[place:]).split()), filters
+
+
+def _exclusions(text: str) -> tuple[str, list[str]]:
     """Return the rest of a description and the names of what it excludes, in order."""
     rest, names = _chinese_exclusions(text)
     if re.search(r"[a-zA-Z]", rest):
