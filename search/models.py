@@ -85,9 +85,8 @@ class PhotoWords(models.Model):
     """The words of one photo: file name, tags, albums, caption, camera and lens.
 
     `words` has a line for each kind, as `search.fulltext.normalization` writes it. Triggers in the
-    database (`search.fulltext.schema`) make a row with each photo, mark it as `stale` when
-    something changes that the words come from, and maintain the full-text index. Then
-    `search.fulltext.upkeep` writes the words again.
+    database make a row with each photo and mark it as `stale` when something changes that the
+    words come from; then `search.fulltext.upkeep` writes the words again.
     """
 
     id = models.BigAutoField(primary_key=True)

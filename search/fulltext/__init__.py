@@ -19,8 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from gallery.models import InAlbum, PhotoQuerySet, Tagged
 from search.fulltext import normalization, upkeep
 from search.fulltext.normalization import Text
-from search.fulltext.schema import INDEX, TABLE, VECTOR
-from search.fulltext.upkeep import catch_up, faults, rebuild, refresh
+from search.fulltext.upkeep import INDEX, TABLE, VECTOR, catch_up, faults, rebuild, refresh
 from search.language.terms import Query, Term
 from search.models import PhotoWords
 

@@ -147,9 +147,7 @@ def _clause_exclusions(
             continue
         before, object_ = text[start : match.start()].strip(), text[match.end() : end].strip()
         opens_query = start == 0 and not before
-        if len(object_) > MAX_LIST:
-            continue
-        if not _excludes(match, before, opens_query=opens_query):
+        if len(object_) > MAX_LIST or not _excludes(match, before, opens_query=opens_query):
             continue
         more = _names(object_, cue=match["cue"])
         if more is None:
@@ -204,7 +202,7 @@ def _names(text: str, *, cue: str = "") -> list[str] | None:
     if len(parts) > MAX_NAMES:
         return None
     names = [_noun_phrase(part, first=not place) for place, part in enumerate(parts)]
-    if any(name is None for name in names):
+    if None in names:
         return None
     first_word = parts[0].split()[0].lower() if parts[0].split() else ""
     for part, joint in zip(parts[1:], joints, strict=True):
@@ -258,9 +256,8 @@ def _noun_phrase(text: str, *, first: bool) -> str | None:
     # In "a shirt climbs" the last word is a verb, since "a" needs a singular.
     verb = len(words) > 1 and {"a", "an"} & set(articles) and _is_plural(lower[-1])
     # German nouns are capitalised: a lower-case word after one is a verb.
-    german = any(
-        noun[:1].isupper() and word[:1].islower() for noun, word in itertools.pairwise(words)
-    )
+    pairs = itertools.pairwise(words)
+    german = any(noun[:1].isupper() and word[:1].islower() for noun, word in pairs)
     return None if verb or german else " ".join(words)
 
 
@@ -352,7 +349,6 @@ def _chinese_names(text: str) -> list[str]:
     """Return the nouns of a text of a few characters; nothing when it holds more than nouns."""
     parts = [_ZH_ARTICLE.sub("", part.strip()) for part in _ZH_LISTING.split(text)]
     parts = [part for part in parts if part]
-    nouns = all(
-        len(part) <= _ZH_NAME and has_content(part) and not _ZH_VERBS.search(part) for part in parts
-    )
-    return parts if nouns else []
+    if any(len(part) > _ZH_NAME or _ZH_VERBS.search(part) for part in parts):
+        return []
+    return parts if all(map(has_content, parts)) else []

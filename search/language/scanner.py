@@ -94,10 +94,8 @@ def clean_text(text: str) -> str:
     visible = [c for c in text if c in _JOINERS or unicodedata.category(c) != "Cf"]
     for place, character in enumerate(visible):
         if unicodedata.category(character) in {"Cc", "Cs"} and not character.isspace():
-            message = _("Character %(place)s of the query is not text: %(code)s.") % {
-                "place": place + 1,
-                "code": f"U+{ord(character):04X}",
-            }
+            details = {"place": place + 1, "code": f"U+{ord(character):04X}"}
+            message = _("Character %(place)s of the query is not text: %(code)s.") % details
             raise Misread(ErrorCode.BAD_CHARACTERS, message, start=place, end=place + 1)
     return unicodedata.normalize("NFC", "".join(visible)).translate(_QUOTES)
 
