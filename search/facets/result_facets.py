@@ -39,16 +39,9 @@ _MODELS: dict[str, Any] = {"album": Album, "tag": Tag}
 _STARS = MAX_STARS + 1
 _SHAPES = ("portrait", "square", "landscape")
 _COLUMNS = {
-    "camera": "camera",
-    "lens": "lens",
-    "type": "format",
-    "colour": "colours",
-    "year": "packed",
-    "rating": "packed",
-    "orientation": "packed",
-    "favourite": "packed",
-    "place": "packed",
-}
+    "camera": "camera", "lens": "lens", "type": "format", "colour": "colours", "year": "packed",
+    "rating": "packed", "orientation": "packed", "favourite": "packed", "place": "packed",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -135,12 +128,13 @@ def facets(
     photos = matching_photos(user, query, least=least)
     counts = counter.counts(photos, others, all_of_them=query == Query())
     for kind in widened:
-        wider = Query(query.terms, _without(query.filters, _own_filters(kind, query)))
+        own = _own_filters(kind, query)
+        wider = Query(query.terms, tuple(flt for flt in query.filters if flt not in own))
         photos = matching_photos(user, wider, least=least)
         counts |= counter.counts(photos, [kind.name], all_of_them=wider == Query())
-    listed = [
+    listed = (
         _facet(kind, counts[kind.name], selection[kind.name], query, limit) for kind in _KINDS
-    ]
+    )
     return [facet for facet in listed if facet.values]
 
 
@@ -153,22 +147,12 @@ def _facet(
     if kind.by_value:
         order.sort(key=int, reverse=True)
     listed = order[:limit] + [value for value in selection if value not in order[:limit]]
-    return Facet(
-        kind.name,
-        str(kind.label),
-        kind.filter,
-        tuple(
-            FacetValue(
-                value,
-                _label(kind, value),
-                counts[value],
-                value in selection,
-                _toggle(kind, value, selection, query),
-            )
-            for value in listed
-        ),
-        max(0, len(order) - limit),
+    toggled = {value: _toggle(kind, value, selection, query) for value in listed}
+    choices = tuple(
+        FacetValue(value, _label(kind, value), counts[value], value in selection, text)
+        for value, text in toggled.items()
     )
+    return Facet(kind.name, str(kind.label), kind.filter, choices, max(0, len(order) - limit))
 
 
 def _label(kind: _Kind, value: str) -> str:
@@ -234,22 +218,13 @@ def _toggle(kind: _Kind, value: str, selection: tuple[str, ...], query: Query) -
         # Other dates, such as a season, are alternatives as well.
         dates = [date for date in own[0].values if date not in {*selection, value}]
         alternatives = dates + alternatives
-    filters = list(_without(query.filters, own))
+    filters = [flt for flt in query.filters if flt not in own]
     if alternatives:
         place = query.filters.index(own[0]) if own else len(filters)
         filters.insert(place, Filter(kind.filter, tuple(alternatives)))
     text = to_text(Query(query.terms, tuple(filters)))
-    fits = (
-        len(alternatives) <= MAX_VALUES
-        and len(filters) <= MAX_FILTERS
-        and len(text) <= MAX_CHARACTERS
-    )
-    return text if fits else None
-
-
-def _without(filters: Iterable[Filter], own: Iterable[Filter]) -> tuple[Filter, ...]:
-    own = list(own)
-    return tuple(flt for flt in filters if flt not in own)
+    fits = len(alternatives) <= MAX_VALUES and len(filters) <= MAX_FILTERS
+    return text if fits and len(text) <= MAX_CHARACTERS else None
 
 
 # --- counting -------------------------------------------------------------------------------------
@@ -306,8 +281,7 @@ class PhotoCounter:
         """Return the counts of values of a kind, from the counts of cells of its column."""
         counts: Counter[str] = Counter()
         for cell, count in cells.items():
-            for value in self._values(kind, cell):
-                counts[value] += count
+            counts.update(dict.fromkeys(self._values(kind, cell), count))
         return counts
 
     def _values(self, kind: str, cell: Any) -> list[str]:

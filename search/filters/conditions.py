@@ -115,7 +115,7 @@ def _date(value: str, library: Library) -> Condition:
 
 
 def _within(span: Span, library: Library) -> Condition:
-    start, end = (day and library.start_of(day) for day in (span.start, span.end))
+    start, end = (library.start_of(day) if day else None for day in (span.start, span.end))
     q = Q()
     if start is not None:
         q &= Q(shown_at__gte=datetime.fromtimestamp(start, UTC))
@@ -137,14 +137,11 @@ def _equipment(column: str) -> Reader:
 
 def _near(value: str, library: Library) -> Condition:
     place = values.place(value)
-    metres = place.km * 1000
-    return Condition(
-        within_distance(place.latitude, place.longitude, metres),
-        Near("place", place.latitude, place.longitude, metres),
-    )
+    where = place.latitude, place.longitude, place.km * 1000
+    return Condition(_within_distance(*where), Near("place", *where))
 
 
-def within_distance(latitude: float, longitude: float, metres: float) -> Q:
+def _within_distance(latitude: float, longitude: float, metres: float) -> Q:
     """Return the condition that a photo was taken within a great-circle distance.
 
     A box of degrees comes first, because it is far cheaper than the distance.
@@ -331,22 +328,9 @@ def _has(value: str, library: Library) -> Condition:
 
 
 _READERS: dict[str, Reader] = {
-    "after": _each(_after),
-    "before": _each(_before),
-    "date": _each(_date),
-    "camera": _equipment("camera"),
-    "lens": _equipment("lens"),
-    "orientation": _orientation,
-    "aspect": _each(_aspect),
-    "colour": _colour,
-    "album": _album,
-    "tag": _tag,
-    "type": _type,
-    "name": _each(_name),
-    "near": _each(_near),
-    "size": _each(_size),
-    "rating": _rating,
-    "is": _each(_is),
-    "has": _each(_has),
-    "in": _each(_in_album),
-}
+    "after": _each(_after), "before": _each(_before), "date": _each(_date),
+    "camera": _equipment("camera"), "lens": _equipment("lens"), "orientation": _orientation,
+    "aspect": _each(_aspect), "colour": _colour, "album": _album, "tag": _tag, "type": _type,
+    "name": _each(_name), "near": _each(_near), "size": _each(_size), "rating": _rating,
+    "is": _each(_is), "has": _each(_has), "in": _each(_in_album),
+}  # fmt: skip

@@ -55,16 +55,11 @@ class FilteredPhotos:
     def index_filter(self) -> IndexFilter:
         """The same photos for the index. Fetches ids from SQL where the payload does not tell."""
         parts = [owned_by(self.owner)]
-        in_payload, in_sql = [], []
-        for condition in self.conditions:
-            if condition.index_filter is None:
-                in_sql.append(condition)
-            else:
-                in_payload.append(condition.q)
-                parts.append(condition.index_filter)
-        if in_sql:
+        parts += [each.index_filter for each in self.conditions if each.index_filter is not None]
+        if in_sql := [each for each in self.conditions if each.index_filter is None]:
+            in_payload = (each.q for each in self.conditions if each.index_filter is not None)
             candidates = self.visible.filter(*in_payload)
-            parts.append(filter_by_ids(self.owner, candidates, in_sql))
+            parts.append(_filter_by_ids(self.owner, candidates, in_sql))
         return And(tuple(parts)) if len(parts) > 1 else parts[0]
 
 
@@ -76,7 +71,7 @@ def apply_filters(user: User, filters: Sequence[Filter]) -> FilteredPhotos:
     return FilteredPhotos(str(user.pk), Photo.objects.visible_to(user), conditions, notes)
 
 
-def filter_by_ids(
+def _filter_by_ids(
     owner: str, candidates: PhotoQuerySet, conditions: Sequence[Condition]
 ) -> IndexFilter:
     """Return the index filter, by ids, for conditions that the payload of points does not cover.
@@ -88,9 +83,8 @@ def filter_by_ids(
     excluded: list[Ids] = []
     for condition in conditions:
         if condition.ids is not None:
-            (excluded if condition.negated else included).append(
-                ids_as_text(condition.ids, "photo_id")
-            )
+            ids = ids_as_text(condition.ids, "photo_id")
+            (excluded if condition.negated else included).append(ids)
     on_columns = [condition for condition in conditions if condition.ids is None]
     if required := [condition.q for condition in on_columns if not condition.negated]:
         included.append(ids_as_text(candidates.filter(*required).order_by(), "pk"))

@@ -52,10 +52,7 @@ _REASONS = {
     "lens": _("lens: %(text)s"),
 }
 _KINDS = tuple(_REASONS)
-_TABLES = {
-    _KINDS.index("tag"): (Tagged, "tag__name"),
-    _KINDS.index("album"): (InAlbum, "album__name"),
-}
+_TABLES = {"tag": (Tagged, "tag__name"), "album": (InAlbum, "album__name")}
 
 
 @dataclass(frozen=True)
@@ -94,11 +91,8 @@ class TextQuery:
 
 
 def _texts(terms: Sequence[Term]) -> tuple[Text, ...]:
-    texts = (
-        normalization.phrases(term.value, quoted=term.quoted)
-        for term in terms
-        if term.kind == "text"
-    )
+    said = (term for term in terms if term.kind == "text")
+    texts = (normalization.phrases(term.value, quoted=term.quoted) for term in said)
     return tuple(dict.fromkeys(text for text in texts if text))
 
 
@@ -117,7 +111,7 @@ def search(photos: PhotoQuerySet, query: TextQuery, *, limit: int = 200) -> list
     upkeep.refresh_before_search(query.owner_id)
     texts = query.wanted
     rows = _matching_rows(query.owner_id, texts)
-    if not rows and any(_ends_in_number(text) for text in texts):
+    if not rows and any(map(_ends_in_number, texts)):
         rows = _matching_rows(query.owner_id, texts, open_numbers=True)
     if not rows:
         return []
@@ -126,11 +120,7 @@ def search(photos: PhotoQuerySet, query: TextQuery, *, limit: int = 200) -> list
     words = dict(ranked.values_list("photo_id", "words"))
     columns = ("pk", "shown_at", "name", "caption", "camera", "lens")
     found = photos.filter(pk__in=words).values_list(*columns)
-    candidates = [
-        Candidate(pk, shown_at, name, caption, camera, lens, words[pk])
-        for pk, shown_at, name, caption, camera, lens in found
-    ]
-    return _best_hits(candidates, texts, limit)
+    return _best_hits([Candidate(*row, words[row[0]]) for row in found], texts, limit)
 
 
 def photos_with_text(owner_id: int, texts: Sequence[Text]) -> frozenset[UUID]:
@@ -178,10 +168,9 @@ def _database_query(text: Text, *, open_end: bool) -> str:
     if connection.vendor == "sqlite":
         phrases = [f'"{" ".join(phrase)}"' for phrase in text]
         return f"({' AND '.join(phrases)}{' *' if open_end else ''})"
-    templates = [f"({' <-> '.join(phrase)}{{}})" for phrase in text]
-    ends = [""] * (len(templates) - 1) + [":*" if open_end else ""]
-    phrases = [template.format(end) for template, end in zip(templates, ends, strict=True)]
-    return f"({' & '.join(phrases)})"
+    phrases = [" <-> ".join(phrase) for phrase in text]
+    phrases[-1] += ":*" if open_end else ""
+    return f"(({') & ('.join(phrases)}))"
 
 
 # --- ranking --------------------------------------------------------------------------------------
@@ -230,31 +219,23 @@ def _best_hits(
 
 def _closeness(matches: Sequence[Match]) -> float:
     """One line with all words counts more than several that have some of them each."""
-    if not matches:
-        return -1.0
-    if len(matches) == 1:
-        return matches[0].share
-    return max(match.share for match in matches) - 1.0
+    best = max((match.share for match in matches), default=0.0)
+    return best if len(matches) == 1 else best - 1.0
 
 
 def _matches(words: str, texts: Sequence[Text]) -> list[Match]:
     """Return the one line that has all of a text; else the lines that have some of it."""
     lines = [[f" {name} " for name in line.split(" | ")] for line in words.split("\n")]
-    by_text = [list(_line_matches(lines[: len(_KINDS)], text)) for text in texts]
-    whole = [
-        match
-        for text, matches in zip(texts, by_text, strict=True)
-        for match in matches
-        if len(match.phrases) == len(text)
-    ]
-    if whole:
+    by_text = {text: list(_line_matches(lines[: len(_KINDS)], text)) for text in texts}
+    pairs = [(text, match) for text, matches in by_text.items() for match in matches]
+    if whole := [match for text, match in pairs if len(match.phrases) == len(text)]:
         return [max(whole, key=lambda match: (match.share, -match.kind))]
     complete = [
         matches
-        for text, matches in zip(texts, by_text, strict=True)
+        for text, matches in by_text.items()
         if {phrase for match in matches for phrase in match.phrases} == set(text)
     ]
-    return max(complete or by_text, key=len)
+    return max(complete or by_text.values(), key=len)
 
 
 def _line_matches(lines: Iterable[list[str]], text: Text) -> Iterator[Match]:
@@ -282,13 +263,11 @@ def _has_phrase(name: str, phrase: str) -> bool:
 
 
 def _reasons(ranked: Sequence[tuple[Candidate, list[Match]]]) -> dict[UUID, list[str]]:
-    names = {
-        kind: upkeep.names_by_photo(
-            [photo.pk for photo, matches in ranked if any(match.kind == kind for match in matches)],
-            *table,
-        )
-        for kind, table in _TABLES.items()
-    }
+    names = {}
+    for kind, table in _TABLES.items():
+        place = _KINDS.index(kind)
+        ids = [photo.pk for photo, matches in ranked if place in {each.kind for each in matches}]
+        names[kind] = upkeep.names_by_photo(ids, *table)
     reasons: defaultdict[UUID, list[str]] = defaultdict(list)
     for photo, matches in ranked:
         columns = {"file name": photo.name, "camera": photo.camera, "lens": photo.lens}
@@ -299,18 +278,18 @@ def _reasons(ranked: Sequence[tuple[Candidate, list[Match]]]) -> dict[UUID, list
             elif kind in columns:
                 text = columns[kind]
             else:
-                text = _closest_name(names[match.kind].get(photo.pk, []), match)
+                text = _closest_name(names[kind].get(photo.pk, []), match)
             reasons[photo.pk].append(str(_REASONS[kind]) % {"text": text})
     return reasons
 
 
 def _closest_name(names: Sequence[str], match: Match) -> str:
     """Return the name that matched; "…" if it has just been changed."""
-    return max(
-        names,
-        key=lambda name: _match(match.kind, _name_words(name), match.phrases).weight,
-        default="…",
-    )
+
+    def weight(name: str) -> tuple[int, float]:
+        return _match(match.kind, _name_words(name), match.phrases).weight
+
+    return max(names, key=weight, default="…")
 
 
 @lru_cache(1024)

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -103,10 +103,7 @@ def words_of(photo_ids: Collection[UUID]) -> dict[UUID, str]:
     columns = ("pk", "owner_id", "name", "caption", "camera", "lens")
     words = {}
     for pk, owner_id, name, caption, camera, lens in photos.values_list(*columns):
-        lines: list[Sequence[str]] = [
-            *([name], tags.get(pk, ()), albums.get(pk, ())),
-            *([caption], [camera], [lens]),
-        ]
+        lines = [name], tags.get(pk, ()), albums.get(pk, ()), [caption], [camera], [lens]
         owner = normalization.owner_word(owner_id)
         words[pk] = "\n".join([*map(normalization.line, lines), owner])
     return words
@@ -236,14 +233,10 @@ def remove(connection: BaseDatabaseWrapper) -> None:
 def is_installed(connection: BaseDatabaseWrapper) -> bool:
     """Tell whether every trigger is there."""
     source = {"sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger'"}
-    select = source.get(connection.vendor, "SELECT tgname FROM pg_trigger")
     with connection.cursor() as cursor:
-        cursor.execute(select)
+        cursor.execute(source.get(connection.vendor, "SELECT tgname FROM pg_trigger"))
         names = {name for (name,) in cursor.fetchall()}
-    triggers = (
-        _STALE_TRIGGERS + _INDEX_TRIGGERS if connection.vendor == "sqlite" else _STALE_TRIGGERS
-    )
-    return names >= {trigger.name for trigger in triggers}
+    return names >= {trigger.name for trigger in _triggers(connection)}
 
 
 def before_migrations(plan: Any = (), using: str = DEFAULT_DB_ALIAS, **kwargs: Any) -> None:
@@ -267,16 +260,14 @@ def _run(connection: BaseDatabaseWrapper, statements: list[str]) -> None:
             cursor.execute(statement)
 
 
+def _triggers(connection: BaseDatabaseWrapper) -> tuple[Trigger, ...]:
+    return _STALE_TRIGGERS + (_INDEX_TRIGGERS if connection.vendor == "sqlite" else ())
+
+
 def _removal(connection: BaseDatabaseWrapper) -> Iterator[str]:
-    if connection.vendor == "sqlite":
-        yield from (
-            f"DROP TRIGGER IF EXISTS {trigger.name}"
-            for trigger in _STALE_TRIGGERS + _INDEX_TRIGGERS
-        )
-    else:
-        yield from (
-            f"DROP FUNCTION IF EXISTS {trigger.name}() CASCADE" for trigger in _STALE_TRIGGERS
-        )
+    sqlite = connection.vendor == "sqlite"
+    drop = "DROP TRIGGER IF EXISTS {}" if sqlite else "DROP FUNCTION IF EXISTS {}() CASCADE"
+    yield from (drop.format(trigger.name) for trigger in _triggers(connection))
 
 
 _FILL = (

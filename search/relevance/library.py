@@ -17,13 +17,7 @@ from django.conf import settings
 from django.db import DatabaseError, connections
 
 from gallery.models import Embedding, EmbeddingModel, User
-from search.relevance.bands import (
-    MIN_PHOTOS,
-    SAMPLE_SIZE,
-    Background,
-    Vectors,
-    background_texts,
-)
+from search.relevance.bands import MIN_PHOTOS, SAMPLE_SIZE, Background, Vectors, background_texts
 from search.vectors import embedders
 from search.vectors.embedders.base import ModelUnavailable
 from search.vectors.embedders.phrasing import embed_worded, wordings
@@ -67,7 +61,11 @@ def background_of(user: User, model: EmbeddingModel) -> Background | None:
     measurement = _recall(key)
     if measurement is None:
         return _measure_first(user, model, key)
-    if measurement.expires <= time.monotonic() and _claim(key):
+    with _guard:
+        refresh = measurement.expires <= time.monotonic() and key not in _refreshes
+        if refresh:
+            _refreshes.add(key)
+    if refresh:
         threading.Thread(target=_refresh, args=(user, model, key), daemon=True).start()
     return measurement.background
 
@@ -104,15 +102,6 @@ def _measure(
     return background
 
 
-def _claim(key: tuple[str, str]) -> bool:
-    """Tell whether the caller is the one to measure a library again."""
-    with _guard:
-        if key in _refreshes:
-            return False
-        _refreshes.add(key)
-        return True
-
-
 def _refresh(user: User, model: EmbeddingModel, key: tuple[str, str]) -> None:
     try:
         rows = stored_texts(model.key)
@@ -136,10 +125,8 @@ def forget() -> None:
 
 def _sample(user: User, model: EmbeddingModel) -> Vectors:
     """Return the vectors of up to `SAMPLE_SIZE` random photos of a person, (n, dim) float32."""
-    own = Embedding.objects.live().filter(
-        model=model, state=Embedding.State.INDEXED, photo__owner_id=user.pk
-    )
-    ids = list(own.values_list("pk", flat=True))
+    indexed = Embedding.objects.live().filter(model=model, state=Embedding.State.INDEXED)
+    ids = list(indexed.filter(photo__owner_id=user.pk).values_list("pk", flat=True))
     chosen = random.sample(ids, min(SAMPLE_SIZE, len(ids)))
     vectors = [
         vector
@@ -157,9 +144,8 @@ def stored_texts(key: str) -> Vectors | None:
         rows: Vectors = np.load(_file(key), allow_pickle=False)
     except (OSError, ValueError, EOFError):
         return None
-    return (
-        rows.astype(np.float32) if rows.ndim == 2 and len(rows) == len(background_texts()) else None
-    )
+    fits = rows.ndim == 2 and len(rows) == len(background_texts())
+    return rows.astype(np.float32) if fits else None
 
 
 def embed_texts(key: str) -> None:

@@ -31,21 +31,20 @@ _PIECE = re.compile(
 _NAME_FILTERS = ("album", "tag", "camera", "lens")
 
 
-_FIXED: dict[str, tuple[str, ...]] = {
-    "orientation": ("landscape", "portrait", "square"),
-    "colour": COLOURS,
-    "type": ("jpeg", "png", "heic", "webp", "gif", "avif", "tiff", "bmp"),
-    "is": ("favourite", "stacked", "untagged"),
-    "has": ("gps", "caption", "date", "camera", "tag"),
-    "in": ("album",),
-    "rating": (">=4", "5", ">=3", "0"),
-    "aspect": ("3:2", "4:3", "16:9", "1:1", "panorama"),
-    "size": (">10MB", "<500KB", ">12mp"),
-    "date": ("today", "yesterday", "last-week", "last-month", "this-year", "last-year",
-             "last-30-days"),
-    "after": ("last-week", "last-month", "last-year"),
-    "before": ("last-week", "last-month", "last-year"),
-}  # fmt: skip
+_FIXED = {
+    "orientation": "landscape portrait square",
+    "colour": " ".join(COLOURS),
+    "type": "jpeg png heic webp gif avif tiff bmp",
+    "is": "favourite stacked untagged",
+    "has": "gps caption date camera tag",
+    "in": "album",
+    "rating": ">=4 5 >=3 0",
+    "aspect": "3:2 4:3 16:9 1:1 panorama",
+    "size": ">10MB <500KB >12mp",
+    "date": "today yesterday last-week last-month this-year last-year last-30-days",
+    "after": "last-week last-month last-year",
+    "before": "last-week last-month last-year",
+}
 
 
 @dataclass(frozen=True)
@@ -154,18 +153,15 @@ def autocomplete(
     name = ALIASES.get(match["name"].lower(), match["name"].lower())
     if name not in FILTERS:
         return []
-    choices = list(dict.fromkeys([*(names or {}).get(name, ()), *_FIXED.get(name, ())]))
+    choices = list(dict.fromkeys([*(names or {}).get(name, ()), *_FIXED.get(name, "").split()]))
     return _suggest_values(name, choices, match, start, cursor)
 
 
 def _word_start(text: str, cursor: int) -> int:
     """Return where the piece before the cursor begins; spaces in quotes do not end a piece."""
-    start, inside = 0, False
-    for place, character in enumerate(text[:cursor]):
-        if character == '"':
-            inside = not inside
-        elif character.isspace() and not inside:
-            start = place + 1
+    start = 0
+    for gap in re.finditer(r'\s|"[^"]*("|$)', text[:cursor]):
+        start = gap.end() if gap[0].isspace() else start
     return start
 
 
