@@ -306,25 +306,21 @@ def _own_ids(library: Library, q: Q) -> QuerySet[Any, Any]:
 
 
 def _is(value: str, library: Library) -> Condition:
-    match value:
-        case "favourite":
-            return Condition(Q(favourite=True), ids=_own_ids(library, Q(favourite=True)))
-        case "stacked":
-            return Condition(Q(stack__isnull=False))
-    return ~_with_tag(library)
+    if value == "favourite":
+        return Condition(Q(favourite=True), ids=_own_ids(library, Q(favourite=True)))
+    return Condition(Q(stack__isnull=False)) if value == "stacked" else ~_with_tag(library)
+
+
+_HAS = {
+    "gps": Condition(Q(latitude__isnull=False), Has("place")),
+    "date": Condition(Q(taken_at__isnull=False), Eq("dated", value=True)),
+    "camera": Condition(~Q(camera=""), Has("camera")),
+    "caption": Condition(~Q(caption="")),
+}
 
 
 def _has(value: str, library: Library) -> Condition:
-    match value:
-        case "gps":
-            return Condition(Q(latitude__isnull=False), Has("place"))
-        case "date":
-            return Condition(Q(taken_at__isnull=False), Eq("dated", value=True))
-        case "camera":
-            return Condition(~Q(camera=""), Has("camera"))
-        case "caption":
-            return Condition(~Q(caption=""))
-    return _with_tag(library)
+    return _HAS.get(value) or _with_tag(library)
 
 
 _READERS: dict[str, Reader] = {

@@ -120,7 +120,7 @@ def search(photos: PhotoQuerySet, query: TextQuery, *, limit: int = 200) -> list
     words = dict(ranked.values_list("photo_id", "words"))
     columns = ("pk", "shown_at", "name", "caption", "camera", "lens")
     found = photos.filter(pk__in=words).values_list(*columns)
-    return _best_hits([Candidate(*row, words[row[0]]) for row in found], texts, limit)
+    return _best_hits([Candidate(words[row[0]], *row) for row in found], texts, limit)
 
 
 def photos_with_text(owner_id: int, texts: Sequence[Text]) -> frozenset[UUID]:
@@ -180,13 +180,13 @@ def _database_query(text: Text, *, open_end: bool) -> str:
 class Candidate:
     """A photo that has the words, with what a reason may quote."""
 
+    words: str
     pk: UUID
     shown_at: datetime
     name: str
     caption: str
     camera: str
     lens: str
-    words: str
 
 
 @dataclass(frozen=True)

@@ -220,14 +220,19 @@ _INDEX_TRIGGERS = (
 
 def install(connection: BaseDatabaseWrapper) -> None:
     """Make triggers and index again, and mark all words as stale."""
-    statements = list(_removal(connection))
-    statements += _sqlite() if connection.vendor == "sqlite" else _postgres()
-    _run(connection, statements)
+    with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
+        remove(connection)
+        for statement in _sqlite() if connection.vendor == "sqlite" else _postgres():
+            cursor.execute(statement)
 
 
 def remove(connection: BaseDatabaseWrapper) -> None:
     """Remove the triggers, so that tables can be changed."""
-    _run(connection, list(_removal(connection)))
+    sqlite = connection.vendor == "sqlite"
+    drop = "DROP TRIGGER IF EXISTS {}" if sqlite else "DROP FUNCTION IF EXISTS {}() CASCADE"
+    with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
+        for trigger in _triggers(connection):
+            cursor.execute(drop.format(trigger.name))
 
 
 def is_installed(connection: BaseDatabaseWrapper) -> bool:
@@ -254,20 +259,8 @@ def after_migrations(plan: Any = (), using: str = DEFAULT_DB_ALIAS, **kwargs: An
         install(connection)
 
 
-def _run(connection: BaseDatabaseWrapper, statements: list[str]) -> None:
-    with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
-        for statement in statements:
-            cursor.execute(statement)
-
-
 def _triggers(connection: BaseDatabaseWrapper) -> tuple[Trigger, ...]:
     return _STALE_TRIGGERS + (_INDEX_TRIGGERS if connection.vendor == "sqlite" else ())
-
-
-def _removal(connection: BaseDatabaseWrapper) -> Iterator[str]:
-    sqlite = connection.vendor == "sqlite"
-    drop = "DROP TRIGGER IF EXISTS {}" if sqlite else "DROP FUNCTION IF EXISTS {}() CASCADE"
-    yield from (drop.format(trigger.name) for trigger in _triggers(connection))
 
 
 _FILL = (

@@ -44,20 +44,10 @@ PICTURES = ("photo", "picture")
 """Names of terms that are pictures: a photo of the gallery, or a picture from outside."""
 
 ALIASES = {
-    "color": "colour",
-    "filename": "name",
-    "file": "name",
-    "filetype": "type",
-    "format": "type",
-    "since": "after",
-    "year": "date",
-    "taken": "date",
-    "tags": "tag",
-    "keyword": "tag",
-    "albums": "album",
-    "stars": "rating",
-    "ratio": "aspect",
-}
+    "color": "colour", "filename": "name", "file": "name", "filetype": "type", "format": "type",
+    "since": "after", "year": "date", "taken": "date", "tags": "tag", "keyword": "tag",
+    "albums": "album", "stars": "rating", "ratio": "aspect",
+}  # fmt: skip
 
 NAMES = frozenset([*FILTERS, *PICTURES, *ALIASES])
 """Everything that may stand before a colon."""

@@ -186,7 +186,8 @@ class Background:
         Embeddings of pictures lie in one cone and those of texts in another. The direction to the
         cone is common to all of a kind and carries no meaning.
         """
-        return vector - (self._mean_picture if by_picture else self._mean_text)
+        mean: Vector = self._mean_picture if by_picture else self._mean_text
+        return vector - mean
 
     def scale(self, direction: Vector) -> Vector:
         """Return the direction, scaled so that its scores in the library have a deviation of 1."""

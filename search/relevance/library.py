@@ -17,6 +17,7 @@ from django.conf import settings
 from django.db import DatabaseError, connections
 
 from gallery.models import Embedding, EmbeddingModel, User
+from gallery.slices import slices
 from search.relevance.bands import MIN_PHOTOS, SAMPLE_SIZE, Background, Vectors, background_texts
 from search.vectors import embedders
 from search.vectors.embedders.base import ModelUnavailable
@@ -130,8 +131,8 @@ def _sample(user: User, model: EmbeddingModel) -> Vectors:
     chosen = random.sample(ids, min(SAMPLE_SIZE, len(ids)))
     vectors = [
         vector
-        for start in range(0, len(chosen), 500)
-        for row in Embedding.objects.filter(pk__in=chosen[start : start + 500])
+        for batch in slices(chosen, 500)
+        for row in Embedding.objects.filter(pk__in=batch)
         if (vector := row.get_vector()) is not None
     ]
     random.shuffle(vectors)
@@ -168,8 +169,7 @@ def embed_texts(key: str) -> None:
 def _embed_into(file: Path, key: str) -> None:
     model = embedders.text_embedder(key)
     texts = background_texts()
-    batches = [texts[start : start + _BATCH] for start in range(0, len(texts), _BATCH)]
-    rows = np.concatenate([embed_worded(model, batch) for batch in batches])
+    rows = np.concatenate([embed_worded(model, batch) for batch in slices(texts, _BATCH)])
     temporary = file.with_suffix(".part")
     with temporary.open("wb") as stream:
         np.save(stream, rows.astype(np.float16))
