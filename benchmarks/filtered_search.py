@@ -170,7 +170,7 @@ def _dated(text: str, count: int) -> str:
 def _once(user: Any, index: VectorIndex, vector: Vectors, text: str) -> tuple[float, float]:
     """Return the milliseconds of one query as a whole, and of what comes before the index."""
     from search import language
-    from search.filters import apply_filters
+    from search.filters.selection import apply_filters
 
     started = time.perf_counter()
     flt = apply_filters(user, language.parse(text).filters if text else ()).index_filter
@@ -202,7 +202,7 @@ def _recall(
 ) -> tuple[int, float]:
     """Return how many photos pass in SQL, and the share of their ten nearest that are found."""
     from search import language
-    from search.filters import apply_filters
+    from search.filters.selection import apply_filters
 
     narrowed = apply_filters(user, language.parse(text).filters)
     passing = set(narrowed.photos.values_list("pk", flat=True))

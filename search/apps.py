@@ -11,7 +11,7 @@ class SearchConfig(AppConfig):
     def ready(self) -> None:
         from django.db.models.signals import post_migrate, pre_migrate
 
-        from search.fulltext import schema
+        from search.fulltext import upkeep
 
-        pre_migrate.connect(schema.before_migrations, sender=self, dispatch_uid="search.fulltext")
-        post_migrate.connect(schema.after_migrations, sender=self, dispatch_uid="search.fulltext")
+        pre_migrate.connect(upkeep.before_migrations, sender=self, dispatch_uid="search.fulltext")
+        post_migrate.connect(upkeep.after_migrations, sender=self, dispatch_uid="search.fulltext")

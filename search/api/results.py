@@ -16,11 +16,12 @@ from ninja.files import UploadedFile
 from gallery.api.errors import ErrorOut
 from gallery.models import EmbeddingModel, Photo, User
 from gallery.status import status as gallery_status
-from search import filters, language
+from search import language
 from search.engine import answer as engine, sent_pictures
 from search.engine.answer import Answer, SearchRequest, sort_of
 from search.engine.explain import explain
 from search.engine.page import ResultPhoto
+from search.filters.selection import apply_filters
 from search.language import ErrorCode, QueryError, require_known_parameters
 from search.vectors.index import index_figures
 
@@ -203,7 +204,7 @@ def _total(user: User, answer: Answer) -> int:
     """Return how many photos pass the filters; an answer by date does not count them."""
     if answer.query.wanted:
         return answer.figures.total
-    return filters.apply_filters(user, answer.query.filters).photos.count()
+    return apply_filters(user, answer.query.filters).photos.count()
 
 
 def _out(answer: Answer, total: int) -> SearchOut:

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from gallery.models import EmbeddingModel, PhotoQuerySet, User
-from search import filters, fulltext, parts
+from search import fulltext, parts
 from search.engine import sent_pictures
 from search.engine.errors import still_loading
 from search.engine.target import Target, target_of
+from search.filters.selection import apply_filters
 from search.fulltext import TextHit, TextQuery
 from search.language.terms import Query
 from search.parts.scale import Scale
@@ -65,7 +66,7 @@ def plan(user: User, query: Query) -> Plan:
     Raises `QueryError` for bad values and unknown photos, `SearchUnavailable` while the model is
     loading, `ModelUnavailable`, `VectorIndexError` and `PoolBusy`.
     """
-    filtered = filters.apply_filters(user, query.filters)
+    filtered = apply_filters(user, query.filters)
     photos, notes = filtered.photos, filtered.notes
     model = EmbeddingModel.objects.active()
     if not query.terms:

@@ -20,8 +20,7 @@ from search.engine import answer
 from search.engine.answer import SearchRequest
 from search.language.query_errors import query_too_long
 from search.language.terms import Query
-from search.models import RecentSearch, SavedSearch
-from search.models.searches import NAME_LIMIT, QUERY_LIMIT
+from search.models import NAME_LIMIT, QUERY_LIMIT, RecentSearch, SavedSearch
 
 RECENT_KEPT = 50
 """Recent searches kept for one person; the oldest goes first."""

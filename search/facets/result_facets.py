@@ -8,25 +8,40 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
 
+from django.db.models import Case, CharField, Count, F, IntegerField, Q, Value, When
+from django.db.models.functions import Cast
+from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _, ngettext
 
+from gallery import colours
 from gallery.facts import MAX_STARS
-from gallery.models import User
-from search import language
+from gallery.models import Album, InAlbum, Photo, PhotoQuerySet, Tag, Tagged, User
 from search.engine.answer import matching_photos
-from search.facets.counting import PhotoCounter
-from search.filters import Library
 from search.filters.conditions import colour_name
-from search.filters.library import fold_name
-from search.language import Filter, Query, values
-from search.language.terms import MAX_CHARACTERS, MAX_FILTERS, MAX_VALUES
+from search.filters.library import Library, fold_name
+from search.filters.selection import ids_as_text
+from search.language import values
+from search.language.terms import MAX_CHARACTERS, MAX_FILTERS, MAX_VALUES, Filter, Query
+from search.language.writer import to_text
 
 LIMIT = 12
 """Values of one kind that are listed. Values that are set are always listed."""
+MAX_LOOKUPS = 50_000
+"""So many photos are looked up one by one by the database; beyond that, all links are fetched."""
+_LINKS: dict[str, Any] = {"album": InAlbum, "tag": Tagged}
+_MODELS: dict[str, Any] = {"album": Album, "tag": Tag}
+_STARS = MAX_STARS + 1
+_SHAPES = ("portrait", "square", "landscape")
+_COLUMNS = {
+    "camera": "camera", "lens": "lens", "type": "format", "colour": "colours", "year": "packed",
+    "rating": "packed", "orientation": "packed", "favourite": "packed", "place": "packed",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -113,12 +128,13 @@ def facets(
     photos = matching_photos(user, query, least=least)
     counts = counter.counts(photos, others, all_of_them=query == Query())
     for kind in widened:
-        wider = Query(query.terms, _without(query.filters, _own_filters(kind, query)))
+        own = _own_filters(kind, query)
+        wider = Query(query.terms, tuple(flt for flt in query.filters if flt not in own))
         photos = matching_photos(user, wider, least=least)
         counts |= counter.counts(photos, [kind.name], all_of_them=wider == Query())
-    listed = [
+    listed = (
         _facet(kind, counts[kind.name], selection[kind.name], query, limit) for kind in _KINDS
-    ]
+    )
     return [facet for facet in listed if facet.values]
 
 
@@ -131,22 +147,12 @@ def _facet(
     if kind.by_value:
         order.sort(key=int, reverse=True)
     listed = order[:limit] + [value for value in selection if value not in order[:limit]]
-    return Facet(
-        kind.name,
-        str(kind.label),
-        kind.filter,
-        tuple(
-            FacetValue(
-                value,
-                _label(kind, value),
-                counts[value],
-                value in selection,
-                _toggle(kind, value, selection, query),
-            )
-            for value in listed
-        ),
-        max(0, len(order) - limit),
+    toggled = {value: _toggle(kind, value, selection, query) for value in listed}
+    choices = tuple(
+        FacetValue(value, _label(kind, value), counts[value], value in selection, text)
+        for value, text in toggled.items()
     )
+    return Facet(kind.name, str(kind.label), kind.filter, choices, max(0, len(order) - limit))
 
 
 def _label(kind: _Kind, value: str) -> str:
@@ -189,7 +195,7 @@ def _values_of(kind: _Kind, text: str, library: Library) -> Iterable[str]:
             return [colour_name(text)]
         case "rating":
             bounds = values.rating(text)
-            return [str(stars) for stars in range(MAX_STARS + 1) if bounds.contains(stars)]
+            return [str(stars) for stars in range(_STARS) if bounds.contains(stars)]
     return [text]
 
 
@@ -212,19 +218,151 @@ def _toggle(kind: _Kind, value: str, selection: tuple[str, ...], query: Query) -
         # Other dates, such as a season, are alternatives as well.
         dates = [date for date in own[0].values if date not in {*selection, value}]
         alternatives = dates + alternatives
-    filters = list(_without(query.filters, own))
+    filters = [flt for flt in query.filters if flt not in own]
     if alternatives:
         place = query.filters.index(own[0]) if own else len(filters)
         filters.insert(place, Filter(kind.filter, tuple(alternatives)))
-    text = language.to_text(Query(query.terms, tuple(filters)))
-    fits = (
-        len(alternatives) <= MAX_VALUES
-        and len(filters) <= MAX_FILTERS
-        and len(text) <= MAX_CHARACTERS
+    text = to_text(Query(query.terms, tuple(filters)))
+    fits = len(alternatives) <= MAX_VALUES and len(filters) <= MAX_FILTERS
+    return text if fits and len(text) <= MAX_CHARACTERS else None
+
+
+# --- counting -------------------------------------------------------------------------------------
+
+
+class PhotoCounter:
+    """Counts photos of one person by kind.
+
+    Kinds are year, camera, lens, orientation, colour, type, album, tag, rating, favourite and
+    place. Values are those that filters accept. Photos without a value are not counted.
+    """
+
+    def __init__(self, user: User, library: Library) -> None:
+        self._library = library
+        self._years = _years(user, library)
+        self._packed = _pack(self._years, library)
+
+    def counts(
+        self, photos: PhotoQuerySet, kinds: Iterable[str], *, all_of_them: bool = False
+    ) -> dict[str, Counter[str]]:
+        """Return for each kind how many of the photos have each value.
+
+        `all_of_them` says that these are all photos that the person may see, which is faster.
+        """
+        kinds = list(kinds)
+        photos = photos.order_by()
+        counts = self._count_columns(photos, [kind for kind in kinds if kind in _COLUMNS])
+        links = [kind for kind in ("album", "tag") if kind in kinds]
+        ids = ids_as_text(photos, "pk") if links and not all_of_them else None
+        for kind in links:
+            rows = _LINKS[kind].objects.filter(**{f"{kind}__owner": self._library.owner})
+            counts[kind] = _count_links(rows, kind, photos, ids)
+        return counts
+
+    def _count_columns(
+        self, photos: PhotoQuerySet, kinds: Sequence[str]
+    ) -> dict[str, Counter[str]]:
+        if not kinds:
+            return {}
+        columns = sorted({_COLUMNS[kind] for kind in kinds})
+        if "packed" in columns:
+            photos = photos.annotate(packed=self._packed)
+        rows = photos.values_list(*columns)
+        if len(columns) == 1:
+            # The database counts one column faster; several are faster to fetch at once.
+            cells = {columns[0]: _count_groups(rows, columns[0])}
+        else:
+            cells = dict(zip(columns, map(Counter, zip(*rows, strict=True)), strict=False))
+        return {
+            kind: self._count_values(kind, cells.get(_COLUMNS[kind], Counter())) for kind in kinds
+        }
+
+    def _count_values(self, kind: str, cells: Counter[Any]) -> Counter[str]:
+        """Return the counts of values of a kind, from the counts of cells of its column."""
+        counts: Counter[str] = Counter()
+        for cell, count in cells.items():
+            counts.update(dict.fromkeys(self._values(kind, cell), count))
+        return counts
+
+    def _values(self, kind: str, cell: Any) -> list[str]:
+        match kind:
+            case "camera" | "lens":
+                return [cell] if cell else []
+            case "type":
+                return [cell.lower()]
+            case "colour":
+                return colours.from_column(cell)
+        year, rating, shape, favourite, located = _unpack(cell)
+        return {
+            "year": [str(self._years[year])],
+            "rating": [str(rating)] if rating else [],
+            "orientation": [_SHAPES[shape]],
+            "favourite": ["favourite"] if favourite else [],
+            "place": ["gps"] if located else [],
+        }[kind]
+
+
+def _years(user: User, library: Library) -> list[int]:
+    """Return the years from the newest photo to the oldest, in the gallery's time zone."""
+    times = Photo.objects.visible_to(user).values_list("shown_at", flat=True)
+    ends = (times.order_by("-shown_at", "-id").first(), times.order_by("shown_at", "id").first())
+    last, first = (
+        timezone.localdate(end, library.zone).year if end else library.today.year for end in ends
     )
-    return text if fits else None
+    return list(range(last, first - 1, -1))
 
 
-def _without(filters: Iterable[Filter], own: Iterable[Filter]) -> tuple[Filter, ...]:
-    own = list(own)
-    return tuple(flt for flt in filters if flt not in own)
+def _pack(years: Sequence[int], library: Library) -> Any:
+    """Return an expression that packs all columns with few values into one number.
+
+    That leaves far fewer cells to fetch. Dates are compared with the starts of the years, newest
+    first, because extracting a year costs SQLite a call of Python for each date.
+    """
+    starts = [datetime.fromtimestamp(library.start_of(date(year, 1, 1)), UTC) for year in years]
+    year = _case([Q(shown_at__gte=start) for start in starts[:-1]], len(starts) - 1)
+    shape = Case(
+        When(width__gt=F("height"), then=Value(2)),
+        When(width=F("height"), then=Value(1)),
+        default=Value(0),
+        output_field=IntegerField(),
+    )
+    favourite = _case([Q(favourite=False)], 1)
+    located = _case([Q(latitude__isnull=True)], 1)
+    return (((year * _STARS + F("rating")) * len(_SHAPES) + shape) * 2 + favourite) * 2 + located
+
+
+def _case(conditions: Sequence[Q], default: int) -> Case:
+    """Return the position of the first condition that holds, or the default."""
+    whens = [When(condition, then=Value(place)) for place, condition in enumerate(conditions)]
+    return Case(*whens, default=Value(default), output_field=IntegerField())
+
+
+def _unpack(packed: int) -> tuple[int, int, int, int, int]:
+    packed, located = divmod(packed, 2)
+    packed, favourite = divmod(packed, 2)
+    packed, shape = divmod(packed, len(_SHAPES))
+    year, rating = divmod(packed, _STARS)
+    return year, rating, shape, favourite, located
+
+
+def _count_links(
+    rows: Any, kind: str, photos: PhotoQuerySet, ids: frozenset[str] | None
+) -> Counter[str]:
+    """Return how many of the photos each album or tag has; without `ids`, of all photos."""
+    column = f"{kind}__name"
+    if ids is None:
+        # Few photos are in the trash, so subtracting them is less work than checking all.
+        gone = Photo.objects.exclude(deleted_at=None, trashed_at=None).order_by().values("pk")
+        counts = _count_groups(rows, column)
+        counts.subtract(_count_groups(rows.filter(photo__in=gone), column))
+        return +counts
+    if len(ids) <= MAX_LOOKUPS:
+        return _count_groups(rows.filter(photo__in=photos.values("pk")), column)
+    pairs = rows.annotate(text=Cast("photo_id", CharField())).values_list(f"{kind}_id", "text")
+    counts = Counter(key for key, photo_id in pairs.iterator(chunk_size=10_000) if photo_id in ids)
+    names = dict(_MODELS[kind].objects.filter(pk__in=counts).values_list("pk", "name"))
+    return Counter({names[key]: count for key, count in counts.items() if key in names})
+
+
+def _count_groups(rows: Any, column: str) -> Counter[str]:
+    return Counter(dict(rows.values_list(column).annotate(count=Count("*"))))

@@ -4,10 +4,3 @@ The payload of a point holds what a photo is born with (camera, date, place, siz
 index applies those filters. What people change (albums, tags, favourites, stars, captions, stacks)
 and file names are looked up in SQL, and the index gets the ids. See docs/explanation/filters.md.
 """
-
-from __future__ import annotations
-
-from search.filters.library import Library
-from search.filters.selection import FilteredPhotos, apply_filters
-
-__all__ = ["FilteredPhotos", "Library", "apply_filters"]

@@ -6,10 +6,10 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from functools import reduce
 from operator import or_
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import connection
 from django.db.models import BigIntegerField, F, FloatField, Q, QuerySet, Value
@@ -19,11 +19,15 @@ from django.utils.translation import gettext as _
 
 from gallery import colours
 from gallery.models import InAlbum, Photo, Tagged
-from search.filters.library import Library
-from search.language import ErrorCode, Filter, QueryError, dates, values
+from search.language import dates, values
 from search.language.dates import Span
+from search.language.query_errors import ErrorCode, QueryError
+from search.language.terms import Filter
 from search.language.values import Bounds
 from search.vectors.index import Eq, Filter as IndexFilter, Has, In, Near, Not, Or, Range
+
+if TYPE_CHECKING:
+    from search.filters.library import Library
 
 NOTHING = Q(pk__in=[])
 EARTH_RADIUS = 6_371_008.8
@@ -88,7 +92,7 @@ def any_of(conditions: Sequence[Condition]) -> Condition:
     return Condition(q, Or(tuple(filters)) if len(filters) == len(conditions) else None)
 
 
-Reader = Callable[[Sequence[str], Library], Condition]
+Reader = Callable[[Sequence[str], "Library"], Condition]
 
 
 def _each(read: Callable[[str, Library], Condition]) -> Reader:
@@ -99,33 +103,25 @@ def _each(read: Callable[[str, Library], Condition]) -> Reader:
 
 
 def _after(value: str, library: Library) -> Condition:
-    return _within(Span(_spans(value, library)[0].start, None), library)
+    return _within(Span(dates.spans(value, today=library.today)[0].start, None), library)
 
 
 def _before(value: str, library: Library) -> Condition:
-    return _within(Span(None, _spans(value, library)[0].start), library)
+    return _within(Span(None, dates.spans(value, today=library.today)[0].start), library)
 
 
 def _date(value: str, library: Library) -> Condition:
-    return any_of([_within(span, library) for span in _spans(value, library)])
-
-
-def _spans(value: str, library: Library) -> tuple[Span, ...]:
-    return dates.spans(value, today=library.today)
+    return any_of([_within(span, library) for span in dates.spans(value, today=library.today)])
 
 
 def _within(span: Span, library: Library) -> Condition:
-    start, end = (_second(day, library) for day in (span.start, span.end))
+    start, end = (library.start_of(day) if day else None for day in (span.start, span.end))
     q = Q()
     if start is not None:
         q &= Q(shown_at__gte=datetime.fromtimestamp(start, UTC))
     if end is not None:
         q &= Q(shown_at__lt=datetime.fromtimestamp(end, UTC))
     return Condition(q, Range("taken", start, end))
-
-
-def _second(day: date | None, library: Library) -> int | None:
-    return None if day is None else library.start_of(day)
 
 
 # --- camera and place -----------------------------------------------------------------------------
@@ -141,14 +137,11 @@ def _equipment(column: str) -> Reader:
 
 def _near(value: str, library: Library) -> Condition:
     place = values.place(value)
-    metres = place.km * 1000
-    return Condition(
-        within_distance(place.latitude, place.longitude, metres),
-        Near("place", place.latitude, place.longitude, metres),
-    )
+    where = place.latitude, place.longitude, place.km * 1000
+    return Condition(_within_distance(*where), Near("place", *where))
 
 
-def within_distance(latitude: float, longitude: float, metres: float) -> Q:
+def _within_distance(latitude: float, longitude: float, metres: float) -> Q:
     """Return the condition that a photo was taken within a great-circle distance.
 
     A box of degrees comes first, because it is far cheaper than the distance.
@@ -250,8 +243,7 @@ def _between(expression: Any, low: float | None, high: float | None) -> Q:
 
 
 def _type(texts: Sequence[str], library: Library) -> Condition:
-    q = Q(format__in=[text.upper() for text in texts])
-    return Condition(q, In("type", tuple(texts)))
+    return Condition(Q(format__in=[text.upper() for text in texts]), In("type", tuple(texts)))
 
 
 def _colour(texts: Sequence[str], library: Library) -> Condition:
@@ -275,12 +267,12 @@ def _album(texts: Sequence[str], library: Library) -> Condition:
     return _linked(InAlbum.objects.filter(album__in=library.album_ids(texts)))
 
 
-def _tag(texts: Sequence[str], library: Library) -> Condition:
-    return _linked(Tagged.objects.filter(tag__in=library.tag_ids(texts)))
-
-
 def _in_album(value: str, library: Library) -> Condition:
     return _linked(InAlbum.objects.filter(album__owner=library.owner))
+
+
+def _tag(texts: Sequence[str], library: Library) -> Condition:
+    return _linked(Tagged.objects.filter(tag__in=library.tag_ids(texts)))
 
 
 def _with_tag(library: Library) -> Condition:
@@ -314,44 +306,27 @@ def _own_ids(library: Library, q: Q) -> QuerySet[Any, Any]:
 
 
 def _is(value: str, library: Library) -> Condition:
-    match value:
-        case "favourite":
-            return Condition(Q(favourite=True), ids=_own_ids(library, Q(favourite=True)))
-        case "stacked":
-            return Condition(Q(stack__isnull=False))
-    return ~_with_tag(library)
+    if value == "favourite":
+        return Condition(Q(favourite=True), ids=_own_ids(library, Q(favourite=True)))
+    return Condition(Q(stack__isnull=False)) if value == "stacked" else ~_with_tag(library)
+
+
+_HAS = {
+    "gps": Condition(Q(latitude__isnull=False), Has("place")),
+    "date": Condition(Q(taken_at__isnull=False), Eq("dated", value=True)),
+    "camera": Condition(~Q(camera=""), Has("camera")),
+    "caption": Condition(~Q(caption="")),
+}
 
 
 def _has(value: str, library: Library) -> Condition:
-    match value:
-        case "gps":
-            return Condition(Q(latitude__isnull=False), Has("place"))
-        case "date":
-            return Condition(Q(taken_at__isnull=False), Eq("dated", value=True))
-        case "camera":
-            return Condition(~Q(camera=""), Has("camera"))
-        case "caption":
-            return Condition(~Q(caption=""))
-    return _with_tag(library)
+    return _HAS.get(value) or _with_tag(library)
 
 
 _READERS: dict[str, Reader] = {
-    "after": _each(_after),
-    "before": _each(_before),
-    "date": _each(_date),
-    "camera": _equipment("camera"),
-    "lens": _equipment("lens"),
-    "orientation": _orientation,
-    "aspect": _each(_aspect),
-    "colour": _colour,
-    "album": _album,
-    "tag": _tag,
-    "type": _type,
-    "name": _each(_name),
-    "near": _each(_near),
-    "size": _each(_size),
-    "rating": _rating,
-    "is": _each(_is),
-    "has": _each(_has),
-    "in": _each(_in_album),
-}
+    "after": _each(_after), "before": _each(_before), "date": _each(_date),
+    "camera": _equipment("camera"), "lens": _equipment("lens"), "orientation": _orientation,
+    "aspect": _each(_aspect), "colour": _colour, "album": _album, "tag": _tag, "type": _type,
+    "name": _each(_name), "near": _each(_near), "size": _each(_size), "rating": _rating,
+    "is": _each(_is), "has": _each(_has), "in": _each(_in_album),
+}  # fmt: skip

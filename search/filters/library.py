@@ -31,7 +31,6 @@ MAX_NAMES = 500
 """Names of each kind that are cached."""
 
 _COMPARISONS = 1000  # names at most that an unknown one is compared with
-_SIMILARITY = 0.6
 _TYPES = {"HEIF": "heic"}
 _UNKNOWN = {
     "album": gettext_lazy("There is no album %(name)s."),
@@ -109,9 +108,9 @@ class Library:
     ) -> list[_Key]:
         ids: list[_Key] = []
         for value in values:
-            matches = [key for key, name in rows if fold_name(name) == fold_name(value)]
-            ids += matches
-            if not matches:
+            if matches := [key for key, name in rows if fold_name(name) == fold_name(value)]:
+                ids += matches
+            else:
                 self._note_unknown(kind, value, [name for _key, name in rows[:_COMPARISONS]])
         return ids
 
@@ -133,7 +132,7 @@ def similar_name(value: str, names: Sequence[str]) -> str:
     wanted = fold_name(value)
     by_fold = {fold_name(name): name for name in reversed(names)}
     inside = [fold for fold in by_fold if wanted in fold]
-    near = inside or difflib.get_close_matches(wanted, list(by_fold), n=1, cutoff=_SIMILARITY)
+    near = inside or difflib.get_close_matches(wanted, list(by_fold), n=1)
     return by_fold[min(near, key=len)] if near else ""
 
 
@@ -185,7 +184,8 @@ def _cached(key: str, read: Callable[[], _Value]) -> _Value:
 def _library_names(user: User) -> dict[str, list[str]]:
     latest = Album.objects.visible_to(user).order_by("-created_at")
     photos = Photo.objects.visible_to(user)
-    uses = _tag_uses(user)
+    through = Tag.photos.through.objects.filter(tag__owner_id=user.pk)  # the trash included
+    uses = dict(through.values_list("tag__name").annotate(uses=Count("*")).order_by())
     tags = sorted(marks.tags_in_use(user), key=lambda name: -uses.get(name, 0))
     return {
         "album": list(latest.values_list("name", flat=True)[:MAX_NAMES]),
@@ -209,9 +209,3 @@ def _most_used(photos: PhotoQuerySet, column: str) -> list[str]:
     counts = photos.order_by().values_list(column).annotate(uses=Count("*"))
     rows: QuerySet[Photo, tuple[str, int]] = counts.order_by("-uses", column)
     return [row[0] for row in rows[:MAX_NAMES]]
-
-
-def _tag_uses(user: User) -> dict[str, int]:
-    """Return how many photos each tag has, including those in the trash."""
-    through = Tag.photos.through.objects.filter(tag__owner_id=user.pk)
-    return dict(through.values_list("tag__name").annotate(uses=Count("*")).order_by())

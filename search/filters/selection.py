@@ -7,11 +7,10 @@ passed on as text, because making 50,000 id objects takes longer than everything
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, reduce
 from operator import or_
 from typing import Any
-from uuid import UUID
 
 from django.core.cache import cache
 from django.db import connection
@@ -22,7 +21,7 @@ from django.db.models.functions import Cast, Replace
 from gallery.models import Photo, PhotoQuerySet, User
 from search.filters.conditions import Condition, condition_of
 from search.filters.library import Library
-from search.language import Filter
+from search.language.terms import Filter
 from search.vectors.index import And, Filter as IndexFilter, HasIds, Not, owned_by
 
 FEW = 5000
@@ -56,22 +55,12 @@ class FilteredPhotos:
     def index_filter(self) -> IndexFilter:
         """The same photos for the index. Fetches ids from SQL where the payload does not tell."""
         parts = [owned_by(self.owner)]
-        in_payload, in_sql = [], []
-        for condition in self.conditions:
-            if condition.index_filter is None:
-                in_sql.append(condition)
-            else:
-                in_payload.append(condition.q)
-                parts.append(condition.index_filter)
-        if in_sql:
+        parts += [each.index_filter for each in self.conditions if each.index_filter is not None]
+        if in_sql := [each for each in self.conditions if each.index_filter is None]:
+            in_payload = (each.q for each in self.conditions if each.index_filter is not None)
             candidates = self.visible.filter(*in_payload)
-            parts.append(filter_by_ids(self.owner, candidates, in_sql))
+            parts.append(_filter_by_ids(self.owner, candidates, in_sql))
         return And(tuple(parts)) if len(parts) > 1 else parts[0]
-
-    def exclude(self, ids: frozenset[UUID]) -> FilteredPhotos:
-        """Return the same photos without these."""
-        condition = Condition(~Q(pk__in=ids), Not(HasIds.of(ids)))
-        return replace(self, conditions=(*self.conditions, condition))
 
 
 def apply_filters(user: User, filters: Sequence[Filter]) -> FilteredPhotos:
@@ -82,7 +71,7 @@ def apply_filters(user: User, filters: Sequence[Filter]) -> FilteredPhotos:
     return FilteredPhotos(str(user.pk), Photo.objects.visible_to(user), conditions, notes)
 
 
-def filter_by_ids(
+def _filter_by_ids(
     owner: str, candidates: PhotoQuerySet, conditions: Sequence[Condition]
 ) -> IndexFilter:
     """Return the index filter, by ids, for conditions that the payload of points does not cover.
@@ -94,9 +83,8 @@ def filter_by_ids(
     excluded: list[Ids] = []
     for condition in conditions:
         if condition.ids is not None:
-            (excluded if condition.negated else included).append(
-                ids_as_text(condition.ids, "photo_id")
-            )
+            ids = ids_as_text(condition.ids, "photo_id")
+            (excluded if condition.negated else included).append(ids)
     on_columns = [condition for condition in conditions if condition.ids is None]
     if required := [condition.q for condition in on_columns if not condition.negated]:
         included.append(ids_as_text(candidates.filter(*required).order_by(), "pk"))

@@ -127,10 +127,8 @@ def phrases(text: str, *, quoted: bool = False) -> Text:
         return (whole,) if 0 < len(whole) <= MAX_WORDS else ()
     chunks = re.split(r"[\s'’`´]+", text)
     found = [phrase for chunk in chunks for phrase in _split_phrases(words(chunk))]
-    meaningful = [
-        phrase for phrase in found if len(phrase) > 1 or phrase[0] not in STOP_WORDS
-    ] or found
-    unique = tuple(dict.fromkeys(meaningful))
+    meaningful = [phrase for phrase in found if len(phrase) > 1 or phrase[0] not in STOP_WORDS]
+    unique = tuple(dict.fromkeys(meaningful or found))
     return unique if sum(map(len, unique)) <= MAX_WORDS else ()
 
 

@@ -1,24 +1,46 @@
-"""Keeps the words of photos up to date: writes stale ones again, and checks and rebuilds all.
+"""Keeps the words of photos, and the full-text index of them, up to date.
 
-`search.fulltext.schema` marks words as stale.
+Triggers mark a photo's row as stale in the same transaction that changes a name, caption, tag or
+album, so neither a crash nor a forgotten call can leave old words behind. A new photo gets its row
+in the same way. `refresh` then writes stale words again. SQLite also maintains its full-text index
+(FTS5) by triggers; Postgres has an index on an expression.
+
+Triggers and index are made after migrations and removed before them: when SQLite rebuilds a table,
+it drops the table's triggers, and it refuses while triggers of other tables refer to it. Data may
+change meanwhile, so all rows are stale afterwards and the workers go through them.
 """
 
+# ruff: noqa: S608 - statements are built from names in this module alone
 from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
-from django.db import DatabaseError, OperationalError, connection, transaction
+from django.db import (
+    DEFAULT_DB_ALIAS,
+    DatabaseError,
+    OperationalError,
+    connection,
+    connections,
+    transaction,
+)
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from gallery.models import InAlbum, Photo, Tagged
 from gallery.slices import slices
-from search.fulltext import normalization, schema
-from search.fulltext.schema import INDEX, TABLE
+from search.fulltext import normalization
 from search.models import PhotoWords
 
+TABLE = "search_photowords"
+INDEX = "search_words"
+"""The name of the full-text index."""
+VECTOR = f"to_tsvector('simple', {TABLE}.words)"
+"""The expression that the index of Postgres covers."""
 BATCH = 500
 """Photos of one transaction, which takes some 50 ms."""
 BEFORE_SEARCH = 200
@@ -40,7 +62,7 @@ def refresh(limit: int = BATCH, *, owner_id: int | None = None) -> int:
         by_photo = dict(rows.values_list("photo_id", "pk")[:limit])
         updates = [(words, by_photo[photo_id]) for photo_id, words in words_of(by_photo).items()]
         with connection.cursor() as cursor:
-            sql = f"UPDATE {TABLE} SET words = %s, stale = FALSE WHERE id = %s"  # noqa: S608
+            sql = f"UPDATE {TABLE} SET words = %s, stale = FALSE WHERE id = %s"
             cursor.executemany(sql, updates)
     return len(updates)
 
@@ -66,7 +88,7 @@ def catch_up(seconds: float = 5.0) -> int:
 
 def rebuild() -> int:
     """Make triggers, index and all words again; return how many photos' words were written."""
-    schema.install(connection)
+    install(connection)
     return catch_up(seconds=24 * 3600.0)
 
 
@@ -81,10 +103,7 @@ def words_of(photo_ids: Collection[UUID]) -> dict[UUID, str]:
     columns = ("pk", "owner_id", "name", "caption", "camera", "lens")
     words = {}
     for pk, owner_id, name, caption, camera, lens in photos.values_list(*columns):
-        lines: list[Sequence[str]] = [
-            *([name], tags.get(pk, ()), albums.get(pk, ())),
-            *([caption], [camera], [lens]),
-        ]
+        lines = [name], tags.get(pk, ()), albums.get(pk, ()), [caption], [camera], [lens]
         owner = normalization.owner_word(owner_id)
         words[pk] = "\n".join([*map(normalization.line, lines), owner])
     return words
@@ -106,7 +125,7 @@ def names_by_photo(
 
 def faults(*, deep: bool = False) -> Iterator[UUID | str]:
     """Yield what is broken, in words, and photos without words or, if `deep`, with wrong ones."""
-    if not schema.is_installed(connection):
+    if not is_installed(connection):
         yield "triggers are missing"
     if connection.vendor == "sqlite" and not _is_index_intact():
         yield "the full-text index does not agree with the words"
@@ -117,7 +136,7 @@ def faults(*, deep: bool = False) -> Iterator[UUID | str]:
 
 def _is_index_intact() -> bool:
     # With rank 1, SQLite compares the index with its table.
-    sql = f"INSERT INTO {INDEX} ({INDEX}, rank) VALUES ('integrity-check', 1)"  # noqa: S608
+    sql = f"INSERT INTO {INDEX} ({INDEX}, rank) VALUES ('integrity-check', 1)"
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(sql)
@@ -136,3 +155,146 @@ def _photos_with_wrong_words() -> Iterator[UUID]:
         # What was changed in the meantime is stale, and no fault.
         stored = dict(fresh.filter(photo__in=suspects).values_list("photo_id", "words"))
         yield from (pk for pk in suspects if pk in stored and stored[pk] != words[pk])
+
+
+# --- triggers and index ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """An event on rows of `table`, and the statement that it runs.
+
+    With `columns`, only updates that change one of them count.
+    """
+
+    name: str
+    event: str
+    table: str
+    statement: str
+    columns: tuple[str, ...] = ()
+
+    @property
+    def condition(self) -> str:
+        """A WHEN clause: at least one of the columns has a new value."""
+        changes = " OR ".join(f"OLD.{name} IS DISTINCT FROM NEW.{name}" for name in self.columns)
+        return f"WHEN ({changes})" if changes else ""
+
+
+def _stale(where: str) -> str:
+    return f"UPDATE {TABLE} SET stale = TRUE WHERE {where};"
+
+
+def _linked(table: str, column: str) -> str:
+    return _stale(f"photo_id IN (SELECT photo_id FROM {table} WHERE {column} = NEW.id)")
+
+
+_COLUMNS = ("name", "caption", "camera", "lens")
+_UPDATE = _stale("photo_id = NEW.id")
+_INSERT = (
+    f"INSERT INTO {TABLE} (photo_id, owner_id, words, stale)"
+    " VALUES (NEW.id, NEW.owner_id, '', TRUE)"
+    " ON CONFLICT (photo_id) DO UPDATE SET stale = TRUE;"
+)
+_TAGS, _ALBUMS = "gallery_photo_tags", "gallery_album_photos"
+_NEW, _OLD = _stale("photo_id = NEW.photo_id"), _stale("photo_id = OLD.photo_id")
+_IN_ALBUM, _WITH_TAG = _linked(_ALBUMS, "album_id"), _linked(_TAGS, "tag_id")
+_STALE_TRIGGERS = (
+    Trigger("words_of_new_photo", "AFTER INSERT", "gallery_photo", _INSERT),
+    Trigger("words_of_photo", "AFTER UPDATE", "gallery_photo", _UPDATE, _COLUMNS),
+    Trigger("words_tagged", "AFTER INSERT", _TAGS, _NEW),
+    Trigger("words_untagged", "AFTER DELETE", _TAGS, _OLD),
+    Trigger("words_in_album", "AFTER INSERT", _ALBUMS, _NEW),
+    Trigger("words_off_album", "AFTER DELETE", _ALBUMS, _OLD),
+    Trigger("words_of_album", "AFTER UPDATE", "gallery_album", _IN_ALBUM, ("name",)),
+    Trigger("words_of_tag", "AFTER UPDATE", "gallery_tag", _WITH_TAG, ("name",)),
+)
+
+_ADD_ENTRY = f"INSERT INTO {INDEX} (rowid, words) VALUES (NEW.id, NEW.words);"
+_DELETE_ENTRY = f"INSERT INTO {INDEX} ({INDEX}, rowid, words) VALUES ('delete', OLD.id, OLD.words);"
+_INDEX_TRIGGERS = (
+    Trigger("words_index_put", "AFTER INSERT", TABLE, _ADD_ENTRY),
+    Trigger("words_index_take", "AFTER DELETE", TABLE, _DELETE_ENTRY),
+    Trigger("words_index_change", "AFTER UPDATE", TABLE, _DELETE_ENTRY + _ADD_ENTRY, ("words",)),
+)
+
+
+def install(connection: BaseDatabaseWrapper) -> None:
+    """Make triggers and index again, and mark all words as stale."""
+    with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
+        remove(connection)
+        for statement in _sqlite() if connection.vendor == "sqlite" else _postgres():
+            cursor.execute(statement)
+
+
+def remove(connection: BaseDatabaseWrapper) -> None:
+    """Remove the triggers, so that tables can be changed."""
+    sqlite = connection.vendor == "sqlite"
+    drop = "DROP TRIGGER IF EXISTS {}" if sqlite else "DROP FUNCTION IF EXISTS {}() CASCADE"
+    with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
+        for trigger in _triggers(connection):
+            cursor.execute(drop.format(trigger.name))
+
+
+def is_installed(connection: BaseDatabaseWrapper) -> bool:
+    """Tell whether every trigger is there."""
+    source = {"sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger'"}
+    with connection.cursor() as cursor:
+        cursor.execute(source.get(connection.vendor, "SELECT tgname FROM pg_trigger"))
+        names = {name for (name,) in cursor.fetchall()}
+    return names >= {trigger.name for trigger in _triggers(connection)}
+
+
+def before_migrations(plan: Any = (), using: str = DEFAULT_DB_ALIAS, **kwargs: Any) -> None:
+    """Remove the triggers; receiver of Django's `pre_migrate`."""
+    if plan:
+        remove(connections[using])
+
+
+def after_migrations(plan: Any = (), using: str = DEFAULT_DB_ALIAS, **kwargs: Any) -> None:
+    """Install triggers and index; receiver of Django's `post_migrate`."""
+    connection = connections[using]
+    # After `migrate search zero` there is no table.
+    exists = TABLE in connection.introspection.table_names()
+    if exists and (plan or not is_installed(connection)):
+        install(connection)
+
+
+def _triggers(connection: BaseDatabaseWrapper) -> tuple[Trigger, ...]:
+    return _STALE_TRIGGERS + (_INDEX_TRIGGERS if connection.vendor == "sqlite" else ())
+
+
+_FILL = (
+    f"INSERT INTO {TABLE} (photo_id, owner_id, words, stale) SELECT id, owner_id, '', TRUE"
+    f" FROM gallery_photo WHERE id NOT IN (SELECT photo_id FROM {TABLE})",
+    f"UPDATE {TABLE} SET stale = TRUE",
+)
+
+
+def _sqlite() -> Iterator[str]:
+    """Yield statements for SQLite. The tokenizer `ascii` splits the words at spaces."""
+    yield (
+        f"CREATE VIRTUAL TABLE IF NOT EXISTS {INDEX} USING fts5("
+        f"words, content='{TABLE}', content_rowid='id', tokenize='ascii')"
+    )
+    for trigger in _STALE_TRIGGERS + _INDEX_TRIGGERS:
+        condition = trigger.condition.replace("IS DISTINCT FROM", "IS NOT")
+        yield (
+            f"CREATE TRIGGER {trigger.name} {trigger.event} ON {trigger.table}"
+            f" FOR EACH ROW {condition} BEGIN {trigger.statement} END"
+        )
+    yield from _FILL
+    yield f"INSERT INTO {INDEX} ({INDEX}) VALUES ('rebuild')"
+
+
+def _postgres() -> Iterator[str]:
+    yield f"CREATE INDEX IF NOT EXISTS {INDEX} ON {TABLE} USING gin ({VECTOR})"
+    for trigger in _STALE_TRIGGERS:
+        yield (
+            f"CREATE FUNCTION {trigger.name}() RETURNS trigger LANGUAGE plpgsql AS"
+            f" $$ BEGIN {trigger.statement} RETURN NULL; END $$"
+        )
+        yield (
+            f"CREATE TRIGGER {trigger.name} {trigger.event} ON {trigger.table}"
+            f" FOR EACH ROW {trigger.condition} EXECUTE FUNCTION {trigger.name}()"
+        )
+    yield from _FILL

@@ -9,14 +9,8 @@ parts of a query.
 
 from __future__ import annotations
 
-from search.language.completion import Suggestion, autocomplete
 from search.language.parser import parse
-from search.language.query_errors import (
-    ErrorCode,
-    Misread,
-    QueryError,
-    require_known_parameters,
-)
+from search.language.query_errors import ErrorCode, Misread, QueryError, require_known_parameters
 from search.language.terms import Filter, Kind, Query, Term
 from search.language.writer import (
     Chip,
@@ -29,22 +23,7 @@ from search.language.writer import (
 )
 
 __all__ = [
-    "Chip",
-    "ErrorCode",
-    "Filter",
-    "Kind",
-    "Misread",
-    "Query",
-    "QueryError",
-    "Suggestion",
-    "Term",
-    "autocomplete",
-    "chips",
-    "filter_label",
-    "filter_to_text",
-    "from_params",
-    "parse",
-    "require_known_parameters",
-    "to_params",
-    "to_text",
-]
+    "Chip", "ErrorCode", "Filter", "Kind", "Misread", "Query", "QueryError", "Term", "chips",
+    "filter_label", "filter_to_text", "from_params", "parse", "require_known_parameters",
+    "to_params", "to_text",
+]  # fmt: skip

@@ -26,6 +26,7 @@ _DAY = re.compile(r"(\d{4})(?:[-/.](\d{1,2})(?:[-/.](\d{1,2}))?)?")
 _SEASON = re.compile(r"(spring|summer|autumn|fall|winter)-(\d{4})(?:-(\d{4}))?")
 _RELATIVE = re.compile(r"(this|last)-(week|month|year|weekend|spring|summer|autumn|winter)")
 _BACK = re.compile(r"last-(\d{1,4})-(days|weeks|months|years)")
+_FIXED = re.compile(r"\d|(spring|summer|autumn|winter)-\d")  # does not depend on today
 _BACK_DAYS = {"days": 1, "weeks": 7, "months": 30.4375, "years": 365.25}
 
 
@@ -56,7 +57,7 @@ def spans(value: str, *, today: date) -> tuple[Span, ...]:
         end = spans(last, today=today)[-1].end if last else None
         return (Span(start, end),)
     if match := _DAY.fullmatch(value):
-        return (_calendar_span(*(int(part) if part else None for part in match.groups())),)
+        return (_calendar_span(*(int(part) for part in match.groups() if part)),)
     if match := _SEASON.fullmatch(value):
         return _season_spans(match[1], int(match[2]), match[3])
     if match := _BACK.fullmatch(value):
@@ -68,7 +69,7 @@ def spans(value: str, *, today: date) -> tuple[Span, ...]:
 def _canonical_point(value: str) -> str | None:
     value = value.lower()
     if match := _DAY.fullmatch(value):
-        return _canonical_day(*(int(part) if part else None for part in match.groups()))
+        return _canonical_day(*(int(part) for part in match.groups() if part))
     if match := _SEASON.fullmatch(value):
         year, second = int(match[2]), match[3]
         fits = not second or (match[1] == "winter" and int(second) == year + 1)
@@ -83,23 +84,19 @@ def _canonical_point(value: str) -> str | None:
     return value if relative else None
 
 
-def _canonical_day(year: int | None, month: int | None, day: int | None) -> str | None:
-    if year is None or not _is_year(year):
-        return None
+def _canonical_day(year: int, month: int | None = None, day: int | None = None) -> str | None:
     try:
         date(year, 1 if month is None else month, 1 if day is None else day)
     except ValueError:
         return None
     parts = [f"{year:04}", *(f"{part:02}" for part in (month, day) if part is not None)]
-    return "-".join(parts)
+    return "-".join(parts) if _is_year(year) else None
 
 
 def _in_order(first: str | None, last: str | None) -> bool:
     """Tell whether a range has any days; ranges that depend on today pass."""
-    if not first or not last:
-        return True
-    fixed = [end for end in (first, last) if re.match(r"\d|(spring|summer|autumn|winter)-\d", end)]
-    if len(fixed) < 2:
+    ends = [end for end in (first, last) if end and _FIXED.match(end)]
+    if not first or not last or len(ends) < 2:
         return True
     start = spans(first, today=date(2000, 1, 1))[0].start
     end = spans(last, today=date(2000, 1, 1))[-1].end
@@ -110,8 +107,8 @@ def _is_year(year: int) -> bool:
     return FIRST_YEAR <= year <= LAST_YEAR
 
 
-def _calendar_span(year: int | None, month: int | None, day: int | None) -> Span:
-    start = date(year or 1, month or 1, day or 1)
+def _calendar_span(year: int, month: int | None = None, day: int | None = None) -> Span:
+    start = date(year, month or 1, day or 1)
     if day:
         return Span(start, start + timedelta(1))
     return Span(start, _add_months(start, 1 if month else 12))
@@ -137,7 +134,7 @@ def _relative_span(value: str, today: date) -> Span:
         return Span(monday + timedelta(5 if unit == "weekend" else 0), monday + timedelta(7))
     if unit in {"month", "year"}:
         months = 1 if unit == "month" else 12
-        start = today.replace(day=1, **({} if unit == "month" else {"month": 1}))
+        start = today.replace(day=1, month=today.month if unit == "month" else 1)
         start = _add_months(start, -months * back)
         return Span(start, _add_months(start, months))
     return _relative_season(unit, today, last=bool(back))
@@ -145,12 +142,8 @@ def _relative_span(value: str, today: date) -> Span:
 
 def _relative_season(name: str, today: date, *, last: bool) -> Span:
     """Return the latest season of this name that is over (`last`), or the current or latest one."""
-    seasons = [
-        Span(start, _add_months(start, 3))
-        for start in (
-            date(year, _SEASON_MONTHS[name], 1) for year in range(today.year - 2, today.year + 1)
-        )
-    ]
+    years = range(today.year - 2, today.year + 1)
+    seasons = [_season_spans(name, year, str(year + 1))[0] for year in years]
     past_seasons = [span for span in seasons if span.end and span.end <= today]
     if last:
         return past_seasons[-1]
@@ -264,11 +257,8 @@ _BODY = rf"""
   | (?P<year>(?:(?:year|jahre?|année|año)\s(?:de\s)?)?{_ANY_YEAR})(?=\s?(?:$|[,;.]))
 """
 _PHRASE = re.compile(rf"(?<![\w'’-]){_NOT}{_LEAD}(?:{_BODY}){_END}", re.VERBOSE | re.IGNORECASE)
-_ANY_CHINESE_RELATIVE = "|".join(
-    sorted(
-        re.findall(r"(?<=\|)[\u4e00-\u9fff?]+", "|".join(_RELATIVE_WORDS)), key=len, reverse=True
-    )
-)
+_CHINESE_RELATIVE_WORDS = re.findall(r"(?<=\|)[\u4e00-\u9fff?]+", "|".join(_RELATIVE_WORDS))
+_ANY_CHINESE_RELATIVE = "|".join(sorted(_CHINESE_RELATIVE_WORDS, key=len, reverse=True))
 _CHINESE_PHRASE = re.compile(
     rf"(?P<not>不要|不是|除了)?(?:在|于|從|从|自)?(?:"
     rf"(?P<y1>{_ANY_YEAR})年?(?:到|至|—|-|~)(?P<y2>{_ANY_YEAR})年?"
@@ -307,12 +297,9 @@ def find_phrases(text: str) -> Iterator[DatePhrase]:
 
 def phrase_to_date(text: str) -> str | None:
     """Return the date that a text consists of, if it is written in words; None otherwise."""
-    phrases = [
-        phrase
-        for phrase in find_phrases(f"in {text}")
-        if phrase.name == "date" and not phrase.excluded
-    ]
-    return phrases[0].value if phrases and phrases[0].end == len(text) + 3 else None
+    phrases = find_phrases(f"in {text}")
+    first = next((each for each in phrases if each.name == "date" and not each.excluded), None)
+    return first.value if first and first.end == len(text) + 3 else None
 
 
 def _read_phrase(match: re.Match[str]) -> tuple[str, str] | None:

@@ -61,16 +61,10 @@ LACK = re.compile(
 )
 """Cues that may open a query and name a place without something: "no people on the beach"."""
 PEOPLE = {
-    "nobody": "people",
-    "no one": "people",
-    "no-one": "people",
-    "anyone": "people",
-    "anybody": "people",
-    "nadie": "gente",
-    "alguien": "gente",
-    "jemand": "Menschen",
+    "nobody": "people", "no one": "people", "no-one": "people", "anyone": "people",
+    "anybody": "people", "nadie": "gente", "alguien": "gente", "jemand": "Menschen",
     "jemanden": "Menschen",
-}
+}  # fmt: skip
 """Words for nobody and somebody, and the noun to use instead."""
 ALL_BUT_THESE = re.compile(r"^(?:any|every)thing\sbut\s(?!not\s)", re.IGNORECASE)
 ALL_BUT = _set(
@@ -193,14 +187,15 @@ ING_NOUNS = _set(
     earring earrings sibling siblings bedding pudding dressing icing viking vikings
     """
 )
-_AUXILIARIES = """
+BEFORE_NOT = _set(
+    """
     is are was were be am do does did has have had can could will would should must may might to
     it's isn't he she it they i you we that who which one ones
     ist sind war hat haben kann soll darf wird es er sie
     est sont ne n' était il elle on
     es son está están que
-"""
-BEFORE_NOT = _set(_AUXILIARIES)
+    """
+)
 """Words after which "not" negates a verb."""
 BEFORE_NO = BEFORE_NOT | _set(
     """a an the this that his her its says saying said say reads reading hear speak see yes

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import replace
 
 from django.utils.translation import gettext as _
 
-from search.language import dates, negation, values
+from search.language import values
+from search.language.description import read_description, reads_back
 from search.language.lexicon import GENERIC
 from search.language.query_errors import ErrorCode, Misread, QueryError, excerpt, query_empty
-from search.language.scanner import (
-    Token,
-    clean_text,
-    collapse_spaces,
-    has_content,
-    normalize_text,
-    quote,
-    tokens,
-)
+from search.language.scanner import Token, clean_text, has_content, normalize_text, quote, tokens
 from search.language.terms import (
     ALIASES,
     FILTERS,
@@ -36,7 +28,6 @@ from search.language.terms import (
     closest_name,
 )
 
-_EDGES = " ,;，；、"
 _FLAGS = frozenset({"is", "has", "in"})
 """Filters that stay separate conditions: `is:favourite is:stacked` means both."""
 
@@ -56,38 +47,25 @@ def parse(text: str) -> Query:
             filters.append(_filter(token))
         elif not token.plain and (term := _term(token)):
             terms.append(term)
-        elif not token.plain and token.values[0].quoted:
-            continue
-        else:
+        elif token.plain or not token.values[0].quoted:
             plain.append(token.whole)
-        _check_counts(terms, filters, token)
+        # Filters may still be merged.
+        if excess := _excess(len(terms), len(filters), 2 * MAX_FILTERS):
+            raise _misread(*excess, token)
     words = normalize_text(" ".join(plain)) if plain else ""
-    description, more_terms, more_filters = _read_description(words)
-    query = Query((*more_terms, *terms), merge_filters([*more_filters, *filters]))
+    description, names, date_filters = read_description(words)
+    exclusions = (Term("text", " ".join(name.split()), weight=-1.0) for name in names)
+    terms = [*map(quote_if_needed, exclusions), *terms]
+    query = Query(tuple(terms), merge_filters([*date_filters, *filters]))
     return _complete(query, description)
-
-
-def reads_back(text: str) -> bool:
-    """Tell whether a description is read as exactly itself and nothing else."""
-    try:
-        pieces = list(tokens(clean_text(text)))
-    except QueryError:
-        return False
-    plain = all(token.plain for token in pieces)
-    return (
-        plain
-        and has_content(text)
-        and _read_description(" ".join(piece.whole for piece in pieces)) == (text, [], [])
-    )
 
 
 def term_to_text(term: Term) -> str:
     """Return a term as it is typed, with its sign."""
-    sign = "-" if term.weight < 0 else "+"
     size = abs(term.weight)
     weight = "" if size == 1 else f"{size:.4f}".rstrip("0").rstrip(".") + ":"
-    if sign == "+" and (weight or term.quoted or term.kind != "text"):
-        sign = ""
+    unsigned = weight or term.quoted or term.kind != "text"
+    sign = "-" if term.excluded else "" if unsigned else "+"
     if term.kind == "text":
         return sign + weight + (quote(term.value) if term.quoted else term.value)
     return f"{sign}{weight}{'picture' if term.kind == 'picture' else 'photo'}:{term.value}"
@@ -114,8 +92,7 @@ def merge_filters(filters: Iterable[Filter]) -> tuple[Filter, ...]:
         flag = flt.values if flt.name in _FLAGS else ()
         key = (flt.name, flt.excluded, bound, flag)
         earlier = merged[key].values if key in merged else ()
-        alternatives = tuple(dict.fromkeys([*earlier, *flt.values]))
-        merged[key] = Filter(flt.name, alternatives, flt.excluded)
+        merged[key] = replace(flt, values=tuple(dict.fromkeys([*earlier, *flt.values])))
     return tuple(merged.values())
 
 
@@ -142,52 +119,11 @@ def _complete(query: Query, description: str) -> Query:
     for term in query.terms:
         if term.kind == "text":
             normalize_text(term.value)
-    if len(query.terms) > MAX_TERMS:
-        raise QueryError(ErrorCode.TOO_MANY_TERMS, f"{_too_many_terms()}.")
-    if len(query.filters) > MAX_FILTERS:
-        raise QueryError(ErrorCode.TOO_MANY_FILTERS, f"{_too_many_filters()}.")
+    if excess := _excess(len(query.terms), len(query.filters), MAX_FILTERS):
+        raise QueryError(excess[0], f"{excess[1]}.")
     if not query.terms and not query.filters:
         raise query_empty()
     return query
-
-
-def _check_counts(terms: list[Term], filters: list[Filter], token: Token) -> None:
-    """Raise `Misread` at the first term or filter too many; filters may still be merged."""
-    if len(terms) > MAX_TERMS:
-        raise _misread(ErrorCode.TOO_MANY_TERMS, _too_many_terms(), token)
-    if len(filters) > 2 * MAX_FILTERS:
-        raise _misread(ErrorCode.TOO_MANY_FILTERS, _too_many_filters(), token)
-
-
-def _read_description(text: str) -> tuple[str, list[Term], list[Filter]]:
-    """Return the description without its exclusions and dates, and these as terms and filters."""
-    text = text.strip(_EDGES)
-    terms: list[Term] = []
-    filters: list[Filter] = []
-    # Cutting one thing out may move another to the end of a clause.
-    for _round in range(MAX_TERMS):
-        rest, date_filters = _cut_dates(text)
-        rest, names = negation.exclusions(rest)
-        rest = collapse_spaces(rest).strip(_EDGES)
-        terms += [quote_if_needed(Term("text", collapse_spaces(name), -1.0)) for name in names]
-        filters += date_filters
-        if not date_filters and not names:
-            return rest, terms, filters
-        text = rest
-    return text, terms, filters
-
-
-def _cut_dates(text: str) -> tuple[str, list[Filter]]:
-    """Return the text without the dates in it, and these as filters."""
-    filters = []
-    place, rest = 0, ""
-    for phrase in dates.find_phrases(text):
-        if phrase.start < place:
-            continue
-        filters.append(Filter(phrase.name, (phrase.value,), phrase.excluded))
-        rest += text[place : phrase.start]
-        place = phrase.end
-    return collapse_spaces(rest + text[place:]), filters
 
 
 def _term(token: Token) -> Term | None:
@@ -210,22 +146,21 @@ def _bare_term(token: Token) -> Term | None:
 
 def _picture(token: Token, weight: float) -> Term:
     text = ",".join(value.text for value in token.values)
-    check = values.picture_token if token.name == "picture" else values.photo_or_part
-    canonical = check(text)
+    from_outside = token.name == "picture"
+    canonical = values.picture_token(text) if from_outside else values.photo_or_part(text)
     if canonical is None:
         raise _misread(ErrorCode.BAD_FILTER, _refusal(token.name, text), token)
-    photo: Kind = "part" if "@" in canonical else "photo"
-    return Term("picture" if token.name == "picture" else photo, canonical, weight)
+    kind: Kind = "picture" if from_outside else "part" if "@" in canonical else "photo"
+    return Term(kind, canonical, weight)
 
 
 def _weight(token: Token) -> float:
     """Return the signed weight of a token. Raises `Misread` when it is out of range."""
     size = round(float(token.weight), 4) if token.weight else 1.0
-    if not 0 < size <= MAX_WEIGHT or math.isnan(size):
-        problem = _(
-            "The weight %(weight)s is not between 0 and %(limit)s; 2:sunset counts twice"
-        ) % {"weight": excerpt(token.weight), "limit": f"{MAX_WEIGHT:g}"}
-        raise _misread(ErrorCode.BAD_WEIGHT, problem, token)
+    if not 0 < size <= MAX_WEIGHT:
+        problem = _("The weight %(weight)s is not between 0 and %(limit)s; 2:sunset counts twice")
+        details = {"weight": excerpt(token.weight), "limit": f"{MAX_WEIGHT:g}"}
+        raise _misread(ErrorCode.BAD_WEIGHT, problem % details, token)
     return -size if token.sign == "-" else size
 
 
@@ -252,8 +187,7 @@ def _join_radius(pieces: list[Token]) -> list[Token]:
         last = joined[-1] if joined else None
         radius = token.plain and values.RADIUS.fullmatch(token.whole)
         if radius and last and last.name == "near" and not _has_radius(last):
-            both = (*last.values, *token.values)
-            whole = f"{last.whole} {token.whole}"
+            both, whole = (*last.values, *token.values), f"{last.whole} {token.whole}"
             joined[-1] = replace(last, end=token.end, whole=whole, values=both)
         else:
             joined.append(token)
@@ -277,28 +211,26 @@ def _misread(code: ErrorCode, problem: str, token: Token) -> Misread:
     return Misread(code, message, start=token.start, end=token.end)
 
 
-def _too_many_terms() -> str:
-    return _("A query has at most %(limit)s terms") % {"limit": MAX_TERMS}
-
-
-def _too_many_filters() -> str:
-    return _("A query has at most %(limit)s filters") % {"limit": MAX_FILTERS}
+def _excess(terms: int, filters: int, most_filters: int) -> tuple[ErrorCode, str] | None:
+    """Return what there is too much of, terms or filters; None if neither."""
+    if terms > MAX_TERMS:
+        problem = _("A query has at most %(limit)s terms") % {"limit": MAX_TERMS}
+        return ErrorCode.TOO_MANY_TERMS, problem
+    if filters > most_filters:
+        problem = _("A query has at most %(limit)s filters") % {"limit": MAX_FILTERS}
+        return ErrorCode.TOO_MANY_FILTERS, problem
+    return None
 
 
 def _unknown_filter(name: str, token: Token) -> str:
     details = {"filter": excerpt(f"{token.name}:"), "name": closest_name(name)}
+    problem = _("There is no filter %(filter)s; put words in quotes to look for them as they are")
     if details["name"]:
-        return (
-            _(
-                "There is no filter %(filter)s; did you mean %(name)s:? Put words in quotes to "
-                "look for them as they are"
-            )
-            % details
+        problem = _(
+            "There is no filter %(filter)s; did you mean %(name)s:? Put words in quotes to "
+            "look for them as they are"
         )
-    return (
-        _("There is no filter %(filter)s; put words in quotes to look for them as they are")
-        % details
-    )
+    return problem % details
 
 
 def _shape_problem(name: str, token: Token, texts: list[str]) -> str:

@@ -23,7 +23,6 @@ _NAME = re.compile(r"([A-Za-z][A-Za-z_-]{1,24})[:：]")
 _BARE = re.compile(r"\S+")
 _BARE_VALUE = re.compile(r"[^\s,]+")
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.|\\\Z)*)(?:"|\Z)', re.DOTALL)
-_SPACE = re.compile(r"\s+")
 # Scripts without spaces between words: Thai to Myanmar, Khmer, and the CJK blocks. A long run of
 # such characters is a sentence, not a word.
 _SPACELESS = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\ud7ff\uf900-\ufaff\uff00-\uffef"
@@ -69,7 +68,7 @@ def normalize_text(text: str) -> str:
     limit = settings.MAX_QUERY_CHARACTERS
     if len(text) > 8 * limit:
         raise query_too_long(limit)
-    text = collapse_spaces(unicodedata.normalize("NFC", text))
+    text = " ".join(unicodedata.normalize("NFC", text).split())
     if not text:
         raise query_empty()
     if len(text) > limit:
@@ -95,21 +94,19 @@ def clean_text(text: str) -> str:
     visible = [c for c in text if c in _JOINERS or unicodedata.category(c) != "Cf"]
     for place, character in enumerate(visible):
         if unicodedata.category(character) in {"Cc", "Cs"} and not character.isspace():
-            message = _("Character %(place)s of the query is not text: %(code)s.") % {
-                "place": place + 1,
-                "code": f"U+{ord(character):04X}",
-            }
+            details = {"place": place + 1, "code": f"U+{ord(character):04X}"}
+            message = _("Character %(place)s of the query is not text: %(code)s.") % details
             raise Misread(ErrorCode.BAD_CHARACTERS, message, start=place, end=place + 1)
     return unicodedata.normalize("NFC", "".join(visible)).translate(_QUOTES)
 
 
 def tokens(text: str) -> Iterator[Token]:
     """Yield the pieces of a cleaned text in order."""
-    place = _skip_space(text, 0)
-    while place < len(text):
-        token = _token(text, place)
+    place = 0
+    while word := _BARE.search(text, place):
+        token = _token(text, word.start())
         yield token
-        place = _skip_space(text, token.end)
+        place = token.end
 
 
 def quote(text: str) -> str:
@@ -121,11 +118,6 @@ def quote(text: str) -> str:
 def has_content(text: str) -> bool:
     """Tell whether a text has a letter, a digit or a symbol such as an emoji."""
     return any(unicodedata.category(c)[0] in "LN" or unicodedata.category(c) == "So" for c in text)
-
-
-def collapse_spaces(text: str) -> str:
-    """Return the text with single spaces between words and none around them."""
-    return _SPACE.sub(" ", text).strip()
 
 
 def _token(text: str, start: int) -> Token:
@@ -161,10 +153,9 @@ def _is_name(name: str, following: str) -> bool:
 
 
 def _word(text: str, start: int, place: int, *, sign: str = "", weight: str = "") -> Token:
-    match = _BARE.match(text, place)
-    end = match.end() if match else place
-    value = Value(text[place:end], quoted=False)
-    return Token(start, end, text[start:end], sign, weight, "", (value,))
+    match = next(_BARE.finditer(text, place))
+    value = Value(match[0], quoted=False)
+    return Token(start, match.end(), text[start : match.end()], sign, weight, "", (value,))
 
 
 def _values(text: str, place: int) -> tuple[list[Value], int]:
@@ -185,13 +176,6 @@ def _values(text: str, place: int) -> tuple[list[Value], int]:
 
 def _quoted_value(text: str, place: int) -> tuple[Value, int]:
     """Read a quoted value; a missing closing quote is assumed at the end of the text."""
-    match = _QUOTED.match(text, place)
-    if match is None:  # cannot happen: the pattern accepts anything after a quote
-        return Value("", quoted=True), place + 1
+    match = next(_QUOTED.finditer(text, place))  # It accepts anything after a quote.
     inside = re.sub(r"\\([\"\\])", r"\1", match[1])
-    return Value(collapse_spaces(inside), quoted=True), match.end()
-
-
-def _skip_space(text: str, place: int) -> int:
-    match = _SPACE.match(text, place)
-    return match.end() if match else place
+    return Value(" ".join(inside.split()), quoted=True), match.end()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Any, Literal
 
 from django.utils.translation import gettext_lazy as _
 
@@ -17,7 +17,6 @@ MAX_VALUES = 20
 MAX_WEIGHT = 10.0
 
 Kind = Literal["text", "photo", "picture", "part"]
-_Part = TypeVar("_Part", "Term", "Filter")
 
 FILTERS = {
     "after": _("taken on or after, such as after:2020, after:2020-06-01"),
@@ -45,20 +44,10 @@ PICTURES = ("photo", "picture")
 """Names of terms that are pictures: a photo of the gallery, or a picture from outside."""
 
 ALIASES = {
-    "color": "colour",
-    "filename": "name",
-    "file": "name",
-    "filetype": "type",
-    "format": "type",
-    "since": "after",
-    "year": "date",
-    "taken": "date",
-    "tags": "tag",
-    "keyword": "tag",
-    "albums": "album",
-    "stars": "rating",
-    "ratio": "aspect",
-}
+    "color": "colour", "filename": "name", "file": "name", "filetype": "type", "format": "type",
+    "since": "after", "year": "date", "taken": "date", "tags": "tag", "keyword": "tag",
+    "albums": "album", "stars": "rating", "ratio": "aspect",
+}  # fmt: skip
 
 NAMES = frozenset([*FILTERS, *PICTURES, *ALIASES])
 """Everything that may stand before a colon."""
@@ -69,7 +58,7 @@ URL_SCHEMES = frozenset({"http", "https", "ftp", "file", "mailto", "data", "tel"
 
 def closest_name(name: str) -> str:
     """Return the name of the filter that was probably meant; empty when none is similar."""
-    near = difflib.get_close_matches(name, sorted(NAMES), n=1, cutoff=0.6)
+    near = difflib.get_close_matches(name, sorted(NAMES), n=1)
     return ALIASES.get(near[0], near[0]) if near else ""
 
 
@@ -136,21 +125,16 @@ class Query:
         """The terms that photos should not look like."""
         return tuple(term for term in self.terms if term.excluded)
 
-    def without(self, part: Term | Filter) -> Query:
-        """Return the query without the first term or filter that equals `part`."""
-        return Query(_remove_first(self.terms, part), _remove_first(self.filters, part))
+    def replacing(self, part: Term | Filter, *others: Term | Filter) -> Query:
+        """Return the query with `others`, of the same class, for the first part that equals `part`.
 
-    def replacing(self, part: Term | Filter, other: Term | Filter) -> Query:
-        """Return the query with `other` in place of `part`; both must be of the same class."""
-        if isinstance(part, Term) and isinstance(other, Term):
-            place = self.terms.index(part)
-            return Query((*self.terms[:place], other, *self.terms[place + 1 :]), self.filters)
-        if isinstance(part, Filter) and isinstance(other, Filter):
-            place = self.filters.index(part)
-            return Query(self.terms, (*self.filters[:place], other, *self.filters[place + 1 :]))
-        raise TypeError("A term can only replace a term, and a filter a filter.")
+        Without others, the part is removed.
+        """
+        return Query(_replace(self.terms, part, others), _replace(self.filters, part, others))
 
 
-def _remove_first(parts: tuple[_Part, ...], part: Term | Filter) -> tuple[_Part, ...]:
-    places = [place for place, other in enumerate(parts) if other == part]
-    return parts[: places[0]] + parts[places[0] + 1 :] if places else parts
+def _replace(parts: tuple[Any, ...], part: Term | Filter, others: tuple[Any, ...]) -> Any:
+    if part not in parts:
+        return parts
+    place = parts.index(part)
+    return parts[:place] + others + parts[place + 1 :]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from django.utils.translation import gettext, gettext_lazy as _
@@ -12,7 +13,6 @@ from django.utils.translation import gettext, gettext_lazy as _
 from gallery.colours import NAMES as COLOURS
 from gallery.facts import MAX_STARS
 from search.language import dates
-from search.language.scanner import collapse_spaces
 
 MAX_TEXT = 200
 """Characters of a name to look for."""
@@ -20,7 +20,6 @@ RADIUS_KM = 5.0
 """Radius of `near:` when none is given."""
 MAX_RADIUS_KM = 20_004.0
 """Half of the circumference of Earth, so everywhere."""
-MIN_TOKEN, MAX_TOKEN = 4, 200
 
 _COLOUR_WORDS = {
     "gray": "grey", "violet": "purple", "magenta": "pink", "turquoise": "teal", "cyan": "teal",
@@ -66,7 +65,7 @@ _NEAR = re.compile(
 )
 RADIUS = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,4})?(?:km|m|mi)", re.IGNORECASE)
 _KM = {"": 1.0, "km": 1.0, "m": 0.001, "mi": 1.609344}
-_TOKEN = re.compile(rf"[A-Za-z0-9_.:=~-]{{{MIN_TOKEN},{MAX_TOKEN}}}")
+_TOKEN = re.compile(r"[A-Za-z0-9_.:=~-]{4,200}")
 _FRACTION = r"[01]?(\.[0-9]{1,9})?[01]?"
 _HEX = re.compile(r"#[0-9a-f]{6}", re.IGNORECASE)
 
@@ -110,10 +109,7 @@ def size(value: str) -> Bounds:
 
     A single size includes 10 % on either side, since nobody knows a size to the byte.
     """
-    bounds = _bounds(value, _size_number, unit="mp" if "mp" in value else "")
-    if bounds.low is not None and bounds.low == bounds.high:
-        return Bounds(bounds.low * 0.9, bounds.low * 1.1, unit=bounds.unit)
-    return bounds
+    return _with_slack(_bounds(value, _size_number, unit="mp" if "mp" in value else ""), 0.1)
 
 
 def rating(value: str) -> Bounds:
@@ -126,15 +122,12 @@ def aspect(value: str) -> Bounds:
 
     A single ratio includes 2 % on either side, since few pictures match one to the pixel.
     """
-    bounds = _bounds(value, _ratio_number)
-    if bounds.low is not None and bounds.low == bounds.high:
-        return Bounds(bounds.low * 0.98, bounds.low * 1.02)
-    return bounds
+    return _with_slack(_bounds(value, _ratio_number), 0.02)
 
 
 def check(name: str, value: str) -> str | None:
     """Return the canonical form of a value; None when the filter does not accept it."""
-    return _CHECKS.get(name, _text)(collapse_spaces(value))
+    return _CHECKS.get(name, _text)(" ".join(value.split()))
 
 
 def bound_of(name: str, value: str) -> str:
@@ -152,14 +145,12 @@ def bound_of(name: str, value: str) -> str:
 def photo_or_part(value: str) -> str | None:
     """Return the canonical id of a photo, with its box if there is one; None for anything else."""
     name, at, box = value.partition("@")
-    try:
-        photo_id = str(uuid.UUID(name)) if len(name) in {32, 36} else ""
-    except ValueError:
-        return None
     fractions = _box(box) if at else ""
-    if not photo_id or fractions is None:
+    if len(name) not in {32, 36} or fractions is None:
         return None
-    return f"{photo_id}@{fractions}" if at else photo_id
+    with suppress(ValueError):
+        return f"{uuid.UUID(name)}{at}{fractions}"
+    return None
 
 
 def picture_token(value: str) -> str | None:
@@ -212,7 +203,9 @@ def _range_of(check_number: Check) -> Check:
             ends = [check_number(end) if end else "" for end in (low, high)]
             if None in ends or not any(ends):
                 return None
-            return f"{ends[0]}..{ends[1]}" if all(ends) else _one_sided(*ends)
+            if all(ends):
+                return f"{ends[0]}..{ends[1]}"
+            return f">={ends[0]}" if ends[0] else f"<={ends[1]}"
         if value.endswith("+"):
             value = f">={value[:-1]}"
         match = _COMPARISON.fullmatch(value)
@@ -222,10 +215,6 @@ def _range_of(check_number: Check) -> Check:
         return number if match[1] in {None, "="} else f"{match[1]}{number}"
 
     return check_range
-
-
-def _one_sided(low: str | None, high: str | None) -> str:
-    return f">={low}" if low else f"<={high}"
 
 
 def _check_size_number(value: str) -> str | None:
@@ -302,6 +291,12 @@ def _bounds(value: str, number: Callable[[str], float], *, unit: str = "") -> Bo
     return Bounds(bare, bare, unit=unit)
 
 
+def _with_slack(bounds: Bounds, share: float) -> Bounds:
+    if bounds.low is None or bounds.low != bounds.high:
+        return bounds
+    return Bounds(bounds.low * (1 - share), bounds.low * (1 + share), unit=bounds.unit)
+
+
 def _size_number(value: str) -> float:
     digits, unit = re.fullmatch(r"([0-9.]+)([A-Za-z]*)", value).groups()  # type: ignore[union-attr]
     return float(digits) * _BYTES[unit.lower()]
@@ -313,24 +308,15 @@ def _ratio_number(value: str) -> float:
 
 
 _CHECKS: dict[str, Check] = {
-    "after": _point,
-    "before": _point,
-    "date": _date,
-    "orientation": _choice(_SHAPES),
-    "aspect": _aspect,
-    "colour": _colour,
-    "type": _choice(_TYPES),
-    "near": _near,
-    "size": _size,
-    "rating": _rating,
-    "is": _choice(_IS),
-    "has": _choice(_HAS),
+    "after": _point, "before": _point, "date": _date, "orientation": _choice(_SHAPES),
+    "aspect": _aspect, "colour": _colour, "type": _choice(_TYPES), "near": _near, "size": _size,
+    "rating": _rating, "is": _choice(_IS), "has": _choice(_HAS),
     "in": _choice({"album": "album", "albums": "album"}),
-}
-
+}  # fmt: skip
+_DAY = _("a year, month or day such as 2020, 2020-06, 2020-06-12, or last-week")
 _ACCEPTED = {
-    "after": _("a year, month or day such as 2020, 2020-06, 2020-06-12, or last-week"),
-    "before": _("a year, month or day such as 2020, 2020-06, 2020-06-12, or last-week"),
+    "after": _DAY,
+    "before": _DAY,
     "date": _("2020, 2020-06, 2020-06-12, 2019..2021, summer-2023, yesterday or last-30-days"),
     "orientation": _("landscape, portrait or square"),
     "aspect": _("a ratio such as 3:2, 16:9, >2 or panorama"),

@@ -11,6 +11,7 @@ from typing import Protocol
 from django.utils.translation import gettext as _, gettext_lazy
 
 from search.language import parser
+from search.language.description import reads_back
 from search.language.scanner import quote
 from search.language.terms import ALIASES, FILTERS, Filter, Query, Term
 
@@ -19,26 +20,20 @@ TEXT = "q"
 """The parameter of an address that holds the whole query."""
 
 _LABELS = {
-    "is:favourite": gettext_lazy("favourites"),
-    "is:stacked": gettext_lazy("stacked"),
-    "is:untagged": gettext_lazy("untagged"),
-    "has:gps": gettext_lazy("with a place"),
-    "has:caption": gettext_lazy("with a caption"),
-    "has:date": gettext_lazy("with a date"),
-    "has:camera": gettext_lazy("camera known"),
-    "has:tag": gettext_lazy("tagged"),
+    "is:favourite": gettext_lazy("favourites"), "is:stacked": gettext_lazy("stacked"),
+    "is:untagged": gettext_lazy("untagged"), "has:gps": gettext_lazy("with a place"),
+    "has:caption": gettext_lazy("with a caption"), "has:date": gettext_lazy("with a date"),
+    "has:camera": gettext_lazy("camera known"), "has:tag": gettext_lazy("tagged"),
     "in:album": gettext_lazy("in an album"),
-}
+}  # fmt: skip
 
 
 class Params(Protocol):
     """The part of Django's QueryDict that is used here."""
 
-    def getlist(self, key: str) -> list[str]:
-        """Return all values of a parameter."""
+    def getlist(self, key: str) -> list[str]: ...
 
-    def keys(self) -> Iterable[str]:
-        """Return the names of all parameters."""
+    def keys(self) -> Iterable[str]: ...
 
 
 @dataclass(frozen=True)
@@ -76,8 +71,7 @@ def filter_to_text(flt: Filter) -> str:
 
 def to_params(query: Query) -> dict[str, str]:
     """Return the parameters of an address that asks for the query: its text as `q`."""
-    text = to_text(query)
-    return {TEXT: text} if text else {}
+    return {TEXT: text} if (text := to_text(query)) else {}
 
 
 def from_params(params: Params) -> Query:
@@ -117,7 +111,7 @@ def _term_chip(query: Query, term: Term, *, first: bool) -> Chip:
         sign="-" if term.excluded else "" if plain else "+",
         weight=abs(term.weight),
         text=term.value if plain else parser.term_to_text(term),
-        without=to_text(query.without(term)),
+        without=to_text(query.replacing(term)),
         flipped=to_text(query.replacing(term, opposite)),
     )
 
@@ -130,7 +124,7 @@ def _filter_chip(query: Query, flt: Filter) -> Chip:
         sign="-" if flt.excluded else "",
         weight=1.0,
         text=filter_to_text(flt),
-        without=to_text(query.without(flt)),
+        without=to_text(query.replacing(flt)),
         flipped=to_text(query.replacing(flt, opposite)),
     )
 
@@ -140,25 +134,18 @@ def filter_label(flt: Filter) -> str:
     labels = [_LABELS.get(f"{flt.name}:{value}") for value in flt.values]
     if all(labels):
         text = _alternatives([str(label) for label in labels])
-    elif flt.name == "after":
-        text = _("from %(date)s") % {"date": _alternatives(_date_labels(flt))}
-    elif flt.name == "before":
-        text = _("before %(date)s") % {"date": _alternatives(_date_labels(flt))}
-    elif flt.name == "date":
-        text = _alternatives(_date_labels(flt))
+    elif flt.name in {"after", "before", "date"}:
+        template = {"after": _("from %(date)s"), "before": _("before %(date)s")}
+        text = _alternatives([_date_label(value) for value in flt.values])
+        text = template.get(flt.name, "%(date)s") % {"date": text}
     else:
         text = f"{flt.name}: {_alternatives(flt.values)}"
     return _("not %(condition)s") % {"condition": text} if flt.excluded else text
 
 
 def _alternatives(labels: Sequence[str]) -> str:
-    return reduce(
-        lambda some, other: _("%(some)s or %(other)s") % {"some": some, "other": other}, labels
-    )
-
-
-def _date_labels(flt: Filter) -> list[str]:
-    return [_date_label(value) for value in flt.values]
+    either = _("%(some)s or %(other)s")
+    return reduce(lambda some, other: either % {"some": some, "other": other}, labels)
 
 
 def _date_label(value: str) -> str:
@@ -169,25 +156,18 @@ def _date_label(value: str) -> str:
         return _("from %(date)s") % {"date": _date_label(first)}
     if not first:
         return _("until %(date)s") % {"date": _date_label(last)}
-    return _("%(first)s to %(last)s") % {
-        "first": _date_label(first),
-        "last": _date_label(last),
-    }
+    ends = {"first": _date_label(first), "last": _date_label(last)}
+    return _("%(first)s to %(last)s") % ends
 
 
 def _term_label(term: Term) -> str:
-    match term.kind:
-        case "text":
-            return term.value
-        case "photo":
-            return _("this photo")
-        case "part":
-            return _("part of this photo")
-        case "picture":
-            return _("your picture")
+    if term.kind == "text":
+        return term.value
+    pictures = {"photo": _("this photo"), "part": _("part of this photo")}
+    return pictures.get(term.kind) or _("your picture")
 
 
 def _is_plain(term: Term) -> bool:
     """Tell whether a term is a description: words that need neither sign nor quotes."""
     words = term.kind == "text" and term.weight == 1 and not term.quoted
-    return words and parser.reads_back(term.value)
+    return words and reads_back(term.value)

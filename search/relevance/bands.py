@@ -273,9 +273,16 @@ def find_bands(
         _standing(background, direction, photos, total, root, by_picture=by_picture)
         for direction in directions
     )
-    best = float((photos @ query).max())
-    required = PICTURE_STANDING if by_picture else (likely_standing(total), STRONG_STANDING)
-    return _bands(best, spread.middle, standing, required)
+    best, typical = float((photos @ query).max()), spread.middle
+    for_likely, for_strong = PICTURE_STANDING
+    if not by_picture:
+        for_likely, for_strong = likely_standing(total), STRONG_STANDING
+    strong = likely = math.inf
+    if standing >= for_likely and best > typical:
+        likely = typical + _LIKELY_AT * (best - typical)
+        if standing >= for_strong:
+            strong = typical + _STRONG_AT * (best - typical)
+    return Bands(strong, likely, typical, best, standing)
 
 
 def _standing(
@@ -303,12 +310,3 @@ def likely_standing(total: int) -> float:
     """Return the minimum standing for a query to match anything among `total` photos."""
     sizes, shares = zip(*LIKELY_STANDING, strict=True)
     return float(np.interp(math.log(max(total, 1)), np.log(sizes), shares))
-
-
-def _bands(best: float, typical: float, standing: float, required: tuple[float, float]) -> Bands:
-    strong = likely = math.inf
-    if standing >= required[0] and best > typical:
-        likely = typical + _LIKELY_AT * (best - typical)
-        if standing >= required[1]:
-            strong = typical + _STRONG_AT * (best - typical)
-    return Bands(strong, likely, typical, best, standing)

@@ -17,13 +17,8 @@ from django.conf import settings
 from django.db import DatabaseError, connections
 
 from gallery.models import Embedding, EmbeddingModel, User
-from search.relevance.bands import (
-    MIN_PHOTOS,
-    SAMPLE_SIZE,
-    Background,
-    Vectors,
-    background_texts,
-)
+from gallery.slices import slices
+from search.relevance.bands import MIN_PHOTOS, SAMPLE_SIZE, Background, Vectors, background_texts
 from search.vectors import embedders
 from search.vectors.embedders.base import ModelUnavailable
 from search.vectors.embedders.phrasing import embed_worded, wordings
@@ -67,7 +62,11 @@ def background_of(user: User, model: EmbeddingModel) -> Background | None:
     measurement = _recall(key)
     if measurement is None:
         return _measure_first(user, model, key)
-    if measurement.expires <= time.monotonic() and _claim(key):
+    with _guard:
+        refresh = measurement.expires <= time.monotonic() and key not in _refreshes
+        if refresh:
+            _refreshes.add(key)
+    if refresh:
         threading.Thread(target=_refresh, args=(user, model, key), daemon=True).start()
     return measurement.background
 
@@ -104,15 +103,6 @@ def _measure(
     return background
 
 
-def _claim(key: tuple[str, str]) -> bool:
-    """Tell whether the caller is the one to measure a library again."""
-    with _guard:
-        if key in _refreshes:
-            return False
-        _refreshes.add(key)
-        return True
-
-
 def _refresh(user: User, model: EmbeddingModel, key: tuple[str, str]) -> None:
     try:
         rows = stored_texts(model.key)
@@ -136,15 +126,13 @@ def forget() -> None:
 
 def _sample(user: User, model: EmbeddingModel) -> Vectors:
     """Return the vectors of up to `SAMPLE_SIZE` random photos of a person, (n, dim) float32."""
-    own = Embedding.objects.live().filter(
-        model=model, state=Embedding.State.INDEXED, photo__owner_id=user.pk
-    )
-    ids = list(own.values_list("pk", flat=True))
+    indexed = Embedding.objects.live().filter(model=model, state=Embedding.State.INDEXED)
+    ids = list(indexed.filter(photo__owner_id=user.pk).values_list("pk", flat=True))
     chosen = random.sample(ids, min(SAMPLE_SIZE, len(ids)))
     vectors = [
         vector
-        for start in range(0, len(chosen), 500)
-        for row in Embedding.objects.filter(pk__in=chosen[start : start + 500])
+        for batch in slices(chosen, 500)
+        for row in Embedding.objects.filter(pk__in=batch)
         if (vector := row.get_vector()) is not None
     ]
     random.shuffle(vectors)
@@ -157,9 +145,8 @@ def stored_texts(key: str) -> Vectors | None:
         rows: Vectors = np.load(_file(key), allow_pickle=False)
     except (OSError, ValueError, EOFError):
         return None
-    return (
-        rows.astype(np.float32) if rows.ndim == 2 and len(rows) == len(background_texts()) else None
-    )
+    fits = rows.ndim == 2 and len(rows) == len(background_texts())
+    return rows.astype(np.float32) if fits else None
 
 
 def embed_texts(key: str) -> None:
@@ -182,8 +169,7 @@ def embed_texts(key: str) -> None:
 def _embed_into(file: Path, key: str) -> None:
     model = embedders.text_embedder(key)
     texts = background_texts()
-    batches = [texts[start : start + _BATCH] for start in range(0, len(texts), _BATCH)]
-    rows = np.concatenate([embed_worded(model, batch) for batch in batches])
+    rows = np.concatenate([embed_worded(model, batch) for batch in slices(texts, _BATCH)])
     temporary = file.with_suffix(".part")
     with temporary.open("wb") as stream:
         np.save(stream, rows.astype(np.float16))

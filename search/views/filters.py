@@ -16,7 +16,7 @@ from gallery.user_errors import RETRY_SECONDS, UserError
 from gallery.views import PageRequest, vary_on_htmx
 from search import language
 from search.facets.result_facets import Facet, FacetValue, facets as facets_of
-from search.filters import apply_filters
+from search.filters.selection import apply_filters
 from search.language import Query, QueryError
 from search.views import filter_form
 from search.views.address import has_query, request_of

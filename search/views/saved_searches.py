@@ -17,8 +17,7 @@ from gallery.views import PageRequest, vary_on_htmx
 from gallery.views.tiles import PAGE
 from search import language
 from search.engine import answer, saved_searches
-from search.models import SavedSearch
-from search.models.searches import NAME_LIMIT, QUERY_LIMIT
+from search.models import NAME_LIMIT, QUERY_LIMIT, SavedSearch
 from search.views import results
 from search.views.address import request_of
 

@@ -8,7 +8,6 @@ from hypothesis import given, strategies as st
 
 from search.language import (
     QueryError,
-    autocomplete,
     chips,
     from_params,
     parse,
@@ -16,6 +15,7 @@ from search.language import (
     to_text,
     values,
 )
+from search.suggest.suggestions import autocomplete
 
 PHOTO = "0b1c0a4e-1111-4222-8333-abcdefabcdef"
 KNOWN = {"album": ["Lisbon trip", "Porto", "Trip to Rome"], "tag": ["family", "food"],

@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-from search.fulltext import hits, normalization
+from search import fulltext
+from search.fulltext import normalization
 
 
 @pytest.mark.parametrize(
@@ -45,7 +46,7 @@ def test_any_text_becomes_words_that_databases_agree_on():
         for piece in normalization.pieces(text):
             assert 0 <= piece.start < piece.end <= len(text)
         for some in found:
-            hits.caption_excerpt(text, some or (("a",),))
+            fulltext.caption_excerpt(text, some or (("a",),))
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from gallery import albums, marks
 from gallery.models import Photo
 from search import language
 from search.engine.answer import matching_photos
-from search.facets import counting
+from search.facets import result_facets
 from search.facets.result_facets import Facet, facets
 from search.language import Query
 from tests.alike import photo
@@ -195,7 +195,7 @@ def test_names_are_counted_alike_however_many_photos_there_are(ada, bob, monkeyp
     )
     for text in ["", "camera:nikon", "album:lisbon"]:
         narrow_counts = counts(ada, text)
-        monkeypatch.setattr(counting, "MAX_LOOKUPS", 0)
+        monkeypatch.setattr(result_facets, "MAX_LOOKUPS", 0)
         assert counts(ada, text) == narrow_counts
         monkeypatch.undo()
     # All photos are counted in a way of their own.

@@ -12,7 +12,8 @@ from django.test.utils import CaptureQueriesContext
 from gallery import albums, marks
 from gallery.models import Photo
 from search import language
-from search.filters import apply_filters, selection
+from search.filters import selection
+from search.filters.selection import apply_filters
 from search.language import Filter, QueryError
 from search.vectors.index import Not
 from tests.alike import photo

@@ -19,7 +19,8 @@ from hypothesis import (
 
 from gallery import colours
 from gallery.models import Embedding, Photo
-from search.filters import apply_filters, selection
+from search.filters import selection
+from search.filters.selection import apply_filters
 from search.language import Filter, dates, values
 from search.vectors.index import open_index
 from tests.contract.exact_index import holds

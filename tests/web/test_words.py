@@ -100,7 +100,7 @@ def test_closer_words_come_first_and_then_the_newest(ada):
 
 
 def test_words_that_too_many_photos_have_say_nothing(ada, bob, monkeypatch):
-    monkeypatch.setattr("search.fulltext.hits.MANY", 3)
+    monkeypatch.setattr("search.fulltext.MANY", 3)
     for place in range(4):
         photo(ada, name=f"IMG_{place}.jpg")
     photo(bob, name="IMG_9.jpg")

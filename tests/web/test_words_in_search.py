@@ -7,7 +7,7 @@ from django.db import connection
 
 from gallery.models import Photo
 from search import fulltext
-from search.fulltext import schema
+from search.fulltext import upkeep
 from search.models import PhotoWords
 from tests.web.test_api_photos import picture, upload
 from tests.workers.conftest import drain
@@ -78,13 +78,13 @@ def test_the_sweeper_writes_the_words_of_all(ada_client, photos):
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="other databases make no tables anew")
 def test_tables_that_sqlite_makes_anew_keep_their_words(ada_client, photos):
     assert fulltext.catch_up() == 4
-    schema.before_migrations(plan=["some"])
+    upkeep.before_migrations(plan=["some"])
     with connection.schema_editor() as editor:
         editor._remake_table(Photo)
         editor._remake_table(PhotoWords)
     Photo.objects.filter(pk=photos[1]).update(caption="written by a migration")
     Photo.objects.filter(pk=photos[3]).delete()
-    schema.after_migrations(plan=["some"])
+    upkeep.after_migrations(plan=["some"])
     assert hits(ada_client, "migration")[0]["id"] == photos[1]
     assert not any(hit["words"] for hit in hits(ada_client, "IMG_3"))
     fresh = upload(ada_client, picture("cyan", (80, 60)), "fresh.jpg").json()["id"]
@@ -94,14 +94,14 @@ def test_tables_that_sqlite_makes_anew_keep_their_words(ada_client, photos):
 
 def test_triggers_that_a_crash_left_away_are_made_again(ada_client, photos):
     fulltext.catch_up()
-    schema.remove(connection)
+    upkeep.remove(connection)
     Photo.objects.filter(pk=photos[1]).update(caption="nobody noticed")
     PhotoWords.objects.filter(photo=photos[2]).delete()
-    assert not schema.is_installed(connection)
-    schema.after_migrations()
-    assert schema.is_installed(connection)
+    assert not upkeep.is_installed(connection)
+    upkeep.after_migrations()
+    assert upkeep.is_installed(connection)
     assert hits(ada_client, "noticed")[0]["id"] == photos[1]
     assert hits(ada_client, "IMG_2")[0]["id"] == photos[2]
     assert fulltext.catch_up() == 0
-    schema.after_migrations()
+    upkeep.after_migrations()
     assert not PhotoWords.objects.filter(stale=True).exists()

@@ -18,7 +18,7 @@ from django.utils import timezone
 from gallery import files
 from gallery.models import Embedding, EmbeddingModel, Photo
 from search import fulltext
-from search.fulltext import schema
+from search.fulltext import upkeep
 from search.models import PhotoWords
 from search.vectors.index import Point, close_all, open_index
 from tests.workers.conftest import add_photo, assert_settled, drain, points, row_of
@@ -126,7 +126,7 @@ def exchange_words(photos, model):
 
 
 def lose_the_triggers_of_words(photos, model):
-    schema.remove(connection)
+    upkeep.remove(connection)
     return Check.WORDS
 
 

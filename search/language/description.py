@@ -1,4 +1,4 @@
-"""Finds exclusions in plain words: "but no cartoon", "sin gente", "ohne Auto", "没有人的海滩".
+"""Reads a description: dates in plain words, and exclusions such as "but no cartoon".
 
 A sentence seldom ends where its negation ends: in "a man without a shirt climbs a rock wall", only
 the shirt is missing. So an exclusion counts only where it closes the query or a clause, names one
@@ -10,8 +10,10 @@ from __future__ import annotations
 import itertools
 import re
 
-from search.language import lexicon
-from search.language.scanner import has_content
+from search.language import dates, lexicon
+from search.language.query_errors import QueryError
+from search.language.scanner import clean_text, has_content, tokens
+from search.language.terms import MAX_TERMS, Filter
 
 MAX_WORDS = 3
 """Words of one name at most."""
@@ -24,6 +26,7 @@ MAX_LIST = 160
 
 _CLAUSE_END = re.compile(r"\s?[,;!?](?=\s|$)|\s?\.(?=\s|$)|\s[-–—]\s")
 _BREAK = re.compile(rf"\s(?=(?:{lexicon.BREAKS})\s)", re.IGNORECASE)
+_SEPARATORS = " ,;，；、"
 _EDGES = " ,;.，；、。!！"
 _DANGLING = re.compile(
     rf"[\s,;]+(?:{lexicon.CONJUNCTIONS}|with|wearing|that|which|mit|avec|con|que|die|der|wo)$", re.I
@@ -40,7 +43,49 @@ _EMPTY_BUT = re.compile(
 )
 
 
-def exclusions(text: str) -> tuple[str, list[str]]:
+def read_description(text: str) -> tuple[str, list[str], list[Filter]]:
+    """Return the rest of a description, the names of what it excludes, and its dates as filters."""
+    text = text.strip(_SEPARATORS)
+    names: list[str] = []
+    filters: list[Filter] = []
+    # Cutting one thing out may move another to the end of a clause.
+    for _round in range(MAX_TERMS):
+        rest, date_filters = _cut_dates(text)
+        rest, more = _exclusions(rest)
+        rest = " ".join(rest.split()).strip(_SEPARATORS)
+        names += more
+        filters += date_filters
+        if not date_filters and not more:
+            return rest, names, filters
+        text = rest
+    return text, names, filters
+
+
+def reads_back(text: str) -> bool:
+    """Tell whether a description is read as exactly itself and nothing else."""
+    try:
+        pieces = list(tokens(clean_text(text)))
+    except QueryError:
+        return False
+    if not has_content(text) or not all(piece.plain for piece in pieces):
+        return False
+    return read_description(" ".join(piece.whole for piece in pieces)) == (text, [], [])
+
+
+def _cut_dates(text: str) -> tuple[str, list[Filter]]:
+    """Return the text without the dates in it, and these as filters."""
+    filters = []
+    place, rest = 0, ""
+    for phrase in dates.find_phrases(text):
+        if phrase.start < place:
+            continue
+        filters.append(Filter(phrase.name, (phrase.value,), phrase.excluded))
+        rest += text[place : phrase.start]
+        place = phrase.end
+    return " ".join((rest + text[place:]).split()), filters
+
+
+def _exclusions(text: str) -> tuple[str, list[str]]:
     """Return the rest of a description and the names of what it excludes, in order."""
     rest, names = _chinese_exclusions(text)
     if re.search(r"[a-zA-Z]", rest):
@@ -102,9 +147,7 @@ def _clause_exclusions(
             continue
         before, object_ = text[start : match.start()].strip(), text[match.end() : end].strip()
         opens_query = start == 0 and not before
-        if len(object_) > MAX_LIST:
-            continue
-        if not _excludes(match, before, opens_query=opens_query):
+        if len(object_) > MAX_LIST or not _excludes(match, before, opens_query=opens_query):
             continue
         more = _names(object_, cue=match["cue"])
         if more is None:
@@ -159,7 +202,7 @@ def _names(text: str, *, cue: str = "") -> list[str] | None:
     if len(parts) > MAX_NAMES:
         return None
     names = [_noun_phrase(part, first=not place) for place, part in enumerate(parts)]
-    if any(name is None for name in names):
+    if None in names:
         return None
     first_word = parts[0].split()[0].lower() if parts[0].split() else ""
     for part, joint in zip(parts[1:], joints, strict=True):
@@ -213,9 +256,8 @@ def _noun_phrase(text: str, *, first: bool) -> str | None:
     # In "a shirt climbs" the last word is a verb, since "a" needs a singular.
     verb = len(words) > 1 and {"a", "an"} & set(articles) and _is_plural(lower[-1])
     # German nouns are capitalised: a lower-case word after one is a verb.
-    german = any(
-        noun[:1].isupper() and word[:1].islower() for noun, word in itertools.pairwise(words)
-    )
+    pairs = itertools.pairwise(words)
+    german = any(noun[:1].isupper() and word[:1].islower() for noun, word in pairs)
     return None if verb or german else " ".join(words)
 
 
@@ -307,7 +349,6 @@ def _chinese_names(text: str) -> list[str]:
     """Return the nouns of a text of a few characters; nothing when it holds more than nouns."""
     parts = [_ZH_ARTICLE.sub("", part.strip()) for part in _ZH_LISTING.split(text)]
     parts = [part for part in parts if part]
-    nouns = all(
-        len(part) <= _ZH_NAME and has_content(part) and not _ZH_VERBS.search(part) for part in parts
-    )
-    return parts if nouns else []
+    if any(len(part) > _ZH_NAME or _ZH_VERBS.search(part) for part in parts):
+        return []
+    return parts if all(map(has_content, parts)) else []

@@ -1,4 +1,4 @@
-"""What people searched for: lately, by a picture of their own, and as albums that fill."""
+"""What search keeps in SQL: searches, pictures from outside, and the words of photos."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import uuid
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
-from gallery.models import OwnedQuerySet
+from gallery.models import OwnedQuerySet, Photo
 
 QUERY_LIMIT = 4096
 NAME_LIMIT = 120
@@ -78,3 +79,29 @@ class SentPicture(models.Model):
 
     def __str__(self) -> str:
         return str(self.pk)
+
+
+class PhotoWords(models.Model):
+    """The words of one photo: file name, tags, albums, caption, camera and lens.
+
+    `words` has a line for each kind, as `search.fulltext.normalization` writes it. Triggers in the
+    database make a row with each photo and mark it as `stale` when something changes that the
+    words come from; then `search.fulltext.upkeep` writes the words again.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    # No index of its own, because SQLite would prefer it to the index of stale rows.
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_index=False
+    )
+    photo = models.OneToOneField(Photo, models.CASCADE, related_name="words")
+    words = models.TextField(blank=True)
+    stale = models.BooleanField(default=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["owner"], condition=Q(stale=True), name="words_to_refresh"),
+        ]
+
+    def __str__(self) -> str:
+        return self.words[:80]
