@@ -8,12 +8,15 @@ import shutil
 import uuid
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
-from gallery.models import Photo
 from gallery.user_errors import UserError
+
+if TYPE_CHECKING:
+    from gallery.models import Photo
 
 
 class StorageFull(UserError):

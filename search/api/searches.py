@@ -20,6 +20,7 @@ from search.language import require_known_parameters
 from search.language.query_errors import query_too_long
 from search.language.terms import MAX_CHARACTERS
 from search.models import SavedSearch
+from search.suggest import recent_searches
 from search.suggest.suggestions import find_suggestions
 
 router = Router(tags=["searches"])
@@ -95,16 +96,16 @@ def save_search(request: HttpRequest, body: SavedIn) -> Status[SavedSearch]:
 
 
 @router.get("/searches/recent", response={200: RecentsOut})
-def recent_searches(request: HttpRequest) -> dict[str, Any]:
+def list_recent_searches(request: HttpRequest) -> dict[str, Any]:
     """List the recent searches of the search page."""
-    return {"searches": saved_searches.recent(request.user)}
+    return {"searches": recent_searches.recent(request.user)}
 
 
 @router.delete("/searches/recent", response={204: None, frozenset({400, 401}): ErrorOut})
 def forget_searches(request: HttpRequest, params: Query[ForgetIn]) -> HttpResponse:
     """Forget all recent searches, or the one in `q`."""
     require_known_parameters(request.GET, "q")  # A misspelt name must not forget everything.
-    saved_searches.forget(request.user, params.q)
+    recent_searches.forget(request.user, params.q)
     return HttpResponse(status=204)
 
 

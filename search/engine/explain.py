@@ -13,7 +13,7 @@ from search.engine.plan import PATIENCE, plan
 from search.engine.rank import RankedPhoto, Ranking, rank, scores
 from search.language.query_errors import ErrorCode, QueryError
 from search.language.terms import Query
-from search.parts import Heat, heat
+from search.parts.crops import Heat, heat
 from search.relevance import Band
 from search.vectors import embedders
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from gallery.models import Photo, PhotoQuerySet, User
-from search.parts import Box
+from search.parts.boxes import Box
 from search.relevance import Band
 
 if TYPE_CHECKING:

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from gallery.models import EmbeddingModel, PhotoQuerySet, User
-from search import fulltext, parts
+from search import fulltext
 from search.engine import sent_pictures
 from search.engine.errors import still_loading
 from search.engine.target import Target, target_of
 from search.filters.selection import apply_filters
 from search.fulltext import TextHit, TextQuery
 from search.language.terms import Query
-from search.parts.scale import Scale
+from search.parts.scale import Scale, scale_of
 from search.relevance import Background, library
 from search.vectors import embedders
 from search.vectors.embedders.base import Tower
@@ -92,7 +92,7 @@ def plan(user: User, query: Query) -> Plan:
         is_filtered=bool(query.filters or excluded),
         text_hits=tuple(fulltext.search(photos, text, limit=TEXT_LIMIT)),
         background=background,
-        scale=parts.scale_of(user, model),
+        scale=scale_of(user, model),
     )
     return Plan(query, model, photos, notes, vector, _example(query))
 

@@ -13,8 +13,8 @@ from uuid import UUID
 
 import numpy as np
 
-from search import parts
-from search.parts import Box
+from search.parts.boxes import Box
+from search.parts.nearest import PartHit, closest
 from search.relevance import TOP, Band, Bands, find_bands
 from search.vectors.index import Hit, VectorIndex, open_index, reciprocal_rank_fusion, scores_of
 
@@ -100,10 +100,10 @@ def rank(query: VectorQuery) -> Ranking:
         # Counting exactly takes as long as finding them.
         total = max(index.count(condition, exact=False), WINDOW)
     vectors = _top_vectors(index, hits)
-    by_part: list[parts.PartHit] = []
+    by_part: list[PartHit] = []
     # A part without what is excluded says nothing about the rest of its photo.
     if not target.avoids:
-        by_part = parts.closest(
+        by_part = closest(
             query.model, target.vector, limit=PART_LIMIT, flt=condition, scale=query.scale
         )
     named = target.photos
@@ -192,7 +192,7 @@ def _top_vectors(index: VectorIndex, hits: list[Hit]) -> np.ndarray:
     return np.array([stored[pk] for pk in first if stored.get(pk) is not None], np.float32)
 
 
-def _with_parts(hits: list[Hit], in_window: int, by_part: list[parts.PartHit]) -> list[RankedPhoto]:
+def _with_parts(hits: list[Hit], in_window: int, by_part: list[PartHit]) -> list[RankedPhoto]:
     """Return the photos of `hits`, best first, where a part may count for the whole photo.
 
     Hits after the first `in_window` were fetched for a part or a text match. Those of text

@@ -1,29 +1,23 @@
-"""Recent searches, and saved searches: named queries that work like albums that keep filling."""
+"""Saved searches: named queries that work like albums that keep filling."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import cast
 
-from django.db import IntegrityError, OperationalError, transaction
-from django.utils import timezone
+from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
-from gallery.models import OwnedQuerySet, Photo, User
+from gallery.models import Photo, User
 from gallery.names import BadName, clean_name
 from gallery.user_errors import UserError
 from search import language
 from search.engine import answer
 from search.engine.answer import SearchRequest
 from search.language.query_errors import query_too_long
-from search.language.terms import Query
-from search.models import NAME_LIMIT, QUERY_LIMIT, RecentSearch, SavedSearch
+from search.models import NAME_LIMIT, QUERY_LIMIT, SavedSearch
 
-RECENT_KEPT = 50
-"""Recent searches kept for one person; the oldest goes first."""
 SAVED_EACH = 200
 """Saved searches of one person at most."""
 
@@ -40,52 +34,6 @@ class TooMany(BadName):
 
     code = "too_many_searches"
     status = 409
-
-
-# --- recent searches ------------------------------------------------------------------------------
-
-
-def remember(user: User, query: Query) -> None:
-    """Remember a query that people can read: text and filters, but no pictures.
-
-    The oldest queries beyond `RECENT_KEPT` are forgotten. While the database is busy nothing is
-    remembered, for no answer may wait for this or fail.
-    """
-    text = language.to_text(query)
-    if not text or len(text) > QUERY_LIMIT or any(term.kind != "text" for term in query.terms):
-        return
-    with suppress(OperationalError, IntegrityError), transaction.atomic():
-        now = timezone.now()
-        if not _recent(user).filter(digest=_digest(text)).update(used_at=now):
-            RecentSearch.objects.create(
-                owner_id=cast("int", user.pk), query=text, digest=_digest(text), used_at=now
-            )
-            surplus = _recent(user).order_by("-used_at", "-pk").values_list("pk", flat=True)
-            RecentSearch.objects.filter(pk__in=list(surplus[RECENT_KEPT:])).delete()
-
-
-def recent(user: User, limit: int = RECENT_KEPT) -> list[RecentSearch]:
-    """Return the recent searches of a person, the latest first."""
-    return list(_recent(user).order_by("-used_at", "-pk")[:limit])
-
-
-def forget(user: User, text: str | None = None) -> int:
-    """Forget one recent search, or all of them without a text; return how many."""
-    rows = _recent(user)
-    if text is not None:
-        rows = rows.filter(digest=_digest(text))
-    return rows.delete()[0]
-
-
-def _recent(user: User) -> OwnedQuerySet[RecentSearch]:
-    return RecentSearch.objects.visible_to(user)
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
-
-
-# --- saved searches -------------------------------------------------------------------------------
 
 
 def save(user: User, name: str, text: str) -> SavedSearch:
@@ -136,9 +84,6 @@ def _named(row: SavedSearch, write: Callable[[], object]) -> SavedSearch:
         message = _("You already have a saved search called %(name)s.") % {"name": row.name}
         raise NameTaken(message) from None
     return row
-
-
-# --- overview -------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)

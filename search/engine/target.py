@@ -15,10 +15,10 @@ from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 
 from gallery.models import Embedding, EmbeddingModel, Photo, User
-from search import parts
 from search.engine import sent_pictures
 from search.language.query_errors import ErrorCode, QueryError
 from search.language.terms import Query, Term
+from search.parts.crops import crop_vector
 from search.relevance import Background
 from search.vectors import embedders
 
@@ -126,7 +126,7 @@ def _vector_of(user: User, model: EmbeddingModel, term: Term) -> Vector:
         case "photo":
             return _stored(model, _photo_of(user, term))
         case "part":
-            return parts.crop_vector(model, _photo_of(user, term), term.box or (0, 0, 1, 1))
+            return crop_vector(model, _photo_of(user, term), term.box or (0, 0, 1, 1))
         case "picture":
             return sent_pictures.vector_of(user, model, term.value)
 

@@ -21,12 +21,13 @@ from gallery.user_errors import RETRY_SECONDS, UserError
 from gallery.views import PageRequest, get_photo, vary_on_htmx
 from gallery.views.tiles import PAGE, Fold, Tile, tiles
 from search import language
-from search.engine import answer as engine, lookalikes, saved_searches, sent_pictures
+from search.engine import answer as engine, lookalikes, sent_pictures
 from search.engine.answer import Answer
 from search.engine.errors import too_busy
 from search.language import Query, QueryError, Term
 from search.language.scanner import clean_text
 from search.models import SentPicture
+from search.suggest.recent_searches import remember
 from search.views import address, chips, start
 from search.views.address import Address
 from search.views.summary import summarize
@@ -141,7 +142,7 @@ def search(request: PageRequest) -> HttpResponse:
         return start.page(request)
     results = results_of(lambda: engine.search(request.user, address.request_of(request.GET, PAGE)))
     if results.answer and not request.htmx and "cursor" not in request.GET:
-        saved_searches.remember(request.user, results.answer.query)
+        remember(request.user, results.answer.query)
     typed = request.GET.get("q", "")
     return show(request, results, {"query": typed, "misread": _misread(typed, results)})
 

@@ -14,8 +14,8 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST, require_safe
 
 from gallery.views import PageRequest, vary_on_htmx
-from search.engine.saved_searches import forget as forget_searches
 from search.models import RecentSearch, SavedSearch
+from search.suggest.recent_searches import forget as forget_searches
 from search.suggest.suggestions import find_suggestions
 
 _RECENT, _SAVED = 10, 12

@@ -15,7 +15,7 @@ from gallery.user_errors import RETRY_SECONDS, UserError
 from gallery.views import PageRequest, get_photo, vary_on_htmx
 from search import language
 from search.engine.explain import Explanation, explain
-from search.parts import Box
+from search.parts.boxes import Box
 
 _PLACES = (
     (

@@ -9,6 +9,7 @@ from gallery.models import Photo
 from search import language
 from search.engine import saved_searches
 from search.models import RecentSearch, SavedSearch
+from search.suggest import recent_searches
 from tests.alike import photo
 
 pytestmark = pytest.mark.django_db
@@ -16,7 +17,7 @@ API = "/api/v1/searches"
 
 
 def asked(person) -> list[str]:
-    return [row.query for row in saved_searches.recent(person)]
+    return [row.query for row in recent_searches.recent(person)]
 
 
 def keep(person, name="Dogs", text="is:favourite") -> SavedSearch:
@@ -32,22 +33,22 @@ def post(client, path, body, method="post"):
 
 def test_queries_are_remembered_once_each_and_the_last_comes_first(ada, bob):
     for text in ["dog", "cat", "  dog "]:
-        saved_searches.remember(ada, language.parse(text))
+        recent_searches.remember(ada, language.parse(text))
     assert asked(ada) == ["dog", "cat"]
     assert asked(bob) == []
 
 
 def test_only_so_many_are_kept(ada, monkeypatch):
-    monkeypatch.setattr(saved_searches, "RECENT_KEPT", 3)
+    monkeypatch.setattr(recent_searches, "RECENT_KEPT", 3)
     for text in ["one", "two", "three", "four"]:
-        saved_searches.remember(ada, language.parse(text))
+        recent_searches.remember(ada, language.parse(text))
     assert asked(ada) == ["four", "three", "two"]
     assert RecentSearch.objects.count() == 3
 
 
 def test_queries_with_pictures_are_not_remembered(ada):
     one = photo(ada)
-    saved_searches.remember(ada, language.parse(f"photo:{one.pk} at night"))
+    recent_searches.remember(ada, language.parse(f"photo:{one.pk} at night"))
     assert asked(ada) == []
 
 
@@ -215,7 +216,7 @@ def test_the_api_says_what_is_wrong(ada, ada_client, body, status, code):
 
 def test_the_api_lists_and_forgets_recent_queries(ada, ada_client):
     for text in ["dog", "cat", "bird"]:
-        saved_searches.remember(ada, language.parse(text))
+        recent_searches.remember(ada, language.parse(text))
     listed = ada_client.get(f"{API}/recent").json()["searches"]
     assert [one["query"] for one in listed] == ["bird", "cat", "dog"]
     assert ada_client.delete(f"{API}/recent?query=cat").status_code == 400

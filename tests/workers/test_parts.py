@@ -13,7 +13,8 @@ from PIL import Image
 
 from gallery import files, trash
 from gallery.models import Embedding, Photo, PhotoParts
-from search.parts import boxes, closest, nearest
+from search.parts import boxes, nearest
+from search.parts.nearest import closest
 from search.vectors import embedders
 from search.vectors.index import And, Eq, HasIds, IndexUnavailable, Not, Point, close_all
 from tests.embedders import PALETTE
