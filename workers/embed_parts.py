@@ -19,8 +19,7 @@ from django.utils import timezone
 from gallery import request_priority
 from gallery.decoding import DecodeError, PoolBusy, PoolClosed
 from gallery.models import Embedding, EmbeddingModel, PhotoParts
-from gallery.models.embeddings import EmbeddingQuerySet
-from gallery.models.parts import Boxes
+from gallery.models.embeddings import Boxes, EmbeddingQuerySet
 from search.parts import boxes, crops as cropping, nearest
 from search.vectors.embedders import image_embedder
 from search.vectors.embedders.base import Embedder, Pixels, Vectors

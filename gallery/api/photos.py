@@ -174,15 +174,14 @@ def photos(request: HttpRequest, params: Query[ListIn]) -> PhotosOut:
 @router.get("/photos/{uuid:photo_id}", response={200: PhotoOut, 404: ErrorOut})
 def photo(request: HttpRequest, photo_id: uuid.UUID) -> PhotoOut:
     """Return one photo."""
-    photo = get_object_or_404(Photo.objects.visible_to(request.user), pk=photo_id)
-    return photo_out(photo)
+    return photo_out(get_object_or_404(Photo.objects.visible_to(request.user), pk=photo_id))
 
 
 @router.delete("/photos/{uuid:photo_id}", response={204: None, 404: ErrorOut})
 def delete_photo(request: HttpRequest, photo_id: uuid.UUID) -> HttpResponse:
     """Move a photo to the trash."""
-    photo = get_object_or_404(Photo.objects.visible_to(request.user), pk=photo_id)
-    trash.trash(Photo.objects.visible_to(request.user).filter(pk=photo.pk))
+    if not trash.trash(Photo.objects.visible_to(request.user).filter(pk=photo_id)):
+        raise Http404
     return HttpResponse(status=204)
 
 

@@ -121,10 +121,6 @@ def _refuse(reason: str, detail: str) -> Answer:
     return {"reason": reason, "detail": detail[:300]}, []
 
 
-def _probe(name: str, image: Image.Image) -> Answer:
-    return _header(name, image), []
-
-
 def _decode(name: str, image: Image.Image) -> Answer:
     header = _header(name, image)
     small = pictures.rendition(name, image, THUMBNAIL_SIDE)
@@ -149,7 +145,7 @@ def _preview(name: str, image: Image.Image) -> Answer:
 
 
 _JOBS: dict[str, Callable[..., Answer]] = {
-    "probe": _probe,
+    "probe": lambda name, image: (_header(name, image), []),
     "decode": _decode,
     "pixels": _pixels,
     "part": _pixels,

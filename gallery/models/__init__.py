@@ -2,8 +2,13 @@
 
 # mypy: implicit-reexport
 # ruff: noqa: F401
-from gallery.models.embeddings import Embedding, EmbeddingModel, EmbeddingQuerySet, WorkerStatus
-from gallery.models.parts import PhotoParts
+from gallery.models.embeddings import (
+    Embedding,
+    EmbeddingModel,
+    EmbeddingQuerySet,
+    PhotoParts,
+    WorkerStatus,
+)
 from gallery.models.photo_library import (
     LIVE_PHOTO,
     Album,

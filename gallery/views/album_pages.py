@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from functools import cache
 from typing import Any
 
 from django.contrib import messages
@@ -17,11 +18,10 @@ from gallery import albums as album_records, marks, stacks
 from gallery.models import Album, Photo, PhotoQuerySet, Stack, Tag
 from gallery.models.photo_library import NAME_LIMIT
 from gallery.names import BadName
-from gallery.paging import BadCursor, page_after
 from gallery.user_errors import UserError
 from gallery.views import PageRequest, get_photo, uuids, vary_on_htmx
-from gallery.views.pages import marks_context, photo_page
-from gallery.views.tiles import PAGE, by_day, stack_folds, tiles
+from gallery.views.pages import marks_context, photo_page, photos_by_day
+from gallery.views.tiles import stack_folds, tiles
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -106,20 +106,9 @@ def tag(request: PageRequest, name: str) -> HttpResponse:
 
 
 def _page(request: PageRequest, photos: PhotoQuerySet, context: dict[str, Any]) -> HttpResponse:
-    """Answer with photos by day; with `after`, those that follow a cursor (for htmx: only them).
-
-    Stacks are not folded here, because people chose these photos one by one.
-    """
-    cursor = request.GET.get("after", "")
-    try:
-        rows, next_cursor = page_after(photos, cursor, PAGE)
-    except BadCursor:
-        return redirect(request.path)
-    context |= {"days": by_day(tiles(rows)), "next": next_cursor, "jumped": cursor}
-    if request.htmx and cursor:
-        return vary_on_htmx(render(request, "gallery/_days.html", context))
-    context["count"] = photos.count()
-    return vary_on_htmx(render(request, "gallery/album.html", context))
+    """Answer with photos by day, stacks unfolded: people chose these photos one by one."""
+    context["count"] = cache(photos.count)
+    return photos_by_day(request, photos, "gallery/album.html", context)
 
 
 @require_POST

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -26,7 +27,7 @@ from gallery import ingest, marks, trash
 from gallery.decoding import PoolBusy
 from gallery.decoding.answers import PREVIEW_SIDE, THUMBNAIL_SIDE
 from gallery.facts import MAX_STARS, facts_in_words
-from gallery.models import Album, Embedding, EmbeddingModel, Photo, Stack
+from gallery.models import Album, Embedding, EmbeddingModel, Photo, PhotoQuerySet, Stack
 from gallery.models.embeddings import retry
 from gallery.models.photo_library import CAPTION_LIMIT, NAME_LIMIT, TAG_LIMIT
 from gallery.paging import BadCursor, page_after
@@ -41,29 +42,36 @@ _MAX_PROBLEMS = 200
 @require_safe
 @login_required
 def grid(request: PageRequest) -> HttpResponse:
-    """All photos by day; with `after`, those that follow a cursor (for htmx: only them).
-
-    A stack is one tile; with `stacks=all`, each of its photos has its own.
-    """
+    """All photos by day. A stack is one tile; with `stacks=all`, each of its photos has its own."""
     apart = request.GET.get("stacks") == "all"
     photos = Photo.objects.visible_to(request.user)
     photos = photos if apart else photos.unfolded()
+    any_stack = Stack.objects.visible_to(request.user).exists
+    context = {"apart": apart, "any_stack": any_stack, "years": cache(partial(years, photos))}
+    return photos_by_day(request, photos, "gallery/grid.html", context, folded=not apart)
+
+
+def photos_by_day(
+    request: PageRequest,
+    photos: PhotoQuerySet,
+    template: str,
+    context: Any,
+    *,
+    folded: bool = False,
+) -> HttpResponse:
+    """Answer with photos by day; with `after`, those that follow a cursor (for htmx: only them).
+
+    With `folded`, a stack is one tile. Functions in `context` are called for whole pages only.
+    """
     cursor = request.GET.get("after", "")
     try:
         rows, next_cursor = page_after(photos, cursor, PAGE)
     except BadCursor:
-        return redirect("grid")
-    context: dict[str, Any] = {
-        "days": by_day(tiles(rows, folds=None if apart else stack_folds(rows))),
-        "next": next_cursor,
-        "jumped": cursor,
-        "apart": apart,
-    }
-    if request.htmx and cursor:
-        return vary_on_htmx(render(request, "gallery/_days.html", context))
-    context["any_stack"] = Stack.objects.visible_to(request.user).exists()
-    context["years"] = years(photos)
-    return vary_on_htmx(render(request, "gallery/grid.html", context))
+        return redirect(request.path)
+    days = by_day(tiles(rows, folds=stack_folds(rows) if folded else None))
+    context |= {"days": days, "next": next_cursor, "jumped": cursor}
+    page = "gallery/_days.html" if request.htmx and cursor else template
+    return vary_on_htmx(render(request, page, context))
 
 
 @require_safe

@@ -281,7 +281,8 @@ class PhotoCounter:
         """Return the counts of values of a kind, from the counts of cells of its column."""
         counts: Counter[str] = Counter()
         for cell, count in cells.items():
-            counts.update(dict.fromkeys(self._values(kind, cell), count))
+            for value in self._values(kind, cell):
+                counts[value] += count
         return counts
 
     def _values(self, kind: str, cell: Any) -> list[str]:

@@ -126,17 +126,20 @@ def _token(text: str, start: int) -> Token:
         sign = sign or ("+" if text[place] in _PLUS else "-")
         place += 1
     if place == len(text) or text[place].isspace():
-        return _word(text, start, start)
-    weight = ""
+        place, sign = start, ""  # a sign alone is a word
+    weight = name = ""
     if match := _WEIGHT.match(text, place):
         weight, place = match[1].replace(",", "."), match.end()
     if (match := _NAME.match(text, place)) and _is_name(match[1], text[match.end() :][:2]):
+        name = match[1].lower()
         values, end = _values(text, match.end())
-        return Token(start, end, text[start:end], sign, weight, match[1].lower(), tuple(values))
-    if text[place] == '"':
+    elif text[place] == '"':
         value, end = _quoted_value(text, place)
-        return Token(start, end, text[start:end], sign, weight, "", (value,))
-    return _word(text, start, place, sign=sign, weight=weight)
+        values = [value]
+    else:
+        match = next(_BARE.finditer(text, place))
+        values, end = [Value(match[0], quoted=False)], match.end()
+    return Token(start, end, text[start:end], sign, weight, name, tuple(values))
 
 
 def _is_name(name: str, following: str) -> bool:
@@ -150,12 +153,6 @@ def _is_name(name: str, following: str) -> bool:
     if name.lower() in NAMES:
         return not (empty and name != name.lower())
     return name == name.lower() and not empty and following[0] != "/" and name not in URL_SCHEMES
-
-
-def _word(text: str, start: int, place: int, *, sign: str = "", weight: str = "") -> Token:
-    match = next(_BARE.finditer(text, place))
-    value = Value(match[0], quoted=False)
-    return Token(start, match.end(), text[start : match.end()], sign, weight, "", (value,))
 
 
 def _values(text: str, place: int) -> tuple[list[Value], int]:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import numpy as np
 
-from gallery.models.parts import Boxes
+from gallery.models.embeddings import Boxes
 
 Box = tuple[float, float, float, float]
 """Left, top, width and height as fractions of a picture's sides."""
