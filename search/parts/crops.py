@@ -17,7 +17,7 @@ from gallery.decoders import web_pool
 from gallery.decoding import DecodeError, PoolBusy
 from gallery.decoding.answers import PART_SIDE
 from gallery.models import EmbeddingModel, Photo, PhotoParts
-from gallery.models.parts import Boxes
+from gallery.models.embeddings import Boxes
 from search.language.query_errors import ErrorCode, QueryError
 from search.parts.boxes import Box, boxes, numbers
 from search.vectors import embedders
