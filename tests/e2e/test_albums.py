@@ -57,7 +57,7 @@ def test_captions_tags_and_albums_are_written_in_place(owner, uploaded):
     # The field keeps the focus, so that the next tag can be typed at once.
     owner.until(lambda: owner.run("return document.activeElement.name") == "tag")
     owner.press("a/b", Keys.ENTER)
-    owner.until(lambda: "cannot have a slash" in words(owner, ".marks"))
+    owner.until(lambda: "cannot contain a slash" in words(owner, ".marks"))
     owner.fill("[name=album]", "Notes of the sea")
     owner.press(Keys.ENTER)
     owner.until(lambda: "Notes of the sea" in words(owner, ".marks"))
