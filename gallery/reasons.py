@@ -18,7 +18,7 @@ class Reason(TextChoices):
     TOO_MANY_PIXELS = "too_many_pixels", _("The picture has more pixels than the limit allows.")
     TOO_MANY_SCANS = (
         "too_many_scans",
-        _("The picture has so many progressive scans that it looks made to waste time."),
+        _("The picture has too many progressive scans to be read safely."),
     )
     TOO_LARGE = "too_large", _("The file is larger than the limit allows.")
     DECODE_TIMEOUT = "decode_timeout", _("Reading the picture took too long and was stopped.")

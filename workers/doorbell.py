@@ -1,7 +1,8 @@
 """Tells the workers that there is work, without delaying the caller.
 
-A thread sends the messages, so a broker that is away or frozen does not slow down a request, and
-many rings become one message. If a ring is lost, the workers' own rounds find the work.
+A thread sends the messages, so a broker that is down or does not respond does not slow down a
+request, and many rings become one message. If a ring is lost, the workers' own rounds find the
+work.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ SLEEP_SECONDS = 60.0
 
 
 class FailpointReached(Exception):
-    """An armed failpoint was told to raise."""
+    """Raised by a failpoint that is set to `raise`."""
 
 
 def failpoint(name: str) -> None:

@@ -53,7 +53,7 @@ TOMBSTONES_KEPT = timedelta(days=30)
 
 
 def sweep() -> None:
-    """Do all periodic work; an index that is away does not keep the rest from being done."""
+    """Do all periodic work; the rest runs even if the index is unavailable."""
     _remove_stale_uploads()
     Tombstone.objects.filter(deleted_at__lt=timezone.now() - TOMBSTONES_KEPT).delete()
     WorkerStatus.objects.filter(seen_at__lt=timezone.now() - SILENT_WORKERS_KEPT).delete()
@@ -162,8 +162,8 @@ class Rounds:
             settled = model_choice.settle()
         except Exception as error:
             # Whatever a library raises, there must be another attempt.
-            logger.exception("The model could not be made ready.")
-            told = _("The model could not be made ready: %(error)s") % {"error": error}
+            logger.exception("The model could not be prepared.")
+            told = _("The model could not be prepared: %(error)s") % {"error": error}
             heartbeat.tell("model", told)
             return False
         doorbell.ring()

@@ -244,8 +244,8 @@ def _rows(*states: Embedding.State) -> EmbeddingQuerySet:
 # --- the list -------------------------------------------------------------------------------------
 
 WITHDRAW = Job(
-    gettext_noop("Withdrawing photos"), MAINTENANCE, removal.is_withdrawal_due, removal.withdraw,
-    is_brief=True,
+    gettext_noop("Removing trashed photos from search"), MAINTENANCE, removal.is_withdrawal_due,
+    removal.withdraw, is_brief=True,
 )  # fmt: skip
 PURGE = Job(
     gettext_noop("Deleting photos"), MAINTENANCE, removal.is_purge_due, removal.purge,

@@ -73,8 +73,8 @@ def register(choice: Choice, embedder: Embedder) -> EmbeddingModel:
         model = EmbeddingModel.objects.get_or_create(key=choice.key, defaults=defaults)[0]
         if model.dim != embedder.dim:
             sentence = _(
-                "%(model)s now gives %(new)d numbers per photo instead of %(old)d; put the former "
-                "weights back or choose another model."
+                "%(model)s now gives %(new)d numbers per photo instead of %(old)d; restore the "
+                "old weights or choose another model."
             )
             raise ModelUnavailable(
                 sentence % {"model": choice.key, "new": embedder.dim, "old": model.dim}

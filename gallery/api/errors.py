@@ -20,7 +20,7 @@ _DEFAULTS = {
     400: ("bad_request", _("The request could not be understood.")),
     401: ("not_signed_in", _("Sign in, or send a bearer token.")),
     403: ("forbidden", _("This is not allowed; a CSRF token may be missing.")),
-    404: ("not_found", _("There is no such thing here.")),
+    404: ("not_found", _("Not found.")),
     405: ("method_not_allowed", _("This address does not accept that method.")),
     429: ("too_many_requests", _("Too many requests; wait a little and try again.")),
     500: ("internal_error", _("Something went wrong here; the gallery's log has the details.")),

@@ -70,7 +70,7 @@ def change_album(request: PageRequest, album_id: uuid.UUID) -> HttpResponse:
     album = _get_album(request, album_id)
     if "remove" in request.POST:
         album_records.remove(album)
-        message = _("The album %(name)s was removed. Its photos are still here.")
+        message = _("The album %(name)s was removed. Its photos stay in the gallery.")
         messages.success(request, message % {"name": album.name})
         return redirect("albums")
     ids = uuids(request.POST.getlist("photo")[: album_records.PHOTOS_PER_REQUEST])

@@ -301,7 +301,7 @@ def resolve(
     """Decide one group; 409 when its photos are no longer those that were seen."""
     if body is None:
         get_object_or_404(DuplicateGroup.objects.visible_to(request.user), pk=group_id)
-        message = _("The request has to say action, seen and keep.")
+        message = _("The request must contain action, seen and keep.")
         raise UserError(message, code="bad_parameter")
     try:
         return decisions.resolve(

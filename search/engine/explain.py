@@ -23,8 +23,8 @@ class Explanation:
     """How one photo matches a query.
 
     `score` is the cosine similarity that ranks it, None where the filters leave it out. `band` is
-    None while nothing is known to compare with. `words` says which words of the photo are those
-    of the query. `heat` shows where what is wanted is seen.
+    None while the library has no background to compare with. `words` says which words of the
+    photo are those of the query. `heat` shows where the photo matches.
     """
 
     query: Query
@@ -43,11 +43,12 @@ def explain(user: User, photo: Photo, query: Query) -> Explanation:
     if not query.terms:
         raise QueryError(
             ErrorCode.QUERY_EMPTY,
-            _("A photo passes a filter or not. Only descriptions have reasons."),
+            _("This search has only filters. Scry can explain matches only for a description."),
         )
     if not query.wanted:
         raise QueryError(
-            ErrorCode.QUERY_EMPTY, _("This search only excludes. It returns everything else.")
+            ErrorCode.QUERY_EMPTY,
+            _("This search only excludes things, so there is no match to explain."),
         )
     with unavailable_errors():
         vector = plan(user, query).vector

@@ -24,9 +24,10 @@ MAX_OFFSET = 10_000
 class ResultPhoto:
     """A photo of an answer.
 
-    `score` is its cosine similarity to the query, None where there was nothing to be like.
-    `similar` are the ids of the look-alikes that are folded under it. `band` is None while
-    nothing is known to compare with. `words` says which of its words matched, `box` which part.
+    `score` is its cosine similarity to the query, None if the query has only filters or exclusions.
+    `similar` are the ids of the look-alikes that are folded under it. `band` is None while the
+    library has no background to compare with. `words` says which of its words matched, `box`
+    which part.
     """
 
     photo: Photo

@@ -51,9 +51,9 @@ class Ranking:
     """The best photos for one vector query, as they were fetched.
 
     `window` has the matches first, then the weak ones, each best first. `bands` is None while
-    nothing is known to compare with. `total` photos pass the filters and are searchable, an
-    estimate where more than `WINDOW` pass a filter. `hits` is how many hits the index gave, and
-    `lowest` the score of the last of them.
+    the library has no background to compare with. `total` photos pass the filters and are
+    searchable, an estimate where more than `WINDOW` pass a filter. `hits` is how many hits the
+    index gave, and `lowest` the score of the last of them.
     """
 
     query: VectorQuery
@@ -117,7 +117,7 @@ def rank(query: VectorQuery) -> Ranking:
 
 
 def bands_of(query: VectorQuery, vectors: np.ndarray, total: int) -> Bands | None:
-    """Return where the bands begin; None while nothing is known to compare with.
+    """Return where the bands begin; None while the library has no background to compare with.
 
     `vectors` are those of the first hits, float32, shape (n, dim).
     """
@@ -155,7 +155,8 @@ def hits_behind_window(ranking: Ranking, start: int, limit: int) -> list[RankedP
 def excluded_photos(query: VectorQuery, least: float | None = None) -> set[UUID]:
     """Return the photos that a query leaves out which only excludes: all that match any term.
 
-    The photos that it names are among them. Empty while nothing is known to compare with.
+    The photos that it names are among them. Empty while the library has no background to compare
+    with.
     """
     if query.background is None:
         return set()

@@ -115,7 +115,7 @@ def _embedded(model: EmbeddingModel, row: SentPicture) -> Vector:
         path.unlink(missing_ok=True)
     vector: Vector = embedders.image_embedder(model.key).embed_images([pixels])[0]
     if not np.isfinite(vector).all():
-        message = _("The model found nothing to compare in this picture.")
+        message = _("The model cannot compare this picture.")
         raise QueryError(ErrorCode.BAD_VECTOR, message)
     return vector
 

@@ -136,7 +136,9 @@ def _photo_of(user: User, term: Term) -> Photo:
     photo = Photo.objects.visible_to(user).filter(pk=term.photo_id).first()
     if photo is None:
         raise QueryError(
-            ErrorCode.UNKNOWN_PHOTO, _("The photo in this search is not here."), status=404
+            ErrorCode.UNKNOWN_PHOTO,
+            _("The photo in this search is not in the gallery."),
+            status=404,
         )
     return photo
 

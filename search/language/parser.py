@@ -224,11 +224,11 @@ def _excess(terms: int, filters: int, most_filters: int) -> tuple[ErrorCode, str
 
 def _unknown_filter(name: str, token: Token) -> str:
     details = {"filter": excerpt(f"{token.name}:"), "name": closest_name(name)}
-    problem = _("There is no filter %(filter)s; put words in quotes to look for them as they are")
+    problem = _("There is no filter %(filter)s; put the words in quotes to search for them exactly")
     if details["name"]:
         problem = _(
-            "There is no filter %(filter)s; did you mean %(name)s:? Put words in quotes to "
-            "look for them as they are"
+            "There is no filter %(filter)s; did you mean %(name)s:? Put the words in quotes to "
+            "search for them exactly"
         )
     return problem % details
 

@@ -327,7 +327,7 @@ _ACCEPTED = {
     "rating": _("stars from 0 to %(stars)s such as 4, >=4 or 2..3"),
     "is": _("favourite, stacked or untagged"),
     "has": _("gps, caption, date, camera or tag"),
-    "in": _("album; -in:album finds what is in none"),
+    "in": _("album; -in:album finds photos in no album"),
     "photo": _("the id of a photo, and for a part of it @left,top,width,height as fractions"),
     "picture": _("the token of a picture that was sent"),
 }

@@ -74,7 +74,7 @@ def _crop_vector(key: str, photo: Photo, box: Box) -> Vector:
     pixels = read(photo, box, SIDE)
     vector: Vector = embedders.image_embedder(key).embed_images([pixels])[0]
     if not np.isfinite(vector).all():
-        message = _("The model found nothing to compare in this part.")
+        message = _("The model cannot compare this part.")
         raise QueryError(ErrorCode.BAD_VECTOR, message)
     vector.flags.writeable = False
     return vector
@@ -150,7 +150,7 @@ def _embedded(model: EmbeddingModel, photo: Photo) -> tuple[Boxes, Vectors]:
     places, rows = (np.concatenate(pair) for pair in zip(coarse, fine, strict=True))
     good = np.isfinite(rows).all(axis=1)
     if not good.any():
-        message = _("The model found nothing to compare in this photo.")
+        message = _("The model cannot compare this photo.")
         raise QueryError(ErrorCode.BAD_VECTOR, message)
     return places[good], rows[good]
 

@@ -41,8 +41,8 @@ _GROUP_OF = [place for place, group in enumerate(GROUPS) for _ in group]
 class PartHit:
     """The part of a photo that is closest to a query, and its cosine similarity.
 
-    `worth` is what that is as the similarity of a whole photo; None where nothing is known to
-    compare with.
+    `worth` is what that is as the similarity of a whole photo; None while the library has no
+    background to compare with.
     """
 
     photo_id: UUID

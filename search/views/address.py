@@ -39,7 +39,7 @@ def request_of(params: QueryDict, limit: int, query: Query | None = None) -> Sea
 
 
 def _least(text: str) -> float | None:
-    """Return the confidence that the slider was set to; anything but a number is not set.
+    """Return the confidence that the slider was set to; None if it is not a number.
 
     It is one of the slider's steps, so that as many photos are listed as it counts.
     """

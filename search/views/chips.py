@@ -55,7 +55,7 @@ class Refine:
     """The text before and after one more term in the address of the same query.
 
     `start + "photo:<id>" + end` asks for more like that photo, `"-photo:<id>"` for less, and
-    several terms stand apart by "+". `room` says how many terms there may still be.
+    several terms are separated by "+". `room` says how many terms there may still be.
     """
 
     start: str
@@ -129,7 +129,7 @@ def _of_photo(user: User, chip: Chip) -> tuple[str, str, str]:
     photo_id = _id_of(chip).split("@")[0]
     photo = Photo.objects.visible_to(user).filter(pk=photo_id).first()
     if photo is None:
-        return _("A photo that is not here"), "", ""
+        return _("A photo that is not in the gallery"), "", ""
     text = _("Part of %(name)s") if chip.kind == "part" else _("Similar to %(name)s")
     label = text % {"name": photo.name}
     image = reverse("thumbnail", args=[photo.pk]) if photo.decoded_at else ""

@@ -63,12 +63,12 @@ _SIZES = {
     "2MB..10MB": _("2 to 10 MB"), ">10MB": _("Over 10 MB"),
 }  # fmt: skip
 _RESOLUTIONS = {
-    "": _("Any"), "<2mp": _("Under 2"), ">=2mp": _("2 and more"),
-    ">=8mp": _("8 and more"), ">=12mp": _("12 and more"), ">=24mp": _("24 and more"),
+    "": _("Any"), "<2mp": _("Under 2"), ">=2mp": _("2 or more"),
+    ">=8mp": _("8 or more"), ">=12mp": _("12 or more"), ">=24mp": _("24 or more"),
 }  # fmt: skip
 _RATINGS: dict[str, Label] = {
-    "": _("Any"), ">=1": _("★ and more"), ">=2": _("★★ and more"),
-    ">=3": _("★★★ and more"), ">=4": _("★★★★ and more"), "5": "★★★★★", "0": _("Not rated"),
+    "": _("Any"), ">=1": _("★ or more"), ">=2": _("★★ or more"),
+    ">=3": _("★★★ or more"), ">=4": _("★★★★ or more"), "5": "★★★★★", "0": _("Not rated"),
 }  # fmt: skip
 # Maps have a point in their addresses: "@38.72,-9.14,15z", "#map=15/38.72/-9.14", "q=38.72,-9.14".
 _ON_A_MAP = re.compile(

@@ -65,7 +65,7 @@ def change(request: PageRequest, saved_id: uuid.UUID) -> HttpResponse:
     row = _own(request, saved_id)
     if "remove" in request.POST:
         row.delete()
-        text = _("The saved search %(name)s was removed. Its photos are still here.")
+        text = _("The saved search %(name)s was removed. Its photos stay in the gallery.")
         messages.success(request, text % {"name": row.name})
         return redirect("albums")
     try:

@@ -235,7 +235,7 @@ def test_only_the_newest_damaged_index_is_kept(open_at, folder):
 
 
 def test_a_disk_without_room_refuses_a_new_index(open_at, folder):
-    with pytest.raises(IndexFull, match="MB are free"):
+    with pytest.raises(IndexFull, match="MB free"):
         open_at(free_bytes=1 << 60).ensure()
     assert not folder.exists()
 

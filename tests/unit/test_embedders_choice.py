@@ -128,7 +128,7 @@ def test_auto_falls_back_to_the_starter_and_says_what_to_do():
     choice = choose("auto")
     assert time.monotonic() - started < 2
     assert choice.key == "starter"
-    assert "127.0.0.1 gives ConnectError" in choice.why
+    assert "127.0.0.1 returned ConnectError" in choice.why
     assert "EMBEDDING_WEIGHTS" in choice.hint
 
 

@@ -37,9 +37,9 @@ def test_the_device_comes_with_its_reason(forced, found, name, reason):
     ("forced", "found", "why"),
     [
         ("cuda", NOTHING, "asks for cuda, but this PyTorch is built without GPU support"),
-        ("cuda:1", ONE_GPU, "there are 1 GPUs, counted from 0"),
-        ("mps", ONE_GPU, "no Mac with Metal"),
-        ("tpu", ONE_GPU, "is no device"),
+        ("cuda:1", ONE_GPU, "this machine has 1 GPUs, numbered from 0"),
+        ("mps", ONE_GPU, "not a Mac with Metal"),
+        ("tpu", ONE_GPU, "is not a device"),
     ],
 )
 def test_a_device_that_is_not_there_is_refused_in_one_sentence(forced, found, why):

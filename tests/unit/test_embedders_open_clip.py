@@ -296,7 +296,7 @@ class TestRefusals:
 
     def test_a_weight_file_of_another_model(self, written):
         other = written("scry-tiny-other")[1]
-        assert "another model than scry-tiny/mine" in refusal("scry-tiny/mine", other)
+        assert "is not for scry-tiny/mine" in refusal("scry-tiny/mine", other)
 
     def test_a_folder_without_weights(self, architectures, tmp_path: Path):
         assert "no weight file for scry-tiny/mine" in refusal("scry-tiny/mine", tmp_path)
@@ -306,7 +306,7 @@ class TestRefusals:
 
     @pytest.mark.parametrize("key", ["no-such-model/mine", "ViT-B-32", "", "../../etc/passwd"])
     def test_a_key_that_open_clip_does_not_know(self, tiny, key):
-        assert "no model that open_clip knows" in refusal(key, tiny)
+        assert "open_clip does not know the model" in refusal(key, tiny)
 
     def test_weights_that_open_clip_does_not_know(self):
         assert "laion2b_s34b_b79k" in refusal("ViT-B-32/nonsense", None)

@@ -104,7 +104,7 @@ def test_what_changed_before_the_confirmation_is_left_and_said(ada, ada_client, 
     sent = bulk("ticked", *pairs[:2])
     ada_client.post(f"/duplicates/{pairs[0].pk}/resolve", form(pairs[0], "dismiss"))
     answer = ada_client.post("/duplicates/resolve", sent | {"sure": "yes"}, headers=HTMX)
-    assert "1 group had changed meanwhile and stayed" in page(answer)
+    assert "1 group was skipped because it had changed" in page(answer)
     assert Photo.objects.in_trash_of(ada).count() == 1
 
 
@@ -237,7 +237,7 @@ def test_all_pages_of_the_history_show_every_decision_once(ada, ada_client):
     seen, address = [], "/duplicates/history"
     while address:
         answer = ada_client.get(address, headers=HTMX if seen else {})
-        seen += re.findall(r"(\d+) photos remembered", page(answer))
+        seen += re.findall(r"(\d+) photos marked as not the same", page(answer))
         more = re.search(r'<a class="button" href="([^"]+cursor[^"]+)"', answer.content.decode())
         address = html.unescape(more.group(1)) if more else ""
     assert [int(count) for count in seen] == list(range(2, 37))

@@ -150,7 +150,7 @@ def test_one_group_has_an_address_of_its_own_whatever_its_kind(ada_client, pair,
         assert groups_of(answer) == [str(shown.pk)]
         assert f'data-kind="{shown.kind}" data-one' in answer.content.decode()
     ada_client.post(f"/duplicates/{pair[0].pk}/resolve", form(pair[0], "dismiss"))
-    assert "This group is decided" in page(ada_client.get(f"/duplicates?group={pair[0].pk}"))
+    assert "This group has been decided" in page(ada_client.get(f"/duplicates?group={pair[0].pk}"))
 
 
 # --- states ---------------------------------------------------------------------------------------
@@ -293,7 +293,7 @@ def test_of_two_tabs_one_wins_and_the_other_is_told(ada, ada_client, pair, heade
     ada_client.post(f"/duplicates/{shown.pk}/resolve", form(shown, "stack"))
     answer = ada_client.post(f"/duplicates/{shown.pk}/resolve", sent, headers=headers)
     assert answer.status_code == status
-    assert "decided already" in page(answer)
+    assert "already decided" in page(answer)
     assert Photo.objects.visible_to(ada).filter(pk=small.pk).exists()
 
 

@@ -123,7 +123,7 @@ def test_a_picture_from_outside_finds_its_like_and_is_shown(ada_client, colours)
 def test_what_is_not_a_picture_is_explained(ada_client, colours, data):
     answer = ada_client.post("/search/by-image", {"file": SimpleUploadedFile("x.jpg", data)})
     assert 400 <= answer.status_code < 500
-    assert "cannot be searched for" in text(answer)
+    assert "does not understand this search" in text(answer)
 
 
 def test_reloading_a_search_by_picture_starts_over(ada_client):

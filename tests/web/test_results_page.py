@@ -199,7 +199,7 @@ def test_when_nothing_clears_the_bar_the_page_says_so(ada_client, reds, bars):
     page = ada_client.get("/search", {"q": "red orientation:landscape"})
     assert shown(page) == []
     assert "Nothing here looks like <q>red</q>" in text(page)
-    assert "None of the 8 photos that pass the filters stands out" in text(page)
+    assert "None of the 8 photos that pass the filters match well" in text(page)
     assert query_of(link(page, "remove this filter")) == "red"
     anyway = ada_client.get(link(page, "Show the closest anyway"))
     assert len(shown(anyway)) == 8

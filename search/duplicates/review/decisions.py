@@ -153,12 +153,12 @@ def _ids(photos: Iterable[Photo]) -> set[UUID]:
 def _reason_gone(user: User, group_id: UUID, seen: Collection[UUID]) -> Exception:
     if Resolution.objects.visible_to(user).filter(pk=group_id).exists():
         return GroupChanged(
-            _("This group was decided already, in another tab or on another device.")
+            _("You already decided this group in another tab or on another device.")
         )
     some = list(seen)[: duplicate_groups.REGROUP_LIMIT]
     if user.pk and Photo.objects.filter(owner_id=user.pk, pk__in=some).exists():
         return GroupChanged(
-            _("This group is gone: its photos were deleted or regrouped meanwhile.")
+            _("This group no longer exists. Its photos were deleted or put into other groups.")
         )
     return DuplicateGroup.DoesNotExist()
 
@@ -173,7 +173,10 @@ def _check_seen(case: _Case, seen: set[UUID]) -> None:
         changes.append(ngettext("%(n)d photo is gone", "%(n)d photos are gone", gone) % {"n": gone})
     if new:
         changes.append(ngettext("%(n)d photo is new", "%(n)d photos are new", new) % {"n": new})
-    message = _("This group changed while it was open: %(changes)s. Nothing was done; look again.")
+    message = _(
+        "This group changed while it was open: %(changes)s. Nothing was done. Check the group "
+        "again."
+    )
     raise GroupChanged(message % {"changes": ", ".join(changes)})
 
 

@@ -94,8 +94,8 @@ def decision_text(*, action: str, groups: int, photos: int, trashed: int, freed:
             text = ngettext("%(photos)s photo stacked", "%(photos)s photos stacked", photos)
         case Resolution.Action.DISMISS:
             text = ngettext(
-                "%(photos)s photo remembered as not the same",
-                "%(photos)s photos remembered as not the same",
+                "%(photos)s photo marked as not the same",
+                "%(photos)s photos marked as not the same",
                 photos,
             )
         case _ if trashed:
@@ -129,7 +129,7 @@ def undo_text(*, restored: int, missing: int) -> str:
 def left_text(groups: int) -> str:
     """Return that some groups of a bulk decision were left as they are."""
     return ngettext(
-        "%(groups)s group had changed meanwhile and stayed",
-        "%(groups)s groups had changed meanwhile and stayed",
+        "%(groups)s group was skipped because it had changed",
+        "%(groups)s groups were skipped because they had changed",
         groups,
     ) % {"groups": f"{groups:,}"}

@@ -123,8 +123,8 @@ MODELS = (
         imagenet=78.2,
         coco=52.1,
         why=gettext_lazy(
-            "Sees the picture in patches a quarter the size: finds clearly more for three times "
-            "the work."
+            "Looks at smaller details (patches a quarter the size). It finds more, but takes three "
+            "times the work."
         ),
         repo="timm/ViT-B-16-SigLIP2",
         signature=((_SIGLIP_PATCH, (768, 3, 16, 16)), (_SIGLIP_WORDS, (256000, 768))),
@@ -133,7 +133,7 @@ MODELS = (
     RecommendedModel(
         key="ViT-SO400M-16-SigLIP2-384/webli",
         title="SigLIP 2 SO400M",
-        use=gettext_lazy("A GPU with 8 GB and more"),
+        use=gettext_lazy("A GPU with 8 GB or more"),
         licence="Apache-2.0",
         languages=gettext_lazy("Multilingual (109 languages in training)"),
         dim=1152,
@@ -145,8 +145,8 @@ MODELS = (
         imagenet=84.1,
         coco=56.0,
         why=gettext_lazy(
-            "On a GPU decoding is the bottleneck, so the model may as well be the best one; on "
-            "a CPU it takes seconds a picture."
+            "The best model. On a GPU it is hardly slower, because reading the files takes most of "
+            "the time. On a CPU it takes seconds per picture."
         ),
         repo="timm/ViT-SO400M-16-SigLIP2-384",
         signature=((_SIGLIP_PATCH, (1152, 3, 16, 16)), (_SIGLIP_WORDS, (256000, 1152))),

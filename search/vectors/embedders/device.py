@@ -110,18 +110,19 @@ def _require(wanted: str, accelerators: Accelerators) -> None:
     """Raise `ModelUnavailable` unless this machine has the device."""
     if not DEVICES.fullmatch(wanted):
         message = _(
-            "EMBEDDING_DEVICE is %(device)r, which is no device; use cpu, cuda, cuda:1 or mps, "
+            "EMBEDDING_DEVICE is %(device)r, which is not a device; use cpu, cuda, cuda:1 or mps, "
             "or leave it empty."
         )
         raise ModelUnavailable(message % {"device": wanted})
     kind, _colon, number = wanted.partition(":")
     why = ""
     if kind == "mps" and not accelerators.mps:
-        why = _("this is no Mac with Metal")
+        why = _("this is not a Mac with Metal")
     elif kind == "cuda" and not accelerators.cuda:
         why = accelerators.why_no_cuda
     elif kind == "cuda" and int(number or 0) >= accelerators.cuda_count:
-        why = _("there are %(count)d GPUs, counted from 0") % {"count": accelerators.cuda_count}
+        count = accelerators.cuda_count
+        why = _("this machine has %(count)d GPUs, numbered from 0") % {"count": count}
     if why:
         message = _(
             "EMBEDDING_DEVICE asks for %(device)s, but %(why)s; leave it empty to use what "

@@ -263,7 +263,7 @@ def _loaded(key: str, towers: frozenset[Tower], weights: Path | None) -> LoadedM
     config = open_clip.get_model_config(architecture)
     if config is None or not tag:
         message = _(
-            "%(model)r is no model that open_clip knows; use ARCHITECTURE/WEIGHTS as in "
+            "open_clip does not know the model %(model)r; use ARCHITECTURE/WEIGHTS as in "
             "ViT-B-32-SigLIP2-256/webli, or starter."
         )
         raise ModelUnavailable(message % {"model": key})
@@ -291,7 +291,7 @@ def _from_hub(key: str) -> Path:
     if not source:
         tags = ", ".join(open_clip.list_pretrained_tags_by_model(architecture)) or _("none")
         message = _(
-            "open_clip knows no weights %(tag)r for %(model)s (it knows: %(tags)s); name one "
+            "open_clip has no weights %(tag)r for %(model)s (it has: %(tags)s); name one "
             "of them, or a weight file in EMBEDDING_WEIGHTS."
         )
         raise ModelUnavailable(message % {"tag": tag, "model": architecture, "tags": tags})

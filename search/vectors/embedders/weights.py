@@ -108,7 +108,7 @@ def load_error(key: str, checkpoint: Path, error: Exception) -> ModelUnavailable
     """Return the error to raise when a weight file does not make the model `key`."""
     if "state_dict" in str(error) or "size mismatch" in str(error):
         message = _(
-            "The weight file %(file)s holds another model than %(model)s; correct "
+            "The weight file %(file)s is not for %(model)s; correct "
             "EMBEDDING_MODEL or EMBEDDING_WEIGHTS."
         )
         return ModelUnavailable(message % {"file": checkpoint, "model": key})
@@ -124,7 +124,7 @@ def load_error(key: str, checkpoint: Path, error: Exception) -> ModelUnavailable
 def _damage_error(file: Path, detail: str) -> ModelUnavailable:
     why = f" ({detail.splitlines()[0][:120]})" if detail else ""
     message = _(
-        "The weight file %(file)s is damaged or is no weight file%(why)s; delete it and fetch "
+        "The weight file %(file)s is damaged or is not a weight file%(why)s; delete it and fetch "
         "it again."
     )
     return ModelUnavailable(message % {"file": file, "why": why})
@@ -199,12 +199,12 @@ def _request_header(url: str) -> Reach:
         answer = httpx.head(url, timeout=_REQUEST_S, follow_redirects=True)
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
         names = {"host": httpx.URL(url).host, "error": type(error).__name__}
-        return Reach(ok=False, why=_("%(host)s gives %(error)s") % names)
+        return Reach(ok=False, why=_("%(host)s returned %(error)s") % names)
     # A repository may keep its weights under another name: "not found" is an answer too.
     if answer.is_success or answer.status_code == httpx.codes.NOT_FOUND:
         return Reach(ok=True)
     names = {"host": answer.url.host, "status": str(answer.status_code)}
-    return Reach(ok=False, why=_("%(host)s answers %(status)s") % names)
+    return Reach(ok=False, why=_("%(host)s returned status %(status)s") % names)
 
 
 def fetch_error(key: str, error: Exception) -> ModelUnavailable:

@@ -257,7 +257,7 @@ class EdgeIndex(QdrantIndex):
             return
         axis = np.eye(1, self.dim, dtype=np.float32)[0]
         if not shard.query(self._request(axis, 1, None)):
-            raise IndexUnavailable(_("The embedded index holds points but finds none."))
+            raise IndexUnavailable(_("The embedded index has points, but its searches find none."))
 
     # --- the engine's terms -----------------------------------------------------------------
 
@@ -352,8 +352,8 @@ class IndexFolder:
         free = shutil.disk_usage(existing).free
         if free < wanted:
             message = _(
-                "Only %(free)d MB are free on the disk of the index; it needs %(wanted)d MB to "
-                "write safely."
+                "The disk that holds the index has only %(free)d MB free; the index needs "
+                "%(wanted)d MB to write safely."
             )
             raise IndexFull(message % {"free": free // MIB, "wanted": wanted // MIB})
 

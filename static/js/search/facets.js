@@ -73,7 +73,7 @@ function showFailure(answer) {
       <span></span> <button type="button" class="button small"></button>
     </p>`;
   body.querySelector("span").textContent =
-    answer?.status === 503 ? gettext("The figures are not ready yet.") : gettext("The figures cannot be shown now.");
+    answer?.status === 503 ? gettext("The counts are not ready yet.") : gettext("The counts cannot be shown now.");
   const button = body.querySelector("button");
   button.textContent = gettext("Try again");
   button.addEventListener("click", load);

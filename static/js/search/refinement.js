@@ -72,7 +72,7 @@ function offerUndo() {
   const text =
     step.direction === "more"
       ? ngettext("More like %(count)s photo", "More like %(count)s photos", step.count)
-      : ngettext("Less like %(count)s photo", "Less like %(count)s photos", step.count);
+      : ngettext("Fewer like %(count)s photo", "Fewer like %(count)s photos", step.count);
   toast(text, {
     label: gettext("Undo"),
     act: () => {

@@ -57,8 +57,8 @@ async function ask(event) {
   const text =
     button.dataset.askText ??
     ngettext(
-      "%(count)s photo will be deleted permanently, which frees %(size)s. This cannot be undone.",
-      "%(count)s photos will be deleted permanently, which frees %(size)s. This cannot be undone.",
+      "%(count)s photo will be deleted for ever, which frees %(size)s. This cannot be undone.",
+      "%(count)s photos will be deleted for ever, which frees %(size)s. This cannot be undone.",
       chosen().length,
       { size: weight() },
     );
