@@ -13,6 +13,7 @@ from django.utils.cache import patch_vary_headers
 from django_htmx.middleware import HtmxDetails
 
 from gallery.models import Photo
+from gallery.user_errors import RETRY_SECONDS
 
 
 class PageRequest(HttpRequest):
@@ -36,7 +37,12 @@ def uuids(values: Iterable[str]) -> list[uuid.UUID]:
     return ids
 
 
-def vary_on_htmx(response: HttpResponse) -> HttpResponse:
-    """Tell caches that the answer is a page or a part of one, depending on who asks."""
+def vary_on_htmx(response: HttpResponse, status: int = 0) -> HttpResponse:
+    """Tell caches that the answer is a page or a part of one, depending on who asks.
+
+    A 503 also says when to come back. `status` is the real one where htmx gets a 200 instead.
+    """
     patch_vary_headers(response, ["HX-Request"])
+    if 503 in {status, response.status_code}:
+        response["Retry-After"] = RETRY_SECONDS
     return response

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
-from gallery.user_errors import RETRY_SECONDS, UserError
+from gallery.user_errors import UserError
 from gallery.views import PageRequest, vary_on_htmx
 from search import language
 from search.facets.result_facets import Facet, FacetValue, facets as facets_of
@@ -127,10 +127,7 @@ def facets(request: PageRequest) -> HttpResponse:
         found = facets_of(request.user, query, least=least)
     except UserError as error:
         context = {"message": error.message}
-        response = render(request, "search/_facets.html", context, status=error.status)
-        if error.status == 503:
-            response["Retry-After"] = RETRY_SECONDS
-        return vary_on_htmx(response)
+        return vary_on_htmx(render(request, "search/_facets.html", context, status=error.status))
     groups = [_group(request, facet) for facet in found]
     return vary_on_htmx(render(request, "search/_facets.html", {"groups": groups}))
 

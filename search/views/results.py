@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from gallery.decoding import PoolBusy
 from gallery.models import Photo
-from gallery.user_errors import RETRY_SECONDS, UserError
+from gallery.user_errors import UserError
 from gallery.views import PageRequest, get_photo, vary_on_htmx
 from gallery.views.tiles import PAGE, Fold, Tile, tiles
 from search import language
@@ -110,9 +110,7 @@ def show(
     # htmx swaps in nothing from an error answer, and the sentence is the content here.
     status = 200 if request.htmx else results.status
     response = render(request, template, context, status=status)
-    if results.status == 503:
-        response["Retry-After"] = RETRY_SECONDS
-    return vary_on_htmx(response)
+    return vary_on_htmx(response, results.status)
 
 
 def _answer_context(

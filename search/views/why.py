@@ -11,7 +11,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _, gettext_noop
 from django.views.decorators.http import require_safe
 
-from gallery.user_errors import RETRY_SECONDS, UserError
+from gallery.user_errors import UserError
 from gallery.views import PageRequest, get_photo, vary_on_htmx
 from search import language
 from search.engine.explain import Explanation, explain
@@ -46,9 +46,7 @@ def why(request: PageRequest, photo_id: uuid.UUID) -> HttpResponse:
     template = "search/_why.html" if request.htmx else "search/why.html"
     # htmx swaps in nothing from an error answer, and the sentence is the content here.
     response = render(request, template, context, status=200 if request.htmx else status)
-    if status == 503:
-        response["Retry-After"] = RETRY_SECONDS
-    return vary_on_htmx(response)
+    return vary_on_htmx(response, status)
 
 
 def _context(explanation: Explanation) -> dict[str, Any]:
