@@ -31,7 +31,7 @@ from gallery.models import EmbeddingModel, Tombstone, WorkerStatus
 from gallery.request_priority import lower_thread_priority
 from search import fulltext
 from search.engine import sent_pictures
-from search.vectors.embedders import embed_query_text
+from search.vectors.embedders import embed_query_text, folders
 from search.vectors.embedders.base import ModelUnavailable
 from search.vectors.index import IndexUnavailable
 from workers import doorbell, heartbeat, jobs, model_choice
@@ -136,6 +136,7 @@ class Rounds:
             threading.Thread(target=self._settle_model, name="model", daemon=True),
         ]
         self._swept_at = 0.0
+        self._excluded = False
 
     def start(self) -> None:
         """Start both threads and return at once."""
@@ -150,12 +151,22 @@ class Rounds:
             heartbeat.farewell()
 
     def _settle_model(self) -> None:
+        """Settle the model until that succeeds, and again whenever the settings page chose one."""
         lower_thread_priority()
-        try:
-            while not self._stop.is_set() and not self._settled():
-                self._stop.wait(MODEL_RETRY_SECONDS)
-        finally:
-            connections.close_all()
+        while not self._stop.is_set():
+            version = folders.version()
+            try:
+                settled = self._settled()
+            finally:
+                connections.close_all()
+            self._wait_for_choice(version, None if settled else MODEL_RETRY_SECONDS)
+
+    def _wait_for_choice(self, version: int, limit: float | None) -> None:
+        """Wait until the choice has another version, or for `limit` seconds."""
+        started = time.monotonic()
+        while not self._stop.wait(ROUND_SECONDS) and folders.version() == version:
+            if limit is not None and time.monotonic() - started > limit:
+                return
 
     def _settled(self) -> bool:
         try:
@@ -169,10 +180,15 @@ class Rounds:
         doorbell.ring()
         if settled and self._embedded:
             _warm_text()
-            _exclude_libraries_from_collection()
+            self._exclude_libraries_once()
         if settled:
             model_choice.prepare_bands()
         return settled
+
+    def _exclude_libraries_once(self) -> None:
+        if not self._excluded:
+            self._excluded = True
+            _exclude_libraries_from_collection()
 
     def _go_round(self) -> None:
         lower_thread_priority()

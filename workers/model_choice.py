@@ -9,15 +9,14 @@ from __future__ import annotations
 import logging
 import threading
 
-from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from gallery.models import Embedding, EmbeddingModel, Photo
 from search.relevance import library
-from search.vectors.embedders import image_embedder
+from search.vectors.embedders import folders, image_embedder
 from search.vectors.embedders.base import Embedder, ModelUnavailable
-from search.vectors.embedders.catalog import STARTER_KEY, Choice, choose
+from search.vectors.embedders.catalog import STARTER_KEY, Choice
 from workers import heartbeat
 
 logger = logging.getLogger(__name__)
@@ -37,8 +36,7 @@ def settle() -> bool:
     """Choose, load and register the model; return False if it is not available now."""
     _settling.set()
     try:
-        choice = choose(settings.EMBEDDING_MODEL, weights=settings.EMBEDDING_WEIGHTS)
-        choice, embedder = _load(choice)
+        choice, embedder = _load(folders.wanted())
         register(choice, embedder)
     except ModelUnavailable as error:
         heartbeat.tell("model", str(error))
@@ -56,7 +54,7 @@ def _load(choice: Choice) -> tuple[Choice, Embedder]:
     try:
         return choice, image_embedder(choice.key)
     except ModelUnavailable as error:
-        if settings.EMBEDDING_MODEL not in {"", "auto"} or choice.key == STARTER_KEY:
+        if choice.firm or choice.key == STARTER_KEY:
             raise
         why = _("The small starter model is in use because %(model)s cannot be loaded: %(error)s")
         why %= {"model": choice.key, "error": error}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import socket
 import struct
 import threading
@@ -13,9 +12,10 @@ from pathlib import Path
 import pytest
 from huggingface_hub import constants
 
-from search.vectors.embedders import weights
+from search.vectors.embedders import catalog, folders, weights
 from search.vectors.embedders.base import ModelUnavailable
 from search.vectors.embedders.catalog import MODELS, RECOMMENDED_KEY, choose
+from tests.weight_files import header_only
 
 RECOMMENDED = MODELS[0]
 LIGHT = MODELS[1]
@@ -78,23 +78,6 @@ def download(cache: Path, repo: str, *names: str) -> None:
         file.write_bytes(b"x")
 
 
-def header_only(path: Path, shapes: dict[str, tuple[int, ...]]) -> None:
-    """Write a safetensors file of which only the header takes room on the disk."""
-    end = 0
-    header = {}
-    for name, shape in shapes.items():
-        begin, count = end, 4
-        for side in shape:
-            count *= side
-        end = begin + count
-        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [begin, end]}
-    text = json.dumps(header).encode()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("wb") as file:
-        file.write(struct.pack("<Q", len(text)) + text)
-        file.truncate(8 + len(text) + end)
-
-
 def test_a_model_that_is_named_is_taken_without_asking_anybody(reachable):
     assert choose("ViT-L-14/openai").key == "ViT-L-14/openai"
     starter = choose("starter")
@@ -129,7 +112,7 @@ def test_auto_falls_back_to_the_starter_and_says_what_to_do():
     assert time.monotonic() - started < 2
     assert choice.key == "starter"
     assert "127.0.0.1 returned ConnectError" in choice.why
-    assert "EMBEDDING_WEIGHTS" in choice.hint
+    assert "settings page" in choice.hint
 
 
 def test_a_hub_that_says_nothing_costs_seconds_only(reachable, monkeypatch):
@@ -186,6 +169,64 @@ def test_a_file_that_is_no_recommended_model_leaves_the_starter(tmp_path: Path, 
 
 def test_a_folder_that_is_not_there_leaves_the_starter(tmp_path: Path):
     assert choose("auto", weights=str(tmp_path / "none")).key == "starter"
+
+
+def test_the_model_of_the_settings_page_comes_before_all_else(tmp_path: Path, reachable):
+    header_only(tmp_path / "open_clip_model.safetensors", dict(RECOMMENDED.signature))
+    choice = choose("auto", weights=str(tmp_path), chosen=LIGHT.key)
+    assert (choice.key, choice.firm) == (LIGHT.key, True)
+    assert choice.why == "CLIP B/32 DataComp was chosen on the settings page."
+    assert reachable.asked == []
+    assert choose("starter", chosen=LIGHT.key).key == "starter"
+
+
+def own_folder(tmp_path: Path, model) -> Path:
+    header_only(
+        tmp_path / model.architecture / "open_clip_model.safetensors", dict(model.signature)
+    )
+    return tmp_path
+
+
+def test_weights_in_scrys_own_folder_are_used_where_the_hub_is_away(tmp_path: Path):
+    choice = choose("auto", own_folder=own_folder(tmp_path, LIGHT))
+    assert choice.key == LIGHT.key
+    assert "own folder" in choice.why
+    assert "127.0.0.1 returned ConnectError" in choice.why
+
+
+def test_a_hub_that_answers_comes_before_another_model_in_scrys_own_folder(tmp_path, reachable):
+    assert choose("auto", own_folder=own_folder(tmp_path, LIGHT)).key == RECOMMENDED_KEY
+    assert len(reachable.asked) == 1
+
+
+def test_the_recommended_model_in_scrys_own_folder_needs_no_hub(tmp_path: Path, reachable):
+    choice = choose("auto", own_folder=own_folder(tmp_path, RECOMMENDED))
+    assert choice.key == RECOMMENDED_KEY
+    assert reachable.asked == []
+
+
+@pytest.mark.parametrize("name", [LIGHT.key, "vit-b-32-256", " CLIP b/32 datacomp "])
+def test_a_recommended_model_has_several_names(name):
+    assert catalog.named(name) is LIGHT
+
+
+def test_other_names_mean_no_recommended_model():
+    assert catalog.named("clip") is None
+
+
+def test_weights_are_looked_for_where_they_are(tmp_path: Path, settings):
+    settings.EMBEDDING_MODEL = "auto"
+    assert folders.weights_of(LIGHT.key) is None  # The hub.
+    header_only(tmp_path / "a" / "w.safetensors", dict(LIGHT.signature))
+    own_folder(folders.own(), LIGHT)
+    assert folders.weights_of(LIGHT.key) == folders.own() / LIGHT.architecture
+    settings.EMBEDDING_WEIGHTS = str(tmp_path / "a")
+    assert folders.weights_of(LIGHT.key) == tmp_path / "a"
+    assert folders.weights_of(RECOMMENDED.key) == tmp_path / "a"  # Where its absence is told.
+    folders.choose(LIGHT, tmp_path / "b")
+    assert folders.weights_of(LIGHT.key) == tmp_path / "b"  # Not there: that is told, too.
+    settings.EMBEDDING_MODEL = LIGHT.key
+    assert folders.weights_of(LIGHT.key) == tmp_path / "a"
 
 
 def test_what_is_missing_is_asked_for_only_where_it_can_be_had(reachable):

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from search.vectors.embedders import device, weights
+from gallery import files
+from search.vectors.embedders import device, manifests, weights
 from search.vectors.embedders.base import DeviceOutOfMemory, Embedder, ModelUnavailable
 from search.vectors.embedders.open_clip import load
 
@@ -287,6 +288,22 @@ class TestRefusals:
         sentence = refusal("scry-tiny/mine", cut)
         assert "cut short" in sentence
         assert "fetch it again" in sentence
+
+    def test_a_weight_file_other_than_its_checksum(self, tiny, tmp_path: Path):
+        shutil.copy(tiny, tmp_path / tiny.name)
+        manifests.write(tmp_path, {tiny.name: files.sha256(tiny)})
+        load("scry-tiny/mine", towers=frozenset({"text"}), weights=tmp_path)
+        content = bytearray(tiny.read_bytes())
+        content[-1] ^= 1
+        (tmp_path / tiny.name).write_bytes(content)
+        assert "is damaged: it is not the file" in refusal("scry-tiny/mine", tmp_path)
+
+    def test_no_sentence_shows_where_things_are_on_the_server(self, architectures, tmp_path: Path):
+        (tmp_path / "w").mkdir()
+        (tmp_path / "w" / "model.safetensors").write_bytes(b"nothing")
+        (tmp_path / "w" / "model.txt").write_text("nothing")
+        for place in ("w", "w/model.safetensors", "w/model.txt", "none"):
+            assert str(tmp_path) not in refusal("scry-tiny/mine", tmp_path / place)
 
     @pytest.mark.parametrize("content", [b"", b"<html>404</html>", b"\0" * 100])
     @pytest.mark.parametrize("name", ["open_clip_model.safetensors", "open_clip_model.bin"])

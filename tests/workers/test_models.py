@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import queue
+import threading
+from collections.abc import Callable
+
 import pytest
 
 from gallery.models import Embedding, EmbeddingModel
 from search.relevance import library
-from search.vectors.embedders import image_embedder
+from search.vectors.embedders import folders, image_embedder
 from search.vectors.embedders.base import ModelUnavailable
-from search.vectors.embedders.catalog import Choice
+from search.vectors.embedders.catalog import Choice, RecommendedModel
+from tests.weight_files import CLIP, SIGLIP, model_folder
 from tests.workers.conftest import add_photo, assert_settled, drain, points
-from workers import heartbeat, model_choice
+from workers import heartbeat, housekeeping, model_choice
+from workers.housekeeping import Rounds
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -96,11 +102,67 @@ def test_a_known_model_with_another_dimension_is_refused(model):
 
 def test_an_automatic_choice_that_cannot_be_loaded_is_stood_in_for(settings, monkeypatch):
     settings.EMBEDDING_MODEL = "auto"
-    monkeypatch.setattr(model_choice, "choose", lambda *a, **k: Choice("missing", "best"))
+    monkeypatch.setattr(folders, "wanted", lambda: Choice("missing", "best"))
     assert model_choice.settle()
     active = EmbeddingModel.objects.active()
     assert active.key == "starter"
     assert "missing cannot be loaded" in active.why
+
+
+@pytest.fixture
+def page_choice(settings, tmp_path) -> Callable[..., None]:
+    """A gallery whose settings page may choose; return what its form does."""
+    settings.EMBEDDING_MODEL = "auto"
+
+    def choose(model: RecommendedModel) -> None:
+        folders.choose(model, model_folder(tmp_path / model.architecture, model))
+
+    return choose
+
+
+def test_the_model_of_the_settings_page_is_built_while_the_old_one_answers(ada, page_choice):
+    page_choice(SIGLIP)
+    assert model_choice.settle()
+    add_photo(ada)
+    Embedding.objects.update(state="indexed")
+    page_choice(CLIP)
+    assert model_choice.settle()
+    assert (state_of(SIGLIP.key), state_of(CLIP.key)) == ("active", "building")
+    assert model_choice.promote() is None
+    Embedding.objects.update(state="indexed")
+    model_choice.promote()
+    assert (state_of(SIGLIP.key), state_of(CLIP.key)) == ("retired", "active")
+
+
+def test_no_other_model_stands_in_for_the_one_that_was_chosen(ada, model, page_choice, monkeypatch):
+    page_choice(CLIP)
+
+    def broken(key: str) -> None:
+        raise ModelUnavailable("The weights are damaged.")
+
+    monkeypatch.setattr(model_choice, "image_embedder", broken)
+    assert not model_choice.settle()
+    assert state_of("colours") == "active"
+    assert heartbeat.detail() == "The weights are damaged."
+
+
+def test_workers_notice_a_choice_of_the_settings_page(model, page_choice, monkeypatch):
+    settled = queue.Queue()
+    monkeypatch.setattr(housekeeping, "ROUND_SECONDS", 0.01)
+    monkeypatch.setattr(Rounds, "_settled", lambda self: settled.put(folders.chosen()) or True)
+    rounds = Rounds(embedded=True)
+    thread = threading.Thread(target=rounds._settle_model)
+    thread.start()
+    try:
+        assert settled.get(timeout=10) == ""
+        page_choice(CLIP)
+        assert settled.get(timeout=10) == CLIP.key
+        folders.choose_automatically()
+        assert settled.get(timeout=10) == ""
+    finally:
+        rounds._stop.set()
+        thread.join(10)
+    assert settled.empty()
 
 
 def test_a_chosen_model_knows_the_background_of_queries_before_the_first_search(ada, settings):

@@ -12,7 +12,6 @@ import unicodedata
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from pathlib import Path
 
 import numpy as np
 from django.conf import settings
@@ -144,12 +143,15 @@ def _recall(key: str, tower: Tower) -> Embedder | None:
 
 
 def _load(key: str, tower: Tower) -> Embedder:
+    # Everything that searches imports this package, and only loading needs the table of models.
+    from search.vectors.embedders import folders
+
     build: Callable[..., Embedder] = import_string(settings.EMBEDDER_FACTORY)
     try:
         embedder = build(
             key,
             towers=frozenset({tower}),
-            weights=Path(settings.EMBEDDING_WEIGHTS) if settings.EMBEDDING_WEIGHTS else None,
+            weights=folders.weights_of(key),
             device=settings.EMBEDDING_DEVICE or None,
             calibration_file=settings.DATA_DIR / "calibration.json",
         )

@@ -50,6 +50,11 @@ class RecommendedModel:
     signature: tuple[tuple[str, tuple[int, ...]], ...] = ()
     tokenizer_from_hub: bool = False
 
+    @property
+    def architecture(self) -> str:
+        """The open_clip architecture, by which the model's folder is named."""
+        return self.key.partition("/")[0]
+
     def recognises(self, shapes: Shapes) -> bool:
         """Return whether a weight file with these tensors holds this model."""
         return bool(self.signature) and all(
@@ -181,28 +186,47 @@ STARTER_KEY = "starter"
 
 @dataclass(frozen=True)
 class Choice:
-    """A model key, the sentence that says why, and what to do for a better one (may be empty)."""
+    """A model key, the sentence that says why, and what to do for a better one (may be empty).
+
+    `firm` means that somebody asked for this very model, so that no other may stand in for it.
+    """
 
     key: str
     why: str
     hint: str = ""
+    firm: bool = False
 
 
-def choose(setting: str, *, weights: str = "") -> Choice:
+def is_automatic(setting: str) -> bool:
+    """Return whether EMBEDDING_MODEL leaves the choice to Scry and its settings page."""
+    return setting.strip() in {"", "auto"}
+
+
+def choose(
+    setting: str, *, weights: str = "", chosen: str = "", own_folder: Path | None = None
+) -> Choice:
     """Return the model for the settings EMBEDDING_MODEL and EMBEDDING_WEIGHTS, within 10 s.
 
-    `auto` or an empty setting means: a recommended model whose weights EMBEDDING_WEIGHTS holds;
-    else the first recommended one if it is downloaded or can be; else the starter model.
+    `auto` or an empty setting means: the model `chosen` on the settings page; else a recommended
+    model whose weights EMBEDDING_WEIGHTS holds; else the first recommended one if it is here or
+    can be downloaded; else another recommended one that `own_folder` holds; else the starter model.
     """
-    wanted = setting.strip()
-    if wanted and wanted != "auto":
-        return _explicit(wanted)
+    if not is_automatic(setting):
+        return _explicit(setting.strip())
+    if chosen:
+        why = _("%(model)s was chosen on the settings page.") % {"model": title_of(chosen)}
+        return Choice(chosen, why, firm=True)
     if weights:
-        return _from_folder(Path(weights))
+        return _from_setting(Path(weights))
     model = MODELS[0]
-    if _is_downloaded(model):
+    if _is_downloaded(model) or (own_folder is not None and holds(own_folder, model)):
         why = _("%(model)s is recommended, and its weights are here.") % {"model": model.title}
         return Choice(model.key, why)
+    return _from_hub(model, own_folder)
+
+
+def _from_hub(model: RecommendedModel, own_folder: Path | None) -> Choice:
+    """Return `model` if it can be downloaded, else what there is without a network."""
     reach = weight_files.reach_hub(model.repo)
     if reach.ok:
         why = _("%(model)s is recommended, and its weights can be fetched (%(size)d MB, once).") % {
@@ -210,7 +234,34 @@ def choose(setting: str, *, weights: str = "") -> Choice:
             "size": model.download_mb,
         }
         return Choice(model.key, why)
+    other = first_held(own_folder) if own_folder is not None else None
+    if other is not None:
+        why = _(
+            "The weights of %(model)s are in Scry's own folder, and the Hugging Face hub cannot be "
+            "reached (%(why)s)."
+        )
+        return Choice(other.key, why % {"model": other.title, "why": reach.why})
     return _starter(_("the Hugging Face hub cannot be reached (%(why)s)") % {"why": reach.why})
+
+
+def title_of(key: str) -> str:
+    """Return the short title of a recommended model; of another one, its key."""
+    return next((model.title for model in MODELS if model.key == key), key)
+
+
+def named(name: str) -> RecommendedModel | None:
+    """Return the recommended model of this key, architecture or short title, in any case."""
+    wanted = name.strip().casefold()
+    for model in MODELS:
+        names = (model.key, model.architecture, model.title)
+        if wanted in {each.casefold() for each in names}:
+            return model
+    return None
+
+
+def first_held(weights: Path) -> RecommendedModel | None:
+    """Return the first recommended model whose weights a file or folder holds, or None."""
+    return next((model for model in MODELS if model.repo and holds(weights, model)), None)
 
 
 def _explicit(key: str) -> Choice:
@@ -218,26 +269,27 @@ def _explicit(key: str) -> Choice:
     if key == STARTER_KEY:
         hint = _("For a model that finds far more, set EMBEDDING_MODEL=%(model)s.")
         hint %= {"model": RECOMMENDED_KEY}
-    return Choice(key, _("EMBEDDING_MODEL asks for %(model)s.") % {"model": key}, hint)
+    return Choice(key, _("EMBEDDING_MODEL asks for %(model)s.") % {"model": key}, hint, firm=True)
 
 
-def _from_folder(weights: Path) -> Choice:
+def _from_setting(weights: Path) -> Choice:
     """Return the first recommended model whose weights are there, else the starter model."""
-    for model in MODELS:
-        if model.repo and _holds(weights, model):
-            why = _("EMBEDDING_WEIGHTS holds the weights of %(model)s.") % {"model": model.title}
-            return Choice(model.key, why)
+    model = first_held(weights)
+    if model is not None:
+        why = _("EMBEDDING_WEIGHTS holds the weights of %(model)s.") % {"model": model.title}
+        return Choice(model.key, why)
     return _starter(
-        _("%(path)s holds the weights of no recommended model") % {"path": weights},
+        _("EMBEDDING_WEIGHTS holds the weights of no recommended model"),
         _("If it holds another model's weights, name that model in EMBEDDING_MODEL."),
     )
 
 
-def _holds(weights: Path, model: RecommendedModel) -> bool:
+def holds(weights: Path, model: RecommendedModel) -> bool:
+    """Return whether a file, or a folder by its layout, holds the weights of the model."""
     try:
         file = weight_files.locate(weights, model.key)
         return file.suffix == ".safetensors" and model.recognises(weight_files.shapes(file))
-    except ModelUnavailable:
+    except (ModelUnavailable, OSError):
         return False
 
 
@@ -249,8 +301,8 @@ def _is_downloaded(model: RecommendedModel) -> bool:
 
 def _starter(why: str, hint: str = "") -> Choice:
     fetch = _(
-        "For much better results, let this machine reach the hub, or put the weights of "
-        "%(model)s in a folder, name it in EMBEDDING_WEIGHTS, and restart."
+        "For much better results, let this machine reach the hub, or bring it the weights of "
+        "%(model)s on the settings page."
     )
     return Choice(
         STARTER_KEY,

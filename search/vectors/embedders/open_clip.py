@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from django.utils.translation import gettext as _
 
-from search.vectors.embedders import device as devices, weights as weight_files
+from search.vectors.embedders import device as devices, manifests, weights as weight_files
 from search.vectors.embedders.base import (
     DeviceOutOfMemory,
     LoadedModel,
@@ -268,6 +268,8 @@ def _loaded(key: str, towers: frozenset[Tower], weights: Path | None) -> LoadedM
         )
         raise ModelUnavailable(message % {"model": key})
     checkpoint = weight_files.locate(weights, key) if weights else _from_hub(key)
+    if weights:
+        manifests.verify(checkpoint.parent)
     source = open_clip.get_pretrained_cfg(architecture, tag)
     repo = weight_files.hub_repository(source) or MODELS[0].repo
     model = weight_files.offline_first(key, repo, lambda: _created(key, checkpoint))

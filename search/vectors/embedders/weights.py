@@ -62,14 +62,15 @@ def locate(weights: Path, key: str) -> Path:
                 "The weight file %(file)s is of a type that cannot be read; use one that ends "
                 "in %(suffixes)s."
             )
-            raise ModelUnavailable(message % {"file": weights, "suffixes": ", ".join(SUFFIXES)})
+            names = {"file": shown(weights), "suffixes": ", ".join(SUFFIXES)}
+            raise ModelUnavailable(message % names)
         return weights
     if not weights.is_dir():
         message = _(
-            "EMBEDDING_WEIGHTS names %(path)s, which does not exist; correct the path or "
-            "leave it empty to use the Hugging Face hub."
+            "The folder of weights %(path)s does not exist; correct EMBEDDING_WEIGHTS, or choose "
+            "the model again on the settings page."
         )
-        raise ModelUnavailable(message % {"path": weights})
+        raise ModelUnavailable(message % {"path": shown(weights)})
     named = weights / key.partition("/")[0]
     folder = named if named.is_dir() else weights
     files = sorted((file for file in folder.iterdir() if file.suffix in SUFFIXES), key=_rank)
@@ -78,8 +79,14 @@ def locate(weights: Path, key: str) -> Path:
             "There is no weight file for %(model)s in %(folder)s; put its "
             "open_clip_model.safetensors there."
         )
-        raise ModelUnavailable(message % {"model": key, "folder": folder})
+        raise ModelUnavailable(message % {"model": key, "folder": shown(folder)})
     return files[0]
+
+
+def shown(path: Path) -> str:
+    """Return the end of a path for a message. Everybody who searches may see it, so it must not
+    show where things are on the server."""
+    return f"{path.parent.name}/{path.name}".lstrip("/")
 
 
 def _rank(file: Path) -> tuple[int, int, str]:
@@ -87,20 +94,25 @@ def _rank(file: Path) -> tuple[int, int, str]:
     return SUFFIXES.index(file.suffix), preference, file.name
 
 
-def shapes(file: Path) -> Shapes:
-    """Return the tensors' shapes from a safetensors header; raise `ModelUnavailable`."""
+def shapes(file: Path, size: int | None = None) -> Shapes:
+    """Return the tensors' shapes from a safetensors header; raise `ModelUnavailable`.
+
+    `size` is how many bytes the file will have, if it is not complete yet.
+    """
     try:
         with file.open("rb") as stream:
             (length,) = struct.unpack("<Q", stream.read(8))
             if length > _HEADER_LIMIT:
                 raise ValueError("the header is too long")
             header = json.loads(stream.read(length))
-            size = file.stat().st_size - 8 - length
+        body = (file.stat().st_size if size is None else size) - 8 - length
         tensors = {name: info for name, info in header.items() if name != "__metadata__"}
-        if max((info["data_offsets"][1] for info in tensors.values()), default=0) != size:
+        if max((info["data_offsets"][1] for info in tensors.values()), default=0) != body:
             raise ValueError("the file is cut short")
         return {name: tuple(info["shape"]) for name, info in tensors.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
+    except OSError as error:
+        raise _damage_error(file, error.strerror or "") from error
+    except (ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
         raise _damage_error(file, str(error)) from error
 
 
@@ -111,13 +123,13 @@ def load_error(key: str, checkpoint: Path, error: Exception) -> ModelUnavailable
             "The weight file %(file)s is not for %(model)s; correct "
             "EMBEDDING_MODEL or EMBEDDING_WEIGHTS."
         )
-        return ModelUnavailable(message % {"file": checkpoint, "model": key})
+        return ModelUnavailable(message % {"file": shown(checkpoint), "model": key})
     if checkpoint.suffix != ".safetensors":
         message = _(
             "The weight file %(file)s is damaged or holds more than numbers, and code in "
             "weight files is never run; use a .safetensors file."
         )
-        return ModelUnavailable(message % {"file": checkpoint})
+        return ModelUnavailable(message % {"file": shown(checkpoint)})
     return _damage_error(checkpoint, str(error))
 
 
@@ -127,7 +139,7 @@ def _damage_error(file: Path, detail: str) -> ModelUnavailable:
         "The weight file %(file)s is damaged or is not a weight file%(why)s; delete it and fetch "
         "it again."
     )
-    return ModelUnavailable(message % {"file": file, "why": why})
+    return ModelUnavailable(message % {"file": shown(file), "why": why})
 
 
 def preprocessing(source: dict[str, Any], folder: Path) -> dict[str, Any]:

@@ -1,0 +1,320 @@
+"""The command fetch_model against a hub on this machine that answers as the real one does."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+from collections import namedtuple
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+from huggingface_hub import constants
+
+from search.vectors.embedders import catalog, manifests
+from search.vectors.embedders.base import ModelUnavailable
+from tests.weight_files import CLIP, SIGLIP, header_only
+
+ROOT = Path(__file__).resolve().parents[2]
+COMMIT = "c0ffee" * 6 + "c0ff"
+WEIGHTS = "open_clip_model.safetensors"
+SMALL = {
+    "open_clip_config.json": b'{"preprocess_cfg": {}}',
+    "tokenizer_config.json": b'{"tokenizer_class": "GemmaTokenizer"}',
+    "special_tokens_map.json": b"{}",
+}
+
+
+class Hub(BaseHTTPRequestHandler):
+    """A repository, its list of files, and large files behind a redirect, with ranges."""
+
+    def do_GET(self):
+        self.server.asked.append((self.path, self.headers.get("Range", "")))
+        if self.server.status != 200:
+            self.send_error(self.server.status)
+        elif self.path == f"/api/models/{self.server.repo}?blobs=true":
+            self._answer(json.dumps(self._listing()).encode())
+        else:
+            self._send_file()
+
+    def _listing(self) -> dict:
+        rows = []
+        for name, content in self.server.files.items():
+            blob = hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False)
+            row = {"rfilename": name, "size": len(content), "blobId": blob.hexdigest()}
+            if name in self.server.large:
+                sha256 = hashlib.sha256(content).hexdigest()
+                row |= {"blobId": "0" * 40}
+                row["lfs"] = {"sha256": sha256, "size": len(content), "pointerSize": 134}
+            rows.append(row)
+        return {"id": self.server.repo, "sha": COMMIT, "siblings": rows}
+
+    def _send_file(self) -> None:
+        prefix = f"/{self.server.repo}/resolve/{COMMIT}/"
+        name = self.path.removeprefix(prefix).removeprefix("/store/")
+        content = self.server.sent.get(name, self.server.files.get(name))
+        if content is None:
+            self.send_error(404)
+        elif self.path.startswith(prefix) and name in self.server.large:
+            self.send_response(302)
+            self.send_header("Location", f"/store/{name}")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+        else:
+            self._answer(content, self.headers.get("Range"))
+
+    def _answer(self, content: bytes, wanted: str | None = None) -> None:
+        begin = (
+            int(wanted.removeprefix("bytes=").rstrip("-")) if wanted and self.server.ranges else 0
+        )
+        self.send_response(206 if begin else 200)
+        self.send_header("Content-Length", str(len(content) - begin))
+        self.end_headers()
+        end = self.server.breaks_at if "store" in self.path else len(content)
+        self.wfile.write(content[begin:end])
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def model(monkeypatch):
+    """The recommended model, whose weights are a few thousand bytes here."""
+    tiny = catalog.RecommendedModel(**{**SIGLIP.__dict__, "signature": (("a", (50, 90)),)})
+    monkeypatch.setattr(catalog, "MODELS", (tiny, *catalog.MODELS[1:]))
+    return tiny
+
+
+@pytest.fixture
+def hub(model, monkeypatch, tmp_path):
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
+    server.daemon_threads = True
+    header_only(tmp_path / "hub" / WEIGHTS, dict(model.signature))
+    server.files = SMALL | {
+        WEIGHTS: (tmp_path / "hub" / WEIGHTS).read_bytes(),
+        "tokenizer.json": b'{"version": "1.0"}' * 100,
+        "README.md": b"# A model",
+        "open_clip_pytorch_model.bin": b"a pickle",
+        "onnx/config.json": b"{}",
+    }
+    server.repo, server.large = model.repo, {WEIGHTS, "tokenizer.json"}
+    server.sent, server.asked, server.status = {}, [], 200
+    server.ranges, server.breaks_at = True, None
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setattr(constants, "ENDPOINT", f"http://127.0.0.1:{server.server_port}")
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def fetch(to: Path, name: str = "SigLIP 2 B/32", **options: object) -> str:
+    out = io.StringIO()
+    call_command("fetch_model", name, to=to, stdout=out, verbosity=0, **options)
+    return out.getvalue()
+
+
+def wanted(hub) -> dict[str, bytes]:
+    return {name: hub.files[name] for name in (*SMALL, WEIGHTS, "tokenizer.json")}
+
+
+def on_disk(folder: Path) -> dict[str, bytes]:
+    found = {path.name: path.read_bytes() for path in folder.iterdir()}
+    found.pop("SHA256SUMS", None)
+    return found
+
+
+def asked_for(hub, name: str) -> list[str]:
+    """Return the ranges in which the content of a large file was asked for."""
+    return [wanted for path, wanted in hub.asked if path == f"/store/{name}"]
+
+
+def test_all_files_come_into_the_folder_that_scry_reads(hub, model, tmp_path):
+    said = fetch(tmp_path / "models")
+    folder = tmp_path / "models" / "ViT-B-32-SigLIP2-256"
+    assert on_disk(folder) == wanted(hub)
+    assert catalog.choose("auto", weights=str(tmp_path / "models")).key == model.key
+    assert str(folder) in said
+    assert "EMBEDDING_WEIGHTS" in said
+    assert "settings page" in said
+
+
+def test_nothing_else_is_asked_for(hub, tmp_path):
+    fetch(tmp_path)
+    listed, *files = [path for path, _ in hub.asked]
+    assert listed == f"/api/models/{hub.repo}?blobs=true"
+    assert {path.rpartition("/")[2] for path in files} == wanted(hub).keys()
+
+
+def test_the_list_of_checksums_is_the_one_of_sha256sum(hub, tmp_path):
+    fetch(tmp_path)
+    folder = tmp_path / "ViT-B-32-SigLIP2-256"
+    assert manifests.read(folder).keys() == wanted(hub).keys()
+    manifests.verify(folder)
+    if program := shutil.which("sha256sum"):
+        subprocess.run([program, "--check", "--strict", "SHA256SUMS"], cwd=folder, check=True)
+
+
+def test_an_interrupted_download_goes_on_where_it_stopped(hub, tmp_path):
+    hub.breaks_at = 3000
+    with pytest.raises(CommandError, match="run the same command again"):
+        fetch(tmp_path)
+    folder = tmp_path / "ViT-B-32-SigLIP2-256"
+    assert (folder / f"{WEIGHTS}.part").stat().st_size == 3000
+    assert not (folder / "SHA256SUMS").exists()
+    hub.breaks_at = None
+    hub.asked.clear()
+    fetch(tmp_path)
+    assert on_disk(folder) == wanted(hub)
+    assert asked_for(hub, WEIGHTS) == ["bytes=3000-"]
+    assert asked_for(hub, "tokenizer.json") == []
+
+
+def test_a_server_without_ranges_sends_all_again(hub, tmp_path):
+    folder = tmp_path / "ViT-B-32-SigLIP2-256"
+    folder.mkdir()
+    (folder / f"{WEIGHTS}.part").write_bytes(b"x" * 100)
+    hub.ranges = False
+    fetch(tmp_path)
+    assert on_disk(folder) == wanted(hub)
+
+
+def test_what_is_here_is_not_fetched_again_unless_it_is_damaged(hub, tmp_path):
+    fetch(tmp_path)
+    hub.asked.clear()
+    fetch(tmp_path)
+    assert asked_for(hub, WEIGHTS) == asked_for(hub, "tokenizer.json") == []
+    folder = tmp_path / "ViT-B-32-SigLIP2-256"
+    damaged = bytearray((folder / WEIGHTS).read_bytes())
+    damaged[-1] ^= 1
+    (folder / WEIGHTS).write_bytes(damaged)
+    fetch(tmp_path)
+    assert asked_for(hub, WEIGHTS) == [""]
+    assert on_disk(folder) == wanted(hub)
+
+
+@pytest.mark.parametrize("name", [WEIGHTS, "open_clip_config.json"])
+def test_a_file_that_arrives_damaged_is_removed(hub, tmp_path, name):
+    hub.sent = {name: b"x" * len(hub.files[name])}
+    with pytest.raises(CommandError, match=f"{name} arrived damaged"):
+        fetch(tmp_path)
+    assert not any(name in path.name for path in (tmp_path / "ViT-B-32-SigLIP2-256").iterdir())
+
+
+def test_weights_of_another_model_are_not_taken_for_this_one(hub, tmp_path):
+    header_only(tmp_path / "other", {"b": (50, 90)})
+    hub.files[WEIGHTS] = (tmp_path / "other").read_bytes()
+    with pytest.raises(CommandError, match="no longer holds SigLIP 2"):
+        fetch(tmp_path / "models")
+
+
+def test_a_repository_without_safetensors_is_refused(hub, tmp_path):
+    del hub.files[WEIGHTS]
+    with pytest.raises(CommandError, match=f"has no {WEIGHTS}"):
+        fetch(tmp_path)
+
+
+def test_a_disk_without_room_is_told_before_the_download(hub, tmp_path, monkeypatch):
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr("shutil.disk_usage", lambda _: usage(10**9, 10**9, 100))
+    with pytest.raises(CommandError, match="free some space"):
+        fetch(tmp_path)
+    assert asked_for(hub, WEIGHTS) == []
+
+
+def test_a_folder_that_cannot_be_written_is_told(hub, tmp_path):
+    (tmp_path / "ViT-B-32-SigLIP2-256").write_text("a file")
+    with pytest.raises(CommandError, match="cannot be written"):
+        fetch(tmp_path)
+
+
+def test_without_a_network_one_sentence_says_so(hub, tmp_path, monkeypatch):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{probe.getsockname()[1]}"
+    monkeypatch.setattr(constants, "ENDPOINT", address)
+    with pytest.raises(CommandError, match=r"cannot be reached \(ConnectError\)"):
+        fetch(tmp_path)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    with pytest.raises(CommandError, match="HF_HUB_OFFLINE is set"):
+        fetch(tmp_path)
+
+
+def test_a_hub_that_refuses_is_told(hub, tmp_path):
+    hub.status = 403
+    with pytest.raises(CommandError, match="status 403"):
+        fetch(tmp_path)
+
+
+def test_an_answer_that_is_no_list_of_files_is_told(hub, tmp_path, monkeypatch):
+    monkeypatch.setattr(Hub, "_listing", lambda self: {"error": "gone"})
+    with pytest.raises(CommandError, match="check HF_ENDPOINT"):
+        fetch(tmp_path)
+
+
+def test_an_unknown_name_lists_the_choices(tmp_path):
+    with pytest.raises(CommandError) as told:
+        fetch(tmp_path, "ViT-H-14")
+    assert all(model.key in str(told.value) for model in catalog.MODELS if model.repo)
+    with pytest.raises(CommandError, match="comes with Scry"):
+        fetch(tmp_path, "starter")
+
+
+def test_the_files_can_be_listed_without_fetching_them(hub, tmp_path):
+    said = fetch(None, list=True)
+    assert hashlib.sha256(hub.files[WEIGHTS]).hexdigest() in said
+    assert COMMIT in said
+    assert asked_for(hub, WEIGHTS) == []
+    with pytest.raises(CommandError, match="--to"):
+        fetch(None)
+
+
+def test_it_needs_no_database_and_no_service(hub, tmp_path):
+    """As a command of its own, with services that do not exist, and the real table of models."""
+    hub.repo = CLIP.repo
+    header_only(tmp_path / "clip", dict(CLIP.signature))
+    hub.files[WEIGHTS] = (tmp_path / "clip").read_bytes()
+    environment = os.environ | {
+        "DATA_DIR": str(tmp_path / "data"),
+        "DATABASE_URL": "postgres://nobody@127.0.0.1:1/none",
+        "REDIS_URL": "redis://127.0.0.1:1/0",
+        "QDRANT_URL": "http://127.0.0.1:1",
+        "DJANGO_SETTINGS_MODULE": "gallery.settings",
+        "HF_ENDPOINT": constants.ENDPOINT,
+    }
+    command = [sys.executable, "manage.py", "fetch_model", "vit-b-32-256", "--to", str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "CLIP B/32 DataComp is complete" in done.stdout
+    assert "100%" in done.stderr
+    assert catalog.holds(tmp_path, CLIP)
+
+
+def test_a_folder_whose_files_changed_is_noticed(tmp_path):
+    (tmp_path / "weights").write_bytes(b"one")
+    manifests.write(tmp_path, {"weights": hashlib.sha256(b"one").hexdigest()})
+    manifests.verify(tmp_path)
+    (tmp_path / "weights").write_bytes(b"other")
+    with pytest.raises(ModelUnavailable, match="weights is damaged"):
+        manifests.verify(tmp_path)
+    (tmp_path / "weights").unlink()
+    with pytest.raises(ModelUnavailable, match="weights is missing"):
+        manifests.verify(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["abc  weights\n", f"{'0' * 64}  ../secret\n", "\xff"])
+def test_a_list_of_checksums_that_cannot_be_read_is_told(tmp_path, text):
+    (tmp_path / "SHA256SUMS").write_text(text, encoding="latin-1")
+    with pytest.raises(ModelUnavailable, match="SHA256SUMS is damaged"):
+        manifests.verify(tmp_path)
