@@ -88,14 +88,15 @@ def store(source: Path, target: Path) -> None:
     """
     new_folder = not target.parent.exists()
     target.parent.mkdir(parents=True, exist_ok=True)
-    _sync(source)
+    sync(source)
     source.replace(target)
-    _sync(target.parent)
+    sync(target.parent)
     if new_folder:
-        _sync(target.parent.parent)
+        sync(target.parent.parent)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

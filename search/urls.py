@@ -20,4 +20,5 @@ urlpatterns = [
     path("searches/<uuid:saved_id>", saved_searches.saved_search, name="saved-search"),
     path("searches/<uuid:saved_id>/change", saved_searches.change, name="change-search"),
     path("settings", settings.settings_page, name="settings"),
+    path("settings/model", settings.choose_model, name="choose-model"),
 ]

@@ -31,7 +31,7 @@ from gallery.models import EmbeddingModel, Tombstone, WorkerStatus
 from gallery.request_priority import lower_thread_priority
 from search import fulltext
 from search.engine import sent_pictures
-from search.vectors.embedders import embed_query_text, folders
+from search.vectors.embedders import embed_query_text, folders, received
 from search.vectors.embedders.base import ModelUnavailable
 from search.vectors.index import IndexUnavailable
 from workers import doorbell, heartbeat, jobs, model_choice
@@ -55,6 +55,7 @@ TOMBSTONES_KEPT = timedelta(days=30)
 def sweep() -> None:
     """Do all periodic work; the rest runs even if the index is unavailable."""
     _remove_stale_uploads()
+    received.remove_abandoned()
     Tombstone.objects.filter(deleted_at__lt=timezone.now() - TOMBSTONES_KEPT).delete()
     WorkerStatus.objects.filter(seen_at__lt=timezone.now() - SILENT_WORKERS_KEPT).delete()
     model_choice.add_missing_rows()

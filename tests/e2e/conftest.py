@@ -65,10 +65,10 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def start(data: Path) -> tuple[subprocess.Popen, Gallery]:
+def start(data: Path, settings: str = "settings_e2e") -> tuple[subprocess.Popen, Gallery]:
     port = free_port()
     environment = os.environ | {
-        "DJANGO_SETTINGS_MODULE": "tests.settings_e2e",
+        "DJANGO_SETTINGS_MODULE": f"tests.{settings}",
         "DATA_DIR": str(data),
         "HOST": "127.0.0.1",
         "PORT": str(port),

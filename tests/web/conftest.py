@@ -1,8 +1,10 @@
-"""Groups of duplicates for the tests of pages and API."""
+"""Groups of duplicates, and an administrator, for the tests of pages and API."""
 
 from __future__ import annotations
 
 import pytest
+from django.contrib.auth import get_user_model
+from django.test import Client
 
 from gallery.models import Photo
 from search.duplicates.models import DuplicateGroup, Kind
@@ -22,3 +24,18 @@ def shots(ada) -> tuple[DuplicateGroup, list[Photo]]:
     """A group of three similar shots."""
     taken = [photo(ada, width=400 + 10 * place, name=f"shot-{place}.jpg") for place in range(3)]
     return group(*taken, kind=Kind.SIMILAR_SHOTS), taken
+
+
+@pytest.fixture
+def automatic(settings, monkeypatch):
+    """A gallery that may choose its model, on a machine whose cache holds no tokenizer."""
+    settings.EMBEDDING_MODEL = "auto"
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(settings.DATA_DIR / "hub"))
+
+
+@pytest.fixture
+def admin(db) -> Client:
+    """A browser in which an administrator is signed in."""
+    client = Client()
+    client.force_login(get_user_model().objects.create_superuser("root", password="correct horse"))
+    return client

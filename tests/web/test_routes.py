@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import uuid
 
@@ -17,8 +18,12 @@ pytestmark = pytest.mark.django_db
 OPEN = "open"  # answers anybody
 SIGN_IN = "sign-in"  # sends a stranger to the sign-in page
 KEY = "key"  # answers a stranger with 401
+ADMIN = "admin"  # as SIGN_IN, and everybody but an administrator gets 403
+ADMIN_KEY = "admin+key"  # as KEY, with the same 403
 OWN = "own"  # as SIGN_IN, and another person's photo is the same 404 as an unknown one
 OWN_KEY = "own+key"  # as KEY, with the same 404
+
+FILE = {"name": "model.safetensors", "size": 9}
 
 # Every route, with the methods it answers and who may use it.
 MATRIX: dict[str, tuple[str, str]] = {
@@ -30,6 +35,7 @@ MATRIX: dict[str, tuple[str, str]] = {
     "welcome": ("GET", OPEN),
     "javascript-catalog.js": ("GET", OPEN),
     "settings": ("GET", SIGN_IN),
+    "settings/model": ("POST", ADMIN),
     "problems": ("GET", SIGN_IN),
     "status-strip": ("GET", SIGN_IN),
     "upload": ("GET", SIGN_IN),
@@ -113,7 +119,15 @@ MATRIX: dict[str, tuple[str, str]] = {
     "api/v1/search/suggest": ("GET", KEY),
     "api/v1/search/facets": ("GET", KEY),
     "api/v1/status": ("GET", KEY),
+    "api/v1/model": ("PUT", ADMIN_KEY),
+    "api/v1/model/uploads": ("POST", ADMIN_KEY),
+    "api/v1/model/uploads/<uuid:upload_id>": ("PUT", ADMIN_KEY),
+    "api/v1/model/uploads/<uuid:upload_id>/finish": ("POST", ADMIN_KEY),
 }
+
+
+def routes_for(*kinds: str) -> list[str]:
+    return [path for path, (_, who) in MATRIX.items() if who in kinds]
 
 
 def routes(resolver: URLResolver | None = None, prefix: str = "") -> list[str]:
@@ -137,21 +151,21 @@ def ask(client: Client, path: str, photo_id: object):
     return client.generic(method, "/" + filled)
 
 
-@pytest.mark.parametrize("path", [p for p, (_, who) in MATRIX.items() if who in {SIGN_IN, OWN}])
+@pytest.mark.parametrize("path", routes_for(SIGN_IN, ADMIN, OWN))
 def test_strangers_are_sent_to_the_sign_in_page(ada, path):
     answer = ask(Client(), path, uuid.uuid4())
     assert answer.status_code == 302
     assert answer.headers["Location"].startswith("/sign-in")
 
 
-@pytest.mark.parametrize("path", [p for p, (_, who) in MATRIX.items() if who in {KEY, OWN_KEY}])
+@pytest.mark.parametrize("path", routes_for(KEY, ADMIN_KEY, OWN_KEY))
 def test_the_api_asks_strangers_for_a_key(ada, path):
     answer = ask(Client(), path, uuid.uuid4())
     assert answer.status_code == 401
     assert set(answer.json()) == {"code", "message"}
 
 
-@pytest.mark.parametrize("path", [p for p, (_, who) in MATRIX.items() if who in {OWN, OWN_KEY}])
+@pytest.mark.parametrize("path", routes_for(OWN, OWN_KEY))
 def test_anothers_photo_is_the_same_404_as_an_unknown_one(ada_client, bob_client, model, path):
     photo_id = upload(ada_client, picture()).json()["id"]
     theirs, unknown = ask(bob_client, path, photo_id), ask(bob_client, path, uuid.uuid4())
@@ -160,6 +174,21 @@ def test_anothers_photo_is_the_same_404_as_an_unknown_one(ada_client, bob_client
         next(str(value).encode() for value in unknown.wsgi_request.resolver_match.kwargs.values()),
         b"",
     )
+
+
+@pytest.mark.parametrize("path", routes_for(ADMIN, ADMIN_KEY))
+def test_what_concerns_everybody_is_left_to_administrators(ada_client, path):
+    assert ask_as_asked_for(ada_client, path).status_code == 403
+
+
+def ask_as_asked_for(client: Client, path: str):
+    """Send a request that is well-formed, so that only the right to send it is missing."""
+    bodies = {"api/v1/model": {"folder": "/"}, "api/v1/model/uploads": {"files": [FILE]}}
+    address = "/" + path.replace("<uuid:upload_id>", str(uuid.uuid4()))
+    if "<" in path and "finish" not in path:
+        address += "?name=model.safetensors&offset=0"
+    body = json.dumps(bodies.get(path, {}))
+    return client.generic(MATRIX[path][0], address, body, content_type="application/json")
 
 
 @pytest.mark.parametrize("path", MATRIX)

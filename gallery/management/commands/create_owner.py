@@ -31,6 +31,8 @@ class Command(BaseCommand):
         if users.objects.filter(username=name).exists():
             raise CommandError(f"There is an account named {name} already.")
         user.set_password(password)
+        # The first account is the administrator's, as with the address that the start prints.
+        user.is_staff = user.is_superuser = first_run.is_first_run()
         user.save()
         first_run.remove_token()
         self.stdout.write(f"Created the account {name}.")

@@ -1,0 +1,131 @@
+"""The model part of the API, for administrators: choose a folder, or upload a model's files."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from typing import Annotated
+
+from django.http import HttpRequest, HttpResponse
+from ninja import Query, Router, Schema, Status
+from pydantic import Field, StrictInt
+
+from gallery.administrators import require_administrator
+from gallery.api.errors import ErrorOut, In
+from search.vectors.embedders import folders, received
+from search.vectors.embedders.catalog import RecommendedModel
+from search.vectors.embedders.received import MAX_FILES, PIECE_BYTES
+
+router = Router(tags=["model"])
+_ERRORS = frozenset({400, 401, 403, 404, 409, 413, 507})
+_READ = 256 * 1024
+
+
+class FolderIn(In):
+    """The whole path of a folder on the server."""
+
+    folder: str
+
+
+class FileIn(In):
+    """A file that is going to be uploaded, and its size in bytes."""
+
+    name: str
+    size: StrictInt
+
+
+class FilesIn(In):
+    """All files of one model."""
+
+    files: Annotated[list[FileIn], Field(min_length=1, max_length=10 * MAX_FILES)]
+
+
+class ModelOut(Schema):
+    """The model that was chosen; the workers take it up within seconds."""
+
+    key: str
+    title: str
+
+
+class UploadOut(Schema):
+    """An upload that has begun, and how many bytes one request may carry."""
+
+    id: uuid.UUID
+    piece_bytes: int
+
+
+class PieceIn(Schema):
+    """The file that a piece belongs to, and where in it."""
+
+    name: str
+    offset: int
+
+
+class ReceivedOut(Schema):
+    """How many bytes of a file are here."""
+
+    received: int
+
+
+@router.put("/model", response={200: ModelOut, _ERRORS: ErrorOut})
+def choose(request: HttpRequest, body: FolderIn) -> ModelOut:
+    """Choose the recommended model whose weights a folder on the server holds."""
+    _require_choice(request)
+    model, folder = folders.inspect(body.folder)
+    folders.choose(model, folder)
+    return _model_out(model)
+
+
+@router.delete("/model", response={204: None, _ERRORS: ErrorOut})
+def choose_automatically(request: HttpRequest) -> HttpResponse:
+    """Take back the choice, so that Scry chooses the model."""
+    _require_choice(request)
+    folders.choose_automatically()
+    return HttpResponse(status=204)
+
+
+@router.post("/model/uploads", response={201: UploadOut, _ERRORS: ErrorOut})
+def begin(request: HttpRequest, body: FilesIn) -> Status[UploadOut]:
+    """Begin to upload the files of a model."""
+    _require_choice(request)
+    upload_id = received.begin({file.name: file.size for file in body.files})
+    return Status(201, UploadOut(id=upload_id, piece_bytes=PIECE_BYTES))
+
+
+@router.put("/model/uploads/{uuid:upload_id}", response={200: ReceivedOut, _ERRORS: ErrorOut})
+def append(request: HttpRequest, upload_id: uuid.UUID, piece: Query[PieceIn]) -> ReceivedOut:
+    """Add the request's body, `application/octet-stream`, to a file of the upload."""
+    _require_choice(request)
+    size = received.append(upload_id, piece.name, piece.offset, _body(request))
+    return ReceivedOut(received=size)
+
+
+@router.post("/model/uploads/{uuid:upload_id}/finish", response={200: ModelOut, _ERRORS: ErrorOut})
+def finish(request: HttpRequest, upload_id: uuid.UUID) -> ModelOut:
+    """Check the uploaded files, put them in their place, and choose their model."""
+    _require_choice(request)
+    return _model_out(received.finish(upload_id))
+
+
+@router.delete("/model/uploads/{uuid:upload_id}", response={204: None, _ERRORS: ErrorOut})
+def discard(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
+    """Remove an upload that is not finished."""
+    require_administrator(request.user)
+    received.discard(upload_id)
+    return HttpResponse(status=204)
+
+
+def _require_choice(request: HttpRequest) -> None:
+    """Raise an error unless this person may choose the model, and there is a choice."""
+    require_administrator(request.user)
+    folders.require_choice()
+
+
+def _body(request: HttpRequest) -> Iterator[bytes]:
+    """Yield the body of a request without holding all of it in memory."""
+    while piece := request.read(_READ):
+        yield piece
+
+
+def _model_out(model: RecommendedModel) -> ModelOut:
+    return ModelOut(key=model.key, title=model.title)

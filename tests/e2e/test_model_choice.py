@@ -1,0 +1,128 @@
+"""An administrator brings a model to a gallery that reaches no hub: as a folder, and by upload."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from selenium.webdriver.support.ui import WebDriverWait
+
+from tests.e2e.conftest import PATIENCE, Browser, Gallery, first_run, start, stop
+from tests.web.test_api_photos import picture
+from tests.weight_files import CLIP, SIGLIP, header_only, model_folder
+
+SWEEP_SECONDS = 60
+PICTURES = os.environ.get("SCRY_SCREENSHOTS", "")
+
+
+@pytest.fixture
+def automatic(tmp_path) -> Iterator[Gallery]:
+    """A gallery that chooses its model itself, without a hub."""
+    process, gallery = start(tmp_path / "gallery", "settings_e2e_auto")
+    yield gallery
+    stop(process)
+
+
+@pytest.fixture
+def admin(browser, automatic) -> Browser:
+    browser.url = automatic.url
+    first_run(browser, automatic)
+    browser.until(lambda: "starter" in model_in_use(browser), "the starter model")
+    return browser
+
+
+def model_in_use(browser: Browser) -> str:
+    browser.open("/settings")
+    return browser.one(".panel .big").text
+
+
+def next_model(browser: Browser) -> str:
+    """Return what the page says of the next model, once that is being built."""
+
+    def said() -> str:
+        browser.open("/settings")
+        lines = browser.all(".next-model")
+        return lines[0].text if lines and "takes over" in lines[0].text else ""
+
+    return browser.until(said, "the next model")
+
+
+def wait_for_a_sweep(browser: Browser, what: Callable[[], bool]) -> None:
+    """Wait for what the sweep does, which comes once a minute."""
+    WebDriverWait(browser.driver, SWEEP_SECONDS + PATIENCE, 1).until(lambda _: what())
+
+
+def own_folder(gallery: Gallery) -> list[str]:
+    folder = Path(gallery.environment["DATA_DIR"]) / "models"
+    return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+
+
+def choose(browser: Browser, folder: Path) -> None:
+    browser.fill("[name=folder]", str(folder))
+    browser.click("form:has([name=folder]) button")
+
+
+def upload(browser: Browser, folder: Path) -> None:
+    paths = "\n".join(str(path) for path in folder.iterdir())
+    browser.driver.find_element("css selector", "#model-upload [name=files]").send_keys(paths)
+    browser.click("#model-upload .primary")
+
+
+def photograph(browser: Browser, name: str) -> None:
+    """Take pictures of the page in both sizes where somebody wants to look at them."""
+    for width, height in ((1440, 900), (390, 844)) if PICTURES else ():
+        browser.size(width, height)
+        browser.run("document.querySelector('#choose-model').scrollIntoView()")
+        assert browser.run("return document.documentElement.scrollWidth") <= width
+        browser.driver.save_screenshot(f"{PICTURES}/{name}-{width}.png")
+
+
+def test_a_folder_is_refused_with_a_reason_or_used(admin, automatic, tmp_path):
+    photo = tmp_path / "red.png"
+    photo.write_bytes(picture((220, 30, 30), (400, 300), "PNG"))
+    admin.open("/")
+    admin.upload(photo)
+    admin.until(lambda: "searchable after" in admin.outcome(photo.name), "searchable")
+    admin.open("/settings")
+    admin.allowed.append("the server responded with a status of 400")
+    choose(admin, tmp_path / "nowhere")
+    assert "The server has no folder" in admin.one("[role=alert]").text
+    photograph(admin, "refused")
+    choose(admin, model_folder(tmp_path / "clip", CLIP))
+    assert "takes over when" in next_model(admin)
+    admin.open("/search?q=red")
+    admin.until(lambda: admin.names() == ["red.png"], "found with the former model")
+    wait_for_a_sweep(admin, lambda: CLIP.key in model_in_use(admin))
+    assert "was chosen on the settings page" in admin.one(".panel").text
+    photograph(admin, "chosen")
+    admin.open("/search?q=red")
+    admin.until(lambda: admin.names() == ["red.png"], "found with the chosen model")
+    admin.open("/settings")
+    admin.click("[name=automatic]")
+    wait_for_a_sweep(admin, lambda: "starter" in model_in_use(admin))
+
+
+def test_an_upload_is_used_and_its_progress_shown(admin, automatic, tmp_path):
+    upload(admin, model_folder(tmp_path / "clip", CLIP))
+    admin.until(lambda: "MB uploaded" in admin.one("#model-upload [role=status]").text, "progress")
+    photograph(admin, "uploading")
+    admin.until(lambda: own_folder(automatic) == [CLIP.architecture, "choice.json"], "in place")
+    admin.until(lambda: CLIP.key in model_in_use(admin), "the uploaded model")
+
+
+def test_an_upload_that_is_refused_or_cancelled_leaves_nothing(admin, automatic, tmp_path):
+    header_only(tmp_path / "other" / "model.safetensors", {"some.tensor": (30_000_000,)})
+    admin.allowed.append("the server responded with a status of 400")
+    upload(admin, tmp_path / "other")
+    status = "#model-upload [role=status]"
+    admin.until(lambda: "no recommended model" in admin.one(status).text, "the refusal")
+    assert own_folder(automatic) == []
+    photograph(admin, "not-recognised")
+    admin.open("/settings")
+    upload(admin, model_folder(tmp_path / "siglip", SIGLIP))
+    admin.until(lambda: "MB uploaded" in admin.one(status).text, "progress")
+    admin.click('[data-model-upload="cancel"]')
+    admin.until(lambda: own_folder(automatic) == [], "nothing is left")
+    assert "cancelled" in admin.one(status).text
