@@ -31,8 +31,7 @@ if "DATA_DIR" not in os.environ:
 django.setup()
 
 # What is measured is the gallery's own code, which needs its settings.
-from benchmarks.relevance import texts_of  # noqa: E402
-from benchmarks.starter_retrieval import dev_captions, load_model  # noqa: E402
+from benchmarks.starter_retrieval import dev_captions, load_model, texts_of  # noqa: E402
 from benchmarks.vector_query import synthetic_vectors, timing_row  # noqa: E402
 from gallery.decoding.answers import PART_SIDE, THUMBNAIL_SIDE  # noqa: E402
 from search.parts import boxes, crops  # noqa: E402
