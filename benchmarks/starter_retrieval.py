@@ -109,7 +109,8 @@ def _places(queries: Vectors, points: Vectors, gold: NDArray[np.intp]) -> NDArra
     """Return how many points are nearer to each query than its own, which has index `gold`."""
     scores = queries @ points.T
     own = scores[np.arange(len(gold)), gold]
-    return (scores > own[:, None]).sum(axis=1)
+    nearer: NDArray[np.intp] = (scores > own[:, None]).sum(axis=1)
+    return nearer
 
 
 def recall(task: str, queries: Vectors, points: Vectors, gold: NDArray[np.intp]) -> Row:
