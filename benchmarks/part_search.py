@@ -1,12 +1,17 @@
 """What part search gains on small things in large photos, and what it costs.
 
     python -m benchmarks.part_search --captions DIR --photos DIR [--cache DIR] [--indexed 20000]
+    python -m benchmarks.part_search --captions DIR --photos DIR --count 200 --verdict
 
 The folders are those of `benchmarks.starter_retrieval`. Each photo of a thing is pasted into a
 scene of 1600 x 1200 px, at 12 to 25 % of its longer side, and the query is the thing's name.
 Ordinary queries are the held-out captions and the names of the things' own photos; these photos
 are small and are enlarged so that they have parts like large ones. Nothing is fitted here.
-`--cache` keeps the embeddings.
+`--cache` keeps the embeddings. `--count` takes so many photos of each kind, spread over all.
+
+`--verdict` says whether part search earns its cost: the right photo must be among the first ten
+for `GAIN` more of the small things, and for no query fewer than `LOSS` less often first or among
+the first ten. Its exit status is 1 if it does not.
 """
 
 from __future__ import annotations
@@ -14,9 +19,12 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -31,8 +39,7 @@ if "DATA_DIR" not in os.environ:
 django.setup()
 
 # What is measured is the gallery's own code, which needs its settings.
-from benchmarks.relevance import texts_of  # noqa: E402
-from benchmarks.starter_retrieval import dev_captions, load_model  # noqa: E402
+from benchmarks.starter_retrieval import dev_captions, load_model, texts_of  # noqa: E402
 from benchmarks.vector_query import synthetic_vectors, timing_row  # noqa: E402
 from gallery.decoding.answers import PART_SIDE, THUMBNAIL_SIDE  # noqa: E402
 from search.parts import boxes, crops  # noqa: E402
@@ -44,6 +51,8 @@ from search.vectors.index.qdrant_edge import EdgeIndex  # noqa: E402
 
 SCENE = (1600, 1200)
 SMALL = (0.12, 0.25)
+GAIN = 0.10
+LOSS = 0.01
 NUMBERS = boxes.numbers(*SCENE)
 COARSE = len(boxes.numbers(1, 1))
 
@@ -97,10 +106,15 @@ def embedded(
     return unit
 
 
-def ranks(scores: NDArray[np.float32], gold: NDArray[np.intp]) -> str:
+def shares(scores: NDArray[np.float32], gold: NDArray[np.intp]) -> list[float]:
+    """Return R@1, R@5 and R@10."""
     own = scores[np.arange(len(gold)), gold]
     behind = (scores > own[:, None]).sum(axis=1)
-    return " ".join(f"{(behind < k).mean():8.1%}" for k in (1, 5, 10))
+    return [float((behind < k).mean()) for k in (1, 5, 10)]
+
+
+def ranks(scores: NDArray[np.float32], gold: NDArray[np.intp]) -> str:
+    return " ".join(f"{share:8.1%}" for share in shares(scores, gold))
 
 
 def fused(
@@ -137,30 +151,63 @@ def _by_standing(queries: Vectors, photos: Vectors, used: range) -> NDArray[np.f
     return scores
 
 
-def quality(model: OpenClipEmbedder, options: argparse.Namespace) -> None:
+@dataclass(frozen=True)
+class Library:
+    """Photos with their parts, (n, 1 + parts, dim), and queries with the number of their photo."""
+
+    name: str
+    photos: Vectors
+    queries: Vectors
+    gold: NDArray[np.intp]
+
+
+def libraries(model: OpenClipEmbedder, options: argparse.Namespace) -> Iterator[Library]:
     dev, captions, gold = dev_captions(options.captions)
     things = sorted(options.photos.glob("*.jpg"))
     scenes = sorted(set((options.captions / "images").iterdir()) - set(dev))
     random.Random(1).shuffle(scenes)
-    pictures = {
-        "small things": [
-            lambda at=at: composite(things[at], scenes[at], at) for at in range(len(things))
-        ],
-        "things": [lambda path=path: enlarged(path) for path in things],
-        "captions": [lambda path=path: enlarged(path) for path in dev],
-    }
-    names = texts_of(model, [path.stem.replace("_", " ") for path in things])
-    own = np.arange(len(things))
-    asked = {"small things": (names, own), "things": (names, own)}
-    asked["captions"] = (texts_of(model, captions), gold)
+    chosen = np.linspace(0, len(things) - 1, min(options.count, len(things))).astype(int).tolist()
+    names = texts_of(model, [things[at].stem.replace("_", " ") for at in chosen])
+    own = np.arange(len(chosen))
+    pictures: list[Picture] = [partial(composite, things[at], scenes[at], at) for at in chosen]
+    yield Library("small things", _embedded(model, "small", pictures, options), names, own)
+    pictures = [partial(enlarged, things[at]) for at in chosen]
+    yield Library("things", _embedded(model, "things", pictures, options), names, own)
+    photos: list[Picture] = [partial(enlarged, path) for path in dev[: options.count]]
+    said = [place for place, at in enumerate(gold) if at < len(photos)]
+    texts = texts_of(model, [captions[place] for place in said])
+    yield Library("captions", _embedded(model, "captions", photos, options), texts, gold[said])
+
+
+def _embedded(
+    model: OpenClipEmbedder, name: str, pictures: list[Picture], options: argparse.Namespace
+) -> Vectors:
+    return embedded(model, f"{name}-{len(pictures)}", pictures, options.cache)
+
+
+def quality(model: OpenClipEmbedder, options: argparse.Namespace) -> None:
     print(f"{'':44s}{'R@1':>8s} {'R@5':>8s} {'R@10':>8s}")
-    for name, some in pictures.items():
-        photos = embedded(model, name.replace(" ", "-"), some, options.cache)
-        queries, right = asked[name]
-        print(f"{name + ', whole photos':44s}{ranks(queries @ photos[:, 0].T, right)}")
+    for lib in libraries(model, options):
+        wholes = lib.queries @ lib.photos[:, 0].T
+        print(f"{lib.name + ', whole photos':44s}{ranks(wholes, lib.gold)}", flush=True)
         for used in (range(COARSE), range(len(NUMBERS))):
-            for rule, scores in fused(queries, photos, used):
-                print(f"  {len(used):2d} parts, {rule:32s}{ranks(scores, right)}")
+            for rule, scores in fused(lib.queries, lib.photos, used):
+                print(f"  {len(used):2d} parts, {rule:32s}{ranks(scores, lib.gold)}")
+
+
+def verdict(model: OpenClipEmbedder, options: argparse.Namespace) -> bool:
+    """Print what part search changes, and return whether it earns its cost."""
+    print(f"{'R@1 / R@5 / R@10':44s}{'whole photos':>27s}{'with parts':>27s}")
+    earns = True
+    for lib in libraries(model, options):
+        wholes = lib.queries @ lib.photos[:, 0].T
+        both = _by_standing(lib.queries, lib.photos, range(len(NUMBERS)))
+        without, with_parts = shares(wholes, lib.gold), shares(both, lib.gold)
+        print(f"{lib.name:44s} {ranks(wholes, lib.gold)} {ranks(both, lib.gold)}", flush=True)
+        gains = [after - before for before, after in zip(without, with_parts, strict=True)]
+        earns &= gains[2] >= GAIN if lib.name == "small things" else min(gains[::2]) >= -LOSS
+    print("Part search earns its cost." if earns else "Part search does not earn its cost.")
+    return earns
 
 
 def cost(model: OpenClipEmbedder, photos: int) -> None:
@@ -202,8 +249,12 @@ def main() -> None:
     parser.add_argument("--model", default="starter")
     parser.add_argument("--cache", type=Path)
     parser.add_argument("--indexed", type=int, default=20_000, help="photos in the index of parts")
+    parser.add_argument("--count", type=int, default=500, help="photos of each kind")
+    parser.add_argument("--verdict", action="store_true", help="only say whether it earns its cost")
     options = parser.parse_args()
     model = load_model(options.model)
+    if options.verdict:
+        sys.exit(not verdict(model, options))
     quality(model, options)
     if options.indexed:
         cost(model, options.indexed)

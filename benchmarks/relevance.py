@@ -19,12 +19,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.starter_retrieval import dev_captions, embed_files, load_model
+from benchmarks.starter_retrieval import dev_captions, embed_files, load_model, texts_of
 from search.relevance import TOP, Background, find_bands
 from search.relevance.bands import background_texts
 from search.vectors.embedders.base import Vectors
 from search.vectors.embedders.open_clip import OpenClipEmbedder
-from search.vectors.embedders.phrasing import embed_worded
 
 HERE = Path(__file__).parent
 NONSENSE = [
@@ -73,11 +72,6 @@ class Case:
 
     def photos(self) -> Vectors:
         return np.delete(self.library.photos, self.removed, axis=0)
-
-
-def texts_of(model: OpenClipEmbedder, lines: list[str]) -> Vectors:
-    parts = [embed_worded(model, lines[at : at + 32]) for at in range(0, len(lines), 32)]
-    return np.concatenate(parts)
 
 
 def lines(name: str) -> list[str]:

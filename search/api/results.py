@@ -146,7 +146,8 @@ class WhyOut(Schema):
     `score` is the cosine similarity that ranks it, null where the filters leave it out. `values`
     has `rows` lists of `columns` numbers from 0 to 1: how well each cell matches, compared with
     the rest of the photo. `box` is the part that matches best, left, top, width and height as
-    fractions, and `part_score` its cosine similarity.
+    fractions, and `part_score` its cosine similarity. Where no single place stands out, both are
+    null and all values 0.
     """
 
     query: str
@@ -157,8 +158,8 @@ class WhyOut(Schema):
     rows: int
     columns: int
     values: list[list[float]]
-    box: tuple[float, float, float, float]
-    part_score: float
+    box: tuple[float, float, float, float] | None
+    part_score: float | None
 
 
 @router.get("/photos/{uuid:photo_id}/why", response={200: WhyOut, _ERRORS: ErrorOut})
@@ -167,8 +168,8 @@ def why(request: HttpRequest, photo_id: uuid.UUID, q: str = "") -> WhyOut:
     require_known_parameters(request.GET, "q")
     photo = get_object_or_404(Photo.objects.visible_to(request.user), pk=photo_id)
     explanation = explain(request.user, photo, language.parse(q))
-    rows, columns = explanation.heat.values.shape
-    left, top, width, height = (round(side, 4) for side in explanation.heat.box)
+    heat = explanation.heat
+    rows, columns = heat.values.shape
     return WhyOut(
         query=language.to_text(explanation.query),
         model=explanation.model,
@@ -177,9 +178,9 @@ def why(request: HttpRequest, photo_id: uuid.UUID, q: str = "") -> WhyOut:
         words=explanation.words,
         rows=rows,
         columns=columns,
-        values=[[round(float(value), 3) for value in row] for row in explanation.heat.values],
-        box=(left, top, width, height),
-        part_score=round(explanation.heat.score, 4),
+        values=[[round(float(value), 3) for value in row] for row in heat.values],
+        box=heat.box,
+        part_score=heat.score,
     )
 
 

@@ -15,6 +15,7 @@ from search.language.query_errors import ErrorCode, QueryError
 from search.language.terms import Query
 from search.parts.crops import Heat, heat
 from search.relevance import Band
+from search.relevance.library import stored_texts
 from search.vectors import embedders
 
 
@@ -24,7 +25,7 @@ class Explanation:
 
     `score` is the cosine similarity that ranks it, None where the filters leave it out. `band` is
     None while the library has no background to compare with. `words` says which words of the
-    photo are those of the query. `heat` shows where the photo matches.
+    photo are those of the query. `heat` shows where the photo matches, if one place stands out.
     """
 
     query: Query
@@ -63,7 +64,7 @@ def explain(user: User, photo: Photo, query: Query) -> Explanation:
             score=ranked.score if ranked else None,
             band=ranking.band(ranked) if ranked else None,
             words=ranked.words if ranked else "",
-            heat=heat(vector.model, photo, wanted),
+            heat=heat(vector.model, photo, wanted, stored_texts(vector.model.key)),
         )
 
 

@@ -16,10 +16,10 @@ from gallery import files
 from gallery.decoders import web_pool
 from gallery.decoding import DecodeError, PoolBusy
 from gallery.decoding.answers import PART_SIDE
-from gallery.models import EmbeddingModel, Photo, PhotoParts
+from gallery.models import EmbeddingModel, Photo
 from gallery.models.embeddings import Boxes
 from search.language.query_errors import ErrorCode, QueryError
-from search.parts.boxes import Box, boxes, numbers
+from search.parts.boxes import Box
 from search.vectors import embedders
 from search.vectors.embedders import Vector
 from search.vectors.embedders.base import Embedder, Pixels, Vectors
@@ -38,14 +38,17 @@ SECONDS = 0.8
 BATCH = 4
 CELLS = 12
 """Cells along the longer side."""
-LEAST_SPAN = 0.05
-"""The least difference of cosines between a typical cell and the best one that counts in full."""
+CLEAR = 0.7
+"""The share of unrelated texts that a query must beat for one place to stand out: by how much the
+best window of the photo matches better than its typical one. `python -m benchmarks.why_boxes`."""
 KEPT_PHOTOS = 64
 """Photos whose windows are kept in memory, about 5 MB."""
 WAIT_SECONDS = 5.0
 
 _WINDOWS = 6
-"""Fine windows along each side; each is a third of it wide, and they overlap."""
+"""Windows along each side; each is a third of it wide, and they overlap."""
+_SHARPNESS = 1.5
+"""How much worse a window matches that counts a third as much, in deviations of the windows."""
 
 _at_work = threading.BoundedSemaphore(1)
 
@@ -53,11 +56,12 @@ _at_work = threading.BoundedSemaphore(1)
 @dataclass(frozen=True)
 class Heat:
     """`values` (rows, columns) from 0 to 1, float32: how well each cell matches, compared with
-    the rest of the photo. `box` is the part that matches best, `score` its cosine similarity."""
+    the rest of the photo. `box` is the part that matches best, `score` its cosine similarity.
+    Where no single place stands out, all values are 0, and the other two are None."""
 
     values: Grid
-    box: Box
-    score: float
+    box: Box | None = None
+    score: float | None = None
 
 
 def crop_vector(model: EmbeddingModel, photo: Photo, box: Box) -> Vector:
@@ -117,18 +121,34 @@ def cut(pixels: Pixels, box: Box | list[float]) -> Pixels:
 # --- heat maps ------------------------------------------------------------------------------------
 
 
-def heat(model: EmbeddingModel, photo: Photo, vector: Vector) -> Heat:
+def heat(model: EmbeddingModel, photo: Photo, vector: Vector, rivals: Vectors | None) -> Heat:
     """Return where a photo matches a unit vector, shape (dim,).
 
-    Takes `SECONDS` the first time, then milliseconds. Raises `QueryError` where the photo cannot
-    be read, `ModelUnavailable`, `PoolBusy`.
+    `rivals` (n, dim) are unrelated texts to compare it with; without them, the best place counts
+    however little it stands out. Takes `SECONDS` the first time, then milliseconds. Raises
+    `QueryError` where the photo cannot be read, `ModelUnavailable`, `PoolBusy`.
     """
     places, rows = _windows(model, photo)
+    return find_heat(places, rows, vector, rivals, _shape(photo))
+
+
+def find_heat(
+    places: Boxes, rows: Vectors, vector: Vector, rivals: Vectors | None, shape: tuple[int, int]
+) -> Heat:
+    """Return where windows (n, 4) with unit embeddings (n, dim) match a unit vector."""
     scores = rows @ vector
+    if rivals is not None and (_rise(rows @ rivals.T) < _rise(scores)).mean() < CLEAR:
+        return Heat(np.zeros(shape, np.float32))
     best = int(scores.argmax())
-    left, top, width, height = (float(value) for value in places[best])
-    values = _spread(places, scores, _shape(photo))
-    return Heat(values, (left, top, width, height), float(scores[best]))
+    left, top, width, height = (round(float(value), 4) for value in places[best])
+    values = _spread(places, scores, shape)
+    return Heat(values, (left, top, width, height), round(float(scores[best]), 4))
+
+
+def _rise(scores: Vectors) -> Vectors:
+    """Return by how much the best window (axis 0) is better than the median one."""
+    rise: Vectors = scores.max(axis=0) - np.median(scores, axis=0)
+    return rise
 
 
 @lru_cache(maxsize=KEPT_PHOTOS)
@@ -143,11 +163,8 @@ def _windows(model: EmbeddingModel, photo: Photo) -> tuple[Boxes, Vectors]:
 
 
 def _embedded(model: EmbeddingModel, photo: Photo) -> tuple[Boxes, Vectors]:
-    embedder = embedders.image_embedder(model.key)
     pixels = read(photo, (0.0, 0.0, 1.0, 1.0), PART_SIDE)
-    coarse = _stored(model, photo) or _all(embedder, pixels, boxes(numbers(1, 1)))
-    fine = _in_time(embedder, pixels, _fine())
-    places, rows = (np.concatenate(pair) for pair in zip(coarse, fine, strict=True))
+    places, rows = look(embedders.image_embedder(model.key), pixels, SECONDS)
     good = np.isfinite(rows).all(axis=1)
     if not good.any():
         message = _("The model cannot compare this photo.")
@@ -155,29 +172,20 @@ def _embedded(model: EmbeddingModel, photo: Photo) -> tuple[Boxes, Vectors]:
     return places[good], rows[good]
 
 
-def _fine() -> Boxes:
-    """Return the fine windows in an order that spreads the first ones over the photo."""
+def look(embedder: Embedder, pixels: Pixels, seconds: float) -> tuple[Boxes, Vectors]:
+    """Embed the windows of a picture until time is up, at least one batch.
+
+    Returns their boxes (n, 4) and rows (n, dim). The order spreads the first ones over the picture.
+    """
+    ends_at = time.monotonic() + seconds
     side = 1 / 3
     steps = np.linspace(0, 1 - side, _WINDOWS)
-    windows = np.array([(x, y, side, side) for y in steps for x in steps], np.float32)
-    return windows[np.random.default_rng(0).permutation(len(windows))]
-
-
-def _stored(model: EmbeddingModel, photo: Photo) -> tuple[Boxes, Vectors] | None:
-    row = PhotoParts.objects.filter(embedding__model=model, embedding__photo=photo).first()
-    return row.get_parts() if row else None
-
-
-def _all(embedder: Embedder, pixels: Pixels, places: Boxes) -> tuple[Boxes, Vectors]:
-    return places, embedder.embed_images([cut(pixels, box) for box in places.tolist()])
-
-
-def _in_time(embedder: Embedder, pixels: Pixels, places: Boxes) -> tuple[Boxes, Vectors]:
-    """Embed the windows until `SECONDS` have passed, at least one batch."""
-    ends_at = time.monotonic() + SECONDS
+    places = np.array([(x, y, side, side) for y in steps for x in steps], np.float32)
+    places = places[np.random.default_rng(0).permutation(len(places))]
     rows: list[Vectors] = []
     for start in range(0, len(places), BATCH):
-        rows.append(_all(embedder, pixels, places[start : start + BATCH])[1])
+        crops = [cut(pixels, box) for box in places[start : start + BATCH].tolist()]
+        rows.append(embedder.embed_images(crops))
         if time.monotonic() > ends_at:
             break
     done = np.concatenate(rows)
@@ -191,22 +199,23 @@ def _shape(photo: Photo) -> tuple[int, int]:
 
 
 def _spread(places: Boxes, scores: Vector, shape: tuple[int, int]) -> Grid:
-    """Return per cell the mean score of the windows over it, scaled to 0..1.
+    """Return how strongly the windows speak for each cell, scaled to 0..1.
 
-    A window counts the more, the smaller it is and the nearer its middle is to the cell.
+    The windows over a thing match better than others, so the thing is where the best ones have
+    their middles. The best speak loudest, each for the cells near its middle.
     """
     rows, columns = shape
     x, y = (np.arange(columns) + 0.5) / columns, (np.arange(rows) + 0.5) / rows
     left, top, width, height = (places[:, [place]] for place in range(4))
-    near_x = np.clip(1 - np.abs(x - left - width / 2) / (width / 2), 1e-4, None)
-    near_y = np.clip(1 - np.abs(y - top - height / 2) / (height / 2), 1e-4, None)
-    near_x[np.abs(x - left - width / 2) > width / 2] = 0
-    near_y[np.abs(y - top - height / 2) > height / 2] = 0
-    weights = np.einsum("ny,nx->nyx", near_y, near_x / (width * height) ** 2)
-    mean = np.einsum("nyx,n->yx", weights, scores) / np.maximum(weights.sum(axis=0), 1e-9)
+    near_x = np.clip(1 - np.abs(x - left - width / 2) / (width / 2), 0, None)
+    near_y = np.clip(1 - np.abs(y - top - height / 2) / (height / 2), 0, None)
+    near = np.einsum("ny,nx->nyx", near_y, near_x)
+    loud = np.exp((scores - scores.max()) / max(_SHARPNESS * float(scores.std()), 1e-6))
+    # Fewer windows lie over the edges; the root keeps a single one from counting as much as many.
+    heard = np.einsum("n,nyx->yx", loud, near) / np.sqrt(np.maximum(near.sum(axis=0), 1e-9))
     # Half of a photo counts as cold, so that what matches stands out.
-    low, high = float(np.median(mean)), float(mean.max())
-    return np.asarray(np.clip((mean - low) / max(high - low, LEAST_SPAN), 0, 1), np.float32)
+    low, high = float(np.median(heard)), float(heard.max())
+    return np.asarray(np.clip((heard - low) / max(high - low, 1e-9), 0, 1), np.float32)
 
 
 def forget() -> None:

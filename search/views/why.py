@@ -54,12 +54,12 @@ def _context(explanation: Explanation) -> dict[str, Any]:
     rows, columns = heat.values.shape
     return {
         "why": explanation,
-        "place": _place(heat.box),
+        "place": _place(heat.box) if heat.box else "",
         "query": language.to_text(explanation.query),
         "rows": rows,
         "columns": columns,
         "cells": [f"{float(value):.2f}" for value in heat.values.ravel()],
-        "box": [f"{side:.4f}" for side in heat.box],
+        "box": [f"{side:.4f}" for side in heat.box or ()],
     }
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import csv
 import sys
 from importlib import import_module
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from benchmarks.starter_retrieval import CLDR, LANGUAGES, average_precision, recall
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = [
@@ -31,3 +35,43 @@ def test_a_benchmark_can_be_imported_and_tells_its_options(name, monkeypatch, ca
         module.main()
     assert not end.value.code
     assert "usage: " in capsys.readouterr().out
+
+
+def rows_of(name):
+    with (ROOT / "benchmarks" / name).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_each_thing_has_one_name_in_each_language():
+    rows = rows_of("names.csv")
+    kinds = {row["kind"] for row in rows}
+    named = {(row["kind"], row["language"]) for row in rows if row["name"] == row["name"].strip()}
+    assert len(kinds) == 60
+    assert named == {(kind, language) for kind in kinds for language in LANGUAGES}
+    assert len(rows) == len(named)
+    assert {row["cldr"] for row in rows} == set(CLDR)
+
+
+def test_a_general_word_holds_kinds_and_none_is_left_open_too():
+    for row in rows_of("general_words.csv"):
+        assert all(row[language] for language in LANGUAGES)
+        assert row["kinds"].split()
+        assert not set(row["kinds"].split()) & set(row["open"].split())
+
+
+def test_kinds_left_open_count_neither_way():
+    scores = np.array([0.9, 0.8, 0.7, 0.6], np.float32)
+    right, none = np.array([False, True, False, True]), np.zeros(4, bool)
+    opened = np.array([True, False, False, False])
+    assert average_precision(scores, right, none) == pytest.approx((1 / 2 + 2 / 4) / 2)
+    assert average_precision(scores, right, opened) == pytest.approx((1 + 2 / 3) / 2)
+
+
+def test_recall_counts_the_points_that_are_nearer():
+    points = np.eye(12, dtype=np.float32)
+    queries = np.stack([points[0], points[1] + 2 * points[2]])
+    assert recall("", queries, points, np.array([0, 1])).shares == {
+        "R@1": 0.5,
+        "R@5": 1.0,
+        "R@10": 1.0,
+    }

@@ -12,10 +12,11 @@ from PIL import Image
 from gallery import files
 from search.language import QueryError
 from search.parts import boxes, crops
+from search.relevance import library
 from search.vectors import embedders
 from tests.embedders import PALETTE
 from tests.workers.conftest import add_photo, drain
-from workers import embed_parts, jobs
+from workers import jobs
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
@@ -67,6 +68,23 @@ def test_the_heat_is_where_the_thing_is(ada_client, photo):
     assert data["part_score"] > data["score"]
 
 
+def test_without_a_place_that_stands_out_the_page_and_the_api_show_none(ada_client, photo, model):
+    library.embed_texts(model.key)
+    data = ada_client.get(f"/api/v1/photos/{photo.pk}/why", {"q": "zebra"}).json()
+    assert data["box"] is None
+    assert data["part_score"] is None
+    assert {value for row in data["values"] for value in row} == {0}
+    page = why(ada_client, photo, q="zebra").content.decode()
+    assert "No single place in this photo stands out" in page
+    assert "why-box" not in page
+    assert "why-layer" not in page
+
+
+def test_what_stands_out_is_shown_when_there_is_something_to_compare_with(ada_client, photo, model):
+    library.embed_texts(model.key)
+    assert "in the lower left" in why(ada_client, photo, q="red").content.decode()
+
+
 def test_what_is_excluded_does_not_heat(ada_client, photo):
     one = ada_client.get(f"/api/v1/photos/{photo.pk}/why", {"q": "red"}).json()
     other = ada_client.get(f"/api/v1/photos/{photo.pk}/why", {"q": "red -blue"}).json()
@@ -81,11 +99,6 @@ def test_the_page_says_it_in_words(ada_client, photo):
         reverse("why", args=[photo.pk]), {"q": "red"}, headers={"HX-Request": "true"}
     )
     assert "<html" not in part.content.decode()
-
-
-def test_stored_parts_are_used_where_there_are_some(ada_client, photo, model):
-    embed_parts.make_due(model, stop=lambda: False)
-    assert "in the lower left" in why(ada_client, photo, q="red").content.decode()
 
 
 @pytest.mark.parametrize("query", ["photo:{id}", "photo:{id}@0,0.6,0.3,0.4", "red photo:{id}"])
