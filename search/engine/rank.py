@@ -135,7 +135,8 @@ def _without_excluded(query: VectorQuery) -> VectorQuery:
     excluded = excluded_photos(query)
     if not excluded:
         return query
-    return replace(query, condition=And((query.condition, Not(HasIds.of(excluded)))))
+    condition = And((query.condition, Not(HasIds.of(excluded))))
+    return replace(query, condition=condition, is_filtered=True)
 
 
 def _library_bands(
@@ -145,7 +146,7 @@ def _library_bands(
 
     So a photo is as good a match with a filter as without.
     """
-    if query.background and (query.is_filtered or query.target.avoided):
+    if query.background and query.is_filtered:
         hits = index.query(query.target.vector, limit=TOP, flt=query.library)
         total = index.count(query.library, exact=False)
         # A few photos more or less matter in small libraries, where counting is quick.

@@ -113,3 +113,6 @@ def test_a_filter_takes_photos_away_and_changes_no_band(ada_client, bands, colou
         answer = ada_client.patch(path, {"tags": ["kept"]}, content_type="application/json")
         assert answer.status_code == 200
     assert bands("red tag:kept") == {name: before[name] for name in before if name in kept}
+    # Nothing of the kind passes this filter, but the library has it.
+    answer = ada_client.get("/api/v1/search", {"q": "red -tag:kept"}).json()
+    assert not answer["absent"]
