@@ -54,7 +54,8 @@ class SearchOut(Schema):
 
     `query` is the query as it was understood. Of the `total` photos that pass its filters (an
     estimate of more than 1,000, beside words), `strong` and `likely` match so well, counted among
-    the first 1,000. `notes` are sentences about filters that nothing can pass.
+    the first 1,000. `absent` says that the library surely has nothing of the kind. `notes` are
+    sentences about filters that nothing can pass, and about a language that the model cannot read.
     """
 
     query: str
@@ -63,6 +64,7 @@ class SearchOut(Schema):
     total: int
     strong: int
     likely: int
+    absent: bool
     notes: list[str]
     hits: list[HitOut]
     next: str | None
@@ -143,11 +145,11 @@ def search_out(request: HttpRequest, query: language.Query, params: HowIn) -> Se
 class WhyOut(Schema):
     """How well a photo and its parts match a query.
 
-    `score` is the cosine similarity that ranks it, null where the filters leave it out. `values`
-    has `rows` lists of `columns` numbers from 0 to 1: how well each cell matches, compared with
-    the rest of the photo. `box` is the part that matches best, left, top, width and height as
-    fractions, and `part_score` its cosine similarity. Where no single place stands out, both are
-    null and all values 0.
+    `score` is the cosine similarity that ranks it, null where filters or exclusions leave it
+    out. `values` has `rows` lists of `columns` numbers from 0 to 1: how well each cell matches,
+    compared with the rest of the photo. `box` is the part that matches best, left, top, width and
+    height as fractions, and `part_score` its cosine similarity. Where no single place stands out,
+    both are null and all values 0.
     """
 
     query: str
@@ -216,7 +218,8 @@ def _out(answer: Answer, total: int) -> SearchOut:
         total=total,
         strong=answer.figures.strong,
         likely=answer.figures.likely,
-        notes=list(answer.notes),
+        absent=answer.figures.absent,
+        notes=[*answer.notes, *filter(None, [answer.unread])],
         next=answer.next,
         hits=[_hit(result) for result in answer.photos],
     )

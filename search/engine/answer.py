@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
@@ -17,7 +18,7 @@ from search.engine.errors import unavailable_errors
 from search.engine.lookalikes import Listing, list_photos
 from search.engine.page import MAX_OFFSET, Page, ResultPhoto, page_by_date, page_of_listing
 from search.engine.plan import Plan, plan
-from search.engine.rank import Ranking, excluded_photos, rank
+from search.engine.rank import RankedPhoto, Ranking, excluded_photos, rank
 from search.language.query_errors import ErrorCode, QueryError
 from search.language.terms import Query
 from search.relevance import Band
@@ -25,7 +26,7 @@ from search.relevance import Band
 MAX_LIMIT = 100
 """Photos of one page at most."""
 LEVELS = 20
-"""Steps of the confidence slider: photos are counted at 0, 1/20, ..., 1."""
+"""Steps of the slider: photos are counted at each confidence 0, 1/20, ..., 1."""
 
 
 class Sort(StrEnum):
@@ -50,8 +51,9 @@ class SearchRequest:
 
     `fold` lists only the best of photos that look alike. `least` is the confidence (0 to 1) that
     photos need; None leaves that to the bands. `weak` lists weaker matches after the others.
-    Sorted by newest, only matches are listed. Raises `QueryError` for values that no form or
-    link has.
+    Sorted by newest, only matches are listed. Where nothing matches, though something similar may
+    be there, the `closest` photos are listed instead, so many at most. Raises `QueryError` for
+    values that no form or link has.
     """
 
     query: Query
@@ -61,6 +63,7 @@ class SearchRequest:
     sort: Sort = Sort.RELEVANCE
     least: float | None = None
     weak: bool = True
+    closest: int = 0
 
     def __post_init__(self) -> None:
         if self.least is not None and not 0 <= self.least <= 1:
@@ -74,7 +77,7 @@ class Figures:
     `total` photos pass the filters and are searchable, an estimate if `about`. `strong` and
     `likely` count the matches of these bands in the window, `levels` those with at least each
     step of confidence, 0 to 1; empty while nothing is known to compare with (`banded`). `more`
-    says that further hits follow.
+    says that further hits follow, `absent` that the library surely has nothing of the kind.
     """
 
     total: int = 0
@@ -84,6 +87,7 @@ class Figures:
     more: bool = False
     banded: bool = False
     about: bool = False
+    absent: bool = False
 
     @property
     def rounded(self) -> int:
@@ -107,12 +111,26 @@ class Figures:
 
 
 @dataclass(frozen=True)
+class Group:
+    """Photos of one band, which follow one another in the list.
+
+    `start` is the position of the first. `count` counts all of them, look-alikes one by one.
+    """
+
+    band: Band
+    start: int
+    count: int
+
+
+@dataclass(frozen=True)
 class Answer:
     """A page of photos, all ranked with one model; `next` is the cursor of the next page.
 
-    `weak_from` is the position in the list at which weaker matches begin, the look-alikes of the
-    example photo (`has_lead`) being the first. `notes` are sentences about filters that nothing
-    can pass. `example` is the photo that all others are compared with, which is left out.
+    `groups` are the bands of the list, none where it is by date, without bands, or only of the
+    closest photos. `listed` is the length of the list without hits from behind the window, the
+    look-alikes of the example photo (`has_lead`) being the first. `notes` are sentences about
+    filters that nothing can pass, `unread` is the one that the model cannot read the query.
+    `example` is the photo that all others are compared with, which is left out.
     """
 
     query: Query
@@ -121,9 +139,11 @@ class Answer:
     photos: Sequence[ResultPhoto]
     next: str | None
     figures: Figures
-    weak_from: int = 0
+    groups: tuple[Group, ...] = ()
+    listed: int = 0
     has_lead: bool = False
     notes: tuple[str, ...] = ()
+    unread: str = ""
     example: UUID | None = None
 
 
@@ -142,7 +162,7 @@ def search(user: User, request: SearchRequest) -> Answer:
             page = page_of_listing(user, listing, limit, offset)
         else:
             listing = None
-            photos = _matching_photos(steps, ranking, request.least)
+            photos = _photos_by_date(request, steps, ranking)
             page = page_by_date(photos, ranking, limit, offset)
     took = round((time.perf_counter() - started) * 1000, 1)
     return _answer(request, steps, ranking, listing, page, took)
@@ -160,6 +180,20 @@ def matching_photos(user: User, query: Query, *, least: float | None = None) -> 
         return _matching_photos(steps, ranking, least)
 
 
+def _photos_by_date(request: SearchRequest, steps: Plan, ranking: Ranking | None) -> PhotoQuerySet:
+    if ranking is None:
+        return _matching_photos(steps, None, request.least)
+    return steps.photos.filter(pk__in=[photo.id for photo in _chosen(request, ranking)])
+
+
+def _chosen(request: SearchRequest, ranking: Ranking) -> Sequence[RankedPhoto]:
+    """Return the matches, or the closest photos where nothing matches but may be there."""
+    matches = ranking.matches(request.least)
+    if matches or request.least is not None or ranking.is_absent:
+        return matches
+    return ranking.window[: request.closest]
+
+
 def _matching_photos(steps: Plan, ranking: Ranking | None, least: float | None) -> PhotoQuerySet:
     if ranking:
         ids = [photo.id for photo in ranking.matches(least)]
@@ -175,7 +209,7 @@ def _listing(user: User, request: SearchRequest, steps: Plan, ranking: Ranking) 
     return list_photos(
         user,
         ranking,
-        ranking.window if everything else ranking.matches(request.least),
+        ranking.window if everything else _chosen(request, ranking),
         folds=request.fold,
         endless=everything and ranking.is_longer,
         example=steps.example,
@@ -197,11 +231,25 @@ def _answer(
         photos=page.photos,
         next=None if page.next is None else str(page.next),
         figures=_figures(ranking) if ranking else Figures(),
-        weak_from=listing.weak_from if listing else 0,
+        groups=tuple(_groups(listing)) if listing else (),
+        listed=len(listing.photos) if listing else 0,
         has_lead=listing.has_lead if listing else False,
         notes=steps.notes,
+        unread=steps.vector.unread if steps.vector else "",
         example=steps.example,
     )
+
+
+def _groups(listing: Listing) -> Iterator[Group]:
+    """Yield the bands of a listing, Strong first; nothing where all photos are weak."""
+    ranking, lead = listing.ranking, int(listing.has_lead)
+    bands = [ranking.band(entry.photo) for entry in listing.photos[lead:]]
+    counts = Counter(ranking.band(photo) for photo in listing.chosen)
+    if listing.endless:
+        counts[Band.WEAK] += ranking.total - len(ranking.window)
+    for band in Band:
+        if band in bands and set(bands) != {Band.WEAK}:
+            yield Group(band, lead + bands.index(band), counts[band])
 
 
 def _figures(ranking: Ranking) -> Figures:
@@ -218,6 +266,7 @@ def _figures(ranking: Ranking) -> Figures:
         more=ranking.is_longer,
         banded=ranking.bands is not None,
         about=ranking.is_estimated,
+        absent=ranking.is_absent,
     )
 
 

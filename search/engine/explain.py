@@ -23,9 +23,10 @@ from search.vectors import embedders
 class Explanation:
     """How one photo matches a query.
 
-    `score` is the cosine similarity that ranks it, None where the filters leave it out. `band` is
-    None while the library has no background to compare with. `words` says which words of the
-    photo are those of the query. `heat` shows where the photo matches, if one place stands out.
+    `score` is the cosine similarity that ranks it, None where filters or exclusions leave it
+    out. `band` is None while the library has no background to compare with. `words` says which
+    words of the photo are those of the query. `heat` shows where the photo matches, if one place
+    stands out.
     """
 
     query: Query

@@ -14,7 +14,6 @@ from uuid import UUID
 from gallery.models import Photo, User
 from search.duplicates.models import GroupMember
 from search.engine.rank import RankedPhoto, Ranking, hits_behind_window, scores
-from search.relevance import Band
 
 LIMIT = 100
 """Photos that belong together at most. Groups have 50; a larger set folds by its stack alone."""
@@ -35,25 +34,20 @@ class ListedPhoto:
 class Listing:
     """The photos of a ranking in the order in which they are listed.
 
-    `photos` come from the ranking's window; `covered` are the ids listed or folded there.
-    `endless` says that the hits behind the window follow, `folds` that look-alikes are folded,
-    and `has_lead` that the look-alikes of the example photo come first.
+    `photos` come from the ranking's window, of which `chosen` are to be listed; `covered` are
+    the ids listed or folded there. `endless` says that the hits behind the window follow, `folds`
+    that look-alikes are folded, and `has_lead` that the look-alikes of the example photo come
+    first.
     """
 
     user: User
     ranking: Ranking
+    chosen: Sequence[RankedPhoto]
     photos: Sequence[ListedPhoto]
     covered: Ids
     folds: bool
     endless: bool
     has_lead: bool = False
-
-    @property
-    def weak_from(self) -> int:
-        """The position at which weaker matches begin."""
-        photos = (entry.photo for entry in self.photos[self.has_lead :])
-        matches = (self.ranking.band(photo) != Band.WEAK for photo in photos)
-        return self.has_lead + sum(matches)
 
     def slice(self, start: int, count: int) -> tuple[Sequence[ListedPhoto], int | None]:
         """Return up to `count` photos from a position on, and the next position or None."""
@@ -96,19 +90,19 @@ def list_photos(
     if not folds:
         covered = frozenset(photo.id for photo in photos)
         listed = [ListedPhoto(photo) for photo in photos]
-        return Listing(user, ranking, listed, covered, folds, endless)
+        return Listing(user, ranking, photos, listed, covered, folds, endless)
     ids = [photo.id for photo in photos]
     sets = together(user, [*ids, example] if example else ids)
     lead = _lead(ranking, sets.get(example, NONE) - {example}) if example else []
     covered_ids = {example, *sets.get(example, NONE)} if example and lead else set()
-    listed = lead
+    listed = [*lead]
     for photo in photos:
         if photo.id not in covered_ids:
             members = sets.get(photo.id, NONE)
             listed.append(_listed(photo, members))
             covered_ids |= {photo.id, *members}
     covered = frozenset(covered_ids)
-    return Listing(user, ranking, listed, covered, folds, endless, has_lead=bool(lead))
+    return Listing(user, ranking, photos, listed, covered, folds, endless, has_lead=bool(lead))
 
 
 def _lead(ranking: Ranking, ids: Ids) -> list[ListedPhoto]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -14,10 +15,12 @@ from search.filters.selection import apply_filters
 from search.fulltext import TextHit, TextQuery
 from search.language.terms import Query
 from search.parts.scale import Scale, scale_of
-from search.relevance import Background, library
+from search.relevance import Background
+from search.relevance.library import background_of
 from search.vectors import embedders
+from search.vectors.embedders import languages
 from search.vectors.embedders.base import Tower
-from search.vectors.index import And, Filter, HasIds, Not
+from search.vectors.index import And, Filter, HasIds, Not, owned_by
 
 PATIENCE = 8.0
 """Seconds that a request waits for a model that is loading."""
@@ -29,18 +32,22 @@ TEXT_LIMIT = 200
 class VectorQuery:
     """What the index is asked, and what its answers are compared with, all for one model.
 
-    `condition` limits the hits to photos that pass the filters and are not named by the query;
-    `is_filtered` says that it leaves out photos of the library. `text_hits` are the photos that
-    have the words. `background` and `scale` are None while too little is known of the library.
+    `condition` limits the hits to photos that pass the filters and are not named by the query,
+    `library` only to those that are not named; `is_filtered` says that the two differ. `text_hits`
+    are the photos that have the words. `unread` is the sentence that the model cannot read the
+    words, empty where it can. `background` and `scale` are None while too little is known of the
+    library.
     """
 
     model: EmbeddingModel
     target: Target
     condition: Filter
+    library: Filter
     is_filtered: bool
     text_hits: tuple[TextHit, ...]
     background: Background | None
     scale: Scale | None
+    unread: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,11 +80,11 @@ def plan(user: User, query: Query) -> Plan:
         return Plan(query, model, photos, notes)
     if model is None:
         raise still_loading()
-    conditions = [filtered.index_filter]
+    conditions, library = [filtered.index_filter], [owned_by(filtered.owner)]
     for tower in _towers(user, model, query):
         if not embedders.wait_until_loaded(model.key, tower, PATIENCE):
             raise still_loading()
-    background = library.background_of(user, model)
+    background = background_of(user, model)
     target = target_of(user, model, query, background)
     text = TextQuery.from_query(user.pk, query)
     if excluded := fulltext.photos_with_text(text.owner_id, text.avoided):
@@ -85,16 +92,30 @@ def plan(user: User, query: Query) -> Plan:
         conditions.append(Not(HasIds.of(excluded)))
     if target.photos:
         conditions.append(Not(HasIds.of(target.photos)))
+        library.append(Not(HasIds.of(target.photos)))
+    text_hits = tuple(fulltext.search(photos, text, limit=TEXT_LIMIT))
     vector = VectorQuery(
         model=model,
         target=target,
-        condition=And(tuple(conditions)) if len(conditions) > 1 else conditions[0],
+        condition=_all_of(conditions),
+        library=_all_of(library),
         is_filtered=bool(query.filters or excluded),
-        text_hits=tuple(fulltext.search(photos, text, limit=TEXT_LIMIT)),
+        text_hits=text_hits,
         background=background,
         scale=scale_of(user, model),
+        unread="" if text_hits else _unread(model, query),
     )
     return Plan(query, model, photos, notes, vector, _example(query))
+
+
+def _all_of(conditions: Sequence[Filter]) -> Filter:
+    return And(tuple(conditions)) if len(conditions) > 1 else conditions[0]
+
+
+def _unread(model: EmbeddingModel, query: Query) -> str:
+    """Return the sentence that the model cannot read the wanted texts; empty where it can."""
+    texts = (term.value for term in query.wanted if term.kind == "text")
+    return languages.cannot_read(model.key, " ".join(texts))
 
 
 def _towers(user: User, model: EmbeddingModel, query: Query) -> set[Tower]:

@@ -16,7 +16,16 @@ import numpy as np
 from search.parts.boxes import Box
 from search.parts.nearest import PartHit, closest
 from search.relevance import TOP, Band, Bands, find_bands
-from search.vectors.index import Hit, VectorIndex, open_index, reciprocal_rank_fusion, scores_of
+from search.vectors.index import (
+    And,
+    HasIds,
+    Hit,
+    Not,
+    VectorIndex,
+    open_index,
+    reciprocal_rank_fusion,
+    scores_of,
+)
 
 if TYPE_CHECKING:
     from search.engine.plan import VectorQuery
@@ -30,6 +39,8 @@ EXCLUDED_EACH = 10_000
 """Photos at most that are left out for showing one excluded thing."""
 EXCLUDED_LIMIT = 20_000
 """Photos at most that one query leaves out: SQLite takes 32,766 values in one statement."""
+
+_PLACES = {None: 0, Band.STRONG: 0, Band.LIKELY: 1, Band.WEAK: 2}
 
 
 @dataclass(frozen=True)
@@ -50,10 +61,10 @@ class RankedPhoto:
 class Ranking:
     """The best photos for one vector query, as they were fetched.
 
-    `window` has the matches first, then the weak ones, each best first. `bands` is None while
-    the library has no background to compare with. `total` photos pass the filters and are
-    searchable, an estimate where more than `WINDOW` pass a filter. `hits` is how many hits the
-    index gave, and `lowest` the score of the last of them.
+    `window` has the photos of each band together, best first, the Strong ones first. `bands`
+    is None while the library has no background to compare with. `total` photos pass the filters
+    and are searchable, an estimate where more than `WINDOW` pass a filter. `hits` is how many hits
+    the index gave, and `lowest` the score of the last of them.
     """
 
     query: VectorQuery
@@ -67,6 +78,12 @@ class Ranking:
     def is_longer(self) -> bool:
         """Whether hits follow behind the window."""
         return self.hits == WINDOW
+
+    @property
+    def is_absent(self) -> bool:
+        """Whether it is nearly certain that the library has nothing of the kind."""
+        absent = self.bands is not None and self.bands.is_absent and not self.query.unread
+        return absent and not self.matches()
 
     @property
     def is_estimated(self) -> bool:
@@ -92,6 +109,7 @@ class Ranking:
 
 def rank(query: VectorQuery) -> Ranking:
     """Return the ranking of a vector query; raise `VectorIndexError` when the index is away."""
+    query = _without_excluded(query)
     target, condition = query.target, query.condition
     index = open_index(query.model.key, query.model.dim)
     hits = index.query(target.vector, limit=WINDOW, flt=condition)
@@ -99,21 +117,53 @@ def rank(query: VectorQuery) -> Ranking:
     if total == WINDOW:
         # Counting exactly takes as long as finding them.
         total = max(index.count(condition, exact=False), WINDOW)
-    vectors = _top_vectors(index, hits)
-    by_part: list[PartHit] = []
-    # A part without what is excluded says nothing about the rest of its photo.
-    if not target.avoids:
-        by_part = closest(
-            query.model, target.vector, limit=PART_LIMIT, flt=condition, scale=query.scale
-        )
+    by_part = closest(
+        query.model, target.vector, limit=PART_LIMIT, flt=condition, scale=query.scale
+    )
     named = target.photos
     reasons = {hit.photo_id: hit.reason for hit in query.text_hits if hit.photo_id not in named}
     further = ({hit.photo_id for hit in by_part} | reasons.keys()) - {hit.id for hit in hits}
     found = hits + scores_of(index, target.vector, condition, further)
-    limits = bands_of(query, vectors, total)
-    fused = _fused(_with_parts(found, len(hits), by_part), reasons)
-    window = tuple(sorted(fused, key=lambda photo: _band(limits, photo) == Band.WEAK))
+    limits = _library_bands(query, index, hits, total)
+    fused = _fused(_ordered(query, index, _with_parts(found, len(hits), by_part)), reasons)
+    window = tuple(sorted(fused, key=lambda photo: _PLACES[_band(limits, photo)]))
     return Ranking(query, window, limits, total, len(hits), hits[-1].score if hits else 0.0)
+
+
+def _without_excluded(query: VectorQuery) -> VectorQuery:
+    """Return the query with a condition that leaves out what matches an excluded term."""
+    excluded = excluded_photos(query)
+    if not excluded:
+        return query
+    condition = And((query.condition, Not(HasIds.of(excluded))))
+    return replace(query, condition=condition, is_filtered=True)
+
+
+def _library_bands(
+    query: VectorQuery, index: VectorIndex, hits: list[Hit], total: int
+) -> Bands | None:
+    """Return where the bands begin among all photos, whatever filters and exclusions leave.
+
+    So a photo is as good a match with a filter as without.
+    """
+    if query.background and query.is_filtered:
+        hits = index.query(query.target.vector, limit=TOP, flt=query.library)
+        total = index.count(query.library, exact=False)
+        # A few photos more or less matter in small libraries, where counting is quick.
+        total = total if total > WINDOW else index.count(query.library)
+    return bands_of(query, _top_vectors(index, hits), total)
+
+
+def _ordered(
+    query: VectorQuery, index: VectorIndex, photos: list[RankedPhoto]
+) -> list[RankedPhoto]:
+    """Return the photos in the order of the index, or with exclusions away from these."""
+    if query.target.order is None:
+        return photos
+    ids = {photo.id for photo in photos}
+    hits = scores_of(index, query.target.order, query.condition, ids)
+    places = {hit.id: place for place, hit in enumerate(hits)}
+    return sorted(photos, key=lambda photo: places.get(photo.id, len(places)))
 
 
 def bands_of(query: VectorQuery, vectors: np.ndarray, total: int) -> Bands | None:
@@ -153,16 +203,16 @@ def hits_behind_window(ranking: Ranking, start: int, limit: int) -> list[RankedP
 
 
 def excluded_photos(query: VectorQuery, least: float | None = None) -> set[UUID]:
-    """Return the photos that a query leaves out which only excludes: all that match any term.
+    """Return the photos that a query leaves out: all that match any of its excluded terms.
 
-    The photos that it names are among them. Empty while the library has no background to compare
-    with.
+    Where there are any such terms, the photos that the query names are among them. Empty while
+    the library has no background to compare with.
     """
-    if query.background is None:
+    avoided = query.target.avoided
+    if query.background is None or not avoided:
         return set()
-    apart = [replace(query, target=target, scale=None) for target in query.target.apart]
-    each = apart or [query]
-    limit = min(EXCLUDED_EACH, EXCLUDED_LIMIT // len(each))
+    limit = min(EXCLUDED_EACH, EXCLUDED_LIMIT // len(avoided))
+    each = (replace(query, target=target, scale=None, text_hits=()) for target in avoided)
     return set(query.target.photos).union(*(_all_matches(part, least, limit) for part in each))
 
 

@@ -7,7 +7,7 @@ docs/explanation/excluding.md explains it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 import numpy as np
@@ -38,13 +38,13 @@ _CANCELLED = 1e-3  # A shorter vector is noise.
 class Target:
     """What a query looks for. All vectors are of unit length, shape (dim,), float32.
 
-    `vector` is what the index is asked with. `asked` is what the library must have for hits to be
-    trusted, where that is something else, else None: the wanted terms without what is excluded,
-    and of text beside pictures the text alone. `each` holds the wanted texts one by one where
-    there are several, for hits must have all of them. `by_picture` says that no wanted term is
-    text. `photos` are the photos that the query names, which the answer leaves out. `avoids` says
-    that something was subtracted. `apart` holds the terms of a query that only excludes, where
-    there are several: whatever shows any of them is left out.
+    `vector` is what the index is asked with: the wanted terms alone. `asked` is what the library
+    must have for hits to be trusted, where that is something else, else None: of text beside
+    pictures the text alone. `each` holds the wanted texts one by one where there are several, for
+    hits must have all of them. `by_picture` says that no wanted term is text. `photos` are the
+    photos that the query names, which the answer leaves out. `avoided` holds the excluded terms:
+    what matches any of them is left out. `order` then points away from them, and puts the photos
+    of each band in order.
     """
 
     vector: Vector
@@ -52,8 +52,8 @@ class Target:
     by_picture: bool
     photos: frozenset[UUID]
     each: tuple[Vector, ...] = ()
-    avoids: bool = False
-    apart: tuple[Target, ...] = ()
+    avoided: tuple[Target, ...] = ()
+    order: Vector | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,27 +68,29 @@ class WeightedVector:
 def target_of(
     user: User, model: EmbeddingModel, query: Query, background: Background | None
 ) -> Target:
-    """Return the target of a query's terms; of the avoided terms where none is wanted.
+    """Return the target of a query's terms; of the first avoided one where none is wanted.
 
     Raises `QueryError` for photos and pictures that do not exist and for terms that cancel each
     other out, `ModelUnavailable`, and `PoolBusy`.
     """
     _embed_texts(model, query)
     named = frozenset(UUID(term.photo_id) for term in query.terms if term.photo_id)
-    wanted = [_weighted(user, model, term) for term in query.wanted or query.avoided]
-    avoided = [_weighted(user, model, term) for term in query.avoided] if query.wanted else []
-    apart = [Target(part.vector, None, part.by_picture, named) for part in wanted]
-    if len(wanted) + len(avoided) == 1:
-        return apart[0]
+    wanted = [_weighted(user, model, term) for term in query.wanted]
+    avoided = [_weighted(user, model, term) for term in query.avoided]
+    apart = tuple(Target(part.vector, None, part.by_picture, named) for part in avoided)
+    if not wanted:
+        return replace(apart[0], avoided=apart)
+    parts = [*wanted, *_joined_vector(model, query)]
     texts = [part.vector for part in wanted if not part.by_picture]
+    several = len(wanted) > 1
     return Target(
-        vector=direction(background, [*wanted, *_joined_vector(model, query)], avoided),
-        asked=unit(np.sum(texts or [part.vector for part in wanted], axis=0)),
+        vector=direction(background, parts) if several else wanted[0].vector,
+        asked=unit(np.sum(texts or [part.vector for part in wanted], axis=0)) if several else None,
         by_picture=not texts,
         photos=named,
         each=tuple(texts) if len(texts) > 1 else (),
-        avoids=bool(avoided),
-        apart=() if query.wanted else tuple(apart),
+        avoided=apart,
+        order=direction(background, parts, avoided) if avoided else None,
     )
 
 

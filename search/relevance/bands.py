@@ -226,6 +226,11 @@ class Bands:
         """Whether nothing matches well."""
         return math.isinf(self.likely)
 
+    @property
+    def is_absent(self) -> bool:
+        """Whether it is nearly certain that the library has nothing of the kind."""
+        return self.is_empty
+
     def band(self, score: float) -> Band:
         """Return the band of a hit."""
         if score >= self.strong:

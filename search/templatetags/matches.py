@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from django import template
 from django.utils.translation import gettext as _
 
 from gallery.templatetags.numbers import score
 from gallery.views.tiles import Match
 from search.relevance import Band
+from search.views.summary import Heading
 
 register = template.Library()
 
@@ -21,6 +24,12 @@ def band_title(match: Match) -> str:
         Band.WEAK: _("Weak match, similarity %(score)s"),
     }
     return titles[match.band] % {"score": score(match.score or 0)}
+
+
+@register.filter
+def heading_at(headings: Mapping[int, Heading], place: int) -> Heading | None:
+    """Return the heading that stands before the tile at a place, if any."""
+    return headings.get(place) if headings else None
 
 
 @register.filter

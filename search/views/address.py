@@ -12,6 +12,8 @@ from search.language import Query, QueryError, Term
 
 _LISTING = ("fold", "sort", "least", "weak")
 """Parameters that say how an answer is listed; all others belong to the query."""
+CLOSEST = 20
+"""Photos that a page lists where none matches well."""
 
 
 def has_query(params: QueryDict) -> bool:
@@ -35,6 +37,7 @@ def request_of(params: QueryDict, limit: int, query: Query | None = None) -> Sea
         # The lower end of the slider is everything, also what follows behind the window.
         least=least or None,
         weak=params.get("weak") == "1" or least == 0,
+        closest=CLOSEST,
     )
 
 

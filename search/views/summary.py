@@ -1,18 +1,19 @@
-"""What the results page says of an answer: the counts, the confidence slider, why it is empty."""
+"""What the results page says of an answer: counts, headings, the slider, why it is empty."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from django.utils.translation import gettext as _, ngettext
+from django.utils.text import Truncator
+from django.utils.translation import gettext as _, ngettext, pgettext
 
 from gallery.models import User
 from gallery.status import status
 from gallery.views.tiles import Tile
-from search.engine.answer import LEVELS, Answer, Figures, matching_photos, two_digits
+from search.engine.answer import LEVELS, Answer, Figures, Group, matching_photos, two_digits
 from search.language import Query
 from search.relevance import Band
 
@@ -35,7 +36,7 @@ class Empty(StrEnum):
 
 @dataclass(frozen=True)
 class Slider:
-    """The slider for the minimum confidence.
+    """The slider from more photos to fewer and surer ones.
 
     `levels` counts the photos at each step of confidence, 0 to 1, and `more` says that there are
     further ones at the lowest step. `at` is the current step. `text` counts the photos listed.
@@ -58,22 +59,33 @@ class Slider:
 
 
 @dataclass(frozen=True)
+class Heading:
+    """The heading of a group of photos: a band and its count, or a sentence where none matches."""
+
+    text: str
+    band: str = ""
+    count: str = ""
+
+
+@dataclass(frozen=True)
 class Summary:
     """What stands beside the tiles.
 
-    `divider` is the index of the tile before which weaker matches begin; `only_weak` says that
-    there are no others. `weaker` counts those that are not listed, and `weaker_address` loads
-    them alone; it is empty where they do not simply follow.
+    `headings` are those of groups, by the index of the tile before which they stand. `only_weak`
+    says that nothing matches well. `weaker` counts the photos that are not listed, and
+    `weaker_address` loads them alone; it is empty where they do not simply follow. `wanted` is
+    the text that was searched for, `by_picture` says that there was none.
     """
 
     counted: str = ""
     slider: Slider | None = None
-    divider: int | None = None
+    headings: Mapping[int, Heading] = field(default_factory=dict)
     only_weak: bool = False
     weaker: int = 0
     weaker_address: str = ""
     empty: Empty = Empty.NO
     wanted: str = ""
+    by_picture: bool = False
 
 
 def summarize(user: User, answer: Answer, tiles: Sequence[Tile], address: Address) -> Summary:
@@ -83,13 +95,14 @@ def summarize(user: User, answer: Answer, tiles: Sequence[Tile], address: Addres
     follows = weaker and not address.least
     return Summary(
         counted=_counts(user, answer, len(tiles), address),
-        slider=_slider(answer.figures, address) if answer.figures.total else None,
-        divider=None if only_weak else _divider(tiles, answer, address),
+        slider=_slider(answer, len(tiles), address) if answer.figures.total else None,
+        headings=_headings(tiles, answer, address),
         only_weak=only_weak,
         weaker=weaker,
-        weaker_address=address.weaker_from(answer.weak_from) if follows else "",
+        weaker_address=address.weaker_from(answer.listed) if follows else "",
         empty=Empty.NO if tiles else _why_empty(user, answer, address),
         wanted=_wanted_text(answer.query),
+        by_picture=_is_by_picture(answer.query),
     )
 
 
@@ -121,6 +134,9 @@ def _counts(user: User, answer: Answer, listed: int, address: Address) -> str:
     elif figures.matches:
         counts = _of(_bands(figures), _searched_photos(figures))
         return _ordered(counts, address.by_date)
+    elif _is_closest(answer, address) and listed:
+        counts = _("%(count)s closest") % {"count": listed}
+        return _ordered(_of(counts, _searched_photos(figures)), address.by_date)
     else:
         return _closest_first(_searched_photos(figures))
     return _ordered(counts, address.by_date) if address.by_date else _closest_first(counts)
@@ -166,7 +182,13 @@ def _photos_at(figures: Figures, least: float) -> str:
     return _photos(count, more=figures.more and count >= figures.levels[0])
 
 
-def _slider(figures: Figures, address: Address) -> Slider | None:
+def _is_closest(answer: Answer, address: Address) -> bool:
+    """Whether the list has only the closest photos, as none of them matches well."""
+    return answer.figures.is_empty and not address.with_weak and not address.least
+
+
+def _slider(answer: Answer, listed: int, address: Address) -> Slider | None:
+    figures = answer.figures
     if not figures.levels:
         return None
     least = 0.0 if address.with_weak else address.least
@@ -174,8 +196,9 @@ def _slider(figures: Figures, address: Address) -> Slider | None:
         at = round(least * LEVELS)
         return Slider(figures.levels, at, figures.more, _photos_at(figures, least))
     # The bands begin between two steps; the slider stands at the higher one.
-    steps = (step for step, count in enumerate(figures.levels) if count <= figures.matches)
-    text = _photos(figures.matches, more=figures.has_more_matches)
+    shown = listed if _is_closest(answer, address) else figures.matches
+    steps = (step for step, count in enumerate(figures.levels) if count <= shown)
+    text = _photos(shown, more=figures.has_more_matches)
     return Slider(figures.levels, next(steps, LEVELS), figures.more, text)
 
 
@@ -184,21 +207,69 @@ def _weaker(answer: Answer, address: Address) -> int:
     figures = answer.figures
     if answer.next or not figures.banded or address.with_weak or address.by_date:
         return 0
-    listed = figures.levels[round(address.least * LEVELS)] if address.least else figures.matches
+    if address.least:
+        listed = figures.levels[round(address.least * LEVELS)]
+    else:
+        listed = answer.listed if figures.is_empty else figures.matches
     left = max(figures.total - listed, 0)
     return two_digits(left) if figures.about else left
 
 
-def _divider(tiles: Sequence[Tile], answer: Answer, address: Address) -> int | None:
-    """Return the index of the first weaker match, if no earlier page had any."""
-    if address.least or address.by_date or address.offset > answer.weak_from:
-        return None
-    first = 0 if address.offset else int(answer.has_lead)
-    return next((place for place in range(first, len(tiles)) if _is_weak(tiles[place])), None)
+def _headings(tiles: Sequence[Tile], answer: Answer, address: Address) -> Mapping[int, Heading]:
+    """Return the headings of the groups that begin on this page."""
+    lead = 0 if address.offset else int(answer.has_lead)
+    if answer.figures.is_empty:
+        heading = Heading(_closest_text(answer))
+        return {} if address.offset or len(tiles) <= lead else {lead: heading}
+    headings = {}
+    for group in answer.groups:
+        places = (at for at in range(lead, len(tiles)) if _band_of(tiles[at]) == group.band)
+        at = next(places, None)
+        # An earlier page has the heading of a group that began there.
+        if at is not None and group.start >= address.offset:
+            headings[at] = Heading(_band_text(group.band), group.band, _count_text(answer, group))
+    return headings
 
 
-def _is_weak(tile: Tile) -> bool:
-    return tile.match is not None and tile.match.band == Band.WEAK
+def _band_of(tile: Tile) -> str | None:
+    return tile.match.band if tile.match else None
+
+
+def _band_text(band: Band) -> str:
+    return {
+        Band.STRONG: pgettext("matches", "Strong"),
+        Band.LIKELY: pgettext("matches", "Likely"),
+        Band.WEAK: pgettext("matches", "Weaker"),
+    }[band]
+
+
+def _count_text(answer: Answer, group: Group) -> str:
+    """Return the count of a group; the last matches may have more behind the window."""
+    figures = answer.figures
+    if group.band == Band.WEAK:
+        return f"{two_digits(group.count) if figures.about else group.count:,}"
+    last = Band.LIKELY if figures.likely else Band.STRONG
+    more = figures.has_more_matches and group.band == last and group.count >= figures.matches
+    return f"{group.count:,}{'+' if more else ''}"
+
+
+def _closest_text(answer: Answer) -> str:
+    """Return the heading where nothing matches well, which denies nothing that may be there."""
+    wanted = _wanted_text(answer.query)
+    if not answer.figures.absent:
+        if answer.example:
+            return _("No other photo is clearly similar. The closest:")
+        if _is_by_picture(answer.query):
+            return _("No photo is clearly similar. The closest:")
+        return _("No clear match. The closest:")
+    if wanted:
+        text = _("Nothing here looks like “%(wanted)s”. The closest:")
+        return text % {"wanted": Truncator(wanted).chars(60)}
+    if answer.example:
+        return _("No other photo looks like this one. The closest:")
+    if _is_by_picture(answer.query):
+        return _("No photo here looks like this picture. The closest:")
+    return _("Nothing here looks like that. The closest:")
 
 
 def _why_empty(user: User, answer: Answer, address: Address) -> Empty:
@@ -218,3 +289,7 @@ def _wanted_text(query: Query) -> str:
     """Return the text that was searched for; empty where pictures were searched for too."""
     texts = [term.value for term in query.wanted if term.kind == "text"]
     return " + ".join(texts) if len(texts) == len(query.wanted) else ""
+
+
+def _is_by_picture(query: Query) -> bool:
+    return bool(query.wanted) and all(term.kind != "text" for term in query.wanted)

@@ -1,4 +1,4 @@
-"""Groups of duplicates, and an administrator, for the tests of pages and API."""
+"""Groups of duplicates, photos with known bands, and an administrator, for web tests."""
 
 from __future__ import annotations
 
@@ -7,8 +7,15 @@ from django.contrib.auth import get_user_model
 from django.test import Client
 
 from gallery.models import Photo
-from search.duplicates.models import DuplicateGroup, Kind
+from search.duplicates.models import DuplicateEdge, DuplicateGroup, Kind
+from search.engine import rank
+from search.relevance import Bands
 from tests.alike import group, photo
+from tests.web.test_api_photos import picture, upload
+from tests.workers.conftest import drain
+
+SHADES = [(220 - 12 * n, 30 + 6 * n, 30) for n in range(8)]
+WORDS = "nothing"  # file names that no query of these tests has words of
 
 
 @pytest.fixture
@@ -39,3 +46,45 @@ def admin(db) -> Client:
     client = Client()
     client.force_login(get_user_model().objects.create_superuser("root", password="correct horse"))
     return client
+
+
+@pytest.fixture
+def reds(ada_client, model) -> list[tuple[str, float]]:
+    """Ids and scores of eight photos from red to less red, by how well "red" finds them."""
+    for n, shade in enumerate(SHADES):
+        upload(ada_client, picture(shade, (80, 60), "PNG"), f"{WORDS}{n}.png")
+    drain()
+    # What the worker found alike would be folded.
+    DuplicateEdge.objects.all().delete()
+    DuplicateGroup.objects.all().delete()
+    hits = ada_client.get("/api/v1/search", {"q": "red", "limit": 20}).json()["hits"]
+    return [(hit["id"], hit["score"]) for hit in hits]
+
+
+class Present(Bands):
+    """Bands of a query for something that the library may have."""
+
+    is_absent = property(lambda _: False)
+
+
+class Absent(Bands):
+    """Bands of a query for something that the library surely lacks."""
+
+    is_absent = property(lambda _: True)
+
+
+@pytest.fixture
+def bars(monkeypatch, reds):
+    """Set where the bands begin, by how many photos are Strong and how many Likely."""
+
+    def at(place: int) -> float:
+        return (reds[place - 1][1] + reds[place][1]) / 2 if place else reds[0][1] + 1
+
+    def put(strong: int, likely: int, *, standing: float = 1.0, absent: bool = False) -> None:
+        # The API rounds, so the best is put a little below what it says.
+        typical, best = reds[-1][1] - 0.01, reds[0][1] - 0.0003
+        kind = Absent if absent else Present
+        cut = kind(at(strong), at(strong + likely), typical, best, standing)
+        monkeypatch.setattr(rank, "bands_of", lambda *_: cut)
+
+    return put

@@ -1,4 +1,4 @@
-"""Queries that only exclude: everything but what clearly shows any of their terms."""
+"""Exclusions and filters: they take photos away, and change nothing about those that stay."""
 
 from __future__ import annotations
 
@@ -69,3 +69,50 @@ def test_without_a_background_nothing_is_left_out(listed, colours):
     Photo.objects.filter(pk__in=[colours[one] for one in list(PALETTE)[4:]]).delete()
     library.forget()
     assert {"red", "green", "blue", "yellow"} <= listed("-red")
+
+
+@pytest.fixture
+def bands(ada_client, colours):
+    """Asks and returns the band of each colour, in the order of the answer."""
+    names = {photo_id: name for name, photo_id in colours.items()}
+
+    def ask(query: str) -> dict[str, str]:
+        answer = ada_client.get("/api/v1/search", {"q": query, "limit": 50})
+        assert answer.status_code == 200, answer.content
+        return {names[hit["id"]]: hit["band"] for hit in answer.json()["hits"]}
+
+    return ask
+
+
+@pytest.mark.parametrize("excluded", ["-blue", "-blue -yellow", "-green -black"])
+def test_exclusion_only_removes(bands, excluded):
+    before, after = bands("red"), bands(f"red {excluded}")
+    assert after.keys() == before.keys() - set(excluded.replace("-", "").split())
+    assert after == {name: before[name] for name in after}
+    assert after["red"] in {"strong", "likely"}
+    places = [("strong", "likely", "weak").index(band) for band in after.values()]
+    assert places == sorted(places)
+
+
+def test_a_photo_that_is_excluded_leaves_the_rest_as_it_was(bands, colours):
+    before, after = bands("red"), bands(f"red -photo:{colours['green']}")
+    assert after == {name: band for name, band in before.items() if name in after}
+    assert "green" not in after
+    assert "red" in after
+
+
+def test_what_is_wanted_and_excluded_is_gone(bands):
+    assert "red" not in bands("red -red")
+
+
+def test_a_filter_takes_photos_away_and_changes_no_band(ada_client, bands, colours):
+    before = bands("red")
+    kept = {"red", "blue", "white"}
+    for name in kept:
+        path = f"/api/v1/photos/{colours[name]}"
+        answer = ada_client.patch(path, {"tags": ["kept"]}, content_type="application/json")
+        assert answer.status_code == 200
+    assert bands("red tag:kept") == {name: before[name] for name in before if name in kept}
+    # Nothing of the kind passes this filter, but the library has it.
+    answer = ada_client.get("/api/v1/search", {"q": "red -tag:kept"}).json()
+    assert not answer["absent"]

@@ -29,7 +29,8 @@ class RecommendedModel:
     `image_mparams` and `text_mparams` are millions of parameters, `image_gflop` is the work for
     one picture, `download_mb` is the size of the download. A score is None if nobody published
     it. `repo` is the hub repository of the weights. `signature` names a few tensors with their
-    shapes, by which a weight file is recognised.
+    shapes, by which a weight file is recognised. `is_english_only` says that texts in other
+    languages mean nothing to it.
     """
 
     key: str
@@ -49,6 +50,7 @@ class RecommendedModel:
     repo: str = ""
     signature: tuple[tuple[str, tuple[int, ...]], ...] = ()
     tokenizer_from_hub: bool = False
+    is_english_only: bool = False
 
     @property
     def architecture(self) -> str:
@@ -94,6 +96,7 @@ MODELS = (
         use=gettext_lazy("Small machines, searches in English"),
         licence="MIT",
         languages=gettext_lazy("English"),
+        is_english_only=True,
         dim=512,
         image_size=256,
         image_mparams=88,
@@ -163,6 +166,7 @@ MODELS = (
         use=gettext_lazy("Trying Scry out where nothing can be downloaded"),
         licence=gettext_lazy("Apache-2.0 (its parts: see the model card)"),
         languages=gettext_lazy("English"),
+        is_english_only=True,
         dim=512,
         image_size=256,
         image_mparams=7,

@@ -1,15 +1,19 @@
-// The results page: the slider for the minimum confidence, weaker matches that open in place, and
-// the menus of the chips.
+// The results page: the slider from more to fewer photos, weaker matches that open in place, and the
+// menus of the chips.
 import { photos } from "../page/amounts.js";
 import { gettext } from "../page/language.js";
 import { announce } from "../page/notices.js";
 
 export function attachResults() {
   attachSlider(document.getElementById("sure"));
+  let last;
+  document.body.addEventListener("htmx:beforeSwap", () => {
+    last = [...document.querySelectorAll("#photos > .tile")].at(-1);
+  });
   document.body.addEventListener("htmx:afterSwap", (event) => {
     const { target, requestConfig } = event.detail;
     if (target.id === "found") resultsChanged(requestConfig);
-    if (requestConfig.elt.closest(".divider")) weakerOpened(requestConfig.elt);
+    if (requestConfig.elt.closest(".divider")) weakerOpened(requestConfig.elt, last);
     if (target.matches(".why-here")) explanationLoaded(target);
   });
   document.addEventListener("click", (event) => {
@@ -56,7 +60,7 @@ function explanationLoaded(section) {
   section.scrollIntoView({ block: "start" });
 }
 
-function weakerOpened(link) {
+function weakerOpened(link, last) {
   history.replaceState(history.state, "", link.getAttribute("href"));
   // All results are listed now: the lower end of the slider.
   const slider = document.getElementById("least");
@@ -64,6 +68,13 @@ function weakerOpened(link) {
     slider.value = 0;
     slider.dispatchEvent(new Event("input"));
   }
-  document.querySelector("[data-weaker] h2")?.focus({ preventScroll: true });
+  const heading = document.querySelector("[data-group=weak] h2");
+  (heading ?? nextTile(last))?.focus({ preventScroll: true });
   announce(gettext("Weaker matches are shown below."));
+}
+
+// Without a heading of their own, the new photos simply follow.
+function nextTile(tile) {
+  const tiles = [...document.querySelectorAll("#photos > .tile")];
+  return tiles[tiles.indexOf(tile) + 1]?.querySelector(".open");
 }
