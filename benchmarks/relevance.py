@@ -45,7 +45,10 @@ KINDS = PRESENT[:2]
 DENIED = 0.7
 """The share of absent things that should be denied."""
 STRONG_RIGHT = 0.8
-SURELY = 0.01
+LIKELY_RIGHT = 0.5
+MOST_LOWER = 1.5
+"""By how much less evidence a further hit may have than the best one needs."""
+SURELY = 0.005
 """The share of present things of which the page may say that they are absent."""
 
 Mask = NDArray[np.bool_]
@@ -108,7 +111,7 @@ class Corpus:
         if name not in self._known:
             self._known[name] = make(self._model())
             if self._cache:
-                np.savez(self._cache, **self._known)
+                np.savez(self._cache, **self._known)  # type: ignore[arg-type]
         return self._known[name]
 
     def texts(self, name: str, found: Sequence[str]) -> Vectors:
@@ -132,7 +135,7 @@ def kind_words(corpus: Corpus, photos: Vectors) -> list[Words]:
         right = np.array([[text in true for true in truth.values()] for text in texts])
         rows = corpus.texts(group, texts)
         found.append(Words(group, texts, rows, photos, right))
-        few = right.sum(axis=1) <= 35
+        few: Mask = np.asarray(right.sum(axis=1) <= 35)
         chosen = [text for text, kept in zip(texts, few, strict=True) if kept]
         none = np.zeros_like(right[few])
         found.append(Words(f"{group}, taken out", chosen, rows[few], photos, none, right[few]))
@@ -154,7 +157,7 @@ def scene_words(corpus: Corpus, photos: Vectors, folder: Path) -> list[Words]:
             for noun in lines("relevance_nouns.txt")
         ]
     )
-    shown = (said >= 2).any(axis=1)
+    shown: Mask = np.asarray((said >= 2).any(axis=1))
     texts = [noun for noun, there in zip(lines("relevance_nouns.txt"), shown, strict=True) if there]
     some = captions[::5]
     own = np.zeros((len(some), len(photos)), bool)
@@ -192,6 +195,7 @@ class Fit:
     offset: float
     strong: float = 0.0
     likely: float = 0.0
+    further: float = 0.0
     absent: float = 0.0
 
     def odds(self, found: Judged) -> Odds:
@@ -201,8 +205,9 @@ class Fit:
 
 
 def current() -> Fit:
+    bounds = evidence.STRONG, evidence.LIKELY, evidence.FURTHER, evidence.ABSENT
     weights = np.array([evidence.MARGIN, evidence.GENERALITY, evidence.RANK, evidence.BOTH])
-    return Fit(weights, evidence.OFFSET, evidence.STRONG, evidence.LIKELY, evidence.ABSENT)
+    return Fit(weights, evidence.OFFSET, *bounds)
 
 
 def logistic(known: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -235,25 +240,30 @@ def fit(found: dict[str, Judged], left_out: int | None) -> Fit:
     absent = [np.quantile(odds[group][:, 0], DENIED) for group in ABSENT]
     result.likely = float(np.mean(absent))
     result.strong = max(precise(odds, used, STRONG_RIGHT), result.likely + 0.5)
+    shown = {group: np.where(one[:, :1] >= result.likely, one, -99) for group, one in odds.items()}
+    low = precise(shown, used, LIKELY_RIGHT, below=result.strong)
+    result.further = min(max(low, result.likely - MOST_LOWER), result.likely)
     present = np.concatenate([odds[group][:, 0] for group in PRESENT])
     result.absent = min(float(np.quantile(present, SURELY)), result.likely)
     return result
 
 
-def precise(odds: dict[str, Odds], found: dict[str, Judged], share: float) -> float:
+def precise(
+    odds: dict[str, Odds], found: dict[str, Judged], share: float, below: float = np.inf
+) -> float:
     """Return the evidence from which on this share of hits is right, among the kinds."""
     values = np.concatenate([odds[group].ravel() for group in KINDS])
     right = np.concatenate([found[group].right.ravel() for group in KINDS])
-    order = np.argsort(-values)
+    order = np.argsort(-np.where(values < below, values, -99))[: int((values < below).sum())]
     shares = np.cumsum(right[order]) / np.arange(1, len(order) + 1)
     enough = np.flatnonzero((shares >= share) & (np.arange(len(shares)) >= 20))
-    return float(values[order][enough[-1]]) if len(enough) else float(values.max())
+    return float(values[order][enough[-1]]) if len(enough) else float(values[order].max())
 
 
 def write(result: Fit) -> None:
     """Write the numbers into the module that uses them."""
     weights = ", ".join(f"{value:.4g}" for value in [*result.weights, result.offset])
-    bounds = f"{result.strong:.3g}, {result.likely:.3g}, {result.absent:.3g}"
+    bounds = f"{result.strong:.3g}, {result.likely:.3g}, {result.further:.3g}, {result.absent:.3g}"
     text = FITTED.read_text("utf-8")
     text = re.sub(r"(?m)^(MARGIN, .* = ).*$", rf"\g<1>{weights}", text)
     text = re.sub(r"(?m)^(STRONG, .* = ).*$", rf"\g<1>{bounds}", text)
@@ -272,16 +282,16 @@ def report(found: dict[str, Judged], fits: Sequence[Fit]) -> None:
         both = [result.odds(one) - result.likely for result in fits]
         odds[group] = np.where(one.half[:, None] == 0, both[0], both[1])
     strong = float(np.mean([result.strong - result.likely for result in fits]))
+    further = float(np.mean([result.further - result.likely for result in fits]))
     surely = float(np.mean([result.absent - result.likely for result in fits]))
     print(f"{'queries':36s}{'n':>5s}  denied  absent  right kept  strong right   likely right")
     for group, one in found.items():
-        print(f"{group:36s}{len(one.half):5d} {row(one, odds[group], strong, surely)}")
-    pooled = np.concatenate([odds[group].ravel() for group in KINDS])
+        print(f"{group:36s}{len(one.half):5d} {row(one, odds[group], strong, further, surely)}")
+    shown = [np.where(odds[group][:, :1] >= 0, odds[group], -99) for group in KINDS]
+    pooled = np.concatenate([one.ravel() for one in shown])
     right = np.concatenate([found[group].right.ravel() for group in KINDS])
-    for name, chosen in (
-        ("Strong", pooled >= strong),
-        ("Likely", (pooled >= 0) & (pooled < strong)),
-    ):
+    for name, low, high in (("Strong", strong, np.inf), ("Likely", further, strong)):
+        chosen = (pooled >= low) & (pooled < high)
         print(f"names and general words: {right[chosen].mean():.0%} of {chosen.sum()} {name} right")
     print("absent denied / " + " / ".join(f"{group} denied" for group in PRESENT))
     absent = np.concatenate([odds[group][:, 0] for group in ABSENT])
@@ -292,10 +302,11 @@ def report(found: dict[str, Judged], fits: Sequence[Fit]) -> None:
         )
 
 
-def row(one: Judged, odds: Odds, strong: float, surely: float) -> str:
+def row(one: Judged, odds: Odds, strong: float, further: float, surely: float) -> str:
     first = odds[:, 0]
-    kept = (one.right & (odds >= 0)).any(axis=1)
-    in_strong, in_likely = odds >= strong, (odds >= 0) & (odds < strong)
+    matches = (odds >= further) & (odds[:, :1] >= 0)
+    kept: Mask = np.asarray((one.right & matches).any(axis=1))
+    in_strong, in_likely = odds >= strong, matches & (odds < strong)
     share = kept[one.counts > 0].mean() if one.counts.any() else 0.0
     text = f"{(first < 0).mean():8.0%}{(first < surely).mean():8.1%}{share:12.0%}"
     for chosen in (in_strong, in_likely):
@@ -346,7 +357,7 @@ def main() -> None:
     texts = corpus.texts("background", background_texts())
     names = corpus.keep("nouns", lambda model: model.embed_texts([noun for noun, _ in nouns()]))
     started = time.perf_counter()
-    found = {}
+    found: dict[str, Judged] = {}
     for photos, words in (
         (things, kind_words(corpus, things)),
         (dev, scene_words(corpus, dev, options.captions)),

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.relevance.background import Background, Vector, Vectors
-from search.relevance.evidence import ABSENT, LIKELY, SLOPE, STRONG, smoothed
+from search.relevance.evidence import ABSENT, FURTHER, LIKELY, SLOPE, STRONG, smoothed
 
 TOP = 60
 """First hits that are judged one by one. Of later ones, the score alone decides."""
@@ -117,7 +117,7 @@ def find_bands(
     slope = SLOPE / background.unit
     return Bands(
         _bound(scores, evidence, STRONG, slope),
-        _bound(scores, evidence, LIKELY, slope),
+        _bound(scores, evidence, FURTHER, slope) if best >= LIKELY else math.inf,
         typical,
         float(scores[0]),
         _standing(best),

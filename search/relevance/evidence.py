@@ -23,10 +23,11 @@ TEMPERATURE = 0.05
 USUAL_GENERALITY = 2.2
 """The generality of most texts."""
 
-MARGIN, GENERALITY, RANK, BOTH, OFFSET = 1.145, 0.3961, -0.9847, 0.1522, -4.037
+MARGIN, GENERALITY, RANK, BOTH, OFFSET = 1.154, 0.4103, -0.9727, 0.1486, -4.075
 """Weights of margin, generality, logarithm of the rank, generality times that, and a constant."""
-STRONG, LIKELY, ABSENT = 0.494, -1.6, -3.17
-"""The evidence that a hit needs to be Strong or Likely, and below which a thing is not there."""
+STRONG, LIKELY, FURTHER, ABSENT = 0.531, -1.59, -1.59, -3.28
+"""The evidence that a hit needs to be Strong, that the best hit needs for anything to be Likely,
+that further hits then need for it, and below which the library has nothing of the kind."""
 
 SLOPE = MARGIN
 """By how much evidence rises with a margin."""
