@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from benchmarks.starter_retrieval import embed_files
 from search.relevance import Background
-from search.relevance.bands import SAMPLE_SIZE, background_texts
+from search.relevance.background import SAMPLE_SIZE, background_texts
 from search.vectors.embedders.base import Vectors
 from search.vectors.embedders.open_clip import OpenClipEmbedder
 from search.vectors.embedders.phrasing import embed_worded

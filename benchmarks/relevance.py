@@ -1,10 +1,12 @@
-"""Compare the bands with simpler rules at separating what a library has from what it lacks.
+"""Measure whether the bands tell what a library has from what it lacks, and fit them.
 
-    python -m benchmarks.relevance --captions DIR --photos DIR [--model KEY] [--cache FILE]
+    python -m benchmarks.relevance --captions DIR --photos DIR [--model KEY] [--cache FILE] [--fit]
 
-The folders are those of `benchmarks.starter_retrieval`. Nothing is fitted here. The simpler rules
-get the cut-off that keeps out 85 % of the concepts that both libraries lack, which no real library
-could know; the bands know only the library. `--cache` keeps the photos' embeddings (.npz).
+The folders are those of `benchmarks.starter_retrieval`. Libraries are 500 photos of kinds of things
+("kinds") and 500 photos of people, dogs and sport ("scenes"). `relevance_kinds.txt` says which
+general words of WordNet are true of a kind. `--fit` fits the numbers of
+`search.relevance.evidence` anew, prints how well they do on words they were not fitted on, and
+writes those that are fitted on all words. `--cache` keeps embeddings (.npz).
 """
 
 from __future__ import annotations
@@ -12,7 +14,8 @@ from __future__ import annotations
 import argparse
 import re
 import time
-from collections.abc import Callable, Iterator
+import zlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,204 +23,310 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.starter_retrieval import dev_captions, embed_files, load_model, texts_of
-from search.relevance import TOP, Background, find_bands
-from search.relevance.bands import background_texts
+from search.relevance import TOP, Background, evidence, find_bands
+from search.relevance.background import background_texts, nouns
 from search.vectors.embedders.base import Vectors
 from search.vectors.embedders.open_clip import OpenClipEmbedder
 
 HERE = Path(__file__).parent
-NONSENSE = [
-    "asdf qwer",
-    "qwertyuiop",
-    "lorem ipsum dolor",
-    "foo bar baz",
-    "123456",
-    "zzzz",
-    "null",
-    "IMG_2231",
-    "???",
-    "of and to",
-    "tuesday",
-    "epistemology",
-    "quarterly revenue",
-    "sqrt(2)",
-    "hjkl",
-    "krzt",
-]
-SMALL = (20, 50, 150)
-KEPT_OUT = 0.85
-
-Scores = NDArray[np.float32]
-
-
-@dataclass
-class Library:
-    """Photos as unit vectors, random ones first, and what queries are compared with."""
-
-    name: str
-    photos: Vectors
-    background: Background
-
-
-@dataclass
-class Case:
-    """A query; `right` are the photos that show it, none if the library lacks it."""
-
-    group: str
-    library: Library
-    query: NDArray[np.float32]
-    right: list[int]
-    removed: list[int]
-    """Photos to remove from the library, so that it lacks what the query asks for."""
-
-    def photos(self) -> Vectors:
-        return np.delete(self.library.photos, self.removed, axis=0)
+FITTED = Path(evidence.__file__)
 
 
 def lines(name: str) -> list[str]:
     return (HERE / name).read_text("utf-8").split("\n")[:-1]
 
 
-def library(name: str, photos: Vectors, words: Vectors) -> Library:
-    shuffled = np.random.default_rng(0).permutation(len(photos))
-    return Library(name, photos, Background(words, photos[shuffled]))
+EVERYDAY = lines("relevance_general.txt")
+"""The general words among those of `relevance_kinds.txt` that people use."""
+PRESENT = ("kinds: names", "kinds: general words", "scenes: nouns")
+ABSENT = ("kinds: absent", "scenes: absent")
+KINDS = PRESENT[:2]
+DENIED = 0.7
+"""The share of absent things that should be denied."""
+STRONG_RIGHT = 0.8
+LIKELY_RIGHT = 0.5
+MOST_LOWER = 1.5
+"""By how much less evidence a further hit may have than the best one needs."""
+SURELY = 0.005
+"""The share of present things of which the page may say that they are absent."""
+
+Mask = NDArray[np.bool_]
+Odds = NDArray[np.float64]
+
+
+@dataclass
+class Words:
+    """Queries of one sort: `vectors` (q, dim); `right` (q, photos) says which photos show them.
+
+    `removed` are photos that are taken out of the library.
+    """
+
+    group: str
+    texts: Sequence[str]
+    vectors: Vectors
+    photos: Vectors
+    right: Mask
+    removed: Mask | None = None
+
+
+@dataclass
+class Judged:
+    """The first hits of the queries: features (q, k, 4), whether right (q, k), rights in all."""
+
+    features: NDArray[np.float64]
+    right: Mask
+    counts: NDArray[np.intp]
+    half: NDArray[np.intp]
 
 
 def says(noun: str, caption: str) -> bool:
     return re.search(rf"\b{noun}\b", caption.lower()) is not None
 
 
-def kind_cases(model: OpenClipEmbedder, names: list[str], lib: Library) -> Iterator[Case]:
-    for place, row in enumerate(texts_of(model, names)):
-        yield Case(f"{lib.name}: its kinds", lib, row, [place], [])
-        yield Case(f"{lib.name}: a kind taken out", lib, row, [], [place])
+def kinds() -> dict[str, set[str]]:
+    """Return the kinds, in the order of the photos' names, each with its general words."""
+    pairs = (line.split(":") for line in lines("relevance_kinds.txt"))
+    return {kind: {kind, *general.strip().split(", ")} - {""} for kind, general in pairs}
 
 
-def absent_cases(model: OpenClipEmbedder, known: str, lib: Library) -> Iterator[Case]:
-    """Yield the concepts of which no word is in the texts about the library."""
-    found = lines("relevance_absent.txt")
-    away = [
-        concept for concept in found if not any(says(re.escape(w), known) for w in concept.split())
+# --- queries --------------------------------------------------------------------------------------
+
+
+class Corpus:
+    """Photos and queries, embedded once and kept in a file."""
+
+    def __init__(self, model: Callable[[], OpenClipEmbedder], cache: Path | None) -> None:
+        self._model, self._cache = model, cache
+        self._known: dict[str, Vectors] = {}
+        if cache and cache.is_file():
+            self._known = dict(np.load(cache))
+
+    def keep(self, name: str, make: Callable[[OpenClipEmbedder], Vectors]) -> Vectors:
+        if name not in self._known:
+            self._known[name] = make(self._model())
+            if self._cache:
+                np.savez(self._cache, **self._known)  # type: ignore[arg-type]
+        return self._known[name]
+
+    def texts(self, name: str, found: Sequence[str]) -> Vectors:
+        name = f"{name}-{zlib.crc32(chr(10).join(found).encode())}"
+        return self.keep(name, lambda model: texts_of(model, list(found)))
+
+
+def missing(known: str) -> list[str]:
+    """Return the concepts of which no word is in the texts about a library."""
+    return [
+        concept
+        for concept in lines("relevance_absent.txt")
+        if not any(says(re.escape(word), known) for word in concept.split())
     ]
-    for group, wanted in (("absent concepts", away), ("nonsense", list(NONSENSE))):
-        for row in texts_of(model, wanted):
-            yield Case(f"{lib.name}: {group}", lib, row, [], [])
 
 
-def noun_cases(nouns: Vectors, said: NDArray[np.intp], lib: Library) -> Iterator[Case]:
-    """Yield nouns that two captions of a photo say; `said` (nouns, photos) counts captions."""
-    for row, counts in zip(nouns, said, strict=True):
-        right = np.flatnonzero(counts >= 2).tolist()
-        removed = np.flatnonzero(counts).tolist()
-        if right:
-            yield Case(f"{lib.name}: its nouns", lib, row, right, [])
-        if right and len(removed) < len(lib.photos) // 10:
-            yield Case(f"{lib.name}: a noun taken out", lib, row, [], removed)
+def kind_words(corpus: Corpus, photos: Vectors) -> list[Words]:
+    truth = kinds()
+    found = []
+    for group, texts in ((KINDS[0], list(truth)), (KINDS[1], EVERYDAY)):
+        right = np.array([[text in true for true in truth.values()] for text in texts])
+        rows = corpus.texts(group, texts)
+        found.append(Words(group, texts, rows, photos, right))
+        few: Mask = np.asarray(right.sum(axis=1) <= 35)
+        chosen = [text for text, kept in zip(texts, few, strict=True) if kept]
+        none = np.zeros_like(right[few])
+        found.append(Words(f"{group}, taken out", chosen, rows[few], photos, none, right[few]))
+    known = " ".join(word for true in truth.values() for word in true).lower()
+    return [*found, nothing("kinds: absent", missing(known), corpus, photos)]
 
 
-def top(case: Case) -> tuple[Scores, Vectors, float]:
-    """Return all scores, the first photos, and the score of the first right one (or the best)."""
-    photos = case.photos()
-    scores = photos @ case.query
-    order = np.argsort(-scores)[:TOP]
-    own = scores[case.right].max() if case.right else scores.max()
-    return scores, photos[order], float(own)
+def nothing(group: str, texts: list[str], corpus: Corpus, photos: Vectors) -> Words:
+    right = np.zeros((len(texts), len(photos)), bool)
+    return Words(group, texts, corpus.texts(group, texts), photos, right)
 
 
-def spread_z(scores: Scores, own: float) -> float:
-    middle = float(np.median(scores))
-    return (own - middle) / (1.4826 * float(np.median(np.abs(scores - middle))) + 1e-6)
+def scene_words(corpus: Corpus, photos: Vectors, folder: Path) -> list[Words]:
+    _, captions, gold = dev_captions(folder)
+    of_photo = [" ".join(np.array(captions)[gold == at]) for at in range(len(photos))]
+    said = np.array(
+        [
+            [len(re.findall(rf"\b{noun}\b", text.lower())) for text in of_photo]
+            for noun in lines("relevance_nouns.txt")
+        ]
+    )
+    shown: Mask = np.asarray((said >= 2).any(axis=1))
+    texts = [noun for noun, there in zip(lines("relevance_nouns.txt"), shown, strict=True) if there]
+    some = captions[::5]
+    own = np.zeros((len(some), len(photos)), bool)
+    own[np.arange(len(some)), gold[::5]] = True
+    return [
+        Words("scenes: nouns", texts, corpus.texts("nouns", texts), photos, said[shown] >= 1),
+        Words("scenes: captions", some, corpus.texts("captions", some), photos, own),
+        nothing("scenes: absent", missing(" ".join(captions)), corpus, photos),
+    ]
 
 
-RULES: dict[str, Callable[[Case, Scores, Vectors, float], float]] = {
-    "flat cosine": lambda _case, _scores, _top, own: own,
-    "mean and sigma": lambda _case, s, _top, own: (own - float(s.mean())) / float(s.std()),
-    "median and MAD": lambda _case, s, _top, own: spread_z(s, own),
-    "expected maximum": lambda _case, s, _top, own: (
-        (own - float(s.mean())) / float(s.std()) - float(np.sqrt(2 * np.log(len(s))))
-    ),
-    "gap to the 10th": lambda _case, s, _top, own: own - float(np.sort(s)[-min(10, len(s))]),
-}
+def judge(words: Words, background: Background) -> Judged:
+    """Return what is known of the first hits of each query."""
+    scores = words.vectors @ words.photos.T
+    if words.removed is not None:
+        scores = np.where(words.removed, -9, scores)
+    order = np.argsort(-scores, axis=1)[:, :TOP]
+    rows = [
+        background.features(vector, words.photos[first])
+        for vector, first in zip(words.vectors, order, strict=True)
+    ]
+    half = np.array([zlib.crc32(text.encode()) % 2 for text in words.texts])
+    right = np.take_along_axis(words.right, order, axis=1)
+    return Judged(np.array(rows), right, words.right.sum(axis=1), half)
 
 
-def judged(cases: list[Case]) -> dict[str, list[tuple[bool, bool, bool, float]]]:
-    """Return per group and query: the first right photo kept, anything kept, any Strong, ms."""
-    result: dict[str, list[tuple[bool, bool, bool, float]]] = {}
-    for case in cases:
-        scores, first, own = top(case)
-        started = time.perf_counter()
-        bands = find_bands(case.library.background, case.query, first, total=len(scores))
-        took = (time.perf_counter() - started) * 1000
-        row = (own >= bands.likely, not bands.is_empty, own >= bands.strong, took)
-        result.setdefault(case.group, []).append(row)
+# --- fitting --------------------------------------------------------------------------------------
+
+
+@dataclass
+class Fit:
+    """Weights of the four features, a constant, and where the bands begin."""
+
+    weights: NDArray[np.float64]
+    offset: float
+    strong: float = 0.0
+    likely: float = 0.0
+    further: float = 0.0
+    absent: float = 0.0
+
+    def odds(self, found: Judged) -> Odds:
+        """Return the evidence of all hits as the product judges them, (q, k)."""
+        raw = found.features @ self.weights + self.offset
+        return np.array([evidence.smoothed(row) for row in raw])
+
+
+def current() -> Fit:
+    bounds = evidence.STRONG, evidence.LIKELY, evidence.FURTHER, evidence.ABSENT
+    weights = np.array([evidence.MARGIN, evidence.GENERALITY, evidence.RANK, evidence.BOTH])
+    return Fit(weights, evidence.OFFSET, *bounds)
+
+
+def logistic(known: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the weights of a logistic regression and its constant, by Newton's method."""
+    mean, deviation = known.mean(axis=0), known.std(axis=0) + 1e-9
+    rows = np.column_stack([(known - mean) / deviation, np.ones(len(known))])
+    ridge = 1e-3 * len(rows) * np.diag([*np.ones(known.shape[1]), 0.0])
+    weights = np.zeros(rows.shape[1])
+    for _ in range(30):
+        share = 1 / (1 + np.exp(-rows @ weights))
+        slope = rows.T @ (share - right) + ridge @ weights
+        bend = (rows * (share * (1 - share))[:, None]).T @ rows + ridge
+        weights -= np.linalg.solve(bend, slope)
+    scaled = weights[:-1] / deviation
+    return np.append(scaled, weights[-1] - scaled @ mean)
+
+
+def fit(found: dict[str, Judged], left_out: int | None) -> Fit:
+    """Return the fit on kinds and absent things, without the queries of one half."""
+    used = {
+        group: Judged(*(part[one.half != left_out] for part in vars(one).values()))
+        for group, one in found.items()
+    }
+    learned = [used[group] for group in (*KINDS, "kinds: absent")]
+    known = np.concatenate([one.features.reshape(-1, 4) for one in learned])
+    right = np.concatenate([one.right.ravel() for one in learned]).astype(float)
+    *weights, offset = logistic(known, right)
+    result = Fit(np.array(weights), float(offset))
+    odds = {group: result.odds(one) for group, one in used.items()}
+    absent = [np.quantile(odds[group][:, 0], DENIED) for group in ABSENT]
+    result.likely = float(np.mean(absent))
+    result.strong = max(precise(odds, used, STRONG_RIGHT), result.likely + 0.5)
+    shown = {group: np.where(one[:, :1] >= result.likely, one, -99) for group, one in odds.items()}
+    low = precise(shown, used, LIKELY_RIGHT, below=result.strong)
+    result.further = min(max(low, result.likely - MOST_LOWER), result.likely)
+    present = np.concatenate([odds[group][:, 0] for group in PRESENT])
+    result.absent = min(float(np.quantile(present, SURELY)), result.likely)
     return result
 
 
-def ruled(cases: list[Case]) -> dict[str, dict[str, float]]:
-    """Return per rule and group the share of first photos above the rule's one cut-off."""
-    tops = [top(case) for case in cases]
-    groups = np.array([case.group for case in cases])
-    absent = np.array(["absent concepts" in group for group in groups])
-    shares: dict[str, dict[str, float]] = {}
-    for name, rule in RULES.items():
-        values = np.array([rule(case, *found) for case, found in zip(cases, tops, strict=True)])
-        kept = values > np.quantile(values[absent], KEPT_OUT)
-        shares[name] = {
-            group: float(kept[groups == group].mean()) for group in dict.fromkeys(groups)
-        }
-    return shares
+def precise(
+    odds: dict[str, Odds], found: dict[str, Judged], share: float, below: float = np.inf
+) -> float:
+    """Return the evidence from which on this share of hits is right, among the kinds."""
+    values = np.concatenate([odds[group].ravel() for group in KINDS])
+    right = np.concatenate([found[group].right.ravel() for group in KINDS])
+    order = np.argsort(-np.where(values < below, values, -99))[: int((values < below).sum())]
+    shares = np.cumsum(right[order]) / np.arange(1, len(order) + 1)
+    enough = np.flatnonzero((shares >= share) & (np.arange(len(shares)) >= 20))
+    return float(values[order][enough[-1]]) if len(enough) else float(values[order].max())
 
 
-def all_cases(
-    model: OpenClipEmbedder, options: argparse.Namespace, dev: Vectors, things: Vectors
-) -> tuple[list[Case], list[Case]]:
-    """Return the cases of the two libraries, and those of small ones."""
-    words = texts_of(model, list(background_texts()))
-    _, captions, gold = dev_captions(options.captions)
-    names = [p.stem.replace("_", " ") for p in sorted(options.photos.glob("*.jpg"))]
-    scenes, kinds = library("scenes", dev, words), library("kinds", things, words)
-    nouns = lines("relevance_nouns.txt")
-    said = np.zeros((len(nouns), len(dev)), np.intp)
-    for caption, photo in zip(captions, gold, strict=True):
-        for place, noun in enumerate(nouns):
-            said[place, photo] += says(noun, caption)
-    rows = texts_of(model, nouns)
-    cases = [*kind_cases(model, names, kinds), *absent_cases(model, " ".join(names), kinds)]
-    cases += [*noun_cases(rows, said, scenes), *absent_cases(model, " ".join(captions), scenes)]
-    for place, row in list(zip(gold, texts_of(model, captions), strict=True))[::5]:
-        cases.append(Case("scenes: its captions", scenes, row, [int(place)], []))
-    small: list[Case] = []
-    for size in SMALL:
-        chosen = np.random.default_rng(size).choice(len(dev), size, replace=False)
-        few = library(f"{size} scenes", dev[chosen], words)
-        small += noun_cases(rows, said[:, chosen], few)
-        small += absent_cases(model, " ".join(captions), few)
-    return cases, small
+def write(result: Fit) -> None:
+    """Write the numbers into the module that uses them."""
+    weights = ", ".join(f"{value:.4g}" for value in [*result.weights, result.offset])
+    bounds = f"{result.strong:.3g}, {result.likely:.3g}, {result.further:.3g}, {result.absent:.3g}"
+    text = FITTED.read_text("utf-8")
+    text = re.sub(r"(?m)^(MARGIN, .* = ).*$", rf"\g<1>{weights}", text)
+    text = re.sub(r"(?m)^(STRONG, .* = ).*$", rf"\g<1>{bounds}", text)
+    FITTED.write_text(text, "utf-8")
+    print(f"written: {weights}; {bounds}")
 
 
-def report(cases: list[Case], small: list[Case]) -> None:
-    shares = ruled(cases)
-    found = judged([*cases, *small])
-    print(f"{'':32s}{'n':>5s} " + " ".join(f"{name:>17s}" for name in RULES), end=" ")
-    print(f"{'bands: first kept':>18s} {'any':>6s} {'Strong':>7s} {'ms':>5s}")
-    for group, rows in found.items():
-        figures = np.array(rows, float).mean(axis=0)
-        simple = [
-            f"{shares[name][group]:>17.0%}" if group in shares[name] else " " * 17 for name in RULES
-        ]
-        print(f"{group:32s}{len(rows):5d} " + " ".join(simple), end=" ")
-        print(f"{figures[0]:>18.0%} {figures[1]:>6.0%} {figures[2]:>7.0%} {figures[3]:>5.1f}")
+# --- report ---------------------------------------------------------------------------------------
 
 
-def photos_of(model: OpenClipEmbedder, options: argparse.Namespace) -> tuple[Vectors, Vectors]:
-    if options.cache and options.cache.is_file():
-        kept = np.load(options.cache)
-        return kept["dev"], kept["things"]
-    dev = embed_files(model, dev_captions(options.captions)[0])
-    things = embed_files(model, sorted(options.photos.glob("*.jpg")))
-    if options.cache:
-        np.savez(options.cache, dev=dev, things=things)
-    return dev, things
+def report(found: dict[str, Judged], fits: Sequence[Fit]) -> None:
+    """Print the figures; query of half h are judged by `fits[h]`."""
+    # Relative to Likely, so that both halves can be put together.
+    odds: dict[str, Odds] = {}
+    for group, one in found.items():
+        both = [result.odds(one) - result.likely for result in fits]
+        odds[group] = np.where(one.half[:, None] == 0, both[0], both[1])
+    strong = float(np.mean([result.strong - result.likely for result in fits]))
+    further = float(np.mean([result.further - result.likely for result in fits]))
+    surely = float(np.mean([result.absent - result.likely for result in fits]))
+    print(f"{'queries':36s}{'n':>5s}  denied  absent  right kept  strong right   likely right")
+    for group, one in found.items():
+        print(f"{group:36s}{len(one.half):5d} {row(one, odds[group], strong, further, surely)}")
+    shown = [np.where(odds[group][:, :1] >= 0, odds[group], -99) for group in KINDS]
+    pooled = np.concatenate([one.ravel() for one in shown])
+    right = np.concatenate([found[group].right.ravel() for group in KINDS])
+    for name, low, high in (("Strong", strong, np.inf), ("Likely", further, strong)):
+        chosen = (pooled >= low) & (pooled < high)
+        print(f"names and general words: {right[chosen].mean():.0%} of {chosen.sum()} {name} right")
+    print("absent denied / " + " / ".join(f"{group} denied" for group in PRESENT))
+    absent = np.concatenate([odds[group][:, 0] for group in ABSENT])
+    for share in (0.2, 0.4, 0.6, 0.7, 0.8, 0.9):
+        cut = np.quantile(absent, share)
+        print(
+            f"{share:.0%} / " + " / ".join(f"{(odds[g][:, 0] < cut).mean():.0%}" for g in PRESENT)
+        )
+
+
+def row(one: Judged, odds: Odds, strong: float, further: float, surely: float) -> str:
+    first = odds[:, 0]
+    matches = (odds >= further) & (odds[:, :1] >= 0)
+    kept: Mask = np.asarray((one.right & matches).any(axis=1))
+    in_strong, in_likely = odds >= strong, matches & (odds < strong)
+    share = kept[one.counts > 0].mean() if one.counts.any() else 0.0
+    text = f"{(first < 0).mean():8.0%}{(first < surely).mean():8.1%}{share:12.0%}"
+    for chosen in (in_strong, in_likely):
+        right = one.right[chosen].mean() if chosen.any() else 0.0
+        text += f"{right:9.0%} of {chosen.sum():<5d}"
+    return text
+
+
+def shares_of_one_thing(corpus: Corpus, things: Vectors, texts: Vectors, names: Vectors) -> None:
+    """Print whether a thing is found in libraries that show it to several shares."""
+    shows = np.array(["dog" in true for true in kinds().values()])
+    query = corpus.texts("dog", ["dog"])[0]
+    rng = np.random.default_rng(0)
+    for share in (0.0, 0.01, 0.05, 0.5, 0.95):
+        dogs = things[shows][: max(round(59 * min(share * 2, 1)), 0) if share < 1 else 59]
+        others = things[~shows]
+        count = round(len(dogs) * (1 - share) / share) if share else 441
+        photos = np.concatenate([dogs, others[rng.permutation(len(others))[:count]]])
+        scores = photos @ query
+        first = photos[np.argsort(-scores)[:TOP]]
+        bands = find_bands(Background(texts, photos, names), query, first, total=len(photos))
+        kept = scores >= bands.likely
+        print(
+            f"{share:.0%} dogs, {len(photos)} photos: {kept[: len(dogs)].sum()} of {len(dogs)} dogs"
+            f" and {kept[len(dogs) :].sum()} others Likely or Strong"
+        )
 
 
 def main() -> None:
@@ -226,10 +335,35 @@ def main() -> None:
     parser.add_argument("--photos", type=Path, required=True)
     parser.add_argument("--model", default="starter")
     parser.add_argument("--cache", type=Path)
+    parser.add_argument("--fit", action="store_true")
     options = parser.parse_args()
-    model = load_model(options.model)
-    dev, things = photos_of(model, options)
-    report(*all_cases(model, options, dev, things))
+    loaded: list[OpenClipEmbedder] = []
+
+    def model() -> OpenClipEmbedder:
+        if not loaded:
+            loaded.append(load_model(options.model))
+        return loaded[0]
+
+    corpus = Corpus(model, options.cache)
+    files = [options.photos / f"{kind.replace(' ', '_')}.jpg" for kind in kinds()]
+    dev = corpus.keep("dev", lambda model: embed_files(model, dev_captions(options.captions)[0]))
+    things = corpus.keep("things", lambda model: embed_files(model, files))
+    texts = corpus.texts("background", background_texts())
+    names = corpus.keep("nouns", lambda model: model.embed_texts([noun for noun, _ in nouns()]))
+    started = time.perf_counter()
+    found: dict[str, Judged] = {}
+    for photos, words in (
+        (things, kind_words(corpus, things)),
+        (dev, scene_words(corpus, dev, options.captions)),
+    ):
+        background = Background(texts, photos, names)
+        found |= {one.group: judge(one, background) for one in words}
+    took = (time.perf_counter() - started) / sum(len(one.half) for one in found.values())
+    print(f"{took * 1000:.1f} ms a query")
+    report(found, [fit(found, 0), fit(found, 1)] if options.fit else [current()] * 2)
+    if options.fit:
+        write(fit(found, None))
+    shares_of_one_thing(corpus, things, texts, names)
 
 
 if __name__ == "__main__":

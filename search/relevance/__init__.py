@@ -1,5 +1,6 @@
-"""How well the hits of a query match: bands, measured against the background of the library."""
+"""How well the hits of a query match: bands, judged photo by photo against fixed texts."""
 
-from search.relevance.bands import TOP, Background, Band, Bands, find_bands
+from search.relevance.background import Background
+from search.relevance.bands import TOP, Band, Bands, find_bands
 
 __all__ = ["TOP", "Background", "Band", "Bands", "find_bands"]

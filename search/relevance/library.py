@@ -18,7 +18,14 @@ from django.db import DatabaseError, connections
 
 from gallery.models import Embedding, EmbeddingModel, User
 from gallery.slices import slices
-from search.relevance.bands import MIN_PHOTOS, SAMPLE_SIZE, Background, Vectors, background_texts
+from search.relevance.background import (
+    MIN_PHOTOS,
+    SAMPLE_SIZE,
+    Background,
+    Vectors,
+    background_texts,
+    nouns,
+)
 from search.vectors import embedders
 from search.vectors.embedders.base import ModelUnavailable
 from search.vectors.embedders.phrasing import embed_worded, wordings
@@ -47,6 +54,7 @@ _guard = threading.Lock()  # held only briefly, around the dictionaries below
 _measurements: OrderedDict[tuple[str, str], _Measurement] = OrderedDict()
 _refreshes: set[tuple[str, str]] = set()
 _attempts: dict[str, float] = {}
+_rows: dict[Path, Vectors] = {}  # embedded texts by the file that keeps them
 _measure_lock = threading.Lock()  # one at a time, as each takes a processor for 0.3 s
 
 
@@ -94,7 +102,8 @@ def _measure(
     user: User, model: EmbeddingModel, key: tuple[str, str], rows: Vectors
 ) -> Background | None:
     sample = _sample(user, model)
-    background = Background(rows, sample) if len(sample) >= MIN_PHOTOS else None
+    texts, names = rows[: len(background_texts())], rows[len(background_texts()) :]
+    background = Background(texts, sample, names) if len(sample) >= MIN_PHOTOS else None
     seconds = REFRESH_SECONDS if len(sample) >= SAMPLE_SIZE else REFRESH_SMALL_SECONDS
     with _guard:
         _measurements[key] = _Measurement(background, time.monotonic() + seconds)
@@ -122,6 +131,7 @@ def forget() -> None:
     with _guard:
         _measurements.clear()
         _attempts.clear()
+        _rows.clear()
 
 
 def _sample(user: User, model: EmbeddingModel) -> Vectors:
@@ -140,17 +150,29 @@ def _sample(user: User, model: EmbeddingModel) -> Vectors:
 
 
 def stored_texts(key: str) -> Vectors | None:
-    """Return the stored embeddings of the background texts, or None if there are none yet."""
+    """Return the stored embeddings of the background texts, then those of the nouns, or None.
+
+    They are the same array for all libraries. None means that there are none yet.
+    """
+    file = _file(key)
+    with _guard:
+        known = _rows.get(file)
+    if known is not None:
+        return known
     try:
-        rows: Vectors = np.load(_file(key), allow_pickle=False)
+        rows: Vectors = np.load(file, allow_pickle=False)
     except (OSError, ValueError, EOFError):
         return None
-    fits = rows.ndim == 2 and len(rows) == len(background_texts())
-    return rows.astype(np.float32) if fits else None
+    if rows.ndim != 2 or len(rows) != len(background_texts()) + len(nouns()):
+        return None
+    rows = rows.astype(np.float32)
+    with _guard:
+        _rows[file] = rows
+    return rows
 
 
 def embed_texts(key: str) -> None:
-    """Embed the background texts with a model, in the same way as queries, and store them.
+    """Embed the background texts as queries are, and the nouns as they stand, and store both.
 
     Does nothing if they are stored already, or if another process is embedding them. Raises
     `ModelUnavailable` and OSError.
@@ -169,7 +191,10 @@ def embed_texts(key: str) -> None:
 def _embed_into(file: Path, key: str) -> None:
     model = embedders.text_embedder(key)
     texts = background_texts()
-    rows = np.concatenate([embed_worded(model, batch) for batch in slices(texts, _BATCH)])
+    worded = [embed_worded(model, batch) for batch in slices(texts, _BATCH)]
+    names = [noun for noun, _ in nouns()]
+    plain = [model.embed_texts(batch) for batch in slices(names, 4 * _BATCH)]
+    rows = np.concatenate([*worded, *plain])
     temporary = file.with_suffix(".part")
     with temporary.open("wb") as stream:
         np.save(stream, rows.astype(np.float16))
@@ -195,5 +220,6 @@ def _embed_quietly(key: str) -> None:
 
 def _file(key: str) -> Path:
     worded = "\n".join(wording for text in background_texts() for wording in wordings(text))
+    worded += "\n".join(noun for noun, _ in nouns())
     version = hashlib.sha256(worded.encode()).hexdigest()[:8]
     return Path(settings.DATA_DIR) / "relevance" / f"{slug(key)}-{version}.npy"

@@ -61,18 +61,6 @@ def reds(ada_client, model) -> list[tuple[str, float]]:
     return [(hit["id"], hit["score"]) for hit in hits]
 
 
-class Present(Bands):
-    """Bands of a query for something that the library may have."""
-
-    is_absent = property(lambda _: False)
-
-
-class Absent(Bands):
-    """Bands of a query for something that the library surely lacks."""
-
-    is_absent = property(lambda _: True)
-
-
 @pytest.fixture
 def bars(monkeypatch, reds):
     """Set where the bands begin, by how many photos are Strong and how many Likely."""
@@ -83,8 +71,7 @@ def bars(monkeypatch, reds):
     def put(strong: int, likely: int, *, standing: float = 1.0, absent: bool = False) -> None:
         # The API rounds, so the best is put a little below what it says.
         typical, best = reds[-1][1] - 0.01, reds[0][1] - 0.0003
-        kind = Absent if absent else Present
-        cut = kind(at(strong), at(strong + likely), typical, best, standing)
+        cut = Bands(at(strong), at(strong + likely), typical, best, standing, absent)
         monkeypatch.setattr(rank, "bands_of", lambda *_: cut)
 
     return put
