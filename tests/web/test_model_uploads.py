@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
+import json
 import os
+import resource
+import struct
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from django.test import Client
 
+from gallery.files import StorageFull
 from search.vectors.embedders import catalog, folders, received
 from tests.web.test_choose_model import UPLOADS, post
 from tests.weight_files import CLIP, header_only, model_folder
@@ -151,6 +159,107 @@ def test_a_disk_that_fills_up_keeps_whole_pieces_only(admin, small, tmp_path, mo
     monkeypatch.setattr("gallery.files.free_bytes", lambda: 0)
     assert send(admin, upload_id, weights.name, 1000, b"x" * 1000).status_code == 507
     assert (folders.own() / f".upload-{upload_id}" / weights.name).stat().st_size == 1000
+
+
+@contextmanager
+def file_size_limit(size: int) -> Iterator[None]:
+    """Let files of this process grow to `size` bytes only, so that writing more fails."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_bytes_that_the_disk_refuses_are_told_and_cut_off(small, tmp_path):
+    path = model_folder(tmp_path / "files", small) / "open_clip_model.safetensors"
+    upload_id = received.begin({path.name: path.stat().st_size, "tokenizer.json": 2})
+    piece = path.read_bytes()[:1000]
+    with file_size_limit(700), pytest.raises(StorageFull):
+        received.append(upload_id, path.name, 0, [piece[:400], piece[400:]])
+    assert (folders.own() / f".upload-{upload_id}" / path.name).stat().st_size == 0
+
+
+def test_a_piece_that_is_sent_twice_at_once_counts_once(small):
+    upload_id = received.begin({"open_clip_model.safetensors": 5000, "tokenizer.json": 200})
+    path = folders.own() / f".upload-{upload_id}" / "tokenizer.json"
+    sizes: list[int] = []
+
+    def send_again() -> None:
+        sizes.append(received.append(upload_id, path.name, 0, [bytes(100)]))
+
+    with path.open("ab") as first:
+        fcntl.flock(first, fcntl.LOCK_EX)
+        second = threading.Thread(target=send_again)
+        second.start()
+        second.join(0.3)
+        first.write(bytes(100))
+    second.join()
+    assert sizes == [100]
+    assert path.stat().st_size == 100
+
+
+def test_a_piece_of_an_upload_that_is_cancelled_meanwhile_is_told(small):
+    upload_id = received.begin({"open_clip_model.safetensors": 5000, "tokenizer.json": 200})
+
+    def pieces() -> Iterator[bytes]:
+        yield bytes(50)
+        received.discard(upload_id)
+
+    with pytest.raises(received.UnknownUpload):
+        received.append(upload_id, "tokenizer.json", 0, pieces())
+
+
+def test_one_of_two_requests_finishes_an_upload(small, tmp_path, monkeypatch):
+    folder = model_folder(tmp_path / "files", small)
+    upload_id = received.begin({path.name: path.stat().st_size for path in folder.iterdir()})
+    for path in weights_first(folder):
+        content = path.read_bytes()
+        for start in range(0, len(content), 1000):
+            received.append(upload_id, path.name, start, [content[start : start + 1000]])
+    checked = received._checked
+
+    def check_and_be_overtaken(*args):
+        model = checked(*args)
+        monkeypatch.setattr(received, "_checked", checked)
+        received.finish(upload_id)
+        return model
+
+    monkeypatch.setattr(received, "_checked", check_and_be_overtaken)
+    with pytest.raises(received.UnknownUpload):
+        received.finish(upload_id)
+    assert left_over() == ["choice.json", "tiny"]
+    assert folders.chosen() == small.key
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"[" * 100_000,
+        json.dumps({"a": {"data_offsets": [], "shape": [1]}}).encode(),
+        b"[1]",
+        b'{"a": 1}',
+    ],
+)
+def test_an_odd_header_is_refused(admin, small, monkeypatch, header):
+    monkeypatch.setattr(received, "PIECE_BYTES", 200_000)
+    content = struct.pack("<Q", len(header)) + header
+    upload_id = begin(admin, {"model.safetensors": len(content)}).json()["id"]
+    answer = send(admin, upload_id, "model.safetensors", 0, content)
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_weights")
+    assert left_over() == []
+
+
+def test_a_list_with_an_impossible_name_is_refused(admin, small, tmp_path):
+    folder = model_folder(tmp_path / "files", small)
+    (folder / "SHA256SUMS").write_text(f"{'0' * 64}  {'x' * 300}.json\n")
+    upload_id = begun(admin, folder)
+    for path in weights_first(folder):
+        send_file(admin, upload_id, path)
+    answer = post(admin, f"{UPLOADS}/{upload_id}/finish")
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_weights")
+    assert left_over() == []
 
 
 def test_unknown_weights_are_refused_by_their_first_piece(admin, small, tmp_path):

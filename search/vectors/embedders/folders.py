@@ -6,7 +6,11 @@ uploaded in one folder for each architecture, and the choice in a file.
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -85,21 +89,35 @@ def wanted() -> Choice:
 
 def choose(model: RecommendedModel, folder: Path) -> None:
     """Choose a model whose files are in `folder`; the workers take it up within seconds."""
-    record = _record()
-    record.chosen = model.key
-    record.folders[model.key] = str(folder)
-    _write(record)
+    with alone():
+        record = _record()
+        record.chosen = model.key
+        record.folders[model.key] = str(folder)
+        _write(record)
 
 
 def choose_automatically() -> None:
     """Take back the choice. Folders stay known, as the model answers until another one does."""
-    record = _record()
-    record.chosen = ""
-    _write(record)
+    with alone():
+        record = _record()
+        record.chosen = ""
+        _write(record)
 
 
 def _write(record: Record) -> None:
     files.write_atomically(_record_file(), json.dumps(asdict(record), indent=1).encode())
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Change Scry's own folder while no other thread or process does. Not to be nested."""
+    own().mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(own(), os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 # --- the folders ----------------------------------------------------------------------------------

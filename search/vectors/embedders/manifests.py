@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import re
 from pathlib import Path
 
@@ -45,7 +46,7 @@ def write(folder: Path, sums: dict[str, str]) -> None:
 def require_files(folder: Path) -> None:
     """Raise `ModelUnavailable` unless every listed file is in the folder."""
     for name in read(folder):
-        if not (folder / name).is_file():
+        if not os.path.isfile(folder / name):  # noqa: PTH113 - the method fails for long names
             message = _("%(file)s is missing beside the weights, but %(list)s names it; copy it.")
             raise ModelUnavailable(message % {"file": name, "list": NAME})
 
@@ -57,13 +58,20 @@ def verify(folder: Path) -> None:
     """
     require_files(folder)
     for name, expected in read(folder).items():
-        path = folder / name
-        stat = path.stat()
-        if _sha256(path, stat.st_size, stat.st_mtime_ns) != expected:
+        if _present_sha256(folder / name) != expected:
             message = _(
                 "%(file)s is damaged: it is not the file that %(list)s describes; copy it again."
             )
             raise ModelUnavailable(message % {"file": name, "list": NAME})
+
+
+def _present_sha256(path: Path) -> str:
+    try:
+        stat = path.stat()
+        return _sha256(path, stat.st_size, stat.st_mtime_ns)
+    except OSError as error:
+        message = _("%(file)s cannot be read (%(why)s); let Scry's account read it.")
+        raise ModelUnavailable(message % {"file": path.name, "why": error.strerror}) from error
 
 
 @functools.lru_cache(maxsize=64)

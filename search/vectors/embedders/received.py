@@ -15,8 +15,8 @@ import time
 import uuid
 from collections.abc import Iterable
 from contextlib import suppress
+from io import FileIO
 from pathlib import Path
-from typing import IO
 
 from django.utils.translation import gettext as _
 
@@ -110,37 +110,52 @@ def append(upload_id: uuid.UUID, name: str, offset: int, pieces: Iterable[bytes]
     folder, plan = _upload(upload_id)
     if name not in plan:
         raise FolderRefused(_("This file is not part of the upload."))
-    # Opening creates the file, and the lock makes two requests for the same piece take turns.
-    with (folder / name).open("ab") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        if offset < file.tell():
-            return file.tell()
-        if offset > file.tell():
-            raise FolderRefused(_("A piece of the file is missing; start the upload again."))
-        try:
-            size = _write(file, pieces, min(plan[name], offset + PIECE_BYTES))
-        except BaseException:
-            file.truncate(offset)
-            raise
+    try:
+        size = _append(folder / name, offset, pieces, min(plan[name], offset + PIECE_BYTES))
+        os.utime(folder)  # It is not abandoned.
+    except FileNotFoundError:
+        raise UnknownUpload from None  # It was cancelled meanwhile.
     if name.endswith(_WEIGHTS) and offset == 0 and size == min(plan[name], PIECE_BYTES):
         _recognise_early(upload_id, folder / name, plan)
-    os.utime(folder)  # It is not abandoned.
     return size
 
 
-def _write(file: IO[bytes], pieces: Iterable[bytes], limit: int) -> int:
+def _append(path: Path, offset: int, pieces: Iterable[bytes], limit: int) -> int:
+    """Add bytes to a file up to the size `limit`, or none of them; return its size."""
+    # Without a buffer, what could not be written is not kept to be written later.
+    with path.open("ab", buffering=0) as file:
+        # Two requests for the same piece take turns, and the second one finds it done.
+        fcntl.flock(file, fcntl.LOCK_EX)
+        end = file.seek(0, os.SEEK_END)
+        if offset < end:
+            return end
+        if offset > end:
+            raise FolderRefused(_("A piece of the file is missing; start the upload again."))
+        try:
+            return _write(file, pieces, limit)
+        except BaseException:
+            file.truncate(offset)
+            raise
+
+
+def _write(file: FileIO, pieces: Iterable[bytes], limit: int) -> int:
     files.require_free_space()
-    size: int = file.tell()
+    size = file.tell()
     for piece in pieces:
         size += len(piece)
         if size > limit:
             raise FolderRefused(_("The piece or its file is larger than was announced."))
         try:
-            file.write(piece)
-            file.flush()
+            _write_all(file, piece)
         except OSError as error:
             raise files.StorageFull from error
     return size
+
+
+def _write_all(file: FileIO, piece: bytes) -> None:
+    left = memoryview(piece)
+    while left:
+        left = left[file.write(left) :]
 
 
 def _recognise_early(upload_id: uuid.UUID, file: Path, plan: dict[str, int]) -> None:
@@ -177,9 +192,11 @@ def finish(upload_id: uuid.UUID) -> RecommendedModel:
     except FolderRefused:
         discard(upload_id)
         raise
-    (folder / _PLAN).unlink()
     target = folders.own() / model.architecture
-    _replace(folder, target)
+    with folders.alone():
+        _upload(upload_id)  # Another request may have finished it meanwhile.
+        (folder / _PLAN).unlink()
+        _replace(folder, target)
     folders.choose(model, target)
     return model
 

@@ -45,6 +45,10 @@ ANSWER_WITHIN_S = 8.0
 
 _HEADER_LIMIT = 100_000_000  # Bytes; safetensors' own limit.
 _REQUEST_S = 3.0
+_ODD_HEADER = (
+    *(ValueError, LookupError, TypeError, AttributeError, struct.error),
+    RecursionError,  # lists nested too deep
+)
 
 
 # --- files ----------------------------------------------------------------------------------------
@@ -56,6 +60,14 @@ def locate(weights: Path, key: str) -> Path:
     A folder named like the architecture keeps several models apart; a folder without one holds a
     single model.
     """
+    try:
+        return _locate(weights, key)
+    except OSError as error:
+        message = _("Scry cannot read %(path)s (%(why)s); let its account read it.")
+        raise ModelUnavailable(message % {"path": shown(weights), "why": error.strerror}) from error
+
+
+def _locate(weights: Path, key: str) -> Path:
     if weights.is_file():
         if weights.suffix not in SUFFIXES:
             message = _(
@@ -112,7 +124,7 @@ def shapes(file: Path, size: int | None = None) -> Shapes:
         return {name: tuple(info["shape"]) for name, info in tensors.items()}
     except OSError as error:
         raise _damage_error(file, error.strerror or "") from error
-    except (ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
+    except _ODD_HEADER as error:
         raise _damage_error(file, str(error)) from error
 
 
