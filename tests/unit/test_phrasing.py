@@ -7,6 +7,7 @@ import pytest
 
 from search.vectors import embedders
 from search.vectors.embedders.phrasing import embed_worded, wordings
+from search.vectors.embedders.plurals import plural, singular
 from tests.embedders import ColourEmbedder
 
 
@@ -27,6 +28,32 @@ def test_a_short_text_is_worded_in_several_ways(text):
     assert found[0] == text
     assert len(set(found)) == 4
     assert sum(text in one for one in found) >= 3
+
+
+NUMBERS = [
+    *("bus/buses", "glass/glasses", "mouse/mice", "salesman/salesmen", "fry/fries", "ox/oxen"),
+    *("selfie/selfies", "magpie/magpies", "pony/ponies", "volcano/volcanoes", "shoe/shoes"),
+    *("moustache/moustaches", "beach/beaches", "iris/irises", "quiz/quizzes", "rose/roses"),
+    *("german/germans", "ottoman/ottomans", "caiman/caimans", "specimen/specimens"),
+    *("news/news", "scissors/scissors", "series/series", "species/species", "ramen/ramen"),
+    *("vegas/vegas", "dog's/dog's", "dogs'/dogs'", "x-ray/x-rays", "princess/princesses"),
+]
+WITHOUT_SINGULAR = {"glasses", "fries"}  # mostly said of what there is no single one of
+
+
+@pytest.mark.parametrize("pair", NUMBERS)
+def test_singular_and_plural(pair):
+    one, many = pair.split("/")
+    assert plural(one) == many
+    assert singular(one) == one
+    assert singular(many) == (many if many in WITHOUT_SINGULAR else one)
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", ",,,", "and", "a", "the", "& and ,", "a, the", "-", "'", "“dog”", "كلب, قط"]
+)
+def test_odd_texts_have_wordings_of_their_own(text):
+    assert 1 <= len(wordings(text)) <= 4
 
 
 @pytest.mark.parametrize(

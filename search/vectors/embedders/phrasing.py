@@ -29,7 +29,9 @@ MOST_ITEMS = 4
 _ENGLISH = re.compile(r"[A-Za-z][A-Za-z' -]*")
 _END = re.compile(r"(?<=\w)[\s.,;:!?…]+$")
 _ARTICLE = re.compile(r"(?:an?|the|some)\s+(?=\w)", re.IGNORECASE)
-_NO_ITEM = frozenset({"black", "white", "red", "green", "blue", "yellow", "pink", "grey", "rock"})
+_NO_ITEM = frozenset(
+    "black white red green blue yellow pink purple brown grey gray rock".split()  # noqa: SIM905
+)
 """What is seldom an item of a list: "black and white photo"."""
 _BETWEEN_ITEMS = re.compile(r"\s*(?:[,;&+]|\band\b)[\s,;&+]*(?:and\s+)?", re.IGNORECASE)
 
