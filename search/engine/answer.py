@@ -128,9 +128,10 @@ class Answer:
 
     `groups` are the bands of the list, none where it is by date, without bands, or only of the
     closest photos. `listed` is the length of the list without hits from behind the window, the
-    look-alikes of the example photo (`has_lead`) being the first. `notes` are sentences about
-    filters that nothing can pass, `unread` is the one that the model cannot read the query.
-    `example` is the photo that all others are compared with, which is left out.
+    look-alikes of the example photo (`has_lead`) being the first. It stands for the `chosen`
+    photos, look-alikes counted one by one. `notes` are sentences about filters that nothing can
+    pass, `unread` is the one that the model cannot read the query. `example` is the photo that all
+    others are compared with, which is left out.
     """
 
     query: Query
@@ -141,6 +142,7 @@ class Answer:
     figures: Figures
     groups: tuple[Group, ...] = ()
     listed: int = 0
+    chosen: int = 0
     has_lead: bool = False
     notes: tuple[str, ...] = ()
     unread: str = ""
@@ -233,6 +235,7 @@ def _answer(
         figures=_figures(ranking) if ranking else Figures(),
         groups=tuple(_groups(listing)) if listing else (),
         listed=len(listing.photos) if listing else 0,
+        chosen=len(listing.chosen) if listing else 0,
         has_lead=listing.has_lead if listing else False,
         notes=steps.notes,
         unread=steps.vector.unread if steps.vector else "",
@@ -246,7 +249,8 @@ def _groups(listing: Listing) -> Iterator[Group]:
     bands = [ranking.band(entry.photo) for entry in listing.photos[lead:]]
     counts = Counter(ranking.band(photo) for photo in listing.chosen)
     if listing.endless:
-        counts[Band.WEAK] += ranking.total - len(ranking.window)
+        # The total may be an estimate, and parts and words bring photos into the window.
+        counts[Band.WEAK] += max(ranking.total - len(ranking.window), 0)
     for band in Band:
         if band in bands and set(bands) != {Band.WEAK}:
             yield Group(band, lead + bands.index(band), counts[band])

@@ -29,6 +29,7 @@ class Empty(StrEnum):
     NO_PHOTOS = "no photos"
     WAITING = "waiting"
     FILTERS = "filters"
+    EXCLUDED = "excluded"
     CONFIDENCE = "confidence"
     WEAK = "weak"
     ALONE = "alone"
@@ -207,11 +208,8 @@ def _weaker(answer: Answer, address: Address) -> int:
     figures = answer.figures
     if answer.next or not figures.banded or address.with_weak or address.by_date:
         return 0
-    if address.least:
-        listed = figures.levels[round(address.least * LEVELS)]
-    else:
-        listed = answer.listed if figures.is_empty else figures.matches
-    left = max(figures.total - listed, 0)
+    # Look-alikes of the example are listed beside those that were chosen.
+    left = max(figures.total - max(answer.chosen, answer.listed), 0)
     return two_digits(left) if figures.about else left
 
 
@@ -280,6 +278,8 @@ def _why_empty(user: User, answer: Answer, address: Address) -> Empty:
         return Empty.NO_PHOTOS
     if not gallery.searchable and gallery.pending:
         return Empty.WAITING
+    if not answer.figures.total and answer.query.avoided:
+        return Empty.EXCLUDED
     if not answer.figures.total:
         return Empty.FILTERS if answer.query.filters else Empty.ALONE
     return Empty.CONFIDENCE if address.least else Empty.WEAK

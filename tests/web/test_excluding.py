@@ -9,8 +9,9 @@ from PIL import Image
 
 from gallery.models import Photo
 from search.engine import rank
-from search.relevance import library
+from search.relevance import Bands, library
 from tests.embedders import PALETTE
+from tests.web.result_pages import shown, text
 from tests.web.test_api_photos import upload
 from tests.workers.conftest import drain
 
@@ -69,6 +70,15 @@ def test_without_a_background_nothing_is_left_out(listed, colours):
     Photo.objects.filter(pk__in=[colours[one] for one in list(PALETTE)[4:]]).delete()
     library.forget()
     assert {"red", "green", "blue", "yellow"} <= listed("-red")
+
+
+@pytest.mark.parametrize("query", ["-red", "red -blue", "red -blue orientation:landscape"])
+def test_exclusions_that_leave_nothing_are_the_reason(ada_client, colours, monkeypatch, query):
+    monkeypatch.setattr(rank, "bands_of", lambda *_: Bands(-1, -1, -1, 1, 1))
+    page = ada_client.get("/search", {"q": query})
+    assert shown(page) == []
+    assert "Nothing is left" in text(page)
+    assert "Every photo is left out by an exclusion or a filter." in text(page)
 
 
 @pytest.fixture

@@ -8,7 +8,9 @@ from dataclasses import replace
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from gallery.models import Photo
 from search.vectors.embedders import languages
+from tests.alike import group
 from tests.web.result_pages import HTMX, headings, link, query_of, shown, text
 from tests.web.test_api_photos import picture, upload
 
@@ -36,6 +38,14 @@ def test_what_may_be_there_is_not_denied_but_its_closest_photos_are_shown(
     newest = ada_client.get("/search", {"q": "red", "sort": "newest"})
     assert sorted(shown(newest)) == sorted(one for one, _ in reds[:3])
     assert headings(newest) == ["No clear match. The closest:"]
+
+
+def test_no_more_is_offered_where_look_alikes_hide_the_rest(ada_client, reds, bars):
+    bars(0, 0, standing=0.5)
+    group(*(Photo.objects.get(pk=one) for one, _ in reds[:2]))
+    page = ada_client.get("/search", {"q": "red"})
+    assert shown(page) == [reds[0][0], *(one for one, _ in reds[2:])]
+    assert "closest .divider" not in text(page)
 
 
 def test_the_api_lists_no_weak_photos_where_none_are_asked_for(ada_client, reds, bars):
