@@ -10,6 +10,7 @@ import threading
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -219,7 +220,12 @@ def _embed_quietly(key: str) -> None:
 
 
 def _file(key: str) -> Path:
+    return Path(settings.DATA_DIR) / "relevance" / f"{slug(key)}-{_version()}.npy"
+
+
+@cache
+def _version() -> str:
+    """Return what changes with the texts and their wordings."""
     worded = "\n".join(wording for text in background_texts() for wording in wordings(text))
     worded += "\n".join(noun for noun, _ in nouns())
-    version = hashlib.sha256(worded.encode()).hexdigest()[:8]
-    return Path(settings.DATA_DIR) / "relevance" / f"{slug(key)}-{version}.npy"
+    return hashlib.sha256(worded.encode()).hexdigest()[:8]
