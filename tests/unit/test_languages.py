@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from search.relevance.bands import background_texts
+from search.relevance.background import background_texts
 from search.vectors.embedders.catalog import MODELS
 from search.vectors.embedders.languages import cannot_read, language_of
 
@@ -14,8 +14,8 @@ ENGLISH_ONLY = "ViT-B-32-256/datacomp_s34b_b86k"
 @pytest.mark.parametrize(
     ("text", "language"),
     [
-        ("狗", "Chinese"),
-        ("一只狗在海滩上", "Chinese"),
+        ("狗", "Chinese characters"),
+        ("一只狗在海滩上", "Chinese characters"),
         ("海辺の犬", "Japanese"),
         ("강아지", "Korean"),
         ("собака на пляже", "Cyrillic script"),
@@ -54,7 +54,7 @@ def test_everyday_english_is_taken_for_nothing_else():
 def test_a_model_that_reads_english_only_says_so_and_what_to_do():
     said = cannot_read(ENGLISH_ONLY, "一只狗")
     assert said.startswith("CLIP B/32 DataComp reads English only")
-    assert "Chinese" in said
+    assert "Chinese characters" in said
     assert "multilingual model" in said
     assert cannot_read(ENGLISH_ONLY, "a dog on the beach") == ""
 

@@ -73,7 +73,8 @@ def test_a_picture_that_nothing_resembles_is_not_spoken_of_as_words_are(ada_clie
 
 
 @pytest.mark.parametrize(
-    ("query", "language"), [("红色的东西", "Chinese"), ("ein Hund und eine rote Wand", "German")]
+    ("query", "language"),
+    [("红色的东西", "Chinese characters"), ("ein Hund und eine rote Wand", "German")],
 )
 def test_a_language_that_the_model_cannot_read_is_named(
     ada_client, reds, bars, monkeypatch, query, language

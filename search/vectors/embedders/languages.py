@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _, gettext_lazy
 from search.vectors.embedders.catalog import MODELS
 
 _SCRIPTS: dict[str, str | Promise] = {
-    "CJK": gettext_lazy("Chinese"),
+    "CJK": gettext_lazy("Chinese characters"),  # Japanese, too, often has no others.
     "HIRAGANA": gettext_lazy("Japanese"),
     "KATAKANA": gettext_lazy("Japanese"),
     "HANGUL": gettext_lazy("Korean"),
