@@ -19,7 +19,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from huggingface_hub import constants
 
-from search.vectors.embedders import catalog, manifests
+from search.vectors.embedders import catalog, fetch as fetching, manifests
 from search.vectors.embedders.base import ModelUnavailable
 from tests.weight_files import CLIP, SIGLIP, header_only
 
@@ -181,13 +181,15 @@ def test_an_interrupted_download_goes_on_where_it_stopped(hub, tmp_path):
     assert asked_for(hub, "tokenizer.json") == []
 
 
-def test_a_server_without_ranges_sends_all_again(hub, tmp_path):
+def test_a_server_without_ranges_sends_all_again(hub, model, tmp_path):
     folder = tmp_path / "ViT-B-32-SigLIP2-256"
     folder.mkdir()
     (folder / f"{WEIGHTS}.part").write_bytes(b"x" * 100)
     hub.ranges = False
-    fetch(tmp_path)
+    told: list[tuple[str, int, int]] = []
+    fetching.fetch(model, tmp_path, lambda *said: told.append(said))
     assert on_disk(folder) == wanted(hub)
+    assert max(here - size for _, here, size in told) == 0
 
 
 def test_what_is_here_is_not_fetched_again_unless_it_is_damaged(hub, tmp_path):

@@ -152,7 +152,8 @@ def _download(address: str, file: RemoteFile, part: Path, report: Report) -> Non
         ):
             answer.raise_for_status()
             if answer.status_code != httpx.codes.PARTIAL_CONTENT:
-                out.truncate(0)
+                out.seek(0)
+                out.truncate()
             for piece in answer.iter_bytes():
                 out.write(piece)
                 report(file.name, out.tell(), file.size)
