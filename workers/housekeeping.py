@@ -172,19 +172,22 @@ class Rounds:
     def _settled(self) -> bool:
         try:
             settled = model_choice.settle()
+            doorbell.ring()
+            if settled:
+                self._prepare_searches()
         except Exception as error:
             # Whatever a library raises, there must be another attempt.
             logger.exception("The model could not be prepared.")
             told = _("The model could not be prepared: %(error)s") % {"error": error}
             heartbeat.tell("model", told)
             return False
-        doorbell.ring()
-        if settled and self._embedded:
+        return settled
+
+    def _prepare_searches(self) -> None:
+        if self._embedded:
             _warm_text()
             self._exclude_libraries_once()
-        if settled:
-            model_choice.prepare_bands()
-        return settled
+        model_choice.prepare_bands()
 
     def _exclude_libraries_once(self) -> None:
         if not self._excluded:

@@ -270,6 +270,10 @@ def test_a_hugging_face_text_tower_runs_from_its_folder_alone(tmp_path: Path, po
         whole = model.encode_text(tokenizer(TEXTS[:2]), normalize=True).numpy()
     np.testing.assert_allclose(embedder.embed_texts(TEXTS[:2]), whole, atol=1e-4)
     assert np.isfinite(embedder.embed_texts([TEXTS[0], "!" * 512])).all()
+    # Whoever embeds only pictures says so too, before the model takes over.
+    (tmp_path / "tokenizer.json").write_text("{}")
+    with pytest.raises(ModelUnavailable, match=r"tokenizer beside .* is damaged"):
+        load(f"{name}/mine", towers=frozenset({"image"}), weights=tmp_path)
 
 
 def refusal(key: str, weights: Path | None, device: str | None = None) -> str:

@@ -165,6 +165,16 @@ def test_workers_notice_a_choice_of_the_settings_page(model, page_choice, monkey
     assert settled.empty()
 
 
+def test_what_fails_after_a_model_is_loaded_is_told_and_tried_again(ada, settings, monkeypatch):
+    def broken(key: str, text: str) -> None:
+        raise KeyError("added_tokens")
+
+    settle(settings, "colours")
+    monkeypatch.setattr(housekeeping, "embed_query_text", broken)
+    assert not Rounds(embedded=True)._settled()
+    assert "added_tokens" in heartbeat.detail()
+
+
 def test_a_chosen_model_knows_the_background_of_queries_before_the_first_search(ada, settings):
     settle(settings, "colours")
     library.forget()

@@ -275,7 +275,8 @@ def _loaded(key: str, towers: frozenset[Tower], weights: Path | None) -> LoadedM
     model = weight_files.offline_first(key, repo, lambda: _created(key, checkpoint))
     preprocess_cfg = dict(model.visual.preprocess_cfg)
     tokenizer = None
-    if "text" in towers:
+    # Beside own weights it is always tried, so that no model takes over that reads no texts.
+    if "text" in towers or weights:
         tokenizer = weight_files.offline_first(
             key, repo, lambda: _tokenizer(key, config, checkpoint.parent)
         )
@@ -343,7 +344,9 @@ def _tokenizer(
     from open_clip.tokenizer import HFTokenizer
 
     text_cfg = config["text_cfg"]
-    if "hf_tokenizer_name" in text_cfg and (folder / "tokenizer.json").is_file():
+    if "hf_tokenizer_name" not in text_cfg or not (folder / "tokenizer.json").is_file():
+        return open_clip.get_tokenizer(key.partition("/")[0])  # type: ignore[no-any-return]
+    try:
         return HFTokenizer(  # type: ignore[no-any-return]
             str(folder),
             trust_remote_code=False,
@@ -351,7 +354,11 @@ def _tokenizer(
             tokenizer_mode=text_cfg.get("tokenizer_mode"),
             **text_cfg.get("tokenizer_kwargs", {}),
         )
-    return open_clip.get_tokenizer(key.partition("/")[0])  # type: ignore[no-any-return]
+    except OSError:
+        raise
+    except Exception as error:
+        message = _("The tokenizer beside the weights of %(model)s is damaged; copy it again.")
+        raise ModelUnavailable(message % {"model": key}) from error
 
 
 def _drop_other_towers(model: Any, towers: frozenset[Tower]) -> None:
