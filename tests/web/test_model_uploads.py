@@ -341,4 +341,5 @@ def test_others_cannot_upload(admin, ada_client, small, tmp_path):
     assert send(ada_client, upload_id, "tokenizer.json", 0, b"{}").status_code == 403
     assert post(ada_client, f"{UPLOADS}/{upload_id}/finish").status_code == 403
     assert ada_client.delete(f"{UPLOADS}/{upload_id}").status_code == 403
+    assert ada_client.delete("/api/v1/model").status_code == 403
     assert left_over() == [f".upload-{upload_id}"]
