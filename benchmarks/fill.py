@@ -36,10 +36,11 @@ def main(owner_name: str, count: int, dim: int, *, varied: bool = False) -> None
     from django.utils import timezone
 
     from gallery.models import Embedding, EmbeddingModel, Photo
+    from search.vectors.embedders.catalog import STARTER_KEY
 
     owner = get_user_model().objects.get(username=owner_name)
     model, _ = EmbeddingModel.objects.get_or_create(
-        key="starter", defaults={"dim": dim, "state": EmbeddingModel.State.ACTIVE}
+        key=STARTER_KEY, defaults={"dim": dim, "state": EmbeddingModel.State.ACTIVE}
     )
     random = np.random.default_rng(0)
     centres = random.normal(size=(500, model.dim))

@@ -133,9 +133,10 @@ def _save(
     from gallery.decoding.fingerprint import fingerprint_of
     from gallery.models import Embedding, EmbeddingModel, Fingerprint, Photo
     from search.duplicates.find.candidates import turned_hashes
+    from search.vectors.embedders.catalog import STARTER_KEY
 
     model, _ = EmbeddingModel.objects.get_or_create(
-        key="starter", defaults={"dim": DIM, "state": EmbeddingModel.State.ACTIVE}
+        key=STARTER_KEY, defaults={"dim": DIM, "state": EmbeddingModel.State.ACTIVE}
     )
     greys = np.stack([fingerprint_of(np.asarray(image)) for image, _, _ in made])
     hashes = turned_hashes(greys)[:, 0]

@@ -16,7 +16,7 @@ from gallery.models import Embedding, EmbeddingModel, Photo
 from search.relevance import library
 from search.vectors.embedders import folders, image_embedder
 from search.vectors.embedders.base import Embedder, ModelUnavailable
-from search.vectors.embedders.catalog import STARTER_KEY, Choice
+from search.vectors.embedders.catalog import STARTER_KEY, Choice, is_replaced
 from workers import heartbeat
 
 logger = logging.getLogger(__name__)
@@ -84,7 +84,9 @@ def register(choice: Choice, embedder: Embedder) -> EmbeddingModel:
         others = EmbeddingModel.objects.filter(state=EmbeddingModel.State.BUILDING)
         others.exclude(pk=model.pk).update(state=EmbeddingModel.State.RETIRED)
     active = EmbeddingModel.objects.active()
-    if model != active and not _searchable(active):
+    if active is None or (model != active and (not _searchable(active) or is_replaced(active.key))):
+        # A starter model of another version cannot read queries any more: those photos answer
+        # that the new one has indexed.
         model.activate()
     add_missing_rows()
     return model

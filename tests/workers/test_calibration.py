@@ -13,6 +13,7 @@ from gallery.decoding.fingerprint import SIDE
 from gallery.models import Embedding, EmbeddingModel
 from search.duplicates.find import thresholds
 from search.duplicates.find.thresholds import MIN_PHOTOS, measure
+from search.vectors.embedders.catalog import STARTER_KEY
 from tests.embedders import ColourEmbedder
 from tests.images import encode
 from tests.scenes import scene
@@ -92,7 +93,7 @@ def test_a_model_is_measured_unasked_once_there_are_enough_photos(ada, model, mo
     tasks.index_pending()
     model.refresh_from_db()
     assert model.thresholds == {}  # One photo is not enough to measure anything.
-    model.key = "starter"
+    model.key = STARTER_KEY
     assert not compare_photos.is_unmeasured(model)
 
 

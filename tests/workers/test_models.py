@@ -12,7 +12,7 @@ from gallery.models import Embedding, EmbeddingModel
 from search.relevance import library
 from search.vectors.embedders import folders, image_embedder
 from search.vectors.embedders.base import ModelUnavailable
-from search.vectors.embedders.catalog import Choice, RecommendedModel
+from search.vectors.embedders.catalog import STARTER_KEY, Choice, RecommendedModel
 from tests.weight_files import CLIP, SIGLIP, model_folder
 from tests.workers.conftest import add_photo, assert_settled, drain, points
 from workers import heartbeat, housekeeping, model_choice
@@ -63,6 +63,19 @@ def test_another_model_is_built_beside_and_takes_over_when_all_photos_settled(ad
         assert_settled(model)
 
 
+@pytest.mark.parametrize("replaced", ["starter", "starter-0badf00d"])
+def test_a_starter_of_another_version_gives_way_at_once(ada, settings, replaced):
+    settle(settings, "colours")
+    photo = add_photo(ada)
+    drain()
+    EmbeddingModel.objects.filter(key="colours").update(key=replaced)
+
+    settle(settings, "other")
+
+    assert (state_of(replaced), state_of("other")) == ("retired", "active")
+    assert Embedding.objects.get(photo=photo, model__key="other").state == "pending"
+
+
 def test_a_model_that_fails_on_most_photos_does_not_take_over(ada, settings):
     settle(settings, "colours")
     for _ in range(3):
@@ -105,7 +118,7 @@ def test_an_automatic_choice_that_cannot_be_loaded_is_stood_in_for(settings, mon
     monkeypatch.setattr(folders, "wanted", lambda: Choice("missing", "best"))
     assert model_choice.settle()
     active = EmbeddingModel.objects.active()
-    assert active.key == "starter"
+    assert active.key == STARTER_KEY
     assert "missing cannot be loaded" in active.why
 
 

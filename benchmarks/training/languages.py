@@ -1,0 +1,158 @@
+"""Training of the text tower's second half: e5 learns from MiniLM's heads and from the photos.
+
+Whatever MiniLM places in the space by an English text, e5 learns to place there by a text of the
+same meaning in any language: captions of the same photo, translated sentences, names of things.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+
+from benchmarks.training.branches import REFINED_DROPOUT
+from benchmarks.training.contrast import averaging, optimized
+from benchmarks.training.features import TUNED_LAYERS, EveryLanguage
+from search.vectors.embedders.starter.towers import (
+    BRANCHES,
+    TEXT_WIDTH,
+    Head,
+    TextTower,
+    standardised,
+)
+
+logger = logging.getLogger(__name__)
+
+PHOTOS = 128
+"""Photos in a step, each with one caption."""
+
+SCALE = 25.0
+"""The fixed scale of the loss, about where that of the other branches ends."""
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """Texts in any language with the meaning that they share.
+
+    `texts` are the numbers of e5's rows, one list for each meaning; `meanings` (n, TEXT_WIDTH) are
+    MiniLM's features of it in English. A step takes `share` of them.
+    """
+
+    texts: Sequence[Sequence[int]]
+    meanings: torch.Tensor
+    share: int
+
+    def draw(self, random: np.random.Generator) -> tuple[list[int], torch.Tensor]:
+        """Return one text for each of `share` meanings, and the meanings."""
+        chosen = random.choice(len(self.texts), min(self.share, len(self.texts)), replace=False)
+        return [int(random.choice(self.texts[at])) for at in chosen], self.meanings[chosen]
+
+
+@dataclass(frozen=True)
+class PhotoTexts:
+    """Captions of photos: rows of e5 in `other` languages and in `english`, one list a photo."""
+
+    other: Sequence[Sequence[int]]
+    english: Sequence[Sequence[int]]
+    meanings: torch.Tensor
+
+    def draw(self, photos: torch.Tensor, random: np.random.Generator) -> list[int]:
+        """Return one caption for each photo, three of four in another language than English."""
+        return [
+            int(random.choice(self.other[at] or self.english[at]))
+            if random.random() < 0.75
+            else int(random.choice(self.english[at]))
+            for at in photos.tolist()
+        ]
+
+
+class LastLayers(nn.Module):
+    """The last layers of e5: states (n, length, width) and their mask to means (n, width)."""
+
+    def __init__(self, layers: nn.ModuleList) -> None:
+        super().__init__()
+        self.layers = layers
+
+    def forward(self, states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        attended = mask[:, None, None, :].bool()
+        for layer in self.layers:
+            states = layer(states, attended)
+        weights = mask[..., None] / mask.sum(dim=1)[:, None, None]
+        return (states.float() * weights).sum(dim=1)
+
+
+def train(
+    tower: TextTower,
+    every: EveryLanguage,
+    photos: PhotoTexts,
+    pictures: Callable[[torch.Tensor], list[torch.Tensor]],
+    lessons: Sequence[Lesson],
+    epochs: int,
+    seed: int,
+) -> tuple[LastLayers, nn.ModuleDict]:
+    """Return the tuned layers and the heads, averaged over the last steps of the run.
+
+    `pictures` gives the fixed embeddings of photos by each member of the branch "captions".
+    """
+    assert tower.every is not None
+    random = np.random.default_rng(seed)
+    layers = LastLayers(tower.every.encoder.layer[-TUNED_LAYERS:]).float().train()
+    heads = nn.ModuleDict({name: Head(2 * TEXT_WIDTH, 0.1, REFINED_DROPOUT) for name in BRANCHES})
+    both = nn.ModuleList([layers, heads])
+    groups = [
+        {"params": heads.parameters(), "lr": 3e-3, "weight_decay": 0.2},
+        {"params": layers.parameters(), "lr": 1.5e-4, "weight_decay": 0.01},
+    ]
+    steps = len(photos.english) // PHOTOS
+    optimizer, schedule = optimized(groups, steps * epochs)
+    averaged = averaging(both)
+    for step in range(steps * epochs):
+        if step % steps == 0:
+            order = torch.randperm(len(photos.english))
+        chosen = order[step % steps * PHOTOS :][:PHOTOS]
+        drawn = [lesson.draw(random) for lesson in lessons]
+        numbers = photos.draw(chosen, random) + [row for rows, _ in drawn for row in rows]
+        meanings = torch.cat([photos.meanings[chosen], *(known for _, known in drawn)])
+        with torch.autocast("cpu", torch.bfloat16):
+            read = standardised(every.features(layers, numbers))
+            loss = _loss(heads, tower.english_heads, read, meanings, pictures(chosen))
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(both.parameters(), 5.0)
+        optimizer.step()
+        schedule.step()
+        averaged.update_parameters(both)
+        if step % 25 == 0:
+            logger.info("step %d of %d, loss %.3f", step, steps * epochs, loss.item())
+    kept = averaged.module.eval()
+    return kept[0], kept[1]
+
+
+def _loss(
+    heads: nn.ModuleDict,
+    teachers: nn.ModuleDict,
+    read: torch.Tensor,
+    meanings: torch.Tensor,
+    pictures: list[torch.Tensor],
+) -> torch.Tensor:
+    total = torch.zeros(())
+    for name in BRANCHES:
+        with torch.no_grad():
+            known = teachers[name].each(standardised(meanings))
+        for member, (own, taught) in enumerate(zip(heads[name].each(read), known, strict=True)):
+            total = total + _contrast(own, taught)
+            if name == "captions":
+                total = total + _contrast(own[:PHOTOS], pictures[member])
+    return total
+
+
+def _contrast(left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
+    """Return the symmetric InfoNCE loss of unit rows that belong together."""
+    logits = SCALE * left.float() @ right.float().T
+    own = torch.arange(len(logits))
+    return (functional.cross_entropy(logits, own) + functional.cross_entropy(logits.T, own)) / 2
