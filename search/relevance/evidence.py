@@ -23,9 +23,9 @@ TEMPERATURE = 0.05
 USUAL_GENERALITY = 2.2
 """The generality of most texts."""
 
-MARGIN, GENERALITY, RANK, BOTH, OFFSET = 1.154, 0.4103, -0.9727, 0.1486, -4.075
+MARGIN, GENERALITY, RANK, BOTH, OFFSET = 1.555, 0.4863, -1.503, 0.2511, -4.346
 """Weights of margin, generality, logarithm of the rank, generality times that, and a constant."""
-STRONG, LIKELY, FURTHER, ABSENT = 0.531, -1.59, -1.59, -3.28
+STRONG, LIKELY, FURTHER, ABSENT = -0.346, -1.14, -1.14, -3.47
 """The evidence that a hit needs to be Strong, that the best hit needs for anything to be Likely,
 that further hits then need for it, and below which the library has nothing of the kind."""
 
