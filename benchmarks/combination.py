@@ -11,18 +11,27 @@ of the pairs, and `--choose` prints those of the other half.
 from __future__ import annotations
 
 import argparse
+import os
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import django
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.concept_labels import CONCEPTS, Collection, Library, half, read
-from benchmarks.starter_retrieval import load_model
-from search.engine.target import WeightedVector, direction
-from search.vectors.embedders.open_clip import OpenClipEmbedder
-from search.vectors.embedders.phrasing import embed_worded
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gallery.settings")
+if "DATA_DIR" not in os.environ:
+    os.environ["DATA_DIR"] = tempfile.mkdtemp(prefix="scry-benchmark-")
+django.setup()
+
+# What is measured is the gallery's own code, which needs its settings.
+from benchmarks.concept_labels import CONCEPTS, Collection, Library, half, read  # noqa: E402
+from benchmarks.starter_retrieval import load_model  # noqa: E402
+from search.engine.target import WeightedVector, direction  # noqa: E402
+from search.vectors.embedders.open_clip import OpenClipEmbedder  # noqa: E402
+from search.vectors.embedders.phrasing import embed_worded  # noqa: E402
 
 Scores = NDArray[np.float32]
 Flags = NDArray[np.bool_]

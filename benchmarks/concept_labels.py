@@ -9,8 +9,9 @@ import csv
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 
 from benchmarks.starter_retrieval import embed_files
 from search.relevance import Background
-from search.relevance.background import SAMPLE_SIZE, background_texts
+from search.relevance.background import SAMPLE_SIZE, background_texts, nouns
 from search.vectors.embedders.base import Vectors
 from search.vectors.embedders.open_clip import OpenClipEmbedder
 from search.vectors.embedders.phrasing import embed_worded
@@ -97,10 +98,11 @@ class Collection:
     dev: NDArray[np.bool_]
     words: dict[str, Vectors]
     background_texts: Vectors
+    nouns: Vectors
 
     def library(self, chosen: NDArray[np.intp]) -> Library:
         sample = np.random.default_rng(0).permutation(chosen)[:SAMPLE_SIZE]
-        background = Background(self.background_texts, self.photos[sample])
+        background = Background(self.background_texts, self.photos[sample], self.nouns)
         return Library(self.photos[chosen], self.said[:, chosen], self.words, background)
 
 
@@ -124,15 +126,18 @@ def read(folder: Path, model: OpenClipEmbedder, cache: Path | None) -> Collectio
         found = re.compile(rf"\b(?:{pattern})\b")
         said[place] = [sum(bool(found.search(c)) for c in said_of[name]) for name in names]
     words = dict(zip(CONCEPTS, embed_worded(model, list(CONCEPTS)), strict=True))
+    known = embedded(model.embed_texts, [noun for noun, _kinds in nouns()])
     return Collection(
-        photos, said, np.array([dev[name] for name in names]), words, background_of(model)
+        photos, said, np.array([dev[name] for name in names]), words, background_of(model), known
     )
 
 
 def background_of(model: OpenClipEmbedder) -> Vectors:
-    found = background_texts()
-    parts = [embed_worded(model, found[at : at + 32]) for at in range(0, len(found), 32)]
-    return np.concatenate(parts)
+    return embedded(partial(embed_worded, model), background_texts())
+
+
+def embedded(embed: Callable[[Sequence[str]], Vectors], texts: Sequence[str]) -> Vectors:
+    return np.concatenate([embed(texts[at : at + 32]) for at in range(0, len(texts), 32)])
 
 
 def _photo_vectors(model: OpenClipEmbedder, paths: Sequence[Path], cache: Path | None) -> Vectors:

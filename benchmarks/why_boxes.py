@@ -31,7 +31,7 @@ django.setup()
 from benchmarks.starter_retrieval import dev_captions, load_model, texts_of  # noqa: E402
 from search.parts.boxes import Box  # noqa: E402
 from search.parts.crops import CELLS, Heat, find_heat, look  # noqa: E402
-from search.relevance.bands import background_texts  # noqa: E402
+from search.relevance.background import background_texts  # noqa: E402
 from search.vectors.embedders.base import Pixels, Vectors  # noqa: E402
 from search.vectors.embedders.catalog import STARTER_KEY  # noqa: E402
 from search.vectors.embedders.open_clip import OpenClipEmbedder  # noqa: E402
