@@ -79,7 +79,7 @@ def test_the_joined_encoder_gives_the_same(file):
         expected = apart(
             inputs_embeds=vectors, attention_mask=mask, output_hidden_states=True
         ).hidden_states
-        found = e5.JoinedEncoder(apart)(vectors, mask)
+        found = e5.JoinedEncoder(apart)(mask, inputs_embeds=vectors)
     assert len(found) == len(expected) == file.layers + 1
     for one, other in zip(found, expected, strict=True):
         torch.testing.assert_close(one[mask.bool()], other[mask.bool()], atol=1e-5, rtol=1e-4)

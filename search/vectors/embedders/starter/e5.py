@@ -237,10 +237,13 @@ class JoinedEncoder(nn.Module):
             joined.bias = nn.Parameter(torch.cat([part.bias.detach() for part in parts]))
             layer.attention.self = joined
 
-    def forward(self, vectors: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """Return the vectors (n, length, width) before the first layer and after each one."""
+    def forward(self, mask: torch.Tensor, **inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Return the vectors (n, length, width) before the first layer and after each one.
+
+        `inputs` are `input_ids` or `inputs_embeds`, `mask` (n, length) tells which ones count.
+        """
         attended = None if bool(mask.all()) else mask[:, None, None, :].bool()
-        states = [self.embeddings(inputs_embeds=vectors)]
+        states = [self.embeddings(**inputs)]
         for layer in self.layers:
             states.append(self._run(layer, states[-1], attended))
         return tuple(states)

@@ -231,16 +231,15 @@ class TextTower(nn.Module):
     English, and MiniLM gets the larger share. Without e5, MiniLM stands alone.
 
     `classes` are the embeddings of the published classes in the branch "kinds".
-
-    It reads only the columns that hold more than padding. The tokenizers pad to a fixed length and
-    attention ignores padding, so the embedding is the same for less work.
+    Columns that hold padding alone are not read: the embedding is the same for less work.
     """
 
     def __init__(
-        self, english: nn.Module, every: nn.Module | None = None, words: WordTable | None = None
+        self, english: Any, every: nn.Module | None = None, words: WordTable | None = None
     ) -> None:
         super().__init__()
         self.english, self.every, self.words = english, every, words
+        self._english_pad: int = english.config.pad_token_id
         self.english_heads = nn.ModuleDict({name: Head(TEXT_WIDTH) for name in BRANCHES})
         self.every_heads = nn.ModuleDict({name: Head(2 * TEXT_WIDTH) for name in BRANCHES})
         self.mix = nn.Linear(len(BRANCHES) * MEMBERS * MEMBER_DIM, DIM, bias=False)
@@ -252,7 +251,7 @@ class TextTower(nn.Module):
 
     def _embedded(self, tokens: torch.Tensor) -> torch.Tensor:
         english, every = self.features(tokens), None
-        lengths = (tokens[:, :CONTEXT] != self.english.config.pad_token_id).sum(dim=1) - 2
+        lengths = (tokens[:, :CONTEXT] != self._english_pad).sum(dim=1) - 2
         if self.every is not None:
             read = tokens[:, CONTEXT:]
             every, lengths = self.every_features(read), (read != PAD).sum(dim=1) - PREFIX_TOKENS
@@ -260,9 +259,10 @@ class TextTower(nn.Module):
         return embeddings
 
     def join(self) -> None:
-        """Make the heads and e5 faster, once they are trained."""
+        """Make the heads and encoders faster, once they are trained."""
         for head in [*self.english_heads.values(), *self.every_heads.values()]:
             head.join()
+        self.english = JoinedEncoder(self.english.transformer)
         if self.every is not None:
             self.every = JoinedEncoder(self.every)
 
@@ -300,8 +300,12 @@ class TextTower(nn.Module):
     def features(self, tokens: torch.Tensor) -> torch.Tensor:
         """Return the mean of MiniLM's token vectors, shape (n, TEXT_WIDTH)."""
         tokens = tokens[:, :CONTEXT]
-        used = (tokens != self.english.config.pad_token_id).any(dim=0)
-        return self.english(tokens[:, used])  # type: ignore[no-any-return]
+        tokens = tokens[:, (tokens != self._english_pad).any(dim=0)]
+        if not isinstance(self.english, JoinedEncoder):
+            return self.english(tokens)  # type: ignore[no-any-return]
+        mask = tokens != self._english_pad
+        vectors = self.english(mask, input_ids=tokens)[-1]
+        return (vectors * mask[..., None]).sum(dim=1) / mask.sum(dim=1, keepdim=True)
 
     def every_features(self, tokens: torch.Tensor) -> torch.Tensor:
         """Return the means of e5's token vectors, shape (n, 2 * TEXT_WIDTH).
@@ -319,7 +323,7 @@ class TextTower(nn.Module):
         assert self.words is not None  # noqa: S101 - comes with `every`
         mask, vectors = (tokens != PAD).long(), self.words(tokens).to(self.mix.weight.dtype)
         if isinstance(self.every, JoinedEncoder):
-            return self.every(vectors, mask), mask
+            return self.every(mask, inputs_embeds=vectors), mask
         read = self.every(inputs_embeds=vectors, attention_mask=mask, output_hidden_states=True)
         return read.hidden_states, mask
 
