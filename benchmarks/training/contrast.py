@@ -7,6 +7,7 @@ import logging
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
@@ -63,22 +64,38 @@ def train(
         *branch.groups(),
     ]
     total = recipe.epochs * (len(captions.rows) // BATCH)
-    optimizer, schedule = optimized(groups, total)
-    averaged = averaging(both)
     weights = torch.ones(BATCH + recipe.classes)
     weights[BATCH:] = recipe.class_weight
-    for step, photos in enumerate(batches(len(captions.rows), recipe.epochs)):
-        loss = _loss(branch, text, captions, names.draw(recipe.classes), photos, scale, weights)
+    losses = (
+        _loss(branch, text, captions, names.draw(recipe.classes), photos, scale, weights)
+        for photos in batches(len(captions.rows), recipe.epochs)
+    )
+    kept = descend(both, groups, losses, total)
+    return kept[0], kept[1]
+
+
+def descend(
+    modules: nn.ModuleList,
+    groups: list[dict[str, Any]],
+    losses: Iterable[torch.Tensor],
+    total: int,
+) -> Any:
+    """Take a step down each of `total` losses; return the modules averaged over the last steps.
+
+    `losses` computes each loss when its turn comes, with the weights of that moment.
+    """
+    optimizer, schedule = optimized(groups, total)
+    averaged = averaging(modules)
+    for step, loss in enumerate(losses):
         optimizer.zero_grad()
         loss.backward()
-        nn.utils.clip_grad_norm_(both.parameters(), 5.0)
+        nn.utils.clip_grad_norm_(modules.parameters(), 5.0)
         optimizer.step()
         schedule.step()
-        averaged.update_parameters(both)
+        averaged.update_parameters(modules)
         if step % 25 == 0:
             logger.info("step %d of %d, loss %.3f", step, total, loss.item())
-    kept = averaged.module.eval()
-    return kept[0], kept[1]
+    return averaged.module.eval()
 
 
 def batches(count: int, epochs: int) -> Iterable[torch.Tensor]:

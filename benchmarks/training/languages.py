@@ -6,8 +6,7 @@ same meaning in any language: captions of the same photo, translated sentences, 
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +15,7 @@ from torch import nn
 from torch.nn import functional
 
 from benchmarks.training.branches import REFINED_DROPOUT
-from benchmarks.training.contrast import averaging, optimized
+from benchmarks.training.contrast import descend
 from benchmarks.training.features import TUNED_LAYERS, EveryLanguage
 from search.vectors.embedders.starter.towers import (
     BRANCHES,
@@ -25,8 +24,6 @@ from search.vectors.embedders.starter.towers import (
     TextTower,
     standardised,
 )
-
-logger = logging.getLogger(__name__)
 
 PHOTOS = 128
 """Photos in a step, each with one caption."""
@@ -109,27 +106,20 @@ def train(
         {"params": layers.parameters(), "lr": 1.5e-4, "weight_decay": 0.01},
     ]
     steps = len(photos.english) // PHOTOS
-    optimizer, schedule = optimized(groups, steps * epochs)
-    averaged = averaging(both)
-    for step in range(steps * epochs):
-        if step % steps == 0:
+
+    def losses() -> Iterator[torch.Tensor]:
+        for _epoch in range(epochs):
             order = torch.randperm(len(photos.english))
-        chosen = order[step % steps * PHOTOS :][:PHOTOS]
-        drawn = [lesson.draw(random) for lesson in lessons]
-        numbers = photos.draw(chosen, random) + [row for rows, _ in drawn for row in rows]
-        meanings = torch.cat([photos.meanings[chosen], *(known for _, known in drawn)])
-        with torch.autocast("cpu", torch.bfloat16):
-            read = standardised(every.features(layers, numbers))
-            loss = _loss(heads, tower.english_heads, read, meanings, pictures(chosen))
-        optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(both.parameters(), 5.0)
-        optimizer.step()
-        schedule.step()
-        averaged.update_parameters(both)
-        if step % 25 == 0:
-            logger.info("step %d of %d, loss %.3f", step, steps * epochs, loss.item())
-    kept = averaged.module.eval()
+            for chosen in order[: steps * PHOTOS].split(PHOTOS):
+                drawn = [lesson.draw(random) for lesson in lessons]
+                numbers = photos.draw(chosen, random) + [row for rows, _ in drawn for row in rows]
+                meanings = torch.cat([photos.meanings[chosen], *(known for _, known in drawn)])
+                with torch.autocast("cpu", torch.bfloat16):
+                    read = standardised(every.features(layers, numbers))
+                    loss = _loss(heads, tower.english_heads, read, meanings, pictures(chosen))
+                yield loss
+
+    kept = descend(both, groups, losses(), steps * epochs)
     return kept[0], kept[1]
 
 
