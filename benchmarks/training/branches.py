@@ -14,10 +14,10 @@ from torch.nn import functional
 
 from benchmarks.training.features import as_input
 from benchmarks.training.pairs import Directions
+from search.vectors.embedders.starter.heads import Head
 from search.vectors.embedders.starter.towers import (
     CLASSES,
     IMAGE_PARTS,
-    Head,
     ImageTower,
     evened,
 )
@@ -51,20 +51,20 @@ class Branch(Protocol):
 class Frozen:
     """Features that stay as they are: only a head learns.
 
-    `features` (views, n, width) are those of the photos, the first 1280 being what the published
-    classifier was trained on. `prepare` makes of them what the head takes.
+    `features` (views, n, width) are those of the photos, and `last` (n, 1280) what the published
+    classifier was trained on, of the first view. `prepare` makes of features what the head takes.
     """
 
     def __init__(
         self,
         tower: ImageTower,
         features: torch.Tensor,
+        last: torch.Tensor,
         prepare: Callable[[torch.Tensor], torch.Tensor],
         head: Head,
     ) -> None:
         self.head, self._features, self._prepare = head, features, prepare
         self.learned = nn.ModuleList([head])
-        last = features[0, :, : IMAGE_PARTS[0]]
         self._directions = Directions(tower.classifier.weight.detach(), last)
         self._directions.learn(last, features[0], keep=0)
 

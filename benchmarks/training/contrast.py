@@ -14,8 +14,9 @@ from torch import nn
 from torch.nn import functional
 
 from benchmarks.training.branches import REFINED_DROPOUT, Branch
-from benchmarks.training.pairs import Captions, Named, Names
-from search.vectors.embedders.starter.towers import TEXT_WIDTH, Head, standardised
+from benchmarks.training.pairs import Captions, Names
+from search.vectors.embedders.starter.heads import Head
+from search.vectors.embedders.starter.towers import TEXT_WIDTH, standardised
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +28,9 @@ WARM_UP = 0.15
 
 AVERAGED = 0.95
 """Share of the averaged weights that stays at each step."""
+
+TEXT_RATES = (1e-4, 0.01)
+"""Learning rate and weight decay of a text encoder's last layers."""
 
 TEXT_LOSS = 0.25
 """Weight of the loss between the two texts."""
@@ -48,14 +52,20 @@ class Recipe:
 
 
 def train(
-    branch: Branch, captions: Captions, names: Names, recipe: Recipe, text: Head | None = None
-) -> tuple[nn.ModuleList, Head]:
-    """Return what the branch learned and its text head, averaged over the last steps of the run.
+    branch: Branch,
+    captions: Captions,
+    names: Names,
+    recipe: Recipe,
+    text: Head | None = None,
+    layers: nn.Module | None = None,
+) -> Any:
+    """Return what the branch learned, its text head, and `layers` if they are given.
 
-    `text` is a head that is trained further.
+    All are averaged over the last steps of the run. `text` is a head that is trained further, and
+    `layers` are those of the text encoder that captions and names are read with.
     """
     text = text or Head(TEXT_WIDTH, dropout=0.1, refined_dropout=REFINED_DROPOUT)
-    both = nn.ModuleList([branch.learned, text]).train()
+    trained = nn.ModuleList([branch.learned, text, *([layers] if layers else [])]).train()
     scale = nn.Parameter(torch.tensor(math.log(recipe.scale)))
     heads = [*branch.head.parameters(), *text.parameters()]
     groups = [
@@ -63,15 +73,17 @@ def train(
         {"params": [scale], "lr": recipe.learning_rate, "weight_decay": 0.0},
         *branch.groups(),
     ]
+    if layers:
+        rate, decay = TEXT_RATES
+        groups.append({"params": layers.parameters(), "lr": rate, "weight_decay": decay})
     total = recipe.epochs * (len(captions.rows) // BATCH)
     weights = torch.ones(BATCH + recipe.classes)
     weights[BATCH:] = recipe.class_weight
     losses = (
-        _loss(branch, text, captions, names.draw(recipe.classes), photos, scale, weights)
+        _loss(branch, text, captions, names, photos, scale, weights)
         for photos in batches(len(captions.rows), recipe.epochs)
     )
-    kept = descend(both, groups, losses, total)
-    return kept[0], kept[1]
+    return descend(trained, groups, losses, total)
 
 
 def descend(
@@ -126,14 +138,15 @@ def _loss(
     branch: Branch,
     text: Head,
     captions: Captions,
-    named: Named,
+    names: Names,
     photos: torch.Tensor,
     scale: torch.Tensor,
     weights: torch.Tensor,
 ) -> torch.Tensor:
     """Return the sum of the members' losses over a batch of photos and of named classes."""
-    said = torch.cat([captions.draw(photos), named.texts], dim=1)
     with torch.autocast("cpu", torch.bfloat16):
+        named = names.draw(len(weights) - len(photos))
+        said = torch.cat([captions.draw(photos), named.texts], dim=1)
         shown = torch.cat([branch.photos(photos), branch.classes(named.classes)])
         pictures = branch.head.each(shown)
         firsts, seconds = (text.each(standardised(texts)) for texts in said)

@@ -18,8 +18,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from torch import nn
 
 from search.vectors.embedders import starter
+from search.vectors.embedders.starter import StarterTokenizer
 from search.vectors.embedders.starter.e5 import E5Tokenizer
 from search.vectors.embedders.starter.towers import (
     EVERY_LAYERS,
@@ -149,55 +151,35 @@ def as_input(maps: NDArray[np.float16]) -> torch.Tensor:
 # --- texts ----------------------------------------------------------------------------------------
 
 
-class English:
-    """MiniLM's features of texts: `features` (n, TEXT_WIDTH), float32, one row for each text."""
+class LastLayers(nn.Module):
+    """The last layers of an encoder: states (n, length, width) and a mask to means (n, width)."""
 
-    def __init__(self, tower: TextTower, tokenizer: Any, texts: Iterable[str], file: Path) -> None:
-        self._rows = {text: number for number, text in enumerate(dict.fromkeys(texts))}
-        if not file.exists():
-            logger.info("computing %s: %d texts", file.name, len(self._rows))
-            np.save(file, _english_features(tower, tokenizer, list(self._rows)))
-        self.features = torch.from_numpy(np.load(file)).float()
-        if len(self.features) != len(self._rows):
-            raise ValueError(f"{file} was made for other texts; delete it.")
+    def __init__(self, layers: nn.ModuleList) -> None:
+        super().__init__()
+        self.layers = layers
 
-    def rows(self, texts: Iterable[str]) -> torch.Tensor:
-        """Return the numbers of these texts' rows."""
-        return torch.tensor([self._rows[text] for text in texts])
+    def forward(self, states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        attended = mask[:, None, None, :].bool()
+        for layer in self.layers:
+            states = layer(states, attended)
+        weights = mask[..., None] / mask.sum(dim=1)[:, None, None]
+        return (states.float() * weights).sum(dim=1)
 
 
-def _english_features(tower: TextTower, tokenizer: Any, texts: list[str]) -> NDArray[np.float16]:
-    found = np.zeros((len(texts), TEXT_WIDTH), np.float16)
-    # Texts of similar length share a batch, so that little padding is computed.
-    order = sorted(range(len(texts)), key=lambda number: len(texts[number]))
-    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
-        for start in range(0, len(order), 64):
-            batch = order[start : start + 64]
-            tokens = tokenizer([texts[number] for number in batch])
-            found[batch] = tower.features(tokens).float().numpy()
-    return found
+class Texts:
+    """What an encoder gives for texts before its last layers: one row of tokens after another.
 
-
-class EveryLanguage:
-    """What e5 gives for texts before its last layers: one row of tokens after another.
-
-    `states` (tokens, TEXT_WIDTH) are the inputs of the tuned layers, `middle` (n, TEXT_WIDTH) the
-    means of the layer in the middle.
+    `states` (tokens, TEXT_WIDTH) are the inputs of the layers that are trained.
     """
 
-    def __init__(
-        self, tower: TextTower, tokenizer: E5Tokenizer, texts: Iterable[str], stem: Path
-    ) -> None:
+    def __init__(self, texts: Iterable[str], stem: Path) -> None:
         self._rows = {text: number for number, text in enumerate(dict.fromkeys(texts))}
-        files = [Path(f"{stem}-{name}.npy") for name in ("states", "middle", "lengths")]
-        if not files[-1].exists():
+        if not Path(f"{stem}-lengths.npy").exists():
             logger.info("computing %s: %d texts", stem.name, len(self._rows))
-            ids = [tokenizer.ids(text)[:LONGEST] for text in self._rows]
-            for file, kept in zip(files, _states(tower, tokenizer.pad, ids), strict=True):
-                np.save(file, kept)
-        self._states = torch.from_numpy(np.load(files[0], mmap_mode="c"))
-        self._middle = torch.from_numpy(np.load(files[1])).float()
-        self._lengths = np.load(files[2])
+            for name, kept in self._computed(list(self._rows)).items():
+                np.save(f"{stem}-{name}.npy", kept)
+        self._states = torch.from_numpy(np.load(f"{stem}-states.npy", mmap_mode="c"))
+        self._lengths = np.load(f"{stem}-lengths.npy")
         self._starts = np.concatenate([[0], self._lengths.cumsum()])
         if len(self._lengths) != len(self._rows):
             raise ValueError(f"{stem}-*.npy were made for other texts; delete them.")
@@ -205,22 +187,34 @@ class EveryLanguage:
     def __contains__(self, text: str) -> bool:
         return text in self._rows
 
+    def __len__(self) -> int:
+        return len(self._rows)
+
     def row(self, text: str) -> int:
         """Return the number of a text's row."""
         return self._rows[text]
 
-    def features(self, layers: Callable[..., torch.Tensor], numbers: Sequence[int]) -> torch.Tensor:
-        """Return the features of rows, (n, 2 * TEXT_WIDTH); `layers` may be in training."""
-        wanted = np.asarray(numbers)
+    def rows(self, texts: Iterable[str]) -> torch.Tensor:
+        """Return the numbers of these texts' rows."""
+        return torch.tensor([self._rows[text] for text in texts])
+
+    def _computed(self, texts: list[str]) -> dict[str, NDArray[Any]]:
+        """Return the arrays to keep, by their names."""
+        raise NotImplementedError
+
+    def through(
+        self, layers: Callable[..., torch.Tensor], wanted: NDArray[np.int64]
+    ) -> torch.Tensor:
+        """Return what `layers`, which may be in training, make of rows, (n, TEXT_WIDTH)."""
         order = np.argsort(self._lengths[wanted], kind="stable")
         means = torch.cat([layers(*self._padded(wanted[o])) for o in np.array_split(order, 8)])
         back = torch.empty(len(order), dtype=torch.long)
         back[torch.from_numpy(order)] = torch.arange(len(order))
-        return torch.cat([means[back], self._middle[torch.from_numpy(wanted)]], dim=1)
+        return means[back]
 
     def _padded(self, numbers: NDArray[np.int64]) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the states of rows (n, longest, TEXT_WIDTH) and their mask (n, longest)."""
-        longest = int(self._lengths[numbers].max())
+        longest = int(self._lengths[numbers].max(initial=0))
         states, mask = (
             torch.zeros(len(numbers), longest, TEXT_WIDTH),
             torch.zeros(len(numbers), longest),
@@ -232,23 +226,94 @@ class EveryLanguage:
         return states, mask
 
 
+class English(Texts):
+    """MiniLM's texts: `features` (n, TEXT_WIDTH), float32, one row for each text.
+
+    `layers` is the tower's own last layer. While it is trained, features come from it anew.
+    """
+
+    def __init__(
+        self, tower: TextTower, tokenizer: StarterTokenizer, texts: Iterable[str], stem: Path
+    ) -> None:
+        self._transformer: Any = tower.english.transformer
+        self._tokenizer = tokenizer.english
+        self.layers = LastLayers(self._transformer.encoder.layer[-1:])
+        super().__init__(texts, stem)
+        self.settle()
+
+    @torch.no_grad()
+    def settle(self) -> None:
+        """Compute the features with the last layer as it is now."""
+        self.layers.eval()
+        with torch.autocast("cpu", torch.bfloat16):
+            parts = np.array_split(np.arange(len(self)), -(-len(self) // 2048))
+            self.features = torch.cat([self.through(self.layers, part) for part in parts])
+
+    def read(self, rows: torch.Tensor) -> torch.Tensor:
+        """Return the features of rows of any shape, (..., TEXT_WIDTH)."""
+        if not self.layers.training:
+            return self.features[rows]
+        wanted, places = rows.unique(return_inverse=True)
+        return self.through(self.layers, wanted.numpy())[places]
+
+    def _computed(self, texts: list[str]) -> dict[str, NDArray[Any]]:
+        pad = self._transformer.config.pad_token_id
+        ids = [[token for token in row if token != pad] for row in self._tokenizer(texts).tolist()]
+
+        def layers(tokens: torch.Tensor) -> tuple[tuple[torch.Tensor, ...], torch.Tensor]:
+            mask = (tokens != pad).long()
+            read = self._transformer(tokens, attention_mask=mask, output_hidden_states=True)
+            return read.hidden_states, mask
+
+        found = _states(layers, pad, ids, tuned=len(self.layers.layers), middle=0)
+        return {name: found[name] for name in ("states", "lengths")}
+
+
+class EveryLanguage(Texts):
+    """e5's texts; `middle` (n, TEXT_WIDTH) are the means of its layer in the middle."""
+
+    def __init__(
+        self, tower: TextTower, tokenizer: E5Tokenizer, texts: Iterable[str], stem: Path
+    ) -> None:
+        self._tower, self._tokenizer = tower, tokenizer
+        super().__init__(texts, stem)
+        self.middle = torch.from_numpy(np.load(f"{stem}-middle.npy")).float()
+
+    def features(self, layers: Callable[..., torch.Tensor], numbers: Sequence[int]) -> torch.Tensor:
+        """Return the features of rows, (n, 2 * TEXT_WIDTH); `layers` may be in training."""
+        wanted = np.asarray(numbers)
+        return torch.cat(
+            [self.through(layers, wanted), self.middle[torch.from_numpy(wanted)]], dim=1
+        )
+
+    def _computed(self, texts: list[str]) -> dict[str, NDArray[Any]]:
+        ids = [self._tokenizer.ids(text)[:LONGEST] for text in texts]
+        pad = self._tokenizer.pad
+        return _states(self._tower.every_layers, pad, ids, TUNED_LAYERS, EVERY_LAYERS[1])
+
+
 def _states(
-    tower: TextTower, pad: int, ids: list[list[int]]
-) -> tuple[NDArray[np.float16], NDArray[np.float16], NDArray[np.int64]]:
+    layers: Callable[[torch.Tensor], tuple[tuple[torch.Tensor, ...], torch.Tensor]],
+    pad: int,
+    ids: list[list[int]],
+    tuned: int,
+    middle: int,
+) -> dict[str, NDArray[Any]]:
+    """Return the states before the last `tuned` of the layers, and the means of layer `middle`."""
     lengths = np.array([len(row) for row in ids])
     starts = np.concatenate([[0], lengths.cumsum()])
     states = np.zeros((starts[-1], TEXT_WIDTH), np.float16)
-    middle = np.zeros((len(ids), TEXT_WIDTH), np.float16)
+    means = np.zeros((len(ids), TEXT_WIDTH), np.float16)
     order = np.argsort(lengths, kind="stable")
     with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
         for start in range(0, len(order), 96):
             batch = order[start : start + 96]
             longest = int(lengths[batch].max())
             tokens = torch.tensor([ids[n] + [pad] * (longest - len(ids[n])) for n in batch])
-            layers, mask = tower.every_layers(tokens)
-            before = layers[-1 - TUNED_LAYERS].float().numpy()
+            found, mask = layers(tokens)
+            before = found[-1 - tuned].float().numpy()
             weights = mask[..., None] / mask.sum(dim=1)[:, None, None]
-            middle[batch] = (layers[EVERY_LAYERS[1]].float() * weights).sum(dim=1).numpy()
+            means[batch] = (found[middle].float() * weights).sum(dim=1).numpy()
             for at, number in enumerate(batch):
                 states[starts[number] : starts[number + 1]] = before[at, : lengths[number]]
-    return states, middle, lengths
+    return {"states": states, "middle": means, "lengths": lengths}

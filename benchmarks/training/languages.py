@@ -16,11 +16,11 @@ from torch.nn import functional
 
 from benchmarks.training.branches import REFINED_DROPOUT
 from benchmarks.training.contrast import descend
-from benchmarks.training.features import TUNED_LAYERS, EveryLanguage
+from benchmarks.training.features import TUNED_LAYERS, EveryLanguage, LastLayers
+from search.vectors.embedders.starter.heads import Head
 from search.vectors.embedders.starter.towers import (
     BRANCHES,
     TEXT_WIDTH,
-    Head,
     TextTower,
     standardised,
 )
@@ -66,21 +66,6 @@ class PhotoTexts:
             else int(random.choice(self.english[at]))
             for at in photos.tolist()
         ]
-
-
-class LastLayers(nn.Module):
-    """The last layers of e5: states (n, length, width) and their mask to means (n, width)."""
-
-    def __init__(self, layers: nn.ModuleList) -> None:
-        super().__init__()
-        self.layers = layers
-
-    def forward(self, states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        attended = mask[:, None, None, :].bool()
-        for layer in self.layers:
-            states = layer(states, attended)
-        weights = mask[..., None] / mask.sum(dim=1)[:, None, None]
-        return (states.float() * weights).sum(dim=1)
 
 
 def train(

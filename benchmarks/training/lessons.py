@@ -9,7 +9,7 @@ from itertools import chain
 import torch
 from torch.nn import functional
 
-from benchmarks.training import vocabulary
+from benchmarks.training import dictionaries, vocabulary
 from benchmarks.training.features import English, EveryLanguage, listing, rows
 from benchmarks.training.languages import Lesson, PhotoTexts
 from benchmarks.training.vocabulary import class_texts, general_texts, worded
@@ -25,8 +25,11 @@ SKIPPED = {"de": 2, "zh": 2}
 PARALLEL = {"de": slice(1, None, 4), "fr": slice(0, None, 2), "cs": slice(1, None, 2)}
 """Which of the translated sentences are read; French and Czech have few captions."""
 
-SHARES = {"signs": 384, "sentences": 64, "nouns": 128, "names": 160}
+SHARES = {"signs": 320, "sentences": 64, "nouns": 96, "names": 160, "words": 128, "things": 224}
 """Meanings of each kind in a step of the training of languages."""
+
+NEAREST = 2
+"""Words of each language that are learned for an English one."""
 
 
 class Material:
@@ -40,13 +43,16 @@ class Material:
         self.general = vocabulary.general_words(nouns / "data.noun") + vocabulary.scenes()
         self._signs = vocabulary.signs(options.cldr, without)
         self._nouns = vocabulary.frequent_nouns(nouns)
+        self._things = {name.casefold() for name in self._plain_names()}
+        wanted = self._things | vocabulary.visible_nouns(nouns).intersection(self._nouns)
+        self._words = dictionaries.meanings(options.freedict, options.cedict, wanted, without)
         self._other = [
             row
             for row in rows(options.languages / "captions_multilingual.csv")
             if row["image"] in self._numbers and row["split"] == "train"
         ]
         self._parallel = rows(options.languages / "parallel_en_de_fr_cs.csv")
-        self.english = English(tower, tokens, self._english_texts(), options.cache / "english.npy")
+        self.english = English(tower, tokens, self._english_texts(), options.cache / "english")
         assert tokens.every is not None
         self.every = EveryLanguage(tower, tokens.every, self._every_text(), options.cache / "every")
         self.captions = self.english.rows(chain(*photos.captions)).view(len(photos.captions), -1)
@@ -54,16 +60,22 @@ class Material:
     def _english_texts(self) -> Iterable[str]:
         yield from chain(*self._photo_captions, *self._named())
         yield from (text for sign in self._signs for text in worded(sign.english))
-        yield from self._nouns
+        yield from chain(self._nouns, self._words)
         yield from (row["en"] for row in self._parallel)
 
     def _named(self) -> list[list[str]]:
         return [*class_texts(), *(general_texts(word) for word in self.general)]
 
+    def _plain_names(self) -> Iterable[str]:
+        """Return the names of classes and the general words, as they are."""
+        yield from chain(*(names for names, _definition in vocabulary.class_names()))
+        yield from chain(*(word.names for word in self.general))
+
     def _every_text(self) -> Iterable[str]:
         for captions in self._photo_captions:
             yield from (captions[at] for at in READ_ENGLISH)
-        yield from chain(*self._named(), self._nouns)
+        yield from chain(*self._named(), self._nouns, self._words)
+        yield from chain(*(chain(*words.values()) for words in self._words.values()))
         for sign in self._signs:
             yield from (sign.english, *sign.names)
         for language, step in SKIPPED.items():
@@ -93,6 +105,8 @@ class Material:
             (row["en"], [row[language] for language in PARALLEL if row[language] in self.every])
             for row in self._parallel
         ]
+        words = [([word], same) for word, same in self._nearest()]
+        things = [(english, same) for english, same in words if english[0] in self._things]
         signs = [(worded(sign.english), [sign.english, *sign.names]) for sign in self._signs]
         return [
             self._lesson(signs, SHARES["signs"]),
@@ -101,7 +115,23 @@ class Material:
             ),
             self._lesson([([noun], [noun]) for noun in self._nouns], SHARES["nouns"]),
             self._lesson([([name], [name]) for name in names], SHARES["names"]),
+            self._lesson(words, SHARES["words"]),
+            self._lesson(things, SHARES["things"]),
         ]
+
+    def _nearest(self) -> Iterable[tuple[str, list[str]]]:
+        """Yield English words with those words of each language that e5 finds nearest.
+
+        Dictionaries list all senses of a word, and the commonest is not the first in each.
+        """
+        for english, by_language in self._words.items():
+            own = self.every.middle[self.every.row(english)]
+            nearest: list[str] = []
+            for words in by_language.values():
+                there = self.every.middle[self.every.rows(words)]
+                order = functional.cosine_similarity(own, there).argsort(descending=True)
+                nearest += [words[at] for at in order[:NEAREST].tolist()]
+            yield english, nearest
 
     def some_english(self) -> torch.Tensor:
         """Return rows of MiniLM's features: a caption of each photo, and all names."""

@@ -46,7 +46,7 @@ class Names:
     """Draws classes with texts that name them or what they belong to."""
 
     def __init__(self, english: English, words: Sequence[GeneralWord]) -> None:
-        self._features = english.features
+        self._english = english
         own = [english.rows(texts) for texts in class_texts()]
         general = [english.rows(general_texts(word)) for word in words]
         self._own, self._own_counts = _padded(own)
@@ -60,15 +60,15 @@ class Names:
     def draw(self, count: int) -> Named:
         """Return `count` classes and two texts for each, some of them general words."""
         classes = torch.randperm(len(self._own))[:count]
-        texts, also = self._features[_any(self._own, self._own_counts, classes.expand(2, -1))], []
+        rows, also = _any(self._own, self._own_counts, classes.expand(2, -1)), []
         for which in range(2):
             chosen = (torch.rand(count) < GENERAL).nonzero()[:, 0]
             words = torch.multinomial(self._weights[classes[chosen]] + 1e-9, 1)[:, 0]
-            texts[which, chosen] = self._features[_any(self._general, self._general_counts, words)]
+            rows[which, chosen] = _any(self._general, self._general_counts, words)
             fits = torch.zeros(count, count, dtype=torch.bool)
             fits[chosen] = (self._weights[classes][:, words] > 0).T
             also.append(fits.fill_diagonal_(fill_value=False))
-        return Named(classes, texts, torch.stack(also))
+        return Named(classes, self._english.read(rows), torch.stack(also))
 
 
 def _padded(rows: list[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -85,7 +85,7 @@ class Captions:
 
     def __init__(self, english: English, rows: torch.Tensor) -> None:
         self.rows = rows
-        self._features = english.features
+        self._english = english
 
     def draw(self, photos: torch.Tensor) -> torch.Tensor:
         """Return features of texts, (2, n, width)."""
@@ -93,7 +93,10 @@ class Captions:
         chosen = torch.rand(rows.shape).argsort(dim=1)[:, :2].T
         other = rows[at, torch.randint(rows.shape[1], (2, len(photos)))]
         share = torch.rand(2, len(photos), 1) * (torch.rand(2, len(photos), 1) < BETWEEN)
-        return torch.lerp(self._features[rows[at, chosen]], self._features[other], share)
+        own = rows[at, chosen]
+        between = torch.where(share[..., 0] > 0, other, own)
+        texts, others = self._english.read(torch.stack([own, between]))
+        return torch.lerp(texts, others, share)
 
 
 class Directions:

@@ -1,12 +1,13 @@
 """Train the starter model: about an hour on two cores.
 
     python -m benchmarks.training.train --captions DIR --languages DIR --cldr DIR --wordnet DIR \\
-        --without benchmarks/names.csv --cache DIR
+        --freedict DIR --cedict FILE --without benchmarks/names.csv --cache DIR
 
 `--captions` holds `captions.csv` (image, split, caption) and `images/`. `--languages` holds
 `captions_multilingual.csv` (image, split, language, caption) and `parallel_en_de_fr_cs.csv`.
 `--cldr` is the folder `annotations` of the npm package cldr-annotations-full, `--wordnet` the
-folder with WordNet 3.0's `data.noun` and `index.noun`. Rows of the split `train` alone are learned;
+folder with WordNet 3.0's `data.noun` and `index.noun`. `--freedict` and `--cedict` are those that
+`benchmarks/training/dictionaries.py` names. Rows of the split `train` alone are learned;
 the recall on the split `dev` is printed at the end. Names in the list `--without` are not learned
 in other languages, so that they can measure.
 
@@ -34,18 +35,26 @@ from torch import nn
 from torch.nn import functional
 
 from benchmarks.training import contrast, languages
-from benchmarks.training.branches import Frozen, Tuned, head_of_captions, head_of_kinds
+from benchmarks.training.branches import (
+    REFINED_DROPOUT,
+    Frozen,
+    Tuned,
+    head_of_captions,
+    head_of_kinds,
+)
 from benchmarks.training.contrast import Recipe
 from benchmarks.training.features import TUNED_LAYERS, VIEWS, early_maps, in_batches, listing
 from benchmarks.training.lessons import Material
 from benchmarks.training.pairs import Captions, Names
 from search.vectors.embedders import starter
+from search.vectors.embedders.starter.heads import Head
 from search.vectors.embedders.starter.towers import (
-    CLASSES,
     DIM,
     IMAGE_PARTS,
+    TEXT_WIDTH,
     ImageTower,
     TextTower,
+    embedded_classes,
     evened,
     side_by_side,
     standardised,
@@ -56,7 +65,8 @@ logger = logging.getLogger(__name__)
 KINDS = Recipe(epochs=8, classes=384, class_weight=1.0, learning_rate=3e-3)
 FROZEN = Recipe(epochs=12, classes=192, class_weight=0.5, learning_rate=3e-3)
 TUNED = Recipe(epochs=8, classes=192, class_weight=0.3, learning_rate=1.5e-3, scale=25.0)
-LANGUAGE_EPOCHS = 7
+ENGLISH = Recipe(epochs=8, classes=192, class_weight=0.3, learning_rate=5e-4, scale=25.0)
+LANGUAGE_EPOCHS = 9
 
 RUNS = 3
 """Runs of the tuning whose weights are averaged ("model soup", arXiv:2203.05482): one more point of
@@ -82,8 +92,10 @@ class Training:
 
     def run(self) -> None:
         """Train each stage whose result is not in the cache yet."""
-        self._stage("kinds", self._kinds)
         self._stage("captions", self._captions)
+        self._stage("english", self._english)
+        self.material.english.settle()
+        self._stage("kinds", self._kinds)
         self._stage("languages", self._languages)
         self._mix()
 
@@ -99,6 +111,11 @@ class Training:
     def features(self) -> torch.Tensor:
         """What the untuned layers make of each view, (views, n, width)."""
         return torch.stack([in_batches(self.image.frozen, view) for view in self.maps]).clone()
+
+    @property
+    def last(self) -> torch.Tensor:
+        """What the published classifier was trained on, of the photos as they are."""
+        return self.features[0, :, : IMAGE_PARTS[0]]
 
     @cached_property
     def names(self) -> Names:
@@ -126,17 +143,13 @@ class Training:
             return [self.image.kinds, self.text.english_heads["kinds"]]
         if stage == "captions":
             return [self.image.captions, self.image.tuned, self.text.english_heads["captions"]]
+        if stage == "english":
+            return [self.text.english_heads["captions"], self.material.english.layers]
         every: Any = self.text.every
         return [every.encoder.layer[-TUNED_LAYERS:], self.text.every_heads]
 
-    def _kinds(self) -> list[nn.Module]:
-        last = self.features[..., : IMAGE_PARTS[0]]
-        branch = Frozen(self.image, last, self.image.probabilities, head_of_kinds())
-        learned, text = contrast.train(branch, self.captions, self.names, KINDS)
-        return [learned[0], text]
-
     def _captions(self) -> list[nn.Module]:
-        frozen = Frozen(self.image, self.features, evened, head_of_captions())
+        frozen = Frozen(self.image, self.features, self.last, evened, head_of_captions())
         (head,), text = contrast.train(frozen, self.captions, self.names, FROZEN)
         runs = []
         for run in range(RUNS):
@@ -146,6 +159,24 @@ class Training:
             learned, tuned = contrast.train(branch, self.captions, self.names, TUNED, text_head)
             runs.append(nn.ModuleList([*learned, tuned]))
         return list(averaged(runs))
+
+    def _english(self) -> list[nn.Module]:
+        """Tune MiniLM's last layer against the pictures, which stay as they are."""
+        tuned = torch.stack([in_batches(self.image.tuned, view) for view in self.maps]).clone()
+        head = head_of_captions().requires_grad_(requires_grad=False)
+        head.load_state_dict(self.image.captions.state_dict())
+        branch = Frozen(self.image, tuned, self.last, evened, head)
+        text = Head(TEXT_WIDTH, dropout=0.1, refined_dropout=REFINED_DROPOUT)
+        text.load_state_dict(self.text.english_heads["captions"].state_dict())
+        layers = self.material.english.layers
+        _, *kept = contrast.train(branch, self.captions, self.names, ENGLISH, text, layers)
+        return kept
+
+    def _kinds(self) -> list[nn.Module]:
+        last = self.features[..., : IMAGE_PARTS[0]]
+        branch = Frozen(self.image, last, self.last, self.image.probabilities, head_of_kinds())
+        learned, text = contrast.train(branch, self.captions, self.names, KINDS)
+        return [learned[0], text]
 
     def _languages(self) -> list[nn.Module]:
         features = in_batches(self.image.tuned, self.maps[0]).clone()
@@ -175,7 +206,7 @@ class Training:
                 for part in self.material.some_other().split(512)
             ]
         )
-        self.text.classes.copy_(self.image.kinds(torch.eye(CLASSES)))
+        self.text.classes.copy_(embedded_classes(self.image.kinds))
         rows = torch.cat(
             [
                 in_batches(lambda early: self.image.unmixed(early.float()), self.maps[0]),
@@ -228,8 +259,9 @@ def averaged(runs: list[nn.ModuleList]) -> nn.ModuleList:
 
 def _is_trained(name: str) -> bool:
     """Return whether a tensor of a tower is trained here, so that it must be kept."""
-    last = tuple(f"every.encoder.layer.{number}." for number in (10, 11))
-    trained = ("captions.", "kinds.", "classes", "tuned.", "english_heads.", "every_heads.", *last)
+    heads = ("captions.", "kinds.", "english_heads.", "every_heads.")
+    layers = ("english.transformer.encoder.layer.5.", "every.encoder.layer.10.")
+    trained = (*heads, "tuned.", *layers, "every.encoder.layer.11.")
     return name.startswith(trained) and ".conv_dw." not in name
 
 
@@ -238,7 +270,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    for name in ("captions", "languages", "cldr", "wordnet", "without", "cache"):
+    folders = ("captions", "languages", "cldr", "wordnet", "freedict", "cedict", "without", "cache")
+    for name in folders:
         parser.add_argument(f"--{name}", type=Path, required=True)
     parser.add_argument("--out", type=Path, default=starter.WEIGHTS_FILE)
     parser.add_argument("--seed", type=int, default=0)

@@ -33,6 +33,10 @@ LANGUAGES = (
 ABSTRACT = frozenset(Path(__file__).with_name("abstract_synsets.txt").read_text("ascii").split())
 """WordNet's synsets that nobody looks for in photos: entity, object, artifact, placental ..."""
 
+VISIBLE = frozenset({"05", "06", "08", "13", "15", "17", "18", "20"})
+"""WordNet's files of nouns for what can be seen: animals, artifacts, bodies, food, places, natural
+objects, persons, plants."""
+
 FOOD = "n00021265"
 """WordNet's "food, nutrient", which is abstract by name only."""
 
@@ -144,6 +148,21 @@ def _ancestors(synset: str, file: Path) -> dict[str, int]:
             found[above] = distance
             waiting += [(parent, distance + 1) for parent in synsets[above][1]]
     return found
+
+
+def visible_nouns(folder: Path) -> frozenset[str]:
+    """Return the English nouns whose commonest meaning is a thing that can be seen."""
+    kinds = {
+        "n" + line.split(" ", 1)[0]: line.split(" ", 2)[1]
+        for line in (folder / "data.noun").read_text("latin-1").splitlines()
+        if not line.startswith("  ")
+    }
+    nouns = set()
+    for line in (folder / "index.noun").read_text("latin-1").splitlines():
+        fields = line.split()
+        if not line.startswith("  ") and kinds["n" + fields[-int(fields[2])]] in VISIBLE:
+            nouns.add(fields[0].replace("_", " "))
+    return frozenset(nouns)
 
 
 def frequent_nouns(folder: Path) -> list[str]:

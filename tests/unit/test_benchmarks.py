@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import csv
+import gzip
+import json
+import string
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -11,6 +14,7 @@ import numpy as np
 import pytest
 
 from benchmarks.starter_retrieval import CLDR, LANGUAGES, average_precision, recall
+from benchmarks.training import dictionaries
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = [
@@ -77,4 +81,41 @@ def test_recall_counts_the_points_that_are_nearer():
         "R@1": 0.5,
         "R@5": 1.0,
         "R@10": 1.0,
+    }
+
+
+def written_dictionary(stem, entries):
+    """Write headwords and articles as dictd keeps them."""
+    digits = string.ascii_uppercase + string.ascii_lowercase + string.digits + "+/"
+    articles, index = b"", [("00-database-info", 0, 0)]
+    for headword, translations in entries.items():
+        article = f"{headword} /sound/ <n>\n{translations}\n".encode()
+        index.append((headword, len(articles), len(article)))
+        articles += article
+    stem.with_suffix(".dict.dz").write_bytes(gzip.compress(articles))
+    lines = [
+        "\t".join([word, *(digits[number // 64] + digits[number % 64] for number in place)])
+        for word, *place in index
+    ]
+    stem.with_suffix(".index").write_text("\n".join(lines), encoding="utf-8")
+
+
+def test_dictionaries_give_words_without_remarks(tmp_path, monkeypatch):
+    monkeypatch.setattr(dictionaries, "FREEDICT", {"deu": "de"})
+    monkeypatch.setattr(dictionaries, "REVERSED", ("deu",))
+    to_german = {
+        "Dog": '1. Hund <masc>, Köter [pej.]; Rüde (male)\n      "a dog"  - ein Hund\n see: {dogs}',
+        "cat": "Katze <fem>\n         Note: an animal\nein sehr langes Wort dafür",
+        "idea": "Einfall",
+    }
+    written_dictionary(tmp_path / "freedict-eng-deu", to_german)
+    written_dictionary(tmp_path / "freedict-deu-eng", {"Kater": "a cat, hangover"})
+    cedict = tmp_path / "all.js"
+    entries = [["貓", "猫", "mao1", ["cat", "(fig.) to hide"], [], []]]
+    cedict.write_text("export default " + json.dumps({"all": entries}), encoding="utf-8")
+
+    wanted, without = frozenset({"dog", "cat"}), frozenset({("de", "köter")})
+    assert dictionaries.meanings(tmp_path, cedict, wanted, without) == {
+        "cat": {"de": ["Katze", "Kater"], "zh": ["猫"]},
+        "dog": {"de": ["Hund", "Rüde"]},
     }

@@ -28,6 +28,7 @@ from torch import nn
 from search.vectors.embedders.base import LoadedModel, ModelUnavailable, Tower
 from search.vectors.embedders.catalog import EVERY_LANGUAGE_PACKAGE, STARTER_SHA256
 from search.vectors.embedders.starter.e5 import E5Tokenizer, QuantisedFile
+from search.vectors.embedders.starter.heads import Head
 from search.vectors.embedders.starter.towers import (
     CLASSES,
     CONTEXT,
@@ -35,6 +36,7 @@ from search.vectors.embedders.starter.towers import (
     IMAGE_PARTS,
     ImageTower,
     TextTower,
+    embedded_classes,
 )
 
 logger = logging.getLogger(__name__)
@@ -111,6 +113,8 @@ def load(towers: Set[Tower] = BOTH) -> LoadedModel:
             _overlay(module, trained, prefix=f"{tower}.")
             module.mix.weight.data.copy_(trained["mix.weight"])
             module.join()
+    if model.text is not None:
+        model.text.classes.copy_(_classes(trained))
     return LoadedModel(model, DIM, dict(PREPROCESS_CFG), tokens)
 
 
@@ -158,12 +162,12 @@ class StarterTokenizer:
     """Texts to the ids of both encoders, side by side."""
 
     def __init__(self, folder: Path, every: E5Tokenizer | None) -> None:
-        self._english = HFTokenizer(str(folder), context_length=CONTEXT, local_files_only=True)
+        self.english = HFTokenizer(str(folder), context_length=CONTEXT, local_files_only=True)
         self.every = every
 
     def __call__(self, texts: list[str]) -> torch.Tensor:
         """Return token ids, shape (n, CONTEXT) or, with e5, (n, CONTEXT + longest), int64."""
-        english: torch.Tensor = self._english(texts)
+        english: torch.Tensor = self.english(texts)
         if self.every is None:
             return english
         return torch.cat([english, self.every(texts)], dim=1)
@@ -205,6 +209,14 @@ def _overlay(module: nn.Module, trained: dict[str, torch.Tensor], *, prefix: str
             "project again."
         )
         raise ModelUnavailable(message % {"name": unexpected[0]})
+
+
+@torch.no_grad()
+def _classes(trained: dict[str, torch.Tensor]) -> torch.Tensor:
+    """Return the embeddings of the published classes, which names are told by."""
+    head = Head(CLASSES).eval()
+    _overlay(head, trained, prefix="image.kinds.")
+    return embedded_classes(head)
 
 
 @contextmanager
