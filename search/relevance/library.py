@@ -47,7 +47,7 @@ _BATCH = 4  # texts embedded together; a query in between waits for one batch on
 
 @dataclass
 class _Measurement:
-    background: Background | None
+    background: Background
     expires: float
 
 
@@ -103,8 +103,13 @@ def _measure(
     user: User, model: EmbeddingModel, key: tuple[str, str], rows: Vectors
 ) -> Background | None:
     sample = _sample(user, model)
+    if len(sample) < MIN_PHOTOS:
+        # Not kept: it takes milliseconds, and the first search after an import needs the answer.
+        with _guard:
+            _measurements.pop(key, None)
+        return None
     texts, names = rows[: len(background_texts())], rows[len(background_texts()) :]
-    background = Background(texts, sample, names) if len(sample) >= MIN_PHOTOS else None
+    background = Background(texts, sample, names)
     seconds = REFRESH_SECONDS if len(sample) >= SAMPLE_SIZE else REFRESH_SMALL_SECONDS
     with _guard:
         _measurements[key] = _Measurement(background, time.monotonic() + seconds)

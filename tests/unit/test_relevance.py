@@ -245,11 +245,18 @@ def test_a_background_is_kept_per_library_and_measured_from_its_own_photos(
     assert library.background_of(user, model) is None
     rows = unit(np.random.default_rng(0).normal(size=(MIN_PHOTOS, 16)))
     monkeypatch.setattr(library, "_sample", lambda *_: rows)
-    assert library.background_of(user, model) is None
-    library.forget()
     found = library.background_of(user, model)
     assert isinstance(found, Background)
     assert library.background_of(user, model) is found
+
+
+def test_a_library_that_shrank_has_no_background_from_the_next_measure_on(measured, monkeypatch):
+    library, user, model, _made = measured
+    assert library.background_of(user, model) is not None
+    monkeypatch.setattr(library, "_sample", lambda *_: np.empty((0, 16), np.float32))
+    monkeypatch.setattr(library, "connections", SimpleNamespace(close_all=lambda: None))
+    library._refresh(user, model, (model.key, str(user.pk)))
+    assert library.background_of(user, model) is None
 
 
 def test_damaged_text_embeddings_count_as_missing(settings, tmp_path):
