@@ -259,6 +259,23 @@ def test_a_library_that_shrank_has_no_background_from_the_next_measure_on(measur
     assert library.background_of(user, model) is None
 
 
+def test_the_starter_model_comes_with_its_text_embeddings(settings, tmp_path, monkeypatch):
+    from search.relevance import library
+    from search.vectors.embedders.catalog import STARTER_KEY
+
+    settings.DATA_DIR = tmp_path
+    library.forget()
+    monkeypatch.setattr(library, "READS_EVERY_LANGUAGE", False)
+    assert library.stored_texts(STARTER_KEY) is None
+    monkeypatch.setattr(library, "READS_EVERY_LANGUAGE", True)
+    rows = library.stored_texts(STARTER_KEY)
+    assert rows is not None, "python -m benchmarks.embed_background makes them."
+    assert rows.shape == (len(background_texts()) + len(nouns()), 512)
+    np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-5)
+    assert library.stored_texts("colours") is None
+    library.forget()
+
+
 def test_damaged_text_embeddings_count_as_missing(settings, tmp_path):
     from search.relevance import library
 
