@@ -80,7 +80,7 @@ slow-test: $(VENV)/installed-dev ## run the tests that kill processes, load torc
 	@$(IN_MEMORY) $(BIN)/pytest -n 2 -m slow
 
 e2e: $(VENV)/installed-dev ## run the browser tests (needs chromium and chromedriver)
-	$(BIN)/pytest -m browser
+	@$(IN_MEMORY) $(BIN)/pytest -m browser
 
 model-test: $(VENV)/installed-dev ## run the tests that load the starter model's weights
 	$(BIN)/pytest -m model
