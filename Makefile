@@ -86,7 +86,7 @@ model-test: $(VENV)/installed-dev ## run the tests that load the starter model's
 	$(BIN)/pytest -m model
 
 server-test: $(VENV)/installed-dev ## run the tests over real Redis, Postgres and Celery processes
-	$(BIN)/pytest -m server
+	@$(IN_MEMORY) $(BIN)/pytest -m server
 
 lock: ## resolve requirements*.in into the lock files (needs uv)
 	@command -v uv >/dev/null || { echo "make lock needs uv on the PATH." >&2; exit 1; }
