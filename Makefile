@@ -80,13 +80,13 @@ slow-test: $(VENV)/installed-dev ## run the tests that kill processes, load torc
 	@$(IN_MEMORY) $(BIN)/pytest -n 2 -m slow
 
 e2e: $(VENV)/installed-dev ## run the browser tests (needs chromium and chromedriver)
-	$(BIN)/pytest -m browser
+	@$(IN_MEMORY) $(BIN)/pytest -m browser
 
 model-test: $(VENV)/installed-dev ## run the tests that load the starter model's weights
 	$(BIN)/pytest -m model
 
 server-test: $(VENV)/installed-dev ## run the tests over real Redis, Postgres and Celery processes
-	$(BIN)/pytest -m server
+	@$(IN_MEMORY) $(BIN)/pytest -m server
 
 lock: ## resolve requirements*.in into the lock files (needs uv)
 	@command -v uv >/dev/null || { echo "make lock needs uv on the PATH." >&2; exit 1; }

@@ -3,9 +3,11 @@
     python -m benchmarks.why_boxes --captions DIR --photos DIR [--count 90] [--cache DIR]
 
 The folders are those of `benchmarks.starter_retrieval`. The middle square of a photo of a thing is
-pasted into a scene at a known box, and the query is the thing's name. The heat map is *right* if
-its hottest cell has its middle in that box, and *silent* if no single place stands out. A thing
-that is not in the picture should leave it silent. `CLEAR` was chosen on other pictures.
+pasted into a scene at a known box, and the query is the thing's name, or its whole photo, mirrored
+and darker. The heat map is *right* if its hottest cell has its middle in that box, and *silent* if
+no single place stands out. A thing that is not in the picture should leave it silent. Names are
+compared with the background texts, pictures with other scenes. `CLEAR` and `CLEAR_PICTURE` were
+chosen on other pictures.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from typing import NamedTuple
 
 import django
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gallery.settings")
 if "DATA_DIR" not in os.environ:
@@ -28,10 +30,16 @@ if "DATA_DIR" not in os.environ:
 django.setup()
 
 # What is measured is the gallery's own code, which needs its settings.
-from benchmarks.starter_retrieval import dev_captions, load_model, texts_of  # noqa: E402
+from benchmarks.starter_retrieval import (  # noqa: E402
+    dev_captions,
+    embed_files,
+    load_model,
+    texts_of,
+)
 from search.parts.boxes import Box  # noqa: E402
-from search.parts.crops import CELLS, Heat, find_heat, look  # noqa: E402
+from search.parts.crops import CELLS, CLEAR_PICTURE, Heat, find_heat, look  # noqa: E402
 from search.relevance.background import background_texts  # noqa: E402
+from search.vectors.embedders import Vector  # noqa: E402
 from search.vectors.embedders.base import Pixels, Vectors  # noqa: E402
 from search.vectors.embedders.catalog import STARTER_KEY  # noqa: E402
 from search.vectors.embedders.open_clip import OpenClipEmbedder  # noqa: E402
@@ -41,9 +49,11 @@ SIDES = (0.2, 0.3, 0.45)
 """The pasted square's side, as a share of the scene's width."""
 GRID = (CELLS * SCENE[1] // SCENE[0], CELLS)
 FIRST = 1000
-"""The first picture's number; other numbers were used to choose `CLEAR`."""
+"""The first picture's number; other numbers were used to choose the two limits."""
 OTHERS = 5
-"""Names of things that are not there, for each picture."""
+"""Things that are not there, for each picture."""
+LIBRARY = 250
+"""Photos that queries by picture are compared with."""
 
 
 class Scene(NamedTuple):
@@ -72,6 +82,11 @@ def middle_square(image: Image.Image) -> Image.Image:
     side = min(image.size)
     left, top = (image.width - side) // 2, (image.height - side) // 2
     return image.crop((left, top, left + side, top + side))
+
+
+def mirrored(image: Image.Image) -> Image.Image:
+    """Return the picture mirrored, and a fifth darker."""
+    return ImageOps.mirror(image).point(lambda value: int(value * 0.8))
 
 
 def is_right(heat: Heat, box: Box) -> bool:
@@ -109,6 +124,55 @@ def report(name: str, heats: list[Heat], scenes: list[Scene]) -> None:
     print(f"{name:24} {len(heats):5}   silent {1 - len(said) / len(heats):6.1%}   {right}")
 
 
+def absent_things(scenes: list[Scene], count: int) -> list[tuple[int, int]]:
+    """Return pairs of the number of a scene and a thing, of `count`, that it does not show."""
+    step = count // (OTHERS + 1)
+    return [
+        (number, (scene.thing + step * other) % count)
+        for number, scene in enumerate(scenes)
+        for other in range(1, OTHERS + 1)
+    ]
+
+
+def report_names(
+    names: Vectors, texts: Vectors, scenes: list[Scene], places: Vectors, rows: Vectors
+) -> None:
+    """Print what queries by name give; `names` (things, dim) are their embeddings."""
+
+    def heat(number: int, thing: int, rivals: Vectors | None) -> Heat:
+        return find_heat(places, rows[number], names[thing], rivals, GRID)
+
+    shown = [(number, scene.thing) for number, scene in enumerate(scenes)]
+    report("never silent", [heat(*one, None) for one in shown], scenes)
+    heats = [heat(*one, texts) for one in shown]
+    report("there", heats, scenes)
+    for side in SIDES:
+        chosen = [number for number, scene in enumerate(scenes) if scene.side == side]
+        some = [scenes[number] for number in chosen]
+        report(f"  {side:.0%} of the width", [heats[number] for number in chosen], some)
+    absent = absent_things(scenes, len(names))
+    elsewhere = [scenes[number] for number, _thing in absent]
+    report("not there", [heat(*one, texts) for one in absent], elsewhere)
+
+
+def report_pictures(
+    things: Vectors, library: Vectors, scenes: list[Scene], places: Vectors, rows: Vectors
+) -> None:
+    """Print what queries by picture give; `things` (things, dim) are their photos."""
+
+    def heat(number: int, picture: Vector) -> Heat:
+        return find_heat(places, rows[number], picture, library, GRID, CLEAR_PICTURE)
+
+    there = [heat(number, things[scene.thing]) for number, scene in enumerate(scenes)]
+    report("picture of it", there, scenes)
+    absent = absent_things(scenes, len(things))
+    elsewhere = [scenes[number] for number, _thing in absent]
+    heats = [heat(number, things[thing]) for number, thing in absent]
+    report("picture of another thing", heats, elsewhere)
+    parts = [heat(number, rows[number - 1][0]) for number in range(len(scenes))]
+    report("part of another picture", parts, scenes)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--captions", type=Path, required=True)
@@ -123,31 +187,11 @@ def main() -> None:
     scenes = [pasted(FIRST + number, things, dev) for number in range(options.count)]
     places, rows = windows(model, scenes, options.cache)
     names = texts_of(model, [path.stem.replace("_", " ") for path in things])
-    rivals = texts_of(model, list(background_texts()))
-
-    def heat(number: int, thing: int, rivals: Vectors | None) -> Heat:
-        return find_heat(places, rows[number], names[thing], rivals, GRID)
-
-    numbers = range(len(scenes))
-    always = [heat(number, scenes[number].thing, None) for number in numbers]
-    heats = [heat(number, scenes[number].thing, rivals) for number in numbers]
-    report("never silent", always, scenes)
-    report("there", heats, scenes)
-    for side in SIDES:
-        chosen = [number for number in numbers if scenes[number].side == side]
-        some = [scenes[number] for number in chosen]
-        report(f"  {side:.0%} of the width", [heats[number] for number in chosen], some)
-    step = len(things) // (OTHERS + 1)
-    absent = [
-        heat(number, (scenes[number].thing + step * other) % len(things), rivals)
-        for number in numbers
-        for other in range(1, OTHERS + 1)
-    ]
-    report("not there", absent, [scenes[number] for number in numbers for _ in range(OTHERS)])
-    pictures = [
-        find_heat(places, rows[number], rows[number - 1][0], rivals, GRID) for number in numbers
-    ]
-    report("part of another picture", pictures, scenes)
+    texts = texts_of(model, list(background_texts()))
+    report_names(names, texts, scenes, places, rows)
+    shown = embed_files(model, things, mirrored)
+    library = embed_files(model, dev[:: len(dev) // LIBRARY])
+    report_pictures(shown, library, scenes, places, rows)
 
 
 if __name__ == "__main__":

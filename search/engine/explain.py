@@ -9,11 +9,11 @@ from django.utils.translation import gettext as _
 
 from gallery.models import Photo, User
 from search.engine.errors import still_loading, unavailable_errors
-from search.engine.plan import PATIENCE, plan
+from search.engine.plan import PATIENCE, VectorQuery, plan
 from search.engine.rank import RankedPhoto, Ranking, rank, scores
 from search.language.query_errors import ErrorCode, QueryError
 from search.language.terms import Query
-from search.parts.crops import Heat, heat
+from search.parts.crops import CLEAR_PICTURE, Heat, heat
 from search.relevance import Band
 from search.relevance.library import stored_texts
 from search.vectors import embedders
@@ -58,15 +58,27 @@ def explain(user: User, photo: Photo, query: Query) -> Explanation:
             raise still_loading()
         ranking = rank(vector)
         ranked = _find(ranking, photo.pk)
-        wanted = vector.target.vector if vector.target.asked is None else vector.target.asked
         return Explanation(
             query=query,
             model=vector.model.key,
             score=ranked.score if ranked else None,
             band=ranking.band(ranked) if ranked else None,
             words=ranked.words if ranked else "",
-            heat=heat(vector.model, photo, wanted, stored_texts(vector.model.key)),
+            heat=_heat(photo, vector),
         )
+
+
+def _heat(photo: Photo, query: VectorQuery) -> Heat:
+    """Return where a photo matches, compared with texts, or for a query by picture with photos.
+
+    Pictures differ more from each other than from texts, so they are compared with their like.
+    """
+    model, target, background = query.model, query.target, query.background
+    wanted = target.vector if target.asked is None else target.asked
+    if not target.by_picture:
+        return heat(model, photo, wanted, stored_texts(model.key))
+    rivals = background.pictures.rivals if background else stored_texts(model.key)
+    return heat(model, photo, wanted, rivals, CLEAR_PICTURE)
 
 
 def _find(ranking: Ranking, photo_id: UUID) -> RankedPhoto | None:

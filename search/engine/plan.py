@@ -35,8 +35,8 @@ class VectorQuery:
     `condition` limits the hits to photos that pass the filters and are not named by the query,
     `library` only to those that are not named; `is_filtered` says that the two differ. `text_hits`
     are the photos that have the words. `unread` is the sentence that the model cannot read the
-    words, empty where it can. `background` and `scale` are None while too little is known of the
-    library.
+    words, empty where it can. `background` is None while too little is known of the
+    library, `scale` where parts of photos do not count.
     """
 
     model: EmbeddingModel

@@ -117,9 +117,7 @@ def rank(query: VectorQuery) -> Ranking:
     if total == WINDOW:
         # Counting exactly takes as long as finding them.
         total = max(index.count(condition, exact=False), WINDOW)
-    by_part = closest(
-        query.model, target.vector, limit=PART_LIMIT, flt=condition, scale=query.scale
-    )
+    by_part = _closest_parts(query)
     named = target.photos
     reasons = {hit.photo_id: hit.reason for hit in query.text_hits if hit.photo_id not in named}
     further = ({hit.photo_id for hit in by_part} | reasons.keys()) - {hit.id for hit in hits}
@@ -128,6 +126,14 @@ def rank(query: VectorQuery) -> Ranking:
     fused = _fused(_ordered(query, index, _with_parts(found, len(hits), by_part)), reasons)
     window = tuple(sorted(fused, key=lambda photo: _PLACES[_band(limits, photo)]))
     return Ranking(query, window, limits, total, len(hits), hits[-1].score if hits else 0.0)
+
+
+def _closest_parts(query: VectorQuery) -> list[PartHit]:
+    """Return the closest parts; none where no part can count for its photo."""
+    if query.scale is None:
+        return []
+    vector, condition = query.target.vector, query.condition
+    return closest(query.model, vector, limit=PART_LIMIT, flt=condition, scale=query.scale)
 
 
 def _without_excluded(query: VectorQuery) -> VectorQuery:
@@ -205,8 +211,9 @@ def hits_behind_window(ranking: Ranking, start: int, limit: int) -> list[RankedP
 def excluded_photos(query: VectorQuery, least: float | None = None) -> set[UUID]:
     """Return the photos that a query leaves out: all that match any of its excluded terms.
 
-    Where there are any such terms, the photos that the query names are among them. Empty while
-    the library has no background to compare with.
+    Photos match as wholes here: neither their parts nor their words count. Where there are any
+    such terms, the photos that the query names are among them. Empty while the library has no
+    background to compare with.
     """
     avoided = query.target.avoided
     if query.background is None or not avoided:

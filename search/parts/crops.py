@@ -38,9 +38,10 @@ SECONDS = 0.8
 BATCH = 4
 CELLS = 12
 """Cells along the longer side."""
-CLEAR = 0.7
-"""The share of unrelated texts that a query must beat for one place to stand out: by how much the
-best window of the photo matches better than its typical one. `python -m benchmarks.why_boxes`."""
+CLEAR, CLEAR_PICTURE = 0.7, 0.8
+"""The share of unrelated texts, or for a query by picture of photos, that a query must beat for one
+place to stand out: by how much the best window of the photo matches better than its typical one.
+`python -m benchmarks.why_boxes`."""
 KEPT_PHOTOS = 64
 """Photos whose windows are kept in memory, about 5 MB."""
 WAIT_SECONDS = 5.0
@@ -121,23 +122,35 @@ def cut(pixels: Pixels, box: Box | list[float]) -> Pixels:
 # --- heat maps ------------------------------------------------------------------------------------
 
 
-def heat(model: EmbeddingModel, photo: Photo, vector: Vector, rivals: Vectors | None) -> Heat:
+def heat(
+    model: EmbeddingModel,
+    photo: Photo,
+    vector: Vector,
+    rivals: Vectors | None,
+    clear: float = CLEAR,
+) -> Heat:
     """Return where a photo matches a unit vector, shape (dim,).
 
-    `rivals` (n, dim) are unrelated texts to compare it with; without them, the best place counts
-    however little it stands out. Takes `SECONDS` the first time, then milliseconds. Raises
-    `QueryError` where the photo cannot be read, `ModelUnavailable`, `PoolBusy`.
+    `rivals` (n, dim) are unrelated texts or photos, of which it must beat the share `clear`;
+    without them, the best place counts however little it stands out. Takes `SECONDS` the first
+    time, then milliseconds. Raises `QueryError` where the photo cannot be read, `ModelUnavailable`,
+    `PoolBusy`.
     """
     places, rows = _windows(model, photo)
-    return find_heat(places, rows, vector, rivals, _shape(photo))
+    return find_heat(places, rows, vector, rivals, _shape(photo), clear)
 
 
 def find_heat(
-    places: Boxes, rows: Vectors, vector: Vector, rivals: Vectors | None, shape: tuple[int, int]
+    places: Boxes,
+    rows: Vectors,
+    vector: Vector,
+    rivals: Vectors | None,
+    shape: tuple[int, int],
+    clear: float = CLEAR,
 ) -> Heat:
     """Return where windows (n, 4) with unit embeddings (n, dim) match a unit vector."""
     scores = rows @ vector
-    if rivals is not None and (_rise(rows @ rivals.T) < _rise(scores)).mean() < CLEAR:
+    if rivals is not None and (_rise(rows @ rivals.T) < _rise(scores)).mean() < clear:
         return Heat(np.zeros(shape, np.float32))
     best = int(scores.argmax())
     left, top, width, height = (round(float(value), 4) for value in places[best])

@@ -29,6 +29,7 @@ from search.relevance.background import (
 )
 from search.vectors import embedders
 from search.vectors.embedders.base import ModelUnavailable
+from search.vectors.embedders.catalog import READS_EVERY_LANGUAGE, STARTER_KEY
 from search.vectors.embedders.phrasing import embed_worded, wordings
 from search.vectors.index import slug
 
@@ -42,12 +43,15 @@ REFRESH_SMALL_SECONDS = 30.0
 """The same for libraries of fewer than `SAMPLE_SIZE` photos, where a few photos change much."""
 RETRY_SECONDS = 60.0
 """Background texts that could not be embedded are tried again after so long."""
+PUBLISHED = Path(__file__).with_name("embedded")
+"""Folder with the starter model's embeddings, which would take a minute to make, as int8. Made by
+`python -m benchmarks.embed_background`."""
 _BATCH = 4  # texts embedded together; a query in between waits for one batch only
 
 
 @dataclass
 class _Measurement:
-    background: Background | None
+    background: Background
     expires: float
 
 
@@ -63,7 +67,8 @@ def background_of(user: User, model: EmbeddingModel) -> Background | None:
     """Return the background of a person's library, or None while there is none.
 
     There is none for fewer than `MIN_PHOTOS` photos, and while the texts are being embedded
-    (seconds to a minute, once per model, by the worker or else by a thread that this starts).
+    (seconds to a minute, once per model, by the worker or else by a thread that this starts; those
+    of the starter model come with it).
     Answers have no bands then. Only the first request for a library waits for the measurement
     (0.3 s). Later requests get the last measurement while a thread takes the next one.
     """
@@ -103,8 +108,13 @@ def _measure(
     user: User, model: EmbeddingModel, key: tuple[str, str], rows: Vectors
 ) -> Background | None:
     sample = _sample(user, model)
+    if len(sample) < MIN_PHOTOS:
+        # Not kept: it takes milliseconds, and the first search after an import needs the answer.
+        with _guard:
+            _measurements.pop(key, None)
+        return None
     texts, names = rows[: len(background_texts())], rows[len(background_texts()) :]
-    background = Background(texts, sample, names) if len(sample) >= MIN_PHOTOS else None
+    background = Background(texts, sample, names)
     seconds = REFRESH_SECONDS if len(sample) >= SAMPLE_SIZE else REFRESH_SMALL_SECONDS
     with _guard:
         _measurements[key] = _Measurement(background, time.monotonic() + seconds)
@@ -160,20 +170,31 @@ def stored_texts(key: str) -> Vectors | None:
         known = _rows.get(file)
     if known is not None:
         return known
+    rows = _read(file)
+    if rows is None and key == STARTER_KEY and READS_EVERY_LANGUAGE:
+        # Without its encoder for every language the starter model reads the texts otherwise.
+        rows = _read(PUBLISHED / file.name)
+    if rows is not None:
+        with _guard:
+            _rows[file] = rows
+    return rows
+
+
+def _read(file: Path) -> Vectors | None:
     try:
-        rows: Vectors = np.load(file, allow_pickle=False)
+        kept = np.load(file, allow_pickle=False)
     except (OSError, ValueError, EOFError):
         return None
-    if rows.ndim != 2 or len(rows) != len(background_texts()) + len(nouns()):
+    if kept.ndim != 2 or len(kept) != len(background_texts()) + len(nouns()):
         return None
-    rows = rows.astype(np.float32)
-    with _guard:
-        _rows[file] = rows
+    rows: Vectors = kept.astype(np.float32)
+    # The published rows are whole numbers, each row on a scale of its own.
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
     return rows
 
 
 def embed_texts(key: str) -> None:
-    """Embed the background texts as queries are, and the nouns as they stand, and store both.
+    """Embed the background texts and the nouns, and store both.
 
     Does nothing if they are stored already, or if another process is embedding them. Raises
     `ModelUnavailable` and OSError.
@@ -189,13 +210,21 @@ def embed_texts(key: str) -> None:
             _embed_into(file, key)
 
 
-def _embed_into(file: Path, key: str) -> None:
+def embedded(key: str) -> Vectors:
+    """Embed the background texts as queries are, and the nouns as they stand, float32.
+
+    Raises `ModelUnavailable`.
+    """
     model = embedders.text_embedder(key)
     texts = background_texts()
     worded = [embed_worded(model, batch) for batch in slices(texts, _BATCH)]
     names = [noun for noun, _ in nouns()]
     plain = [model.embed_texts(batch) for batch in slices(names, 4 * _BATCH)]
-    rows = np.concatenate([*worded, *plain])
+    return np.concatenate([*worded, *plain])
+
+
+def _embed_into(file: Path, key: str) -> None:
+    rows = embedded(key)
     temporary = file.with_suffix(".part")
     with temporary.open("wb") as stream:
         np.save(stream, rows.astype(np.float16))
@@ -220,7 +249,12 @@ def _embed_quietly(key: str) -> None:
 
 
 def _file(key: str) -> Path:
-    return Path(settings.DATA_DIR) / "relevance" / f"{slug(key)}-{_version()}.npy"
+    return Path(settings.DATA_DIR) / "relevance" / file_name(key)
+
+
+def file_name(key: str) -> str:
+    """Return the name of the file with a model's embeddings of the present texts."""
+    return f"{slug(key)}-{_version()}.npy"
 
 
 @cache

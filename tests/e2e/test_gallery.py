@@ -8,7 +8,7 @@ import pytest
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
-from tests.e2e.conftest import Browser, chromium, first_run
+from tests.e2e.conftest import PASSWORD, Browser, chromium, first_run
 from tests.web.test_api_photos import picture
 
 
@@ -28,6 +28,23 @@ def test_from_the_first_address_to_the_first_found_photo(new_gallery, browser, p
     browser.press(Keys.ENTER)
     browser.until(lambda: browser.path().startswith("/search?q=red"))
     assert browser.names()[0] == "first-red.png"
+
+
+def test_somebody_signs_in_with_name_and_password_and_out_again(browser, gallery, account):
+    browser.url = gallery.url
+    browser.allowed.append("status of 401 (Unauthorized)")
+    browser.open("/albums")
+    for password, path in (("wrong", "/sign-in?next=/albums"), (PASSWORD, "/albums")):
+        assert browser.path() == "/sign-in?next=/albums"
+        browser.fill("[name=username]", account)
+        browser.fill("[name=password]", password)
+        browser.reloaded(lambda: browser.click("form button"))
+        assert browser.path() == path
+    browser.click(".menu summary")
+    assert account in browser.one(".menu-head").text
+    browser.reloaded(lambda: browser.click(".menu form button"))
+    browser.open("/albums")
+    assert browser.path() == "/sign-in?next=/albums"
 
 
 def test_the_same_file_again_leads_to_the_photo(owner, uploaded, tmp_path):

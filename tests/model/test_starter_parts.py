@@ -111,6 +111,18 @@ def test_folded_layers_give_the_same_features():
         )
 
 
+def test_serving_computes_of_the_frozen_layers_only_what_classes_need(model, monkeypatch):
+    measured, moments = [], towers._moments
+    monkeypatch.setattr(towers, "_moments", lambda maps: measured.append(1) or moments(maps))
+    image = model.visual
+    with torch.inference_mode():
+        early = image.early(torch.rand(2, 3, 256, 256, generator=torch.Generator().manual_seed(1)))
+        image.from_early(early)
+        assert len(measured) == 2  # Those of the tuned layers.
+        last = image.frozen(early)[:, : towers.IMAGE_PARTS[0]]
+        assert torch.equal(image.frozen.last(early), last)
+
+
 def test_names_count_more_as_kinds_than_sentences(model):
     """The shares are what lets one vector answer names and sentences."""
     text = model.text

@@ -245,11 +245,35 @@ def test_a_background_is_kept_per_library_and_measured_from_its_own_photos(
     assert library.background_of(user, model) is None
     rows = unit(np.random.default_rng(0).normal(size=(MIN_PHOTOS, 16)))
     monkeypatch.setattr(library, "_sample", lambda *_: rows)
-    assert library.background_of(user, model) is None
-    library.forget()
     found = library.background_of(user, model)
     assert isinstance(found, Background)
     assert library.background_of(user, model) is found
+
+
+def test_a_library_that_shrank_has_no_background_from_the_next_measure_on(measured, monkeypatch):
+    library, user, model, _made = measured
+    assert library.background_of(user, model) is not None
+    monkeypatch.setattr(library, "_sample", lambda *_: np.empty((0, 16), np.float32))
+    monkeypatch.setattr(library, "connections", SimpleNamespace(close_all=lambda: None))
+    library._refresh(user, model, (model.key, str(user.pk)))
+    assert library.background_of(user, model) is None
+
+
+def test_the_starter_model_comes_with_its_text_embeddings(settings, tmp_path, monkeypatch):
+    from search.relevance import library
+    from search.vectors.embedders.catalog import STARTER_KEY
+
+    settings.DATA_DIR = tmp_path
+    library.forget()
+    monkeypatch.setattr(library, "READS_EVERY_LANGUAGE", False)
+    assert library.stored_texts(STARTER_KEY) is None
+    monkeypatch.setattr(library, "READS_EVERY_LANGUAGE", True)
+    rows = library.stored_texts(STARTER_KEY)
+    assert rows is not None, "python -m benchmarks.embed_background makes them."
+    assert rows.shape == (len(background_texts()) + len(nouns()), 512)
+    np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-5)
+    assert library.stored_texts("colours") is None
+    library.forget()
 
 
 def test_damaged_text_embeddings_count_as_missing(settings, tmp_path):

@@ -129,7 +129,7 @@ def test_a_model_that_the_environment_names_cannot_be_changed_here(admin, settin
 # --- only administrators --------------------------------------------------------------------------
 
 
-def test_others_learn_nothing_about_the_server(ada_client, model, tmp_path):
+def test_others_learn_nothing_about_the_server(ada_client, admin, model, tmp_path):
     page = ada_client.get("/settings").content.decode()
     assert "Choose another model" not in page
     there, nowhere = (choose(ada_client, path) for path in (tmp_path, "/none"))
@@ -147,6 +147,20 @@ def test_the_first_account_is_the_administrators(db, monkeypatch):
     users = get_user_model().objects
     assert is_administrator(users.get(username="ada"))
     assert not is_administrator(users.get(username="bob"))
+
+
+def test_the_first_account_stands_in_where_nobody_is_an_administrator(db):
+    users = get_user_model().objects
+    first, second = (users.create_user(name) for name in ("zoe", "ada"))
+    assert is_administrator(first)
+    assert not is_administrator(second)
+    # Not even the first account takes over from somebody who is only kept out.
+    gone = users.create_superuser("root", is_active=False)
+    assert not any(map(is_administrator, (first, second, gone)))
+    gone.delete()
+    first.is_active = False
+    first.save()
+    assert not any(map(is_administrator, (first, second)))
 
 
 def test_a_form_without_its_token_is_refused(db, tmp_path):

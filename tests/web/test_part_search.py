@@ -88,3 +88,18 @@ def test_whole_photos_are_found_while_the_index_of_parts_is_away(
     assert {hit["id"] for hit in hits} == expected
     assert all(hit["box"] is None for hit in hits)
     assert "Parts of photos cannot be searched now" in caplog.text
+
+
+def test_only_what_is_wanted_is_looked_for_among_the_parts(ada_client, spotted, model, monkeypatch):
+    regions.make_due(model, stop=lambda: False)
+    library.embed_texts(model.key)
+    scale.forget()
+    parts = nearest.index_of(model)
+    asked, query = [], parts.query
+    monkeypatch.setattr(parts, "query", lambda *args, **kw: asked.append(1) or query(*args, **kw))
+    monkeypatch.setattr(nearest, "index_of", lambda _: parts)
+    (hit,) = (hit for hit in ask(ada_client, q="red -blue -green") if hit["box"])
+    assert hit["id"] == str(spotted.pk)
+    assert len(asked) == 1
+    ask(ada_client, q="-blue -green")
+    assert len(asked) == 1

@@ -177,7 +177,7 @@ def test_anothers_photo_is_the_same_404_as_an_unknown_one(ada_client, bob_client
 
 
 @pytest.mark.parametrize("path", routes_for(ADMIN, ADMIN_KEY))
-def test_what_concerns_everybody_is_left_to_administrators(ada_client, path):
+def test_what_concerns_everybody_is_left_to_administrators(ada_client, admin, path):
     assert ask_as_asked_for(ada_client, path).status_code == 403
 
 

@@ -85,6 +85,23 @@ def test_what_stands_out_is_shown_when_there_is_something_to_compare_with(ada_cl
     assert "in the lower left" in why(ada_client, photo, q="red").content.decode()
 
 
+@pytest.mark.parametrize(("others", "stands_out"), [(["blue", "green"], True), (["red"], False)])
+def test_a_picture_stands_out_if_few_photos_of_the_library_would(
+    ada_client, ada, model, photo, others, stands_out
+):
+    library.embed_texts(model.key)
+    example = add_photo(ada, picture("red", (0, 0), size=(250, 250)))
+    for place in range(12):
+        add_photo(ada, colour=others[place % len(others)])
+    drain()
+    library.forget()
+    query = {"q": f"photo:{example.pk}"}
+    data = ada_client.get(f"/api/v1/photos/{photo.pk}/why", query).json()
+    assert (data["box"] is not None) == stands_out
+    words = ada_client.get(f"/api/v1/photos/{photo.pk}/why", {"q": "red"}).json()
+    assert words["box"] is not None
+
+
 def test_what_is_excluded_does_not_heat(ada_client, photo):
     one = ada_client.get(f"/api/v1/photos/{photo.pk}/why", {"q": "red"}).json()
     other = ada_client.get(f"/api/v1/photos/{photo.pk}/why", {"q": "red -blue"}).json()

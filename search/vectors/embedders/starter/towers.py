@@ -106,14 +106,13 @@ class ImageTower(nn.Module):
 
     def from_early(self, early: torch.Tensor) -> torch.Tensor:
         """Return embeddings (n, DIM) from the output of the early layers."""
-        embeddings: torch.Tensor = self.mix(self.unmixed(early))
-        return embeddings
+        return self.mix(self.unmixed(early))
 
     def unmixed(self, early: torch.Tensor) -> torch.Tensor:
         """Return both branches' embeddings, side by side, from the output of the early layers."""
         precise = self.mix.weight.dtype
         captions = self.captions(evened(self.tuned(early)).to(precise))
-        kinds = self.kinds(self.probabilities(self.frozen(early)).to(precise))
+        kinds = self.kinds(self.probabilities(self.frozen.last(early)).to(precise))
         return side_by_side(captions, kinds, KINDS_SHARE)
 
     def probabilities(self, features: torch.Tensor) -> torch.Tensor:
@@ -122,8 +121,7 @@ class ImageTower(nn.Module):
         The root keeps less likely classes, and with them what else a picture shows.
         """
         last = features[:, : IMAGE_PARTS[0]].to(self.classifier.weight.dtype)
-        scores: torch.Tensor = self.classifier(last).float()
-        return scores.softmax(dim=-1).sqrt()
+        return self.classifier(last).float().softmax(dim=-1).sqrt()
 
 
 class LastLayers(nn.Module):
@@ -139,8 +137,14 @@ class LastLayers(nn.Module):
         """Return pooled features, shape (n, sum(IMAGE_PARTS)), float32."""
         middle = self.middle(early)
         late = self.late(middle)
-        last = self.head(late).flatten(2).float().mean(dim=2)
-        return torch.cat([last, *_moments(middle), *_moments(late)], dim=1)
+        return torch.cat([self._pooled(late), *_moments(middle), *_moments(late)], dim=1)
+
+    def last(self, early: torch.Tensor) -> torch.Tensor:
+        """Return the first part of the features alone, for less work."""
+        return self._pooled(self.late(self.middle(early)))
+
+    def _pooled(self, late: torch.Tensor) -> torch.Tensor:
+        return self.head(late).flatten(2).float().mean(dim=2)
 
 
 class TextTower(nn.Module):
@@ -175,8 +179,7 @@ class TextTower(nn.Module):
         if self.every is not None:
             read = tokens[:, CONTEXT:]
             every, lengths = self.every_features(read), (read != PAD).sum(dim=1) - PREFIX_TOKENS
-        embeddings: torch.Tensor = self.mix(self.unmixed(english, every, lengths))
-        return embeddings
+        return self.mix(self.unmixed(english, every, lengths))
 
     def join(self) -> None:
         """Make the heads and encoders faster, once they are trained."""
@@ -322,5 +325,4 @@ def _fold(convolution: nn.Conv2d, normalisation: Any) -> nn.Module:
     factor = normalisation.weight / torch.sqrt(normalisation.running_var + normalisation.eps)
     convolution.weight.mul_(factor[:, None, None, None])
     convolution.bias = nn.Parameter(normalisation.bias - normalisation.running_mean * factor)
-    activation: nn.Module = normalisation.act
-    return activation
+    return normalisation.act
