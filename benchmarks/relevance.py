@@ -6,7 +6,8 @@ The folders are those of `benchmarks.starter_retrieval`. Libraries are 500 photo
 ("kinds") and 500 photos of people, dogs and sport ("scenes"). `relevance_kinds.txt` says which
 general words of WordNet are true of a kind. `--fit` fits the numbers of
 `search.relevance.evidence` anew, prints how well they do on words they were not fitted on, and
-writes those that are fitted on all words. `--cache` keeps embeddings (.npz).
+writes those that are fitted on all words. Without it, libraries of one thing are measured too.
+`--cache` keeps embeddings (.npz).
 """
 
 from __future__ import annotations
@@ -41,13 +42,17 @@ EVERYDAY = lines("relevance_general.txt")
 PRESENT = ("kinds: names", "kinds: general words", "scenes: nouns")
 ABSENT = ("kinds: absent", "scenes: absent")
 KINDS = PRESENT[:2]
-DENIED = 0.7
-"""The share of absent things that should be denied."""
-STRONG_RIGHT = 0.8
-LIKELY_RIGHT = 0.5
-MOST_LOWER = 1.5
+DENIED = (0.6, 0.7)
+"""The least and the aimed-at share of absent things that are denied."""
+KEPT, STRONG_RIGHT, LIKELY_RIGHT = 0.8, 0.8, 0.5
+"""The share of names whose kind should be found, and of the hits of a band that should be right."""
+LEAST_STRONG = 0.2
+"""The least share of the matches that are Strong."""
+LOWER = np.arange(0, 1.55, 0.1)
 """By how much less evidence a further hit may have than the best one needs."""
-SURELY = 0.005
+SCENES_WEIGHT = 0.3
+"""What a photo of the scenes counts in the fit, as captions do not mention all that it shows."""
+SURELY = 0.004
 """The share of present things of which the page may say that they are absent."""
 
 Mask = NDArray[np.bool_]
@@ -183,7 +188,7 @@ def judge(words: Words, background: Background) -> Judged:
 
 @dataclass
 class Fit:
-    """Weights of the four features, a constant, and where the bands begin."""
+    """Weights of the features, a constant, and where the bands begin."""
 
     weights: NDArray[np.float64]
     offset: float
@@ -200,58 +205,83 @@ class Fit:
 
 def current() -> Fit:
     bounds = evidence.STRONG, evidence.LIKELY, evidence.FURTHER, evidence.ABSENT
-    weights = np.array([evidence.MARGIN, evidence.GENERALITY, evidence.RANK, evidence.BOTH])
-    return Fit(weights, evidence.OFFSET, *bounds)
+    weights = [getattr(evidence, name) for name in ("LEAD", "GENERALITY", "RANK", "BOTH")]
+    return Fit(np.array(weights), evidence.OFFSET, *bounds)
 
 
-def logistic(known: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the weights of a logistic regression and its constant, by Newton's method."""
+def logistic(
+    known: NDArray[np.float64], right: NDArray[np.float64], counts: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the weights of a logistic regression and its constant, by Newton's method.
+
+    `known` (n, features), whether each row is `right` (n,) and what it `counts` (n,).
+    """
     mean, deviation = known.mean(axis=0), known.std(axis=0) + 1e-9
     rows = np.column_stack([(known - mean) / deviation, np.ones(len(known))])
     ridge = 1e-3 * len(rows) * np.diag([*np.ones(known.shape[1]), 0.0])
     weights = np.zeros(rows.shape[1])
     for _ in range(30):
         share = 1 / (1 + np.exp(-rows @ weights))
-        slope = rows.T @ (share - right) + ridge @ weights
-        bend = (rows * (share * (1 - share))[:, None]).T @ rows + ridge
+        slope = rows.T @ (counts * (share - right)) + ridge @ weights
+        bend = (rows * (counts * share * (1 - share))[:, None]).T @ rows + ridge
         weights -= np.linalg.solve(bend, slope)
     scaled = weights[:-1] / deviation
     return np.append(scaled, weights[-1] - scaled @ mean)
 
 
 def fit(found: dict[str, Judged], left_out: int | None) -> Fit:
-    """Return the fit on kinds and absent things, without the queries of one half."""
+    """Return the fit on names, nouns and absent things, without the queries of one half."""
     used = {
         group: Judged(*(part[one.half != left_out] for part in vars(one).values()))
         for group, one in found.items()
     }
-    learned = [used[group] for group in (*KINDS, "kinds: absent")]
-    known = np.concatenate([one.features.reshape(-1, 4) for one in learned])
-    right = np.concatenate([one.right.ravel() for one in learned]).astype(float)
-    *weights, offset = logistic(known, right)
+    learned = {group: used[group] for group in (*PRESENT, *ABSENT)}
+    known = np.concatenate([one.features for one in learned.values()])
+    right = np.concatenate([one.right for one in learned.values()]).astype(float)
+    sure = [1.0 if "kinds" in group else SCENES_WEIGHT for group in learned]
+    counts = np.repeat(sure, [len(one.half) for one in learned.values()])[:, None]
+    # Whether anything matches depends on the first hits, so they count for more.
+    counts = counts / np.sqrt(np.arange(1, right.shape[1] + 1))
+    *weights, offset = logistic(known.reshape(-1, known.shape[2]), right.ravel(), counts.ravel())
     result = Fit(np.array(weights), float(offset))
     odds = {group: result.odds(one) for group, one in used.items()}
-    absent = [np.quantile(odds[group][:, 0], DENIED) for group in ABSENT]
-    result.likely = float(np.mean(absent))
-    result.strong = max(precise(odds, used, STRONG_RIGHT), result.likely + 0.5)
-    shown = {group: np.where(one[:, :1] >= result.likely, one, -99) for group, one in odds.items()}
-    low = precise(shown, used, LIKELY_RIGHT, below=result.strong)
-    result.further = min(max(low, result.likely - MOST_LOWER), result.likely)
+    result.strong, result.likely, result.further = limits(odds, used)
     present = np.concatenate([odds[group][:, 0] for group in PRESENT])
     result.absent = min(float(np.quantile(present, SURELY)), result.likely)
     return result
 
 
-def precise(
-    odds: dict[str, Odds], found: dict[str, Judged], share: float, below: float = np.inf
-) -> float:
-    """Return the evidence from which on this share of hits is right, among the kinds."""
-    values = np.concatenate([odds[group].ravel() for group in KINDS])
-    right = np.concatenate([found[group].right.ravel() for group in KINDS])
-    order = np.argsort(-np.where(values < below, values, -99))[: int((values < below).sum())]
-    shares = np.cumsum(right[order]) / np.arange(1, len(order) + 1)
-    enough = np.flatnonzero((shares >= share) & (np.arange(len(shares)) >= 20))
-    return float(values[order][enough[-1]]) if len(enough) else float(values[order].max())
+def limits(odds: dict[str, Odds], found: dict[str, Judged]) -> tuple[float, float, float]:
+    """Return the evidence for Strong, for the best hit and for further hits to be Likely.
+
+    Of the limits with which enough hits of both bands are right, these deny as many absent things
+    as they can while they keep enough names, or else keep the most names.
+    """
+    values = np.concatenate([odds[group] for group in KINDS])
+    right = np.concatenate([found[group].right for group in KINDS])
+    names = len(odds[KINDS[0]])
+    best, most = (np.inf,) * 3, -1.0
+    for share in np.arange(DENIED[1], DENIED[0] - 0.001, -0.01):
+        likely = float(np.mean([np.quantile(odds[group][:, 0], share) for group in ABSENT]))
+        for further in likely - LOWER:
+            matches = (values >= further) & (values[:, :1] >= likely)
+            strong = strong_from(values[matches], right[matches])
+            kept = float((matches & right)[:names].any(axis=1).mean())
+            if strong is not None and kept > most:
+                best, most = (strong, likely, float(further)), kept
+            if most >= KEPT:
+                return best
+    return best
+
+
+def strong_from(values: Odds, right: Mask) -> float | None:
+    """Return the least evidence for Strong with which enough hits (n,) of both bands are right."""
+    order = np.argsort(-values)
+    hits, rights = np.arange(1, len(order)), np.cumsum(right[order])
+    is_right = rights[:-1] / hits >= STRONG_RIGHT
+    is_right &= (rights[-1] - rights[:-1]) / (len(order) - hits) >= LIKELY_RIGHT
+    fits = np.flatnonzero(is_right & (hits >= LEAST_STRONG * len(order)))
+    return float(values[order][fits[-1]]) if len(fits) else None
 
 
 def write(result: Fit) -> None:
@@ -259,7 +289,7 @@ def write(result: Fit) -> None:
     weights = ", ".join(f"{value:.4g}" for value in [*result.weights, result.offset])
     bounds = f"{result.strong:.3g}, {result.likely:.3g}, {result.further:.3g}, {result.absent:.3g}"
     text = FITTED.read_text("utf-8")
-    text = re.sub(r"(?m)^(MARGIN, .* = ).*$", rf"\g<1>{weights}", text)
+    text = re.sub(r"(?m)^(LEAD, .* = ).*$", rf"\g<1>{weights}", text)
     text = re.sub(r"(?m)^(STRONG, .* = ).*$", rf"\g<1>{bounds}", text)
     FITTED.write_text(text, "utf-8")
     print(f"written: {weights}; {bounds}")
@@ -315,8 +345,7 @@ def shares_of_one_thing(corpus: Corpus, things: Vectors, texts: Vectors, names: 
     query = corpus.texts("dog", ["dog"])[0]
     rng = np.random.default_rng(0)
     for share in (0.0, 0.01, 0.05, 0.5, 0.95):
-        dogs = things[shows][: max(round(59 * min(share * 2, 1)), 0) if share < 1 else 59]
-        others = things[~shows]
+        dogs, others = things[shows][: round(118 * share)], things[~shows]
         count = round(len(dogs) * (1 - share) / share) if share else 441
         photos = np.concatenate([dogs, others[rng.permutation(len(others))[:count]]])
         scores = photos @ query
@@ -362,7 +391,7 @@ def main() -> None:
     print(f"{took * 1000:.1f} ms a query")
     report(found, [fit(found, 0), fit(found, 1)] if options.fit else [current()] * 2)
     if options.fit:
-        write(fit(found, None))
+        return write(fit(found, None))
     shares_of_one_thing(corpus, things, texts, names)
 
 

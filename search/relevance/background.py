@@ -24,8 +24,8 @@ TOP = 5
 """First hits that count as evidence for a query by picture."""
 
 _RIVAL = 0.98  # quantile of the rivals to compare a photo with; closer ones are often synonyms
-_SIGMA_PER_MAD = 1.4826  # for a normal distribution
 _PICTURES = 400  # photos of the sample that serve as queries by picture
+_USUAL = 600  # photos of the sample that tell what is usual for a text
 
 
 @cache
@@ -105,7 +105,7 @@ def _evidence(scores: Vectors, rival: Vector, unit: float) -> NDArray[np.float64
     columns = np.arange(scores.shape[1])
     first = own.argmax(axis=0)
     middle = np.median(scores, axis=0)
-    sigma = _SIGMA_PER_MAD * np.median(np.abs(scores - middle), axis=0) + 1e-6
+    sigma = evidence.SIGMA_PER_MAD * np.median(np.abs(scores - middle), axis=0) + 1e-6
     out = (own[first, columns] - middle) / sigma
     return np.asarray((margin[first, columns] + margin.mean(axis=0)) / 4 + out / 2, np.float64)
 
@@ -120,7 +120,7 @@ class Background:
 
     `texts` (m, dim) are the embedded background texts, `sample` (n, dim) random photos of the
     library, and `nouns` (k, dim) the embedded nouns of `nouns`, if they are known. All rows are
-    unit vectors. Making one takes about 0.2 s and 5 MB. Threads may share it.
+    unit vectors. Making one takes about 0.3 s and 5 MB. Threads may share it.
     """
 
     def __init__(self, texts: Vectors, sample: Vectors, nouns: Vectors | None = None) -> None:
@@ -132,6 +132,9 @@ class Background:
         self._mean_picture = self._sample.mean(axis=0)
         self.unit = float((self._sample[:_PICTURES] @ texts.T).std(axis=1).mean())
         """How far apart the scores of a photo for different texts lie: their deviation."""
+        scores = self._sample[:_USUAL] @ texts.T
+        self._rivals = evidence.Rivals.of(scores)
+        self._usual = evidence.Usual.of(self._rivals.margins(scores))
 
     def evidence(self, text: Vector, photos: Vectors, total: int) -> NDArray[np.float64]:
         """Return the evidence that each of the first hits shows a text, best first, shape (k,).
@@ -143,8 +146,13 @@ class Background:
 
     def features(self, text: Vector, photos: Vectors) -> NDArray[np.float64]:
         """Return what is known of each of the first hits of a text, best first, (k, 4)."""
-        margins = evidence.margins(photos @ text, photos @ self._texts.T)
-        return evidence.features(margins, self._generality(text))
+        scores, own = photos @ self._texts.T, (photos @ text)[:, None]
+        rivals = evidence.Rivals.of(scores)
+        margins, others = rivals.margins(own), self._usual.distances(rivals.margins(scores))
+        in_library = self._rivals.margins((self._sample[:_USUAL] @ text)[:, None])
+        distances = evidence.Usual.of(in_library).distances(margins)
+        lead = evidence.leads(margins[:, 0], distances[:, 0], others)
+        return evidence.features(lead, self._generality(text))
 
     def _generality(self, text: Vector) -> float:
         """Return the logarithm of the number of kinds that a text names: much for "animal"."""
@@ -160,7 +168,9 @@ class Background:
         """Return the distribution of the scores of a unit query in the library."""
         scores = self._sample @ query
         middle = float(np.median(scores))
-        return Spread(middle, _SIGMA_PER_MAD * float(np.median(np.abs(scores - middle))) + 1e-6)
+        return Spread(
+            middle, evidence.SIGMA_PER_MAD * float(np.median(np.abs(scores - middle))) + 1e-6
+        )
 
     def centre(self, vector: Vector, *, by_picture: bool) -> Vector:
         """Return the difference of a picture or text from the mean of its kind, shape (dim,).
