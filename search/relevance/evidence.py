@@ -32,9 +32,9 @@ TEMPERATURE = 0.05
 USUAL_GENERALITY = 2.2
 """The generality of most texts."""
 
-LEAD, GENERALITY, RANK, BOTH, OFFSET = 1.233, 0.3879, -0.8527, 0.1077, -3.482
+LEAD, GENERALITY, RANK, BOTH, OFFSET = 1.18, 0.4111, -0.8068, 0.09515, -3.658
 """Weights of lead, generality, logarithm of the rank, generality times that, and a constant."""
-STRONG, LIKELY, FURTHER, ABSENT = 0.838, -1.46, -1.76, -3.3
+STRONG, LIKELY, FURTHER, ABSENT = 0.144, -1.36, -1.36, -3.27
 """The evidence that a hit needs to be Strong, that the best hit needs for anything to be Likely,
 that further hits then need for it, and below which the library has nothing of the kind."""
 

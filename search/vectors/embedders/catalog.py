@@ -68,7 +68,7 @@ class RecommendedModel:
 STARTER = "starter"
 """The setting's name for the starter model, whatever its weights."""
 
-STARTER_SHA256 = "3b9eea069af13950e95796a70739131f64a2a93eb659e6f4cfa8956fa853aaf0"
+STARTER_SHA256 = "a9d1866cb2667fed802fc9baf74ca524b5cd505b7b8a2a9405d9f68c1d473c27"
 """Checksum of the weights that were trained for it."""
 
 STARTER_KEY = f"{STARTER}-{STARTER_SHA256[:8]}"

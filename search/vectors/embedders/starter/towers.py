@@ -50,28 +50,28 @@ PAD = 1
 SMALL = 1e-3
 """Keeps the slope of the roots of features finite at zero."""
 
-KINDS_SHARE = 0.3
+KINDS_SHARE = 0.35
 """Share of the branch "kinds" in a picture's embedding."""
 
 NAMING = (0.3, 0.5)
 """Cosines of a text with the nearest class between which it counts more and more as a name: names
 of classes lie above 0.45, captions below."""
 
-BRIEF_NAMING = (0.2, 0.3)
+BRIEF_NAMING = (0.15, 0.25)
 """The same for a brief text in another language, which lies farther from the classes. What is said
 in a word or two is a name more often than not."""
 
 BRIEF = (8, 5)
 """Tokens between which a text counts more and more as brief."""
 
-NAMING_SHARE = (0.15, 0.85)
+NAMING_SHARE = (0.05, 0.9)
 """Share of the branch "kinds" in the embedding of a text that names nothing, and of a name."""
 
 AGREED = (0.25, 0.45)
 """Cosines of the two encoders' embeddings of a text between which MiniLM is trusted more and more.
 It knows English only; English captions lie above 0.5, captions in other languages below 0.35."""
 
-ENGLISH_SHARE = 0.6
+ENGLISH_SHARE = 0.8
 """MiniLM's share in the embedding of a text on which both encoders agree."""
 
 
