@@ -119,6 +119,8 @@ def _record(
         height=probe.height,
         taken_at=taken,
         exif=dict(probe.exif),
+        flaw=probe.flaw,
+        motion=Photo.Motion.INSIDE if probe.has_video else Photo.Motion.NONE,
         **facts(probe.exif).columns(),
     )
     photo.shown_at = taken or photo.created_at

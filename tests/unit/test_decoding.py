@@ -154,7 +154,6 @@ def test_pixels_of_a_thumbnail_are_those_that_were_compressed(pool, put, tmp_pat
         ("P", "PNG"),
         ("1", "PNG"),
         ("L", "PNG"),
-        ("F", "TIFF"),
     ],
 )
 def test_every_colour_mode_becomes_rgb(pool, put, mode, name):

@@ -297,6 +297,7 @@ def test_a_fork_starts_children_of_its_own(tmp_path):
 
 def test_answers_that_are_not_honest_are_not_believed():
     sound = {"format": "JPEG", "width": 2, "height": 1, "exif": {}, "taken_at": None}
+    sound |= {"flaw": "", "has_video": False}
     sound |= {"phash": 1, "colour": "#000000", "pixels_width": 2, "pixels_height": 1}
     assert to_decoded(sound, [b"thumbnail", bytes(6)]).pixels.shape == (1, 2, 3)
     for lie in (
@@ -304,6 +305,9 @@ def test_answers_that_are_not_honest_are_not_believed():
         {"width": True},
         {"height": 0},
         {"exif": {"owner": "x"}},
+        {"flaw": "scratched"},
+        {"flaw": None},
+        {"has_video": "yes"},
         {"exif": {"make": "x" * 201}},
         {"exif": {"iso": float("nan")}},
         {"exif": {"iso": [1]}},
