@@ -12,7 +12,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from gallery import files, trash
+from gallery import files, stacks, trash
 from gallery.decoders import web_pool
 from gallery.decoding import DecodeError, DecoderPool, Probe
 from gallery.facts import facts
@@ -148,6 +148,7 @@ def _insert(photo: Photo) -> None:
         Embedding.objects.bulk_create(
             Embedding(photo=photo, model=model) for model in EmbeddingModel.objects.wanted()
         )
+        stacks.stack_shot(photo)
         transaction.on_commit(lambda: photos_changed.send(sender=Photo))
 
 
