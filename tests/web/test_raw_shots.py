@@ -81,3 +81,13 @@ def test_photos_of_others_and_of_the_trash_are_left_alone(ada_client, bob_client
     for photo in (theirs, mine, picture):
         photo.refresh_from_db()
         assert photo.stack_id is None
+
+
+def test_all_kinds_of_raw_are_found_by_their_type(ada_client, model):
+    raw, other, _ = send(ada_client, RAW, (images.raw(dng=True), "a.dng"), (jpeg(), "b.jpg"))
+
+    def found(query):
+        return {hit["id"] for hit in ada_client.get("/api/v1/search", {"q": query}).json()["hits"]}
+
+    assert found("type:raw") == {str(raw.pk), str(other.pk)}
+    assert found("type:nef") == {str(raw.pk)}
