@@ -57,7 +57,7 @@ def stack_shot(photo: Photo) -> None:
     pictures = [one for one in shot if one.format not in RAW_FORMATS]
     stacked = next((other.stack for other in others if other.stack is not None), None)
     if stacked is not None:
-        _join(stacked, photo)
+        join(stacked, photo)
     elif pictures and len(pictures) < len(shot):
         create(Photo.objects.filter(pk__in=[one.pk for one in shot]), pictures[0])
 
@@ -90,8 +90,8 @@ def _is_one_shot(one: Photo, other: Photo) -> bool:
     return bool(one.camera and other.camera) and shapes[1] <= shapes[0] * _SAME_SHAPE
 
 
-def _join(stack: Stack, photo: Photo) -> None:
-    """Put a new photo into a stack under its cover."""
+def join(stack: Stack, photo: Photo) -> None:
+    """Put a photo of no stack into one, under its cover."""
     Photo.objects.filter(pk=photo.pk).update(stack=stack, folded=True)
     photo.stack, photo.folded = stack, True
     _repair([stack.pk])

@@ -41,6 +41,8 @@ _COLUMNS = (
 class UploadOut(Schema):
     """The photo that an upload became, or of which it is a copy; `restored` if from the trash.
 
+    `replaced` is a photo that was a beginning of this file and is in the trash now.
+
     `reason` and `message` are set if it failed, `flaw` if a part of the picture is missing; without
     `wait=decoded` nobody has looked yet.
     """
@@ -52,6 +54,7 @@ class UploadOut(Schema):
     flaw: str
     duplicate: bool
     restored: bool
+    replaced: uuid.UUID | None
     url: str
 
 
@@ -141,6 +144,7 @@ def upload(
         flaw=photo.flaw,
         duplicate=result.duplicate,
         restored=result.restored,
+        replaced=result.replaced,
         url=photo.get_absolute_url(),
     )
     if wait and not ended:
