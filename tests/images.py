@@ -166,6 +166,11 @@ def with_png_chunk(data: bytes, kind: bytes, content: bytes) -> bytes:
     return data[:33] + _chunk(kind, content) + data[33:]
 
 
+def with_last_png_chunk(data: bytes, kind: bytes, content: bytes) -> bytes:
+    """Return a PNG with one more chunk before its end."""
+    return data[:-12] + _chunk(kind, content) + data[-12:]
+
+
 def with_nclx(data: bytes, primaries: int, transfer: int) -> bytes:
     """Return a HEIC or AVIF whose boxes say these colours (ITU-T H.273) of the same pixels."""
     place = data.index(b"nclx") + 4

@@ -11,13 +11,12 @@ from typing import Any
 
 from PIL import Image
 
-from gallery.decoding import exif, isobmff, profiles
+from gallery.decoding import exif, isobmff, png_chunks, profiles
 
 _MAX_PROFILE = 4 << 20
 _SPACES = {"RGB": "RGB ", "L": "GRAY", "CMYK": "CMYK"}
 # Levels by which a profile may differ from sRGB and still be taken for it.
 _SAME = 2
-_MAX_CHUNKS = 200
 
 
 def profile_of(name: str, image: Image.Image, path: Path) -> bytes | None:
@@ -25,7 +24,7 @@ def profile_of(name: str, image: Image.Image, path: Path) -> bytes | None:
 
     Each format's own order holds: PNG's cICP goes before its profile, which goes before gAMA.
     """
-    if name == "PNG" and (codes := _png_codes(path)) is not None:
+    if name == "PNG" and (codes := png_chunks.colour_codes(path)) is not None:
         return profiles.coded(*codes)
     embedded = image.info.get("icc_profile")
     if isinstance(embedded, bytes) and 0 < len(embedded) <= _MAX_PROFILE:
@@ -36,22 +35,6 @@ def profile_of(name: str, image: Image.Image, path: Path) -> bytes | None:
         if name in {"HEIF", "AVIF"} and (codes := _heif_codes(path)) is not None:
             return profiles.coded(*codes)
     return profiles.adobe_rgb() if exif.is_adobe_rgb(image) else None
-
-
-def _png_codes(path: Path) -> isobmff.Codes | None:
-    """Return primaries and transfer of a PNG's cICP chunk, which Pillow does not read."""
-    with path.open("rb") as file:
-        file.seek(8)
-        for _ in range(_MAX_CHUNKS):
-            header = file.read(8)
-            length, kind = int.from_bytes(header[:4], "big"), header[4:]
-            if kind == b"cICP":
-                primaries, transfer = file.read(2).ljust(2, b"\2")
-                return primaries, transfer
-            if len(kind) < 4 or kind in {b"IDAT", b"IEND"}:
-                return None
-            file.seek(length + 4, 1)
-    return None
 
 
 def _png_measures(image: Image.Image) -> bytes | None:

@@ -14,7 +14,16 @@ from typing import BinaryIO, Protocol
 
 from PIL import Image, ImageFile, UnidentifiedImageError
 
-from gallery.decoding import colour, exif, isobmff, jpegs, raw, rendition, tiff_planes
+from gallery.decoding import (
+    colour,
+    exif,
+    isobmff,
+    jpegs,
+    png_chunks,
+    raw,
+    rendition,
+    tiff_planes,
+)
 from gallery.decoding.answers import RAW_FORMATS, DecodeError, ExifValue
 from gallery.decoding.rendition import WHOLE, Box
 from gallery.decoding.sniffing import sniff, webp_pixels
@@ -207,6 +216,8 @@ def _open(name: str, start: bytes, path: Path, limits: Limits) -> Iterator[Pictu
             file.seek(0)
         with _identify(name, source, path) as image:
             planes = _planes(path) if name == "TIFF" else []
+            if name == "PNG":
+                png_chunks.add_late_exif(image, path)
             yield Picture(name, image, path, limits, planes, layout.flaw, layout.video)
 
 
