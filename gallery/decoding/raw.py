@@ -82,9 +82,8 @@ class RawPicture:
 
     def values(self) -> dict[str, ExifValue]:
         """Return the values of the EXIF that are on the allow-list."""
-        with suppress(Exception), self.path.open("rb") as file:
-            return _READERS.get(self.name, _values_of_tiff)(file)
-        return {}
+        with self.path.open("rb") as file:
+            return values_of(self.name, file)
 
     def rendition(self, side: int, box: Box = WHOLE) -> Image.Image:
         """Return what is inside `box` at `side` px or less, upright, in sRGB.
@@ -207,6 +206,13 @@ class _AsTiff:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._file, name)
+
+
+def values_of(name: str, file: BinaryIO) -> dict[str, ExifValue]:
+    """Return the EXIF values of a RAW file that are on the allow-list, none if it is damaged."""
+    with suppress(Exception):
+        return _READERS.get(name, _values_of_tiff)(file)
+    return {}
 
 
 def _values_of_tiff(file: BinaryIO) -> dict[str, ExifValue]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from io import BytesIO
 
 import numpy as np
@@ -9,8 +10,8 @@ import pytest
 from PIL import Image
 
 from gallery.decoding import DecodeError, DecoderPool
-from gallery.decoding.answers import FORMATS, RAW_FORMATS
-from gallery.decoding.raw import kind_of
+from gallery.decoding.answers import EXIF_KEYS, FORMATS, RAW_FORMATS
+from gallery.decoding.raw import kind_of, values_of
 from gallery.decoding.sniffing import sniff
 from tests import images
 
@@ -140,6 +141,61 @@ def test_other_makers_are_known_by_the_first_bytes(pool, put, start, name):
     with pytest.raises(DecodeError) as caught:
         pool.decode(put(start + bytes(600)))
     assert caught.value.reason in {"corrupt", "unsupported_type"}
+
+
+BASE, SHUTTER = {0x010F: "Maker", 0x0110: "Model"}, {0x9003: "2020:02:02 10:20:30", 0x8827: 400}
+PLACE = {1: "N", 2: (48.0, 51.0, 0.0), 3: "E", 4: (2.0, 21.0, 0.0)}
+
+
+def box(kind, content):
+    return struct.pack(">I4s", 8 + len(content), kind) + content
+
+
+def raf():
+    jpeg = images.encode(images.gradient(), exif=images.exif(BASE, SHUTTER, PLACE))
+    return (
+        b"FUJIFILMCCD-RAW ".ljust(84, b"x") + struct.pack(">II", 100, len(jpeg)) + bytes(8) + jpeg
+    )
+
+
+def cr3():
+    blocks = [images.exif(tags)[6:] for tags in (BASE, SHUTTER, PLACE)]
+    tags = b"".join(map(box, (b"CMT1", b"CMT2", b"CMT4"), blocks))
+    maker = box(b"uuid", bytes.fromhex("85c0b687820f11e08111f4ce462b6a48") + tags)
+    return box(b"ftyp", b"crx \0\0\0\1crx isom") + box(b"moov", box(b"free", b"") + maker)
+
+
+def tiff_with(magic):
+    data = images.exif(BASE, SHUTTER, PLACE)[6:]
+    assert data[:4] in (b"II*\0", b"MM\0*")
+    return magic + data[4:]
+
+
+@pytest.mark.parametrize(
+    ("name", "make"),
+    [
+        ("RAF", raf),
+        ("CR3", cr3),
+        ("ORF", lambda: tiff_with(b"MMOR")),
+        ("CR2", lambda: tiff_with(b"MM\0*")),
+    ],
+)
+def test_each_maker_s_place_for_exif_is_known(name, make):
+    data = make()
+    values = values_of(name, BytesIO(data))
+    assert values["make"] == "Maker"
+    assert values["taken_at"] == "2020-02-02T10:20:30"
+    assert values["iso"] == 400
+    assert (values["latitude"], values["longitude"]) == (48.85, 2.35)
+    for length in range(0, len(data), 7):
+        assert set(values_of(name, BytesIO(data[:length]))) <= set(EXIF_KEYS)
+
+
+@pytest.mark.parametrize("magic", [b"IIU\0", b"IIRO", b"IIRS"])
+def test_tiffs_under_another_name_have_their_exif(magic):
+    data = magic + images.raw(make="Panasonic", taken="2020:02:02 10:20:30")[4:]
+    values = values_of("RW2", BytesIO(data))
+    assert (values["make"], values["taken_at"]) == ("Panasonic", "2020-02-02T10:20:30")
 
 
 @pytest.mark.parametrize("part", [0.02, 0.3, 0.7, 0.99])
