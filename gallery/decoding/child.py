@@ -21,7 +21,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from PIL import Image, UnidentifiedImageError
 
@@ -64,7 +64,7 @@ def main() -> None:
             return
         allow_cpu(config["cpu_seconds"])
         faults.provoke(job, answers)
-        write_frame(answers, *answer(job, limits, config["large_cpu_seconds"]))
+        write_frame(answers, *answer(job, limits, lambda: _ask_for_time(answers, config)))
 
 
 def confine(memory_bytes: int, nice: int) -> None:
@@ -102,15 +102,21 @@ def _limit(name: str, soft: int, *, hard: int | None = None) -> None:
             resource.setrlimit(getattr(resource, name), (soft, soft if hard is None else hard))
 
 
-def answer(job: Header, limits: Limits, large_cpu_seconds: int) -> Answer:
+def _ask_for_time(answers: BinaryIO, config: dict[str, Any]) -> None:
+    """Take the longer time that a large picture may take, here and in the parent."""
+    allow_cpu(config["large_cpu_seconds"])
+    write_frame(answers, {"large": True})
+
+
+def answer(job: Header, limits: Limits, ask_for_time: Callable[[], None]) -> Answer:
     """Do one job; whatever goes wrong becomes an answer with a reason.
 
-    A large picture may take `large_cpu_seconds` of CPU, once its header is read.
+    `ask_for_time` is called when the header says that the picture is large.
     """
     try:
         with pictures.open_picture(Path(job["path"]), limits) as picture:
             if math.prod(picture.size()) > LARGE_PIXELS:
-                allow_cpu(large_cpu_seconds)
+                ask_for_time()
             return _JOBS[job["kind"]](picture, *job.get("details", ()))
     except DecodeError as error:
         return _refuse(error.reason, error.detail)

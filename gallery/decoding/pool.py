@@ -52,8 +52,9 @@ class DecoderPool:
         size: int = 2,
         *,
         max_pixels: int = 50_000_000,
-        wall_seconds: float = 60,
+        wall_seconds: float = 20,
         cpu_seconds: int = 15,
+        large_wall_seconds: float = 60,
         large_cpu_seconds: int = 40,
         memory_bytes: int = 1536 << 20,
         nice: int = 0,
@@ -65,9 +66,9 @@ class DecoderPool:
         """Set the limits of each job.
 
         A picture of more than `max_pixels` is refused from its header. A child that takes longer
-        than `wall_seconds` or `cpu_seconds` (`large_cpu_seconds` for a picture of more than 50
-        megapixels) is killed; it gets no more than `memory_bytes` of address space, and is
-        replaced after `recycle_after` pictures. `queue_limit` callers may
+        than `wall_seconds` or `cpu_seconds` (`large_wall_seconds` and `large_cpu_seconds` for a
+        picture of more than 50 megapixels) is killed; it gets no more than `memory_bytes` of
+        address space, and is replaced after `recycle_after` pictures. `queue_limit` callers may
         wait, each for `queue_seconds`. `faults` lets test pictures crash children.
         """
         self._config = {
@@ -78,7 +79,7 @@ class DecoderPool:
             "nice": nice,
         }
         self._size, self._queue_limit, self._queue_seconds = size, queue_limit, queue_seconds
-        self._wall_seconds = wall_seconds
+        self._wall_seconds, self._large_wall_seconds = wall_seconds, large_wall_seconds
         self._recycle_after = recycle_after
         self._extra_env = {fault_marks.ENABLED: "1"} if faults else {}
         self._begin()
@@ -166,7 +167,7 @@ class DecoderPool:
             child = self._take()
             try:
                 job = {"kind": kind, "path": str(file), "details": details}
-                return convert(*child.ask(job, self._wall_seconds))
+                return convert(*child.ask(job, self._wall_seconds, self._large_wall_seconds))
             except CannotStart as error:
                 if self._queue.closed:
                     raise PoolClosed from error
