@@ -6,7 +6,7 @@ import hashlib
 import os
 import shutil
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,8 @@ from gallery.user_errors import UserError
 
 if TYPE_CHECKING:
     from gallery.models import Photo
+
+_PIECE = 1 << 20
 
 
 class StorageFull(UserError):
@@ -68,6 +70,18 @@ def sha256(path: Path) -> str:
     """Return the hex SHA-256 of a file, read in pieces."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sha256_of_beginnings(path: Path, lengths: Collection[int]) -> dict[int, str]:
+    """Return the hex SHA-256 of the first bytes of a file, for each of these numbers of bytes."""
+    digest, place, found = hashlib.sha256(), 0, {}
+    with path.open("rb") as file:
+        for length in sorted(lengths):
+            while place < length and (piece := file.read(min(_PIECE, length - place))):
+                digest.update(piece)
+                place += len(piece)
+            found[length] = digest.hexdigest()
+    return found
 
 
 def write_atomically(path: Path, data: bytes) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -12,7 +13,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from gallery import files, trash
+from gallery import files, stacks, trash
 from gallery.decoders import web_pool
 from gallery.decoding import DecodeError, DecoderPool, Probe
 from gallery.facts import facts
@@ -30,12 +31,14 @@ class IngestResult:
     """The photo that a file became, or of which it is a copy (`duplicate`).
 
     A photo found in the trash was `restored`, or is still `in_trash` if the caller asked for that.
+    `replaced` is a photo whose file was a beginning of this one, and which is in the trash now.
     """
 
     photo: Photo
     duplicate: bool
     restored: bool = False
     in_trash: bool = False
+    replaced: UUID | None = None
 
 
 def ingest(
@@ -66,6 +69,8 @@ def ingest(
     except DecodeError as error:
         raise Refused(error.reason, error.detail) from error
     result = _record(owner, path, digest, clean_file_name(name), probe, from_trash=from_trash)
+    if not result.duplicate:
+        result = replace(result, replaced=_replace_beginnings(result.photo))
     return _note_copy(result, name) if note_copy else result
 
 
@@ -119,6 +124,8 @@ def _record(
         height=probe.height,
         taken_at=taken,
         exif=dict(probe.exif),
+        flaw=probe.flaw,
+        motion=Photo.Motion.INSIDE if probe.has_video else Photo.Motion.NONE,
         **facts(probe.exif).columns(),
     )
     photo.shown_at = taken or photo.created_at
@@ -146,7 +153,41 @@ def _insert(photo: Photo) -> None:
         Embedding.objects.bulk_create(
             Embedding(photo=photo, model=model) for model in EmbeddingModel.objects.wanted()
         )
+        stacks.stack_shot(photo)
         transaction.on_commit(lambda: photos_changed.send(sender=Photo))
+
+
+def _replace_beginnings(photo: Photo) -> UUID | None:
+    """Let a new file take the place of copies of it that broke off; return one of those.
+
+    They go to the trash, and the new photo gets what people said of them.
+    """
+    shorter = Photo.objects.live().filter(owner_id=photo.owner_id, size__lt=photo.size)
+    flawed = list(shorter.exclude(flaw=Photo.Flaw.NONE).order_by("-created_at"))
+    digests = files.sha256_of_beginnings(files.original(photo), {one.size for one in flawed})
+    beginnings = [one for one in flawed if digests[one.size] == one.sha256]
+    if not beginnings:
+        return None
+    with transaction.atomic():
+        for old in beginnings:
+            _inherit(photo, old)
+        trash.trash(Photo.objects.filter(pk__in=[old.pk for old in beginnings]))
+    return beginnings[0].pk
+
+
+def _inherit(photo: Photo, old: Photo) -> None:
+    """Give a photo the marks, albums and stack of another one."""
+    photo.favourite = photo.favourite or old.favourite
+    photo.rating = photo.rating or old.rating
+    photo.caption = photo.caption or old.caption
+    photo.save(update_fields=["favourite", "rating", "caption"])
+    photo.tags.add(*old.tags.all())
+    photo.albums.add(*old.albums.all())
+    if old.stack is not None and photo.stack is None:
+        is_cover = old.stack.cover_id == old.pk
+        stacks.join(old.stack, photo)
+        if is_cover:
+            stacks.set_cover(old.stack, photo)
 
 
 def taken_time(probe: Probe) -> datetime | None:

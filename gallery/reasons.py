@@ -11,9 +11,23 @@ class Reason(TextChoices):
 
     UNSUPPORTED_TYPE = (
         "unsupported_type",
-        _("Scry cannot read this file (it reads JPEG, PNG, WebP, GIF, AVIF, TIFF, BMP, HEIC)."),
+        _(
+            "Scry cannot read this file (it reads JPEG, PNG, WebP, GIF, AVIF, TIFF, BMP, HEIC and "
+            "RAW files of cameras)."
+        ),
+    )
+    UNSUPPORTED_PIXELS = (
+        "unsupported_pixels",
+        _(
+            "Scry does not support the kind of pixels in this file, such as floating-point "
+            "numbers or 32 bits a colour."
+        ),
     )
     CORRUPT = "corrupt", _("The picture is damaged or cut short and could not be read.")
+    INCOMPLETE = (
+        "incomplete",
+        _("A large part of the picture is missing: the file was copied only in part."),
+    )
     EMPTY = "empty", _("The file is empty.")
     TOO_MANY_PIXELS = "too_many_pixels", _("The picture has more pixels than the limit allows.")
     TOO_MANY_SCANS = (

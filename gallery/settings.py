@@ -197,8 +197,8 @@ if not _https:
     SILENCED_SYSTEM_CHECKS += ["security.W012", "security.W016"]
 
 # Limits. Bytes are counted while files stream in; pixels are read from the header.
-MAX_FILE_BYTES = env.whole("MAX_FILE_MB", 50, at_least=1) * 1024 * 1024
-MAX_PIXELS = env.whole("MAX_MEGAPIXELS", 50, at_least=1) * 1_000_000
+MAX_FILE_BYTES = env.whole("MAX_FILE_MB", 200, at_least=1) * 1024 * 1024
+MAX_PIXELS = env.whole("MAX_MEGAPIXELS", 250, at_least=1) * 1_000_000
 MIN_FREE_BYTES = env.whole("MIN_FREE_MB", 512, at_least=1) * 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FILES = 4

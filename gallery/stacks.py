@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from datetime import timedelta
 from uuid import UUID
 
 from django.db import transaction
 
+from gallery.decoding.answers import RAW_FORMATS
 from gallery.locks import lock_owner
 from gallery.models import Photo, PhotoQuerySet, Stack
 from gallery.signals import photos_stacked
 
 MAX_PHOTOS = 200
 """Photos that people may put into one stack: enough for a long burst. Larger sets are albums."""
+
+_ONE_SHOT = timedelta(seconds=2)
+_SAME_SHAPE = 1.03
+"""How far the sides of a RAW file and its picture may be from one ratio; cameras cut a little."""
 
 
 def create(photos: PhotoQuerySet, cover: Photo) -> Stack | None:
@@ -37,6 +43,59 @@ def create(photos: PhotoQuerySet, cover: Photo) -> Stack | None:
         _repair(old_stacks)
         _announce(ids)
     return stack
+
+
+def stack_shot(photo: Photo) -> None:
+    """Stack a new photo with the others of its shot, if a camera wrote a RAW file and a picture.
+
+    The picture is the cover. Both files stay, since neither is a copy of the other.
+    """
+    others = [other for other in _of_one_name(photo) if _is_one_shot(photo, other)]
+    if not others:
+        return
+    shot = [photo, *others]
+    pictures = [one for one in shot if one.format not in RAW_FORMATS]
+    stacked = next((other.stack for other in others if other.stack is not None), None)
+    if stacked is not None:
+        join(stacked, photo)
+    elif pictures and len(pictures) < len(shot):
+        create(Photo.objects.filter(pk__in=[one.pk for one in shot]), pictures[0])
+
+
+def _of_one_name(photo: Photo) -> list[Photo]:
+    """Return the owner's other live photos whose file has the same name but for its extension."""
+    stem = _stem(photo.name)
+    named = Photo.objects.live().filter(owner_id=photo.owner_id, name__istartswith=f"{stem}.")
+    found = named.exclude(pk=photo.pk).select_related("stack")[:MAX_PHOTOS]
+    return [other for other in found if _stem(other.name) == stem]
+
+
+def _stem(name: str) -> str:
+    return name.rpartition(".")[0].casefold()
+
+
+def _is_one_shot(one: Photo, other: Photo) -> bool:
+    """Tell whether a RAW file and a picture of one name come from one press of the shutter.
+
+    Cameras use their names again after 10,000 shots, so the time has to agree, or, where one of
+    the two has none, the camera and the shape.
+    """
+    if (one.format in RAW_FORMATS) == (other.format in RAW_FORMATS):
+        return False
+    if one.camera and other.camera and one.camera != other.camera:
+        return False
+    if one.taken_at and other.taken_at:
+        return abs(one.taken_at - other.taken_at) <= _ONE_SHOT
+    shapes = sorted(max(p.width, p.height) / min(p.width, p.height) for p in (one, other))
+    return bool(one.camera and other.camera) and shapes[1] <= shapes[0] * _SAME_SHAPE
+
+
+def join(stack: Stack, photo: Photo) -> None:
+    """Put a photo of no stack into one, under its cover."""
+    Photo.objects.filter(pk=photo.pk).update(stack=stack, folded=True)
+    photo.stack, photo.folded = stack, True
+    _repair([stack.pk])
+    _announce([photo.pk])
 
 
 def unstack(stack: Stack) -> None:

@@ -17,7 +17,12 @@ from gallery.user_errors import UserError
 class Refused(UserError):
     """A file was refused. `reason` is the code, `status` the HTTP status that fits it."""
 
-    STATUS = {Reason.TOO_LARGE: 413, Reason.TOO_MANY_PIXELS: 413, Reason.UNSUPPORTED_TYPE: 415}
+    STATUS = {
+        Reason.TOO_LARGE: 413,
+        Reason.TOO_MANY_PIXELS: 413,
+        Reason.UNSUPPORTED_TYPE: 415,
+        Reason.UNSUPPORTED_PIXELS: 415,
+    }
 
     def __init__(self, reason: str, detail: str = "") -> None:
         self.reason = Reason(reason)
@@ -32,7 +37,10 @@ class Refused(UserError):
             return _("The file is larger than the limit of %(limit)d MB.") % {"limit": limit}
         if self.reason is Reason.TOO_MANY_PIXELS:
             limit = settings.MAX_PIXELS // 1_000_000
-            text = _("The picture is larger than the limit of %(limit)d megapixels.")
+            text = _(
+                "The picture is larger than the limit of %(limit)d megapixels, which is lower for "
+                "formats other than JPEG."
+            )
             return text % {"limit": limit}
         return str(self.reason.label)
 

@@ -158,6 +158,176 @@ def cut(data: bytes, part: float = 0.5) -> bytes:
     return data[: int(len(data) * part)]
 
 
+# Colours and depths -------------------------------------------------------------------------------
+
+
+def with_png_chunk(data: bytes, kind: bytes, content: bytes) -> bytes:
+    """Return a PNG with one more chunk behind its header."""
+    return data[:33] + _chunk(kind, content) + data[33:]
+
+
+def with_last_png_chunk(data: bytes, kind: bytes, content: bytes) -> bytes:
+    """Return a PNG with one more chunk before its end."""
+    return data[:-12] + _chunk(kind, content) + data[-12:]
+
+
+def with_nclx(data: bytes, primaries: int, transfer: int) -> bytes:
+    """Return a HEIC or AVIF whose boxes say these colours (ITU-T H.273) of the same pixels."""
+    place = data.index(b"nclx") + 4
+    return data[:place] + struct.pack(">HH", primaries, transfer) + data[place + 4 :]
+
+
+Tags = Mapping[int, tuple[int, ...] | str | bytes]
+
+
+def tiff(*directories: Tags, data: bytes = b"", order: str = "<") -> bytes:
+    """Return a TIFF of directories, each the sub-directory of the one before it.
+
+    Texts become ASCII, bytes BYTEs, numbers LONGs. Offsets count from the first byte of `data`,
+    which follows the header: 0 stands for it, in the tags 273 (strips) and 324 (tiles).
+    """
+    file = bytearray(
+        (b"II*\0" if order == "<" else b"MM\0*") + bytes(4) + data + bytes(len(data) % 2)
+    )
+    below = 0
+    for tags in reversed(directories):
+        entries = dict(tags) | ({330: (below,)} if below else {})
+        table = b""
+        for tag, value in sorted(entries.items()):
+            if isinstance(value, bytes):
+                kind, count, packed = 1, len(value), value
+            elif isinstance(value, str):
+                kind, count, packed = 2, len(value) + 1, value.encode() + b"\0"
+            else:
+                shift = 8 if tag in (273, 324) else 0
+                kind, count = 4, len(value)
+                packed = struct.pack(f"{order}{count}I", *(number + shift for number in value))
+            if len(packed) > 4:
+                place, packed = len(file), packed + bytes(len(packed) % 2)
+                file += packed
+                packed = struct.pack(order + "I", place)
+            table += struct.pack(order + "HHI4s", tag, kind, count, packed)
+        below = len(file)
+        file += struct.pack(order + "H", len(entries)) + table + bytes(4)
+    struct.pack_into(order + "I", file, 4, below)
+    return bytes(file)
+
+
+def planar_tiff(
+    bands: list[bytes],
+    size: tuple[int, int],
+    *,
+    order: str = "<",
+    packed: bool = False,
+    **more: int,
+) -> bytes:
+    """Return a TIFF that stores 16-bit bands (bytes in `order`) one after another, in strips.
+
+    `packed` compresses them; `more` are further tags, such as `t338=2` for an alpha band.
+    """
+    width, height = size
+    rows = max(1, height // 3)
+    strips = [
+        band[start : start + rows * width * 2]
+        for band in bands
+        for start in range(0, len(band), rows * width * 2)
+    ]
+    if packed:
+        strips = [zlib.compress(strip) for strip in strips]
+    places = [sum(map(len, strips[:number])) for number in range(len(strips))]
+    tags: dict[int, tuple[int, ...]] = {
+        256: (width,),
+        257: (height,),
+        258: (16,) * len(bands),
+        259: (8 if packed else 1,),
+        262: (2,),
+        273: tuple(places),
+        277: (len(bands),),
+        278: (rows,),
+        279: tuple(map(len, strips)),
+        284: (2,),
+    }
+    tags |= {int(name[1:]): (value,) for name, value in more.items()}
+    return tiff(tags, data=b"".join(strips), order=order)
+
+
+# Of cameras and phones ---------------------------------------------------------------------------
+
+
+def raw(
+    size: tuple[int, int] = (400, 300),
+    *,
+    make: str = "NIKON CORPORATION",
+    preview: bytes = b"",
+    dng: bool = False,
+    orientation: int = 1,
+    taken: str = "",
+) -> bytes:
+    """Return what a camera's sensor saw of a picture that is red on the left, green on the right.
+
+    It is a TIFF of two directories. The first one holds a tiny picture, or the JPEG `preview`; the
+    second one the sensor's values: 16 bits, colours in squares of red, green, green and blue.
+    """
+    width, height = size
+    rows = []
+    for y in range(height):
+        left, right = (
+            ((40_000, 4_000), (4_000, 40_000)) if y % 2 == 0 else ((4_000, 4_000), (40_000, 4_000))
+        )
+        half = width // 4
+        rows.append(
+            struct.pack("<2H", *left) * half + struct.pack("<2H", *right) * (width // 2 - half)
+        )
+    sensor = b"".join(rows)
+    tiny = preview or bytes([90, 90, 90]) * (160 * 120)
+    first: dict[int, tuple[int, ...] | str | bytes] = {
+        254: (1,),
+        256: (160,),
+        257: (120,),
+        258: (8, 8, 8),
+        259: (1,),
+        262: (2,),
+        271: make,
+        272: "D750" if make.startswith("NIKON") else "Camera",
+        273: (0,),
+        274: (orientation,),
+        277: (3,),
+        278: (120,),
+        279: (len(tiny),),
+    }
+    if preview:
+        with Image.open(io.BytesIO(preview)) as image:
+            first |= {256: (image.width,), 257: (image.height,), 278: (image.height,)}
+        first |= {259: (7,), 262: (6,)}
+    if taken:
+        first |= {306: taken}
+    if dng:
+        first |= {50706: b"\1\4\0\0", 50708: f"{make} Camera"}
+    tiny += bytes(len(tiny) % 2)
+    second: dict[int, tuple[int, ...] | str | bytes] = {
+        254: (0,),
+        256: (width,),
+        257: (height,),
+        258: (16,),
+        259: (1,),
+        262: (32803,),
+        273: (len(tiny),),
+        277: (1,),
+        278: (height,),
+        279: (len(sensor),),
+        33421: (2, 2),
+        33422: b"\0\1\1\2",
+    }
+    return tiff(first, second, data=tiny + sensor)
+
+
+def mp4(size: int = 400) -> bytes:
+    """Return the boxes of a short video, without pictures."""
+    kind = struct.pack(">I4s4sI8s", 24, b"ftyp", b"mp42", 0, b"mp42isom")
+    moov = struct.pack(">I4sI4s", 16, b"moov", 8, b"mvhd")
+    return kind + moov + struct.pack(">I4s", 8 + size, b"mdat") + bytes(size)
+
+
 # Made to do harm --------------------------------------------------------------------------------
 
 

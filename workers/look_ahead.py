@@ -36,7 +36,8 @@ Result = TypeVar("Result")
 class Picture:
     """The pixels for the model, and what the first decode found for the photo's columns.
 
-    The fingerprint is uint8, (SIDE, SIDE). A photo that was decoded before has neither.
+    The fingerprint is uint8, (SIDE, SIDE). A photo that was decoded before has neither, and half
+    of a picture has no fingerprint, because nothing may be taken for a copy of it.
     """
 
     pixels: Pixels
@@ -93,6 +94,8 @@ class LookAhead:
         self._threads.shutdown(wait=True, cancel_futures=True)
 
     def _read(self, photo: Photo) -> Picture:
+        if photo.decoded_at is not None and photo.flaw == Photo.Flaw.INCOMPLETE:
+            raise DecodeError(Reason.INCOMPLETE)
         try:
             return self._stored_rendition(photo) or self._decode(photo)
         finally:
@@ -119,8 +122,10 @@ class LookAhead:
             "phash": f"{decoded.phash:016x}",
             "colour": decoded.colour,
             "colours": colours.column(colours.main_colours(decoded.pixels)),
+            "flaw": decoded.flaw,
         }
-        return Picture(decoded.pixels, facts, fingerprint)
+        half = decoded.flaw == Photo.Flaw.INCOMPLETE
+        return Picture(decoded.pixels, facts, None if half else fingerprint)
 
 
 _lock = threading.Lock()

@@ -164,6 +164,7 @@ def _has_space() -> bool:
 def _finish(batch: Batch, attempt: Attempt) -> int:
     """Embed a batch, save it and put it into the index; return how many photos arrived."""
     pictures, refused, untouched = _collect(batch)
+    halves = _set_aside_halves(pictures, refused)
     results = embed(batch.embedder, [picture.pixels for picture in pictures.values()])
     failpoint("embedded")
     vectors: dict[Embedding, Vectors] = {}
@@ -175,6 +176,7 @@ def _finish(batch: Batch, attempt: Attempt) -> int:
     with transaction.atomic():
         _refuse(refused)
         _release(untouched, wait=True)
+        _save_first_decodes(halves)
         saved = _save(pictures, vectors)
     failpoint("saved")
     arrived = attempt(lambda: project(PHOTOS, batch.model, saved))
@@ -202,6 +204,24 @@ def _collect(
             logger.warning("Photo %s was not read and is tried again: %s", row.photo_id, error)
             untouched.append(row)
     return pictures, refused, untouched
+
+
+def _set_aside_halves(
+    pictures: dict[Embedding, Picture], refused: dict[Embedding, Refusal]
+) -> dict[Embedding, Picture]:
+    """Move pictures that were copied only in part to the refusals; return them.
+
+    People see what is there of them, but search finds no photo by a half.
+    """
+    halves = {
+        row: picture
+        for row, picture in pictures.items()
+        if picture.facts.get("flaw") == Photo.Flaw.INCOMPLETE
+    }
+    for row in halves:
+        del pictures[row]
+        refused[row] = Refusal(Reason.INCOMPLETE, final=True)
+    return halves
 
 
 def _refusal(row: Embedding, error: DecodeError) -> Refusal:
@@ -318,7 +338,7 @@ def _save_first_decodes(pictures: Mapping[Embedding, Picture]) -> None:
     for photo, picture in decoded.items():
         for column, value in picture.facts.items():
             setattr(photo, column, value)
-    Photo.objects.bulk_update(decoded, ["phash", "colour", "colours"])
+    Photo.objects.bulk_update(decoded, ["phash", "colour", "colours", "flaw"])
     Photo.objects.filter(pk__in=[photo.pk for photo in decoded]).update(decoded_at=timezone.now())
     prints = ((photo.pk, picture.fingerprint) for photo, picture in decoded.items())
     save_fingerprints({pk: grey for pk, grey in prints if grey is not None})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from datetime import datetime
 from operator import attrgetter
@@ -12,6 +13,7 @@ from django.db.models import prefetch_related_objects
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from ninja import File, Query, Router, Schema, Status
 from ninja.files import UploadedFile
 
@@ -20,23 +22,39 @@ from gallery.api.errors import ErrorOut
 from gallery.models import Embedding, Photo
 from gallery.models.embeddings import PhotoState
 from gallery.paging import check_limit, page_after
+from gallery.user_errors import UserError
 
 router = Router(tags=["photos"])
+
+_DECODED = "decoded"
+WAIT_SECONDS, _STEP = 30.0, 0.1
+"""How long an upload may wait until its pixels were read, and how often it looks."""
 
 
 FILE_COLUMNS = ("id", "name", "format", "size", "width", "height", "sha256")
 _COLUMNS = (
     *FILE_COLUMNS, "taken_at", "created_at", "exif", "colour", "favourite", "rating", "caption",
+    "flaw", "motion",
 )  # fmt: skip
 
 
 class UploadOut(Schema):
-    """The photo that an upload became, or of which it is a copy; `restored` if from the trash."""
+    """The photo that an upload became, or of which it is a copy; `restored` if from the trash.
+
+    `replaced` is a photo that was a beginning of this file and is in the trash now.
+
+    `reason` and `message` are set if it failed, `flaw` if a part of the picture is missing; without
+    `wait=decoded` nobody has looked yet.
+    """
 
     id: uuid.UUID
     state: str
+    reason: str
+    message: str
+    flaw: str
     duplicate: bool
     restored: bool
+    replaced: uuid.UUID | None
     url: str
 
 
@@ -48,7 +66,11 @@ class AlbumRef(Schema):
 
 
 class PhotoOut(Schema):
-    """One photo; `state` is pending, indexed or failed, with a reason and a sentence if failed."""
+    """One photo; `state` is pending, indexed or failed, with a reason and a sentence if failed.
+
+    `flaw` is cut_short or incomplete if a part of the picture is missing, `motion` is inside if the
+    file holds a short video too.
+    """
 
     id: uuid.UUID
     state: str
@@ -71,6 +93,8 @@ class PhotoOut(Schema):
     favourite: bool
     rating: int
     caption: str
+    flaw: str
+    motion: str
     tags: list[str]
     albums: list[AlbumRef]
     stack: uuid.UUID | None
@@ -92,22 +116,55 @@ class ListIn(Schema):
 
 @router.post(
     "/photos",
-    response={200: UploadOut, 201: UploadOut, frozenset({400, 401, 413, 415, 503, 507}): ErrorOut},
+    response={
+        frozenset({200, 201, 202}): UploadOut,
+        frozenset({400, 401, 413, 415, 503, 507}): ErrorOut,
+    },
 )
-def upload(request: HttpRequest, file: File[UploadedFile | None] = None) -> Status[UploadOut]:
-    """Take in one picture (multipart field `file`): 201 if it is new, 200 if it is a copy."""
+def upload(
+    request: HttpRequest, file: File[UploadedFile | None] = None, wait: str = ""
+) -> Status[UploadOut]:
+    """Take in one picture (multipart field `file`): 201 if it is new, 200 if it is a copy.
+
+    With `wait=decoded` the answer comes when its pixels were read, which is the last that can go
+    wrong with a file; it is 202 if that takes more than 30 seconds.
+    """
+    if wait not in {"", _DECODED}:
+        raise UserError(_("wait can only be “decoded”."), code="bad_parameter")
     received = uploads.received_file(request)
     path = Path(received.temporary_file_path())
     result = ingest.ingest(request.user, path, received.name or "")  # type: ignore[arg-type]
     photo = result.photo
+    state, ended = _wait_until_decoded(photo, WAIT_SECONDS if wait else 0)
     answer = UploadOut(
         id=photo.pk,
-        state=Embedding.objects.states_of([photo])[photo.pk].state,
+        state=state.state,
+        reason=state.reason,
+        message=state.message,
+        flaw=photo.flaw,
         duplicate=result.duplicate,
         restored=result.restored,
+        replaced=result.replaced,
         url=photo.get_absolute_url(),
     )
+    if wait and not ended:
+        return Status(202, answer)
     return Status(200 if result.duplicate else 201, answer)
+
+
+def _wait_until_decoded(photo: Photo, seconds: float) -> tuple[PhotoState, bool]:
+    """Wait until a photo's pixels were read, or cannot be; return its state and whether it ended.
+
+    What the photo's columns say about the pixels is up to date afterwards.
+    """
+    end = time.monotonic() + seconds
+    while True:
+        photo.refresh_from_db(fields=["decoded_at", "flaw"])
+        state = Embedding.objects.states_of([photo])[photo.pk]
+        ended = photo.decoded_at is not None or state.state == "failed"
+        if ended or time.monotonic() >= end:
+            return state, ended
+        time.sleep(_STEP)
 
 
 @router.get("/photos", response={200: PhotosOut, 400: ErrorOut})

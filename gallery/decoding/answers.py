@@ -35,7 +35,26 @@ FORMATS = {
     "TIFF": ("tif", "image/tiff"),
     "BMP": ("bmp", "image/bmp"),
     "HEIF": ("heic", "image/heic"),
+    "NEF": ("nef", "image/x-nikon-nef"),
+    "CR2": ("cr2", "image/x-canon-cr2"),
+    "CR3": ("cr3", "image/x-canon-cr3"),
+    "ARW": ("arw", "image/x-sony-arw"),
+    "DNG": ("dng", "image/x-adobe-dng"),
+    "RAF": ("raf", "image/x-fuji-raf"),
+    "ORF": ("orf", "image/x-olympus-orf"),
+    "RW2": ("rw2", "image/x-panasonic-rw2"),
+    "PEF": ("pef", "image/x-pentax-pef"),
+    "SRW": ("srw", "image/x-samsung-srw"),
+    "RAW": ("raw", "image/x-raw"),
 }
+RAW_FORMATS = frozenset(
+    {"NEF", "CR2", "CR3", "ARW", "DNG", "RAF", "ORF", "RW2", "PEF", "SRW", "RAW"}
+)
+"""What a camera's sensor saw, of the makers that LibRaw knows; RAW stands for the others."""
+
+CUT_SHORT, INCOMPLETE = "cut_short", "incomplete"
+FLAWS = frozenset({"", CUT_SHORT, INCOMPLETE})
+"""What is missing of a picture: nothing, its end or a few rows, or a large part."""
 
 ExifValue = str | int | float
 
@@ -69,6 +88,8 @@ class Probe:
     camera's local time in ISO 8601 without a zone, or None. `exif` holds only EXIF_KEYS: texts
     of at most 200 printable characters and finite numbers; exposure is in seconds, focal lengths
     in millimetres, latitude and longitude in degrees, altitude in metres, rating in stars (1 to 5).
+    `flaw` is one of `FLAWS`; how much is missing is certain only once the pixels were read.
+    `has_video` tells that the file holds a short video too, as phones make motion photos.
     """
 
     format: str
@@ -78,6 +99,8 @@ class Probe:
     height: int
     taken_at: str | None
     exif: dict[str, ExifValue]
+    flaw: str
+    has_video: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,6 +156,14 @@ def to_pixels(header: Header, data: bytes, side: int = THUMBNAIL_SIDE) -> NDArra
     return np.frombuffer(data, np.uint8).reshape(height, width, 3)
 
 
+def to_range(header: Header) -> tuple[int, int] | None:
+    """Return where a video begins and ends, in bytes; None without one. Raises BadFrame."""
+    start, end = header.get("start"), header.get("end")
+    if type(start) is not int or type(end) is not int or not 0 <= start <= end:
+        raise BadFrame("no range")
+    return (start, end) if end else None
+
+
 def _probe_fields(header: Header) -> dict[str, Any]:
     name, exif, taken_at = header.get("format"), header.get("exif"), header.get("taken_at")
     if name not in FORMATS:
@@ -141,6 +172,9 @@ def _probe_fields(header: Header) -> dict[str, Any]:
         raise BadFrame("EXIF that is not on the list")
     if taken_at is not None and not (isinstance(taken_at, str) and len(taken_at) <= MAX_TEXT):
         raise BadFrame("no time")
+    flaw, has_video = header.get("flaw"), header.get("has_video")
+    if flaw not in FLAWS or type(has_video) is not bool:
+        raise BadFrame("neither whole nor flawed")
     extension, mime = FORMATS[name]
     return {
         "format": name,
@@ -150,6 +184,8 @@ def _probe_fields(header: Header) -> dict[str, Any]:
         "height": _side(header, "height"),
         "taken_at": taken_at,
         "exif": exif,
+        "flaw": flaw,
+        "has_video": has_video,
     }
 
 

@@ -13,6 +13,7 @@ import ctypes
 import gc
 import io
 import json
+import math
 import os
 import signal
 import sys
@@ -20,13 +21,15 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from PIL import Image, UnidentifiedImageError
 
-from gallery.decoding import exif, faults, pictures
+from gallery.decoding import faults, pictures
 from gallery.decoding.answers import PREVIEW_SIDE, THUMBNAIL_SIDE, DecodeError
 from gallery.decoding.frames import Header, read_frame, write_frame
+from gallery.decoding.pictures import LARGE_PIXELS, Limits, Opened
+from gallery.decoding.rendition import WHOLE, perceptual_hash
 
 try:
     import resource
@@ -51,6 +54,7 @@ def main() -> None:
     os.dup2(2, 1)
     pictures.configure_pillow(config["max_pixels"])
     confine(config["memory_bytes"], config["nice"])
+    limits = Limits(config["max_pixels"], config["memory_bytes"])
     gc.freeze()
     write_frame(answers, {"ready": True})
     while True:
@@ -60,7 +64,7 @@ def main() -> None:
             return
         allow_cpu(config["cpu_seconds"])
         faults.provoke(job, answers)
-        write_frame(answers, *answer(job, config["max_pixels"]))
+        write_frame(answers, *answer(job, limits, lambda: _ask_for_time(answers, config)))
 
 
 def confine(memory_bytes: int, nice: int) -> None:
@@ -98,11 +102,22 @@ def _limit(name: str, soft: int, *, hard: int | None = None) -> None:
             resource.setrlimit(getattr(resource, name), (soft, soft if hard is None else hard))
 
 
-def answer(job: Header, max_pixels: int) -> Answer:
-    """Do one job; whatever goes wrong becomes an answer with a reason."""
+def _ask_for_time(answers: BinaryIO, config: dict[str, Any]) -> None:
+    """Take the longer time that a large picture may take, here and in the parent."""
+    allow_cpu(config["large_cpu_seconds"])
+    write_frame(answers, {"large": True})
+
+
+def answer(job: Header, limits: Limits, ask_for_time: Callable[[], None]) -> Answer:
+    """Do one job; whatever goes wrong becomes an answer with a reason.
+
+    `ask_for_time` is called when the header says that the picture is large.
+    """
     try:
-        with pictures.open_picture(Path(job["path"]), max_pixels) as (name, image):
-            return _JOBS[job["kind"]](name, image, *job.get("details", ()))
+        with pictures.open_picture(Path(job["path"]), limits) as picture:
+            if math.prod(picture.size()) > LARGE_PIXELS:
+                ask_for_time()
+            return _JOBS[job["kind"]](picture, *job.get("details", ()))
     except DecodeError as error:
         return _refuse(error.reason, error.detail)
     except MemoryError:
@@ -121,47 +136,54 @@ def _refuse(reason: str, detail: str) -> Answer:
     return {"reason": reason, "detail": detail[:300]}, []
 
 
-def _decode(name: str, image: Image.Image) -> Answer:
-    header = _header(name, image)
-    small = pictures.rendition(name, image, THUMBNAIL_SIDE)
+def _decode(picture: Opened) -> Answer:
+    header = _header(picture)
+    small = picture.rendition(THUMBNAIL_SIDE)
     red, green, blue = small.resize((1, 1), Image.Resampling.BOX).tobytes()
     header |= {
-        "phash": pictures.perceptual_hash(small),
+        "flaw": picture.flaw,
+        "phash": perceptual_hash(small),
         "colour": f"#{red:02x}{green:02x}{blue:02x}",
         **_pixels_size(small),
     }
     return header, [_encode(small, "WEBP", quality=80, method=2), small.tobytes()]
 
 
-def _pixels(
-    name: str, image: Image.Image, side: int = THUMBNAIL_SIDE, box: Sequence[float] = pictures.WHOLE
-) -> Answer:
-    small = pictures.rendition(name, image, side, tuple(box))
+def _pixels(picture: Opened, side: int = THUMBNAIL_SIDE, box: Sequence[float] = WHOLE) -> Answer:
+    small = picture.rendition(side, tuple(box))
     return _pixels_size(small), [small.tobytes()]
 
 
-def _preview(name: str, image: Image.Image) -> Answer:
-    return {}, [_encode(pictures.rendition(name, image, PREVIEW_SIDE), "JPEG", quality=82)]
+def _preview(picture: Opened) -> Answer:
+    return {}, [_encode(picture.rendition(PREVIEW_SIDE), "JPEG", quality=82)]
+
+
+def _video(picture: Opened) -> Answer:
+    start, end = picture.video or (0, 0)
+    return {"start": start, "end": end}, []
 
 
 _JOBS: dict[str, Callable[..., Answer]] = {
-    "probe": lambda name, image: (_header(name, image), []),
+    "probe": lambda picture: (_header(picture), []),
     "decode": _decode,
     "pixels": _pixels,
     "part": _pixels,
     "preview": _preview,
+    "video": _video,
 }
 
 
-def _header(name: str, image: Image.Image) -> Header:
-    width, height = pictures.upright_size(name, image)
-    values = exif.allowed_values(image)
+def _header(picture: Opened) -> Header:
+    width, height = picture.size()
+    values = picture.values()
     return {
-        "format": name,
+        "format": picture.name,
         "width": width,
         "height": height,
         "taken_at": values.get("taken_at"),
         "exif": values,
+        "flaw": picture.flaw,
+        "has_video": picture.video is not None,
     }
 
 

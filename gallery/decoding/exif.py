@@ -17,6 +17,8 @@ from gallery.decoding.answers import MAX_TEXT, ExifValue
 _EXIF_IFD, _GPS_IFD = 0x8769, 0x8825
 _ORIENTATION = 0x0112
 _XMP_OF_TIFF = 700
+_COLOUR_SPACE, _INTEROPERABILITY = 0xA001, 0xA005
+_ADOBE_RGB, _UNCALIBRATED = 2, 0xFFFF
 # No camera writes a larger block of EXIF; a JPEG segment has at most 64 kB.
 _MAX_BYTES = 1 << 20
 # XMP writes it as an attribute or as an element; only these few bytes of the XML are read.
@@ -121,17 +123,43 @@ def _orientation(exif: Image.Exif) -> int:
     return value if type(value) is int and 1 <= value <= 8 else 1
 
 
+def is_adobe_rgb(image: Image.Image) -> bool:
+    """Tell whether the EXIF of a picture without a profile says that it is in Adobe RGB.
+
+    Cameras write it as colour space 2, or as "uncalibrated" with the interoperability R03.
+    """
+    exif = _read(image)
+    photo = _tags_or_none(lambda: exif.get_ifd(_EXIF_IFD))
+    space = photo.get(_COLOUR_SPACE)
+    if space != _UNCALIBRATED:
+        return bool(space == _ADOBE_RGB)
+    with suppress(Exception):
+        return text(exif.get_ifd(_INTEROPERABILITY)[1]) == "R03"
+    return False
+
+
 def allowed_values(image: Image.Image) -> dict[str, ExifValue]:
     """Return the values of an opened picture that are on the allow-list (`answers.EXIF_KEYS`)."""
     exif = _read(image)
-    values: dict[str, ExifValue] = {}
-    _take(values, _tags_or_none(lambda: dict(exif)), _BASE)
-    _take(values, _tags_or_none(lambda: exif.get_ifd(_EXIF_IFD)), _PHOTO)
-    values.update(_position(_tags_or_none(lambda: exif.get_ifd(_GPS_IFD))))
-    if _ORIENTATION in exif:
-        values["orientation"] = _orientation(exif)
+    values = values_of(exif)
     if "rating" not in values and (rating := _xmp_rating(image, exif)):
         values["rating"] = rating
+    return values
+
+
+def values_of(
+    exif: Image.Exif, photo: Image.Exif | None = None, position: Image.Exif | None = None
+) -> dict[str, ExifValue]:
+    """Return the values of a block of EXIF that are on the allow-list.
+
+    `photo` and `position` are blocks of their own where a format keeps them apart.
+    """
+    values: dict[str, ExifValue] = {}
+    _take(values, _tags_or_none(lambda: dict(exif)), _BASE)
+    _take(values, _tags_or_none(lambda: dict(photo or exif.get_ifd(_EXIF_IFD))), _PHOTO)
+    values.update(_position(_tags_or_none(lambda: dict(position or exif.get_ifd(_GPS_IFD)))))
+    if _ORIENTATION in exif:
+        values["orientation"] = _orientation(exif)
     return values
 
 

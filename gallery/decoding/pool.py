@@ -25,6 +25,7 @@ from gallery.decoding.answers import (
     to_decoded,
     to_pixels,
     to_probe,
+    to_range,
 )
 from gallery.decoding.frames import BadFrame, Header
 from gallery.decoding.process import CannotStart, Child
@@ -53,6 +54,8 @@ class DecoderPool:
         max_pixels: int = 50_000_000,
         wall_seconds: float = 20,
         cpu_seconds: int = 15,
+        large_wall_seconds: float = 60,
+        large_cpu_seconds: int = 40,
         memory_bytes: int = 1536 << 20,
         nice: int = 0,
         recycle_after: int = 200,
@@ -63,18 +66,20 @@ class DecoderPool:
         """Set the limits of each job.
 
         A picture of more than `max_pixels` is refused from its header. A child that takes longer
-        than `wall_seconds` or `cpu_seconds` is killed; it gets no more than `memory_bytes` of
+        than `wall_seconds` or `cpu_seconds` (`large_wall_seconds` and `large_cpu_seconds` for a
+        picture of more than 50 megapixels) is killed; it gets no more than `memory_bytes` of
         address space, and is replaced after `recycle_after` pictures. `queue_limit` callers may
         wait, each for `queue_seconds`. `faults` lets test pictures crash children.
         """
         self._config = {
             "max_pixels": max_pixels,
             "cpu_seconds": cpu_seconds,
+            "large_cpu_seconds": large_cpu_seconds,
             "memory_bytes": memory_bytes,
             "nice": nice,
         }
         self._size, self._queue_limit, self._queue_seconds = size, queue_limit, queue_seconds
-        self._wall_seconds = wall_seconds
+        self._wall_seconds, self._large_wall_seconds = wall_seconds, large_wall_seconds
         self._recycle_after = recycle_after
         self._extra_env = {fault_marks.ENABLED: "1"} if faults else {}
         self._begin()
@@ -115,6 +120,10 @@ class DecoderPool:
             side,
             box,
         )
+
+    def video(self, path: Path | str) -> tuple[int, int] | None:
+        """Return where in the file of a motion photo its video begins and ends; None without."""
+        return self._run("video", path, lambda header, _: to_range(header))
 
     def close(self) -> None:
         """Kill all children; callers at work or in the queue get PoolClosed. May be repeated."""
@@ -158,7 +167,7 @@ class DecoderPool:
             child = self._take()
             try:
                 job = {"kind": kind, "path": str(file), "details": details}
-                return convert(*child.ask(job, self._wall_seconds))
+                return convert(*child.ask(job, self._wall_seconds, self._large_wall_seconds))
             except CannotStart as error:
                 if self._queue.closed:
                     raise PoolClosed from error

@@ -68,8 +68,8 @@ class Child:
         """Whether the process still runs."""
         return self._process.poll() is None
 
-    def ask(self, job: Header, seconds: float) -> tuple[Header, list[bytes]]:
-        """Return the answer to a job; wait at most `seconds`.
+    def ask(self, job: Header, seconds: float, large: float) -> tuple[Header, list[bytes]]:
+        """Return the answer to a job; wait at most `seconds`, or `large` for a large picture.
 
         Raises DecodeError with the child's own reason, or with decode_timeout, decode_oom or
         decoder_crashed if the child did not answer and is now dead. Raises BadFrame for garbage,
@@ -78,7 +78,7 @@ class Child:
         self.jobs += 1
         self._stderr.clear()
         self._deadline = time.monotonic() + seconds
-        header, parts = self._exchange(job)
+        header, parts = self._exchange(job, time.monotonic() + large)
         if "reason" in header:
             # What a MemoryError leaves behind in a process is anyone's guess.
             self.usable = header["reason"] != "decode_oom"
@@ -121,7 +121,7 @@ class Child:
             output = self._stderr.decode("utf-8", "replace").strip()[-500:]
             raise CannotStart(output or type(error).__name__) from error
 
-    def _exchange(self, job: Header) -> tuple[Header, list[bytes]]:
+    def _exchange(self, job: Header, large_deadline: float) -> tuple[Header, list[bytes]]:
         stdin = self._process.stdin
         assert stdin is not None  # noqa: S101 - opened in __init__; for the type checker
         try:
@@ -130,7 +130,12 @@ class Child:
             self.usable = False
             raise CannotStart("it ended before it was asked") from None
         try:
-            return read_frame(self._read)
+            header, parts = read_frame(self._read)
+            # The child has read the header of a large picture, and the answer is yet to come.
+            if header.get("large") is True:
+                self._deadline = large_deadline
+                header, parts = read_frame(self._read)
+            return header, parts
         except TimeoutError:
             self.kill()
             raise DecodeError("decode_timeout", "the wall clock ran out") from None

@@ -16,6 +16,7 @@ from django.db import models
 from django.db.models import Q, Sum
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from numpy.typing import NDArray
 
 NAME_LIMIT = 120
@@ -104,7 +105,19 @@ class Photo(models.Model):
     `folded` is true for members of a stack other than its cover. Filters read `camera` to
     `colours`, which come from `exif` and the pixels. `latitude` and `longitude` are set together
     or not at all. `colours` is empty until the picture is decoded, then like ",blue,white,".
+
+    `flaw` says what is missing of the picture: its end or a few rows (it is shown and searched all
+    the same), or a large part. `motion` tells that the file holds a short video too.
     """
+
+    class Flaw(models.TextChoices):
+        NONE = "", _("nothing is missing")
+        CUT_SHORT = "cut_short", _("cut short")
+        INCOMPLETE = "incomplete", _("copied only in part")
+
+    class Motion(models.TextChoices):
+        NONE = "", _("no video")
+        INSIDE = "inside", _("a video in the file")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="photos")
@@ -141,6 +154,8 @@ class Photo(models.Model):
         "gallery.Stack", models.SET_NULL, null=True, blank=True, related_name="photos"
     )
     folded = models.BooleanField(default=False)
+    flaw = models.CharField(max_length=12, blank=True, choices=Flaw)
+    motion = models.CharField(max_length=8, blank=True, choices=Motion)
 
     objects = PhotoQuerySet.as_manager()
 

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 from django.contrib.auth.decorators import login_required
-from django.http import FileResponse, Http404, HttpResponse, HttpResponseBase
+from django.http import (
+    FileResponse,
+    Http404,
+    HttpResponse,
+    HttpResponseBase,
+    StreamingHttpResponse,
+)
 from django.utils.cache import get_conditional_response
 from django.views.decorators.http import require_safe
 
@@ -22,6 +30,9 @@ from gallery.views import PageRequest, get_photo
 # no shared cache may store them.
 FOR_EVER = "private, max-age=31536000, immutable"
 _SOON = "private, max-age=2"
+
+_CHUNK = 256 * 1024
+_RANGE = re.compile(r"bytes=(\d*)-(\d*)", re.ASCII)
 
 
 @require_safe
@@ -83,6 +94,29 @@ def original(request: PageRequest, photo_id: uuid.UUID) -> HttpResponseBase:
     return response
 
 
+@require_safe
+@login_required
+def video(request: PageRequest, photo_id: uuid.UUID) -> HttpResponseBase:
+    """The short video inside a motion photo, or the range of its bytes that is asked for."""
+    photo = get_photo(request, photo_id)
+    if photo.motion != Photo.Motion.INSIDE:
+        raise Http404
+    path = files.original(photo)
+    try:
+        place = web_pool().video(path)
+    except PoolBusy:
+        return HttpResponse(status=503, headers={"Retry-After": RETRY_SECONDS})
+    except (DecodeError, OSError):
+        raise Http404 from None
+    if place is None:
+        raise Http404
+    response = _part_of(path, place, request.headers.get("Range", ""), "video/mp4")
+    response["Cache-Control"] = "private, max-age=3600"
+    response["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    response["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
 def _rendition(request: PageRequest, path: Path, kind: str, cache: str) -> HttpResponseBase:
     if not path.exists():
         missing = HttpResponse(status=404, headers={"Cache-Control": _SOON})
@@ -124,3 +158,49 @@ def _size(path: Path) -> str:
         return str(path.stat().st_size)
     except OSError:
         raise Http404 from None
+
+
+# --- ranges of bytes (RFC 9110, 14.2), which players ask for --------------------------------------
+
+
+def _part_of(path: Path, place: tuple[int, int], asked: str, kind: str) -> HttpResponseBase:
+    """Answer with the bytes from `place[0]` to before `place[1]`, or with the range `asked` for.
+
+    A header that asks for several ranges, or for nonsense, is left aside, as the standard allows.
+    Raises Http404 when the file is gone.
+    """
+    start, end = place
+    length = end - start
+    first, last = _range(asked, length) or (0, length - 1)
+    if first >= length:
+        return HttpResponse(status=416, headers={"Content-Range": f"bytes */{length}"})
+    if not path.exists():
+        raise Http404
+    chunks = _chunks(path, start + first, last - first + 1)
+    response = StreamingHttpResponse(chunks, content_type=kind)
+    response["Accept-Ranges"] = "bytes"
+    response["Content-Length"] = str(last - first + 1)
+    if (first, last) != (0, length - 1):
+        response.status_code = 206
+        response["Content-Range"] = f"bytes {first}-{last}/{length}"
+    return response
+
+
+def _range(asked: str, length: int) -> tuple[int, int] | None:
+    """Return the first and the last byte that a header asks for, None for all."""
+    match = _RANGE.fullmatch(asked.strip())
+    if match is None or len(asked) > 60 or match[1] == match[2] == "":
+        return None
+    if not match[1]:
+        return max(0, length - int(match[2])), length - 1
+    last = min(int(match[2]), length - 1) if match[2] else length - 1
+    first = int(match[1])
+    return (first, last) if first <= last or first >= length else None
+
+
+def _chunks(path: Path, start: int, length: int) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        file.seek(start)
+        while length > 0 and (chunk := file.read(min(_CHUNK, length))):
+            length -= len(chunk)
+            yield chunk

@@ -18,6 +18,7 @@ from django.db.models.lookups import GreaterThanOrEqual, LessThan, LessThanOrEqu
 from django.utils.translation import gettext as _
 
 from gallery import colours
+from gallery.decoding.answers import RAW_FORMATS
 from gallery.models import InAlbum, Photo, Tagged
 from search.language import dates, values
 from search.language.dates import Span
@@ -242,8 +243,12 @@ def _between(expression: Any, low: float | None, high: float | None) -> Q:
     return q
 
 
+_RAW = tuple(sorted(name.lower() for name in RAW_FORMATS))
+
+
 def _type(texts: Sequence[str], library: Library) -> Condition:
-    return Condition(Q(format__in=[text.upper() for text in texts]), In("type", tuple(texts)))
+    kinds = [kind for text in texts for kind in (_RAW if text == "raw" else (text,))]
+    return Condition(Q(format__in=[kind.upper() for kind in kinds]), In("type", tuple(kinds)))
 
 
 def _colour(texts: Sequence[str], library: Library) -> Condition:

@@ -39,6 +39,8 @@ _COLOUR_WORDS = {
 _TYPES = {
     "jpeg": "jpeg", "jpg": "jpeg", "jpe": "jpeg", "png": "png", "webp": "webp", "gif": "gif",
     "avif": "avif", "tiff": "tiff", "tif": "tiff", "bmp": "bmp", "heic": "heif", "heif": "heif",
+    "raw": "raw", "nef": "nef", "cr2": "cr2", "cr3": "cr3", "arw": "arw", "dng": "dng",
+    "raf": "raf", "orf": "orf", "rw2": "rw2", "pef": "pef", "srw": "srw",
 }  # fmt: skip
 _SHAPES = {
     "landscape": "landscape", "horizontal": "landscape", "portrait": "portrait",
@@ -321,7 +323,7 @@ _ACCEPTED = {
     "orientation": _("landscape, portrait or square"),
     "aspect": _("a ratio such as 3:2, 16:9, >2 or panorama"),
     "colour": _("%(colours)s, or #rrggbb"),
-    "type": _("jpeg, png, heic, webp, gif, avif, tiff or bmp"),
+    "type": _("jpeg, png, heic, webp, gif, avif, tiff, bmp, raw, or a kind of raw such as dng"),
     "near": _("latitude, longitude and a radius such as 38.72,-9.14,5km"),
     "size": _("a size such as >10MB, <500KB, 2MB..5MB or >12mp"),
     "rating": _("stars from 0 to %(stars)s such as 4, >=4 or 2..3"),

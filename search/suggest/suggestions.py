@@ -34,7 +34,7 @@ _NAME_FILTERS = ("album", "tag", "camera", "lens")
 _FIXED = {
     "orientation": "landscape portrait square",
     "colour": " ".join(COLOURS),
-    "type": "jpeg png heic webp gif avif tiff bmp",
+    "type": "jpeg png heic webp gif avif tiff bmp raw",
     "is": "favourite stacked untagged",
     "has": "gps caption date camera tag",
     "in": "album",

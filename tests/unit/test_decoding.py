@@ -8,7 +8,7 @@ from io import BytesIO
 
 import numpy as np
 import pytest
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, PngImagePlugin
 
 from gallery.decoding import DecodeError, DecoderPool
 from gallery.decoding.answers import EXIF_KEYS, FORMATS
@@ -154,7 +154,6 @@ def test_pixels_of_a_thumbnail_are_those_that_were_compressed(pool, put, tmp_pat
         ("P", "PNG"),
         ("1", "PNG"),
         ("L", "PNG"),
-        ("F", "TIFF"),
     ],
 )
 def test_every_colour_mode_becomes_rgb(pool, put, mode, name):
@@ -253,6 +252,36 @@ def test_exif_is_read_from_other_formats(pool, put, name):
     probe = pool.probe(put(images.encode(images.gradient(), name, exif=exif)))
     assert probe.exif["make"] == "Nikon"
     assert probe.taken_at == "2001-02-03T04:05:06"
+
+
+@pytest.mark.parametrize("where", ["before the pixels", "behind them", "in a text"])
+def test_exif_of_a_png_is_read_wherever_it_stands(pool, put, where):
+    block = images.exif({0x0110: "LateCam", 0x0112: 6}, {0x9003: "2011:01:01 01:01:01"})[6:]
+    lying = images.gradient((64, 48)).transpose(Image.Transpose.ROTATE_90)
+    data = images.encode(lying, "PNG")
+    if where == "before the pixels":
+        data = images.with_png_chunk(data, b"eXIf", block)
+    elif where == "behind them":
+        data = images.with_last_png_chunk(data, b"eXIf", block)
+    else:
+        info = PngImagePlugin.PngInfo()
+        lines = [block.hex()[i : i + 72] for i in range(0, 2 * len(block), 72)]
+        info.add_text(
+            "Raw profile type exif", "\n".join(["\nexif", f"{len(block):8}", *lines]), zip=True
+        )
+        data = images.encode(lying, "PNG", pnginfo=info)
+    probe, decoded = pool.probe(put(data)), pool.decode(put(data))
+    assert (probe.exif["model"], probe.taken_at) == ("LateCam", "2011-01-01T01:01:01")
+    assert (probe.width, probe.height) == (decoded.width, decoded.height) == (64, 48)
+    upright = np.asarray(images.gradient((64, 48))).astype(int)
+    assert np.abs(decoded.pixels.astype(int) - upright).max() <= 1
+
+
+@pytest.mark.parametrize("text", ["", "exif", "exif 9 xyz", "exif 3 0", "\nexif\n 6\n457869660000"])
+def test_senseless_exif_in_a_text_is_left_aside(pool, put, text):
+    info = PngImagePlugin.PngInfo()
+    info.add_text("Raw profile type exif", text)
+    assert pool.decode(put(images.encode(images.gradient(), "PNG", pnginfo=info))).exif == {}
 
 
 def test_hostile_exif_texts_and_numbers_are_tamed(pool, put):

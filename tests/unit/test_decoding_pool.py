@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from PIL import Image
 
 from gallery.decoding import DecodeError, DecoderPool, PoolBusy, PoolClosed
 from gallery.decoding.answers import to_decoded, to_probe
@@ -297,6 +298,7 @@ def test_a_fork_starts_children_of_its_own(tmp_path):
 
 def test_answers_that_are_not_honest_are_not_believed():
     sound = {"format": "JPEG", "width": 2, "height": 1, "exif": {}, "taken_at": None}
+    sound |= {"flaw": "", "has_video": False}
     sound |= {"phash": 1, "colour": "#000000", "pixels_width": 2, "pixels_height": 1}
     assert to_decoded(sound, [b"thumbnail", bytes(6)]).pixels.shape == (1, 2, 3)
     for lie in (
@@ -304,6 +306,9 @@ def test_answers_that_are_not_honest_are_not_believed():
         {"width": True},
         {"height": 0},
         {"exif": {"owner": "x"}},
+        {"flaw": "scratched"},
+        {"flaw": None},
+        {"has_video": "yes"},
         {"exif": {"make": "x" * 201}},
         {"exif": {"iso": float("nan")}},
         {"exif": {"iso": [1]}},
@@ -346,3 +351,12 @@ def _wait_until(condition, seconds=20.0):
     while not condition():
         assert time.monotonic() < end, "it did not happen in time"
         time.sleep(0.01)
+
+
+def test_large_pictures_have_a_limit_of_their_own(make_pool, tmp_path, good):
+    data = images.encode(Image.new("1", (8000, 7000)), "PNG")
+    large = images.write(tmp_path, "large.png", data)
+    hasty = make_pool(max_pixels=100_000_000, large_wall_seconds=0.01)
+    assert hasty.decode(good).width == 64
+    assert reason(hasty.decode, large) == "decode_timeout"
+    assert make_pool(max_pixels=100_000_000).decode(large).width == 8000

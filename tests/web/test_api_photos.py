@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.utils import timezone
 from PIL import Image
 
-from gallery import files
-from gallery.models import ApiToken, Embedding, Photo, Tombstone
+from gallery import files, stacks
+from gallery.models import Album, ApiToken, Embedding, Photo, Tag, Tombstone
 from gallery.names import clean_file_name
+from tests import images
 
 pytestmark = pytest.mark.django_db
 
@@ -45,13 +47,102 @@ def test_upload_answers_with_the_new_photo(ada_client, model):
     assert body == {
         "id": str(photo.pk),
         "state": "pending",
+        "reason": "",
+        "message": "",
+        "flaw": "",
         "duplicate": False,
         "restored": False,
+        "replaced": None,
         "url": f"/photos/{photo.pk}",
     }
     assert (photo.width, photo.height, photo.format, photo.name) == (64, 48, "JPEG", "beach.jpg")
     assert files.original(photo).read_bytes() == data
     assert photo.embeddings.get().state == Embedding.State.PENDING
+
+
+def send_and_wait(client, data: bytes):
+    file = SimpleUploadedFile("photo.jpg", data)
+    return client.post("/api/v1/photos?wait=decoded", {"file": file})
+
+
+def test_a_script_can_wait_until_the_pixels_were_read(ada_client, model, monkeypatch):
+    decoded = timezone.now()
+
+    def work(seconds):
+        Photo.objects.update(decoded_at=decoded, flaw="cut_short")
+
+    monkeypatch.setattr("gallery.api.photos.time.sleep", work)
+    answer = send_and_wait(ada_client, picture())
+    assert answer.status_code == 201
+    assert (answer.json()["state"], answer.json()["flaw"]) == ("pending", "cut_short")
+    assert send_and_wait(ada_client, picture()).status_code == 200
+
+
+def test_waiting_tells_what_decoding_could_not_keep(ada_client, model, monkeypatch):
+    def work(seconds):
+        Embedding.objects.update(state="failed", reason="corrupt")
+
+    monkeypatch.setattr("gallery.api.photos.time.sleep", work)
+    answer = send_and_wait(ada_client, picture())
+    assert answer.status_code == 201
+    assert (answer.json()["state"], answer.json()["reason"]) == ("failed", "corrupt")
+    assert "damaged" in answer.json()["message"]
+
+
+def test_waiting_ends(ada_client, model, monkeypatch):
+    monkeypatch.setattr("gallery.api.photos.WAIT_SECONDS", 0.2)
+    answer = send_and_wait(ada_client, picture())
+    assert (answer.status_code, answer.json()["state"]) == (202, "pending")
+
+
+def test_only_one_thing_can_be_waited_for(ada_client, model):
+    file = SimpleUploadedFile("photo.jpg", picture())
+    answer = ada_client.post("/api/v1/photos?wait=lunch", {"file": file})
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_parameter")
+    assert not Photo.objects.exists()
+
+
+@pytest.fixture
+def whole():
+    return images.encode(images.gradient((300, 200)).effect_spread(9))
+
+
+@pytest.mark.parametrize("part", [0.5, 0.99])
+def test_a_whole_file_replaces_the_beginning_of_it(ada, ada_client, model, whole, part):
+    other = upload(ada_client, picture()).json()["id"]
+    old = Photo.objects.get(pk=upload(ada_client, images.cut(whole, part)).json()["id"])
+    old.favourite, old.rating, old.caption = True, 4, "at the sea"
+    old.save()
+    old.tags.add(Tag.objects.create(owner=ada, name="sea"))
+    old.albums.add(Album.objects.create(owner=ada, name="Summer"))
+    stacks.create(Photo.objects.filter(pk__in=[old.pk, other]), old)
+
+    answer = upload(ada_client, whole)
+    assert (answer.status_code, answer.json()["replaced"]) == (201, str(old.pk))
+    old.refresh_from_db()
+    assert old.trashed_at is not None
+    new = Photo.objects.get(pk=answer.json()["id"])
+    assert (new.favourite, new.rating, new.caption) == (True, 4, "at the sea")
+    assert [tag.name for tag in new.tags.all()] == ["sea"]
+    assert [album.name for album in new.albums.all()] == ["Summer"]
+    assert new.stack.cover_id == new.pk
+    assert Photo.objects.get(pk=other).folded
+
+
+def test_only_broken_copies_of_the_same_file_and_person_are_replaced(
+    ada_client, bob_client, model, whole
+):
+    theirs = upload(bob_client, images.cut(whole, 0.5)).json()["id"]
+    another = images.encode(images.gradient((300, 200)).effect_spread(9))
+    broken = upload(ada_client, images.cut(another, 0.5)).json()["id"]
+    with_note = upload(ada_client, whole + b"a note").json()
+    answer = upload(ada_client, whole).json()
+    # The file with a note begins like the other one, but nothing is missing of either.
+    assert with_note["replaced"] is answer["replaced"] is None
+    more = upload(ada_client, whole + b"a note and more").json()
+    assert more["replaced"] is None
+    ids = [theirs, broken, with_note["id"], answer["id"], more["id"]]
+    assert Photo.objects.live().filter(pk__in=ids).count() == 5
 
 
 def test_the_same_file_again_is_the_same_photo(ada_client, model):
@@ -121,7 +212,7 @@ def test_a_file_over_the_size_limit_is_refused_while_it_streams(ada_client, mode
 
 
 def test_too_many_pixels_are_refused_from_the_header(ada_client, model):
-    answer = upload(ada_client, picture(size=(9000, 6000), kind="PNG"))
+    answer = upload(ada_client, images.png_header(16_000, 16_000))
     assert answer.status_code == 413
     assert answer.json()["code"] == "too_many_pixels"
 

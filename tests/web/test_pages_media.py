@@ -11,6 +11,7 @@ from PIL import Image
 from gallery import decoders, files
 from gallery.decoding import PoolBusy
 from gallery.models import Photo
+from tests import images
 from tests.web.test_api_photos import picture, upload
 
 pytestmark = pytest.mark.django_db
@@ -114,3 +115,72 @@ def test_no_page_starts_decoder_children(ada_client, model):
     for address in ("/", "/settings", "/problems"):
         ada_client.get(address)
     assert decoders._pool is None
+
+
+@pytest.fixture
+def motion(ada_client, model) -> tuple[Photo, bytes]:
+    """A motion photo, and its video."""
+    video = images.mp4(5000)
+    photo = upload(ada_client, images.encode(images.gradient()) + video, "MVIMG.jpg").json()
+    return Photo.objects.get(pk=photo["id"]), video
+
+
+def test_the_video_in_a_motion_photo_is_played(ada_client, bob_client, motion):
+    photo, video = motion
+    assert photo.motion == "inside"
+    assert ada_client.get(f"/api/v1/photos/{photo.pk}").json()["motion"] == "inside"
+    answer = get(ada_client, photo, "video")
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "video/mp4")
+    assert body(answer) == video
+    assert answer.headers["Content-Length"] == str(len(video))
+    assert get(bob_client, photo, "video").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("asked", "first", "last"),
+    [("bytes=0-99", 0, 99), ("bytes=100-", 100, None), ("bytes=-50", -50, None)],
+)
+def test_players_ask_for_parts_of_a_video(ada_client, motion, asked, first, last):
+    photo, video = motion
+    answer = get(ada_client, photo, "video", Range=asked)
+    wanted = video[first : last + 1 if last is not None else None]
+    assert answer.status_code == 206
+    assert body(answer) == wanted
+    start = first if first >= 0 else len(video) + first
+    end = start + len(wanted) - 1
+    assert answer.headers["Content-Range"] == f"bytes {start}-{end}/{len(video)}"
+
+
+@pytest.mark.parametrize("asked", ["bytes=5-2", "bytes=-", "lines=1-2", "bytes=0-1,4-5", "x" * 999])
+def test_nonsense_asks_for_the_whole_video(ada_client, motion, asked):
+    photo, video = motion
+    answer = get(ada_client, photo, "video", Range=asked)
+    assert (answer.status_code, body(answer)) == (200, video)
+
+
+def test_parts_behind_the_end_of_a_video_are_refused(ada_client, motion):
+    photo, video = motion
+    answer = get(ada_client, photo, "video", Range=f"bytes={len(video)}-")
+    assert answer.status_code == 416
+    assert answer.headers["Content-Range"] == f"bytes */{len(video)}"
+
+
+def test_a_photo_without_a_video_has_none_to_play(ada_client, photo):
+    assert photo.motion == ""
+    assert get(ada_client, photo, "video").status_code == 404
+
+
+def test_a_raw_file_is_served_as_what_it_is(ada_client, model):
+    data = images.raw()
+    photo = Photo.objects.get(pk=upload(ada_client, data, "DSC_0001.NEF").json()["id"])
+    answer = get(ada_client, photo, "original")
+    assert answer.headers["Content-Type"] == "image/x-nikon-nef"
+    assert answer.headers["Content-Disposition"].startswith("attachment")
+    assert body(answer) == data
+
+
+def test_the_page_of_a_photo_says_that_it_is_cut_short(ada_client, photo):
+    assert b"Cut short" not in ada_client.get(f"/photos/{photo.pk}").content
+    data = images.encode(images.gradient())[:-2]
+    cut = upload(ada_client, data, "cut.jpg").json()["id"]
+    assert b"Cut short" in ada_client.get(f"/photos/{cut}").content

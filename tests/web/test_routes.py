@@ -54,6 +54,7 @@ MATRIX: dict[str, tuple[str, str]] = {
     "photos/<uuid:photo_id>/thumbnail": ("GET", OWN),
     "photos/<uuid:photo_id>/preview": ("GET", OWN),
     "photos/<uuid:photo_id>/original": ("GET", OWN),
+    "photos/<uuid:photo_id>/video": ("GET", OWN),
     "photos/<uuid:photo_id>/similar": ("GET", OWN),
     "photos/<uuid:photo_id>/delete": ("POST", OWN),
     "photos/<uuid:photo_id>/retry": ("POST", OWN),

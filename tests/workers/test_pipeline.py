@@ -12,11 +12,12 @@ import pytest
 from django.db import connection
 
 from gallery import files, trash
-from gallery.models import Embedding, Photo
+from gallery.models import Embedding, Fingerprint, Photo
 from gallery.models.embeddings import MAX_ATTEMPTS, retry
 from gallery.reasons import Reason
 from search.vectors.embedders.base import DeviceOutOfMemory
 from search.vectors.index import open_index
+from tests import images
 from tests.embedders import ColourEmbedder
 from tests.workers.conftest import (
     add_photo,
@@ -59,6 +60,23 @@ def test_a_point_carries_owner_generation_and_day(ada, model):
     assert point.payload["gen"] == 1
     assert point.payload["taken"] == int(photo.shown_at.timestamp())
     np.testing.assert_allclose(row_of(photo).get_vector(), point.vector, atol=1e-3)
+
+
+def test_a_jpeg_cut_short_is_searched_and_a_half_copied_one_is_not(ada, model):
+    whole = images.encode(images.gradient((600, 400)).effect_spread(9))
+    cut, half = add_photo(ada, whole[:-2]), add_photo(ada, whole[: len(whole) // 2])
+    drain()
+    assert (row_of(cut).state, Photo.objects.get(pk=cut.pk).flaw) == ("indexed", "cut_short")
+    row, photo = row_of(half), Photo.objects.get(pk=half.pk)
+    assert (row.state, row.reason) == ("failed", Reason.INCOMPLETE)
+    assert photo.flaw == "incomplete"
+    # People see what is there of it, but it is like no other photo.
+    assert photo.decoded_at is not None
+    assert files.thumbnail(half.pk).exists()
+    assert not Fingerprint.objects.filter(photo=photo).exists()
+    retry([row])
+    drain()
+    assert (row_of(half).state, row_of(half).reason) == ("failed", Reason.INCOMPLETE)
 
 
 def test_nothing_due_is_nothing_done(model):

@@ -53,7 +53,7 @@ Hashes = NDArray[np.uint64]
 _BLOCK = 16_384  # hashes at a time, so that intermediate results stay in the CPU's cache
 _LOW = 8
 _PLACES = (2 * np.arange(SIDE) + 1) / (2 * SIDE)
-# The lowest rows of the DCT-II of SIDE values, as in `gallery.decoding.pictures`.
+# The lowest rows of the DCT-II of SIDE values, as in `gallery.decoding.rendition`.
 _COSINES = np.cos(np.pi * np.arange(_LOW)[:, None] * _PLACES)
 _SIGNS = (-1.0) ** np.arange(_LOW)
 

@@ -2,7 +2,7 @@
 
 const overlay = document.getElementById("drop");
 // A folder holds more than pictures; files of other kinds in it are skipped silently.
-const PICTURE = /\.(jpe?g|png|webp|gif|avif|tiff?|bmp|heic|heif)$/i;
+const PICTURE = /\.(jpe?g|png|webp|gif|avif|tiff?|bmp|hei[cf]|nef|cr[23]|arw|dng|raf|orf|rw2|pef|srw)$/i;
 
 // Calls add(files) with the files that may be pictures.
 export function attachFiles(add) {

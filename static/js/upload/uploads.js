@@ -142,7 +142,8 @@ function follow(job, photo) {
 function settle(job, photo) {
   if (photo.state === "indexed") {
     const seconds = ((performance.now() - job.sent) / 1000).toFixed(1);
-    setLink(job, "done", gettext("searchable after %(seconds)s s", { seconds }));
+    const cut = photo.flaw === "cut_short" && gettext("searchable, but the end of the file is missing");
+    setLink(job, "done", cut || gettext("searchable after %(seconds)s s", { seconds }));
     lookForLookalikes(job);
   } else if (photo.state === "failed") {
     setError(job, photo.message || gettext("It could not be made searchable."));
