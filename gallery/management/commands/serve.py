@@ -78,7 +78,8 @@ def _lock_data() -> Any:
     except OSError:
         raise CommandError(
             f"Another Scry is serving {settings.DATA_DIR} already. Stop it, or set DATA_DIR to "
-            "another folder."
+            "another folder.",
+            returncode=2,
         ) from None
     return lock
 
@@ -102,7 +103,8 @@ def _listen(host: str, port: int) -> Any:
         )
     except OSError as error:
         raise CommandError(
-            f"Cannot listen on {host}:{port}: {error.strerror}. Set PORT to a free port."
+            f"Cannot listen on {host}:{port}: {error.strerror}. Set PORT to a free port.",
+            returncode=2,
         ) from error
 
 
