@@ -48,14 +48,17 @@ PORT = env.port("PORT", 8000)
 PUBLIC_URL = env.public_url("PUBLIC_URL")
 _public_host = urlsplit(PUBLIC_URL).hostname
 _https = PUBLIC_URL.startswith("https://")
-ALLOWED_HOSTS = [
+LISTENS_EVERYWHERE = HOST in {"0.0.0.0", "::"}  # noqa: S104 - compared, not bound
+KNOWN_HOSTS = [
     "127.0.0.1",
     "localhost",
     "[::1]",
-    *([HOST] if HOST not in {"0.0.0.0", "::"} else []),  # noqa: S104 - compared, not bound
+    *([] if LISTENS_EVERYWHERE else [HOST]),
     *([_public_host] if _public_host else []),
     *env.names("ALLOWED_HOSTS"),
 ]
+# Where the addresses are not known beforehand, gallery.hosts alone decides.
+ALLOWED_HOSTS = ["*"] if LISTENS_EVERYWHERE else KNOWN_HOSTS
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if PUBLIC_URL else []
 
 DATABASE_URL = env.text("DATABASE_URL")
@@ -81,6 +84,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "gallery.hosts.known_hosts",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
