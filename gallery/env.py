@@ -7,11 +7,16 @@ from __future__ import annotations
 
 import os
 import secrets
+import tempfile
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+from gallery import time_zones
+
+_MAX_PORT = 65_535
 _YES = {"1", "true", "yes", "on"}
 _NO = {"0", "false", "no", "off"}
 
@@ -33,6 +38,69 @@ def whole(name: str, default: int, *, at_least: int = 0) -> int:
     if value < at_least:
         raise ImproperlyConfigured(f"{name} must be at least {at_least}, not {value}.")
     return value
+
+
+def port(name: str, default: int) -> int:
+    """Return the variable as the number of a port; raise ImproperlyConfigured when it is none."""
+    value = whole(name, default, at_least=1)
+    if value > _MAX_PORT:
+        raise ImproperlyConfigured(f"{name} must be at most {_MAX_PORT}, not {value}.")
+    return value
+
+
+def folder(name: str, default: Path) -> Path:
+    """Return the variable as a folder that can be written, made if it is missing.
+
+    `~` is a home folder. Raises ImproperlyConfigured when it is no folder or read-only.
+    """
+    path = Path(text(name) or default)
+    try:
+        path = path.expanduser().resolve()
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
+    except RuntimeError:
+        raise ImproperlyConfigured(f"{name} names a home folder that is unknown: {path}.") from None
+    except (FileExistsError, NotADirectoryError):
+        raise ImproperlyConfigured(f"{name} must be a folder, but {path} is a file.") from None
+    except OSError as error:
+        message = f"{name} cannot be written: {path} ({error.strerror})."
+        raise ImproperlyConfigured(message) from None
+    return path
+
+
+def time_zone(name: str, default: str) -> str:
+    """Return the IANA name of the variable's time zone, which may be spelled as POSIX does.
+
+    Raises ImproperlyConfigured when there is no such zone.
+    """
+    raw = text(name) or default
+    key = time_zones.key_of(raw)
+    if key is None:
+        raise ImproperlyConfigured(f"{name} is no time zone: {raw!r}. Try one like Europe/Berlin.")
+    return key
+
+
+def public_url(name: str) -> str:
+    """Return the variable as an address without a path, "" when unset.
+
+    Raises ImproperlyConfigured for anything else than http(s)://host or http(s)://host:port.
+    """
+    raw = text(name).rstrip("/")
+    if not raw:
+        return ""
+    example = "https://photos.example.org"
+    try:
+        parts = urlsplit(raw)
+        _ = parts.port
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} is no address: {raw!r}. Try {example}.") from None
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ImproperlyConfigured(f"{name} must be an address like {example}, not {raw!r}.")
+    if parts.path or parts.query or parts.fragment:
+        message = f"{name} cannot have a path, give Scry a host name of its own: {example}."
+        raise ImproperlyConfigured(message)
+    return raw
 
 
 def flag(name: str, *, default: bool = False) -> bool:

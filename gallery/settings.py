@@ -22,10 +22,10 @@ from gallery import env
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-DATA_DIR = Path(env.text("DATA_DIR", str(BASE_DIR / "data"))).resolve()
+DATA_DIR = env.folder("DATA_DIR", BASE_DIR / "data")
 MEDIA_DIR = DATA_DIR / "media"
 UPLOAD_TMP_DIR = DATA_DIR / "tmp"
-for folder in (DATA_DIR, MEDIA_DIR, UPLOAD_TMP_DIR):
+for folder in (MEDIA_DIR, UPLOAD_TMP_DIR):
     folder.mkdir(parents=True, exist_ok=True)
 
 
@@ -44,18 +44,21 @@ SECRET_KEY = _secret_key()
 DEBUG = env.flag("DEBUG")
 
 HOST = env.text("HOST", "127.0.0.1")
-PORT = env.whole("PORT", 8000, at_least=1)
-PUBLIC_URL = env.text("PUBLIC_URL").rstrip("/")
+PORT = env.port("PORT", 8000)
+PUBLIC_URL = env.public_url("PUBLIC_URL")
 _public_host = urlsplit(PUBLIC_URL).hostname
 _https = PUBLIC_URL.startswith("https://")
-ALLOWED_HOSTS = [
+LISTENS_EVERYWHERE = HOST in {"0.0.0.0", "::"}  # noqa: S104 - compared, not bound
+KNOWN_HOSTS = [
     "127.0.0.1",
     "localhost",
     "[::1]",
-    *([HOST] if HOST not in {"0.0.0.0", "::"} else []),  # noqa: S104 - compared, not bound
+    *([] if LISTENS_EVERYWHERE else [HOST]),
     *([_public_host] if _public_host else []),
     *env.names("ALLOWED_HOSTS"),
 ]
+# Where the addresses are not known beforehand, gallery.hosts alone decides.
+ALLOWED_HOSTS = ["*"] if LISTENS_EVERYWHERE else KNOWN_HOSTS
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if PUBLIC_URL else []
 
 DATABASE_URL = env.text("DATABASE_URL")
@@ -81,6 +84,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "gallery.hosts.known_hosts",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -156,7 +160,7 @@ LOGIN_URL = "sign-in"
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English")]
 LOCALE_PATHS = [BASE_DIR / "gallery" / "locale"]
-TIME_ZONE = env.text("TZ", "UTC")
+TIME_ZONE = env.time_zone("TZ", "UTC")
 
 STATIC_URL = "/static/"
 # Collected files are hashed and compressed; without them, the sources are served directly.

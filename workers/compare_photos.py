@@ -68,7 +68,7 @@ def _compare(model: EmbeddingModel, rows: Sequence[Embedding], renditions: _Rend
     """Compare the photos of `rows`; if that fails, leave out the photo that causes it."""
     try:
         failpoint("comparing")
-        compare.compare(model, rows, renditions, expect=renditions.expect)
+        compare.compare(model, rows, renditions, expect=renditions.expect, fine=renditions.fine)
         failpoint("compared")
     except (DatabaseError, IndexUnavailable, PoolBusy, PoolClosed, CancelledError):
         raise
@@ -107,6 +107,13 @@ class _Renditions:
         heartbeat.progress()
         request_priority.yield_to_requests()
         return self._kept[photo_id]
+
+    def fine(self, photo_id: UUID) -> Pixels | None:
+        """Return pixels of the original, at most 1,024 px a side; None if unreadable."""
+        pixels = look_ahead.shared().detail(photo_id)
+        heartbeat.progress()
+        request_priority.yield_to_requests()
+        return pixels
 
     def _read(self, photo_id: UUID) -> Pixels | None:
         if photo_id not in self._coming:

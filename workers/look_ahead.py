@@ -29,6 +29,9 @@ QUEUE_SECONDS = 120.0
 """How long a picture may wait for a child; the pool's queue is as long as the look-ahead."""
 
 
+Box = tuple[float, float, float, float]
+_WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
+
 Result = TypeVar("Result")
 
 
@@ -77,10 +80,32 @@ class LookAhead:
         """Start to read a photo's thumbnail; see `rendition`. Raises `PoolClosed`."""
         return self._submit(lambda: self.rendition(photo_id))
 
+    def detail(self, photo_id: UUID) -> Pixels | None:
+        """Return the pixels of a photo at `PART_SIDE`, or None if it cannot be read.
+
+        Raises `PoolBusy` and `PoolClosed`.
+        """
+        return self.part(photo_id, _WHOLE, PART_SIDE)
+
+    def part(self, photo_id: UUID, box: Box, side: int) -> Pixels | None:
+        """Return a part of a photo, at most `side` px a side, or None if it cannot be read.
+
+        `box` is left, top, width and height in fractions of the picture. The pixels are the
+        file's own where the part has no more of them than `side`. Raises `PoolBusy` and
+        `PoolClosed`.
+        """
+        photo = Photo.objects.not_deleted().filter(pk=photo_id).only("pk", "extension").first()
+        if photo is None:
+            return None
+        try:
+            return self._pool.part(files.original(photo), box, side)
+        except (DecodeError, OSError):
+            return None
+
     def start_detail(self, photo: Photo) -> Future[Pixels]:
         """Start to read a photo at `PART_SIDE`; the future raises what `DecoderPool` does."""
-        original, whole = files.original(photo), (0.0, 0.0, 1.0, 1.0)
-        return self._submit(lambda: self._pool.part(original, whole, PART_SIDE))
+        original = files.original(photo)
+        return self._submit(lambda: self._pool.part(original, _WHOLE, PART_SIDE))
 
     def _submit(self, read: Callable[[], Result]) -> Future[Result]:
         try:

@@ -39,6 +39,9 @@ class DuplicateEdge(models.Model):
     `closeness` is from 0 to 1 and comparable within a kind only: for the same picture the
     correlation of the aligned pixels, for similar shots the cosine similarity of the embeddings.
     `how` is a `Change` or "". `model` is the one whose embeddings brought the photos together.
+    `evidence` is what was measured of two copies: how the second lies over the first (`turn`, then
+    `scale` and `shift` as x, y; see `search.duplicates.find.alignment`), and `overlay`, "first" or
+    "second" for the one that something was written on, else "".
     """
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
@@ -47,6 +50,7 @@ class DuplicateEdge(models.Model):
     kind = models.CharField(max_length=20, choices=Kind.choices)
     closeness = models.FloatField()
     how = models.CharField(max_length=20, blank=True, choices=Change.choices)
+    evidence = models.JSONField(default=dict, blank=True)
     model = models.ForeignKey(EmbeddingModel, models.CASCADE, related_name="+")
     found_at = models.DateTimeField(default=timezone.now)
 

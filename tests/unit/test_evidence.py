@@ -1,78 +1,63 @@
-"""Evidence: what is known of a hit, on a scale of its own for each text."""
+"""What EXIF says about two shots: it tells them apart, and what is missing says nothing."""
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
-from search.relevance import evidence
+from search.duplicates.find.evidence import camera_time, moved_clock, other_shot
+
+SHOT = {"taken_at": "2024-05-31T12:00:00", "exposure": 0.01, "f_number": 2.8, "iso": 100}
 
 
-def test_more_is_needed_among_more_photos():
-    known = evidence.features(np.array([3.0, 2.0], np.float32), 2.0)
-    found = [evidence.of_features(known, total)[0] for total in (1, 20, 500, 20_000, 100_000)]
-    assert found == sorted(found, reverse=True)
-    assert found[0] == found[1] > found[2] > found[3] == found[4]
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"taken_at": "2024-05-31T12:00:01"},
+        {"taken_at": "2024-05-31T12:10:00"},
+        {"taken_at": "2023-05-31T12:00:00"},
+        {"exposure": 0.04},
+        {"iso": 400},
+        {"f_number": 8},
+        {"bias": -2.0},
+        {"image_number": 7},
+        {"image_id": "b"},
+        {"subsec": "900"},
+    ],
+)
+def test_the_shutter_opened_twice(changed):
+    one = SHOT | {"bias": 0, "image_number": 6, "image_id": "a", "subsec": "100"}
+    assert other_shot(one, one | changed)
+    assert other_shot(one | changed, one)
 
 
-def test_later_hits_of_a_general_word_count_for_more():
-    margins = np.full(50, 2.0, np.float32)
-    animal, kind = (
-        evidence.of_features(evidence.features(margins, general), 500) for general in (5.0, 1.0)
-    )
-    assert animal[-1] > kind[-1]
-    assert animal[0] - animal[-1] < kind[0] - kind[-1]
+@pytest.mark.parametrize(
+    "other",
+    [
+        SHOT,
+        {},
+        {"taken_at": "2024-05-31T12:00:00"},
+        SHOT | {"exposure": 0.0102},
+        SHOT | {"taken_at": "no time"},
+        SHOT | {"taken_at": "2020-01-01T00:00:00", "taken_from": "mtime"},
+        SHOT | {"subsec": "450"},
+        SHOT | {"exposure": "fast"},
+    ],
+)
+def test_a_copy_may_have_lost_some_of_it(other):
+    assert not other_shot(SHOT, other)
+    assert not other_shot(other, SHOT)
 
 
-def test_the_generality_of_a_text_is_that_of_the_nouns_like_it():
-    similar = np.array([0.9, 0.2, 0.1], np.float32)
-    kinds = np.array([5.0, 1.0, 0.0], np.float32)
-    assert evidence.generality(similar, kinds) == pytest.approx(5.0, abs=0.01)
+def test_whole_hours_may_be_a_corrected_time_zone():
+    moved = SHOT | {"taken_at": "2024-05-31T14:00:00"}
+    assert not other_shot(SHOT, moved)
+    assert moved_clock(SHOT, moved)
+    assert not moved_clock(SHOT, SHOT)
+    assert other_shot(SHOT, moved | {"exposure": 0.04})
+    assert other_shot(SHOT, SHOT | {"taken_at": "2024-06-03T12:00:00"})
 
 
-def test_usual_margins_are_those_of_photos_that_do_not_show_a_text():
-    rng = np.random.default_rng(5)
-    others = rng.normal(-2.3, 0.8, (400, 1)).astype(np.float32)
-    shown = np.full((100, 1), 4.0, np.float32)
-    alone = evidence.Usual.of(others)
-    both = evidence.Usual.of(np.concatenate([others, shown]))
-    assert both.median == pytest.approx(alone.median, abs=0.01)
-    assert alone.median[0] == pytest.approx(-2.3, abs=0.15)
-    assert alone.sigma[0] == pytest.approx(0.8, abs=0.1)
-
-
-def test_what_is_usual_is_bounded_and_needs_photos():
-    close = np.full((500, 1), -0.1, np.float32)
-    near, unknown, few = (
-        evidence.Usual.of(margins) for margins in (close, close + 1, close[:1] - 9)
-    )
-    assert unknown.median[0] == pytest.approx(evidence.USUAL[0])
-    assert unknown.sigma[0] == pytest.approx(evidence.USUAL[1])
-    assert evidence.USUAL[0] < near.median[0] <= evidence.USUAL[0] + 0.5
-    assert evidence.USUAL[0] - 0.5 <= few.median[0] < evidence.USUAL[0]
-
-
-def test_each_text_has_what_is_usual_for_it():
-    rng = np.random.default_rng(6)
-    spread = np.array([0.7, 1.1])
-    found = evidence.Usual.of(rng.normal(-2.4, 1, (600, 2)) * spread - 2.4 * (1 - spread))
-    assert found.sigma == pytest.approx(spread, abs=0.1)
-    calm, wild = found.distances(np.array([[1.0, 1.0]]))[0]
-    assert calm > wild
-
-
-def test_a_text_leads_by_its_distance_or_else_by_its_margin():
-    others = np.tile(np.linspace(-3, 3, 300, dtype=np.float32), (3, 1))
-    margins = np.array([0.0, 0.0, 3.0], np.float32)
-    distances = np.array([5.0, 2.0, 2.0], np.float32)
-    near, behind, shown = evidence.leads(margins, distances, others)
-    assert near == pytest.approx(2.0, abs=0.1)
-    assert behind == pytest.approx(-evidence.MARGIN_ALONE)
-    assert shown == pytest.approx(3.0 - evidence.MARGIN_ALONE)
-
-
-def test_smoothed_evidence_never_rises_and_keeps_the_mean_share():
-    rough = np.array([1.0, 2.0, -1.0, 0.0, -3.0])
-    smooth = evidence.smoothed(rough)
-    assert (np.diff(smooth) <= 1e-12).all()
-    assert (1 / (1 + np.exp(-smooth))).sum() == pytest.approx((1 / (1 + np.exp(-rough))).sum())
+def test_sub_seconds_are_part_of_the_time():
+    assert camera_time(SHOT | {"subsec": "25"}).microsecond == 250_000
+    assert camera_time(SHOT | {"subsec": "²"}).microsecond == 0
+    assert camera_time({}) is None

@@ -29,6 +29,12 @@ def pixels(image: Image.Image) -> np.ndarray:
     return np.asarray(image.convert("RGB"))
 
 
+def whole(image: Image.Image) -> np.ndarray:
+    image = image.copy()
+    image.thumbnail((1024, 1024))
+    return np.asarray(image.convert("RGB"))
+
+
 def judge(a: Image.Image, b: Image.Image, cosine: float = 0.0, **sides) -> Judgement | None:
     """Judge two pictures; keyword arguments are pairs of values for the two sides."""
     pictures = [pixels(a), pixels(b)]
@@ -43,7 +49,13 @@ def judge(a: Image.Image, b: Image.Image, cosine: float = 0.0, **sides) -> Judge
         for place, picture in enumerate(pictures)
     ]
     pair = Pair(both[0], both[1], cosine)
-    return judging.judge([pair], THRESHOLDS, lambda photo_id: pictures[photo_id.int])[0]
+    fine = [whole(a), whole(b)]
+    return judging.judge(
+        [pair],
+        THRESHOLDS,
+        lambda photo_id: pictures[photo_id.int],
+        fine=lambda photo_id: fine[photo_id.int],
+    )[0]
 
 
 def kind_of(judgement: Judgement | None) -> Kind | None:

@@ -77,7 +77,7 @@ def verdict(monkeypatch):
             best = max(np.corrcoef(pair.first.grey.ravel(), t.ravel())[0, 1] for t in turns)
             return Judgement(Kind.SAME_PICTURE, float(best)) if best > 0.9 else None
 
-        def judge(self, pairs, thresholds, detail):
+        def judge(self, pairs, thresholds, detail, *, fine):
             self.asked += [frozenset((p.first.photo_id, p.second.photo_id)) for p in pairs]
             return [self.of(pair) for pair in pairs]
 

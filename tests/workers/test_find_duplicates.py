@@ -30,7 +30,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def _judge(monkeypatch):
     """Call a pair the same picture when its fingerprints hardly differ."""
 
-    def judge(pairs, thresholds, detail):
+    def judge(pairs, thresholds, detail, *, fine):
         return [
             Judgement(Kind.SAME_PICTURE, 0.99)
             if abs(pair.first.grey.astype(int) - pair.second.grey).mean() < 10

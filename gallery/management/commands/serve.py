@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import signal
+import socket
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.wsgi import get_wsgi_application
 
-from gallery import decoders, first_run
+from gallery import decoders, first_run, hosts
 
 _THREADS = 12
 _STOP_SECONDS = 30.0
@@ -60,14 +61,23 @@ class Command(BaseCommand):
 
     def _greet(self, host: str, port: int) -> None:
         """Print the address, with the one-time token while nobody has an account."""
-        name = f"[{host}]" if ":" in host else host
-        address = settings.PUBLIC_URL or f"http://{name}:{port}"
+        address, *others = [settings.PUBLIC_URL] if settings.PUBLIC_URL else _addresses(host, port)
         self.stdout.write(f"\nScry is running at {address}/")
+        for other in others:
+            self.stdout.write(f"  from other devices: {other}/")
         if first_run.is_first_run():
             self.stdout.write("Open this address once to create the owner's account:")
             self.stdout.write(f"  {address}/welcome?token={first_run.token()}")
         self.stdout.write(f"Photos and database: {settings.DATA_DIR}   Stop with Ctrl-C.\n")
         self.stdout.flush()
+
+
+def _addresses(host: str, port: int) -> list[str]:
+    """Return where the gallery can be opened: here, and from other devices if it is reachable."""
+    names = [host]
+    if settings.LISTENS_EVERYWHERE:
+        names = ["localhost", *hosts.own_addresses(), socket.gethostname()]
+    return [f"http://{f'[{name}]' if ':' in name else name}:{port}" for name in names]
 
 
 def _lock_data() -> Any:
@@ -78,7 +88,8 @@ def _lock_data() -> Any:
     except OSError:
         raise CommandError(
             f"Another Scry is serving {settings.DATA_DIR} already. Stop it, or set DATA_DIR to "
-            "another folder."
+            "another folder.",
+            returncode=2,
         ) from None
     return lock
 
@@ -102,7 +113,8 @@ def _listen(host: str, port: int) -> Any:
         )
     except OSError as error:
         raise CommandError(
-            f"Cannot listen on {host}:{port}: {error.strerror}. Set PORT to a free port."
+            f"Cannot listen on {host}:{port}: {error.strerror}. Set PORT to a free port.",
+            returncode=2,
         ) from error
 
 

@@ -27,19 +27,25 @@ Expect = Callable[[Sequence[UUID]], None]
 
 
 def compare(
-    model: EmbeddingModel, rows: Sequence[Embedding], detail: Detail, *, expect: Expect
+    model: EmbeddingModel,
+    rows: Sequence[Embedding],
+    detail: Detail,
+    *,
+    expect: Expect,
+    fine: Detail | None = None,
 ) -> set[UUID]:
     """Compare the photos of `rows`, vectors of `model`, and return the ids whose edges changed.
 
     Everything is written at the end in one transaction, so a worker that is killed on the way has
-    changed nothing. `detail` reads renditions, and `expect` is told which ones will probably be
-    needed. Raises `VectorIndexError` when the index is away.
+    changed nothing. `detail` reads renditions, `fine` originals at up to 1,024 px, and `expect`
+    is told which renditions will probably be needed. Raises `VectorIndexError` when the index is
+    away.
     """
     rows_by_owner: defaultdict[int, list[Embedding]] = defaultdict(list)
     for row in rows:
         rows_by_owner[row.photo.owner_id].append(row)
     judged_by_owner = {
-        owner_id: _judge(model, owner_id, own, detail, expect)
+        owner_id: _judge(model, owner_id, own, detail, expect, fine)
         for owner_id, own in rows_by_owner.items()
     }
     all_changed: set[UUID] = set()
@@ -62,13 +68,18 @@ def mark_compared(rows: Iterable[Embedding]) -> None:
 
 
 def _judge(
-    model: EmbeddingModel, owner_id: int, rows: Sequence[Embedding], detail: Detail, expect: Expect
+    model: EmbeddingModel,
+    owner_id: int,
+    rows: Sequence[Embedding],
+    detail: Detail,
+    expect: Expect,
+    fine: Detail | None,
 ) -> dict[PairIds, Judgement | None]:
     """Return the judgement on each pair that was worth judging, None for pairs not alike."""
     thresholds = thresholds_of(model)
     pairs, read_ahead = pairs_to_judge(model, owner_id, rows, thresholds, detail)
     expect(read_ahead)
-    judgements = judging.judge(pairs, thresholds, detail)
+    judgements = judging.judge(pairs, thresholds, detail, fine=fine)
     judged = {
         pair_of(pair.first.photo_id, pair.second.photo_id): judgement
         for pair, judgement in zip(pairs, judgements, strict=True)

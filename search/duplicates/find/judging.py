@@ -1,51 +1,39 @@
 """Whether two photos are the same picture, similar shots, or neither.
 
-Aligned pictures are compared block by block, which finds the hand that moved.
+The questions come in this order: do the cameras say that these are two shots, do the aligned
+pictures agree, and is there a place where they differ. Pages are asked at the scale of letters.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
+from typing import Any
 from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gallery.decoding.fingerprint import grey, shrink
-from search.duplicates.find import alignment as alignments
+from gallery.decoding.fingerprint import grey
+from search.duplicates.find import alignment as alignments, blocks, difference, overlays, pages
 from search.duplicates.find.alignment import Alignment, Array
+from search.duplicates.find.colouring import is_recoloured
+from search.duplicates.find.difference import Compared
+from search.duplicates.find.evidence import camera_time, moved_clock, other_shot
+from search.duplicates.find.page_alignment import align_pages
+from search.duplicates.find.pages import Look
 from search.duplicates.find.thresholds import Thresholds
 from search.duplicates.groups.edges import Judgement
 from search.duplicates.models import Change, Kind
 
 _BATCH = 256  # pairs aligned at a time, some 30 MB
 _WORTH_A_CHECK = 0.85  # correlation of aligned fingerprints
-_DETAIL = 256  # pixels a side of the check of blocks
-_GREYS_KEPT = 64  # grey pictures of that size, 16 MB: a photo is in several pairs
-
-# Limits of an `Agreement`, set between what 165 photos and 7,091 small ones show: on one side
-# copies changed in 23 ways, on the other bursts, a camera on a stand, and photos that look alike.
-# `benchmarks/duplicate_quality.py` measures the result on photos that were not used here.
-_CORRELATED, _AGREEING, _A_FEW_BLOCKS = 0.88, 0.94, 0.03
-_NEARLY_ONE, _MOSTLY_AGREEING, _HARDLY_ANY = 0.99, 0.88, 0.015
-_A_SPECK, _MOSTLY_ONE_WAY = 0.001, 0.9
-_WRITING, _FIRM, _ONE_WAY = 0.1, 0.93, 0.95
-_VERY_FIRM, _ONE_SIDED = 0.975, 0.72
+_GREYS_KEPT = 32  # grey pictures of 512 px, 32 MB: a photo is in several pairs
 _WHOLE = 0.97  # of a side, below which something was cut off
-
-# How the cells of two aligned pictures are compared.
-_BLOCK = 8  # cells a side
-_MIN_CELLS, _MAX_CELLS = 32, 128  # cells a side that pictures are compared at
-_FIRST = 64  # cells a side that the alignment is refined at first
-_SHARPNESS = 0.6  # cells per pixel of the smaller picture, whose finest details are not trusted
-_TEXTURE = 6.0  # grey levels of deviation from which a block has something to compare
-_AGREES, _DIFFERS = 0.85, 0.70  # correlations of blocks
-_STRONG = 25.0  # grey levels between two cells
-_BLACK, _WHITE = 20, 235  # a block beyond may have lost its texture to brightness or contrast
+_CERTAIN = 0.995  # correlation at which a clock that was set by whole hours is no other shot
 
 # Correlations of aligned fingerprints. Of 27 pairs that the embeddings alone took for one scene,
 # these limits leave the ten that were one.
@@ -53,11 +41,8 @@ _SAME_LAYOUT, _LIKE_LAYOUT = 0.87, 0.82
 _BURST, _OCCASION = timedelta(minutes=10), timedelta(days=1)
 _ONE_PLACE_KM = 1.0
 
-Mask = NDArray[np.bool_]
 Detail = Callable[[UUID], NDArray[np.uint8] | None]
 """Returns a photo's rendition of at most 512 px, uint8 (height, width, 3), or None without one."""
-GreyOf = Callable[[UUID], NDArray[np.float32] | None]
-"""Returns a photo in grey, float32 (height, width), of at most `_DETAIL` a side, or None."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +50,7 @@ class Side:
     """One photo of a pair, as far as it is known without reading a file.
 
     `grey` is its fingerprint, uint8 (SIDE, SIDE); width and height are in pixels, upright;
-    `place` is (latitude, longitude) in degrees.
+    `place` is (latitude, longitude) in degrees; `exif` has the values of `EXIF_KEYS`.
     """
 
     photo_id: UUID
@@ -74,6 +59,7 @@ class Side:
     height: int
     taken_at: datetime | None = None
     place: tuple[float, float] | None = None
+    exif: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,40 +71,46 @@ class Pair:
     cosine: float
 
 
-@dataclass(frozen=True)
-class Agreement:
-    """How well two pictures agree over the part that both show.
+class _Pictures:
+    """The pictures of photos in grey, the last few of them in memory; None if unreadable.
 
-    `correlation` is that of all cells. `agreeing` is the share of the blocks with texture that
-    correlate well, `differing` the share of all blocks that do not. `firmness` is the lower
-    quartile of the correlations of all other blocks. Three figures describe the cells that differ
-    strongly: `solid` is the share of the picture that lies in patches three cells wide, `one_way`
-    says whether all are brighter or all darker (1) or half of each (0), and `one_sided` whether
-    the same picture always shows more there (1) or either does (0).
+    `thumbnail` has at most 512 px a side, `fine` up to twice as many, float32 (height, width).
     """
 
-    correlation: float
-    agreeing: float
-    differing: float
-    firmness: float
-    solid: float
-    one_way: float
-    one_sided: float
+    def __init__(self, detail: Detail, fine: Detail) -> None:
+        self.thumbnail = lru_cache(maxsize=_GREYS_KEPT)(lambda pk: _grey_or_none(detail(pk)))
+        self.colours = detail
+        self.fine = lru_cache(maxsize=_GREYS_KEPT // 4)(lambda pk: _grey_or_none(fine(pk)))
+        self.look = lru_cache(maxsize=_BATCH)(self._look)
+
+    def looks(self, pair: Pair) -> tuple[Look, Look] | None:
+        """Return what kinds of pictures these are, or None if one is unreadable."""
+        first, second = self.look(pair.first.photo_id), self.look(pair.second.photo_id)
+        return (first, second) if first and second else None
+
+    def _look(self, photo_id: UUID) -> Look | None:
+        picture = self.thumbnail(photo_id)
+        return None if picture is None else pages.look(picture)
 
 
-def judge(pairs: Sequence[Pair], thresholds: Thresholds, detail: Detail) -> list[Judgement | None]:
+def _grey_or_none(pixels: NDArray[np.uint8] | None) -> Array | None:
+    return None if pixels is None else grey(pixels)
+
+
+def judge(
+    pairs: Sequence[Pair],
+    thresholds: Thresholds,
+    detail: Detail,
+    *,
+    fine: Detail | None = None,
+) -> list[Judgement | None]:
     """Return a judgement for each pair, in order, or None for a pair that is neither.
 
     The fingerprints of all pairs are aligned at once. Only pairs that pass are checked in detail,
     because that reads two files. Pairs of one photo should follow each other, so that its file
-    is read only once.
+    is read only once. `fine` reads pages at up to 1,024 px; without it, thumbnails must do.
     """
-
-    @lru_cache(maxsize=_GREYS_KEPT)
-    def grey_of(photo_id: UUID) -> NDArray[np.float32] | None:
-        pixels = detail(photo_id)
-        return None if pixels is None else _small_grey(pixels)
-
+    pictures = _Pictures(detail, fine or detail)
     judgements: list[Judgement | None] = []
     for start in range(0, len(pairs), _BATCH):
         batch = pairs[start : start + _BATCH]
@@ -127,73 +119,139 @@ def judge(pairs: Sequence[Pair], thresholds: Thresholds, detail: Detail) -> list
             np.stack([pair.second.grey for pair in batch]),
         )
         for row, pair in enumerate(batch):
-            same = _same_picture(pair, alignment, row, grey_of)
-            judgements.append(same or _similar_shots(pair, alignment, row, thresholds))
+            same = _same_picture(pair, alignment, row, thresholds, pictures)
+            judgements.append(same or _similar_shots(pair, alignment, row, thresholds, pictures))
     return judgements
 
 
-def _same_picture(pair: Pair, alignment: Alignment, row: int, grey_of: GreyOf) -> Judgement | None:
-    if alignment.correlation[row] < _WORTH_A_CHECK:
+# --- the same picture -----------------------------------------------------------------------------
+
+
+def _same_picture(
+    pair: Pair, alignment: Alignment, row: int, thresholds: Thresholds, pictures: _Pictures
+) -> Judgement | None:
+    if other_shot(pair.first.exif, pair.second.exif):
         return None
-    first, second = grey_of(pair.first.photo_id), grey_of(pair.second.photo_id)
+    agrees = bool(alignment.correlation[row] >= _WORTH_A_CHECK)
+    if not agrees and not _may_be_pages(pair, thresholds):
+        return None
+    looks = pictures.looks(pair)
+    if looks is None or any(look.poor for look in looks):
+        return None
+    if any(look.page for look in looks):
+        found = _same_page(pair, alignment, row, pictures)
+    else:
+        found = _same_photo(pair, alignment, row, pictures) if agrees else None
+    clock_moved = moved_clock(pair.first.exif, pair.second.exif)
+    if found is None or (clock_moved and found.closeness < _CERTAIN):
+        return None
+    return found
+
+
+def _may_be_pages(pair: Pair, thresholds: Thresholds) -> bool:
+    """Tell whether these may be pages, which a few percent cut off make unlike at this size."""
+    greys = (pair.first.grey, pair.second.grey)
+    return pair.cosine >= thresholds.layout and all(map(pages.may_be_page, greys))
+
+
+def _same_page(pair: Pair, alignment: Alignment, row: int, pictures: _Pictures) -> Judgement | None:
+    """Compare two pages, as they are and as turned as their fingerprints agree best."""
+    turns = {0, int(alignment.turn[row]) if alignment.correlation[row] >= _WORTH_A_CHECK else 0}
+    for turn in sorted(turns):
+        found = _aligned_pages(pair, turn, pictures)
+        if found is not None:
+            compared, scale, shift = found
+            return _same(compared, turn, scale, shift)
+    return None
+
+
+def _aligned_pages(
+    pair: Pair, turn: int, pictures: _Pictures
+) -> tuple[Compared, Array, Array] | None:
+    """Return the two pages at the scale of letters if they are one page, turned like this."""
+    ids = pair.first.photo_id, pair.second.photo_id
+    first, second = map(pictures.thumbnail, ids)
     if first is None or second is None:
         return None
-    agreement = _check_blocks(first, second, alignment, row)
-    if not is_same(agreement):
+    second = _turned(second, turn)
+    scale, shift = align_pages(first, second)
+    if not difference.is_one_page(difference.of_pages(first, second, scale, shift)):
         return None
-    closeness = min(max(agreement.correlation, 0.0), 1.0)
-    return Judgement(Kind.SAME_PICTURE, closeness, _change(alignment, row))
+    first, second = map(pictures.fine, ids)
+    if first is None or second is None:
+        return None
+    compared = difference.of_pages(first, _turned(second, turn), scale, shift)
+    return (compared, scale, shift) if difference.is_one_page(compared) else None
 
 
-def is_same(agreement: Agreement) -> bool:
-    """Tell whether two pictures with this agreement are the same one.
-
-    Either nearly everything with texture agrees, or something small was written on one of them
-    and all the rest agrees firmly. Writing is all brighter or all darker. If it has a shadow, the
-    same picture still always shows more. Neither holds for a thing that moved, because it left
-    one place and came to another.
-    """
-    if agreement.correlation < _CORRELATED:
-        return False
-    sided = agreement.one_sided >= _ONE_SIDED
-    moved = agreement.solid > _A_SPECK and agreement.one_way < _MOSTLY_ONE_WAY and not sided
-    untouched = agreement.agreeing >= _AGREEING and agreement.differing <= _A_FEW_BLOCKS
-    # Strong compression makes all blocks of small pictures agree a little less.
-    noisy = (
-        agreement.correlation >= _NEARLY_ONE
-        and agreement.agreeing >= _MOSTLY_AGREEING
-        and agreement.differing <= _HARDLY_ANY
-    )
-    brighter = agreement.one_way >= _ONE_WAY and agreement.firmness >= _FIRM
-    written = brighter or (sided and agreement.firmness >= _VERY_FIRM)
-    return ((untouched or noisy) and not moved) or (written and agreement.differing <= _WRITING)
+def _turned(picture: Array, turn: int) -> Array:
+    return np.ascontiguousarray(alignments.apply_turn(picture, turn), dtype=np.float32)
 
 
-def _small_grey(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return pixels (uint8, height x width x 3) as grey of at most `_DETAIL` a side."""
-    height, width = pixels.shape[:2]
-    scale = min(1.0, _DETAIL / max(height, width))
-    return shrink(grey(pixels), max(1, round(height * scale)), max(1, round(width * scale)))
-
-
-def _change(alignment: Alignment, row: int) -> str:
-    """Return what was done to one of two copies: a `Change`, or "" for none that matters."""
+def _same_photo(
+    pair: Pair, alignment: Alignment, row: int, pictures: _Pictures
+) -> Judgement | None:
+    first = pictures.thumbnail(pair.first.photo_id)
+    second = pictures.thumbnail(pair.second.photo_id)
+    if first is None or second is None:
+        return None
+    agreement, scale, shift = blocks.check(first, second, alignment, row)
+    same = blocks.is_same(agreement)
+    if not same and not blocks.is_same_but_for_words(agreement):
+        return None
     turn = int(alignment.turn[row])
+    compared = _compared_photos(pair, turn, scale, shift, pictures)
+    if compared is None or not (overlays.is_one_photo if same else overlays.is_writing)(compared):
+        return None
+    return _same(compared, turn, scale, shift, agreement.correlation)
+
+
+def _compared_photos(
+    pair: Pair, turn: int, scale: Array, shift: Array, pictures: _Pictures
+) -> Compared | None:
+    """Compare two aligned photographs; None if they show one thing in two colours."""
+    colours, others = map(pictures.colours, (pair.first.photo_id, pair.second.photo_id))
+    if colours is None or others is None or is_recoloured(colours, others, turn, scale, shift):
+        return None
+    burnt = difference.burnt_out(colours), _turned(difference.burnt_out(others), turn)
+    return difference.of_photos(grey(colours), _turned(grey(others), turn), scale, shift, burnt)
+
+
+def _same(
+    compared: Compared, turn: int, scale: Array, shift: Array, closeness: float | None = None
+) -> Judgement:
+    if closeness is None:
+        closeness = float(alignments.correlation(compared.first[None], compared.second[None])[0])
+    evidence = {
+        "turn": turn,
+        "scale": [round(float(x), 5) for x in scale[0]],
+        "shift": [round(float(x), 5) for x in shift[0]],
+        "overlay": overlays.overlay_side(compared),
+    }
+    how = _change(turn, scale, shift)
+    return Judgement(Kind.SAME_PICTURE, min(max(closeness, 0.0), 1.0), how, evidence)
+
+
+def _change(turn: int, scale: Array, shift: Array) -> str:
+    """Return what was done to one of two copies: a `Change`, or "" for none that matters."""
     if turn:
         return Change.MIRRORED if turn >= 4 else Change.ROTATED
-    scale, shift = alignment.scale[row : row + 1], alignment.shift[row : row + 1]
     low, high = alignments.overlap(scale, shift)
     common = np.minimum(high - low, (high - low) * scale)
     return Change.CROPPED if common.min() < _WHOLE else ""
 
 
+# --- similar shots --------------------------------------------------------------------------------
+
+
 def _similar_shots(
-    pair: Pair, alignment: Alignment, row: int, thresholds: Thresholds
+    pair: Pair, alignment: Alignment, row: int, thresholds: Thresholds, pictures: _Pictures
 ) -> Judgement | None:
     """Judge by the embeddings, more strictly where time or place speak against one occasion.
 
     A lower similarity is enough where both pictures have the same layout without being turned.
-    Turned or mirrored layouts often agree by chance: all birds over water look alike.
+    Turned or mirrored layouts often agree by chance: all birds over water look alike. And pages
+    and empty pictures are alike without showing the same: of those, only the clock can tell.
     """
     min_cosine = _min_cosine(pair, thresholds)
     if alignment.turn[row] == 0 and min_cosine < thresholds.apart:
@@ -202,9 +260,23 @@ def _similar_shots(
             min_cosine = min(min_cosine, thresholds.layout)
         elif correlation >= _LIKE_LAYOUT:
             min_cosine = min(min_cosine, thresholds.burst)
-    if pair.cosine < min_cosine:
+    if pair.cosine < min_cosine or (_are_alike_by_nature(pair, pictures) and not _in_a_burst(pair)):
         return None
     return Judgement(Kind.SIMILAR_SHOTS, min(max(pair.cosine, 0.0), 1.0))
+
+
+def _are_alike_by_nature(pair: Pair, pictures: _Pictures) -> bool:
+    """Tell whether one is a page or has next to nothing in it."""
+    looks = pictures.looks(pair)
+    return looks is not None and any(look.page or look.poor for look in looks)
+
+
+def _in_a_burst(pair: Pair) -> bool:
+    """Tell whether a camera took both, one soon after the other, and saw something."""
+    if pages.is_blank(pair.first.grey) or pages.is_blank(pair.second.grey):
+        return False
+    here, there = camera_time(pair.first.exif), camera_time(pair.second.exif)
+    return here is not None and there is not None and abs(here - there) <= _BURST
 
 
 def _min_cosine(pair: Pair, thresholds: Thresholds) -> float:
@@ -228,121 +300,3 @@ def kilometres(here: tuple[float, float], there: tuple[float, float]) -> float:
     half = math.sin((lat2 - lat1) / 2) ** 2
     half += math.cos(lat1) * math.cos(lat2) * math.sin((lon2 - lon1) / 2) ** 2
     return 2 * 6371.0 * math.asin(min(1.0, math.sqrt(half)))
-
-
-# --- two aligned pictures, block by block ---------------------------------------------------------
-
-
-def _check_blocks(
-    first: NDArray[np.float32], second: NDArray[np.float32], alignment: Alignment, pair: int
-) -> Agreement:
-    """Compare two grey pictures (height, width; 0 to 255), aligned as row `pair` says."""
-    turn = int(alignment.turn[pair])
-    a = first[None]
-    b = np.ascontiguousarray(alignments.apply_turn(second, turn), dtype=np.float32)[None]
-    scale, shift = alignment.scale[pair : pair + 1], alignment.shift[pair : pair + 1]
-    cells = _cells(a, b, scale, shift)
-    scale, shift = alignments.refine(a, b, scale, shift, min(_FIRST, cells))
-    if cells > _FIRST:
-        scale, shift = alignments.refine(a, b, scale, shift, cells, rounds=3)
-    left, right, _ = alignments.overlay(a, b, scale, shift, cells)
-    return _by_blocks(left[0], right[0], float(alignments.correlation(left, right)[0]))
-
-
-def _cells(a: Array, b: Array, scale: Array, shift: Array) -> int:
-    """Return how finely to compare: no finer than the less detailed picture allows."""
-    low, high = alignments.overlap(scale, shift)
-    part = (high - low)[0]
-    sides = np.array([a.shape[2], a.shape[1]]), np.array([b.shape[2], b.shape[1]]) * scale[0]
-    pixels = min((side * part).min() for side in sides)
-    cells = int(np.clip(_SHARPNESS * pixels, _MIN_CELLS, _MAX_CELLS))
-    return cells // _BLOCK * _BLOCK
-
-
-def _by_blocks(left: Array, right: Array, whole: float) -> Agreement:
-    a = _blocks(left)
-    raw = _blocks(right)
-    same_levels = alignments.match_levels(right[None], left[None])[0]
-    b = _blocks(same_levels)
-    texture_a, texture_b = a.std(axis=1), b.std(axis=1)
-    more, less = np.maximum(texture_a, texture_b), np.minimum(texture_a, texture_b)
-    correlations = _correlations(a, b)
-    in_both = less > _TEXTURE
-    in_one = (more > _TEXTURE) & (less < _TEXTURE / 2)
-    flat_level = np.where(texture_a < texture_b, a.mean(axis=1), raw.mean(axis=1))
-    missing = in_one & (flat_level > _BLACK) & (flat_level < _WHITE)
-    differs = missing | (in_both & (correlations < _DIFFERS))
-    others = correlations[in_both & ~differs]
-    difference = _difference(left, right)
-    strong = np.abs(difference) > _STRONG
-    return Agreement(
-        correlation=whole,
-        agreeing=float((others >= _AGREES).sum() / max((in_both | missing).sum(), 1)),
-        differing=float(differs.mean()),
-        firmness=float(np.quantile(others, 0.25)) if len(others) else 0.0,
-        solid=float((_dilate(_erode(strong)) & strong).mean()),
-        one_way=float(abs(difference[strong].sum()) / max(np.abs(difference[strong]).sum(), 1e-3)),
-        one_sided=_one_sided(left, same_levels, strong),
-    )
-
-
-def _difference(left: Array, right: Array) -> Array:
-    """Return by how many grey levels the cells differ beyond brightness and contrast.
-
-    Each picture is brought to the levels of the other, darkest cell to darkest cell and so on, and
-    the smaller difference counts: where one of them is burnt out, only one way can be right.
-    """
-    by_left = left - _with_levels_of(left, right)
-    by_right = _with_levels_of(right, left) - right
-    return np.where(np.abs(by_left) < np.abs(by_right), by_left, by_right)
-
-
-def _with_levels_of(model: Array, picture: Array) -> Array:
-    """Return `picture` with the histogram of `model`."""
-    levels = np.empty(picture.size, np.float32)
-    levels[np.argsort(picture, axis=None)] = np.sort(model, axis=None)
-    return levels.reshape(picture.shape)
-
-
-def _one_sided(left: Array, right: Array, strong: Mask) -> float:
-    """Return how consistently one picture has more texture, over blocks with strong cells."""
-    near = _dilate(strong)
-    excess = _gradient_energy(left, near) - _gradient_energy(right, near)
-    weights = _blocks(strong.astype(np.float32)).sum(axis=1)
-    return float(abs((weights * np.sign(excess)).sum()) / max(weights.sum(), 1))
-
-
-def _gradient_energy(picture: Array, mask: Mask) -> Array:
-    """Return the energy of the gradient within the mask, for each block."""
-    down, across = np.gradient(picture)
-    energy = np.asarray((down**2 + across**2) * mask, np.float32)
-    return np.asarray(_blocks(energy).sum(axis=1), np.float32)
-
-
-def _erode(mask: Mask) -> Mask:
-    """Return the cells of a mask whose eight neighbours are in it as well."""
-    return np.asarray(np.logical_and.reduce(_neighbours(mask)))
-
-
-def _dilate(mask: Mask) -> Mask:
-    """Return the cells of a mask and their neighbours."""
-    return np.asarray(np.logical_or.reduce(_neighbours(mask)))
-
-
-def _neighbours(mask: Mask) -> list[Mask]:
-    height, width = mask.shape
-    framed = np.pad(mask, 1)
-    return [framed[y : y + height, x : x + width] for y in range(3) for x in range(3)]
-
-
-def _blocks(picture: Array) -> Array:
-    """Return the blocks of a square picture, shape (blocks, cells of a block)."""
-    n = len(picture) // _BLOCK
-    parts = picture.reshape(n, _BLOCK, n, _BLOCK).swapaxes(1, 2)
-    return parts.reshape(n * n, _BLOCK * _BLOCK)
-
-
-def _correlations(a: Array, b: Array) -> Array:
-    a, b = a - a.mean(axis=1, keepdims=True), b - b.mean(axis=1, keepdims=True)
-    lengths = np.sqrt((a**2).sum(axis=1) * (b**2).sum(axis=1))
-    return np.asarray((a * b).sum(axis=1) / np.maximum(lengths, 1e-3), np.float32)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeAlias, TypeVar
 from uuid import UUID
@@ -32,11 +32,12 @@ def pair_of(one: Id, other: Id) -> tuple[Id, Id]:
 
 @dataclass(frozen=True)
 class Judgement:
-    """How a pair is alike; see `search.duplicates.models.DuplicateEdge` for closeness and how."""
+    """How a pair is alike; see `search.duplicates.models.DuplicateEdge` for what the fields say."""
 
     kind: Kind
     closeness: float
     how: str = ""
+    evidence: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,7 @@ def _store(model: EmbeddingModel, owner_id: int, found: Mapping[PairIds, Judgeme
         rows,
         update_conflicts=True,
         unique_fields=["first", "second"],
-        update_fields=["kind", "closeness", "how", "model", "found_at"],
+        update_fields=["kind", "closeness", "how", "evidence", "model", "found_at"],
     )
 
 

@@ -1,0 +1,115 @@
+"""Whether two aligned pictures differ in the colour of a thing, not in the tone of all of it.
+
+A shirt in red and the same shirt in blue agree in every line. Saving a picture again may make it
+grey, brighter, flatter or warmer, but it does so everywhere.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gallery.decoding.fingerprint import cell_weights
+from search.duplicates.find.alignment import Array, apply_turn, overlap
+
+Mask = NDArray[np.bool_]
+
+_CELLS = 48  # a side
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+_NO_COLOUR = 8.0  # levels of chroma that a grey picture keeps
+_GAMMAS = (0.55, 0.75, 1.0, 1.35, 1.8)  # of edits, as are the next three
+_GAINS = np.linspace(0.55, 1.7, 12)
+_SATURATIONS = (0.5, 1.6)
+_TINT = 30.0  # levels of chroma that white may get
+_OTHER_CHROMA, _OTHER_TONE = 18.0, 30.0  # levels by which a cell has another colour
+_DARK, _BRIGHT, _CLIPPED = 12.0, 225.0, 240.0  # levels beyond which a cell may have lost its colour
+_A_THING = 3  # cells whose neighbours have another colour as well
+
+
+def is_recoloured(
+    a: NDArray[np.uint8], b: NDArray[np.uint8], turn: int, scale: Array, shift: Array
+) -> bool:
+    """Tell whether something has another colour in `b`, uint8 (height, width, 3) like `a`.
+
+    The two are aligned by `turn`, `scale` and `shift`, (1, 2) each.
+    """
+    low, high = overlap(scale, shift)
+    size = high - low
+    turned = np.moveaxis(apply_turn(np.moveaxis(b, 2, 0), turn), 0, 2)
+    first = _cells(a, low, size)
+    second = _cells(turned, np.clip(scale * low + shift, 0, 1), size * scale)
+    tone = _tone_rest(first @ _LUMA, second @ _LUMA)
+    back = _tone_rest(second @ _LUMA, first @ _LUMA)
+    chroma = _chroma_rest(first, second)
+    kept = _keeps_colour(first) & _keeps_colour(second)
+    other_tone = (np.minimum(tone, back) > _OTHER_TONE) & ~(_burnt(first) | _burnt(second))
+    return _is_thing(other_tone) or _is_thing(kept & (chroma > _OTHER_CHROMA))
+
+
+def _burnt(colours: Array) -> Mask:
+    return np.asarray((colours.max(axis=1) >= _CLIPPED) & (colours @ _LUMA < _BRIGHT))
+
+
+def _keeps_colour(colours: Array) -> Mask:
+    return np.asarray((colours.max(axis=1) < _CLIPPED) & (colours @ _LUMA > _DARK))
+
+
+def _is_thing(cells: Mask) -> bool:
+    """Tell whether cells lie together, not along edges or in letters."""
+    square = np.pad(cells.reshape(_CELLS, _CELLS), 1)
+    around = [square[y : y + _CELLS, x : x + _CELLS] for y in range(3) for x in range(3)]
+    return bool(np.logical_and.reduce(around).sum() >= _A_THING)
+
+
+def _cells(pixels: NDArray[np.uint8], low: Array, size: Array) -> Array:
+    """Return the colours of a window at _CELLS a side, float32 (cells, 3)."""
+    height, width = pixels.shape[:2]
+    down = cell_weights(height, low[:, 1], size[:, 1], _CELLS, min_width=1.0)[0]
+    across = cell_weights(width, low[:, 0], size[:, 0], _CELLS, min_width=1.0)[0]
+    rows = np.tensordot(down, pixels.astype(np.float32), axes=(1, 0))
+    cells = np.einsum("cw,rwk->rck", across, rows)
+    return np.asarray(cells.reshape(-1, 3), np.float32)
+
+
+def _tone_rest(model: Array, tones: Array) -> Array:
+    """Return what the likeliest edit of the tones leaves: a gamma, a gain and an offset."""
+    best = np.full(len(tones), np.inf, np.float32)
+    for gamma in _GAMMAS:
+        curved = 255 * (np.clip(model, 0, 255) / 255) ** gamma
+        for gain in _GAINS:
+            offset = np.median(tones - gain * curved)
+            rest = np.abs(tones - np.clip(gain * curved + offset, 0, 255))
+            if rest.mean() < best.mean():
+                best = rest
+    return np.asarray(best, np.float32)
+
+
+def _chroma_rest(first: Array, second: Array) -> Array:
+    """Return how far the chroma of cells is from that of an edit: more or less, warmer or cooler.
+
+    0 everywhere if one of the pictures is grey.
+    """
+    one, other = _chroma(first), _chroma(second)
+    if any(np.quantile(np.abs(c), 0.98) < _NO_COLOUR for c in (one, other)):
+        return np.zeros(len(first), np.float32)
+    if (one**2).sum() < (other**2).sum():
+        first, one, other = second, other, one
+    light = (first @ _LUMA / 255)[:, None]
+    gain, tint = np.float32(1), np.zeros(2, np.float32)
+    for _ in range(4):
+        rest = other - gain * one - tint * light
+        near = np.linalg.norm(rest, axis=1)
+        keep = near <= np.quantile(near, 0.85)
+        weights = max(float((light[keep] ** 2).sum()), 1e-3)
+        tint = np.clip(tint + (rest * light)[keep].sum(axis=0) / weights, -_TINT, _TINT)
+        lit = other - tint * light
+        gain = (one * lit)[keep].sum() / max(float((one[keep] ** 2).sum()), 1e-3)
+        gain = np.clip(gain, *_SATURATIONS)
+    rest = np.linalg.norm(other - gain * one - tint * light, axis=1)
+    return np.minimum(rest, np.linalg.norm(other - one, axis=1))
+
+
+def _chroma(colours: Array) -> Array:
+    """Return blue and red less the luma, (cells, 2)."""
+    luma = colours @ _LUMA
+    return np.stack([colours[:, 2] - luma, colours[:, 0] - luma], axis=1)

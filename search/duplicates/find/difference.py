@@ -1,0 +1,196 @@
+"""Where two aligned pictures differ more than saving one of them again can explain.
+
+Agreement says how much is equal; it cannot see the one number that was changed on a page. So both
+pictures are brought to one grid and to each other's levels, and what is left is compared, window
+by window, with the structure that the window has. A window that shows the same has little left,
+however the picture was compressed. One that shows something else has as much left as it shows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gallery.decoding.fingerprint import cell_weights
+from search.duplicates.find.alignment import Array, overlap
+
+Mask = NDArray[np.bool_]
+
+_MIN_SIDE = 32  # cells a side
+_STEP = 8  # grey levels of a bin of the tone curve
+_MIN_SHARE = 2e-4  # of the cells, which a bin needs to count
+_NOISE = 36.0  # squared grey levels that compression leaves anywhere
+_STRUCTURE = 100.0  # squared grey levels from which a window has something to compare
+
+
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """Two pictures on one grid, float32 (rows, columns), 0 to 255, and how they differ.
+
+    `rest` is what is left over of the structure in the window around each cell: 0 where both show
+    the same, about 1.4 where they show two things, and 0 where neither shows anything
+    (`structured` is False). `window` is the side of a window in cells.
+    """
+
+    first: Array
+    second: Array
+    rest: Array
+    structured: Mask
+    window: int
+
+    def usual(self) -> float:
+        """Return what is usually left over, by which the quality of the worse one can be told."""
+        rest = self.rest[self.structured]
+        return float(np.median(rest)) if rest.size else 0.0
+
+
+def compare(
+    a: Array, b: Array, scale: Array, shift: Array, *, most: int, sharpness: float, window: int
+) -> Compared:
+    """Compare two grey pictures (height, width), aligned by `scale` and `shift`, (1, 2) each.
+
+    The grid has at most `most` cells a side, and `sharpness` cells per pixel of the less detailed
+    picture. `window` is in cells, and odd.
+    """
+    low, high = overlap(scale, shift)
+    size, other_size = high - low, (high - low) * scale
+    other_low = np.clip(scale * low + shift, 0, 1)
+    pixels = np.minimum(size[0] * a.shape[::-1], other_size[0] * b.shape[::-1])
+    columns, rows = np.clip(sharpness * pixels, _MIN_SIDE, most).astype(int)
+    first = _cut(a, low, size, rows, columns)
+    second = _cut(b, other_low, other_size, rows, columns)
+    forth, structure = _rest(first, second, window)
+    back, other = _rest(second, first, window)
+    structured = np.maximum(structure, other) > _STRUCTURE
+    rest = np.where(structured, np.minimum(forth, back), np.float32(0))
+    return Compared(first, second, rest, structured, window)
+
+
+def _cut(picture: Array, low: Array, size: Array, rows: int, columns: int) -> Array:
+    """Return the window of a picture at rows x columns."""
+    height, width = picture.shape
+    down = cell_weights(height, low[:, 1], size[:, 1], rows, min_width=1.0)[0]
+    across = cell_weights(width, low[:, 0], size[:, 0], columns, min_width=1.0)[0]
+    return np.asarray(down @ picture @ across.T, np.float32)
+
+
+def _rest(model: Array, picture: Array, window: int) -> tuple[Array, Array]:
+    """Return how much of `picture` the `model` leaves unexplained, and its structure."""
+    expected = tones_matched(picture, model)
+    left = box_mean((picture - expected) ** 2, window)
+    structure = np.maximum(_variance(picture, window), _variance(expected, window))
+    return np.sqrt(np.maximum(left, 0) / (structure + _NOISE)), structure
+
+
+def tones_matched(picture: Array, model: Array) -> Array:
+    """Return `model` with the tones of `picture`: brighter, flatter or as it may be.
+
+    One rising curve for all cells, so that no place can be made equal on its own.
+    """
+    bins = (np.clip(model, 0, 255) / _STEP).astype(np.intp).ravel()
+    order = np.argsort(bins, kind="stable")
+    starts = np.searchsorted(bins[order], np.arange(256 // _STEP + 1))
+    tones, levels = [], []
+    for low, high in pairwise(starts):
+        if high - low > max(_MIN_SHARE * bins.size, 1):
+            cells = order[low:high]
+            tones.append(model.ravel()[cells].mean())
+            levels.append(np.median(picture.ravel()[cells]))
+    if not tones:
+        return model
+    rising = np.maximum.accumulate(levels)
+    return np.asarray(np.interp(model, tones, rising), np.float32)
+
+
+def _variance(picture: Array, window: int) -> Array:
+    mean = box_mean(picture, window)
+    return np.maximum(box_mean(picture**2, window) - mean**2, 0)
+
+
+def box_mean(picture: Array, window: int) -> Array:
+    """Return the mean of the window (of an odd side) around each cell."""
+    half = window // 2
+    framed = np.pad(picture.astype(np.float64), ((half + 1, half), (half + 1, half)), mode="edge")
+    framed[0] = framed[:, 0] = 0
+    sums = framed.cumsum(axis=0).cumsum(axis=1)
+    total = sums[window:, window:] - sums[:-window, window:]
+    total += sums[:-window, :-window] - sums[window:, :-window]
+    return np.asarray(total / window**2, np.float32)
+
+
+# --- verdicts -------------------------------------------------------------------------------------
+
+# Of 500 photos with 31 changes and of made papers, copies have no place in which more is left.
+_PAGE = {"most": 1024, "sharpness": 0.9, "window": 7}
+_PHOTO = {"most": 256, "sharpness": 0.6, "window": 7}
+_DIFFERS, _AT_LEAST, _TIMES_USUAL = 0.8, 0.6, 4.0
+_UNREADABLE = 0.65  # usually left over; such a copy proves nothing
+_FULL, _BRIGHT = 250, 225.0  # levels of the fullest channel and of the grey
+_FEW = 0.06  # of a window
+_SOME_INK, _NINTHS = 0.001, 3  # share of the cells, and ninths of a page that have ink
+
+
+def of_pages(a: Array, b: Array, scale: Array, shift: Array) -> Compared:
+    """Compare two aligned pages in grey at the scale of their letters."""
+    return compare(a, b, scale, shift, **_PAGE)
+
+
+def of_photos(
+    a: Array, b: Array, scale: Array, shift: Array, burnt: tuple[Array, Array] | None = None
+) -> Compared:
+    """Compare two aligned photographs in grey, of at most 512 px, at the scale of things.
+
+    `burnt` says which pixels of each lost their colour (`burnt_out`); there, nothing is compared.
+    """
+    compared = compare(a, b, scale, shift, **_PHOTO)
+    if burnt is None or not (burnt[0].any() or burnt[1].any()):
+        return compared
+    low, high = overlap(scale, shift)
+    lost = np.maximum(
+        _cut(burnt[0], low, high - low, *compared.rest.shape),
+        _cut(
+            burnt[1], np.clip(scale * low + shift, 0, 1), (high - low) * scale, *compared.rest.shape
+        ),
+    )
+    known = box_mean(lost, compared.window) < _FEW
+    return replace(compared, rest=compared.rest * known, structured=compared.structured & known)
+
+
+def burnt_out(pixels: NDArray[np.uint8]) -> Array:
+    """Return 1.0 for pixels (height, width, 3) with a channel at its end in spite of their grey.
+
+    Brightening cuts off one channel before the others, which changes the grey as no curve does.
+    """
+    grey = pixels @ np.array([0.299, 0.587, 0.114], np.float32)
+    return np.asarray((pixels.max(axis=2) >= _FULL) & (grey < _BRIGHT), np.float32)
+
+
+def is_one_page(compared: Compared) -> bool:
+    """Tell whether two pages say the same: there is ink to compare, and no letter differs."""
+    ink = compared.structured
+    ninths = (part.mean() for rows in np.array_split(ink, 3) for part in np.array_split(rows, 3, 1))
+    enough = sum(share > _SOME_INK for share in ninths) >= _NINTHS
+    return enough and compared.usual() < _UNREADABLE and not differing(compared, 1).any()
+
+
+def differing(compared: Compared, margin: int = 2) -> Mask:
+    """Return the middles of the places in which the pictures differ, `margin` cells inside them."""
+    limit = np.clip(_TIMES_USUAL * compared.usual(), _AT_LEAST, _DIFFERS)
+    return _eroded(compared.rest > limit, 2 * margin + 1)
+
+
+def _eroded(mask: Mask, side: int) -> Mask:
+    """Return the cells all of whose neighbours in a square are in the mask."""
+    return ~grown(~mask, side)
+
+
+def grown(mask: Mask, side: int) -> Mask:
+    """Return the cells that have one of the mask in the square around them."""
+    half, (height, width) = side // 2, mask.shape
+    rows = np.pad(mask, ((half, half), (0, 0)))
+    tall = np.logical_or.reduce([rows[y : y + height] for y in range(side)])
+    columns = np.pad(tall, ((0, 0), (half, half)))
+    return np.asarray(np.logical_or.reduce([columns[:, x : x + width] for x in range(side)]))

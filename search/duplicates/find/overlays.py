@@ -1,0 +1,105 @@
+"""Telling words that were laid over a photograph from a thing that came into it.
+
+A date stamp or the name of a web site leaves the photograph what it was. It is one line of thin
+strokes, and all of it is on one of the two pictures. An animal, an added object or another text in
+the same place is none of that.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from search.duplicates.find.alignment import Array
+from search.duplicates.find.difference import Compared, Mask, differing, grown, tones_matched
+
+_SPOT = 8  # cells that may differ, which is less than the smallest thing
+_STRONG = 25.0  # grey levels between two cells
+_THICK = 7 / 256  # of the longer side; the strokes of writing are thinner
+_SPECKS = 5  # cells in which strokes may run together
+_WEAK = 0.3  # left over where letters are hard to see
+_TALL, _LONG, _FILLED = 0.12, 2.0, 0.4  # of a line: its height, its length in heights, its share
+_ONE_WAY, _ONE_SIDED = 0.4, 1.35
+
+
+def is_one_photo(compared: Compared) -> bool:
+    """Tell whether two photographs differ nowhere, or only by words laid over one of them."""
+    places = differing(compared)
+    return places.sum() < _SPOT or is_writing(compared)
+
+
+def overlay_side(compared: Compared) -> str:
+    """Return which picture has words laid over it: "first", "second" or "" for none."""
+    places = differing(compared)
+    if places.sum() < _SPOT:
+        return ""
+    first, second = _energies(compared, grown(places, compared.window))
+    return "first" if first > second else "second"
+
+
+def is_writing(compared: Compared) -> bool:
+    """Tell whether all that differs is a line of words on one of the pictures."""
+    places = differing(compared)
+    if not places.any():
+        return False
+    near = grown(places, compared.window)
+    gap = _gap(compared)
+    strong = (np.abs(gap) > _STRONG) & near
+    thick = max(3, round(_THICK * max(places.shape)) // 2 * 2 + 1)
+    if (~grown(~strong, thick)).sum() > _SPECKS:
+        return False
+    seeds = grown(places, 5)
+    weak = compared.rest > max(_WEAK, 3 * compared.usual())
+    if not (_is_line(seeds, weak) or _is_line(seeds.T, weak.T)):
+        return False
+    first, second = _energies(compared, near)
+    one_sided = max(first, second) >= _ONE_SIDED * min(first, second)
+    total = max(float(np.abs(gap[strong]).sum()), 1e-3)
+    return bool(one_sided or abs(float(gap[strong].sum())) >= _ONE_WAY * total)
+
+
+def _gap(compared: Compared) -> Array:
+    """Return by how many grey levels the cells differ beyond their tones."""
+    forth = compared.second - tones_matched(compared.second, compared.first)
+    back = tones_matched(compared.first, compared.second) - compared.first
+    return np.where(np.abs(forth) < np.abs(back), forth, back)
+
+
+def _energies(compared: Compared, near: Mask) -> tuple[float, float]:
+    """Return how much changes in these places in the first picture and in the second."""
+    second = tones_matched(compared.first, compared.second)
+    return _energy(compared.first, near), _energy(second, near)
+
+
+def _energy(picture: Array, near: Mask) -> float:
+    down, across = np.gradient(picture)
+    return float(((down**2 + across**2) * near).sum()) + 1.0
+
+
+def _is_line(seeds: Mask, weak: Mask) -> bool:
+    """Tell whether all seeds lie in one line, much longer than it is tall.
+
+    Letters that are hard to see belong to it: `weak` cells in the same rows.
+    """
+    rows = np.flatnonzero(seeds.any(axis=1))
+    low, high = int(rows[0]), int(rows[-1]) + 1
+    columns = weak[low:high].any(axis=0) | seeds[low:high].any(axis=0)
+    start, end = _run_around(columns, seeds[low:high].any(axis=0), high - low)
+    filled = columns[start:end].mean() >= _FILLED
+    long = end - start >= _LONG * (high - low)
+    return bool(long and filled and high - low <= _TALL * max(seeds.shape))
+
+
+def _run_around(columns: Mask, seeds: Mask, gap: int) -> tuple[int, int]:
+    """Return the range of columns that holds all seeds and what follows within `gap`."""
+    places = np.flatnonzero(seeds)
+    start, end = int(places[0]), int(places[-1]) + 1
+    marked = np.flatnonzero(columns)
+    for place in marked[marked >= end]:
+        if place - end > gap:
+            break
+        end = int(place) + 1
+    for place in marked[marked < start][::-1]:
+        if start - place > gap:
+            break
+        start = int(place)
+    return start, end

@@ -1,0 +1,88 @@
+"""Pictures that look alike and are not the same: none of them is ever offered for deletion."""
+
+from __future__ import annotations
+
+import pytest
+from PIL import Image
+
+from gallery.decoding.fingerprint import fingerprint_of, grey
+from search.duplicates.find import pages
+from search.duplicates.models import Kind
+from tests.papers import COPIES, OTHERS, PAPERS, family
+from tests.scenes import CHANGES, saved, scene
+from tests.unit.test_judging import judge, kind_of, pixels
+
+EMPTY = ("sky", "blank")
+SHOTS = {"taken_at": "2024-05-31T12:00:00", "exposure": 0.01}
+
+
+@pytest.mark.parametrize("kind", [*PAPERS, *OTHERS])
+def test_no_two_of_a_family_are_the_same_picture(kind):
+    one, other = family(kind, seed=3, size=2)
+    assert kind_of(judge(one, other, cosine=0.97)) != Kind.SAME_PICTURE
+
+
+@pytest.mark.parametrize("kind", [*PAPERS, "meter", *EMPTY])
+def test_pages_and_empty_frames_are_no_similar_shots_by_their_layout(kind):
+    one, other = family(kind, seed=4, size=2)
+    assert judge(one, other, cosine=0.99) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "copy"),
+    [(kind, list(COPIES)[place % len(COPIES)]) for place, kind in enumerate(PAPERS)],
+)
+def test_a_copy_of_a_page_is_the_same_picture(kind, copy):
+    page = family(kind, seed=5, size=1)[0]
+    assert kind_of(judge(page, COPIES[copy](page), cosine=0.95)) == Kind.SAME_PICTURE
+
+
+@pytest.mark.parametrize("kind", ["bill", "balance", "form"])
+def test_a_poor_copy_of_another_page_is_none_of_this_one(kind):
+    one, other = family(kind, seed=6, size=2)
+    small = other.resize((other.width // 2, other.height // 2))
+    assert judge(one, saved(small, quality=40), cosine=0.95) is None
+
+
+def test_one_digit_makes_it_another_bill():
+    page = family("bill", seed=7, size=1)[0]
+    other = page.copy()
+    side = round(page.width / 90)
+    x, y = round(page.width * 0.76), round(page.width * 0.44)
+    digit = page.crop((x, y, x + side, y + side * 2))
+    changed = Image.eval(digit, lambda level: 255 - level)
+    other.paste(changed, (x, y))
+    assert judge(page, other, cosine=0.99) is None
+
+
+@pytest.mark.parametrize("kind", PAPERS)
+def test_a_page_looks_like_a_page(kind):
+    assert pages.look(grey(pixels(family(kind, seed=8, size=1)[0]))).page
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_photograph_does_not(change):
+    look = pages.look(grey(pixels(CHANGES[change](scene(8)))))
+    assert not look.page
+    assert not look.poor
+
+
+def test_black_and_white_frames_show_nothing():
+    for shade in (0, 255):
+        assert pages.is_blank(fingerprint_of(pixels(Image.new("RGB", (64, 48), (shade,) * 3))))
+
+
+@pytest.mark.parametrize(
+    "changed", [{"taken_at": "2024-05-31T12:00:02"}, {"exposure": 0.04}, {"exposure": 0.0025}]
+)
+def test_another_exposure_is_a_similar_shot_at_best(changed):
+    bracket = CHANGES["brighter"](scene(9))
+    found = judge(scene(9), bracket, cosine=0.96, exif=(SHOTS, SHOTS | changed))
+    assert kind_of(found) == Kind.SIMILAR_SHOTS
+    assert kind_of(judge(scene(9), bracket, exif=(SHOTS, SHOTS))) == Kind.SAME_PICTURE
+
+
+def test_a_page_photographed_twice_is_a_similar_shot():
+    one, other = family("receipt", seed=10, size=2)
+    moments = (SHOTS, SHOTS | {"taken_at": "2024-05-31T12:00:20"})
+    assert kind_of(judge(one, other, cosine=0.99, exif=moments)) == Kind.SIMILAR_SHOTS

@@ -1,0 +1,99 @@
+"""A wrong setting is refused in one sentence, before anything starts."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from gallery import env, time_zones
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize(
+    ("spelling", "key"),
+    [
+        ("UTC", "UTC"),
+        ("Europe/Berlin", "Europe/Berlin"),
+        (":Europe/Paris", "Europe/Paris"),
+        ("/usr/share/zoneinfo/Asia/Tokyo", "Asia/Tokyo"),
+        ("EST5EDT", "EST5EDT"),
+        ("XYZ-3", "Etc/GMT-3"),
+        ("<+03>-3", "Etc/GMT-3"),
+        ("IST-5:30", "Asia/Calcutta"),
+        ("GMT0BST,M3.5.0/1,M10.5.0", "Europe/Belfast"),
+    ],
+)
+def test_time_zones_as_systems_spell_them(spelling, key):
+    assert time_zones.key_of(spelling) == key
+
+
+def test_a_rule_gives_a_zone_that_follows_it():
+    from datetime import UTC, datetime
+    from zoneinfo import ZoneInfo
+
+    key = time_zones.key_of("CET-1CEST,M3.5.0,M10.5.0/3")
+    assert key is not None
+    winter, summer = (datetime(2024, month, 1, tzinfo=UTC) for month in (1, 7))
+    zone = ZoneInfo(key)
+    assert [winter.astimezone(zone).hour, summer.astimezone(zone).hour] == [1, 2]
+
+
+@pytest.mark.parametrize("spelling", ["Berlin", "Mars/Olympus", "../etc/passwd", "XYZ-99", "1"])
+def test_what_is_no_time_zone(spelling):
+    assert time_zones.key_of(spelling) is None
+
+
+@pytest.mark.parametrize(
+    "value", ["https://a.example/photos", "a.example", "ftp://a.example", "https://", "http://a:x"]
+)
+def test_a_public_address_is_one_without_a_path(monkeypatch, value):
+    monkeypatch.setenv("PUBLIC_URL", value)
+    with pytest.raises(ImproperlyConfigured):
+        env.public_url("PUBLIC_URL")
+
+
+@pytest.mark.parametrize("value", ["https://a.example", "http://a.example:8080/", "http://[::1]"])
+def test_good_public_addresses(monkeypatch, value):
+    monkeypatch.setenv("PUBLIC_URL", value)
+    assert env.public_url("PUBLIC_URL") == value.rstrip("/")
+
+
+def test_a_tilde_is_a_home_folder(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("DATA_DIR", "~/scry")
+    assert env.folder("DATA_DIR", ROOT) == tmp_path / "scry"
+    assert (tmp_path / "scry").is_dir()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("TZ", "Mars/Olympus"),
+        ("PORT", "70000"),
+        ("PORT", "http"),
+        ("DATA_DIR", str(ROOT / "manage.py")),
+        ("DATA_DIR", "/proc/scry"),
+        ("DATA_DIR", "~nobody-of-this-name/scry"),
+        ("PUBLIC_URL", "https://a.example/photos"),
+    ],
+)
+def test_a_wrong_setting_ends_the_command_with_one_sentence(tmp_path, name, value):
+    variables = {"PATH": os.environ["PATH"], "DATA_DIR": str(tmp_path), name: value}
+    done = subprocess.run(
+        [sys.executable, ROOT / "manage.py", "serve"],
+        env=variables,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+    assert name in done.stderr
