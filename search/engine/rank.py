@@ -187,6 +187,7 @@ def bands_of(query: VectorQuery, vectors: np.ndarray, total: int) -> Bands | Non
         wanted=query.target.asked,
         each=query.target.each,
         by_picture=query.target.by_picture,
+        foreign=query.target.foreign,
     )
 
 

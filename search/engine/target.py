@@ -21,6 +21,7 @@ from search.language.terms import Query, Term
 from search.parts.crops import crop_vector
 from search.relevance import Background
 from search.vectors import embedders
+from search.vectors.embedders.languages import is_foreign
 
 Vector = NDArray[np.float32]
 
@@ -44,7 +45,7 @@ class Target:
     hits must have all of them. `by_picture` says that no wanted term is text. `photos` are the
     photos that the query names, which the answer leaves out. `avoided` holds the excluded terms:
     what matches any of them is left out. `order` then points away from them, and puts the photos
-    of each band in order.
+    of each band in order. `foreign` says that a wanted text is in another language than English.
     """
 
     vector: Vector
@@ -54,6 +55,7 @@ class Target:
     each: tuple[Vector, ...] = ()
     avoided: tuple[Target, ...] = ()
     order: Vector | None = None
+    foreign: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +65,7 @@ class WeightedVector:
     vector: Vector
     weight: float = 1.0
     by_picture: bool = False
+    foreign: bool = False
 
 
 def target_of(
@@ -77,7 +80,9 @@ def target_of(
     named = frozenset(UUID(term.photo_id) for term in query.terms if term.photo_id)
     wanted = [_weighted(user, model, term) for term in query.wanted]
     avoided = [_weighted(user, model, term) for term in query.avoided]
-    apart = tuple(Target(part.vector, None, part.by_picture, named) for part in avoided)
+    apart = tuple(
+        Target(part.vector, None, part.by_picture, named, foreign=part.foreign) for part in avoided
+    )
     if not wanted:
         return replace(apart[0], avoided=apart)
     parts = [*wanted, *_joined_vector(model, query)]
@@ -91,6 +96,7 @@ def target_of(
         each=tuple(texts) if len(texts) > 1 else (),
         avoided=apart,
         order=direction(background, parts, avoided) if avoided else None,
+        foreign=any(part.foreign for part in wanted),
     )
 
 
@@ -117,7 +123,9 @@ def _joined_vector(model: EmbeddingModel, query: Query) -> list[WeightedVector]:
 
 
 def _weighted(user: User, model: EmbeddingModel, term: Term) -> WeightedVector:
-    return WeightedVector(_vector_of(user, model, term), abs(term.weight), term.kind != "text")
+    is_text = term.kind == "text"
+    foreign = is_text and is_foreign(term.value)
+    return WeightedVector(_vector_of(user, model, term), abs(term.weight), not is_text, foreign)
 
 
 def _vector_of(user: User, model: EmbeddingModel, term: Term) -> Vector:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.relevance.background import Background, Vector, Vectors
-from search.relevance.evidence import ABSENT, FURTHER, LIKELY, SLOPE, STRONG, smoothed
+from search.relevance.evidence import ABSENT, FOREIGN, FURTHER, LIKELY, SLOPE, STRONG, smoothed
 
 TOP = 60
 """First hits that are judged one by one. Of later ones, the score alone decides."""
@@ -93,13 +93,15 @@ def find_bands(
     wanted: Vector | None = None,
     each: Sequence[Vector] = (),
     by_picture: bool = False,
+    foreign: bool = False,
 ) -> Bands:
     """Return the bands of a query.
 
     `query` (dim,) is the unit vector of the search; `photos` (k, dim) are the vectors of the first
     hits, at most `TOP`; `total` is the number of photos in the library. `wanted` is the direction
     of the wanted terms alone where the query is more than them. `each` are the wanted texts where
-    there are several; a hit must show all of them. `by_picture` says that the query has no words.
+    there are several; a hit must show all of them. `by_picture` says that the query has no words,
+    `foreign` that a text is in another language than English.
     """
     if not len(photos):
         return Bands(math.inf, math.inf, 0.0, 0.0, 0.0, is_absent=True)
@@ -112,7 +114,7 @@ def find_bands(
         return _picture_bands(background, asked, photos, scores, typical, total)
     found = np.array([background.evidence(text, photos, total) for text in each or [asked]])
     # The least of several is low by chance, so the mean counts as well.
-    evidence = smoothed((found.min(axis=0) + found.mean(axis=0)) / 2)
+    evidence = smoothed((found.min(axis=0) + found.mean(axis=0)) / 2 + FOREIGN * foreign)
     best = float(evidence[0])
     slope = SLOPE / background.unit
     return Bands(

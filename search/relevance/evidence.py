@@ -38,6 +38,10 @@ STRONG, LIKELY, FURTHER, ABSENT = 0.144, -1.36, -1.36, -3.27
 """The evidence that a hit needs to be Strong, that the best hit needs for anything to be Likely,
 that further hits then need for it, and below which the library has nothing of the kind."""
 
+FOREIGN = 0.65
+"""What texts in other languages than English gain: they lie farther from their photos. With it as
+many absent things are denied as in English (`python -m benchmarks.foreign_words`)."""
+
 LEADING = 0.99
 """Quantile of the other texts' distances that a distance is compared with."""
 MARGIN_ALONE = 0.5

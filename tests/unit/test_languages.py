@@ -6,7 +6,7 @@ import pytest
 
 from search.relevance.background import background_texts
 from search.vectors.embedders.catalog import MODELS
-from search.vectors.embedders.languages import cannot_read, language_of
+from search.vectors.embedders.languages import cannot_read, is_foreign, language_of
 
 ENGLISH_ONLY = "ViT-B-32-256/datacomp_s34b_b86k"
 
@@ -63,3 +63,19 @@ def test_of_other_models_nothing_is_said():
     several = [model.key for model in MODELS if not model.is_english_only]
     assert several
     assert {cannot_read(key, "一只狗") for key in [*several, "RN50/openai", ""]} == {""}
+
+
+@pytest.mark.parametrize(
+    ("text", "foreign"),
+    [
+        ("собака", True),
+        ("un perro con una pelota", True),
+        ("niño", True),
+        ("a dog", False),
+        ("perro", False),
+        ("IMG_2034", False),
+        ("2019 🎄", False),
+    ],
+)
+def test_a_text_shows_by_its_letters_or_small_words_that_it_is_foreign(text, foreign):
+    assert is_foreign(text) is foreign

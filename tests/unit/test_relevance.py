@@ -121,6 +121,19 @@ def test_fewer_hits_than_usual_are_enough():
     assert 0 <= find_bands(world.background, query, first, total=1).standing <= 1
 
 
+def test_a_foreign_text_needs_less_evidence():
+    world = World()
+    text = world.texts[min(world.shown)]
+    first = world.photos[np.argsort(-(world.photos @ text))[:TOP]]
+    plain, foreign = (
+        find_bands(world.background, text, first, total=PHOTOS, foreign=foreign)
+        for foreign in (False, True)
+    )
+    assert foreign.strong <= plain.strong
+    assert foreign.likely <= plain.likely
+    assert foreign.standing > plain.standing
+
+
 @pytest.mark.parametrize("share", [0, 1, 5, 50, 95])
 def test_a_thing_is_found_whatever_share_of_the_library_shows_it(share):
     world = World(photos=1000)

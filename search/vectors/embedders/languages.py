@@ -73,6 +73,15 @@ def cannot_read(key: str, text: str) -> str:
     ) % {"model": model.title, "language": language}
 
 
+def is_foreign(text: str) -> bool:
+    """Return whether a text shows that it is in another language than English.
+
+    Its small words, its script, or a letter that English lacks may show it. "perro" shows nothing.
+    """
+    letters = (letter for letter in text if letter.isalpha())
+    return any(not letter.isascii() for letter in letters) or language_of(text) is not None
+
+
 def language_of(text: str) -> str | None:
     """Return the name of the language or script of a text that cannot be English, else None."""
     letters = [letter for letter in unicodedata.normalize("NFKC", text) if letter.isalpha()]
