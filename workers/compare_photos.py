@@ -19,8 +19,10 @@ from django.db import DatabaseError
 
 from gallery import request_priority
 from gallery.decoding import PoolBusy, PoolClosed
+from gallery.decoding.answers import PART_SIDE
 from gallery.models import Embedding, EmbeddingModel
 from search.duplicates.find import compare
+from search.duplicates.find.quality import Box
 from search.duplicates.find.thresholds import MEASURED, MIN_PHOTOS, measure
 from search.vectors.embedders import image_embedder, is_loaded
 from search.vectors.embedders.base import Pixels, Vectors
@@ -68,7 +70,14 @@ def _compare(model: EmbeddingModel, rows: Sequence[Embedding], renditions: _Rend
     """Compare the photos of `rows`; if that fails, leave out the photo that causes it."""
     try:
         failpoint("comparing")
-        compare.compare(model, rows, renditions, expect=renditions.expect, fine=renditions.fine)
+        compare.compare(
+            model,
+            rows,
+            renditions,
+            expect=renditions.expect,
+            fine=renditions.fine,
+            part_of=renditions.part,
+        )
         failpoint("compared")
     except (DatabaseError, IndexUnavailable, PoolBusy, PoolClosed, CancelledError):
         raise
@@ -111,6 +120,13 @@ class _Renditions:
     def fine(self, photo_id: UUID) -> Pixels | None:
         """Return pixels of the original, at most 1,024 px a side; None if unreadable."""
         pixels = look_ahead.shared().detail(photo_id)
+        heartbeat.progress()
+        request_priority.yield_to_requests()
+        return pixels
+
+    def part(self, photo_id: UUID, box: Box) -> Pixels | None:
+        """Return a part of the original at full size up to 1,024 px; None if unreadable."""
+        pixels = look_ahead.shared().part(photo_id, box, PART_SIDE)
         heartbeat.progress()
         request_priority.yield_to_requests()
         return pixels

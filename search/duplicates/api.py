@@ -18,8 +18,8 @@ from gallery.models import EmbeddingModel, Photo
 from gallery.signals import photos_changed
 from gallery.user_errors import UserError
 from search.duplicates.find import compare
-from search.duplicates.groups import groups, keeper
-from search.duplicates.groups.keeper import Criteria
+from search.duplicates.groups import groups
+from search.duplicates.groups.criteria import Criteria, criteria_of
 from search.duplicates.models import DuplicateGroup, Kind, Resolution
 from search.duplicates.review import decisions, listing
 from search.duplicates.review.forms import IDS_LIMIT
@@ -249,7 +249,7 @@ def undo(request: HttpRequest, batch: uuid.UUID) -> UndoResult:
 @router.get("/duplicates/criteria", response=CriteriaOut)
 def criteria(request: HttpRequest) -> Criteria:
     """Return what decides which photo is kept."""
-    return keeper.criteria_of(request.user.pk)
+    return criteria_of(request.user.pk)
 
 
 @router.put("/duplicates/criteria", response={200: CriteriaOut, _ERRORS: ErrorOut})

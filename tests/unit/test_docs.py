@@ -57,7 +57,9 @@ def text_of(argument: ast.expr) -> str | None:
 
 
 def environment_names() -> set[str]:
-    readers = {"env.text", "env.whole", "env.flag", "env.names", "os.getenv", "os.environ.get"}
+    readers = {"os.getenv", "os.environ.get"}
+    readers |= {f"env.{kind}" for kind in ("text", "whole", "flag", "names", "folder", "port")}
+    readers |= {"env.time_zone", "env.public_url"}
     names = {
         text_of(arguments[0])
         for path in sources()

@@ -12,7 +12,7 @@ from django.db import connection
 from gallery import stacks, trash
 from gallery.models import Photo
 from search.duplicates.groups import groups
-from search.duplicates.groups.keeper import criteria_of
+from search.duplicates.groups.criteria import criteria_of
 from search.duplicates.models import DuplicateEdge, DuplicateGroup, GroupMember, Kind, NotTheSame
 from search.duplicates.review import decisions, listing
 from search.duplicates.review.history import undo_batch
@@ -164,7 +164,7 @@ def test_new_criteria_choose_keepers_and_bytes_anew(ada):
     groups.set_criteria(ada, ["file_size"], "")
     made.refresh_from_db()
     assert (made.keeper, made.recoverable) == (small, 100)
-    assert criteria_of(ada.pk).order[:2] == ["file_size", "resolution"]
+    assert criteria_of(ada.pk).order[:2] == ["file_size", "negative"]
 
 
 def test_people_have_their_own_criteria_and_groups(ada, bob):

@@ -8,15 +8,13 @@ from datetime import UTC, datetime
 import pytest
 
 from gallery.models import Photo
-from search.duplicates.groups.keeper import (
-    FORMATS,
-    BadCriteria,
-    Criteria,
-    Criterion,
-    parse_criteria,
-    rank,
-)
+from search.duplicates.groups.criteria import BadCriteria, Criteria, Criterion, parse_criteria
+from search.duplicates.groups.figures import Figures, gathered
+from search.duplicates.groups.keeper import FORMATS, RAW_FORMATS, rank
 
+MEASURED = {"detail": 1000.0, "colour": 0.0, "light": 118.0, "framed": 0.0, "written": 0.0,
+            "blown_up": 0.0, "shown": 0.8, "burnt": 0.0}  # fmt: skip
+BETTER = {"detail": {"detail": 4000.0}, "colour": {"colour": 30.0}, "whole": {"shown": 1.0}}
 DAY = datetime(2024, 5, 1, tzinfo=UTC)
 GPS = {"latitude": 48.1, "longitude": 11.5}
 
@@ -27,15 +25,18 @@ def photo(**fields) -> Photo:
     return Photo(**(defaults | fields))
 
 
-def best(*photos: Photo, order: tuple[str, ...] = (), pattern: str = "", albums=None) -> Photo:
+def best(
+    *photos: Photo, order: tuple[str, ...] = (), pattern: str = "", albums=None, measured=None
+) -> Photo:
     criteria = Criteria(
         [*order, *(name for name in Criterion.values if name not in order)], pattern
     )
-    return rank(photos, criteria, albums or {})[0].photo
+    return rank(photos, criteria, albums or {}, measured or {})[0].photo
 
 
-def reasons(*photos: Photo, albums=None) -> list[list[str]]:
-    found = {ranked.photo.pk: ranked.reasons for ranked in rank(photos, Criteria(), albums or {})}
+def reasons(*photos: Photo, albums=None, measured=None) -> list[list[str]]:
+    ranked = rank(photos, Criteria(), albums or {}, measured or {})
+    found = {one.photo.pk: one.reasons for one in ranked}
     return [found[photo.pk] for photo in photos]
 
 
@@ -61,9 +62,14 @@ def test_the_usual_order_keeps_what_cannot_be_had_back(better, worse):
 
 @pytest.mark.parametrize("name", Criterion.values)
 def test_each_criterion_decides_when_it_comes_first(name):
+    camera = {"model": "X100"}
     wins = {
+        "negative": {"format": "NEF"},
+        "detail": {},
+        "colour": {},
+        "whole": {},
         "resolution": {"width": 8000},
-        "metadata": {"exif": GPS | {"model": "X100"}},
+        "metadata": {"exif": GPS | camera, "taken_at": DAY},
         "format": {"format": "TIFF"},
         "file_size": {"size": 9_000_000},
         "favourite": {"favourite": True},
@@ -71,13 +77,19 @@ def test_each_criterion_decides_when_it_comes_first(name):
         "earliest": {"taken_at": datetime(2019, 1, 1, tzinfo=UTC)},
         "name": {"name": "keep me.jpg"},
     }
-    good = photo(id=uuid.UUID(int=2), **wins[name])
-    others = {key: value for key, value in wins.items() if key != name}
-    bad = photo(
-        id=uuid.UUID(int=1), **{k: v for fields in others.values() for k, v in fields.items()}
-    )
+    good = photo(id=uuid.UUID(int=2), **{"exif": camera, **wins[name]})
+    # A photo has one format, so in that case the other one is no negative.
+    rest = {key: wins[key] for key in wins if key not in (name, "negative", "format")}
+    if name != "format":
+        rest["negative"] = wins["negative"] if name != "negative" else wins["format"]
+    fields = {k: v for some in rest.values() for k, v in some.items()}
+    bad = photo(id=uuid.UUID(int=1), **{**fields, "exif": camera})
     albums = {good.pk: 1} if name == "albums" else {bad.pk: 1}
-    assert best(bad, good, order=(name,), pattern="keep*", albums=albums) is good
+    better = Figures(**{**MEASURED, **BETTER.get(name, {})})
+    others_better = {k: v for key in BETTER if key != name for k, v in BETTER[key].items()}
+    worse = Figures(**{**MEASURED, **others_better})
+    measured = {good.pk: better, bad.pk: worse}
+    assert best(bad, good, order=(name,), pattern="keep*", albums=albums, measured=measured) is good
 
 
 def test_nearly_the_same_resolution_is_the_same():
@@ -140,6 +152,107 @@ def test_criteria_left_out_follow():
     assert parse_criteria(["albums"], " IMG* ") == Criteria(
         ["albums", *(name for name in Criterion.values if name != "albums")], "IMG*"
     )
+
+
+CAMERA = {"make": "Canon", "model": "EOS R5"}
+LARGER = {"width": 4838, "height": 3629, "size": 9_000_000}
+
+
+def measured_pair(good: Photo, bad: Photo, *, same_picture: bool = True, **figures):
+    """Return what comparing two photos said; each figure is (of the good one, of the bad one)."""
+    quality = {name: (value, value) for name, value in MEASURED.items()} | {"shown": (1.0, 1.0)}
+    return gathered([(good.pk, bad.pk, quality | figures)], same_picture=same_picture)
+
+
+@pytest.mark.parametrize(
+    ("figures", "reason"),
+    [
+        ({"detail": (1000.0, 300.0)}, "real detail of 1000 px, not 300 px"),
+        ({"colour": (30.0, 0.1)}, "in colour, not grey"),
+        ({"framed": (0.0, 1.0)}, "without a border"),
+        ({"written": (0.0, 1.0)}, "nothing laid over it"),
+        ({"blown_up": (0.0, 1.0)}, "not blown up"),
+        ({"burnt": (0.01, 0.2)}, "keeps light and dark parts"),
+        ({"shown": (1.0, 0.8)}, "shows more of the picture"),
+        ({"framed": (0.0, 1.0), "written": (0.0, 1.0)}, "without a border, nothing laid over it"),
+    ],
+)
+def test_more_pixels_do_not_make_up_for_less_in_them(figures, reason):
+    good, bad = photo(), photo(**LARGER)
+    measured = measured_pair(good, bad, **figures)
+    assert best(good, bad, measured=measured) is good
+    assert best(bad, good, measured=measured) is good
+    kept, other = reasons(good, bad, measured=measured)
+    assert kept == [reason]
+    assert reason not in other
+
+
+def test_a_copy_without_the_cameras_data_never_wins_by_size():
+    original, copy = photo(exif=CAMERA), photo(**LARGER)
+    assert best(copy, original) is original
+    assert best(copy, original, order=("resolution",)) is original
+    assert best(copy, original, order=("file_size", "resolution")) is original
+    assert best(photo(**LARGER, exif=CAMERA), original) is not original
+
+
+def test_real_detail_counts_even_without_the_cameras_data():
+    large, reduced = photo(), photo(width=800, height=600, exif=CAMERA)
+    assert best(large, reduced, measured=measured_pair(large, reduced, detail=(4000, 800))) is large
+
+
+@pytest.mark.parametrize("name", RAW_FORMATS)
+def test_a_negative_is_kept_before_the_picture_made_of_it(name):
+    negative = photo(format=name, width=3000, height=2000, size=900_000)
+    made = photo(exif=CAMERA | GPS, taken_at=DAY, favourite=True)
+    assert best(made, negative) is negative
+    assert reasons(negative, made)[0][0] == f"{name}, the negative"
+
+
+def test_small_differences_decide_nothing():
+    one, other = photo(), photo(**LARGER)
+    measured = measured_pair(
+        one, other, detail=(1000, 850), colour=(20, 14), burnt=(0.0, 0.005), shown=(1.0, 0.99)
+    )
+    assert best(one, other, measured=measured) is other
+
+
+def test_the_middle_of_a_bracket_is_kept():
+    shots = [photo(size=size) for size in (1_000_000, 2_000_000, 3_000_000)]
+    lights = dict(zip((shot.pk for shot in shots), (32.0, 60.0, 108.0), strict=True))
+    measured = {
+        pk: Figures(colour=10.0, light=light, burnt=0.05 if light > 100 else 0.0,
+                    same_picture=False) for pk, light in lights.items()
+    }  # fmt: skip
+    assert best(*shots, measured=measured) is shots[1]
+    assert best(*reversed(shots), measured=measured) is shots[1]
+
+
+def test_of_two_shots_the_one_that_is_not_burnt_is_kept():
+    good, burnt = photo(), photo(**LARGER)
+    measured = measured_pair(
+        good, burnt, same_picture=False, light=(60.0, 108.0), burnt=(0.0, 0.05)
+    )
+    assert best(burnt, good, measured=measured) is good
+    assert reasons(good, burnt, measured=measured)[0] == ["keeps light and dark parts"]
+
+
+def test_a_photo_that_was_not_measured_neither_wins_nor_loses_by_it():
+    good, bad, unknown = photo(), photo(**LARGER), photo()
+    measured = measured_pair(good, bad, detail=(4000, 900))
+    assert best(bad, good, unknown, measured=measured) in (good, unknown)
+    assert best(bad, photo(), unknown, measured=measured) is bad
+
+
+def test_every_comparison_has_a_say():
+    good, one, two = photo(), photo(), photo()
+    pairs = [
+        (good.pk, one.pk, {"detail": [1000, 400], "framed": [0, 1]}),
+        (good.pk, two.pk, {"detail": [900, 800], "framed": [0, 0]}),
+        (one.pk, two.pk, {"detail": [700, 700], "framed": [0, 0]}),
+    ]
+    found = gathered(pairs)
+    assert (found[good.pk].detail, found[one.pk].detail, found[two.pk].detail) == (900, 400, 700)
+    assert found[one.pk].framed == 1
 
 
 @pytest.mark.parametrize(

@@ -196,6 +196,15 @@ def test_a_brightened_copy_is_burnt(factor):
         assert quality.burnt[1] > 0.05
 
 
+def test_what_a_longer_exposure_shows_in_the_dark_is_no_lead():
+    levels = np.asarray(original(), np.float32)
+    dark = saved(Image.fromarray((levels * 0.3).astype(np.uint8)), quality=75)
+    light = np.clip(levels * 2.2, 0, 255).astype(np.uint8)
+    for quality in both_orders(lambda _: saved(Image.fromarray(light), quality=92), dark):
+        assert quality.burnt[1] > 0.05
+        assert quality.detail is None or quality.detail[1] <= quality.detail[0]
+
+
 @pytest.mark.parametrize("turn", [Image.Transpose.ROTATE_90, Image.Transpose.FLIP_LEFT_RIGHT])
 def test_turned_copies_are_measured_alike(turn):
     def copy(image: Image.Image) -> Image.Image:

@@ -198,9 +198,9 @@ def test_all_groups_of_a_kind_are_decided_at_once(ada, ada_client):
 def test_criteria_are_changed_and_keepers_follow(ada_client, pair):
     _, _, poor = pair
     path = f"{BASE}/criteria"
-    assert ada_client.get(path).json()["order"][0] == "resolution"
+    assert ada_client.get(path).json()["order"][0] == "negative"
     changed = send(ada_client, path, "put", order=["albums"], pattern="IMG*").json()
-    assert (changed["order"][:2], changed["pattern"]) == (["albums", "resolution"], "IMG*")
+    assert (changed["order"][:2], changed["pattern"]) == (["albums", "negative"], "IMG*")
     assert ada_client.get(path).json() == changed
     (found,) = ada_client.get(BASE).json()["groups"]
     assert found["members"][0]["id"] == str(poor.pk)

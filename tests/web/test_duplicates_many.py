@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from gallery import trash
 from gallery.models import Photo, SkippedFile
-from search.duplicates.groups.keeper import Criterion, criteria_of
+from search.duplicates.groups.criteria import Criterion, criteria_of
 from search.duplicates.models import DuplicateGroup, Kind, Resolution
 from tests.alike import group, photo
 from tests.web.test_duplicates_pages import HTMX, checked, form, groups_of, page

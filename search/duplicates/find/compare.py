@@ -16,6 +16,7 @@ from gallery.models import Embedding, EmbeddingModel, Photo, User
 from search.duplicates.find import judging
 from search.duplicates.find.candidates import ids_of
 from search.duplicates.find.judging import Detail
+from search.duplicates.find.measuring import PartOf, with_quality
 from search.duplicates.find.prefilter import pairs_to_judge, rejected_pairs
 from search.duplicates.find.thresholds import thresholds_of
 from search.duplicates.groups import edges, groups
@@ -33,19 +34,21 @@ def compare(
     *,
     expect: Expect,
     fine: Detail | None = None,
+    part_of: PartOf | None = None,
 ) -> set[UUID]:
     """Compare the photos of `rows`, vectors of `model`, and return the ids whose edges changed.
 
     Everything is written at the end in one transaction, so a worker that is killed on the way has
-    changed nothing. `detail` reads renditions, `fine` originals at up to 1,024 px, and `expect`
-    is told which renditions will probably be needed. Raises `VectorIndexError` when the index is
-    away.
+    changed nothing. `detail` reads renditions, `fine` originals at up to 1,024 px, `part_of`
+    parts of them at full size, and `expect` is told which renditions will probably be needed.
+    Without `part_of`, what pairs really hold is not measured. Raises `VectorIndexError` when the
+    index is away.
     """
     rows_by_owner: defaultdict[int, list[Embedding]] = defaultdict(list)
     for row in rows:
         rows_by_owner[row.photo.owner_id].append(row)
     judged_by_owner = {
-        owner_id: _judge(model, owner_id, own, detail, expect, fine)
+        owner_id: _judge(model, owner_id, own, detail, expect, fine, part_of)
         for owner_id, own in rows_by_owner.items()
     }
     all_changed: set[UUID] = set()
@@ -74,12 +77,15 @@ def _judge(
     detail: Detail,
     expect: Expect,
     fine: Detail | None,
+    part_of: PartOf | None,
 ) -> dict[PairIds, Judgement | None]:
     """Return the judgement on each pair that was worth judging, None for pairs not alike."""
     thresholds = thresholds_of(model)
     pairs, read_ahead = pairs_to_judge(model, owner_id, rows, thresholds, detail)
     expect(read_ahead)
     judgements = judging.judge(pairs, thresholds, detail, fine=fine)
+    if part_of is not None:
+        judgements = with_quality(pairs, judgements, detail, part_of)
     judged = {
         pair_of(pair.first.photo_id, pair.second.photo_id): judgement
         for pair, judgement in zip(pairs, judgements, strict=True)

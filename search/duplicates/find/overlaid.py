@@ -16,6 +16,7 @@ CELLS = 256
 _STRONG = 18.0  # grey levels between two cells, beyond what an edge explains
 _EDGE = 0.5  # of the gradient at an edge that is explained by half a cell of shift
 _LEAST, _MOST = 0.0004, 0.25  # share of the picture
+_RIM = 3  # cells
 _OUTLINE = 0.1  # gradient of the blurred mask from which a cell lies on its outline
 _STEPS = 0.55  # share of the steps at the outline that the written one makes
 
@@ -28,7 +29,7 @@ def laid_over(left: Array, right: Array, grain: int) -> tuple[float, float]:
     steps up or down at the outline, all along it; the other one knows nothing of that outline.
     """
     a, b = (shrink(picture, grain, grain) for picture in (left, right))
-    strong = _strong(a, b)
+    strong = _strong(a, b) & _away_from_edges(grain)
     if not _LEAST <= strong.mean() <= _MOST:
         return 0.0, 0.0
     a = _with_contrast_of(b, a, ~strong)
@@ -38,6 +39,13 @@ def laid_over(left: Array, right: Array, grain: int) -> tuple[float, float]:
         one, other = one + sign * outline[0], other + sign * outline[1]
     total = abs(one) + abs(other) + 1e-6
     return float(one / total >= _STEPS), float(-other / total >= _STEPS)
+
+
+def _away_from_edges(side: int) -> Mask:
+    """Return the cells that no remainder of a border can reach."""
+    inside = np.zeros((side, side), np.bool_)
+    inside[_RIM:-_RIM, _RIM:-_RIM] = True
+    return inside
 
 
 def _with_contrast_of(model: Array, picture: Array, where: Mask) -> Array:

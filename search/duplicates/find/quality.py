@@ -35,6 +35,7 @@ _CELLS, _COARSE = 128, 64  # a side, that the pictures are aligned and compared 
 _ALL = 0.97  # of a side: what is cut off less is the alignment's error
 _EXTREME = 2.0  # grey levels from the lightest or the darkest that count as burnt out
 _TONES = 12.0  # grey levels that the other picture shows there
+_OVEREXPOSED, _ABOUT_AS_LARGE = 0.03, 1.3  # share of the picture; ratio of the longer sides
 _BURNT = 0.05  # share of the picture, from which tones are too different to look for writing
 
 
@@ -118,7 +119,7 @@ def measure(first: Look, second: Look, *, detail: bool = True) -> Quality:
     reach, blown_up = (_detail(looks, laid) if detail else None) or (None, (0.0, 0.0))
     return replace(
         quality,
-        detail=reach,
+        detail=_without_exposure(reach, burnt, looks),
         blown_up=blown_up,
         framed=(float(laid.boxes[0] != WHOLE), float(laid.boxes[1] != WHOLE)),
         written=_written(laid, reach, burnt),
@@ -284,6 +285,20 @@ def _detail(looks: tuple[Look, Look], laid: _Laid) -> tuple[Pair, Pair] | None:
         (found.first * longer * whole[0], found.second * longer * whole[1]),
         (blown_up * (stored[0] > stored[1]), blown_up * (stored[1] > stored[0])),
     )
+
+
+def _without_exposure(detail: Pair | None, burnt: Pair, looks: tuple[Look, Look]) -> Pair | None:
+    """Return the detail without the lead that a longer exposure gives: dark parts show more then.
+
+    That does not make up for bright parts that are gone. Only where both have about as many pixels,
+    because a copy reduced a lot has lost more than that.
+    """
+    longer = [max(look.width, look.height) for look in looks]
+    if detail is None or max(longer) > _ABOUT_AS_LARGE * min(longer):
+        return detail
+    poorer = min(detail)
+    over = [own - min(burnt) >= _OVEREXPOSED for own in burnt]
+    return poorer if over[0] else detail[0], poorer if over[1] else detail[1]
 
 
 def _sides(look: Look, box: Box, turn: int) -> tuple[float, float]:

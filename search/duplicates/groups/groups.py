@@ -15,8 +15,9 @@ from gallery.models import Photo, User
 from gallery.slices import slices
 from search.duplicates.groups import keeper
 from search.duplicates.groups.clustering import Cluster, Near
+from search.duplicates.groups.criteria import Criteria, criteria_of, parse_criteria
 from search.duplicates.groups.edges import clusters_of, with_neighbours, with_stack_mates
-from search.duplicates.groups.keeper import Criteria
+from search.duplicates.groups.figures import figures_of
 from search.duplicates.models import DuplicateGroup, GroupMember, KeeperCriteria, Kind
 
 log = logging.getLogger(__name__)
@@ -66,7 +67,7 @@ def set_criteria(user: User, order: Sequence[str], pattern: str) -> Criteria:
 
     Criteria left out follow those given. Raises `BadCriteria`.
     """
-    criteria, owner_id = keeper.parse_criteria(order, pattern), user.pk or 0
+    criteria, owner_id = parse_criteria(order, pattern), user.pk or 0
     with transaction.atomic():
         lock_owner(owner_id)
         KeeperCriteria.objects.update_or_create(
@@ -195,11 +196,14 @@ def _replace(
     photos = _photos({photo_id for cluster in clusters for photo_id in cluster.members})
     clusters = [cluster for cluster in clusters if _is_group(cluster, photos)]
     rows = _rows(owner_id, kind, stored, clusters)
-    criteria, albums = keeper.criteria_of(owner_id), keeper.album_counts(photos)
+    criteria, albums = criteria_of(owner_id), keeper.album_counts(photos)
+    measured = figures_of(photos, kind)
     changed = []
     for row, cluster in zip(rows, clusters, strict=True):
         members = [photos[photo_id] for photo_id in cluster.members]
-        is_new = _fill(row, cluster, members, keeper.in_order(members, criteria, albums)[0])
+        is_new = _fill(
+            row, cluster, members, keeper.in_order(members, criteria, albums, measured)[0]
+        )
         if is_new or stored.get(row) != cluster.members:
             changed.append((row, cluster))
     gone = stored.keys() - set(rows)

@@ -1,4 +1,4 @@
-"""Which photo of a group to keep, by criteria that its owner can order, and why."""
+"""Which photo of a group to keep by the criteria of its owner, and why."""
 
 from __future__ import annotations
 
@@ -6,47 +6,30 @@ import fnmatch
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from statistics import median
+from types import MappingProxyType
 from uuid import UUID
 
-from django.db.models import Count, TextChoices
+from django.db.models import Count
 from django.template.defaultfilters import filesizeformat
 from django.utils.text import get_text_list
 from django.utils.translation import gettext as _, gettext_lazy, ngettext
 
 from gallery.models import InAlbum, Photo
 from gallery.slices import slices
-from gallery.user_errors import UserError
-from search.duplicates.models import KeeperCriteria
+from search.duplicates.groups.criteria import Criteria, Criterion
+from search.duplicates.groups.figures import NOTHING, Figures
 
+RAW_FORMATS = ("DNG", "NEF", "CR3", "CR2", "ARW", "RAF", "ORF", "RW2", "PEF", "SRW")
+"""What cameras record before they make a picture of it; any JPEG beside it was made from it."""
 
-class Criterion(TextChoices):
-    """Criteria in the order that holds until a person changes it.
-
-    What cannot be recovered comes first: a reduced copy lacks pixels for ever, a re-encoded one
-    often the camera's data, and a conversion to another format, or to a smaller file of the same
-    format, some detail. Favourites, albums and tags come later, because the photo that is kept
-    gets those of the others. Age and name only decide between photos that are otherwise equal.
-    """
-
-    RESOLUTION = "resolution", gettext_lazy("Most pixels")
-    METADATA = "metadata", gettext_lazy("Has place, camera and date")
-    FORMAT = "format", gettext_lazy("Best format")
-    FILE_SIZE = "file_size", gettext_lazy("Largest file")
-    FAVOURITE = "favourite", gettext_lazy("Favourite")
-    ALBUMS = "albums", gettext_lazy("In more albums")
-    EARLIEST = "earliest", gettext_lazy("Taken or added first")
-    NAME = "name", gettext_lazy("File name")
-
-
-PATTERN_LIMIT = 100
-
-FORMATS = ("TIFF", "PNG", "BMP", "HEIF", "JPEG", "AVIF", "WEBP", "GIF")
+FORMATS = (*RAW_FORMATS, "TIFF", "PNG", "BMP", "HEIF", "JPEG", "AVIF", "WEBP", "GIF")
 """Formats from the one that preserves most to the one that preserves least.
 
-First the lossless ones: scans, renderings and screenshots, of which the JPEG is the copy. Then the
-formats that cameras and phones record, HEIF before JPEG because HEIF is exported to JPEG. Then the
-formats made from those for web pages, and GIF with its 256 colours.
+First the negatives, then the lossless ones: scans, renderings and screenshots, of which the JPEG is
+the copy. Then the formats that cameras and phones record, HEIF before JPEG because HEIF is exported
+to JPEG. Then the formats made from those for web pages, and GIF with its 256 colours.
 """
 _LOSSLESS = {"TIFF", "PNG", "BMP"}
 
@@ -56,8 +39,29 @@ _METADATA = {
     "date": gettext_lazy("date"),
 }
 
-# Values within this share of the best count as equal: encoders round sizes to whole blocks.
-_TOLERANCE: dict[str, float] = {Criterion.RESOLUTION: 0.01, Criterion.FILE_SIZE: 0.01}
+# Values within this share of the best count as equal: encoders round sizes to whole blocks, and a
+# fifth of the detail is hard to see.
+_TOLERANCE: dict[str, float] = {
+    Criterion.RESOLUTION: 0.01,
+    Criterion.FILE_SIZE: 0.01,
+    Criterion.DETAIL: 0.2,
+    Criterion.COLOUR: 0.65,
+}
+_GREY = 2.0  # levels of colour (see `Figures.colour`) below which a photo is grey
+_FLAW = 0.02  # of the picture: smaller flaws are nothing
+_WELL_LIT = 118.0  # mean grey level
+_BURNT_SHOT = 5.0  # how much a burnt part counts where another shot shows it
+_LIKE_LIT = 12.0  # levels by which the exposures of similar shots may differ
+
+_ADDED = {
+    "framed": gettext_lazy("without a border"),
+    "written": gettext_lazy("nothing laid over it"),
+    "blown_up": gettext_lazy("not blown up"),
+}
+
+# By these alone, a photo without the camera's data never beats one that has them: whoever blows
+# a copy up, or saves it in a larger file, adds nothing.
+_SIZES = {Criterion.RESOLUTION, Criterion.FILE_SIZE}
 
 # What systems, editors and messengers add to the names of copies.
 _COPY = re.compile(
@@ -67,21 +71,9 @@ _COPY = re.compile(
 )
 
 Values = dict[str, dict[UUID, float]]
-"""How well photos do: criterion -> photo id -> value, more is better."""
-
-
-class BadCriteria(UserError):
-    """A name that is no criterion, or a pattern that is too long; the message says which."""
-
-    code = "bad_parameter"
-
-
-@dataclass(frozen=True)
-class Criteria:
-    """All criteria, the most important first, and a pattern (`fnmatch`) of names preferred."""
-
-    order: list[str] = field(default_factory=lambda: list(Criterion.values))
-    pattern: str = ""
+"""How well photos do: criterion -> photo id -> value, more is better; nothing where unknown."""
+Measured = Mapping[UUID, Figures]
+"""What was measured of photos; some may be missing."""
 
 
 @dataclass(frozen=True)
@@ -92,47 +84,20 @@ class RankedPhoto:
     reasons: list[str]
 
 
-# --- the owner's criteria -------------------------------------------------------------------------
-
-
-def criteria_of(owner_id: int | None) -> Criteria:
-    """Return what the owner with this id wants to keep, or the default order."""
-    row = KeeperCriteria.objects.filter(pk=owner_id or 0).first()
-    return Criteria(_complete(row.order), row.pattern) if row else Criteria()
-
-
-def parse_criteria(order: Sequence[str], pattern: str) -> Criteria:
-    """Return criteria as a person gave them, followed by those left out. Raises `BadCriteria`."""
-    for name in order:
-        if name not in Criterion.values:
-            raise BadCriteria(_("There is no criterion %(name)r.") % {"name": name[:40]})
-    if len(set(order)) < len(order):
-        raise BadCriteria(_("A criterion can be given only once."))
-    if len(pattern.strip()) > PATTERN_LIMIT:
-        message = _("The pattern can have at most %(limit)d characters.")
-        raise BadCriteria(message % {"limit": PATTERN_LIMIT})
-    if not pattern.isprintable():
-        raise BadCriteria(_("The pattern has characters that cannot be in a file name."))
-    return Criteria(_complete(order), pattern.strip())
-
-
-def _complete(order: Sequence[str]) -> list[str]:
-    """Return all criteria, the given ones first."""
-    given = [name for name in order if name in Criterion.values]
-    return given + [name for name in Criterion.values if name not in given]
-
-
 # --- ranking --------------------------------------------------------------------------------------
 
 
 def in_order(
-    photos: Sequence[Photo], criteria: Criteria, albums: Mapping[UUID, int]
+    photos: Sequence[Photo],
+    criteria: Criteria,
+    albums: Mapping[UUID, int],
+    measured: Measured = MappingProxyType({}),
 ) -> list[Photo]:
     """Return the photos of a group, the one to keep first.
 
     `albums` says in how many albums each photo is, 0 for those missing.
     """
-    values = _values(photos, criteria, albums)
+    values = _values(photos, criteria, albums, measured)
     rest, ranked = list(photos), []
     while rest:
         chosen = _best(rest, criteria, values)
@@ -142,14 +107,17 @@ def in_order(
 
 
 def rank(
-    photos: Sequence[Photo], criteria: Criteria, albums: Mapping[UUID, int]
+    photos: Sequence[Photo],
+    criteria: Criteria,
+    albums: Mapping[UUID, int],
+    measured: Measured = MappingProxyType({}),
 ) -> list[RankedPhoto]:
     """Return the photos with reasons, in the order that `in_order` gives them."""
-    values = _values(photos, criteria, albums)
+    values = _values(photos, criteria, albums, measured)
     common = set(_METADATA).intersection(*map(_metadata_of, photos))
     return [
-        RankedPhoto(photo, _reasons(photo, criteria, values, common))
-        for photo in in_order(photos, criteria, albums)
+        RankedPhoto(photo, _reasons(photo, photos, criteria, values, common, measured))
+        for photo in in_order(photos, criteria, albums, measured)
     ]
 
 
@@ -169,25 +137,85 @@ def _best(photos: Sequence[Photo], criteria: Criteria, values: Values) -> Photo:
     for name in criteria.order:
         if len(rest) == 1:
             break
-        column = values[name]
-        most = max(column[photo.pk] for photo in rest)
-        least = most - abs(most) * _TOLERANCE.get(name, 0)
-        rest = [photo for photo in rest if column[photo.pk] >= least]
+        rest = _left_by(name, rest, values[name])
     return min(rest, key=lambda photo: photo.pk)
 
 
-def _values(photos: Sequence[Photo], criteria: Criteria, albums: Mapping[UUID, int]) -> Values:
-    functions: dict[str, Callable[[Photo], float]] = {
-        Criterion.RESOLUTION: lambda photo: photo.width * photo.height,
-        Criterion.METADATA: lambda photo: len(_metadata_of(photo)),
+def _left_by(name: str, photos: list[Photo], column: Mapping[UUID, float]) -> list[Photo]:
+    """Return the photos that do best by a criterion, and those of which it is unknown."""
+    known = [column[photo.pk] for photo in photos if photo.pk in column]
+    if len(known) < 2:
+        return photos
+    most = max(known)
+    least = most - _slack(name, most)
+    left = [photo for photo in photos if column.get(photo.pk, most) >= least]
+    if name in _SIZES and not any(map(_has_camera, left)):
+        left += [photo for photo in photos if photo not in left and _has_camera(photo)]
+    return left
+
+
+def _slack(name: str, value: float) -> float:
+    """Return by how much values may be below this one and still count as equal to it."""
+    return _FLAW if name == Criterion.WHOLE else abs(value) * _TOLERANCE.get(name, 0)
+
+
+def _values(
+    photos: Sequence[Photo], criteria: Criteria, albums: Mapping[UUID, int], measured: Measured
+) -> Values:
+    middle = _middle_light([measured[photo.pk] for photo in photos if photo.pk in measured])
+    functions: dict[str, Callable[[Photo], float | None]] = {
+        Criterion.NEGATIVE: lambda photo: photo.format in RAW_FORMATS,
+        Criterion.DETAIL: lambda photo: measured.get(photo.pk, NOTHING).detail,
+        Criterion.COLOUR: lambda photo: _colour_value(measured.get(photo.pk, NOTHING)),
+        Criterion.WHOLE: lambda photo: _whole_value(measured.get(photo.pk, NOTHING), middle),
+        Criterion.METADATA: _metadata_value,
         Criterion.FORMAT: _format_value,
+        Criterion.RESOLUTION: lambda photo: photo.width * photo.height,
         Criterion.FILE_SIZE: lambda photo: photo.size,
         Criterion.FAVOURITE: lambda photo: photo.favourite,
         Criterion.ALBUMS: lambda photo: albums.get(photo.pk, 0),
         Criterion.EARLIEST: lambda photo: -(photo.taken_at or photo.created_at).timestamp(),
         Criterion.NAME: lambda photo: _name_value(photo.name, criteria.pattern),
     }
-    return {name: {photo.pk: value(photo) for photo in photos} for name, value in functions.items()}
+    return {
+        name: {photo.pk: found for photo in photos if (found := value(photo)) is not None}
+        for name, value in functions.items()
+    }
+
+
+def _colour_value(figures: Figures) -> float | None:
+    if figures.colour is None:
+        return None
+    return figures.colour if figures.colour >= _GREY else 0.0
+
+
+def _whole_value(figures: Figures, middle: float) -> float | None:
+    """Return the flaws of a photo below zero: what is added, what is missing, what is burnt out.
+
+    Of similar shots, which may be a bracket, the one nearest to the `middle` exposure is wanted.
+    """
+    if figures.burnt is None:
+        return None
+    if figures.same_picture:
+        added = sum(getattr(figures, name) or 0.0 for name in _ADDED)
+        return -(figures.burnt + added + 1 - (figures.shown or 1.0))
+    off = abs(figures.light - middle) if figures.light is not None else 0.0
+    return -(_BURNT_SHOT * figures.burnt + max(0.0, off - _LIKE_LIT) / 255)
+
+
+def _middle_light(measured: Sequence[Figures]) -> float:
+    """Return the mean grey level of the middle shot; of only two, one well lit is wanted."""
+    lights = [figures.light for figures in measured if figures.light is not None]
+    return median(lights) if len(lights) > 2 else _WELL_LIT
+
+
+def _metadata_value(photo: Photo) -> float:
+    """Count what is known; the camera counts most, because nobody can add it afterwards."""
+    return len(_metadata_of(photo)) + _has_camera(photo)
+
+
+def _has_camera(photo: Photo) -> bool:
+    return bool(photo.exif.get("make") or photo.exif.get("model"))
 
 
 def _format_value(photo: Photo) -> float:
@@ -203,16 +231,29 @@ def _name_value(name: str, pattern: str) -> float:
 # --- reasons --------------------------------------------------------------------------------------
 
 
-def _reasons(photo: Photo, criteria: Criteria, values: Values, common: set[str]) -> list[str]:
+def _reasons(
+    photo: Photo,
+    photos: Sequence[Photo],
+    criteria: Criteria,
+    values: Values,
+    common: set[str],
+    measured: Measured,
+) -> list[str]:
     """Return what speaks for a photo: only what sets it apart, and what people did with it.
 
     `common` is the metadata that all photos of the group have.
     """
     reasons: list[str] = []
     for name in criteria.order:
-        value = values[name][photo.pk]
+        value = values[name].get(photo.pk)
+        if value is None:
+            continue
         if name == Criterion.METADATA:
-            reason = _metadata_reason(_metadata_of(photo) - common) if value > len(common) else ""
+            own = _metadata_of(photo) - common
+            reason = _metadata_reason(own) if own else ""
+        elif name == Criterion.WHOLE:
+            others = [one.pk for one in photos if one.pk != photo.pk]
+            reason = _whole_reason(photo.pk, others, values[name], measured)
         elif name == Criterion.ALBUMS:
             reason = _albums_reason(round(value)) if value else ""
         elif name == Criterion.FAVOURITE:
@@ -246,13 +287,20 @@ def _albums_reason(count: int) -> str:
 def _lead_reason(name: str, photo: Photo, column: Mapping[UUID, float]) -> str:
     """Return the reason if a photo does best by a criterion and others do worse, else ""."""
     value, others = column[photo.pk], column.values()
-    slack = abs(value) * _TOLERANCE.get(name, 0)
-    if max(others) > value + slack or min(others) >= value - slack:
+    if max(others) > value + _slack(name, value) or min(others) >= value - _slack(name, value):
         return ""
     match name:
+        case Criterion.NEGATIVE:
+            return _("%(format)s, the negative") % {"format": photo.format}
+        case Criterion.DETAIL:
+            return _detail_reason(value, min(others))
+        case Criterion.COLOUR:
+            return _("in colour, not grey") if min(others) < _GREY else _("more colour")
         case Criterion.RESOLUTION:
             size = {"width": photo.width, "height": photo.height}
             return _("%(width)d×%(height)d, the largest") % size
+        case Criterion.FORMAT if photo.format in RAW_FORMATS:
+            return ""  # Said already, by the first criterion.
         case Criterion.FORMAT if photo.format in _LOSSLESS:
             return _("%(format)s, lossless") % {"format": photo.format}
         case Criterion.FORMAT:
@@ -262,3 +310,30 @@ def _lead_reason(name: str, photo: Photo, column: Mapping[UUID, float]) -> str:
         case Criterion.EARLIEST:
             return _("taken first") if photo.taken_at else _("added first")
     return _("name fits your pattern") if value > 0 else _("not named like a copy")
+
+
+def _detail_reason(pixels: float, fewest: float) -> str:
+    """Say in pixels what two photos really hold, rounded to what can be measured."""
+    best, worst = (max(10, round(number / 10) * 10) for number in (pixels, fewest))
+    return _("real detail of %(best)d px, not %(worst)d px") % {"best": best, "worst": worst}
+
+
+def _whole_reason(
+    photo_id: UUID, others: Sequence[UUID], column: Mapping[UUID, float], measured: Measured
+) -> str:
+    """Return which flaws of others a photo does not have, if it has the fewest."""
+    worse = [pk for pk in others if column.get(pk, 0.0) < column[photo_id] - _FLAW]
+    if not worse or max(column.values()) > column[photo_id] + _FLAW:
+        return ""
+    own, theirs = measured[photo_id], [measured[pk] for pk in worse]
+    reasons = []
+    for name, words in _ADDED.items():
+        if own.same_picture and not getattr(own, name) and any(getattr(x, name) for x in theirs):
+            reasons.append(str(words))
+    if own.same_picture and any((one.shown or 1.0) < (own.shown or 1.0) - _FLAW for one in theirs):
+        reasons.append(_("shows more of the picture"))
+    if any((one.burnt or 0.0) > (own.burnt or 0.0) + _FLAW for one in theirs):
+        reasons.append(_("keeps light and dark parts"))
+    if not own.same_picture and not reasons:
+        reasons.append(_("better exposed"))
+    return ", ".join(reasons)

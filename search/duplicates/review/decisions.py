@@ -21,6 +21,8 @@ from gallery.models import Photo, Stack, User
 from gallery.slices import slices
 from gallery.user_errors import UserError
 from search.duplicates.groups import groups as duplicate_groups, keeper
+from search.duplicates.groups.criteria import criteria_of
+from search.duplicates.groups.figures import figures_of
 from search.duplicates.models import DuplicateGroup, GroupMember, NotTheSame, Resolution
 from search.duplicates.review import merging
 
@@ -137,10 +139,11 @@ def _cases(owner_id: int, groups: list[DuplicateGroup]) -> list[_Case]:
         rows = Photo.objects.live().filter(pk__in=some).order_by("pk")
         for photo in rows.select_for_update(no_key=True):
             live[group_of[photo.pk]].append(photo)
-    criteria, albums = keeper.criteria_of(owner_id), keeper.album_counts(group_of)
+    criteria, albums = criteria_of(owner_id), keeper.album_counts(group_of)
     cases = []
     for group in groups:
-        photos = keeper.in_order(live[group.pk], criteria, albums)
+        measured = figures_of([photo.pk for photo in live[group.pk]], group.kind)
+        photos = keeper.in_order(live[group.pk], criteria, albums, measured)
         if len(photos) > 1:
             cases.append(_Case(group, photos, photos[:1]))
     return cases

@@ -18,7 +18,9 @@ from gallery.facts import camera, place_in_words
 from gallery.models import LIVE_PHOTO, Photo, SkippedFile, User
 from gallery.paging import NOT_GIVEN, BadCursor, check_limit, cursor_of, read_cursor
 from search.duplicates.groups import keeper
-from search.duplicates.groups.keeper import Criteria
+from search.duplicates.groups.criteria import Criteria, criteria_of
+from search.duplicates.groups.figures import Figures, figures_of
+from search.duplicates.groups.keeper import Measured
 from search.duplicates.models import DuplicateEdge, DuplicateGroup, GroupMember, Kind, NotTheSame
 
 SAME_FILE = "same_file"
@@ -195,18 +197,23 @@ def _review_groups(user: User, groups: Sequence[DuplicateGroup]) -> list[ReviewG
     visible = members.filter(LIVE_PHOTO, photo__owner_id=user.pk).select_related("photo")
     for member in visible.prefetch_related("photo__albums", "photo__tags"):
         by_group[member.group_id].append(member)
-    criteria = keeper.criteria_of(user.pk)
+    criteria = criteria_of(user.pk)
+    measured: dict[UUID, Figures] = {}
+    for kind in {group.kind for group in groups}:
+        own = [group.pk for group in groups if group.kind == kind]
+        ids = {member.photo_id for pk in own for member in by_group[pk]}
+        measured |= figures_of(ids, kind)
     rows = [(group, by_group[group.pk]) for group in groups]
-    return [_review_group(group, own, criteria) for group, own in rows if len(own) > 1]
+    return [_review_group(group, own, criteria, measured) for group, own in rows if len(own) > 1]
 
 
 def _review_group(
-    group: DuplicateGroup, members: list[GroupMember], criteria: Criteria
+    group: DuplicateGroup, members: list[GroupMember], criteria: Criteria, measured: Measured
 ) -> ReviewGroup:
     by_photo = {member.photo: member for member in members}
     photos = list(by_photo)
     albums = {photo.pk: len(photo.albums.all()) for photo in photos}
-    ranked = keeper.rank(photos, criteria, albums)
+    ranked = keeper.rank(photos, criteria, albums, measured)
     # As they are now: a photo may have become a favourite since the group was written.
     group.keeper, group.size = ranked[0].photo, len(photos)
     group.recoverable = sum(photo.size for photo in photos) - group.keeper.size

@@ -23,8 +23,8 @@ from gallery.signals import photos_changed
 from gallery.trash import KEPT_DAYS
 from gallery.views import PageRequest, get_photo, vary_on_htmx
 from search.duplicates.find import compare
-from search.duplicates.groups import groups, keeper
-from search.duplicates.groups.keeper import Criterion
+from search.duplicates.groups import groups
+from search.duplicates.groups.criteria import BadCriteria, Criterion, criteria_of
 from search.duplicates.models import DuplicateGroup, Kind, Resolution
 from search.duplicates.review import decisions, export, listing, wording
 from search.duplicates.review.forms import BulkDecision, BulkForm, DecisionForm
@@ -102,7 +102,7 @@ def _only(request: PageRequest, group_id: str) -> list[ReviewGroup]:
 
 
 def _criteria(request: PageRequest) -> dict[str, Any]:
-    criteria = keeper.criteria_of(request.user.pk)
+    criteria = criteria_of(request.user.pk)
     order = [(name, Criterion(name).label) for name in criteria.order]
     return {"order": order, "pattern": criteria.pattern}
 
@@ -174,12 +174,12 @@ def _back(request: PageRequest, **extra: str) -> HttpResponse:
 @login_required
 def criteria(request: PageRequest) -> HttpResponse:
     """Change what decides which photo is kept."""
-    current = keeper.criteria_of(request.user.pk)
+    current = criteria_of(request.user.pk)
     order = request.POST.getlist("order") or current.order
     order = _move(order, request.POST.get("move", ""))
     try:
         groups.set_criteria(request.user, order, request.POST.get("pattern", current.pattern))
-    except keeper.BadCriteria as error:
+    except BadCriteria as error:
         note = Note(error.message.rstrip("."))
         return _list_again(request, note) if request.htmx else _page_again(request, note, 400)
     return _list_again(request, None, tuning=True) if request.htmx else _back(request)

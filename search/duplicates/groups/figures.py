@@ -1,0 +1,82 @@
+"""What was measured of the photos of groups when they were compared with each other."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any
+from uuid import UUID
+
+from gallery.slices import slices
+from search.duplicates.models import DuplicateEdge, Kind
+
+QUALITY = "quality"
+"""The key in `DuplicateEdge.evidence`; what is below it is `find.quality.Quality.as_json`."""
+
+# How what several comparisons say of one photo is brought together. Detail counts as far as every
+# comparison bears it out; a border or a text that one of them shows is there.
+_TOGETHER = {
+    "detail": min,
+    "colour": fmean,
+    "light": fmean,
+    "blown_up": max,
+    "framed": max,
+    "written": max,
+    "shown": min,
+    "burnt": max,
+}
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What is known of one photo; see `search.duplicates.find.quality.Quality`.
+
+    None stands for what was not measured. `same_picture` says whether the photos it was compared
+    with are the same picture, and not only similar shots.
+    """
+
+    detail: float | None = None
+    colour: float | None = None
+    light: float | None = None
+    blown_up: float | None = None
+    framed: float | None = None
+    written: float | None = None
+    shown: float | None = None
+    burnt: float | None = None
+    same_picture: bool = True
+
+
+NOTHING = Figures()
+
+
+def figures_of(photo_ids: Collection[UUID], kind: str) -> dict[UUID, Figures]:
+    """Return what is known of these photos from comparisons with each other."""
+    ids = set(photo_ids)
+    pairs: list[tuple[UUID, UUID, Mapping[str, Any]]] = []
+    for some in slices(ids):
+        edges = DuplicateEdge.objects.filter(first__in=some, kind=kind)
+        for first, second, evidence in edges.values_list("first_id", "second_id", "evidence"):
+            if second in ids and evidence.get(QUALITY):
+                pairs.append((first, second, evidence[QUALITY]))
+    return gathered(pairs, same_picture=kind == Kind.SAME_PICTURE)
+
+
+def gathered(
+    pairs: Iterable[tuple[UUID, UUID, Mapping[str, Any]]], *, same_picture: bool = True
+) -> dict[UUID, Figures]:
+    """Bring together what pairs (first, second, quality) say of each photo."""
+    said: dict[UUID, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for first, second, quality in pairs:
+        for name, (one, other) in quality.items():
+            if name in _TOGETHER:
+                said[first][name].append(one)
+                said[second][name].append(other)
+    return {
+        photo_id: Figures(
+            **{name: _TOGETHER[name](values) for name, values in columns.items()},
+            same_picture=same_picture,
+        )
+        for photo_id, columns in said.items()
+    }
