@@ -78,7 +78,9 @@ def corners(grey: Array) -> float:
     """
     down, across = np.gradient(grey) if min(grey.shape) > 1 else (np.zeros_like(grey),) * 2
     products = (down * down, across * across, down * across)
-    yy, xx, xy = (_blocks(product, 2 * _BLOCK).mean(axis=1) for product in products)
+    yy, xx, xy = (
+        _blocks(np.asarray(product, np.float32), 2 * _BLOCK).mean(axis=1) for product in products
+    )
     smaller = (yy + xx) / 2 - np.sqrt(((yy - xx) / 2) ** 2 + xy**2)
     return float((smaller > _CORNER).mean()) if len(smaller) else 0.0
 
