@@ -137,6 +137,7 @@ _DIFFERS, _AT_LEAST, _TIMES_USUAL = 0.8, 0.6, 4.0
 _UNREADABLE = 0.65  # usually left over; such a copy proves nothing
 _FULL, _BRIGHT = 250, 225.0  # levels of the fullest channel and of the grey
 _FEW = 0.06  # of a window
+_ANOTHER_TONE = 5.0  # grey levels
 _SOME_INK, _NINTHS = 0.001, 3  # share of the cells, and ninths of a page that have ink
 
 
@@ -150,10 +151,11 @@ def of_photos(
 ) -> Compared:
     """Compare two aligned photographs in grey, of at most 512 px, at the scale of things.
 
-    `burnt` says which pixels of each lost their colour (`burnt_out`); there, nothing is compared.
+    `burnt` says which pixels of each lost their colour (`burnt_out`); there, nothing is compared
+    if one picture is brighter than the other, or has more contrast.
     """
     compared = compare(a, b, scale, shift, _PHOTO)
-    if burnt is None or not (burnt[0].any() or burnt[1].any()):
+    if burnt is None or _tone_change(compared) < _ANOTHER_TONE:
         return compared
     low, high = overlap(scale, shift)
     lost = np.maximum(
@@ -164,6 +166,12 @@ def of_photos(
     )
     known = box_mean(lost, compared.window) < _FEW
     return replace(compared, rest=compared.rest * known, structured=compared.structured & known)
+
+
+def _tone_change(compared: Compared) -> float:
+    """Return by how many grey levels the tones of the two pictures differ on average."""
+    expected = tones_matched(compared.second, compared.first)
+    return float(np.abs(expected - compared.first).mean())
 
 
 def burnt_out(pixels: NDArray[np.uint8]) -> Array:
