@@ -298,7 +298,7 @@ def sky(look: Random, content: Random) -> Image.Image:
     if look.random() < 0.5:
         draw = ImageDraw.Draw(image)
         for _ in range(int(content.integers(1, 4))):
-            x, y = content.integers(0, 700), content.integers(0, 400)
+            x, y = int(content.integers(0, 700)), int(content.integers(0, 400))
             draw.ellipse((x, y, x + 160, y + 50), fill=(235, 238, 242))
         image = image.filter(ImageFilter.GaussianBlur(18))
     return saved(image, quality=90)

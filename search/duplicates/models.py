@@ -40,8 +40,9 @@ class DuplicateEdge(models.Model):
     correlation of the aligned pixels, for similar shots the cosine similarity of the embeddings.
     `how` is a `Change` or "". `model` is the one whose embeddings brought the photos together.
     `evidence` is what was measured of two copies: how the second lies over the first (`turn`, then
-    `scale` and `shift` as x, y; see `search.duplicates.find.alignment`), and `overlay`, "first" or
-    "second" for the one that something was written on, else "".
+    `scale` and `shift` as x, y; see `search.duplicates.find.alignment`), `overlay`, "first" or
+    "second" for the one that something was written on, else "", and `border`, "first", "second" or
+    "both", if the border was cut off first; then nothing is said of how they lie.
     """
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from gallery.decoding.fingerprint import fingerprint_of, grey
 from search.duplicates.find import pages
@@ -86,3 +86,17 @@ def test_a_page_photographed_twice_is_a_similar_shot():
     one, other = family("receipt", seed=10, size=2)
     moments = (SHOTS, SHOTS | {"taken_at": "2024-05-31T12:00:20"})
     assert kind_of(judge(one, other, cosine=0.99, exif=moments)) == Kind.SIMILAR_SHOTS
+
+
+def test_other_words_on_one_photograph_make_another_picture():
+    """The same place, one text longer than the other: the meme and the date stamp."""
+    stamps = [_stamped(scene(11), text) for text in ("01 02 '19", "27 11 '03")]
+    assert kind_of(judge(*stamps, cosine=0.9)) != Kind.SAME_PICTURE
+    assert kind_of(judge(scene(11), stamps[0], cosine=0.9)) == Kind.SAME_PICTURE
+
+
+def _stamped(image: Image.Image, text: str) -> Image.Image:
+    font = ImageFont.load_default(24)
+    draw = ImageDraw.Draw(image)
+    draw.text((image.width - 20, image.height - 15), text, (255, 255, 255), font, anchor="rb")
+    return saved(image, quality=90)

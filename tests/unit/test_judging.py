@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from gallery.decoding.fingerprint import fingerprint_of
 from search.duplicates.find import judging
@@ -87,6 +87,16 @@ def test_it_says_how_they_differ(change, how):
     found = judge(scene(4), CHANGES[change](scene(4)))
     assert kind_of(found) == Kind.SAME_PICTURE
     assert found.how == how
+
+
+@pytest.mark.parametrize("shade", ["black", "white"])
+@pytest.mark.parametrize("change", ["webp", "cropped corner", "mirrored"])
+def test_a_border_is_no_picture(change, shade):
+    original = scene(6)
+    bordered = saved(ImageOps.expand(original, border=(70, 90), fill=shade))
+    found = judge(bordered, CHANGES[change](original))
+    assert kind_of(found) == Kind.SAME_PICTURE
+    assert found.how == ("mirrored" if change == "mirrored" else "cropped")
 
 
 @pytest.mark.parametrize("seed", range(2))

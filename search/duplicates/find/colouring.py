@@ -61,7 +61,7 @@ def _is_thing(cells: Mask) -> bool:
     return bool(np.logical_and.reduce(around).sum() >= _A_THING)
 
 
-def _cells(pixels: NDArray[np.uint8], low: Array, size: Array) -> Array:
+def _cells(pixels: NDArray[np.generic], low: Array, size: Array) -> Array:
     """Return the colours of a window at _CELLS a side, float32 (cells, 3)."""
     height, width = pixels.shape[:2]
     down = cell_weights(height, low[:, 1], size[:, 1], _CELLS, min_width=1.0)[0]
@@ -106,7 +106,7 @@ def _chroma_rest(first: Array, second: Array) -> Array:
         gain = (one * lit)[keep].sum() / max(float((one[keep] ** 2).sum()), 1e-3)
         gain = np.clip(gain, *_SATURATIONS)
     rest = np.linalg.norm(other - gain * one - tint * light, axis=1)
-    return np.minimum(rest, np.linalg.norm(other - one, axis=1))
+    return np.asarray(np.minimum(rest, np.linalg.norm(other - one, axis=1)), np.float32)
 
 
 def _chroma(colours: Array) -> Array:

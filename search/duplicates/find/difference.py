@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,26 +48,32 @@ class Compared:
         return float(np.median(rest)) if rest.size else 0.0
 
 
-def compare(
-    a: Array, b: Array, scale: Array, shift: Array, *, most: int, sharpness: float, window: int
-) -> Compared:
-    """Compare two grey pictures (height, width), aligned by `scale` and `shift`, (1, 2) each.
+class Grid(NamedTuple):
+    """How finely to compare.
 
-    The grid has at most `most` cells a side, and `sharpness` cells per pixel of the less detailed
-    picture. `window` is in cells, and odd.
+    At most `most` cells a side, `sharpness` cells per pixel of the less detailed picture, and
+    windows of `window` cells a side, an odd number.
     """
+
+    most: int
+    sharpness: float
+    window: int
+
+
+def compare(a: Array, b: Array, scale: Array, shift: Array, grid: Grid) -> Compared:
+    """Compare two grey pictures (height, width), aligned by `scale` and `shift`, (1, 2) each."""
     low, high = overlap(scale, shift)
     size, other_size = high - low, (high - low) * scale
     other_low = np.clip(scale * low + shift, 0, 1)
     pixels = np.minimum(size[0] * a.shape[::-1], other_size[0] * b.shape[::-1])
-    columns, rows = np.clip(sharpness * pixels, _MIN_SIDE, most).astype(int)
+    columns, rows = np.clip(grid.sharpness * pixels, _MIN_SIDE, grid.most).astype(int)
     first = _cut(a, low, size, rows, columns)
     second = _cut(b, other_low, other_size, rows, columns)
-    forth, structure = _rest(first, second, window)
-    back, other = _rest(second, first, window)
+    forth, structure = _rest(first, second, grid.window)
+    back, other = _rest(second, first, grid.window)
     structured = np.maximum(structure, other) > _STRUCTURE
     rest = np.where(structured, np.minimum(forth, back), np.float32(0))
-    return Compared(first, second, rest, structured, window)
+    return Compared(first, second, rest, structured, grid.window)
 
 
 def _cut(picture: Array, low: Array, size: Array, rows: int, columns: int) -> Array:
@@ -107,7 +114,7 @@ def tones_matched(picture: Array, model: Array) -> Array:
 
 def _variance(picture: Array, window: int) -> Array:
     mean = box_mean(picture, window)
-    return np.maximum(box_mean(picture**2, window) - mean**2, 0)
+    return np.asarray(np.maximum(box_mean(picture**2, window) - mean**2, 0), np.float32)
 
 
 def box_mean(picture: Array, window: int) -> Array:
@@ -124,18 +131,19 @@ def box_mean(picture: Array, window: int) -> Array:
 # --- verdicts -------------------------------------------------------------------------------------
 
 # Of 500 photos with 31 changes and of made papers, copies have no place in which more is left.
-_PAGE = {"most": 1024, "sharpness": 0.9, "window": 7}
-_PHOTO = {"most": 256, "sharpness": 0.6, "window": 7}
+_PAGE = Grid(most=1024, sharpness=0.9, window=7)
+_PHOTO = Grid(most=256, sharpness=0.6, window=7)
 _DIFFERS, _AT_LEAST, _TIMES_USUAL = 0.8, 0.6, 4.0
 _UNREADABLE = 0.65  # usually left over; such a copy proves nothing
 _FULL, _BRIGHT = 250, 225.0  # levels of the fullest channel and of the grey
 _FEW = 0.06  # of a window
+_ANOTHER_TONE = 5.0  # grey levels
 _SOME_INK, _NINTHS = 0.001, 3  # share of the cells, and ninths of a page that have ink
 
 
 def of_pages(a: Array, b: Array, scale: Array, shift: Array) -> Compared:
     """Compare two aligned pages in grey at the scale of their letters."""
-    return compare(a, b, scale, shift, **_PAGE)
+    return compare(a, b, scale, shift, _PAGE)
 
 
 def of_photos(
@@ -143,10 +151,11 @@ def of_photos(
 ) -> Compared:
     """Compare two aligned photographs in grey, of at most 512 px, at the scale of things.
 
-    `burnt` says which pixels of each lost their colour (`burnt_out`); there, nothing is compared.
+    `burnt` says which pixels of each lost their colour (`burnt_out`); there, nothing is compared
+    if one picture is brighter than the other, or has more contrast.
     """
-    compared = compare(a, b, scale, shift, **_PHOTO)
-    if burnt is None or not (burnt[0].any() or burnt[1].any()):
+    compared = compare(a, b, scale, shift, _PHOTO)
+    if burnt is None or _tone_change(compared) < _ANOTHER_TONE:
         return compared
     low, high = overlap(scale, shift)
     lost = np.maximum(
@@ -157,6 +166,12 @@ def of_photos(
     )
     known = box_mean(lost, compared.window) < _FEW
     return replace(compared, rest=compared.rest * known, structured=compared.structured & known)
+
+
+def _tone_change(compared: Compared) -> float:
+    """Return by how many grey levels the tones of the two pictures differ on average."""
+    expected = tones_matched(compared.second, compared.first)
+    return float(np.abs(expected - compared.first).mean())
 
 
 def burnt_out(pixels: NDArray[np.uint8]) -> Array:

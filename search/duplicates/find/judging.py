@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -17,8 +17,15 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from gallery.decoding.fingerprint import grey
-from search.duplicates.find import alignment as alignments, blocks, difference, overlays, pages
+from gallery.decoding.fingerprint import fingerprint_of, grey
+from search.duplicates.find import (
+    alignment as alignments,
+    blocks,
+    borders,
+    difference,
+    overlays,
+    pages,
+)
 from search.duplicates.find.alignment import Alignment, Array
 from search.duplicates.find.colouring import is_recoloured
 from search.duplicates.find.difference import Compared
@@ -41,7 +48,8 @@ _SAME_LAYOUT, _LIKE_LAYOUT = 0.87, 0.82
 _BURST, _OCCASION = timedelta(minutes=10), timedelta(days=1)
 _ONE_PLACE_KM = 1.0
 
-Detail = Callable[[UUID], NDArray[np.uint8] | None]
+Pixels = NDArray[np.uint8]
+Detail = Callable[[UUID], Pixels | None]
 """Returns a photo's rendition of at most 512 px, uint8 (height, width, 3), or None without one."""
 
 
@@ -133,7 +141,7 @@ def _same_picture(
     if other_shot(pair.first.exif, pair.second.exif):
         return None
     agrees = bool(alignment.correlation[row] >= _WORTH_A_CHECK)
-    if not agrees and not _may_be_pages(pair, thresholds):
+    if not agrees and not _may_be_pages(pair, thresholds) and not _may_have_border(pair):
         return None
     looks = pictures.looks(pair)
     if looks is None or any(look.poor for look in looks):
@@ -141,7 +149,7 @@ def _same_picture(
     if any(look.page for look in looks):
         found = _same_page(pair, alignment, row, pictures)
     else:
-        found = _same_photo(pair, alignment, row, pictures) if agrees else None
+        found = _same_photographs(pair, alignment, row, pictures)
     clock_moved = moved_clock(pair.first.exif, pair.second.exif)
     if found is None or (clock_moved and found.closeness < _CERTAIN):
         return None
@@ -152,6 +160,24 @@ def _may_be_pages(pair: Pair, thresholds: Thresholds) -> bool:
     """Tell whether these may be pages, which a few percent cut off make unlike at this size."""
     greys = (pair.first.grey, pair.second.grey)
     return pair.cosine >= thresholds.layout and all(map(pages.may_be_page, greys))
+
+
+def _may_have_border(pair: Pair) -> bool:
+    return any(borders.may_have_border(side.grey) for side in (pair.first, pair.second))
+
+
+def _same_photographs(
+    pair: Pair, alignment: Alignment, row: int, pictures: _Pictures
+) -> Judgement | None:
+    first, second = map(pictures.colours, (pair.first.photo_id, pair.second.photo_id))
+    if first is None or second is None:
+        return None
+    found = None
+    if alignment.correlation[row] >= _WORTH_A_CHECK:
+        found = _same_photo(first, second, alignment, row)
+    if found is None and _may_have_border(pair):
+        found = _same_inside(first, second)
+    return found
 
 
 def _same_page(pair: Pair, alignment: Alignment, row: int, pictures: _Pictures) -> Judgement | None:
@@ -188,33 +214,51 @@ def _turned(picture: Array, turn: int) -> Array:
     return np.ascontiguousarray(alignments.apply_turn(picture, turn), dtype=np.float32)
 
 
-def _same_photo(
-    pair: Pair, alignment: Alignment, row: int, pictures: _Pictures
-) -> Judgement | None:
-    first = pictures.thumbnail(pair.first.photo_id)
-    second = pictures.thumbnail(pair.second.photo_id)
-    if first is None or second is None:
-        return None
-    agreement, scale, shift = blocks.check(first, second, alignment, row)
+def _same_photo(first: Pixels, second: Pixels, alignment: Alignment, row: int) -> Judgement | None:
+    """Compare two photographs, RGB of at most 512 px, aligned as `row` says."""
+    agreement, scale, shift = blocks.check(grey(first), grey(second), alignment, row)
     same = blocks.is_same(agreement)
     if not same and not blocks.is_same_but_for_words(agreement):
         return None
     turn = int(alignment.turn[row])
-    compared = _compared_photos(pair, turn, scale, shift, pictures)
-    if compared is None or not (overlays.is_one_photo if same else overlays.is_writing)(compared):
+    if is_recoloured(first, second, turn, scale, shift):
+        return None
+    compared = difference.of_photos(
+        grey(first),
+        _turned(grey(second), turn),
+        scale,
+        shift,
+        (difference.burnt_out(first), _turned(difference.burnt_out(second), turn)),
+    )
+    if not (overlays.is_one_photo if same else overlays.is_writing)(compared):
         return None
     return _same(compared, turn, scale, shift, agreement.correlation)
 
 
-def _compared_photos(
-    pair: Pair, turn: int, scale: Array, shift: Array, pictures: _Pictures
-) -> Compared | None:
-    """Compare two aligned photographs; None if they show one thing in two colours."""
-    colours, others = map(pictures.colours, (pair.first.photo_id, pair.second.photo_id))
-    if colours is None or others is None or is_recoloured(colours, others, turn, scale, shift):
+def _same_inside(first: Pixels, second: Pixels) -> Judgement | None:
+    """Compare two photographs, one of them with a border, without their borders."""
+    boxes = [borders.inside(grey(pixels)) for pixels in (first, second)]
+    if boxes == [None, None]:
         return None
-    burnt = difference.burnt_out(colours), _turned(difference.burnt_out(others), turn)
-    return difference.of_photos(grey(colours), _turned(grey(others), turn), scale, shift, burnt)
+    one, other = (
+        pixels if box is None else pixels[box[1] : box[3], box[0] : box[2]]
+        for pixels, box in zip((first, second), boxes, strict=True)
+    )
+    alignment = alignments.align(fingerprint_of(one)[None], fingerprint_of(other)[None])
+    if alignment.correlation[0] < _WORTH_A_CHECK or pages.look(grey(one)).poor:
+        return None
+    found = _same_photo(one, other, alignment, 0)
+    if found is None:
+        return None
+    evidence = {"overlay": found.evidence["overlay"], "border": _bordered(boxes)}
+    return replace(found, how=found.how or Change.CROPPED, evidence=evidence)
+
+
+def _bordered(boxes: Sequence[borders.Box | None]) -> str:
+    """Return which picture has a border: "first", "second" or "both"."""
+    if None not in boxes:
+        return "both"
+    return "second" if boxes[0] is None else "first"
 
 
 def _same(

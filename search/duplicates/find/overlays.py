@@ -10,7 +10,14 @@ from __future__ import annotations
 import numpy as np
 
 from search.duplicates.find.alignment import Array
-from search.duplicates.find.difference import Compared, Mask, differing, grown, tones_matched
+from search.duplicates.find.difference import (
+    Compared,
+    Mask,
+    box_mean,
+    differing,
+    grown,
+    tones_matched,
+)
 
 _SPOT = 8  # cells that may differ, which is less than the smallest thing
 _STRONG = 25.0  # grey levels between two cells
@@ -19,6 +26,7 @@ _SPECKS = 5  # cells in which strokes may run together
 _WEAK = 0.3  # left over where letters are hard to see
 _TALL, _LONG, _FILLED = 0.12, 2.0, 0.4  # of a line: its height, its length in heights, its share
 _ONE_WAY, _ONE_SIDED = 0.4, 1.35
+_STROKES, _CLEARLY, _BOTH = 3, 2.0, 0.12  # cells; times the energy; share of the places
 
 
 def is_one_photo(compared: Compared) -> bool:
@@ -51,10 +59,26 @@ def is_writing(compared: Compared) -> bool:
     weak = compared.rest > max(_WEAK, 3 * compared.usual())
     if not (_is_line(seeds, weak) or _is_line(seeds.T, weak.T)):
         return False
+    if _shared(compared, near) > _BOTH:
+        return False
     first, second = _energies(compared, near)
     one_sided = max(first, second) >= _ONE_SIDED * min(first, second)
     total = max(float(np.abs(gap[strong]).sum()), 1e-3)
     return bool(one_sided or abs(float(gap[strong].sum())) >= _ONE_WAY * total)
+
+
+def _shared(compared: Compared, near: Mask) -> float:
+    """Return in how many of these places the picture with less in all of them has more, 0 to 0.5.
+
+    Where two texts lie on each other, either has strokes of its own.
+    """
+    second = tones_matched(compared.first, compared.second)
+    one, other = (
+        box_mean(_gradient_energy(picture), _STROKES) for picture in (compared.first, second)
+    )
+    more = (near & (one > _CLEARLY * other + 1)).sum()
+    less = (near & (other > _CLEARLY * one + 1)).sum()
+    return float(min(more, less) / max(more + less, 1))
 
 
 def _gap(compared: Compared) -> Array:
@@ -71,8 +95,12 @@ def _energies(compared: Compared, near: Mask) -> tuple[float, float]:
 
 
 def _energy(picture: Array, near: Mask) -> float:
+    return float((_gradient_energy(picture) * near).sum()) + 1.0
+
+
+def _gradient_energy(picture: Array) -> Array:
     down, across = np.gradient(picture)
-    return float(((down**2 + across**2) * near).sum()) + 1.0
+    return np.asarray(down**2 + across**2, np.float32)
 
 
 def _is_line(seeds: Mask, weak: Mask) -> bool:
@@ -82,8 +110,9 @@ def _is_line(seeds: Mask, weak: Mask) -> bool:
     """
     rows = np.flatnonzero(seeds.any(axis=1))
     low, high = int(rows[0]), int(rows[-1]) + 1
-    columns = weak[low:high].any(axis=0) | seeds[low:high].any(axis=0)
-    start, end = _run_around(columns, seeds[low:high].any(axis=0), high - low)
+    seeded = np.asarray(seeds.any(axis=0), np.bool_)
+    columns = np.asarray(weak[low:high].any(axis=0) | seeded, np.bool_)
+    start, end = _run_around(columns, seeded, high - low)
     filled = columns[start:end].mean() >= _FILLED
     long = end - start >= _LONG * (high - low)
     return bool(long and filled and high - low <= _TALL * max(seeds.shape))
