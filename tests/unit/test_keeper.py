@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 
 import pytest
 
+from gallery.decoding.answers import RAW_FORMATS
 from gallery.models import Photo
 from search.duplicates.groups.criteria import BadCriteria, Criteria, Criterion, parse_criteria
 from search.duplicates.groups.figures import Figures, gathered
-from search.duplicates.groups.keeper import FORMATS, RAW_FORMATS, rank
+from search.duplicates.groups.keeper import FORMATS, rank
 
 MEASURED = {"detail": 1000.0, "colour": 0.0, "light": 118.0, "framed": 0.0, "written": 0.0,
             "blown_up": 0.0, "shown": 0.8, "burnt": 0.0}  # fmt: skip

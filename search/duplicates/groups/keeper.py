@@ -16,15 +16,13 @@ from django.template.defaultfilters import filesizeformat
 from django.utils.text import get_text_list
 from django.utils.translation import gettext as _, gettext_lazy, ngettext
 
+from gallery.decoding.answers import RAW_FORMATS
 from gallery.models import InAlbum, Photo
 from gallery.slices import slices
 from search.duplicates.groups.criteria import Criteria, Criterion
 from search.duplicates.groups.figures import NOTHING, Figures
 
-RAW_FORMATS = ("DNG", "NEF", "CR3", "CR2", "ARW", "RAF", "ORF", "RW2", "PEF", "SRW")
-"""What cameras record before they make a picture of it; any JPEG beside it was made from it."""
-
-FORMATS = (*RAW_FORMATS, "TIFF", "PNG", "BMP", "HEIF", "JPEG", "AVIF", "WEBP", "GIF")
+FORMATS = (*sorted(RAW_FORMATS), "TIFF", "PNG", "BMP", "HEIF", "JPEG", "AVIF", "WEBP", "GIF")
 """Formats from the one that preserves most to the one that preserves least.
 
 First the negatives, then the lossless ones: scans, renderings and screenshots, of which the JPEG is
