@@ -22,6 +22,7 @@ PART_SIDE = 1024
 EXIF_KEYS = frozenset({
     "make", "model", "lens", "software", "taken_at", "offset", "exposure", "f_number", "iso",
     "focal_length", "focal_35mm", "latitude", "longitude", "altitude", "orientation", "rating",
+    "subsec", "bias", "image_number", "image_id",
 })  # fmt: skip
 MAX_TEXT = 200
 

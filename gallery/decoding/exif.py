@@ -67,6 +67,12 @@ def stars(value: Any) -> int | None:
     return result if result is not None and result <= _MAX_STARS else None
 
 
+def digits(value: Any) -> str | None:
+    """Return a text of at most nine digits, or None."""
+    printed = text(value)
+    return printed if printed and printed.isascii() and printed.isdigit() and len(printed) < 10 else None
+
+
 def time(value: Any) -> str | None:
     """Return EXIF's "2024:05:31 12:00:00" in ISO 8601, or None."""
     printed = text(value)
@@ -88,6 +94,10 @@ _PHOTO: tuple[_Field, ...] = (
     ("taken_at", 0x9004, time),
     ("taken_at", 0x9003, time),
     ("offset", 0x9011, text),
+    ("subsec", 0x9291, digits),
+    ("bias", 0x9204, number),
+    ("image_number", 0x9211, whole),
+    ("image_id", 0xA420, text),
     ("lens", 0xA434, text),
     ("exposure", 0x829A, positive),
     ("f_number", 0x829D, positive),
