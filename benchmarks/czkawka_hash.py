@@ -34,4 +34,7 @@ def pairs(folder: Path, names: Sequence[str], side: int, most: int) -> set[Names
     hashes = np.stack([gradient_hash(opened(folder / name), side) for name in names])
     differing = (hashes[:, None, :] != hashes[None, :, :]).sum(axis=2)
     first, second = np.nonzero(np.triu(differing <= most, k=1))
-    return {frozenset((names[a], names[b])) for a, b in zip(first, second, strict=True)}
+    return {
+        frozenset((names[a], names[b]))
+        for a, b in zip(first.tolist(), second.tolist(), strict=True)
+    }

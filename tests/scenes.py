@@ -19,7 +19,8 @@ def scene(seed: int, size: tuple[int, int] = (480, 360), *, moved: int = 0) -> I
         x, y = random.integers(0, size[0]), random.integers(0, size[1])
         w, h = random.integers(24, 150), random.integers(24, 150)
         shift = moved if place == 8 else 0
-        box = (x - w // 2 + shift, y - h // 2, x + w // 2 + shift, y + h // 2)
+        corners = (x - w // 2 + shift, y - h // 2, x + w // 2 + shift, y + h // 2)
+        box = [int(corner) for corner in corners]
         colour = tuple(int(c) for c in random.integers(0, 256, 3))
         (draw.ellipse if place % 2 else draw.rectangle)(box, fill=colour, outline="black", width=3)
     return image
@@ -27,7 +28,9 @@ def scene(seed: int, size: tuple[int, int] = (480, 360), *, moved: int = 0) -> I
 
 def _clouds(random: np.random.Generator, size: tuple[int, int], cells: int) -> np.ndarray:
     rough = random.normal(0, 14, (cells, cells, 3)).clip(-60, 60)
-    tile = Image.fromarray((rough + 128).astype(np.uint8), "RGB").resize(size, Image.BICUBIC)
+    tile = Image.fromarray((rough + 128).astype(np.uint8), "RGB").resize(
+        size, Image.Resampling.BICUBIC
+    )
     return np.asarray(tile, np.float32) - 128
 
 

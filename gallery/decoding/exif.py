@@ -70,7 +70,11 @@ def stars(value: Any) -> int | None:
 def digits(value: Any) -> str | None:
     """Return a text of at most nine digits, or None."""
     printed = text(value)
-    return printed if printed and printed.isascii() and printed.isdigit() and len(printed) < 10 else None
+    return (
+        printed
+        if printed and printed.isascii() and printed.isdigit() and len(printed) < 10
+        else None
+    )
 
 
 def time(value: Any) -> str | None:

@@ -9,6 +9,7 @@ has it. Up to where a picture keeps up is the detail that it really holds.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +34,7 @@ _KEEPS_UP = 0.8  # share of the bands below
 _LOBES = 3  # of the Lanczos kernel
 
 Complex = NDArray[np.complex64]
+Numbers = NDArray[np.floating[Any]]
 Spectrum = NDArray[np.float64]
 
 
@@ -93,7 +95,7 @@ def _is_echo(coherence: Spectrum, larger: Spectrum, stored: float) -> bool:
 
 def _holds(stored: float) -> NDArray[np.bool_]:
     """Tell which bands a picture with so many pixels for one of the grid can hold at all."""
-    return np.arange(1, _BANDS + 1) <= np.ceil(stored * _BANDS)
+    return np.asarray(np.arange(1, _BANDS + 1) <= np.ceil(stored * _BANDS), np.bool_)
 
 
 def resample(
@@ -142,9 +144,9 @@ def _spectra(picture: Array) -> Complex:
 
 def _frequencies() -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
     """Return frequency down and across in cycles per pixel, and the band of each coefficient."""
-    down = np.fft.fftfreq(_BLOCK)[:, None]
-    across = np.fft.rfftfreq(_BLOCK)[None, :]
-    return down, across, np.rint(np.hypot(down, across) * _BLOCK).astype(np.int64)
+    down = np.asarray(np.fft.fftfreq(_BLOCK)[:, None], np.float64)
+    across = np.asarray(np.fft.rfftfreq(_BLOCK)[None, :], np.float64)
+    return down, across, np.asarray(np.rint(np.hypot(down, across) * _BLOCK), np.int64)
 
 
 def _shifted_onto(a: Complex, b: Complex) -> Complex:
@@ -167,7 +169,7 @@ def _shifted_onto(a: Complex, b: Complex) -> Complex:
     return np.asarray(b * ramp, np.complex64)
 
 
-def _vertex(before: Array, at: Array, after: Array) -> Array:
+def _vertex(before: Numbers, at: Numbers, after: Numbers) -> Numbers:
     """Return where between the neighbours a parabola has its top, -0.5 to 0.5."""
     bend = before - 2 * at + after
     offset = np.where(bend < 0, (before - after) / np.where(bend < 0, 2 * bend, 1.0), 0.0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
@@ -17,7 +17,7 @@ QUALITY = "quality"
 
 # How what several comparisons say of one photo is brought together. Detail counts as far as every
 # comparison bears it out; a border or a text that one of them shows is there.
-_TOGETHER = {
+_TOGETHER: dict[str, Callable[[list[float]], float]] = {
     "detail": min,
     "colour": fmean,
     "light": fmean,
