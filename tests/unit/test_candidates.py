@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from gallery.decoding.fingerprint import fingerprint_of
-from gallery.decoding.pictures import perceptual_hash
+from gallery.decoding.rendition import perceptual_hash
 from search.duplicates.find import candidates
 from search.duplicates.find.candidates import is_flat, nearest_hashes, turned_hashes
 

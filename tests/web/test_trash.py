@@ -216,6 +216,10 @@ def test_a_file_in_the_trash_is_brought_back_by_its_upload(ada_client, trashed):
         "state": "pending",
         "duplicate": True,
         "restored": True,
+        "reason": "",
+        "message": "",
+        "flaw": "",
+        "replaced": None,
         "url": f"/photos/{trashed[0].pk}",
     }
     assert ada_client.get(f"/photos/{trashed[0].pk}").status_code == 200
