@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from gallery.decoding.fingerprint import fingerprint_of, grey
 from search.duplicates.find import pages
@@ -93,6 +93,12 @@ def test_other_words_on_one_photograph_make_another_picture():
     stamps = [_stamped(scene(11), text) for text in ("01 02 '19", "27 11 '03")]
     assert kind_of(judge(*stamps, cosine=0.9)) != Kind.SAME_PICTURE
     assert kind_of(judge(scene(11), stamps[0], cosine=0.9)) == Kind.SAME_PICTURE
+
+
+@pytest.mark.parametrize("change", ["jpeg 30", "quarter", "cropped corner", "mirrored"])
+def test_copies_of_a_photograph_that_is_out_of_focus_are_found(change):
+    original = scene(5).filter(ImageFilter.GaussianBlur(14))
+    assert kind_of(judge(original, CHANGES[change](original))) == Kind.SAME_PICTURE
 
 
 def _stamped(image: Image.Image, text: str) -> Image.Image:

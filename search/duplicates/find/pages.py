@@ -35,6 +35,11 @@ _NOTHING = 4.0  # grey levels of deviation
 _CORNER = 12.0
 _ENOUGH = 0.01
 
+# The same of a picture of about 64 cells a side: bold shapes that are out of focus, but no cloud.
+_CELLS = 64
+_BOLD = 15.0
+_MANY = 0.3
+
 
 @dataclass(frozen=True)
 class Look:
@@ -59,7 +64,8 @@ def look(grey: Array) -> Look:
         or (text >= _DENSE and text / busy >= _NEARLY_ALL)
         or _share_of_peaks(grey) >= _FEW_LEVELS
     )
-    return Look(page=page, poor=blank >= _EMPTY or corners(grey) < _ENOUGH)
+    poor = blank >= _EMPTY or corners(grey) < _ENOUGH
+    return Look(page=page, poor=poor and not _has_bold_shapes(grey))
 
 
 def may_be_page(fingerprint: NDArray[np.uint8]) -> bool:
@@ -74,7 +80,14 @@ def is_blank(fingerprint: NDArray[np.uint8]) -> bool:
     return bool(fingerprint.std() < _NOTHING)
 
 
-def corners(grey: Array) -> float:
+def _has_bold_shapes(grey: Array) -> bool:
+    side = max(1, max(grey.shape) // _CELLS)
+    rows, columns = grey.shape[0] // side, grey.shape[1] // side
+    coarse = _blocks(grey, side).mean(axis=1).reshape(rows, columns)
+    return corners(coarse, _BOLD) >= _MANY
+
+
+def corners(grey: Array, least: float = _CORNER) -> float:
     """Return in what share of its blocks of 16 x 16 pixels a picture changes in both directions.
 
     An even ground has none, and neither has a fade or a straight edge: they fit everywhere.
@@ -85,7 +98,7 @@ def corners(grey: Array) -> float:
         _blocks(np.asarray(product, np.float32), 2 * _BLOCK).mean(axis=1) for product in products
     )
     smaller = (yy + xx) / 2 - np.sqrt(((yy - xx) / 2) ** 2 + xy**2)
-    return float((smaller > _CORNER).mean()) if len(smaller) else 0.0
+    return float((smaller > least).mean()) if len(smaller) else 0.0
 
 
 def _is_text(blocks: Array) -> NDArray[np.bool_]:
