@@ -211,17 +211,14 @@ def test_a_file_in_the_trash_is_brought_back_by_its_upload(ada_client, trashed):
     before = len(media_files())
     answer = upload(ada_client, picture("red"), "again.jpg")
     assert answer.status_code == 200
-    assert answer.json() == {
+    told = {
         "id": str(trashed[0].pk),
         "state": "pending",
         "duplicate": True,
         "restored": True,
-        "reason": "",
-        "message": "",
-        "flaw": "",
-        "replaced": None,
         "url": f"/photos/{trashed[0].pk}",
     }
+    assert answer.json().items() >= told.items()
     assert ada_client.get(f"/photos/{trashed[0].pk}").status_code == 200
     assert len(media_files()) == before
     assert upload(ada_client, picture("red")).json()["restored"] is False
