@@ -168,6 +168,8 @@ def _replace_beginnings(photo: Photo) -> UUID | None:
     beginnings = [one for one in flawed if digests[one.size] == one.sha256]
     if not beginnings:
         return None
+    # It may have been stacked when it came.
+    photo.refresh_from_db(fields=["stack"])
     with transaction.atomic():
         for old in beginnings:
             _inherit(photo, old)
