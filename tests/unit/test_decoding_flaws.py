@@ -149,6 +149,7 @@ def test_the_end_of_a_jpeg_is_not_that_of_its_thumbnail():
     assert walk(data + images.jpeg()).end == len(data)
 
 
+@pytest.mark.slow
 def test_large_pictures_of_phones_are_read_in_the_usual_memory(put):
     pool = DecoderPool(size=1, max_pixels=250_000_000)
     try:
@@ -168,6 +169,7 @@ def test_large_pictures_of_phones_are_read_in_the_usual_memory(put):
         pool.close()
 
 
+@pytest.mark.slow
 def test_what_cannot_be_read_in_the_memory_is_refused_from_its_header(put):
     pool = DecoderPool(size=1, max_pixels=1_000_000_000)
     try:

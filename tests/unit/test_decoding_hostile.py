@@ -161,6 +161,7 @@ def test_honest_scans_are_not_refused(pool, put):
     assert reason(pool.decode, put(twenty)) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("filling", [b"\xff\x01", b"\xff\xd8", b"\xff\xe0\0\2", b"\xff\xda\0\2"])
 def test_floods_of_markers_are_given_up(pool, put, filling):
     begin = time.perf_counter()
