@@ -10,22 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms, PngImagePlugin
 
-from gallery.decoding import DecodeError, DecoderPool
+from gallery.decoding import DecodeError
 from gallery.decoding.answers import EXIF_KEYS, FORMATS
 from tests import images
-
-
-@pytest.fixture(scope="module")
-def pool():
-    pool = DecoderPool(size=1)
-    yield pool
-    pool.close()
-
-
-@pytest.fixture
-def put(tmp_path):
-    """Return a function that writes bytes into a file whose name says nothing."""
-    return lambda data: images.write(tmp_path, "file", data)
 
 
 def near(pixels, x, y, colour, tolerance=12):

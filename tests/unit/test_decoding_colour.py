@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from gallery.decoding import DecodeError, DecoderPool
+from gallery.decoding import DecodeError
 from gallery.decoding.colour import is_srgb
 from gallery.decoding.profiles import PRIMARIES, adobe_rgb, coded, profile, srgb_curve
 from tests import images
@@ -18,18 +18,6 @@ SRGB = [(255, 0, 0), (0, 255, 0), (0, 0, 255), (128, 128, 128)]
 IN_P3 = [(234, 51, 35), (117, 251, 76), (0, 0, 245), (128, 128, 128)]
 IN_ADOBE = [(219, 0, 0), (144, 255, 60), (0, 0, 250), (128, 128, 128)]
 P3, PQ, HLG, LINEAR = 12, 16, 18, 8
-
-
-@pytest.fixture(scope="module")
-def pool():
-    pool = DecoderPool(size=1)
-    yield pool
-    pool.close()
-
-
-@pytest.fixture
-def put(tmp_path):
-    return lambda data: images.write(tmp_path, "file", data)
 
 
 def stripes(colours):

@@ -12,18 +12,6 @@ from gallery.decoding.jpegs import walk
 from tests import images
 
 
-@pytest.fixture(scope="module")
-def pool():
-    pool = DecoderPool(size=1)
-    yield pool
-    pool.close()
-
-
-@pytest.fixture
-def put(tmp_path):
-    return lambda data: images.write(tmp_path, "file", data)
-
-
 def photo(size=(600, 400), **options):
     """Return a JPEG with as much going on at the bottom as at the top."""
     return images.encode(images.gradient(size).effect_spread(9), quality=85, **options)

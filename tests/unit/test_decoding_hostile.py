@@ -17,18 +17,6 @@ from gallery.reasons import Reason
 from tests import images
 
 
-@pytest.fixture(scope="module")
-def pool():
-    pool = DecoderPool(size=1)
-    yield pool
-    pool.close()
-
-
-@pytest.fixture
-def put(tmp_path):
-    return lambda data: images.write(tmp_path, "file", data)
-
-
 def reason(read, path):
     """Return the reason why a picture is refused, or None when it is read."""
     try:

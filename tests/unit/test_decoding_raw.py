@@ -31,11 +31,6 @@ def pool():
     pool.close()
 
 
-@pytest.fixture
-def put(tmp_path):
-    return lambda data: images.write(tmp_path, "file", data)
-
-
 def sides(pixels):
     """Return the colours at the left and at the right, a quarter from the top."""
     height, width = pixels.shape[:2]
