@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -129,6 +129,12 @@ def _record(
         **facts(probe.exif).columns(),
     )
     photo.shown_at = taken or photo.created_at
+    local = photo.shown_at.astimezone(ZoneInfo(settings.TIME_ZONE))
+    photo.wall_at = local.replace(tzinfo=UTC)
+    if taken is not None:
+        photo.utc_offset = round((local.utcoffset() or timedelta()) / timedelta(minutes=1))
+        photo.date_source = Photo.DateSource.CAMERA
+        photo.offset_source = Photo.OffsetSource.ASSUMED
     target = files.original(photo)
     try:
         files.store(path, target)

@@ -94,8 +94,17 @@ class Photo(models.Model):
     """One picture of one owner.
 
     The id names the original file, so the file never moves. `width` and `height` are upright,
-    after EXIF orientation. `shown_at` is when the photo was taken, or when it was uploaded if
-    that is unknown; it orders the grid. `decoded_at` is set once the thumbnail exists.
+    after EXIF orientation. `decoded_at` is set once the thumbnail exists.
+
+    `wall_at` is what the clock on the wall said when the photo was taken: the camera's local time,
+    kept as if it were UTC, so that no setting ever moves a photo to another day. It decides days,
+    months and years. `utc_offset` tells how far that clock was ahead of UTC, and both give the
+    instant `taken_at`. `date_source` and `offset_source` say where they come from. If the date is
+    unknown, `taken_at` and `utc_offset` are None and `wall_at` is the time of the upload in the
+    gallery's zone. `shown_at` orders the grid: `taken_at`, or the time of the upload.
+
+    `place` names the nearest town, and `place_id` is its number in GeoNames; "" and None where the
+    coordinates are unknown or far from any town.
 
     `trashed_at` is set while the photo is in the trash: only the trash pages show it and its
     points are out of the index, but everything else stays until it is restored or purged.
@@ -119,6 +128,24 @@ class Photo(models.Model):
         NONE = "", _("no video")
         INSIDE = "inside", _("a video in the file")
 
+    class DateSource(models.TextChoices):
+        UNKNOWN = "", _("unknown, so the time of the upload")
+        CAMERA = "camera", _("from the camera")
+        GPS = "gps", _("from the satellites")
+        METADATA = "metadata", _("from the file's description")
+        SIDECAR = "sidecar", _("from the file beside it")
+        NAME = "name", _("from the file name")
+        FILE = "file", _("from the file's date")
+        PERSON = "person", _("set by hand")
+
+    class OffsetSource(models.TextChoices):
+        UNKNOWN = "", _("unknown")
+        CAMERA = "camera", _("from the camera")
+        GPS = "gps", _("from the satellites")
+        PLACE = "place", _("of the place")
+        ASSUMED = "assumed", _("the gallery's, assumed")
+        PERSON = "person", _("set by hand")
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="photos")
     sha256 = models.CharField(max_length=64)
@@ -129,6 +156,10 @@ class Photo(models.Model):
     width = models.PositiveIntegerField()
     height = models.PositiveIntegerField()
     taken_at = models.DateTimeField(null=True, blank=True)
+    wall_at = models.DateTimeField(default=timezone.now, help_text="local time, kept as if UTC")
+    utc_offset = models.SmallIntegerField(null=True, blank=True, help_text="minutes east of UTC")
+    date_source = models.CharField(max_length=8, blank=True, choices=DateSource)
+    offset_source = models.CharField(max_length=8, blank=True, choices=OffsetSource)
     shown_at = models.DateTimeField(default=timezone.now)
     created_at = models.DateTimeField(default=timezone.now)
     exif = models.JSONField(default=dict, blank=True)
@@ -141,6 +172,8 @@ class Photo(models.Model):
     lens = models.CharField(max_length=200, blank=True)
     latitude = models.FloatField(null=True, blank=True, help_text="degrees, north is positive")
     longitude = models.FloatField(null=True, blank=True, help_text="degrees, east is positive")
+    place = models.CharField(max_length=200, blank=True, help_text="the nearest town, for people")
+    place_id = models.IntegerField(null=True, blank=True, help_text="its number in GeoNames")
     colours = models.CharField(
         max_length=100, blank=True, help_text="names of the main colours with commas around each"
     )
@@ -186,6 +219,8 @@ class Photo(models.Model):
                 condition=Q(deleted_at=None) & ~Q(trashed_at=None),
                 name="photo_trash",
             ),
+            models.Index(fields=["owner", "wall_at"], condition=_LIVE, name="photo_wall"),
+            models.Index(fields=["owner", "place_id"], condition=_LIVE, name="photo_place"),
             models.Index(fields=["owner", "camera"], condition=_LIVE, name="photo_camera"),
             models.Index(fields=["owner", "lens"], condition=_LIVE, name="photo_lens"),
             # These two hold few photos, so that SQLite does not use them to list all of them.
