@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -21,6 +22,7 @@ from gallery.models import Embedding, EmbeddingModel, Photo, SkippedFile
 from gallery.names import clean_file_name
 from gallery.reasons import Reason
 from gallery.signals import photos_changed
+from gallery.taken_time import TakenTime, offset_of, unknown_time
 from gallery.uploads import Refused
 
 _SKIPPED_NAME_LIMIT = 500  # as the column has
@@ -112,7 +114,6 @@ def _record(
     owner: AbstractBaseUser, path: Path, digest: str, name: str, probe: Probe, *, from_trash: bool
 ) -> IngestResult:
     """Store the file, then write the rows; the second of two equal files gets the first's photo."""
-    taken = taken_time(probe)
     photo = Photo(
         owner_id=owner.pk,
         sha256=digest,
@@ -122,19 +123,13 @@ def _record(
         name=name or f"photo.{probe.extension}",
         width=probe.width,
         height=probe.height,
-        taken_at=taken,
         exif=dict(probe.exif),
         flaw=probe.flaw,
         motion=Photo.Motion.INSIDE if probe.has_video else Photo.Motion.NONE,
         **facts(probe.exif).columns(),
     )
-    photo.shown_at = taken or photo.created_at
-    local = photo.shown_at.astimezone(ZoneInfo(settings.TIME_ZONE))
-    photo.wall_at = local.replace(tzinfo=UTC)
-    if taken is not None:
-        photo.utc_offset = round((local.utcoffset() or timedelta()) / timedelta(minutes=1))
-        photo.date_source = Photo.DateSource.CAMERA
-        photo.offset_source = Photo.OffsetSource.ASSUMED
+    for column, value in _taken_columns(probe, photo.created_at).items():
+        setattr(photo, column, value)
     target = files.original(photo)
     try:
         files.store(path, target)
@@ -198,18 +193,20 @@ def _inherit(photo: Photo, old: Photo) -> None:
             stacks.set_cover(old.stack, photo)
 
 
-def taken_time(probe: Probe) -> datetime | None:
-    """Return when the picture was taken as an aware time, or None.
+def _taken_columns(probe: Probe, uploaded: datetime) -> dict[str, Any]:
+    """Return the columns of `Photo` that say when it was taken."""
+    zone = ZoneInfo(settings.TIME_ZONE)
+    wall = _wall_clock(probe)
+    if wall is None:
+        return unknown_time(uploaded, zone)
+    sources = Photo.DateSource.CAMERA, Photo.OffsetSource.ASSUMED
+    return TakenTime(wall, offset_of(wall, zone), *sources).columns()
 
-    EXIF times are local; without a recorded offset the gallery's own time zone is assumed.
-    """
-    if not probe.taken_at:
-        return None
+
+def _wall_clock(probe: Probe) -> datetime | None:
+    """Return the local time that the camera wrote, or None."""
     try:
-        taken = datetime.fromisoformat(probe.taken_at)
-        if taken.tzinfo is None:
-            taken = taken.replace(tzinfo=ZoneInfo(settings.TIME_ZONE))
-        taken = taken.astimezone(UTC)
-    except (ValueError, OverflowError):
+        wall = datetime.fromisoformat(probe.taken_at or "").replace(tzinfo=None)
+    except ValueError:
         return None
-    return taken if 1826 <= taken.year <= datetime.now(UTC).year + 1 else None
+    return wall if 1826 <= wall.year <= datetime.now(UTC).year + 1 else None
