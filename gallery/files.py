@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from gallery.user_errors import UserError
 
 if TYPE_CHECKING:
-    from gallery.models import Photo
+    from gallery.models import Companion, Photo
 
 _PIECE = 1 << 20
 
@@ -40,6 +40,11 @@ def original(photo: Photo) -> Path:
     return _path("originals", photo.pk, photo.extension)
 
 
+def companion(companion: Companion) -> Path:
+    """Return the path of a file that is kept with a photo."""
+    return _path("companions", companion.pk, companion.extension)
+
+
 def thumbnail(photo_id: uuid.UUID) -> Path:
     """Return the path of the 512 px WebP rendition, which may not exist yet."""
     return _path("thumbnails", photo_id, "webp")
@@ -50,8 +55,8 @@ def preview(photo_id: uuid.UUID) -> Path:
     return _path("previews", photo_id, "jpg")
 
 
-def _path(kind: str, photo_id: uuid.UUID, extension: str) -> Path:
-    name = str(photo_id)
+def _path(kind: str, file_id: uuid.UUID, extension: str) -> Path:
+    name = str(file_id)
     return Path(settings.MEDIA_DIR) / kind / name[:2] / f"{name}.{extension}"
 
 
@@ -119,8 +124,9 @@ def sync(path: Path) -> None:
 
 
 def remove_files(photo: Photo) -> None:
-    """Remove the original and all renditions, ignoring files that are gone already."""
-    for path in (thumbnail(photo.pk), preview(photo.pk), original(photo)):
+    """Remove the original, what is kept with it and all renditions; some may be gone already."""
+    beside = [companion(one) for one in photo.companions.all()]
+    for path in (thumbnail(photo.pk), preview(photo.pk), *beside, original(photo)):
         path.unlink(missing_ok=True)
 
 

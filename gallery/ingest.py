@@ -183,7 +183,10 @@ def _inherit(photo: Photo, old: Photo) -> None:
     photo.favourite = photo.favourite or old.favourite
     photo.rating = photo.rating or old.rating
     photo.caption = photo.caption or old.caption
-    photo.save(update_fields=["favourite", "rating", "caption"])
+    if old.motion == Photo.Motion.BESIDE and not photo.motion:
+        photo.motion = old.motion
+    photo.save(update_fields=["favourite", "rating", "caption", "motion"])
+    old.companions.update(photo=photo)
     photo.tags.add(*old.tags.all())
     photo.albums.add(*old.albums.all())
     if old.stack is not None and photo.stack is None:

@@ -29,6 +29,17 @@ class Reason(TextChoices):
         _("A large part of the picture is missing: the file was copied only in part."),
     )
     EMPTY = "empty", _("The file is empty.")
+    NO_PHOTO_FOR_COMPANION = (
+        "no_photo_for_companion",
+        _(
+            "Scry keeps such a file with the photo that it belongs to, and found no such photo. "
+            "Send the photo first. Scry cannot read other videos yet."
+        ),
+    )
+    BAD_COMPANION = (
+        "bad_companion",
+        _("This file beside a photo is damaged, too large, or not what its name says."),
+    )
     TOO_MANY_PIXELS = "too_many_pixels", _("The picture has more pixels than the limit allows.")
     TOO_MANY_SCANS = (
         "too_many_scans",

@@ -21,6 +21,7 @@ class Refused(UserError):
         Reason.TOO_LARGE: 413,
         Reason.TOO_MANY_PIXELS: 413,
         Reason.UNSUPPORTED_TYPE: 415,
+        Reason.NO_PHOTO_FOR_COMPANION: 415,
         Reason.UNSUPPORTED_PIXELS: 415,
     }
 

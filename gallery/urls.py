@@ -23,6 +23,9 @@ urlpatterns = [
     path("photos/<uuid:photo_id>/thumbnail", media.thumbnail, name="thumbnail"),
     path("photos/<uuid:photo_id>/preview", media.preview, name="preview"),
     path("photos/<uuid:photo_id>/video", media.video, name="video"),
+    path(
+        "photos/<uuid:photo_id>/companions/<uuid:companion_id>", media.companion, name="companion"
+    ),
     path("photos/<uuid:photo_id>/original", media.original, name="original"),
     path("photos/<uuid:photo_id>/delete", pages.delete_photo, name="delete-photo"),
     path("photos/<uuid:photo_id>/retry", pages.retry_photo, name="retry-photo"),

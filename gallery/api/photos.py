@@ -9,19 +9,23 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
+from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import prefetch_related_objects
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from ninja import File, Query, Router, Schema, Status
+from ninja import File, Form, Query, Router, Schema, Status
 from ninja.files import UploadedFile
+from pydantic import TypeAdapter, ValidationError
 
-from gallery import ingest, trash, uploads
+from gallery import companions, ingest, trash, uploads
 from gallery.api.errors import ErrorOut
-from gallery.models import Embedding, Photo
+from gallery.companion_names import Neighbours
+from gallery.models import Companion, Embedding, Photo
 from gallery.models.embeddings import PhotoState
 from gallery.paging import check_limit, page_after
+from gallery.reasons import Reason
 from gallery.user_errors import UserError
 
 router = Router(tags=["photos"])
@@ -38,10 +42,14 @@ _COLUMNS = (
 )  # fmt: skip
 
 
+_NAMES_AND_IDS = TypeAdapter(dict[str, uuid.UUID])
+
+
 class UploadOut(Schema):
     """The photo that an upload became, or of which it is a copy; `restored` if from the trash.
 
-    `replaced` is a photo that was a beginning of this file and is in the trash now.
+    `replaced` is a photo that was a beginning of this file and is in the trash now. For a file that
+    belongs to a photo, such as a sidecar, `companion_of` is that photo and all else describes it.
 
     `reason` and `message` are set if it failed, `flaw` if a part of the picture is missing; without
     `wait=decoded` nobody has looked yet.
@@ -55,6 +63,18 @@ class UploadOut(Schema):
     duplicate: bool
     restored: bool
     replaced: uuid.UUID | None
+    companion_of: uuid.UUID | None
+    name: str
+    url: str
+
+
+class CompanionOut(Schema):
+    """A file that is kept with a photo; `kind` is video, xmp, aae or json."""
+
+    id: uuid.UUID
+    kind: str
+    name: str
+    size: int
     url: str
 
 
@@ -69,7 +89,7 @@ class PhotoOut(Schema):
     """One photo; `state` is pending, indexed or failed, with a reason and a sentence if failed.
 
     `flaw` is cut_short or incomplete if a part of the picture is missing, `motion` is inside if the
-    file holds a short video too.
+    file holds a short video too, and beside if one is kept with it.
     """
 
     id: uuid.UUID
@@ -95,6 +115,7 @@ class PhotoOut(Schema):
     caption: str
     flaw: str
     motion: str
+    companions: list[CompanionOut]
     tags: list[str]
     albums: list[AlbumRef]
     stack: uuid.UUID | None
@@ -122,9 +143,15 @@ class ListIn(Schema):
     },
 )
 def upload(
-    request: HttpRequest, file: File[UploadedFile | None] = None, wait: str = ""
+    request: HttpRequest,
+    file: File[UploadedFile | None] = None,
+    beside: Form[str] = "",
+    wait: str = "",
 ) -> Status[UploadOut]:
     """Take in one picture (multipart field `file`): 201 if it is new, 200 if it is a copy.
+
+    Sidecars and the videos of Live Photos are kept with their photo. `beside` helps to find it: a
+    JSON object of the names and photo ids of the pictures that lay in the same folder.
 
     With `wait=decoded` the answer comes when its pixels were read, which is the last that can go
     wrong with a file; it is 202 if that takes more than 30 seconds.
@@ -132,10 +159,11 @@ def upload(
     if wait not in {"", _DECODED}:
         raise UserError(_("wait can only be “decoded”."), code="bad_parameter")
     received = uploads.received_file(request)
-    path = Path(received.temporary_file_path())
-    result = ingest.ingest(request.user, path, received.name or "")  # type: ignore[arg-type]
-    photo = result.photo
-    state, ended = _wait_until_decoded(photo, WAIT_SECONDS if wait else 0)
+    path, name = Path(received.temporary_file_path()), received.name or ""
+    owner: AbstractBaseUser = request.user  # type: ignore[assignment]
+    result = _take_in(owner, path, name, _neighbours(beside))
+    photo, is_photo = result.photo, isinstance(result, ingest.IngestResult)
+    state, ended = _wait_until_decoded(photo, WAIT_SECONDS if wait and is_photo else 0)
     answer = UploadOut(
         id=photo.pk,
         state=state.state,
@@ -143,13 +171,42 @@ def upload(
         message=state.message,
         flaw=photo.flaw,
         duplicate=result.duplicate,
-        restored=result.restored,
-        replaced=result.replaced,
+        name=photo.name,
         url=photo.get_absolute_url(),
+        **_outcome(result),
     )
-    if wait and not ended:
+    if wait and is_photo and not ended:
         return Status(202, answer)
     return Status(200 if result.duplicate else 201, answer)
+
+
+def _take_in(
+    owner: AbstractBaseUser, path: Path, name: str, beside: Neighbours
+) -> ingest.IngestResult | companions.Kept:
+    """Take in a picture, or keep a file with its photo; the content decides before the name."""
+    try:
+        return ingest.ingest(owner, path, name)
+    except uploads.Refused as refused:
+        is_picture = refused.reason != Reason.UNSUPPORTED_TYPE
+        if is_picture or not companions.may_be_companion(name):
+            raise
+    return companions.take_in(owner, path, name, beside=beside)
+
+
+def _outcome(result: ingest.IngestResult | companions.Kept) -> dict[str, Any]:
+    """Return the fields of `UploadOut` that tell what became of a file."""
+    if isinstance(result, companions.Kept):
+        return {"restored": False, "replaced": None, "companion_of": result.photo.pk}
+    return {"restored": result.restored, "replaced": result.replaced, "companion_of": None}
+
+
+def _neighbours(text: str) -> Neighbours:
+    """Return the pictures that a request names as lying beside its file; raise `UserError`."""
+    try:
+        return Neighbours(_NAMES_AND_IDS.validate_json(text or "{}"))
+    except ValidationError as error:
+        message = _("beside is not a JSON object of file names and photo ids.")
+        raise UserError(message, code="bad_parameter") from error
 
 
 def _wait_until_decoded(photo: Photo, seconds: float) -> tuple[PhotoState, bool]:
@@ -174,7 +231,7 @@ def photos(request: HttpRequest, params: Query[ListIn]) -> PhotosOut:
     visible = Photo.objects.visible_to(request.user)
     rows, next_cursor = page_after(visible, params.cursor, params.limit)
     states = Embedding.objects.states_of(rows)
-    prefetch_related_objects(rows, "tags", "albums")
+    prefetch_related_objects(rows, "tags", "albums", "companions")
     photos = [photo_out(photo, states[photo.pk]) for photo in rows]
     return PhotosOut(photos=photos, next=next_cursor)
 
@@ -193,6 +250,16 @@ def delete_photo(request: HttpRequest, photo_id: uuid.UUID) -> HttpResponse:
     return HttpResponse(status=204)
 
 
+def _companion_out(companion: Companion) -> CompanionOut:
+    return CompanionOut(
+        id=companion.pk,
+        kind=companion.kind,
+        name=companion.name,
+        size=companion.size,
+        url=companion.get_absolute_url(),
+    )
+
+
 def photo_out(photo: Photo, state: PhotoState | None = None) -> PhotoOut:
     """Return the public form of a photo; its state is looked up unless it is given."""
     state = state or Embedding.objects.states_of([photo])[photo.pk]
@@ -206,6 +273,7 @@ def photo_out(photo: Photo, state: PhotoState | None = None) -> PhotoOut:
         thumbnail=reverse("thumbnail", args=[photo.pk]),
         preview=reverse("preview", args=[photo.pk]),
         original=reverse("original", args=[photo.pk]),
+        companions=[_companion_out(one) for one in photo.companions.all()],
         tags=sorted(tag.name for tag in photo.tags.all()),
         albums=sorted(albums, key=attrgetter("name")),
         stack=photo.stack_id,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from gallery import sidecars
 from gallery.decoding.frames import BadFrame, Header
 
 if TYPE_CHECKING:
@@ -22,7 +25,7 @@ PART_SIDE = 1024
 EXIF_KEYS = frozenset({
     "make", "model", "lens", "software", "taken_at", "offset", "exposure", "f_number", "iso",
     "focal_length", "focal_35mm", "latitude", "longitude", "altitude", "orientation", "rating",
-    "subsec", "bias", "image_number", "image_id",
+    "subsec", "bias", "image_number", "image_id", "content_id",
 })  # fmt: skip
 MAX_TEXT = 200
 
@@ -118,6 +121,43 @@ class Decoded(Probe):
     pixels: NDArray[np.uint8]
     phash: int
     colour: str
+
+
+@dataclass(frozen=True)
+class Film:
+    """What the boxes of a video say: its seconds (0 if unknown), and what ties it to a picture.
+
+    `content_id` is Apple's identifier of a Live Photo or empty; `created` is an aware time or None.
+    """
+
+    seconds: float
+    content_id: str
+    created: datetime | None
+
+
+def to_film(header: Header) -> Film:
+    """Return the film that a child's answer describes. Raises BadFrame."""
+    seconds, content_id = header.get("seconds"), header.get("content_id")
+    if type(seconds) is not float or not 0 <= seconds < math.inf:
+        raise BadFrame("no seconds")
+    if not isinstance(content_id, str) or len(content_id) > MAX_TEXT:
+        raise BadFrame("no identifier")
+    try:
+        created = datetime.fromisoformat(header["created"]) if header["created"] else None
+    except (ValueError, TypeError, KeyError) as error:
+        raise BadFrame("no time") from error
+    if created is not None and created.tzinfo is None:
+        raise BadFrame("a time without a zone")
+    return Film(seconds, content_id, created)
+
+
+def to_sidecar(parts: list[bytes]) -> sidecars.Sidecar:
+    """Return the sidecar that a child's answer describes. Raises BadFrame."""
+    try:
+        (data,) = parts
+        return sidecars.from_json(json.loads(data))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise BadFrame(f"no sidecar: {error}") from error
 
 
 def to_probe(header: Header) -> Probe:

@@ -25,11 +25,12 @@ from typing import Any, BinaryIO
 
 from PIL import Image, UnidentifiedImageError
 
-from gallery.decoding import faults, pictures
+from gallery.decoding import faults, live_photos, pictures
 from gallery.decoding.answers import PREVIEW_SIDE, THUMBNAIL_SIDE, DecodeError
 from gallery.decoding.frames import Header, read_frame, write_frame
 from gallery.decoding.pictures import LARGE_PIXELS, Limits, Opened
 from gallery.decoding.rendition import WHOLE, perceptual_hash
+from gallery.sidecars import BadSidecar, Sidecar, aae, takeout, xmp
 
 try:
     import resource
@@ -114,12 +115,16 @@ def answer(job: Header, limits: Limits, ask_for_time: Callable[[], None]) -> Ans
     `ask_for_time` is called when the header says that the picture is large.
     """
     try:
+        if job["kind"] in _JOBS_BESIDE:
+            return _JOBS_BESIDE[job["kind"]](Path(job["path"]))
         with pictures.open_picture(Path(job["path"]), limits) as picture:
             if math.prod(picture.size()) > LARGE_PIXELS:
                 ask_for_time()
             return _JOBS[job["kind"]](picture, *job.get("details", ()))
     except DecodeError as error:
         return _refuse(error.reason, error.detail)
+    except BadSidecar as error:
+        return _refuse("bad_companion", str(error))
     except MemoryError:
         return _refuse("decode_oom", "no memory")
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -171,6 +176,19 @@ _JOBS: dict[str, Callable[..., Answer]] = {
     "preview": _preview,
     "video": _video,
 }
+
+
+def _sidecar(read: Callable[[Path], Sidecar]) -> Callable[[Path], Answer]:
+    return lambda path: ({}, [json.dumps(read(path).to_json()).encode()])
+
+
+_JOBS_BESIDE: dict[str, Callable[[Path], Answer]] = {
+    "film": lambda path: (live_photos.read_film(path), []),
+    "xmp": _sidecar(xmp.read),
+    "json": _sidecar(takeout.read),
+    "aae": _sidecar(aae.read),
+}
+"""Jobs on the files that lie beside pictures."""
 
 
 def _header(picture: Opened) -> Header:

@@ -13,6 +13,7 @@ from typing import Any
 from PIL import Image
 
 from gallery.decoding.answers import MAX_TEXT, ExifValue
+from gallery.decoding.live_photos import content_identifier
 
 _EXIF_IFD, _GPS_IFD = 0x8769, 0x8825
 _ORIENTATION = 0x0112
@@ -102,6 +103,7 @@ _PHOTO: tuple[_Field, ...] = (
     ("bias", 0x9204, number),
     ("image_number", 0x9211, whole),
     ("image_id", 0xA420, text),
+    ("content_id", 0x927C, content_identifier),
     ("lens", 0xA434, text),
     ("exposure", 0x829A, positive),
     ("f_number", 0x829D, positive),

@@ -19,16 +19,20 @@ from gallery.decoding.answers import (
     PART_SIDE,
     Decoded,
     DecodeError,
+    Film,
     PoolBusy,
     PoolClosed,
     Probe,
     to_decoded,
+    to_film,
     to_pixels,
     to_probe,
     to_range,
+    to_sidecar,
 )
 from gallery.decoding.frames import BadFrame, Header
 from gallery.decoding.process import CannotStart, Child
+from gallery.sidecars import Sidecar
 
 if TYPE_CHECKING:
     import numpy as np
@@ -124,6 +128,14 @@ class DecoderPool:
     def video(self, path: Path | str) -> tuple[int, int] | None:
         """Return where in the file of a motion photo its video begins and ends; None without."""
         return self._run("video", path, lambda header, _: to_range(header))
+
+    def film(self, path: Path | str) -> Film:
+        """Return what a video says of itself; DecodeError(unsupported_type) if it is none."""
+        return self._run("film", path, lambda header, _: to_film(header))
+
+    def sidecar(self, path: Path | str, kind: str) -> Sidecar:
+        """Return what a sidecar of a kind ("xmp", "json" or "aae") says of its photo."""
+        return self._run(kind, path, lambda _, parts: to_sidecar(parts))
 
     def close(self) -> None:
         """Kill all children; callers at work or in the queue get PoolClosed. May be repeated."""

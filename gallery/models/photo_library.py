@@ -116,7 +116,8 @@ class Photo(models.Model):
     or not at all. `colours` is empty until the picture is decoded, then like ",blue,white,".
 
     `flaw` says what is missing of the picture: its end or a few rows (it is shown and searched all
-    the same), or a large part. `motion` tells that the file holds a short video too.
+    the same), or a large part. `motion` tells that the file holds a short video too, or that one is
+    kept beside it (`Companion`).
     """
 
     class Flaw(models.TextChoices):
@@ -127,6 +128,7 @@ class Photo(models.Model):
     class Motion(models.TextChoices):
         NONE = "", _("no video")
         INSIDE = "inside", _("a video in the file")
+        BESIDE = "beside", _("a video beside the file")
 
     class DateSource(models.TextChoices):
         UNKNOWN = "", _("unknown, so the time of the upload")
@@ -143,6 +145,7 @@ class Photo(models.Model):
         CAMERA = "camera", _("from the camera")
         GPS = "gps", _("from the satellites")
         PLACE = "place", _("of the place")
+        SIDECAR = "sidecar", _("from the file beside it")
         ASSUMED = "assumed", _("the gallery's, assumed")
         PERSON = "person", _("set by hand")
 

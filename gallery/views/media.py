@@ -15,6 +15,7 @@ from django.http import (
     HttpResponseBase,
     StreamingHttpResponse,
 )
+from django.shortcuts import get_object_or_404
 from django.utils.cache import get_conditional_response
 from django.views.decorators.http import require_safe
 
@@ -22,7 +23,7 @@ from gallery import files
 from gallery.decoders import web_pool
 from gallery.decoding import DecodeError, PoolBusy
 from gallery.decoding.answers import FORMATS
-from gallery.models import Photo
+from gallery.models import Companion, Photo
 from gallery.user_errors import RETRY_SECONDS
 from gallery.views import PageRequest, get_photo
 
@@ -97,21 +98,47 @@ def original(request: PageRequest, photo_id: uuid.UUID) -> HttpResponseBase:
 @require_safe
 @login_required
 def video(request: PageRequest, photo_id: uuid.UUID) -> HttpResponseBase:
-    """The short video inside a motion photo, or the range of its bytes that is asked for."""
+    """The short video of a motion or Live Photo, or the range of its bytes that is asked for."""
     photo = get_photo(request, photo_id)
-    if photo.motion != Photo.Motion.INSIDE:
-        raise Http404
-    path = files.original(photo)
     try:
-        place = web_pool().video(path)
+        path, place = _video_of(photo)
     except PoolBusy:
         return HttpResponse(status=503, headers={"Retry-After": RETRY_SECONDS})
     except (DecodeError, OSError):
         raise Http404 from None
-    if place is None:
-        raise Http404
     response = _part_of(path, place, request.headers.get("Range", ""), "video/mp4")
     response["Cache-Control"] = "private, max-age=3600"
+    response["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    response["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+def _video_of(photo: Photo) -> tuple[Path, tuple[int, int]]:
+    """Return the file that holds a photo's video, and where in it; raise Http404 without one.
+
+    Raises the pool's exceptions, and OSError if the file is gone.
+    """
+    if photo.motion == Photo.Motion.INSIDE:
+        path = files.original(photo)
+        if (place := web_pool().video(path)) is not None:
+            return path, place
+    beside = photo.companions.filter(kind=Companion.Kind.VIDEO).first()
+    if beside is None:
+        raise Http404
+    path = files.companion(beside)
+    return path, (0, path.stat().st_size)
+
+
+@require_safe
+@login_required
+def companion(
+    request: PageRequest, photo_id: uuid.UUID, companion_id: uuid.UUID
+) -> HttpResponseBase:
+    """A file that is kept with a photo, for download."""
+    kept = get_photo(request, photo_id).companions.all()
+    beside = get_object_or_404(kept, pk=companion_id)
+    path, kind = files.companion(beside), "application/octet-stream"
+    response = _file(request, path, kind, cache="private, max-age=3600", name=beside.name)
     response["Content-Security-Policy"] = "default-src 'none'; sandbox"
     response["X-Content-Type-Options"] = "nosniff"
     return response

@@ -55,6 +55,7 @@ MATRIX: dict[str, tuple[str, str]] = {
     "photos/<uuid:photo_id>/preview": ("GET", OWN),
     "photos/<uuid:photo_id>/original": ("GET", OWN),
     "photos/<uuid:photo_id>/video": ("GET", OWN),
+    "photos/<uuid:photo_id>/companions/<uuid:companion_id>": ("GET", OWN),
     "photos/<uuid:photo_id>/similar": ("GET", OWN),
     "photos/<uuid:photo_id>/delete": ("POST", OWN),
     "photos/<uuid:photo_id>/retry": ("POST", OWN),

@@ -124,7 +124,8 @@ def purge(stop: Stop = lambda: False) -> int:
 
 
 def _doomed() -> PhotoQuerySet:
-    return Photo.objects.exclude(deleted_at=None).order_by("deleted_at")
+    doomed = Photo.objects.exclude(deleted_at=None).prefetch_related("companions")
+    return doomed.order_by("deleted_at")
 
 
 def _remove_files(photo: Photo) -> bool:

@@ -101,6 +101,7 @@ function countTexts() {
     [count("working"), (n) => ngettext("%(count)s in progress", "%(count)s in progress", n)],
     [count("done"), (n) => ngettext("%(count)s searchable", "%(count)s searchable", n)],
     [count("duplicate"), (n) => ngettext("%(count)s duplicate", "%(count)s duplicates", n)],
+    [count("kept"), (n) => ngettext("%(count)s kept with a photo", "%(count)s kept with their photos", n)],
     [count("restored"), (n) => ngettext("%(count)s from the trash", "%(count)s from the trash", n)],
     [lookalikes, (n) => ngettext("%(count)s with look-alikes", "%(count)s with look-alikes", n)],
     [count("error"), (n) => ngettext("%(count)s failed", "%(count)s failed", n)],

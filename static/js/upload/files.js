@@ -1,4 +1,5 @@
 // Where files come from: the two file fields, drops anywhere on the window, and pastes.
+import { isCompanion, rememberPath, withPictures } from "./companions.js";
 
 const overlay = document.getElementById("drop");
 // A folder holds more than pictures; files of other kinds in it are skipped silently.
@@ -34,7 +35,9 @@ function pictures(files) {
   const isFolder = files.some((file) => file.webkitRelativePath) || files.length > 20;
   if (!isFolder) return files;
   const isPicture = (file) => file.type.startsWith("image/") || PICTURE.test(file.name);
-  return files.filter((file) => !file.name.startsWith(".") && isPicture(file));
+  const shown = files.filter((file) => !file.name.startsWith("."));
+  const pictures = shown.filter(isPicture);
+  return [...pictures, ...withPictures(shown.filter(isCompanion), pictures)];
 }
 
 function attachDrop(add) {
@@ -74,6 +77,7 @@ async function droppedFiles(data) {
 async function filesOf(entry) {
   if (entry.isFile) {
     const file = await new Promise((resolve, reject) => entry.file(resolve, reject)).catch(() => null);
+    if (file) rememberPath(file, entry.fullPath);
     return file ? [file] : [];
   }
   const reader = entry.createReader();

@@ -14,6 +14,7 @@ import {
   setState,
   working,
 } from "./card.js";
+import { isCompanion, picturesBeside } from "./companions.js";
 import { attachFiles } from "./files.js";
 import { lookForLookalikes } from "./lookalikes.js";
 
@@ -48,7 +49,7 @@ function retry(job) {
 
 function sendNext() {
   while (active < AT_ONCE) {
-    const job = jobs.find(({ state }) => state === "waiting");
+    const job = nextJob();
     if (!job) return;
     active += 1;
     send(job).finally(() => {
@@ -57,6 +58,13 @@ function sendNext() {
       sendNext();
     });
   }
+}
+
+// A file that belongs to a picture waits until all pictures are here.
+function nextJob() {
+  const left = jobs.filter(({ state }) => ["waiting", "sending", "paused"].includes(state));
+  const pictures = left.filter(({ file }) => !isCompanion(file));
+  return (pictures.length ? pictures : left).find(({ state }) => state === "waiting");
 }
 
 function requeue(job) {
@@ -86,6 +94,7 @@ function post(job) {
   return new Promise((resolve) => {
     const request = new XMLHttpRequest();
     const form = new FormData();
+    if (isCompanion(job.file)) form.append("beside", JSON.stringify(picturesBeside(job.file, jobs)));
     form.append("file", job.file, job.file.name);
     request.open("POST", "/api/v1/photos");
     request.responseType = "json";
@@ -119,7 +128,9 @@ function uploaded(job, photo) {
   job.id = photo.id;
   job.url = photo.url;
   job.sent = performance.now();
-  if (photo.restored) {
+  if (photo.companion_of) {
+    setLink(job, "kept", gettext("kept with %(name)s", { name: photo.name }));
+  } else if (photo.restored) {
     setLink(job, "restored", gettext("restored from the trash → open"));
     refreshSoon();
   } else if (photo.duplicate) {

@@ -27,7 +27,7 @@ from django.db.models import Count, F
 from django.utils import timezone
 
 from gallery import files
-from gallery.models import Embedding, EmbeddingModel, Photo
+from gallery.models import Companion, Embedding, EmbeddingModel, Photo
 from gallery.models.embeddings import LEASE
 from gallery.slices import slices
 from search import fulltext
@@ -54,6 +54,8 @@ class Check(StrEnum):
     MISSING_ORIGINAL = "photo without its original"
     STRAY_FILE = "file without a photo"
     CHANGED_ORIGINAL = "original changed on disk"
+    MISSING_COMPANION = "file kept with a photo is gone"
+    CHANGED_COMPANION = "file kept with a photo changed on disk"
     MISSING_POINT = "searchable photo without a point"
     STRAY_POINT = "point without a searchable photo"
     WRONG_PAYLOAD = "point with another owner or generation"
@@ -166,6 +168,7 @@ def _check(options: Options) -> Report:
     report = Report(photos=Photo.objects.live().count())
     _check_record(report, options)
     _check_originals(report, options)
+    _check_companions(report, options)
     _check_stray_files(report, options)
     for model in EmbeddingModel.objects.wanted():
         try:
@@ -282,14 +285,27 @@ def _check_originals(report: Report, options: Options) -> None:
         report.allows(Check.MISSING_ORIGINAL, missing, options)
 
 
+def _check_companions(report: Report, options: Options) -> None:
+    """Check the files that are kept with photos in the same way."""
+    kept = Companion.objects.filter(photo__deleted_at=None)
+    for companion in reconcile.walk(kept, "pk"):
+        path = files.companion(companion)
+        if not path.exists():
+            if kept.filter(pk=companion.pk).exists():
+                report.add(Check.MISSING_COMPANION, companion.pk)
+        elif options.deep and files.sha256(path) != companion.sha256:
+            report.add(Check.CHANGED_COMPANION, companion.pk)
+
+
 def _check_stray_files(report: Report, options: Options) -> None:
     """Find files that belong to no photo, not even to one that is being deleted."""
     strays = []
     for part in slices(_old_files(options.grace), reconcile.CHUNK):
-        named = {path: _photo_id(path) for path in part}
-        ids = [photo_id for photo_id in named.values() if photo_id is not None]
+        named = {path: _file_id(path) for path in part}
+        ids = [file_id for file_id in named.values() if file_id is not None]
         known = set(Photo.objects.filter(pk__in=ids).values_list("pk", flat=True))
-        strays += [path for path, photo_id in named.items() if photo_id not in known]
+        known |= set(Companion.objects.filter(pk__in=ids).values_list("pk", flat=True))
+        strays += [path for path, file_id in named.items() if file_id not in known]
     report.add_all(Check.STRAY_FILE, (path.relative_to(settings.MEDIA_DIR) for path in strays))
     allowed = options.repair and report.allows(Check.STRAY_FILE, len(strays), options)
     for path in strays if allowed else ():
@@ -306,7 +322,7 @@ def _old_files(grace: float) -> Iterator[Path]:
             continue  # It was removed meanwhile.
 
 
-def _photo_id(path: Path) -> UUID | None:
+def _file_id(path: Path) -> UUID | None:
     try:
         return UUID(path.name.partition(".")[0])
     except ValueError:

@@ -1,0 +1,218 @@
+"""Giving a photo what a sidecar says of it, without touching what a person has said.
+
+Photo managers write XMP to correct a picture, so XMP comes before what the picture's file says.
+Takeout's JSON repeats what a service thought, so it only fills gaps. Both leave alone what was
+changed here since: `Companion.given` tells what earlier sidecars gave.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db import transaction
+
+from gallery import facts, marks
+from gallery.models import Companion, Embedding, Photo
+from gallery.names import TAGS_PER_PHOTO, BadName, clean_caption, clean_tag
+from gallery.sidecars import Sidecar
+from gallery.signals import photos_changed
+from gallery.taken_time import TakenTime, offset_of
+
+_Dates, _Offsets = Photo.DateSource, Photo.OffsetSource
+
+_GAPS = {_Dates.UNKNOWN, _Dates.FILE}
+_GUESSES = _GAPS | {_Dates.NAME, _Dates.SIDECAR}
+"""Sources of a date that any sidecar may replace, and those that an XMP may that is not sure."""
+
+Given = dict[str, Any]
+
+
+@dataclass
+class _Change:
+    """One photo, locked, and what a sidecar is about to give it.
+
+    `before` is what earlier sidecars gave, `given` what this one does; `columns` are to be saved.
+    """
+
+    photo: Photo
+    sidecar: Sidecar
+    corrects: bool
+    before: Given
+    given: Given
+    columns: dict[str, Any]
+
+
+def apply_sidecar(photo: Photo, companion: Companion, sidecar: Sidecar) -> None:
+    """Give a photo what its new companion says, and note in the companion what that was.
+
+    It runs inside the transaction that locks the row of `photo`.
+    """
+    earlier = photo.companions.exclude(pk=companion.pk).order_by("created_at", "pk")
+    corrects = companion.kind == Companion.Kind.XMP
+    change = _Change(
+        photo, sidecar, corrects, _merged(earlier.values_list("given", flat=True)), {}, {}
+    )
+    for take in _TAKES:
+        take(change)
+    _save(change)
+    companion.given = change.given
+    companion.save(update_fields=["given"])
+
+
+def _merged(gifts: Any) -> Given:
+    """Return what was given last of each kind; of tags, all that ever were."""
+    merged: Given = {}
+    for given in gifts:
+        tags = [*merged.get("tags", []), *given.get("tags", [])]
+        merged |= {**given, "tags": tags}
+    return merged
+
+
+def _save(change: _Change) -> None:
+    photo, columns = change.photo, change.columns
+    for column, value in columns.items():
+        setattr(photo, column, value)
+    if columns:
+        photo.save(update_fields=list(columns))
+    if "exif" in columns or "wall_at" in columns:
+        Embedding.objects.project_again([photo.pk])
+        transaction.on_commit(lambda: photos_changed.send(sender=Photo))
+
+
+def _take_rating(change: _Change) -> None:
+    photo, stars = change.photo, change.sidecar.rating
+    if stars and photo.rating == change.before.get("rating", facts.facts(photo.exif).rating):
+        change.columns["rating"] = change.given["rating"] = stars
+
+
+def _take_caption(change: _Change) -> None:
+    photo, caption = change.photo, _caption(change.sidecar.caption)
+    is_untouched = photo.caption == change.before.get("caption", "")
+    if caption and is_untouched and (change.corrects or not photo.caption):
+        change.columns["caption"] = change.given["caption"] = caption
+
+
+def _caption(text: str) -> str:
+    try:
+        return clean_caption(text)
+    except BadName:
+        # Normalised text can be longer than it was.
+        return ""
+
+
+def _take_favourite(change: _Change) -> None:
+    is_news = change.sidecar.favourite and "favourite" not in change.before
+    if is_news and not change.photo.favourite:
+        change.columns["favourite"] = change.given["favourite"] = True
+
+
+def _take_tags(change: _Change) -> None:
+    """Add the tags, but none that somebody took off after a sidecar had given it."""
+    had = set(change.photo.tags.values_list("name", flat=True))
+    known = {name.casefold() for name in [*had, *change.before.get("tags", [])]}
+    new = [tag for tag in _tags(change.sidecar) if tag.casefold() not in known]
+    new = new[: max(TAGS_PER_PHOTO - len(had), 0)]
+    if new:
+        marks.add_tags(change.photo, new)
+        change.given["tags"] = new
+
+
+def _tags(sidecar: Sidecar) -> list[str]:
+    cleaned = []
+    for text in sidecar.tags:
+        try:
+            cleaned.append(clean_tag(text))
+        except BadName:
+            continue
+    return list(dict.fromkeys(cleaned))
+
+
+def _take_place(change: _Change) -> None:
+    photo, sidecar = change.photo, change.sidecar
+    here = [photo.latitude, photo.longitude]
+    is_untouched = here == change.before.get("place", here)
+    if (
+        sidecar.latitude is None
+        or not is_untouched
+        or not (change.corrects or here == [None, None])
+    ):
+        return
+    exif = {key: value for key, value in photo.exif.items() if key != "altitude"}
+    exif |= {"latitude": sidecar.latitude, "longitude": sidecar.longitude}
+    if sidecar.altitude is not None:
+        exif["altitude"] = sidecar.altitude
+    latitude, longitude = facts.place(exif) or (None, None)
+    change.columns |= {"exif": exif, "latitude": latitude, "longitude": longitude}
+    change.given["place"] = [latitude, longitude]
+
+
+def _take_date(change: _Change) -> None:
+    photo, sidecar = change.photo, change.sidecar
+    taken = _taken(change)
+    if taken is None or not _may_replace_date(change):
+        return
+    wall = photo.wall_at.replace(tzinfo=None, microsecond=0)
+    if photo.taken_at is not None and taken.wall.replace(microsecond=0) == wall:
+        # The sidecar repeats what is known; only the offset may be news.
+        if sidecar.utc_offset is None or photo.offset_source != _Offsets.ASSUMED:
+            return
+        wall = photo.wall_at.replace(tzinfo=None)
+        taken = TakenTime(wall, taken.utc_offset, photo.date_source, taken.offset_source)
+    change.columns |= taken.columns()
+
+
+def _may_replace_date(change: _Change) -> bool:
+    source = _Dates(change.photo.date_source)
+    if not change.corrects:
+        return source in _GAPS
+    return source in _GUESSES or (change.sidecar.is_shot and source != _Dates.PERSON)
+
+
+def _taken(change: _Change) -> TakenTime | None:
+    """Return the time that the sidecar tells; None without one or at the ends of the calendar."""
+    photo, sidecar = change.photo, change.sidecar
+    zone, source = _zone(change)
+    try:
+        if sidecar.instant:
+            wall = datetime.fromisoformat(sidecar.instant).astimezone(zone)
+            taken = TakenTime(wall.replace(tzinfo=None), _minutes(wall), _Dates.SIDECAR, source)
+        elif sidecar.wall:
+            local = datetime.fromisoformat(sidecar.wall)
+            if sidecar.utc_offset is not None:
+                offset, source = sidecar.utc_offset, _Offsets.SIDECAR
+            elif photo.utc_offset is not None and photo.offset_source != _Offsets.ASSUMED:
+                offset, source = photo.utc_offset, _Offsets(photo.offset_source)
+            else:
+                offset = offset_of(local, zone)
+            taken = TakenTime(local, offset, _Dates.SIDECAR, source)
+        else:
+            return None
+        taken.columns()
+    except OverflowError:
+        return None
+    return taken
+
+
+def _minutes(moment: datetime) -> int:
+    offset = moment.utcoffset()
+    return round(offset.total_seconds() / 60) if offset is not None else 0
+
+
+def _zone(change: _Change) -> tuple[ZoneInfo, Photo.OffsetSource]:
+    """Return the time zone where nothing says how far the clock was ahead, and where it is from."""
+    return ZoneInfo(settings.TIME_ZONE), _Offsets.ASSUMED
+
+
+_TAKES: tuple[Callable[[_Change], None], ...] = (
+    _take_rating,
+    _take_caption,
+    _take_favourite,
+    _take_tags,
+    _take_place,
+    _take_date,
+)

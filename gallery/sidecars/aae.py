@@ -1,0 +1,22 @@
+"""AAE files, in which Apple's photo apps keep the edits of a picture as a property list."""
+
+from __future__ import annotations
+
+import plistlib
+from pathlib import Path
+
+from gallery.sidecars import MAX_BYTES, BadSidecar, Sidecar
+
+
+def read(path: Path) -> Sidecar:
+    """Check that the file lists edits, which say nothing of the photo. Raises BadSidecar."""
+    if path.stat().st_size > MAX_BYTES:
+        raise BadSidecar("too large")
+    try:
+        # It refuses entities. Damaged files make it raise almost anything.
+        values = plistlib.loads(path.read_bytes())
+    except Exception as error:
+        raise BadSidecar(f"no property list: {type(error).__name__}") from error
+    if not isinstance(values, dict) or not any(key.startswith("adjustment") for key in values):
+        raise BadSidecar("no edits")
+    return Sidecar()
