@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from django.utils.translation import gettext as _
 
 from gallery.models.photo_library import CAPTION_LIMIT, NAME_LIMIT, TAG_LIMIT
+from gallery.paths import escape_bytes
 from gallery.user_errors import UserError
 
 TAGS_PER_PHOTO = 100
@@ -73,8 +74,11 @@ def clean_caption(text: str) -> str:
 
 
 def clean_file_name(text: str) -> str:
-    """Return a file name that is safe to show: its last part, NFC, no invisible characters."""
-    name = re.split(r"[\\/]", _normalize(text))[-1]
+    """Return a file name that is safe to show: its last part, NFC, no invisible characters.
+
+    Bytes that are no UTF-8, as some systems pass them on, are written like `caf\\xe9.jpg`.
+    """
+    name = _normalize(escape_bytes(re.split(r"[\\/]", text)[-1]))
     # Unassigned characters (Cn) and joiners go too: nobody needs them in a file name.
     unsafe = _INVISIBLE | {"Cn"}
     name = "".join(c for c in name if unicodedata.category(c) not in unsafe).strip(" .")
