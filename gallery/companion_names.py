@@ -59,7 +59,7 @@ class Neighbours:
 
     def add(self, name: str, photo_id: UUID) -> None:
         """Add a picture."""
-        insort(self._pictures, (_fold(name), photo_id))
+        insort(self._pictures, (clean_file_name(name).casefold(), photo_id))
 
     def of(self, name: str) -> list[UUID]:
         """Return the photos that a file belongs to, each once, in the order of their names."""
@@ -76,14 +76,15 @@ class Neighbours:
 
 
 def best_names(name: str, pictures: Iterable[str]) -> list[str]:
-    """Return those of the pictures' names that a file belongs to: all that fit equally well.
+    """Return those of the pictures that a file belongs to: all whose names fit equally well.
 
-    None fit if a name that was cut may be that of several pictures.
+    `pictures` are clean names, as photos have them. None fit if a name that was cut may be that of
+    several pictures.
     """
     known = list(pictures)
     for claim in claims(name):
-        found = [picture for picture in known if claim.fits(_fold(picture))]
-        titles = {_unedited(_fold(picture)) for picture in found}
+        found = [picture for picture in known if claim.fits(picture.casefold())]
+        titles = {_unedited(picture.casefold()) for picture in found}
         if found:
             return found if len(titles) == 1 or not claim.is_cut else []
     return []
@@ -126,26 +127,34 @@ def _claims_of_json(base: str) -> list[Claim]:
     inner, number = (numbered[1], numbered[2]) if numbered else (base, "")
     folded = inner.casefold()
 
-    def fits(picture: str) -> bool:
-        titles = [picture, _unedited(picture)]
-        if number:
-            titles = [title for one in titles if (title := _without_number(one, number))]
-        return any(_is_title(title, folded) for title in titles)
+    def titles(picture: str) -> list[str]:
+        both = [picture, _unedited(picture)]
+        return [title for one in both if (title := _without_number(one, number))]
 
-    found = [Claim(_start(inner), fits, is_cut=True), _of_stem(base)]
+    def is_whole(picture: str) -> bool:
+        return any(
+            _supplemented(one, folded) and len(folded) >= len(one) for one in titles(picture)
+        )
+
+    def is_cut(picture: str) -> bool:
+        long = len(inner.encode()) >= _CUT_AT
+        return long and any(_supplemented(one, folded) for one in titles(picture))
+
+    start = _start(inner)
+    found = [Claim(start, is_whole), Claim(start, is_cut, is_cut=True), _of_stem(base)]
     stem, _, ending = base.rpartition(".")
     return [*found, _of_stem(stem)] if ending.lower() in VIDEOS else found
 
 
-def _is_title(title: str, inner: str) -> bool:
-    """Tell whether Takeout may have called the sidecar of a picture so (without `.json`)."""
-    if not (title + _SUPPLEMENT).startswith(inner):
-        return False
-    return len(inner) >= len(title) or len(inner.encode()) >= _CUT_AT
+def _supplemented(title: str, inner: str) -> bool:
+    """Tell whether a sidecar's name, without `.json`, begins as that of a picture's may."""
+    return (title + _SUPPLEMENT).startswith(inner)
 
 
 def _without_number(picture: str, number: str) -> str:
-    """Return "img_1.jpg" for "img_1(2).jpg" and the number 2, else an empty text."""
+    """Return "img_1.jpg" for "img_1(2).jpg" and the number 2; "" if it has another number."""
+    if not number:
+        return picture
     stem, dot, ending = picture.rpartition(".")
     match = _NUMBERED.fullmatch(stem)
     return match[1] + dot + ending if match and match[2] == number else ""
@@ -175,7 +184,3 @@ def _of_stem(stem: str) -> Claim:
 def _start(text: str) -> str:
     """Return how all names begin that a claim on `text` can fit."""
     return text[:1] + re.split(r"[.(]", text[1:])[0]
-
-
-def _fold(name: str) -> str:
-    return clean_file_name(name).casefold()

@@ -23,8 +23,9 @@ from gallery import files
 from gallery.apply_sidecar import apply_sidecar
 from gallery.companion_names import VIDEOS, Neighbours, best_names, claims
 from gallery.decoders import web_pool
-from gallery.decoding import DecodeError, DecoderPool
+from gallery.decoding import DecodeError
 from gallery.decoding.answers import RAW_FORMATS, Film
+from gallery.ingest import IngestResult, ingest
 from gallery.models import Companion, Photo, PhotoQuerySet
 from gallery.names import clean_file_name
 from gallery.reasons import Reason
@@ -32,7 +33,9 @@ from gallery.sidecars import Sidecar
 from gallery.uploads import Refused
 
 LIVE_SECONDS = 6.0
-"""How long a video can be that only its name ties to a picture; phones record some three seconds."""
+"""How long a video can be that only its name ties to a picture; phones record three seconds."""
+_LIVE_BYTES = 16 << 20
+"""How large it can be where its boxes do not tell its length, as in films that were streamed."""
 
 _ONE_SHOT = timedelta(seconds=10)
 _ONE_DAY = timedelta(hours=26)
@@ -53,7 +56,7 @@ class Kept:
     duplicate: bool
 
 
-def may_be_companion(name: str) -> bool:
+def is_named_like_companion(name: str) -> bool:
     """Tell by its name whether a file may belong to a photo."""
     return _kind(name) is not None
 
@@ -69,19 +72,32 @@ def take_in(
     name: str,
     *,
     beside: Neighbours | None = None,
-    pool: DecoderPool | None = None,
-) -> Kept:
+    **options: bool,
+) -> IngestResult | Kept:
+    """Take in a picture, or keep a file with its photo; the content decides before the name.
+
+    `options` are those of `ingest`. Raises what `ingest` and `keep` raise.
+    """
+    try:
+        return ingest(owner, path, name, **options)
+    except Refused as refused:
+        if refused.reason != Reason.UNSUPPORTED_TYPE or not is_named_like_companion(name):
+            raise
+    return keep(owner, path, name, beside)
+
+
+def keep(owner: AbstractBaseUser, path: Path, name: str, beside: Neighbours | None = None) -> Kept:
     """Keep the file at `path` with the owner's photo that it belongs to.
 
-    Photos of `beside` come first, then all of the owner's. The file is moved away or may be
-    discarded. Raises `Refused` with a reason, `StorageFull`, or the pool's `PoolBusy`.
+    Photos of `beside` come first, then all of the owner's. The file stays where it is. Raises
+    `Refused` with a reason, `StorageFull`, or the pool's `PoolBusy`.
     """
     kind, size = _kind(name), path.stat().st_size
     if kind is None:
         raise Refused(Reason.UNSUPPORTED_TYPE)
     if not 0 < size <= settings.MAX_FILE_BYTES:
         raise Refused(Reason.TOO_LARGE if size else Reason.EMPTY)
-    contents = _read(pool or web_pool(), path, kind)
+    contents = _read(path, kind)
     photos = _photos_of(owner, name, contents, beside or Neighbours())
     digest = files.sha256(path)
     if not photos:
@@ -92,7 +108,8 @@ def take_in(
     return Kept(photos[0], duplicate=not any(kept))
 
 
-def _read(pool: DecoderPool, path: Path, kind: Companion.Kind) -> Contents:
+def _read(path: Path, kind: Companion.Kind) -> Contents:
+    pool = web_pool()
     try:
         return pool.film(path) if kind == Companion.Kind.VIDEO else pool.sidecar(path, kind)
     except DecodeError as error:
@@ -105,7 +122,7 @@ def _kept_already(copies: PhotoQuerySet, contents: Contents) -> Kept:
     photo = copies.first()
     if photo is not None:
         return Kept(photo, duplicate=True)
-    is_long = isinstance(contents, Film) and contents.seconds > LIVE_SECONDS
+    is_long = isinstance(contents, Film) and not _is_short(contents)
     raise Refused(Reason.UNSUPPORTED_TYPE if is_long else Reason.NO_PHOTO_FOR_COMPANION)
 
 
@@ -143,12 +160,16 @@ def _photo_of_film(mine: PhotoQuerySet, name: str, film: Film, near: list[Photo]
         )
         if tied is not None:
             return [tied]
-    if not 0 < film.seconds <= LIVE_SECONDS:
+    if not _is_short(film):
         return []
     if own := [photo for photo in near if not _is_foreign(photo, film)]:
         return _best_picture(own)
     named = [photo for photo in _named(mine, name) if _is_near(photo, film)]
     return _best_picture(_if_one_shot([one for one in named if not _is_foreign(one, film)]))
+
+
+def _is_short(film: Film) -> bool:
+    return film.seconds <= LIVE_SECONDS if film.seconds else film.size <= _LIVE_BYTES
 
 
 def _is_foreign(photo: Photo, film: Film) -> bool:

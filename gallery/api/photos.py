@@ -19,13 +19,13 @@ from ninja import File, Form, Query, Router, Schema, Status
 from ninja.files import UploadedFile
 from pydantic import TypeAdapter, ValidationError
 
-from gallery import companions, ingest, trash, uploads
+from gallery import companions, trash, uploads
 from gallery.api.errors import ErrorOut
 from gallery.companion_names import Neighbours
+from gallery.ingest import IngestResult
 from gallery.models import Companion, Embedding, Photo
 from gallery.models.embeddings import PhotoState
 from gallery.paging import check_limit, page_after
-from gallery.reasons import Reason
 from gallery.user_errors import UserError
 
 router = Router(tags=["photos"])
@@ -161,8 +161,8 @@ def upload(
     received = uploads.received_file(request)
     path, name = Path(received.temporary_file_path()), received.name or ""
     owner: AbstractBaseUser = request.user  # type: ignore[assignment]
-    result = _take_in(owner, path, name, _neighbours(beside))
-    photo, is_photo = result.photo, isinstance(result, ingest.IngestResult)
+    result = companions.take_in(owner, path, name, beside=_neighbours(beside))
+    photo, is_photo = result.photo, isinstance(result, IngestResult)
     state, ended = _wait_until_decoded(photo, WAIT_SECONDS if wait and is_photo else 0)
     answer = UploadOut(
         id=photo.pk,
@@ -180,20 +180,7 @@ def upload(
     return Status(200 if result.duplicate else 201, answer)
 
 
-def _take_in(
-    owner: AbstractBaseUser, path: Path, name: str, beside: Neighbours
-) -> ingest.IngestResult | companions.Kept:
-    """Take in a picture, or keep a file with its photo; the content decides before the name."""
-    try:
-        return ingest.ingest(owner, path, name)
-    except uploads.Refused as refused:
-        is_picture = refused.reason != Reason.UNSUPPORTED_TYPE
-        if is_picture or not companions.may_be_companion(name):
-            raise
-    return companions.take_in(owner, path, name, beside=beside)
-
-
-def _outcome(result: ingest.IngestResult | companions.Kept) -> dict[str, Any]:
+def _outcome(result: IngestResult | companions.Kept) -> dict[str, Any]:
     """Return the fields of `UploadOut` that tell what became of a file."""
     if isinstance(result, companions.Kept):
         return {"restored": False, "replaced": None, "companion_of": result.photo.pk}

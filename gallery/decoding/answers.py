@@ -127,19 +127,21 @@ class Decoded(Probe):
 class Film:
     """What the boxes of a video say: its seconds (0 if unknown), and what ties it to a picture.
 
-    `content_id` is Apple's identifier of a Live Photo or empty; `created` is an aware time or None.
+    `size` is in bytes; `content_id` is Apple's identifier of a Live Photo or empty; `created` is an
+    aware time or None.
     """
 
     seconds: float
+    size: int
     content_id: str
     created: datetime | None
 
 
 def to_film(header: Header) -> Film:
     """Return the film that a child's answer describes. Raises BadFrame."""
-    seconds, content_id = header.get("seconds"), header.get("content_id")
-    if type(seconds) is not float or not 0 <= seconds < math.inf:
-        raise BadFrame("no seconds")
+    seconds, size, content_id = (header.get(key) for key in ("seconds", "size", "content_id"))
+    if type(seconds) is not float or not 0 <= seconds < math.inf or type(size) is not int:
+        raise BadFrame("no length")
     if not isinstance(content_id, str) or len(content_id) > MAX_TEXT:
         raise BadFrame("no identifier")
     try:
@@ -148,7 +150,7 @@ def to_film(header: Header) -> Film:
         raise BadFrame("no time") from error
     if created is not None and created.tzinfo is None:
         raise BadFrame("a time without a zone")
-    return Film(seconds, content_id, created)
+    return Film(seconds, size, content_id, created)
 
 
 def to_sidecar(parts: list[bytes]) -> sidecars.Sidecar:

@@ -51,20 +51,22 @@ def _identifier(data: bytes) -> str | None:
 
 
 def read_film(path: Path) -> dict[str, Any]:
-    """Return the facts of a video: `seconds` (0 if unknown), `content_id` and `created`.
+    """Return the facts of a video: `seconds` (0 if unknown), `size`, `content_id` and `created`.
 
-    `created` is an instant in ISO 8601 with its offset; both texts are empty where the file says
-    nothing. Raises DecodeError (unsupported_type) for any other file.
+    `size` counts bytes; `created` is an instant in ISO 8601 with its offset; both texts are empty
+    where the file says nothing. Raises DecodeError (unsupported_type) for any other file.
     """
     with path.open("rb") as file:
         movie = list(boxes_of(_movie(file)))
-    header = dict(movie).get(b"mvhd", b"")
-    if not any(_is_video(body) for kind, body in movie if kind == b"trak"):
+    header = dict(movie).get(b"mvhd")
+    tracks = [body for kind, body in movie if kind == b"trak"]
+    if header is None or (tracks and not any(map(_is_video, tracks))):
         raise DecodeError("unsupported_type", "a film without pictures")
     created, seconds = _times(header)
     keys = _keys(dict(movie).get(b"meta", b""))
     return {
         "seconds": seconds,
+        "size": path.stat().st_size,
         "content_id": _identifier(keys.get(_CONTENT_KEY, b"")) or "",
         "created": _iso(keys.get(_DATE_KEY, b"")) or created,
     }

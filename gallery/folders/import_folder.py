@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import shutil
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,10 +17,11 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext as _, ngettext
 
-from gallery import files
+from gallery import companions, files
+from gallery.companion_names import Neighbours
 from gallery.decoding import PoolBusy
 from gallery.folders.listing import File, look_at, why
-from gallery.ingest import IngestResult, ingest, record_copy
+from gallery.ingest import IngestResult, record_copy
 from gallery.models import Photo, SkippedFile
 from gallery.names import clean_file_name
 from gallery.paths import shown
@@ -28,7 +29,13 @@ from gallery.reasons import Reason
 from gallery.uploads import Refused
 
 Outcome: TypeAlias = Literal[
-    "added", "already here", "in the trash", "refused", "left out", "unreadable"
+    "added",
+    "kept with a photo",
+    "already here",
+    "in the trash",
+    "refused",
+    "left out",
+    "unreadable",
 ]
 """The outcome for a file, in the order of the report."""
 
@@ -50,6 +57,7 @@ class Import:
     counts: Counter[Outcome] = field(default_factory=Counter)
     unreadable: list[str] = field(default_factory=list)
     photo_ids: set[UUID] = field(default_factory=set)
+    beside: defaultdict[Path, Neighbours] = field(default_factory=lambda: defaultdict(Neighbours))
     extra: int = 0
     extra_bytes: int = 0
 
@@ -83,21 +91,27 @@ class Import:
         photo = self._known(file)
         if photo is None:
             result = self._copy(file)
+            if isinstance(result, companions.Kept):
+                return "already here" if result.duplicate else "kept with a photo"
+            self.beside[file.path.parent].add(file.path.name, result.photo.pk)
             if not result.duplicate:
                 self.photo_ids.add(result.photo.pk)
                 return "added"
             photo = result.photo
         if photo.trashed_at is not None:
             return "in the trash"
+        self.beside[file.path.parent].add(file.path.name, photo.pk)
         self._note_copy(photo, file.path)
         return "already here"
 
     def _known(self, file: File) -> Photo | None:
-        """Return the photo of a file that has not changed since it was listed."""
+        """Return the photo of a file, or one in the trash that the file is kept with."""
         mine = Photo.objects.not_deleted().filter(owner_id=self.user.pk)
-        return mine.filter(sha256=files.sha256(file.path)).first()
+        digest = files.sha256(file.path)
+        kept = mine.trashed().filter(companions__sha256=digest)
+        return mine.filter(sha256=digest).first() or kept.first()
 
-    def _copy(self, file: File) -> IngestResult:
+    def _copy(self, file: File) -> IngestResult | companions.Kept:
         """Take in a copy of a file, which must not change meanwhile; raise OSError if it does."""
         for _attempt in range(_TRIES):
             files.require_free_space(file.size)
@@ -112,11 +126,13 @@ class Import:
                 files.discard([copy])
         raise OSError(_("It changed while it was read. Import it again once it is complete."))
 
-    def _ingest(self, copy: Path, file: File) -> IngestResult:
+    def _ingest(self, copy: Path, file: File) -> IngestResult | companions.Kept:
         """Hand a copy over, and wait as long as the decoder children have no time for it."""
         while True:
             try:
-                return ingest(self.user, copy, file.path.name, from_trash=False, note_copy=False)
+                name, beside = file.path.name, self.beside[file.path.parent]
+                options = {"from_trash": False, "note_copy": False}
+                return companions.take_in(self.user, copy, name, beside=beside, **options)
             except PoolBusy:
                 time.sleep(_BUSY_SECONDS)
 

@@ -11,6 +11,8 @@ from pathlib import Path
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from gallery.companions import is_named_like_companion
+
 _NO_PHOTOS = {
     # Synology, QNAP
     "@eadir", "@tmp", "#recycle", "#snapshot", "@recycle", "@recently-snapshot", "@sharebin",
@@ -53,9 +55,10 @@ class Listing:
 
 
 def list_files(folder: Path) -> Listing:
-    """List the files below a folder by path. Links are not followed; no file is opened.
+    """List the files below a folder, pictures first, by path. No file is opened.
 
-    What systems keep for themselves is left out without a word, and so is Scry's own folder.
+    Links are not followed. What systems keep for themselves is left out without a word, and so is
+    Scry's own folder.
     """
     listing, folders = Listing(), [folder]
     while folders:
@@ -65,7 +68,8 @@ def list_files(folder: Path) -> Listing:
                 folders += _sort_entries(entries, listing)
         except OSError as error:
             listing.unreadable.append((here, why(error)))
-    listing.files.sort(key=lambda file: file.path)
+    # What belongs to a picture comes after all pictures.
+    listing.files.sort(key=lambda file: (is_named_like_companion(file.path.name), file.path))
     return listing
 
 

@@ -96,7 +96,7 @@ class _Reader:
     def properties(self, data: bytes) -> Properties:
         """Return the values of each property, in order. Raises BadSidecar."""
         try:
-            self._parser.Parse(data, True)
+            self._parser.Parse(data, True)  # noqa: FBT003 - expat takes no names
         except (expat.ExpatError, ValueError, LookupError) as error:
             raise BadSidecar(f"no XMP: {error}") from error
         if not self._is_xmp:

@@ -53,6 +53,8 @@ def test_upload_answers_with_the_new_photo(ada_client, model):
         "duplicate": False,
         "restored": False,
         "replaced": None,
+        "companion_of": None,
+        "name": "beach.jpg",
         "url": f"/photos/{photo.pk}",
     }
     assert (photo.width, photo.height, photo.format, photo.name) == (64, 48, "JPEG", "beach.jpg")

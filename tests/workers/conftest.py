@@ -13,7 +13,7 @@ from django.utils import timezone
 from PIL import Image
 
 from gallery import files, trash
-from gallery.models import Embedding, EmbeddingModel, Photo
+from gallery.models import Companion, Embedding, EmbeddingModel, Photo
 from search.vectors import embedders
 from search.vectors.index import open_index
 from tests.embedders import PALETTE
@@ -79,6 +79,20 @@ def add_photo(owner, data: bytes | None = None, colour: str = "red") -> Photo:
         for model in EmbeddingModel.objects.wanted():
             Embedding.objects.create(photo=photo, model=model)
     return photo
+
+
+def keep_a_video(photo: Photo) -> Companion:
+    """Keep a file with a photo, as the video of a Live Photo is kept."""
+    data = photo.pk.bytes
+    digest = hashlib.sha256(data).hexdigest()
+    kept = Companion(
+        photo=photo, kind="video", name="a.mov", extension="mov", sha256=digest, size=len(data)
+    )
+    path = files.companion(kept)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    kept.save()
+    return kept
 
 
 def drain() -> int:

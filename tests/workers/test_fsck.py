@@ -21,7 +21,14 @@ from search import fulltext
 from search.fulltext import upkeep
 from search.models import PhotoWords
 from search.vectors.index import Point, close_all, open_index
-from tests.workers.conftest import add_photo, assert_settled, drain, points, row_of
+from tests.workers.conftest import (
+    add_photo,
+    assert_settled,
+    drain,
+    keep_a_video,
+    points,
+    row_of,
+)
 from workers.index_sync.sources import point_payload
 from workers.management.commands.fsck import CLEAN, COULD_NOT_RUN, PROBLEMS_LEFT, REPAIRED, Check
 
@@ -183,6 +190,19 @@ def test_what_cannot_be_repaired_is_reported_and_left(photos, model, capsys):
     assert set(report["found"]) == {str(Check.MISSING_ORIGINAL), str(Check.CHANGED_ORIGINAL)}
     assert changed.exists()
     assert Photo.objects.live().count() == 3
+
+
+def test_files_kept_with_photos_are_checked_and_never_removed(photos, capsys):
+    kept = [files.companion(keep_a_video(photo)) for photo in photos]
+    for path in kept:
+        os.utime(path, (AGES_AGO, AGES_AGO))
+    assert fsck(capsys, "--deep", "--repair", "--grace", "0")[0] == CLEAN
+    kept[0].unlink()
+    kept[1].write_bytes(b"changed")
+    status, report = fsck(capsys, "--deep", "--repair")
+    assert status == PROBLEMS_LEFT
+    assert set(report["found"]) == {str(Check.MISSING_COMPANION), str(Check.CHANGED_COMPANION)}
+    assert [path.exists() for path in kept] == [False, True, True]
 
 
 def test_a_gallery_without_an_active_model_is_told_of(photos, capsys):

@@ -12,10 +12,17 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from gallery import files, trash
-from gallery.models import Embedding, EmbeddingModel, Photo, Tombstone
+from gallery.models import Companion, Embedding, EmbeddingModel, Photo, Tombstone
 from search.vectors.index import IndexUnavailable, Point, open_index
 from tests.embedders import ColourEmbedder
-from tests.workers.conftest import add_photo, assert_settled, drain, points, row_of
+from tests.workers.conftest import (
+    add_photo,
+    assert_settled,
+    drain,
+    keep_a_video,
+    points,
+    row_of,
+)
 from workers import housekeeping, jobs, model_choice, pipeline, tasks
 from workers.index_sync import projection, reconcile, removal, sources
 from workers.index_sync.sources import PHOTOS
@@ -300,3 +307,13 @@ def test_thousands_move_within_seconds(ada, model):
     started = time.perf_counter()
     assert trash.empty(Photo.objects.filter(pk__in=ids)) == 5_000
     assert time.perf_counter() - started < 10
+
+
+def test_what_is_kept_with_a_photo_goes_when_the_photo_goes(photos, model):
+    kept = [keep_a_video(photo) for photo in photos[:2]]
+    trash.trash(only(photos[0]))
+    assert all(files.companion(one).exists() for one in kept)
+    trash.empty(only(photos[0]))
+    tasks.purge_deleted()
+    assert [files.companion(one).exists() for one in kept] == [False, True]
+    assert list(Companion.objects.all()) == kept[1:]
