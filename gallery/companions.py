@@ -72,14 +72,15 @@ def take_in(
     name: str,
     *,
     beside: Neighbours | None = None,
-    **options: bool,
+    from_trash: bool = True,
+    note_copy: bool = True,
 ) -> IngestResult | Kept:
     """Take in a picture, or keep a file with its photo; the content decides before the name.
 
-    `options` are those of `ingest`. Raises what `ingest` and `keep` raise.
+    Takes what `ingest` takes, and raises what `ingest` and `keep` raise.
     """
     try:
-        return ingest(owner, path, name, **options)
+        return ingest(owner, path, name, from_trash=from_trash, note_copy=note_copy)
     except Refused as refused:
         if refused.reason != Reason.UNSUPPORTED_TYPE or not is_named_like_companion(name):
             raise
