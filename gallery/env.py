@@ -123,3 +123,18 @@ def secret_in(path: Path, length: int) -> str:
 def names(name: str) -> list[str]:
     """Return the variable's comma-separated parts without blanks."""
     return [part.strip() for part in text(name).split(",") if part.strip()]
+
+
+def owned_folders(name: str) -> list[tuple[str, Path]]:
+    """Return the variable's comma-separated parts, each an account and a folder: alice:/inbox.
+
+    The folder need not exist yet. Raises ImproperlyConfigured when a part is no such pair.
+    """
+    pairs = [part.partition(":") for part in names(name)]
+    for owner, _, folder in pairs:
+        if not owner or not Path(folder).is_absolute():
+            raise ImproperlyConfigured(
+                f"{name} must be like alice:/photos/inbox, several with commas between them; "
+                f"{owner + _ + folder!r} is not."
+            )
+    return [(owner, Path(folder)) for owner, _, folder in pairs]

@@ -211,6 +211,9 @@ FILE_UPLOAD_TEMP_DIR = UPLOAD_TMP_DIR
 DECODER_CHILDREN = env.whole("DECODER_CHILDREN", 2, at_least=1)
 PART_SEARCH = env.whole("PART_SEARCH", 10_000)
 
+# Folders of the server. See docs/how-to/import-a-folder.md.
+WATCH_FOLDERS = env.owned_folders("WATCH_FOLDERS")
+
 # The model. See docs/reference/models.md.
 EMBEDDING_MODEL = env.text("EMBEDDING_MODEL", "auto")
 EMBEDDING_WEIGHTS = env.text("EMBEDDING_WEIGHTS")

@@ -5,7 +5,14 @@ from __future__ import annotations
 import os
 import tempfile
 
-for name in ("DATABASE_URL", "REDIS_URL", "QDRANT_URL", "QDRANT_API_KEY", "PUBLIC_URL"):
+for name in (
+    "DATABASE_URL",
+    "REDIS_URL",
+    "QDRANT_URL",
+    "QDRANT_API_KEY",
+    "PUBLIC_URL",
+    "WATCH_FOLDERS",
+):
     os.environ.pop(name, None)
 os.environ["DATA_DIR"] = tempfile.mkdtemp(prefix="scry-test-")
 os.environ["EMBEDDING_MODEL"] = "colours"

@@ -34,7 +34,7 @@ from search.engine import sent_pictures
 from search.vectors.embedders import embed_query_text, folders, received
 from search.vectors.embedders.base import ModelUnavailable
 from search.vectors.index import IndexUnavailable
-from workers import doorbell, heartbeat, jobs, model_choice
+from workers import doorbell, heartbeat, jobs, look_into_folders, model_choice
 from workers.index_sync import reconcile, removal
 from workers.index_sync.sources import SOURCES
 
@@ -125,8 +125,8 @@ def _warm_text() -> None:
 class Rounds:
     """Looks for due work every 2 s; with `embedded`, also sweeps, as there is no Celery beat.
 
-    A second thread chooses and loads the model, so that a download delays neither the heartbeat
-    nor deletions.
+    A second thread chooses and loads the model, and a third one looks into folders of the server,
+    so that neither a download nor a slow disk delays the heartbeat and deletions.
     """
 
     def __init__(self, *, embedded: bool) -> None:
@@ -135,19 +135,23 @@ class Rounds:
         self._threads = [
             threading.Thread(target=self._go_round, name="rounds", daemon=True),
             threading.Thread(target=self._settle_model, name="model", daemon=True),
+            threading.Thread(
+                target=look_into_folders.run, args=(self._stop,), name="folders", daemon=True
+            ),
         ]
         self._swept_at = 0.0
         self._excluded = False
 
     def start(self) -> None:
-        """Start both threads and return at once."""
+        """Start all threads and return at once."""
         for thread in self._threads:
             thread.start()
 
     def stop(self, timeout: float) -> None:
         """End the threads, without waiting for a model that is being loaded."""
         self._stop.set()
-        self._threads[0].join(timeout)
+        for thread in (self._threads[0], self._threads[2]):
+            thread.join(timeout)
         with suppress(DatabaseError):
             heartbeat.farewell()
 

@@ -64,6 +64,21 @@ def test_good_public_addresses(monkeypatch, value):
     assert env.public_url("PUBLIC_URL") == value.rstrip("/")
 
 
+@pytest.mark.parametrize("value", ["/photos", "alice", "alice:", ":/photos", "alice:photos"])
+def test_what_names_no_owned_folder(monkeypatch, value):
+    monkeypatch.setenv("WATCH_FOLDERS", f"bob:/photos,{value}")
+    with pytest.raises(ImproperlyConfigured, match="WATCH_FOLDERS must be like"):
+        env.owned_folders("WATCH_FOLDERS")
+
+
+def test_owned_folders(monkeypatch):
+    monkeypatch.setenv("WATCH_FOLDERS", " alice:/photos/my inbox , bob:/b:c,")
+    assert env.owned_folders("WATCH_FOLDERS") == [
+        ("alice", Path("/photos/my inbox")),
+        ("bob", Path("/b:c")),
+    ]
+
+
 def test_a_tilde_is_a_home_folder(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("DATA_DIR", "~/scry")
@@ -81,6 +96,7 @@ def test_a_tilde_is_a_home_folder(monkeypatch, tmp_path):
         ("DATA_DIR", "/proc/scry"),
         ("DATA_DIR", "~nobody-of-this-name/scry"),
         ("PUBLIC_URL", "https://a.example/photos"),
+        ("WATCH_FOLDERS", "/photos"),
     ],
 )
 def test_a_wrong_setting_ends_the_command_with_one_sentence(tmp_path, name, value):

@@ -89,8 +89,9 @@ def test_paths_become_text_and_come_back(name):
 # --- what is left out -----------------------------------------------------------------------------
 
 SYSTEMS = [
-    "@eaDir/a.jpg", "#recycle/a.jpg", "$RECYCLE.BIN/a.jpg", "$Recycle.Bin/a.jpg", ".thumbnails/a.jpg",
-    "__MACOSX/a.jpg", "__MACOSX/._a.jpg", ".stfolder/a.jpg", ".Trash/a.jpg", ".Trash-1000/files/a.jpg",
+    "@eaDir/a.jpg", "#recycle/a.jpg", "$RECYCLE.BIN/a.jpg", "$Recycle.Bin/a.jpg",
+    ".thumbnails/a.jpg", "__MACOSX/a.jpg", "__MACOSX/._a.jpg", ".stfolder/a.jpg", ".Trash/a.jpg",
+    ".Trash-1000/files/a.jpg",
     ".Trashes/a.jpg", "lost+found/a.jpg", "Thumbs.db", "thumbs.db", "desktop.ini", ".DS_Store",
     "._IMG_1.jpg", ".trashed-1700000000-IMG_1.jpg", "sub/@EADIR/a.jpg", ".hidden.jpg",
 ]  # fmt: skip

@@ -1,0 +1,59 @@
+"""Looks into the folders that `WATCH_FOLDERS` names, in a thread of its own."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from pathlib import Path
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.db import DatabaseError, close_old_connections, connections
+from django.utils.translation import gettext as _
+
+from gallery.folders.watch_folder import LOOK_SECONDS, Watch
+from gallery.paths import shown
+from gallery.request_priority import lower_thread_priority
+from workers import heartbeat
+
+logger = logging.getLogger(__name__)
+
+_watches: dict[tuple[str, Path], Watch] = {}
+
+
+def run(stop: threading.Event) -> None:
+    """Look until `stop` is set. What fails is tried again in the next round."""
+    if not settings.WATCH_FOLDERS:
+        return
+    lower_thread_priority()
+    try:
+        while not stop.wait(LOOK_SECONDS):
+            try:
+                close_old_connections()
+                look(stop)
+            except (DatabaseError, OSError):
+                logger.exception("Looking into folders was cut short and is tried again.")
+    finally:
+        _watches.clear()
+        connections.close_all()
+
+
+def look(stop: threading.Event) -> None:
+    """Take in what has settled in the watched folders."""
+    for owner, folder in settings.WATCH_FOLDERS:
+        watch = _watch(owner, folder)
+        if watch is not None and watch.is_due():
+            watch.look(stop.is_set)
+            heartbeat.tell(f"watching {folder}", watch.trouble)
+
+
+def _watch(owner: str, folder: Path) -> Watch | None:
+    """Return the watch of a folder; None, and a word about it, without its account."""
+    if (owner, folder) not in _watches:
+        user = get_user_model().objects.filter(username=owner).first()
+        sentence = _("WATCH_FOLDERS names %(owner)s, but there is no such account.")
+        heartbeat.tell(f"the owner of {shown(folder)}", "" if user else sentence % {"owner": owner})
+        if user is None:
+            return None
+        _watches[owner, folder] = Watch(user, folder.resolve(), logger.info)
+    return _watches[owner, folder]
