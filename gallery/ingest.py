@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
-from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
@@ -22,7 +20,7 @@ from gallery.models import Embedding, EmbeddingModel, Photo, SkippedFile
 from gallery.names import clean_file_name
 from gallery.reasons import Reason
 from gallery.signals import photos_changed
-from gallery.taken_time import TakenTime, offset_of, unknown_time
+from gallery.taken_time import TIME_COLUMNS, taken_columns
 from gallery.uploads import Refused
 
 _SKIPPED_NAME_LIMIT = 500  # as the column has
@@ -51,8 +49,12 @@ def ingest(
     pool: DecoderPool | None = None,
     from_trash: bool = True,
     note_copy: bool = True,
+    modified: datetime | None = None,
 ) -> IngestResult:
     """Take in the file at `path` for `owner`; on success the file is moved away.
+
+    `modified` (aware) is when the file was last changed, where the caller knows it: the date of a
+    photo that has no other.
 
     A copy of it in the owner's trash is restored, or left there if `from_trash` is false. A file
     that is a copy is recorded as a skipped upload (`SkippedFile`) unless `note_copy` is false.
@@ -70,7 +72,10 @@ def ingest(
         probe = (pool or web_pool()).probe(path)
     except DecodeError as error:
         raise Refused(error.reason, error.detail) from error
-    result = _record(owner, path, digest, clean_file_name(name), probe, from_trash=from_trash)
+    photo = _new_photo(owner, path, digest, clean_file_name(name), probe)
+    for column, value in taken_columns(photo, modified).items():
+        setattr(photo, column, value)
+    result = _record(owner, path, photo, from_trash=from_trash)
     if not result.duplicate:
         result = replace(result, replaced=_replace_beginnings(result.photo))
     return _note_copy(result, name) if note_copy else result
@@ -110,11 +115,8 @@ def _existing(owner: AbstractBaseUser, digest: str, *, from_trash: bool) -> Inge
     return IngestResult(photo, duplicate=True, restored=bool(restored)) if photo else None
 
 
-def _record(
-    owner: AbstractBaseUser, path: Path, digest: str, name: str, probe: Probe, *, from_trash: bool
-) -> IngestResult:
-    """Store the file, then write the rows; the second of two equal files gets the first's photo."""
-    photo = Photo(
+def _new_photo(owner: AbstractBaseUser, path: Path, digest: str, name: str, probe: Probe) -> Photo:
+    return Photo(
         owner_id=owner.pk,
         sha256=digest,
         size=path.stat().st_size,
@@ -128,8 +130,10 @@ def _record(
         motion=Photo.Motion.INSIDE if probe.has_video else Photo.Motion.NONE,
         **facts(probe.exif).columns(),
     )
-    for column, value in _taken_columns(probe, photo.created_at).items():
-        setattr(photo, column, value)
+
+
+def _record(owner: AbstractBaseUser, path: Path, photo: Photo, *, from_trash: bool) -> IngestResult:
+    """Store the file, then write the rows; the second of two equal files gets the first's photo."""
     target = files.original(photo)
     try:
         files.store(path, target)
@@ -138,7 +142,7 @@ def _record(
     try:
         _insert(photo)
     except IntegrityError:
-        existing = _existing(owner, digest, from_trash=from_trash)
+        existing = _existing(owner, photo.sha256, from_trash=from_trash)
         if existing is None:
             # The other copy was deleted between the two statements, so there is room again.
             _insert(photo)
@@ -185,7 +189,12 @@ def _inherit(photo: Photo, old: Photo) -> None:
     photo.caption = photo.caption or old.caption
     if old.motion == Photo.Motion.BESIDE and not photo.motion:
         photo.motion = old.motion
-    photo.save(update_fields=["favourite", "rating", "caption", "motion"])
+    said = ["favourite", "rating", "caption", "motion"]
+    if old.date_source in {Photo.DateSource.PERSON, Photo.DateSource.SIDECAR}:
+        said += TIME_COLUMNS
+        for column in TIME_COLUMNS:
+            setattr(photo, column, getattr(old, column))
+    photo.save(update_fields=said)
     old.companions.update(photo=photo)
     photo.tags.add(*old.tags.all())
     photo.albums.add(*old.albums.all())
@@ -194,22 +203,3 @@ def _inherit(photo: Photo, old: Photo) -> None:
         stacks.join(old.stack, photo)
         if is_cover:
             stacks.set_cover(old.stack, photo)
-
-
-def _taken_columns(probe: Probe, uploaded: datetime) -> dict[str, Any]:
-    """Return the columns of `Photo` that say when it was taken."""
-    zone = ZoneInfo(settings.TIME_ZONE)
-    wall = _wall_clock(probe)
-    if wall is None:
-        return unknown_time(uploaded, zone)
-    sources = Photo.DateSource.CAMERA, Photo.OffsetSource.ASSUMED
-    return TakenTime(wall, offset_of(wall, zone), *sources).columns()
-
-
-def _wall_clock(probe: Probe) -> datetime | None:
-    """Return the local time that the camera wrote, or None."""
-    try:
-        wall = datetime.fromisoformat(probe.taken_at or "").replace(tzinfo=None)
-    except ValueError:
-        return None
-    return wall if 1826 <= wall.year <= datetime.now(UTC).year + 1 else None

@@ -25,9 +25,22 @@ PART_SIDE = 1024
 EXIF_KEYS = frozenset({
     "make", "model", "lens", "software", "taken_at", "offset", "exposure", "f_number", "iso",
     "focal_length", "focal_35mm", "latitude", "longitude", "altitude", "orientation", "rating",
-    "subsec", "bias", "image_number", "image_id", "content_id",
+    "subsec", "bias", "image_number", "image_id", "taken_from", "gps_at", "content_id",
 })  # fmt: skip
 MAX_TEXT = 200
+TAKEN_FROM = frozenset({"exif", "digitized", "modified", "xmp", "iptc", "png"})
+"""Where `taken_at` comes from: EXIF's times of the shot, the scan or the last change, or another
+kind of description."""
+
+# The forms of values that later steps compute with; all other texts are only for people.
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", re.ASCII)
+_FORMS = {
+    "taken_at": _MOMENT,
+    "gps_at": _MOMENT,
+    "offset": re.compile(r"[-+]\d\d:[0-5]\d", re.ASCII),
+    "subsec": re.compile(r"\d{1,9}", re.ASCII),
+    "taken_from": re.compile("|".join(TAKEN_FROM)),
+}
 
 # Format as Pillow names it -> file name extension and media type.
 FORMATS = {
@@ -92,6 +105,8 @@ class Probe:
     camera's local time in ISO 8601 without a zone, or None. `exif` holds only EXIF_KEYS: texts
     of at most 200 printable characters and finite numbers; exposure is in seconds, focal lengths
     in millimetres, latitude and longitude in degrees, altitude in metres, rating in stars (1 to 5).
+    `taken_from` (one of TAKEN_FROM) says where `taken_at` was read, `subsec` are the digits behind
+    its decimal point and `offset` is like "+09:00"; `gps_at` is the satellites' time, in UTC.
     `flaw` is one of `FLAWS`; how much is missing is certain only once the pixels were read.
     `has_video` tells that the file holds a short video too, as phones make motion photos.
     """
@@ -213,7 +228,7 @@ def _probe_fields(header: Header) -> dict[str, Any]:
         raise BadFrame("an unknown format")
     if not isinstance(exif, dict) or not all(_is_exif(*item) for item in exif.items()):
         raise BadFrame("EXIF that is not on the list")
-    if taken_at is not None and not (isinstance(taken_at, str) and len(taken_at) <= MAX_TEXT):
+    if taken_at is not None and not (isinstance(taken_at, str) and _is_exif("taken_at", taken_at)):
         raise BadFrame("no time")
     flaw, has_video = header.get("flaw"), header.get("has_video")
     if flaw not in FLAWS or type(has_video) is not bool:
@@ -243,5 +258,8 @@ def _is_exif(key: object, value: object) -> bool:
     if key not in EXIF_KEYS:
         return False
     if isinstance(value, str):
-        return len(value) <= MAX_TEXT
-    return type(value) in (int, float) and math.isfinite(value)  # type: ignore[arg-type]
+        form = _FORMS.get(str(key))
+        return len(value) <= MAX_TEXT and (form is None or form.fullmatch(value) is not None)
+    return (
+        key not in _FORMS and type(value) in (int, float) and math.isfinite(value)  # type: ignore[arg-type]
+    )

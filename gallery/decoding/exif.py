@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 import math
-import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import datetime
+from datetime import timedelta
 from typing import Any
 
 from PIL import Image
 
+from gallery.decoding import dates, descriptions, positions
 from gallery.decoding.answers import MAX_TEXT, ExifValue
+from gallery.decoding.dates import Written
 from gallery.decoding.live_photos import content_identifier
 
 _EXIF_IFD, _GPS_IFD = 0x8769, 0x8825
 _ORIENTATION = 0x0112
-_XMP_OF_TIFF = 700
 _COLOUR_SPACE, _INTEROPERABILITY = 0xA001, 0xA005
 _ADOBE_RGB, _UNCALIBRATED = 2, 0xFFFF
 # No camera writes a larger block of EXIF; a JPEG segment has at most 64 kB.
 _MAX_BYTES = 1 << 20
-# XMP writes it as an attribute or as an element; only these few bytes of the XML are read.
-_XMP_RATING = re.compile(
-    rb"xmp:Rating\s{0,8}(?:=\s{0,8}[\"']|>)\s{0,8}([0-5])(?:\.0+)?\s{0,8}[\"'<]"
-)
 _MAX_STARS = 5
 
 Tags = dict[int, Any]
@@ -78,12 +74,12 @@ def digits(value: Any) -> str | None:
     )
 
 
-def time(value: Any) -> str | None:
-    """Return EXIF's "2024:05:31 12:00:00" in ISO 8601, or None."""
-    printed = text(value)
-    if printed is None:
-        return None
-    return datetime.strptime(printed[:19], "%Y:%m:%d %H:%M:%S").isoformat()
+def _time(value: Any) -> Written | None:
+    """Return the time of a tag, or None."""
+    if isinstance(value, bytes):
+        value = value.decode("latin-1")
+    printed = text(value.partition("\0")[0]) if isinstance(value, str) else None
+    return dates.read(printed) if printed else None
 
 
 _Field = tuple[str, int, Callable[[Any], ExifValue | None]]
@@ -92,14 +88,8 @@ _BASE: tuple[_Field, ...] = (
     ("model", 0x0110, text),
     ("software", 0x0131, text),
     ("rating", 0x4746, stars),
-    ("taken_at", 0x0132, time),
 )
 _PHOTO: tuple[_Field, ...] = (
-    # The later one wins: when the shutter opened, rather than when it was scanned or edited.
-    ("taken_at", 0x9004, time),
-    ("taken_at", 0x9003, time),
-    ("offset", 0x9011, text),
-    ("subsec", 0x9291, digits),
     ("bias", 0x9204, number),
     ("image_number", 0x9211, whole),
     ("image_id", 0xA420, text),
@@ -111,6 +101,15 @@ _PHOTO: tuple[_Field, ...] = (
     ("focal_length", 0x920A, positive),
     ("focal_35mm", 0xA405, whole),
 )
+# When the shutter opened, rather than when it was scanned or edited: source, the tags of the time,
+# of its digits behind the decimal point, and of its offset.
+_TIMES = (
+    ("exif", 0x9003, 0x9291, 0x9011),
+    ("digitized", 0x9004, 0x9292, 0x9012),
+    ("modified", 0x0132, 0x9290, 0x9010),
+)
+_SAME_TIME = timedelta(minutes=1)  # a camera takes a moment to write the file
+_HOURS_FROM_UTC = 0x882A  # of TIFF/EP, for when the shutter opened
 
 
 def _read(image: Image.Image) -> Image.Exif:
@@ -155,12 +154,12 @@ def is_adobe_rgb(image: Image.Image) -> bool:
 
 
 def allowed_values(image: Image.Image) -> dict[str, ExifValue]:
-    """Return the values of an opened picture that are on the allow-list (`answers.EXIF_KEYS`)."""
+    """Return the values of an opened picture that are on the allow-list (`answers.EXIF_KEYS`).
+
+    What its EXIF does not say is taken from its description.
+    """
     exif = _read(image)
-    values = values_of(exif)
-    if "rating" not in values and (rating := _xmp_rating(image, exif)):
-        values["rating"] = rating
-    return values
+    return completed(values_of(exif), descriptions.of_image(image, exif))
 
 
 def values_of(
@@ -171,22 +170,97 @@ def values_of(
     `photo` and `position` are blocks of their own where a format keeps them apart.
     """
     values: dict[str, ExifValue] = {}
-    _take(values, _tags_or_none(lambda: dict(exif)), _BASE)
-    _take(values, _tags_or_none(lambda: dict(photo or exif.get_ifd(_EXIF_IFD))), _PHOTO)
-    values.update(_position(_tags_or_none(lambda: dict(position or exif.get_ifd(_GPS_IFD)))))
+    base = _tags_or_none(lambda: dict(exif))
+    shot = _tags_or_none(lambda: dict(photo or exif.get_ifd(_EXIF_IFD)))
+    place = _tags_or_none(lambda: dict(position or exif.get_ifd(_GPS_IFD)))
+    _take(values, base, _BASE)
+    _take(values, shot, _PHOTO)
+    values.update(_taken({**shot, **base}))
+    values.update(positions.of_tags(place))
+    with suppress(Exception):
+        values["gps_at"] = positions.time_of(place).isoformat()
     if _ORIENTATION in exif:
         values["orientation"] = _orientation(exif)
     return values
 
 
-def _xmp_rating(image: Image.Image, exif: Image.Exif) -> int | None:
-    """Return the stars in the XMP, where photo managers write them without the EXIF tag."""
+def completed(
+    values: dict[str, ExifValue], described: descriptions.Description
+) -> dict[str, ExifValue]:
+    """Return the values of EXIF with those that a description adds.
+
+    Its date counts more than the time at which the file was last written.
+    """
+    if values.get("taken_from", "modified") == "modified" and described.written:
+        values = {key: value for key, value in values.items() if key not in _OF_TIME}
+        values.update(_as_values(described.source, described.written))
+    if "rating" not in values and described.rating and (rating := stars(described.rating)):
+        values["rating"] = rating
+    if "latitude" not in values:
+        values.update(described.position)
+    if "gps_at" not in values and described.gps_at:
+        values["gps_at"] = described.gps_at
+    return values
+
+
+_OF_TIME = frozenset({"taken_at", "taken_from", "offset", "subsec"})
+
+
+def _as_values(source: str, written: Written) -> dict[str, ExifValue]:
+    values: dict[str, ExifValue] = {"taken_at": written.wall.isoformat(), "taken_from": source}
+    if written.offset is not None:
+        values["offset"] = _in_hours(written.offset)
+    if written.subsec:
+        values["subsec"] = written.subsec
+    return values
+
+
+def _in_hours(offset: int) -> str:
+    """Return minutes as EXIF writes them, like "+09:00"."""
+    hours, minutes = divmod(abs(offset), 60)
+    return f"{'-' if offset < 0 else '+'}{hours:02}:{minutes:02}"
+
+
+def _taken(tags: Tags) -> dict[str, ExifValue]:
+    """Return the first time that can be, with the digits and the offset that belong to it."""
+    times = {source: _time_or_none(tags, tag) for source, tag, _, _ in _TIMES}
+    for source, _, subsec, _ in _TIMES:
+        written = times[source]
+        if written is None:
+            continue
+        values = _as_values(source, written)
+        if "offset" not in values and (offset := _offset(tags, source, times)):
+            values["offset"] = offset
+        with suppress(Exception):
+            values["subsec"] = digits(tags[subsec]) or values["subsec"]
+        return values
+    return {}
+
+
+def _time_or_none(tags: Tags, tag: int) -> Written | None:
     with suppress(Exception):
-        data = exif.get(_XMP_OF_TIFF) if image.format == "TIFF" else image.info.get("xmp")
-        if isinstance(data, bytes) and len(data) <= _MAX_BYTES:
-            match = _XMP_RATING.search(data)
-            return stars(int(match[1])) if match else None
+        return _time(tags[tag])
     return None
+
+
+def _offset(tags: Tags, source: str, times: Mapping[str, Written | None]) -> str:
+    """Return the offset of a time: its own, or that of another tag that means the same time.
+
+    Phones write one offset for all three times, and some programs no time beside it.
+    """
+    wall = getattr(times[source], "wall", None)
+    ordered = sorted(_TIMES, key=lambda time: time[0] != source)
+    for other, _, _, tag in ordered:
+        there = times[other]
+        with suppress(Exception):
+            found = dates.offset_of(text(tags[tag]) or "")
+            if found is not None and (there is None or abs(there.wall - wall) <= _SAME_TIME):
+                return _in_hours(found)
+    if source == "exif":
+        with suppress(Exception):
+            hours = tags[_HOURS_FROM_UTC]
+            return _in_hours(60 * int(hours[0] if isinstance(hours, tuple) else hours))
+    return ""
 
 
 def _tags_or_none(read: Callable[[], Tags]) -> Tags:
@@ -201,27 +275,3 @@ def _take(values: dict[str, ExifValue], tags: Tags, fields: tuple[_Field, ...]) 
             value = convert(tags[tag])
             if value is not None:
                 values[key] = value
-
-
-def _position(tags: Tags) -> dict[str, ExifValue]:
-    """Return latitude and longitude in degrees, both or neither, and altitude in metres."""
-    values: dict[str, ExifValue] = {}
-    with suppress(Exception):
-        latitude = _degrees(tags[2], tags.get(1), "S", 90)
-        longitude = _degrees(tags[4], tags.get(3), "W", 180)
-        # Devices without a fix write zeros; nobody photographs that spot in the Atlantic.
-        if latitude or longitude:
-            values = {"latitude": latitude, "longitude": longitude}
-    with suppress(Exception):
-        height = number(tags[6])
-        if height is not None and abs(height) < 100_000:
-            values["altitude"] = -height if tags.get(5) in (1, b"\x01") else height
-    return values
-
-
-def _degrees(parts: Any, reference: Any, negative: str, limit: int) -> float:
-    degrees, minutes, seconds = (float(part) for part in parts)
-    value = degrees + minutes / 60 + seconds / 3600
-    if not 0 <= value <= limit:  # False for NaN too.
-        raise ValueError("not on Earth")
-    return round(-value if text(reference) == negative else value, 6)

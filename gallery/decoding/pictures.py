@@ -217,7 +217,7 @@ def _open(name: str, start: bytes, path: Path, limits: Limits) -> Iterator[Pictu
         with _identify(name, source, path) as image:
             planes = _planes(path) if name == "TIFF" else []
             if name == "PNG":
-                png_chunks.add_late_exif(image, path)
+                png_chunks.add_late_chunks(image, path)
             yield Picture(name, image, path, limits, planes, layout.flaw, layout.video)
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from PIL import Image
 
-from gallery.decoding import colour, exif, isobmff, rendition
+from gallery.decoding import colour, descriptions, exif, isobmff, rendition
 from gallery.decoding.answers import PREVIEW_SIDE, THUMBNAIL_SIDE, DecodeError, ExifValue
 from gallery.decoding.rendition import WHOLE, Box
 from gallery.decoding.tiff_tags import directories
@@ -218,7 +218,10 @@ def values_of(name: str, file: BinaryIO) -> dict[str, ExifValue]:
 def _values_of_tiff(file: BinaryIO) -> dict[str, ExifValue]:
     block = Image.Exif()
     block.load_from_fp(_AsTiff(file))  # type: ignore[arg-type]
-    return exif.values_of(block)
+    values = exif.values_of(block)
+    with suppress(Exception):
+        return exif.completed(values, descriptions.of_blocks(bytes(block[descriptions.XMP_TAG])))
+    return values
 
 
 def _values_of_raf(file: BinaryIO) -> dict[str, ExifValue]:

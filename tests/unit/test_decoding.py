@@ -220,6 +220,7 @@ def test_exif_is_cut_down_to_the_list(pool, put):
         "model": "EOS R5",
         "lens": "RF35mm F1.8",
         "taken_at": "2024-05-31T18:30:15",
+        "taken_from": "exif",
         "offset": "+02:00",
         "exposure": 0.004,
         "f_number": 2.8,
