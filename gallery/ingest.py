@@ -14,10 +14,10 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from gallery import files, stacks, trash
+from gallery import files, places, stacks, trash
 from gallery.decoders import web_pool
 from gallery.decoding import DecodeError, DecoderPool, Probe
-from gallery.facts import facts
+from gallery.facts import facts, place
 from gallery.models import Embedding, EmbeddingModel, Photo, SkippedFile
 from gallery.names import clean_file_name
 from gallery.reasons import Reason
@@ -130,6 +130,7 @@ def _record(
     )
     for column, value in _taken_columns(probe, photo.created_at).items():
         setattr(photo, column, value)
+    places.put_at(photo, place(probe.exif))
     target = files.original(photo)
     try:
         files.store(path, target)
