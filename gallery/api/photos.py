@@ -34,7 +34,7 @@ WAIT_SECONDS, _STEP = 30.0, 0.1
 FILE_COLUMNS = ("id", "name", "format", "size", "width", "height", "sha256")
 _COLUMNS = (
     *FILE_COLUMNS, "taken_at", "created_at", "exif", "colour", "favourite", "rating", "caption",
-    "flaw", "motion",
+    "flaw", "motion", "place",
 )  # fmt: skip
 
 
@@ -69,7 +69,7 @@ class PhotoOut(Schema):
     """One photo; `state` is pending, indexed or failed, with a reason and a sentence if failed.
 
     `flaw` is cut_short or incomplete if a part of the picture is missing, `motion` is inside if the
-    file holds a short video too.
+    file holds a short video too. `place` is the nearest town and its country, empty if unknown.
     """
 
     id: uuid.UUID
@@ -95,6 +95,7 @@ class PhotoOut(Schema):
     caption: str
     flaw: str
     motion: str
+    place: str
     tags: list[str]
     albums: list[AlbumRef]
     stack: uuid.UUID | None

@@ -20,6 +20,8 @@ from search.fulltext.normalization import Piece
 
 SHORTEST = 3
 """Letters of a name that counts in plain words: a town called "Y" is no reason to look for it."""
+_OTHER_NAMES = {"US": ("USA", "America"), "GB": ("UK", "Great Britain", "Britain")}
+"""What people say instead of the names that GeoNames has."""
 _MAX_PIECES = 10  # of a name, as `normalization.pieces` splits it
 
 
@@ -48,9 +50,8 @@ class Places:
 
         Neither case nor accents matter. Codes of countries count as well: "PT".
         """
-        fold = fold_place(name)
         code = name.strip().upper()
-        return self.by_name.get(fold, frozenset()) | self.by_country.get(code, frozenset())
+        return self.by_name.get(fold_place(name)) or self.by_country.get(code, frozenset())
 
     @cached_property
     def by_country(self) -> dict[str, frozenset[int]]:
@@ -68,7 +69,8 @@ class Places:
             for fold in _folds(town.id, town.names, town.country):
                 found[fold].add(town.id)
         for code, ids in self.by_country.items():
-            found[fold_place(country_names().get(code, code))] |= ids
+            for fold in _country_folds(code):
+                found[fold] |= ids
         return {fold: frozenset(ids) for fold, ids in found.items() if fold}
 
     def mentions(self, text: str) -> list[Mention]:
@@ -94,7 +96,7 @@ class Places:
 
     def _words(self, fold: str, towns: Collection[int]) -> Iterator[str]:
         """Yield the words of the towns. A country whose name is meant stands for its towns."""
-        whole = {code for code in self.by_country if fold_place(country_names()[code]) == fold}
+        whole = {code for code in self.by_country if fold in _country_folds(code)}
         yield from map(normalization.country_word, sorted(whole))
         for key in sorted(towns):
             if self.towns[key].country_code not in whole:
@@ -129,6 +131,14 @@ def _folds(key: int, names: Iterable[str], country: str) -> frozenset[str]:
     """Return the folded names of a town, alone and with the country."""
     alone = {fold_place(name) for name in names} - {""}
     return frozenset(alone | {f"{fold} {fold_place(country)}" for fold in alone})
+
+
+@lru_cache(512)
+def _country_folds(code: str) -> frozenset[str]:
+    """Return the folded names of a country."""
+    name = country_names().get(code, code)
+    names = (name, name.removeprefix("The "), *_OTHER_NAMES.get(code, ()))
+    return frozenset(map(fold_place, names))
 
 
 def fold_place(name: str) -> str:
