@@ -8,6 +8,7 @@ changed here since: `Companion.given` tells what earlier sidecars gave.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,18 +17,21 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.db import transaction
 
-from gallery import facts, marks
+from gallery import facts, marks, places
 from gallery.models import Companion, Embedding, Photo
 from gallery.names import TAGS_PER_PHOTO, BadName, clean_caption, clean_tag
 from gallery.sidecars import Sidecar
 from gallery.signals import photos_changed
-from gallery.taken_time import TakenTime, offset_of
+from gallery.taken_time import TakenTime, Zones
 
 _Dates, _Offsets = Photo.DateSource, Photo.OffsetSource
 
 _GAPS = {_Dates.UNKNOWN, _Dates.FILE}
 _GUESSES = _GAPS | {_Dates.NAME, _Dates.SIDECAR}
 """Sources of a date that any sidecar may replace, and those that an XMP may that is not sure."""
+
+_ASSUMED = {_Offsets.UNKNOWN, _Offsets.ASSUMED, _Offsets.PLACE}
+"""Sources of an offset that no file told."""
 
 Given = dict[str, Any]
 
@@ -146,24 +150,18 @@ def _take_place(change: _Change) -> None:
     exif |= {"latitude": sidecar.latitude, "longitude": sidecar.longitude}
     if sidecar.altitude is not None:
         exif["altitude"] = sidecar.altitude
-    latitude, longitude = facts.place(exif) or (None, None)
-    change.columns |= {"exif": exif, "latitude": latitude, "longitude": longitude}
-    change.given["place"] = [latitude, longitude]
+    places.put_at(photo, facts.place(exif))
+    change.columns |= {"exif": exif} | {name: getattr(photo, name) for name in places.COLUMNS}
+    change.given["place"] = [photo.latitude, photo.longitude]
 
 
 def _take_date(change: _Change) -> None:
-    photo, sidecar = change.photo, change.sidecar
-    taken = _taken(change)
-    if taken is None or not _may_replace_date(change):
-        return
-    wall = photo.wall_at.replace(tzinfo=None, microsecond=0)
-    if photo.taken_at is not None and taken.wall.replace(microsecond=0) == wall:
-        # The sidecar repeats what is known; only the offset may be news.
-        if sidecar.utc_offset is None or photo.offset_source != _Offsets.ASSUMED:
-            return
-        wall = photo.wall_at.replace(tzinfo=None)
-        taken = TakenTime(wall, taken.utc_offset, photo.date_source, taken.offset_source)
-    change.columns |= taken.columns()
+    taken = _taken(change) if _may_replace_date(change) else None
+    if taken is None or _is_repeated(change, taken):
+        taken = _same_clock(change)
+    if taken is not None:
+        with suppress(OverflowError):
+            change.columns |= taken.columns(change.photo.name)
 
 
 def _may_replace_date(change: _Change) -> bool:
@@ -176,36 +174,46 @@ def _may_replace_date(change: _Change) -> bool:
 def _taken(change: _Change) -> TakenTime | None:
     """Return the time that the sidecar tells; None without one or at the ends of the calendar."""
     photo, sidecar = change.photo, change.sidecar
-    zone, source = _zone(change)
-    try:
-        if sidecar.instant:
-            wall = datetime.fromisoformat(sidecar.instant).astimezone(zone)
-            taken = TakenTime(wall.replace(tzinfo=None), _minutes(wall), _Dates.SIDECAR, source)
-        elif sidecar.wall:
-            local = datetime.fromisoformat(sidecar.wall)
-            if sidecar.utc_offset is not None:
-                offset, source = sidecar.utc_offset, _Offsets.SIDECAR
-            elif photo.utc_offset is not None and photo.offset_source != _Offsets.ASSUMED:
-                offset, source = photo.utc_offset, _Offsets(photo.offset_source)
-            else:
-                offset = offset_of(local, zone)
-            taken = TakenTime(local, offset, _Dates.SIDECAR, source)
-        else:
-            return None
-        taken.columns()
-    except OverflowError:
+    if sidecar.instant:
+        return _zones(change).local(datetime.fromisoformat(sidecar.instant), _Dates.SIDECAR)
+    if not sidecar.wall:
         return None
-    return taken
+    wall = datetime.fromisoformat(sidecar.wall)
+    if sidecar.utc_offset is not None:
+        return TakenTime(wall, sidecar.utc_offset, _Dates.SIDECAR, _Offsets.SIDECAR)
+    if photo.utc_offset is not None and photo.offset_source not in _ASSUMED:
+        return TakenTime(wall, photo.utc_offset, _Dates.SIDECAR, photo.offset_source)
+    return TakenTime(wall, *_zones(change).offset(wall, _Dates.SIDECAR))
 
 
-def _minutes(moment: datetime) -> int:
-    offset = moment.utcoffset()
-    return round(offset.total_seconds() / 60) if offset is not None else 0
+def _is_repeated(change: _Change, taken: TakenTime) -> bool:
+    """Tell whether the sidecar repeats what the clock is known to have shown."""
+    wall = change.photo.wall_at.replace(tzinfo=None, microsecond=0)
+    return change.photo.taken_at is not None and taken.wall.replace(microsecond=0) == wall
 
 
-def _zone(change: _Change) -> tuple[ZoneInfo, Photo.OffsetSource]:
-    """Return the time zone where nothing says how far the clock was ahead, and where it is from."""
-    return ZoneInfo(settings.TIME_ZONE), _Offsets.ASSUMED
+def _same_clock(change: _Change) -> TakenTime | None:
+    """Return the camera's own time with an offset that is news; None if nothing is."""
+    photo, sidecar = change.photo, change.sidecar
+    wall = photo.wall_at.replace(tzinfo=None)
+    is_clock = photo.date_source in {_Dates.CAMERA, _Dates.METADATA}
+    if not is_clock or photo.offset_source not in _ASSUMED:
+        return None
+    if (
+        change.corrects
+        and sidecar.utc_offset is not None
+        and sidecar.wall[:19] == wall.isoformat()[:19]
+    ):
+        return TakenTime(wall, sidecar.utc_offset, photo.date_source, _Offsets.SIDECAR)
+    if "exif" in change.columns:
+        return TakenTime(wall, *_zones(change).offset(wall, photo.date_source))
+    return None
+
+
+def _zones(change: _Change) -> Zones:
+    """Return the zone of the place, which the sidecar may just have told, or the gallery's."""
+    exif = change.columns.get("exif", change.photo.exif)
+    return Zones(exif, ZoneInfo(settings.TIME_ZONE))
 
 
 _TAKES: tuple[Callable[[_Change], None], ...] = (

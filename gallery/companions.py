@@ -74,13 +74,16 @@ def take_in(
     beside: Neighbours | None = None,
     from_trash: bool = True,
     note_copy: bool = True,
+    modified: datetime | None = None,
 ) -> IngestResult | Kept:
     """Take in a picture, or keep a file with its photo; the content decides before the name.
 
     Takes what `ingest` takes, and raises what `ingest` and `keep` raise.
     """
     try:
-        return ingest(owner, path, name, from_trash=from_trash, note_copy=note_copy)
+        return ingest(
+            owner, path, name, from_trash=from_trash, note_copy=note_copy, modified=modified
+        )
     except Refused as refused:
         if refused.reason != Reason.UNSUPPORTED_TYPE or not is_named_like_companion(name):
             raise

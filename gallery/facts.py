@@ -94,14 +94,17 @@ def _text(exif: Mapping[str, Any], key: str) -> str:
     return " ".join(value.split()) if isinstance(value, str) else ""
 
 
-def facts_in_words(exif: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return (label, value) pairs for people, without values that the camera did not record."""
+def facts_in_words(exif: Mapping[str, Any], town: str = "") -> list[tuple[str, str]]:
+    """Return (label, value) pairs for people, without values that the camera did not record.
+
+    `town` is the name of the nearest one, which the camera does not know.
+    """
     pairs = [
         (_("Camera"), camera(exif)),
         (_("Lens"), str(exif.get("lens", ""))),
         (_("Exposure"), _exposure(exif)),
         (_("Focal length"), _focal_length(exif)),
-        (_("Place"), place_in_words(exif)),
+        (_("Place"), " · ".join(filter(None, (town, place_in_words(exif))))),
         (_("Software"), str(exif.get("software", ""))),
     ]
     return [(label, value) for label, value in pairs if value]

@@ -12,10 +12,10 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from gallery import files, stacks, trash
+from gallery import files, places, stacks, trash
 from gallery.decoders import web_pool
 from gallery.decoding import DecodeError, DecoderPool, Probe
-from gallery.facts import facts
+from gallery.facts import facts, place
 from gallery.models import Embedding, EmbeddingModel, Photo, SkippedFile
 from gallery.names import clean_file_name
 from gallery.reasons import Reason
@@ -75,6 +75,7 @@ def ingest(
     photo = _new_photo(owner, path, digest, clean_file_name(name), probe)
     for column, value in taken_columns(photo, modified).items():
         setattr(photo, column, value)
+    places.put_at(photo, place(photo.exif))
     result = _record(owner, path, photo, from_trash=from_trash)
     if not result.duplicate:
         result = replace(result, replaced=_replace_beginnings(result.photo))

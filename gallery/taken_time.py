@@ -89,7 +89,7 @@ def taken_time(
     file name, and `modified`. `exif` has the values of `gallery.decoding.answers.EXIF_KEYS`; `zone`
     is the gallery's.
     """
-    clocks = _Zones(exif, zone)
+    clocks = Zones(exif, zone)
     if (wall := _wall(exif)) is not None:
         is_camera = exif.get("taken_from", "exif") in _FROM_CAMERA
         source = Photo.DateSource.CAMERA if is_camera else Photo.DateSource.METADATA
@@ -105,10 +105,11 @@ def taken_time(
     return None
 
 
-class _Zones:
+class Zones:
     """The zone that a clock showed where nothing says so: that of the place, or the gallery's."""
 
     def __init__(self, exif: Mapping[str, Any], zone: tzinfo) -> None:
+        """Take the place from `exif`; `zone` is the gallery's."""
         found = _zone_of_place(exif)
         self._zone = found or zone
         self._source = Photo.OffsetSource.PLACE if found else Photo.OffsetSource.ASSUMED
@@ -136,7 +137,7 @@ def _zone_of_place(exif: Mapping[str, Any]) -> tzinfo | None:
 
 
 def _offset(
-    exif: Mapping[str, Any], wall: datetime, clocks: _Zones, date_source: str
+    exif: Mapping[str, Any], wall: datetime, clocks: Zones, date_source: str
 ) -> tuple[int, str, str]:
     """Return the offset of the camera's time, and the sources of date and offset."""
     written = offset_in(exif)

@@ -82,7 +82,7 @@ class SentPicture(models.Model):
 
 
 class PhotoWords(models.Model):
-    """The words of one photo: file name, tags, albums, caption, camera and lens.
+    """The words of one photo: file name, tags, albums, caption, camera, lens and place.
 
     `words` has a line for each kind, as `search.fulltext.normalization` writes it. Triggers in the
     database make a row with each photo and mark it as `stale` when something changes that the

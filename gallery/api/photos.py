@@ -38,7 +38,7 @@ WAIT_SECONDS, _STEP = 30.0, 0.1
 FILE_COLUMNS = ("id", "name", "format", "size", "width", "height", "sha256")
 _COLUMNS = (
     *FILE_COLUMNS, "taken_at", "created_at", "exif", "colour", "favourite", "rating", "caption",
-    "flaw", "motion",
+    "flaw", "motion", "place",
 )  # fmt: skip
 
 
@@ -89,7 +89,8 @@ class PhotoOut(Schema):
     """One photo; `state` is pending, indexed or failed, with a reason and a sentence if failed.
 
     `flaw` is cut_short or incomplete if a part of the picture is missing, `motion` is inside if the
-    file holds a short video too, and beside if one is kept with it.
+    file holds a short video too, and beside if one is kept with it. `place` is the nearest town and
+    its country, empty if unknown.
     """
 
     id: uuid.UUID
@@ -116,6 +117,7 @@ class PhotoOut(Schema):
     flaw: str
     motion: str
     companions: list[CompanionOut]
+    place: str
     tags: list[str]
     albums: list[AlbumRef]
     stack: uuid.UUID | None

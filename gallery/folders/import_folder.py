@@ -131,8 +131,9 @@ class Import:
         while True:
             try:
                 name, beside = file.path.name, self.beside[file.path.parent]
-                options = {"from_trash": False, "note_copy": False}
-                return companions.take_in(self.user, copy, name, beside=beside, **options)
+                return companions.take_in(
+                    self.user, copy, name, beside=beside, from_trash=False, note_copy=False
+                )
             except PoolBusy:
                 time.sleep(_BUSY_SECONDS)
 

@@ -86,7 +86,7 @@ def photo_page(request: PageRequest, photo: Photo, problem: str = "") -> HttpRes
     context: dict[str, Any] = {
         "tile": tiles([photo])[0],
         "photo": photo,
-        "facts": facts_in_words(photo.exif),
+        "facts": facts_in_words(photo.exif, photo.place),
         "pixels": photo.width * photo.height,
         "marks": marks_context(request, photo, problem),
     }

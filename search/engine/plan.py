@@ -11,6 +11,7 @@ from search import fulltext
 from search.engine import sent_pictures
 from search.engine.errors import still_loading
 from search.engine.target import Target, target_of
+from search.filters.places import Places, places_of
 from search.filters.selection import apply_filters
 from search.fulltext import TextHit, TextQuery
 from search.language.terms import Query
@@ -34,9 +35,10 @@ class VectorQuery:
 
     `condition` limits the hits to photos that pass the filters and are not named by the query,
     `library` only to those that are not named; `is_filtered` says that the two differ. `text_hits`
-    are the photos that have the words. `unread` is the sentence that the model cannot read the
-    words, empty where it can. `background` is None while too little is known of the
-    library, `scale` where parts of photos do not count.
+    are the photos that have the words. `towns` are those that the words name, by GeoNames number:
+    a photo from there that looks like the query is certain too. `unread` is the sentence that the
+    model cannot read the words, empty where it can. `background` is None while too little is known
+    of the library, `scale` where parts of photos do not count.
     """
 
     model: EmbeddingModel
@@ -45,6 +47,7 @@ class VectorQuery:
     library: Filter
     is_filtered: bool
     text_hits: tuple[TextHit, ...]
+    towns: frozenset[int]
     background: Background | None
     scale: Scale | None
     unread: str = ""
@@ -86,7 +89,8 @@ def plan(user: User, query: Query) -> Plan:
             raise still_loading()
     background = background_of(user, model)
     target = target_of(user, model, query, background)
-    text = TextQuery.from_query(user.pk, query)
+    places = places_of(user)
+    text = TextQuery.from_query(user.pk, query, places.mentions)
     if excluded := fulltext.photos_with_text(text.owner_id, text.avoided):
         photos = photos.exclude(pk__in=excluded)
         conditions.append(Not(HasIds.of(excluded)))
@@ -101,6 +105,7 @@ def plan(user: User, query: Query) -> Plan:
         library=_all_of(library),
         is_filtered=bool(query.filters or excluded),
         text_hits=text_hits,
+        towns=_towns(places, query) if text.wanted else frozenset(),
         background=background,
         scale=scale_of(user, model),
         unread="" if text_hits else _unread(model, query),
@@ -110,6 +115,19 @@ def plan(user: User, query: Query) -> Plan:
 
 def _all_of(conditions: Sequence[Filter]) -> Filter:
     return And(tuple(conditions)) if len(conditions) > 1 else conditions[0]
+
+
+def _towns(places: Places, query: Query) -> frozenset[int]:
+    """Return the towns that the wanted texts name: those in all places of a text, if there are any.
+
+    "Lisbon, Portugal" means Lisbon, "Lisbon and Porto" both.
+    """
+    found: set[int] = set()
+    for term in (term for term in query.wanted if term.kind == "text"):
+        named = [mention.towns for mention in places.mentions(term.value)]
+        if named:
+            found |= frozenset.intersection(*named) or frozenset.union(*named)
+    return frozenset(found)
 
 
 def _unread(model: EmbeddingModel, query: Query) -> str:

@@ -6,13 +6,14 @@ vector alone. Positions count from 0 and are the same for every page of one quer
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 import numpy as np
 
+from search.fulltext import photos_in
 from search.parts.boxes import Box
 from search.parts.nearest import PartHit, closest
 from search.relevance import TOP, Band, Bands, find_bands
@@ -123,7 +124,8 @@ def rank(query: VectorQuery) -> Ranking:
     further = ({hit.photo_id for hit in by_part} | reasons.keys()) - {hit.id for hit in hits}
     found = hits + scores_of(index, target.vector, condition, further)
     limits = _library_bands(query, index, hits, total)
-    fused = _fused(_ordered(query, index, _with_parts(found, len(hits), by_part)), reasons)
+    photos = _ordered(query, index, _with_parts(found, len(hits), by_part))
+    fused = _fused(photos, reasons | _there(query, limits, photos, reasons))
     window = tuple(sorted(fused, key=lambda photo: _PLACES[_band(limits, photo)]))
     return Ranking(query, window, limits, total, len(hits), hits[-1].score if hits else 0.0)
 
@@ -158,6 +160,20 @@ def _library_bands(
         # A few photos more or less matter in small libraries, where counting is quick.
         total = total if total > WINDOW else index.count(query.library)
     return bands_of(query, _top_vectors(index, hits), total)
+
+
+def _there(
+    query: VectorQuery, limits: Bands | None, photos: list[RankedPhoto], known: Collection[UUID]
+) -> dict[UUID, str]:
+    """Return the photos that match and were taken where the words say, with the reason.
+
+    Those that are `known` to have the words are left out.
+    """
+    if limits is None or not query.towns:
+        return {}
+    matches = [photo.id for photo in photos if limits.band(photo.score) != Band.WEAK]
+    matches = [pk for pk in matches if pk not in known]
+    return {hit.photo_id: hit.reason for hit in photos_in(query.towns, matches)}
 
 
 def _ordered(

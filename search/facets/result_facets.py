@@ -41,6 +41,7 @@ _SHAPES = ("portrait", "square", "landscape")
 _COLUMNS = {
     "camera": "camera", "lens": "lens", "type": "format", "colour": "colours", "year": "packed",
     "rating": "packed", "orientation": "packed", "favourite": "packed", "place": "packed",
+    "town": "place",
 }  # fmt: skip
 
 
@@ -95,6 +96,7 @@ _KINDS = (
     _Kind("orientation", _("Shape"), "orientation"),
     _Kind("album", _("Album"), "album"),
     _Kind("tag", _("Tag"), "tag"),
+    _Kind("town", _("Town"), "place"),
     _Kind("camera", _("Camera"), "camera"),
     _Kind("lens", _("Lens"), "lens"),
     _Kind("rating", _("Rating"), "rating", by_value=True),
@@ -109,7 +111,7 @@ _LABELS = {
     "teal": _("Teal"), "blue": _("Blue"), "purple": _("Purple"), "pink": _("Pink"),
     "brown": _("Brown"), "black": _("Black"), "white": _("White"), "grey": _("Grey"),
 }  # fmt: skip
-_NAMES = frozenset({"album", "tag", "camera", "lens", "year"})
+_NAMES = frozenset({"album", "tag", "camera", "lens", "town", "year"})
 """Kinds whose values are their own labels."""
 
 
@@ -191,6 +193,11 @@ def _values_of(kind: _Kind, text: str, library: Library) -> Iterable[str]:
             return [text] if re.fullmatch(r"\d{4}", text) else []
         case "camera" | "lens":
             return library.match_equipment(kind.name, [text])
+        case "town":
+            towns = library.places.called(text)
+            # A country has too many; choosing one of its towns then narrows the filter.
+            few = towns if len(towns) <= LIMIT else ()
+            return sorted({library.places.towns[key].label for key in few})
         case "colour":
             return [colour_name(text)]
         case "rating":
@@ -233,7 +240,7 @@ def _toggle(kind: _Kind, value: str, selection: tuple[str, ...], query: Query) -
 class PhotoCounter:
     """Counts photos of one person by kind.
 
-    Kinds are year, camera, lens, orientation, colour, type, album, tag, rating, favourite and
+    Kinds are year, camera, lens, orientation, colour, type, album, tag, town, rating, favourite and
     place. Values are those that filters accept. Photos without a value are not counted.
     """
 
@@ -287,7 +294,7 @@ class PhotoCounter:
 
     def _values(self, kind: str, cell: Any) -> list[str]:
         match kind:
-            case "camera" | "lens":
+            case "camera" | "lens" | "town":
                 return [cell] if cell else []
             case "type":
                 return [cell.lower()]

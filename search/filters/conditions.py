@@ -136,6 +136,11 @@ def _equipment(column: str) -> Reader:
     return read
 
 
+def _place(texts: Sequence[str], library: Library) -> Condition:
+    towns = sorted(library.place_ids(texts))
+    return Condition(Q(place_id__in=towns), In("town", tuple(map(str, towns))) if towns else Or(()))
+
+
 def _near(value: str, library: Library) -> Condition:
     place = values.place(value)
     where = place.latitude, place.longitude, place.km * 1000
@@ -332,6 +337,7 @@ _READERS: dict[str, Reader] = {
     "after": _each(_after), "before": _each(_before), "date": _each(_date),
     "camera": _equipment("camera"), "lens": _equipment("lens"), "orientation": _orientation,
     "aspect": _each(_aspect), "colour": _colour, "album": _album, "tag": _tag, "type": _type,
-    "name": _each(_name), "near": _each(_near), "size": _each(_size), "rating": _rating,
+    "name": _each(_name), "place": _place, "near": _each(_near), "size": _each(_size),
+    "rating": _rating,
     "is": _each(_is), "has": _each(_has), "in": _each(_in_album),
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""The names in a person's library: albums, tags, cameras and lenses.
+"""The names in a person's library: albums, tags, places, cameras and lenses.
 
 Filters look names up and note those that do not exist; completion and the filter form offer them.
 """
@@ -22,6 +22,7 @@ from django.utils.translation import gettext as _, gettext_lazy
 
 from gallery import marks
 from gallery.models import Album, Photo, PhotoQuerySet, Tag, User
+from search.filters.places import Places, place_names, places_of
 from search.language.query_errors import excerpt
 
 MIN_SECONDS, MAX_SECONDS, FACTOR = 10, 300, 200
@@ -37,6 +38,7 @@ _UNKNOWN = {
     "tag": gettext_lazy("There is no tag %(name)s."),
     "camera": gettext_lazy("There is no camera %(name)s."),
     "lens": gettext_lazy("There is no lens %(name)s."),
+    "place": gettext_lazy("No photo was taken in %(name)s."),
 }
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
@@ -71,6 +73,21 @@ class Library:
     def tag_ids(self, names: Iterable[str]) -> list[int]:
         """Return the ids of the tags with these names, ignoring case."""
         return self._ids_by_name("tag", self._tags, names)
+
+    def place_ids(self, names: Iterable[str]) -> set[int]:
+        """Return the GeoNames numbers of the towns of the library in the places of these names."""
+        towns: set[int] = set()
+        for name in names:
+            meant = self.places.called(name)
+            towns |= meant
+            if not meant:
+                self._note_unknown("place", name, place_names(self.places)[:_COMPARISONS])
+        return towns
+
+    @cached_property
+    def places(self) -> Places:
+        """The places of the photos."""
+        return places_of(self._user)
 
     def match_equipment(self, column: str, values: Iterable[str]) -> tuple[str, ...]:
         """Return the names of cameras or lenses (`column`) that the values mean.
@@ -159,7 +176,7 @@ class Traits:
 
 
 def library_names(user: User) -> Mapping[str, list[str]]:
-    """Return the names of a person's albums, tags, cameras and lenses by filter.
+    """Return the names of a person's albums, tags, places, cameras and lenses by filter.
 
     The most used come first; of albums, the latest. They may be some seconds old.
     """
@@ -192,7 +209,15 @@ def _library_names(user: User) -> dict[str, list[str]]:
         "tag": tags[:MAX_NAMES],
         "camera": _most_used(photos.exclude(camera=""), "camera"),
         "lens": _most_used(photos.exclude(lens=""), "lens"),
+        "place": _most_used_places(user),
     }
+
+
+def _most_used_places(user: User) -> list[str]:
+    photos = Photo.objects.visible_to(user).exclude(place_id=None)
+    counts = photos.order_by().values_list("place_id").annotate(uses=Count("*"))
+    by_use = sorted(counts, key=lambda row: (-row[1], row[0]))
+    return place_names(places_of(user), [key for key, _uses in by_use])[:MAX_NAMES]
 
 
 def _library_traits(user: User) -> Traits:

@@ -1,4 +1,4 @@
-"""Full-text search in file names, captions, tags, albums, cameras and lenses.
+"""Full-text search in file names, captions, tags, albums, cameras, lenses and places.
 
 Finds the photos whose words match the texts of a query, and gives the reason for each in words.
 """
@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from itertools import islice, product
+from typing import Protocol
 from uuid import UUID
 
 from django.db import connection
 from django.utils.translation import gettext_lazy as _
 
-from gallery.models import InAlbum, PhotoQuerySet, Tagged
+from gallery.models import InAlbum, Photo, PhotoQuerySet, Tagged
 from search.fulltext import normalization, upkeep
 from search.fulltext.normalization import Text
 from search.fulltext.upkeep import INDEX, TABLE, VECTOR, catch_up, faults, rebuild, refresh
@@ -28,6 +30,7 @@ __all__ = [
     "TextQuery",
     "catch_up",
     "faults",
+    "photos_in",
     "photos_with_text",
     "rebuild",
     "refresh",
@@ -50,8 +53,11 @@ _REASONS = {
     "caption": _("caption: %(text)s"),
     "camera": _("camera: %(text)s"),
     "lens": _("lens: %(text)s"),
+    "place": _("place: %(text)s"),
 }
 _KINDS = tuple(_REASONS)
+MAX_READINGS = 8
+"""Combinations of places that the names in one text may mean: there are many Springfields."""
 _TABLES = {"tag": (Tagged, "tag__name"), "album": (InAlbum, "album__name")}
 
 
@@ -64,6 +70,24 @@ class TextHit:
 
     photo_id: UUID
     reason: str
+
+
+class Mention(Protocol):
+    """Where a text names places: its characters from `start` to `end`, as words of photos."""
+
+    @property
+    def start(self) -> int: ...
+    @property
+    def end(self) -> int: ...
+    @property
+    def words(self) -> tuple[str, ...]: ...
+
+
+Mentions = Callable[[str], Sequence[Mention]]
+
+
+def _no_places(_text: str) -> Sequence[Mention]:
+    return ()
 
 
 @dataclass(frozen=True)
@@ -79,21 +103,47 @@ class TextQuery:
     avoided: tuple[Text, ...] = ()
 
     @classmethod
-    def from_query(cls, owner_id: int | None, query: Query) -> TextQuery:
+    def from_query(
+        cls, owner_id: int | None, query: Query, mentions: Mentions = _no_places
+    ) -> TextQuery:
         """Return the texts among the terms of a query; `owner_id` is None for nobody.
+
+        `mentions` finds the names of places in a text. A text with some is looked for twice: as it
+        is, and with the places in the stead of their names.
 
         Beside a picture there are no wanted texts: in "this photo, but at night" the words change
         what the picture should look like, and a photo with "night" in its file name is no match.
         """
         with_picture = any(term.kind != "text" for term in query.wanted)
-        wanted = () if with_picture else _texts(query.wanted)
-        return cls(owner_id or 0, wanted, _texts(query.avoided))
+        wanted = () if with_picture else _texts(query.wanted, mentions)
+        return cls(owner_id or 0, wanted, _texts(query.avoided, mentions))
 
 
-def _texts(terms: Sequence[Term]) -> tuple[Text, ...]:
-    said = (term for term in terms if term.kind == "text")
-    texts = (normalization.phrases(term.value, quoted=term.quoted) for term in said)
+def _texts(terms: Sequence[Term], mentions: Mentions) -> tuple[Text, ...]:
+    texts: list[Text] = []
+    for term in (term for term in terms if term.kind == "text"):
+        texts.append(normalization.phrases(term.value, quoted=term.quoted))
+        texts += _placed(term, [each for each in mentions(term.value) if each.words])
     return tuple(dict.fromkeys(text for text in texts if text))
+
+
+def _placed(term: Term, mentions: Sequence[Mention]) -> Iterator[Text]:
+    """Yield the texts of a term with places in the stead of their names; nothing without any."""
+    if not mentions:
+        return
+    rest = without(term.value, mentions)
+    phrases = normalization.phrases(rest, quoted=term.quoted)
+    # "in" and "photos from" say nothing more.
+    said = tuple(phrase for phrase in phrases if not normalization.STOP_WORDS.issuperset(phrase))
+    for words in islice(product(*(mention.words for mention in mentions)), MAX_READINGS):
+        yield (*said, *((word,) for word in words))
+
+
+def without(text: str, mentions: Sequence[Mention]) -> str:
+    """Return a text without the names of places in it."""
+    for mention in reversed(mentions):
+        text = f"{text[: mention.start]} {text[mention.end :]}"
+    return text
 
 
 # --- finding --------------------------------------------------------------------------------------
@@ -118,7 +168,7 @@ def search(photos: PhotoQuerySet, query: TextQuery, *, limit: int = 200) -> list
     # In one query, SQLite would scan all photos of the person.
     ranked = PhotoWords.objects.filter(pk__in=rows[:MAX_RANKED])
     words = dict(ranked.values_list("photo_id", "words"))
-    columns = ("pk", "shown_at", "name", "caption", "camera", "lens")
+    columns = ("pk", "shown_at", "name", "caption", "camera", "lens", "place")
     found = photos.filter(pk__in=words).values_list(*columns)
     return _best_hits([Candidate(words[row[0]], *row) for row in found], texts, limit)
 
@@ -173,6 +223,14 @@ def _database_query(text: Text, *, open_end: bool) -> str:
     return f"(({') & ('.join(phrases)}))"
 
 
+def photos_in(towns: Collection[int], photo_ids: Sequence[UUID]) -> list[TextHit]:
+    """Return those of some photos that were taken in towns, by GeoNames number, in their order."""
+    photos = Photo.objects.filter(pk__in=photo_ids, place_id__in=towns)
+    places = dict(photos.values_list("pk", "place"))
+    reason = str(_REASONS["place"])
+    return [TextHit(pk, reason % {"text": places[pk]}) for pk in photo_ids if pk in places]
+
+
 # --- ranking --------------------------------------------------------------------------------------
 
 
@@ -187,6 +245,7 @@ class Candidate:
     caption: str
     camera: str
     lens: str
+    place: str
 
 
 @dataclass(frozen=True)
@@ -270,7 +329,12 @@ def _reasons(ranked: Sequence[tuple[Candidate, list[Match]]]) -> dict[UUID, list
         names[kind] = upkeep.names_by_photo(ids, *table)
     reasons: defaultdict[UUID, list[str]] = defaultdict(list)
     for photo, matches in ranked:
-        columns = {"file name": photo.name, "camera": photo.camera, "lens": photo.lens}
+        columns = {
+            "file name": photo.name,
+            "camera": photo.camera,
+            "lens": photo.lens,
+            "place": photo.place,
+        }
         for match in matches:
             kind = _KINDS[match.kind]
             if kind == "caption":

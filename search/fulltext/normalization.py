@@ -151,3 +151,13 @@ def line(texts: Iterable[str]) -> str:
 def owner_word(pk: object) -> str:
     """Return the word that stands for an owner; no normalized text contains it."""
     return f"o{pk}"
+
+
+def place_word(number: int) -> str:
+    """Return the word that stands for a town of GeoNames; no normalized text contains it."""
+    return f"p{number}"
+
+
+def country_word(code: str) -> str:
+    """Return the word that stands for a country by ISO code; no normalized text contains it."""
+    return f"p0{code.lower()}"

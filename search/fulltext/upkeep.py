@@ -31,6 +31,7 @@ from django.db import (
 )
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from gallery import gazetteer
 from gallery.models import InAlbum, Photo, Tagged
 from gallery.slices import slices
 from search.fulltext import normalization
@@ -95,18 +96,30 @@ def rebuild() -> int:
 def words_of(photo_ids: Collection[UUID]) -> dict[UUID, str]:
     """Return the words of photos as `PhotoWords.words` has them.
 
-    One line each for file name, tags, albums, caption, camera and lens, and one for the owner.
+    One line each for file name, tags, albums, caption, camera, lens and place, and one for the
+    owner. Of a place there is a word that stands for the town and one for the country, because the
+    names that people ask by are many: `TextQuery` turns names into these words.
     """
     tags = names_by_photo(photo_ids, Tagged, "tag__name")
     albums = names_by_photo(photo_ids, InAlbum, "album__name")
     photos = Photo.objects.filter(pk__in=photo_ids)
-    columns = ("pk", "owner_id", "name", "caption", "camera", "lens")
+    columns = ("pk", "owner_id", "place_id", "name", "caption", "camera", "lens")
+    rows = list(photos.values_list(*columns))
+    places = _place_lines({place_id for _pk, _owner_id, place_id, *_texts in rows if place_id})
     words = {}
-    for pk, owner_id, name, caption, camera, lens in photos.values_list(*columns):
+    for pk, owner_id, place_id, name, caption, camera, lens in rows:
         lines = [name], tags.get(pk, ()), albums.get(pk, ()), [caption], [camera], [lens]
-        owner = normalization.owner_word(owner_id)
-        words[pk] = "\n".join([*map(normalization.line, lines), owner])
+        last = places.get(place_id or 0, ""), normalization.owner_word(owner_id)
+        words[pk] = "\n".join([*map(normalization.line, lines), *last])
     return words
+
+
+def _place_lines(towns: Collection[int]) -> dict[int, str]:
+    """Return the line of each town by its GeoNames number."""
+    return {
+        key: f"{normalization.place_word(key)} | {normalization.country_word(town.country_code)}"
+        for key, town in gazetteer.towns(towns).items()
+    }
 
 
 def names_by_photo(
@@ -188,7 +201,7 @@ def _linked(table: str, column: str) -> str:
     return _stale(f"photo_id IN (SELECT photo_id FROM {table} WHERE {column} = NEW.id)")
 
 
-_COLUMNS = ("name", "caption", "camera", "lens")
+_COLUMNS = ("name", "caption", "camera", "lens", "place_id")
 _UPDATE = _stale("photo_id = NEW.id")
 _INSERT = (
     f"INSERT INTO {TABLE} (photo_id, owner_id, words, stale)"

@@ -31,6 +31,7 @@ FILTERS = {
     "tag": _("with a tag, such as tag:family"),
     "type": _("file type, such as type:heic"),
     "name": _("file name, such as name:IMG_2231"),
+    "place": _("taken in a town or country, such as place:Lisbon"),
     "near": _("taken near, such as near:38.72,-9.14,5km"),
     "size": _("file size or megapixels, such as size:>10MB, size:>12mp"),
     "rating": _("stars, such as rating:>=4"),
@@ -46,7 +47,8 @@ PICTURES = ("photo", "picture")
 ALIASES = {
     "color": "colour", "filename": "name", "file": "name", "filetype": "type", "format": "type",
     "since": "after", "year": "date", "taken": "date", "tags": "tag", "keyword": "tag",
-    "albums": "album", "stars": "rating", "ratio": "aspect",
+    "albums": "album", "stars": "rating", "ratio": "aspect", "town": "place", "city": "place",
+    "country": "place",
 }  # fmt: skip
 
 NAMES = frozenset([*FILTERS, *PICTURES, *ALIASES])

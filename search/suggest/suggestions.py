@@ -28,7 +28,7 @@ _PIECE = re.compile(
     r"(?P<sign>[+-]?)(?:(?P<name>[A-Za-z_-]{2,25}):(?P<value>\"[^\"]*|[^\s\"]*)"
     r"|(?P<start>[A-Za-z]{1,25}))$"
 )
-_NAME_FILTERS = ("album", "tag", "camera", "lens")
+_NAME_FILTERS = ("album", "tag", "place", "camera", "lens")
 
 
 _FIXED = {
@@ -139,9 +139,9 @@ def autocomplete(
 ) -> list[Suggestion]:
     """Return at most `MAX_COMPLETIONS` ways to continue a text at the cursor, the likeliest first.
 
-    `names` has the names of the person's albums, tags, cameras and lenses by filter. Values that
-    begin with the typed letters come before those that contain them. Never raises, whatever the
-    text and the cursor.
+    `names` has the names of the person's albums, tags, places, cameras and lenses by filter. Values
+    that begin with the typed letters come before those that contain them. Never raises, whatever
+    the text and the cursor.
     """
     cursor = max(0, min(cursor, len(text)))
     start = _word_start(text, cursor)

@@ -1,7 +1,7 @@
 """The filters of a query as a form, and a submitted form as a query.
 
 Fields have the names of their filters, with a minus before those that exclude, so that
-`language.from_params` reads them. Five fields are joined first: `from` and `to`, `place` and
+`language.from_params` reads them. Five fields are joined first: `from` and `to`, `point` and
 `radius`, and `resolution`.
 """
 
@@ -77,6 +77,7 @@ _ON_A_MAP = re.compile(
 _TITLES = {
     "album": _("Album"),
     "tag": _("Tags"),
+    "place": _("Town or country"),
     "camera": _("Camera"),
     "lens": _("Lens"),
 }
@@ -127,7 +128,7 @@ class FilterForm:
     kept: list[Choice] = field(default_factory=list)
     first: str = ""
     last: str = ""
-    place: str = ""
+    point: str = ""
     radius: str = "5"
     file_name: str = ""
     rating: str = ""
@@ -258,9 +259,9 @@ def _in_field(form: FilterForm, condition: Filter) -> bool:
     value = condition.values[0]
     if condition.name in {"date", "after", "before"}:
         return in_dates(form, condition.name, value)
-    if condition.name == "near" and not form.place:
+    if condition.name == "near" and not form.point:
         found = values.place(value)
-        form.place, form.radius = value.rpartition(",")[0], f"{found.km:g}"
+        form.point, form.radius = value.rpartition(",")[0], f"{found.km:g}"
         return True
     if condition.name == "name" and not form.file_name:
         form.file_name = value
@@ -314,12 +315,12 @@ def _day(text: str) -> str:
 
 
 def _near(params: QueryDict) -> list[str]:
-    place, radius = params.get("place", "").strip(), params.get("radius", "").strip()
-    if not place:
+    point, radius = params.get("point", "").strip(), params.get("radius", "").strip()
+    if not point:
         return []
-    if found := _ON_A_MAP.search(place):
-        place = f"{found[1]},{found[2]}"
-    checked = values.check("near", f"{place},{radius or '5'}km")
+    if found := _ON_A_MAP.search(point):
+        point = f"{found[1]},{found[2]}"
+    checked = values.check("near", f"{point},{radius or '5'}km")
     if checked is None:
         message = _(
             "Write a place as latitude and longitude, such as 38.72, -9.14, or paste the address "

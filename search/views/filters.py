@@ -24,7 +24,7 @@ from search.views.filter_form import COLOURS
 
 _LISTING = ("sort", "fold")
 _KEPT = ("fold", "sort", "least", "weak")
-_OPEN = frozenset({"year", "colour", "album", "tag"})
+_OPEN = frozenset({"year", "colour", "album", "tag", "town"})
 """Facets that are open at first; the others open when they are set."""
 
 
@@ -66,7 +66,7 @@ def filters(request: PageRequest) -> HttpResponse:
     if problem:
         form.problem = problem
         form.first, form.last = request.GET.get("from", ""), request.GET.get("to", "")
-        form.place = request.GET.get("place", "")
+        form.point = request.GET.get("point", "")
     context: dict[str, Any] = {"form": form, "query": language.to_text(query)}
     context["passed_on"] = [(name, request.GET[name]) for name in _LISTING if name in request.GET]
     template = "search/_filters.html" if request.htmx else "search/filters.html"

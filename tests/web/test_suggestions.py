@@ -226,7 +226,7 @@ def test_first_and_last_day_are_both_within(ada_client):
 
 
 @pytest.mark.parametrize(
-    "place",
+    "point",
     [
         "38.72, -9.14",
         "38.72 -9.14",
@@ -235,8 +235,8 @@ def test_first_and_last_day_are_both_within(ada_client):
         "https://maps.example/?q=38.72%2C-9.14",
     ],
 )
-def test_a_place_and_a_radius_become_one_filter(ada_client, place):
-    assert goes_to(ada_client, place=place, radius="25") == "near:38.72,-9.14,25km"
+def test_a_point_and_a_radius_become_one_filter(ada_client, point):
+    assert goes_to(ada_client, point=point, radius="25") == "near:38.72,-9.14,25km"
 
 
 def test_a_form_that_asks_for_nothing_leads_to_all_photos(ada_client):
@@ -252,8 +252,8 @@ def test_how_results_are_shown_is_passed_on(ada_client):
 @pytest.mark.parametrize(
     ("field", "value", "says"),
     [
-        ("place", "Lisbon", "latitude and longitude"),
-        ("place", '"; drop', "latitude and longitude"),
+        ("point", "Lisbon", "latitude and longitude"),
+        ("point", '"; drop', "latitude and longitude"),
         ("from", "yesterdayish", "Write days as 2020"),
         ("colour", "shiny", "does not take"),
         ("q", "camra:x", "did you mean camera"),

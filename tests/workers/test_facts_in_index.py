@@ -30,7 +30,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 EVERYTHING = {
     "owner", "gen", "taken", "dated", "orientation", "aspect", "megapixels", "type",
-    "bytes", "colours", "place", "camera", "lens",
+    "bytes", "colours", "place", "town", "camera", "lens",
 }  # fmt: skip
 
 
@@ -71,6 +71,7 @@ def test_an_upload_has_all_facts_in_sql_and_in_the_index(ada, model, tmp_path):
     payload = payload_of(model, photo)
     assert payload.keys() == EVERYTHING
     assert payload["place"] == Place(48.5, -2.0)
+    assert (photo.place, payload["town"]) == ("Hénansal, France", str(photo.place_id))
     assert payload["dated"] is True
     assert (payload["orientation"], payload["aspect"], payload["type"]) == (
         "landscape", 1.5, "jpeg",

@@ -284,7 +284,7 @@ def point_payload(row: Embedding) -> Payload:
 
     `owner` and `gen`eration; `taken`, the day shown in Unix seconds, and whether it is `dated`;
     `orientation`, `aspect` (width by height) and `megapixels`; `type` (lower case) and `bytes`;
-    `colours` by name; and where they are known `camera`, `lens` and `place`.
+    `colours` by name; and where they are known `camera`, `lens`, `place`, and `town`, its number.
     """
     photo = row.photo
     payload: dict[str, Any] = {
@@ -302,5 +302,6 @@ def point_payload(row: Embedding) -> Payload:
         payload["colours"] = names
     if photo.latitude is not None and photo.longitude is not None:
         payload["place"] = Place(photo.latitude, photo.longitude)
-    named = {"camera": photo.camera, "lens": photo.lens}
+    town = "" if photo.place_id is None else str(photo.place_id)
+    named = {"camera": photo.camera, "lens": photo.lens, "town": town}
     return payload | {key: name for key, name in named.items() if name}

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from gallery import facts
+from gallery import facts, places
 from gallery.models import Embedding, InAlbum, Photo, Tagged
 from gallery.models.photo_library import CAPTION_LIMIT
 from gallery.slices import slices
@@ -88,7 +88,7 @@ def _place(keeper: Photo, others: Sequence[Photo]) -> dict[str, float]:
 
 def _set_exif(photo: Photo, exif: dict[str, Any]) -> None:
     photo.exif = exif
-    photo.latitude, photo.longitude = facts.place(exif) or (None, None)
+    places.put_at(photo, facts.place(exif))
 
 
 def _has_place(photo: Photo) -> bool:
@@ -169,7 +169,7 @@ def _save_columns(merged: Sequence[tuple[Photo, Gains]]) -> None:
     """Save the columns of photos, and have the index learn of a new day or place."""
     for photo, gains in merged:
         columns = [name for name in _COLUMNS if name in gains]
-        columns += ["exif", "latitude", "longitude"] if "place" in gains else []
+        columns += ["exif", *places.COLUMNS] if "place" in gains else []
         if columns:
             photo.save(update_fields=columns)
     stale = [photo.pk for photo, gains in merged if "taken_at" in gains or "place" in gains]

@@ -62,6 +62,7 @@ FIELDS: dict[str, Kind] = {
     "type": "keyword",
     "bytes": "integer",
     "place": "geo",
+    "town": "keyword",
 }
 """The payload keys that filters use, and the kind of their values.
 

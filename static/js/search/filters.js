@@ -90,7 +90,7 @@ function onSubmit(event) {
   const form = event.target;
   if (!form.matches(".filter-form")) return;
   const empty = [...form.elements].filter((field) => field.name && !field.value && field.name !== "q");
-  if (!form.elements.place.value.trim()) empty.push(form.elements.radius);
+  if (!form.elements.point.value.trim()) empty.push(form.elements.radius);
   for (const field of empty) field.disabled = true;
   setTimeout(() => {
     for (const field of empty) field.disabled = false;
@@ -114,7 +114,7 @@ function locate(form) {
   if (!navigator.geolocation) return failed();
   navigator.geolocation.getCurrentPosition(
     ({ coords }) => {
-      form.elements.place.value = `${coords.latitude.toFixed(4)}, ${coords.longitude.toFixed(4)}`;
+      form.elements.point.value = `${coords.latitude.toFixed(4)}, ${coords.longitude.toFixed(4)}`;
       htmx.trigger(form, "filters-changed");
     },
     failed,
