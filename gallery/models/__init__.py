@@ -2,6 +2,7 @@
 
 # mypy: implicit-reexport
 # ruff: noqa: F401
+from gallery.models.corrections import DateCorrection
 from gallery.models.embeddings import (
     Embedding,
     EmbeddingModel,
