@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -47,8 +48,15 @@ def correct_date(request: PageRequest, photo_id: uuid.UUID) -> HttpResponse:
             problem = error.message
         else:
             return redirect(photo)
-    context = {"photo": photo, "wall": wall_of(photo), "problem": problem}
+    wall = wall_of(photo)
+    typed = request.POST if problem else _fields(wall)
+    context = {"photo": photo, "wall": wall, "typed": typed, "problem": problem}
     return render(request, "gallery/date.html", context, status=400 if problem else 200)
+
+
+def _fields(wall: datetime | None) -> dict[str, str]:
+    """Return what the form holds for a photo of this local time."""
+    return {"day": f"{wall:%Y-%m-%d}", "clock": f"{wall:%H:%M:%S}"} if wall else {}
 
 
 def _correct(request: PageRequest, photo: Photo) -> None:
