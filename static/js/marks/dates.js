@@ -19,7 +19,8 @@ let asked = 0;
 
 export function attachDates() {
   if (!dialog) return;
-  document.addEventListener("click", onClick);
+  // The viewer lets no click in its details through.
+  document.addEventListener("click", onClick, true);
   form.addEventListener("input", () => {
     clearTimeout(timer);
     timer = setTimeout(preview, PAUSE_MS);
