@@ -8,7 +8,7 @@ from django.views.i18n import JavaScriptCatalog
 
 from gallery.api import make_api
 from gallery.status import healthz, readyz
-from gallery.views import accounts, album_pages, media, pages, trash_pages
+from gallery.views import accounts, album_pages, date_pages, media, pages, trash_pages
 from search import api as search_api
 from search.duplicates import api as duplicates_api
 
@@ -30,6 +30,8 @@ urlpatterns = [
     path("photos/<uuid:photo_id>/delete", pages.delete_photo, name="delete-photo"),
     path("photos/<uuid:photo_id>/retry", pages.retry_photo, name="retry-photo"),
     path("photos/<uuid:photo_id>/mark", album_pages.mark_photo, name="mark-photo"),
+    path("photos/<uuid:photo_id>/date", date_pages.correct_date, name="correct-date"),
+    path("photos/dates/undo", date_pages.undo, name="undo-dates"),
     path("albums", album_pages.albums, name="albums"),
     path("albums/<uuid:album_id>", album_pages.album, name="album"),
     path("albums/<uuid:album_id>/change", album_pages.change_album, name="change-album"),

@@ -3,6 +3,7 @@
 # mypy: implicit-reexport
 # ruff: noqa: F401
 from gallery.models.companions import Companion
+from gallery.models.corrections import DateCorrection
 from gallery.models.embeddings import (
     Embedding,
     EmbeddingModel,

@@ -2,6 +2,7 @@
 import { clearSelection, selectedIds, selectedTiles, tellSelection } from "../grid/selection.js";
 import { stackPhotos, unstackTiles } from "../grid/stacks.js";
 import { askForAlbum, takeOutOfAlbum } from "../marks/albums.js";
+import { askForDate } from "../marks/dates.js";
 import { areFavourites, toggleFavourites } from "../marks/favourites.js";
 import { gettext, ngettext } from "../page/language.js";
 import { announce } from "../page/notices.js";
@@ -48,6 +49,7 @@ export async function act(action) {
   if (action === "download") await download(ids);
   if (action === "favourite") await toggleFavourites(ids);
   if (action === "album") await askForAlbum(ids);
+  if (action === "date") askForDate(ids);
   if (action === "take-out") {
     await takeOutOfAlbum(bar.dataset.album, ids);
     tellSelection();

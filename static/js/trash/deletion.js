@@ -51,7 +51,7 @@ function hasHalfStack(ids) {
 }
 
 // The lightbox shows the address of the deleted photo, so the reload waits until it is closed.
-function reloadGrid() {
+export function reloadGrid() {
   if (document.querySelector(".pswp")) setTimeout(reloadGrid, 200);
   else location.reload();
 }

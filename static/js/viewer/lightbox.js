@@ -25,6 +25,7 @@ export function attachLightbox() {
   });
   addEventListener("popstate", closeLightbox);
   document.addEventListener("scry:favourite", drawHeart);
+  document.addEventListener("scry:dated", () => drawer() && fillDrawer());
   // PhotoSwipe takes keys only after its opening animation.
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && box && !box.opener.isOpen && !isDrawing()) closeLightbox();
