@@ -59,7 +59,7 @@ def text_of(argument: ast.expr) -> str | None:
 def environment_names() -> set[str]:
     readers = {"os.getenv", "os.environ.get"}
     readers |= {f"env.{kind}" for kind in ("text", "whole", "flag", "names", "folder", "port")}
-    readers |= {"env.time_zone", "env.public_url"}
+    readers |= {"env.time_zone", "env.public_url", "env.service", "env.log_level"}
     names = {
         text_of(arguments[0])
         for path in sources()

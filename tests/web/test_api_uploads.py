@@ -146,7 +146,7 @@ def test_a_name_comes_through_the_form_as_it_was_sent(ada_client, model, name):
     assert Photo.objects.get().name == name
 
 
-@pytest.mark.parametrize("name", ["..", "/", "‮", "‍"/"])
+@pytest.mark.parametrize("name", ["..", "/", "\u202e", "\u200d"])
 def test_a_name_of_nothing_gets_a_name(ada_client, model, name):
     body = form(part("file", picture(kind="PNG"), name))
     assert ada_client.post("/api/v1/photos", body, content_type=FORM).status_code == 201
