@@ -118,19 +118,27 @@ class ListIn(Schema):
     "/photos",
     response={
         frozenset({200, 201, 202}): UploadOut,
-        frozenset({400, 401, 413, 415, 503, 507}): ErrorOut,
+        frozenset({400, 401, 409, 411, 413, 415, 503, 507}): ErrorOut,
     },
 )
 def upload(
-    request: HttpRequest, file: File[UploadedFile | None] = None, wait: str = ""
+    request: HttpRequest,
+    file: File[UploadedFile | None] = None,
+    wait: str = "",
+    owner: int | None = None,
 ) -> Status[UploadOut]:
     """Take in one picture (multipart field `file`): 201 if it is new, 200 if it is a copy.
+
+    With `owner`, the id of an account, it is refused if another account is signed in by now.
 
     With `wait=decoded` the answer comes when its pixels were read, which is the last that can go
     wrong with a file; it is 202 if that takes more than 30 seconds.
     """
     if wait not in {"", _DECODED}:
         raise UserError(_("wait can only be “decoded”."), code="bad_parameter")
+    if owner not in {None, request.user.pk}:
+        told = _("Another account is signed in now. Sign in with the one that chose this file.")
+        raise UserError(told, code="other_account", status=409)
     received = uploads.received_file(request)
     path = Path(received.temporary_file_path())
     result = ingest.ingest(request.user, path, received.name or "")  # type: ignore[arg-type]

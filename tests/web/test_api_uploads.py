@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.test import Client
 
 from gallery.models import Photo
 from tests.web.test_api_photos import media_files, picture, upload
@@ -175,3 +176,23 @@ def test_each_file_of_the_plain_form_has_its_own_limit(ada_client, model, settin
     assert ada_client.post("/upload", body, content_type=FORM).status_code == 200
     assert Photo.objects.count() == 3
     assert upload(ada_client, picture() + b"\0" * 1000).status_code == 413
+
+
+def test_the_session_says_who_is_signed_in(ada, ada_client):
+    answer = ada_client.get("/api/v1/session").json()
+    assert (answer["user"], answer["name"]) == (ada.pk, "ada")
+    client = Client(enforce_csrf_checks=True)
+    client.cookies = ada_client.cookies
+    albums = {"path": "/api/v1/albums", "content_type": "application/json"}
+    token = {"x-csrftoken": answer["csrf_token"]}
+    assert client.post(data={"name": "Sea"}, **albums).status_code == 403
+    assert client.post(data={"name": "Sea"}, headers=token, **albums).status_code == 201
+
+
+def test_a_file_of_one_account_is_not_taken_for_another(ada, bob, ada_client, model):
+    body = form(part("file", picture()))
+    answer = ada_client.post(f"/api/v1/photos?owner={bob.pk}", body, content_type=FORM)
+    assert (answer.status_code, answer.json()["code"]) == (409, "other_account")
+    assert not Photo.objects.exists()
+    answer = ada_client.post(f"/api/v1/photos?owner={ada.pk}", body, content_type=FORM)
+    assert answer.status_code == 201
