@@ -5,6 +5,7 @@ A variable that is wrong raises ImproperlyConfigured with one clear sentence.
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import secrets
 import tempfile
@@ -17,6 +18,7 @@ from django.core.exceptions import ImproperlyConfigured
 from gallery import time_zones
 
 _MAX_PORT = 65_535
+_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _YES = {"1", "true", "yes", "on"}
 _NO = {"0", "false", "no", "off"}
 
@@ -29,8 +31,10 @@ def text(name: str, default: str = "") -> str:
 def whole(name: str, default: int, *, at_least: int = 0) -> int:
     """Return the variable as a whole number; raise ImproperlyConfigured when it is none."""
     raw = text(name)
-    if not raw:
-        return default
+    return _whole_of(name, raw, at_least) if raw else default
+
+
+def _whole_of(name: str, raw: str, at_least: int) -> int:
     try:
         value = int(raw)
     except ValueError:
@@ -42,10 +46,23 @@ def whole(name: str, default: int, *, at_least: int = 0) -> int:
 
 def port(name: str, default: int) -> int:
     """Return the variable as the number of a port; raise ImproperlyConfigured when it is none."""
-    value = whole(name, default, at_least=1)
+    raw = text(name)
+    return port_of(name, raw) if raw else default
+
+
+def port_of(name: str, raw: str) -> int:
+    """Return a text as the number of a port; raise ImproperlyConfigured when it is none."""
+    value = _whole_of(name, raw, 1)
     if value > _MAX_PORT:
         raise ImproperlyConfigured(f"{name} must be at most {_MAX_PORT}, not {value}.")
     return value
+
+
+def is_everywhere(host: str) -> bool:
+    """Tell whether a server that listens on `host` listens on all addresses of the machine."""
+    with suppress(ValueError):
+        return ipaddress.ip_address(host).is_unspecified
+    return host in {"0", "*"}
 
 
 def folder(name: str, default: Path) -> Path:
@@ -101,6 +118,31 @@ def public_url(name: str) -> str:
         message = f"{name} cannot have a path, give Scry a host name of its own: {example}."
         raise ImproperlyConfigured(message)
     return raw
+
+
+def service(name: str) -> str:
+    """Return the variable as the address of a service, "" when unset.
+
+    Raises ImproperlyConfigured when it does not begin like one, as in `redis://`. The message does
+    not repeat it, since it may hold a password.
+    """
+    raw = text(name)
+    try:
+        is_address = bool(urlsplit(raw).scheme) and "://" in raw
+        _ = urlsplit(raw).port
+    except ValueError:
+        is_address = False
+    if raw and not is_address:
+        raise ImproperlyConfigured(f"{name} is no address of a service: it has no valid scheme://.")
+    return raw
+
+
+def log_level(name: str, default: str) -> str:
+    """Return the variable as a level of logging; raise ImproperlyConfigured when it is none."""
+    level = text(name).upper() or default
+    if level not in _LEVELS:
+        raise ImproperlyConfigured(f"{name} must be one of {', '.join(_LEVELS)}, not {level!r}.")
+    return level
 
 
 def flag(name: str, *, default: bool = False) -> bool:

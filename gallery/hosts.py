@@ -19,6 +19,7 @@ from django.http.request import split_domain_port, validate_host
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
+from gallery import env
 from gallery.api.errors import API_PREFIX, error
 
 _SHOWN = 100  # characters of a name that is refused
@@ -43,6 +44,15 @@ def known_hosts(
         return render(request, "gallery/unknown_host.html", {"name": shown}, status=400)
 
     return middleware
+
+
+def serve_on(host: str) -> None:
+    """Answer to the names of a server that listens on `host`, as if HOST said so."""
+    settings.LISTENS_EVERYWHERE = env.is_everywhere(host)
+    if settings.LISTENS_EVERYWHERE:
+        settings.ALLOWED_HOSTS = ["*"]
+    else:
+        settings.ALLOWED_HOSTS = settings.KNOWN_HOSTS = [*settings.KNOWN_HOSTS, host]
 
 
 def is_known(name: str) -> bool:

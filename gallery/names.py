@@ -19,6 +19,19 @@ _FILE_NAME_LIMIT = 200  # characters, and as many bytes would overflow common fi
 _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 # Some emoji and some scripts need these two.
 _JOINERS = {"\u200c", "\u200d"}
+# The flags of England, Scotland and others are a black flag and letters that nobody sees, with an
+# end of their own (Unicode Technical Standard 51, "emoji tag sequences"). Elsewhere such letters
+# only hide text.
+_FLAG = re.compile("\U0001f3f4[\U000e0020-\U000e007e]{1,30}\U000e007f")
+_PLANES = range(0, 0x110000, 0x10000)
+# Characters that Unicode will never assign, or never shows. The others that this Python does not
+# know are newer than it is: emoji, and letters of scripts.
+_NONCHARACTERS = "".join(chr(plane + end) for plane in _PLANES for end in (0xFFFE, 0xFFFF))
+_NEVER_SHOWN = re.compile(
+    f"[\u2065\ufdd0-\ufdef\ufff0-\ufff8\U000e0000-\U000e0fff{_NONCHARACTERS}]"
+)
+# Among them are variation selectors, which choose between two looks of one character.
+_SELECTORS = range(0xE0100, 0xE01F0)
 
 
 class BadName(UserError):
@@ -37,7 +50,7 @@ class NameTaken(BadName):
 def clean_name(text: str, *, limit: int = NAME_LIMIT) -> str:
     """Return a name trimmed and in NFC; raise `BadName` if it is empty, too long or deceptive."""
     name = _normalize(text).strip()
-    if any(_is_invisible(character) for character in name):
+    if _visible(name) != name:
         raise BadName(_("The name contains invisible characters."))
     if not name.strip("".join(_JOINERS)):
         raise BadName(_("Enter a name."))
@@ -65,7 +78,7 @@ def clean_tags(texts: Iterable[str]) -> list[str]:
 def clean_caption(text: str) -> str:
     """Return a caption trimmed and in NFC, with its line breaks; raise `BadName` if too long."""
     lines = _normalize(text).replace("\r\n", "\n").replace("\r", "\n")
-    caption = "".join(c for c in lines if c == "\n" or not _is_invisible(c)).strip()
+    caption = "\n".join(_visible(line) for line in lines.split("\n")).strip()
     if len(caption) > CAPTION_LIMIT:
         raise BadName(
             _("The caption is longer than %(limit)d characters.") % {"limit": CAPTION_LIMIT}
@@ -78,10 +91,9 @@ def clean_file_name(text: str) -> str:
 
     Bytes that are no UTF-8, as some systems pass them on, are written like `caf\\xe9.jpg`.
     """
-    name = _normalize(escape_bytes(re.split(r"[\\/]", text)[-1]))
-    # Unassigned characters (Cn) and joiners go too: nobody needs them in a file name.
-    unsafe = _INVISIBLE | {"Cn"}
-    name = "".join(c for c in name if unicodedata.category(c) not in unsafe).strip(" .")
+    name = _visible(_normalize(escape_bytes(re.split(r"[\\/]", text)[-1]))).strip(" .")
+    if not name.strip("".join(_JOINERS)):
+        return ""
     if len(name) > _FILE_NAME_LIMIT:
         stem, dot, extension = name.rpartition(".")
         length = _FILE_NAME_LIMIT - len(extension) - 1
@@ -94,5 +106,15 @@ def _normalize(text: str) -> str:
     return unicodedata.normalize("NFC", text.encode("utf-8", "replace").decode("utf-8"))
 
 
-def _is_invisible(character: str) -> bool:
-    return unicodedata.category(character) in _INVISIBLE and character not in _JOINERS
+def _visible(text: str) -> str:
+    """Return text without the characters that nobody sees, or that turn what follows around."""
+    flags = _FLAG.findall(text)
+    between = ["".join(filter(_is_shown, part)) for part in _FLAG.split(text)]
+    return between[0] + "".join(map("".join, zip(flags, between[1:], strict=True)))
+
+
+def _is_shown(character: str) -> bool:
+    if character in _JOINERS or ord(character) in _SELECTORS:
+        return True
+    is_invisible = unicodedata.category(character) in _INVISIBLE
+    return not is_invisible and not _NEVER_SHOWN.match(character)

@@ -43,12 +43,12 @@ def _secret_key() -> str:
 SECRET_KEY = _secret_key()
 DEBUG = env.flag("DEBUG")
 
-HOST = env.text("HOST", "127.0.0.1")
+HOST = env.text("HOST") or "127.0.0.1"
 PORT = env.port("PORT", 8000)
 PUBLIC_URL = env.public_url("PUBLIC_URL")
 _public_host = urlsplit(PUBLIC_URL).hostname
 _https = PUBLIC_URL.startswith("https://")
-LISTENS_EVERYWHERE = HOST in {"0.0.0.0", "::"}  # noqa: S104 - compared, not bound
+LISTENS_EVERYWHERE = env.is_everywhere(HOST)
 KNOWN_HOSTS = [
     "127.0.0.1",
     "localhost",
@@ -61,9 +61,9 @@ KNOWN_HOSTS = [
 ALLOWED_HOSTS = ["*"] if LISTENS_EVERYWHERE else KNOWN_HOSTS
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if PUBLIC_URL else []
 
-DATABASE_URL = env.text("DATABASE_URL")
-REDIS_URL = env.text("REDIS_URL")
-QDRANT_URL = env.text("QDRANT_URL")
+DATABASE_URL = env.service("DATABASE_URL")
+REDIS_URL = env.service("REDIS_URL")
+QDRANT_URL = env.service("QDRANT_URL")
 QDRANT_API_KEY = env.text("QDRANT_API_KEY")
 
 INSTALLED_APPS = [
@@ -133,7 +133,12 @@ _database: Any = {
     "OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": 20, "init_command": _pragmas},
 }
 if DATABASE_URL:
-    _database = dj_database_url.parse(DATABASE_URL, conn_max_age=60, conn_health_checks=True)
+    try:
+        _database = dj_database_url.parse(DATABASE_URL, conn_max_age=60, conn_health_checks=True)
+    except ValueError:
+        raise ImproperlyConfigured(
+            "DATABASE_URL names no database that Scry knows. Try postgres://user:password@host/name."
+        ) from None
 DATABASES = {"default": _database}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -229,10 +234,10 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "WARNING")},
+    "root": {"handlers": ["console"], "level": env.log_level("LOG_LEVEL", "WARNING")},
     "loggers": {
         **{
-            app: {"level": env.text("LOG_LEVEL", "INFO")}
+            app: {"level": env.log_level("LOG_LEVEL", "INFO")}
             for app in ("gallery", "search", "workers")
         },
         "axes": {"level": "ERROR"},

@@ -13,9 +13,13 @@ from celery import Celery
 from django.apps import apps
 from kombu.entity import Queue
 
+from gallery import startup
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gallery.settings")
 if not apps.ready:
-    django.setup()
+    with startup.one_sentence():
+        django.setup()
+        startup.check_services()
 
 from django.conf import settings
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 from ninja import NinjaAPI
 from ninja.security import HttpBearer, SessionAuth
 
-from gallery.api import albums, dates, errors, photos, stacks, trash
+from gallery.api import albums, dates, errors, photos, session, stacks, trash
 from gallery.models import ApiToken
 
 _TOKEN_USE_RESOLUTION = 60  # seconds between writes of last_used_at
@@ -44,6 +44,6 @@ def make_api() -> NinjaAPI:
         auth=AUTH,
     )
     errors.attach(api)
-    for part in (photos, albums, dates, stacks, trash):
+    for part in (photos, albums, dates, stacks, trash, session):
         api.add_router("", part.router)
     return api

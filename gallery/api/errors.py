@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http.multipartparser import MultiPartParserError
 from django.utils.translation import gettext, gettext_lazy as _
 from ninja import NinjaAPI, Schema
 from ninja.errors import AuthenticationError, AuthorizationError, HttpError, ValidationError
@@ -13,6 +16,7 @@ from pydantic import ConfigDict
 
 from gallery.decoding import PoolBusy
 from gallery.files import StorageFull
+from gallery.uploads import several_files
 from gallery.user_errors import RETRY_SECONDS, UserError
 
 API_PREFIX = "/api/"
@@ -22,8 +26,13 @@ _DEFAULTS = {
     403: ("forbidden", _("This is not allowed; a CSRF token may be missing.")),
     404: ("not_found", _("Not found.")),
     405: ("method_not_allowed", _("This address does not accept that method.")),
+    411: ("no_length", _("The request does not say how long it is.")),
+    413: ("too_large", _("The request is larger than the limit allows.")),
+    414: ("bad_request", _("The address is too long.")),
     429: ("too_many_requests", _("Too many requests; wait a little and try again.")),
+    431: ("headers_too_large", _("The headers of the request are larger than the limit allows.")),
     500: ("internal_error", _("Something went wrong here; the gallery's log has the details.")),
+    501: ("bad_request", _("The request is sent in a way that the gallery does not support.")),
     503: ("busy", _("The database is busy with a long task. Try again shortly.")),
     507: (StorageFull.code, StorageFull.sentence),
 }
@@ -79,6 +88,12 @@ def attach(api: NinjaAPI) -> None:
     api.add_exception_handler(AuthenticationError, lambda request, exc: error(401))
     api.add_exception_handler(AuthorizationError, lambda request, exc: error(403))
     api.add_exception_handler(HttpError, http_error)
+    api.add_exception_handler(MultiPartParserError, unreadable_form)
+    api.add_exception_handler(RequestDataTooBig, body_too_large)
+    api.add_exception_handler(TooManyFieldsSent, too_many_fields)
+    api.add_exception_handler(
+        TooManyFilesSent, lambda request, exc: user_error(request, several_files())
+    )
 
 
 def user_error(request: HttpRequest, exc: Any) -> HttpResponse:
@@ -107,3 +122,21 @@ def http_error(request: HttpRequest, exc: Any) -> HttpResponse:
     """Answer an error that a route or the framework raised by status."""
     code = "bad_request" if exc.status_code == 400 else ""
     return error(exc.status_code, code, str(exc.message) if code else "")
+
+
+def unreadable_form(request: HttpRequest, exc: Any) -> HttpResponse:
+    """Answer a body that is not the form that its Content-Type promises."""
+    return error(400, "bad_request", gettext("The body cannot be read as multipart/form-data."))
+
+
+def body_too_large(request: HttpRequest, exc: Any) -> HttpResponse:
+    """Answer a body that is too large for what is no file: 413."""
+    limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE // (1024 * 1024)
+    message = gettext("A request may have %(limit)d MB besides a file, and this one has more.")
+    return error(413, "too_large", message % {"limit": limit})
+
+
+def too_many_fields(request: HttpRequest, exc: Any) -> HttpResponse:
+    """Answer a form or an address with more fields than Django reads."""
+    message = gettext("A request may have %(limit)d fields, and this one has more.")
+    return error(400, "bad_request", message % {"limit": settings.DATA_UPLOAD_MAX_NUMBER_FIELDS})

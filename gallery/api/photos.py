@@ -141,7 +141,7 @@ class ListIn(Schema):
     "/photos",
     response={
         frozenset({200, 201, 202}): UploadOut,
-        frozenset({400, 401, 413, 415, 503, 507}): ErrorOut,
+        frozenset({400, 401, 409, 411, 413, 415, 503, 507}): ErrorOut,
     },
 )
 def upload(
@@ -149,21 +149,27 @@ def upload(
     file: File[UploadedFile | None] = None,
     beside: Form[str] = "",
     wait: str = "",
+    owner: int | None = None,
 ) -> Status[UploadOut]:
     """Take in one picture (multipart field `file`): 201 if it is new, 200 if it is a copy.
 
     Sidecars and the videos of Live Photos are kept with their photo. `beside` helps to find it: a
     JSON object of the names and photo ids of the pictures that lay in the same folder.
 
+    With `owner`, the id of an account, it is refused if another account is signed in by now.
+
     With `wait=decoded` the answer comes when its pixels were read, which is the last that can go
     wrong with a file; it is 202 if that takes more than 30 seconds.
     """
     if wait not in {"", _DECODED}:
         raise UserError(_("wait can only be “decoded”."), code="bad_parameter")
+    if owner not in {None, request.user.pk}:
+        told = _("Another account is signed in now. Sign in with the one that chose this file.")
+        raise UserError(told, code="other_account", status=409)
     received = uploads.received_file(request)
     path, name = Path(received.temporary_file_path()), received.name or ""
-    owner: AbstractBaseUser = request.user  # type: ignore[assignment]
-    result = companions.take_in(owner, path, name, beside=_neighbours(beside))
+    user: AbstractBaseUser = request.user  # type: ignore[assignment]
+    result = companions.take_in(user, path, name, beside=_neighbours(beside))
     photo, is_photo = result.photo, isinstance(result, IngestResult)
     state, ended = _wait_until_decoded(photo, WAIT_SECONDS if wait and is_photo else 0)
     answer = UploadOut(

@@ -7,6 +7,7 @@ import { attachAlbums } from "./marks/albums.js";
 import { attachDates } from "./marks/dates.js";
 import { attachDetails } from "./marks/details.js";
 import { attachRatings } from "./marks/ratings.js";
+import { signedOut } from "./page/api.js";
 import { attachSearchBar } from "./search/bar.js";
 import { attachRefinement } from "./search/refinement.js";
 import { attachResults } from "./search/results.js";
@@ -39,7 +40,14 @@ document.body.addEventListener("htmx:load", (event) => attachGrid(event.detail.e
 document.body.addEventListener("htmx:responseError", (event) => {
   const seconds = Number(event.detail.xhr.getResponseHeader("Retry-After"));
   if (seconds > 0) setTimeout(() => htmx.trigger(event.detail.elt, "intersect"), seconds * 1000);
-  if (event.detail.xhr.status === 401 || event.detail.xhr.status === 403) location.reload();
+  if (event.detail.xhr.status === 401 || event.detail.xhr.status === 403) signedOut();
+});
+
+// A part of a page is asked for, and the sign-in page comes instead.
+document.body.addEventListener("htmx:beforeSwap", (event) => {
+  if (!event.detail.xhr.responseURL || new URL(event.detail.xhr.responseURL).pathname !== "/sign-in") return;
+  event.detail.shouldSwap = false;
+  signedOut();
 });
 
 const menu = document.querySelector(".menu");

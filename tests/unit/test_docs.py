@@ -60,6 +60,7 @@ def environment_names() -> set[str]:
     readers = {"os.getenv", "os.environ.get"}
     readers |= {f"env.{kind}" for kind in ("text", "whole", "flag", "names", "folder", "port")}
     readers |= {"env.time_zone", "env.public_url", "env.owned_folders"}
+    readers |= {"env.service", "env.log_level"}
     names = {
         text_of(arguments[0])
         for path in sources()

@@ -100,16 +100,66 @@ def test_a_tilde_is_a_home_folder(monkeypatch, tmp_path):
     ],
 )
 def test_a_wrong_setting_ends_the_command_with_one_sentence(tmp_path, name, value):
-    variables = {"PATH": os.environ["PATH"], "DATA_DIR": str(tmp_path), name: value}
-    done = subprocess.run(
-        [sys.executable, ROOT / "manage.py", "serve"],
-        env=variables,
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    done = start([sys.executable, ROOT / "manage.py", "serve"], tmp_path, name, value)
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1
     assert name in done.stderr
+
+
+def start(command, folder, name, value) -> subprocess.CompletedProcess[str]:
+    """Run a program with one setting until it ends."""
+    variables = {"PATH": os.environ["PATH"], "DATA_DIR": str(folder), name: value}
+    return subprocess.run(
+        command, env=variables, cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+
+
+GUNICORN = ["-m", "gunicorn", "gallery.wsgi", "--bind", "127.0.0.1:0", "--no-control-socket"]
+CELERY = ["-m", "celery", "-A", "workers", "worker", "--pool", "solo"]
+WRONG = [
+    ("TZ", "Mars/Olympus"),
+    ("DATA_DIR", "/proc/scry"),
+    ("DATABASE_URL", "photos"),
+    ("DATABASE_URL", "oracle2://host/name"),
+    ("LOG_LEVEL", "loud"),
+    ("REDIS_URL", "redis://127.0.0.1:1"),  # without Qdrant
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "value"), WRONG)
+@pytest.mark.parametrize(("program", "status"), [(GUNICORN, 4), (CELERY, 2)])
+def test_servers_and_workers_end_with_one_sentence_too(tmp_path, program, status, name, value):
+    done = start([sys.executable, *program], tmp_path, name, value)
+    assert done.returncode == status
+    assert name in done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("port", ["70000", "0", "http"])
+def test_a_wrong_port_on_the_command_line_is_told(tmp_path, port):
+    serve = [sys.executable, ROOT / "manage.py", "serve", "--port", port]
+    done = start(serve, tmp_path, "TZ", "UTC")
+    assert done.returncode == 2
+    assert "--port" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("host", "everywhere"),
+    [("0.0.0.0", True),  # noqa: S104 - nothing listens
+     ("::", True), ("0:0::0", True), ("0", True), ("*", True),
+     ("127.0.0.1", False), ("::1", False), ("192.168.1.4", False), ("photos.local", False)],
+)  # fmt: skip
+def test_where_a_server_listens_everywhere(host, everywhere):
+    assert env.is_everywhere(host) is everywhere
+
+
+@pytest.mark.parametrize("value", ["photos", "//host", "redis://[::1", "redis://host:port"])
+def test_what_is_no_address_of_a_service(monkeypatch, value):
+    monkeypatch.setenv("REDIS_URL", value)
+    with pytest.raises(ImproperlyConfigured, match="REDIS_URL") as raised:
+        env.service("REDIS_URL")
+    assert value not in str(raised.value), "it may hold a password"

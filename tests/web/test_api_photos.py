@@ -227,12 +227,6 @@ def test_a_full_disk_is_told_before_the_body_is_read(ada_client, model, settings
     assert ada_client.get("/api/v1/photos").status_code == 200
 
 
-def test_a_request_without_a_file_is_told_so(ada_client, model):
-    answer = ada_client.post("/api/v1/photos", {"other": "field"})
-    assert answer.status_code == 400
-    assert answer.json()["code"] == "empty"
-
-
 @pytest.mark.parametrize(
     ("sent", "kept"),
     [

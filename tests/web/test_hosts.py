@@ -63,3 +63,15 @@ def test_the_addresses_that_the_start_prints_are_answered(everywhere, monkeypatc
     for address in printed:
         host = address.removeprefix("http://")
         assert Client(headers={"host": host}).get("/healthz").status_code == 200
+
+
+def test_an_address_of_the_command_line_counts_as_that_of_the_setting(settings):
+    settings.KNOWN_HOSTS, settings.ALLOWED_HOSTS = ["localhost"], ["localhost"]
+    settings.LISTENS_EVERYWHERE = False
+    assert Client(headers={"host": "192.168.1.20"}).get("/healthz").status_code == 400
+    hosts.serve_on("0.0.0.0")  # noqa: S104 - nothing listens
+    assert Client(headers={"host": "192.168.1.20"}).get("/healthz").status_code == 200
+    assert Client(headers={"host": "evil.example"}).get("/healthz").status_code == 400
+    hosts.serve_on("photos.lan")
+    assert Client(headers={"host": "photos.lan"}).get("/healthz").status_code == 200
+    assert Client(headers={"host": "192.168.1.20"}).get("/healthz").status_code == 400

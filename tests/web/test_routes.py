@@ -125,6 +125,7 @@ MATRIX: dict[str, tuple[str, str]] = {
     "api/v1/searches/<uuid:saved_id>/photos": ("GET", OWN_KEY),
     "api/v1/search/suggest": ("GET", KEY),
     "api/v1/search/facets": ("GET", KEY),
+    "api/v1/session": ("GET", KEY),
     "api/v1/status": ("GET", KEY),
     "api/v1/model": ("PUT", ADMIN_KEY),
     "api/v1/model/uploads": ("POST", ADMIN_KEY),

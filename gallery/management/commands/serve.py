@@ -7,16 +7,17 @@ import os
 import signal
 import socket
 import tempfile
+from argparse import ArgumentTypeError
 from pathlib import Path
 from typing import Any
 
-import waitress
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.wsgi import get_wsgi_application
 
-from gallery import decoders, first_run, hosts
+from gallery import decoders, env, first_run, hosts, web_server
 
 _THREADS = 12
 _STOP_SECONDS = 30.0
@@ -28,13 +29,14 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--host", default=settings.HOST)
-        parser.add_argument("--port", type=int, default=settings.PORT)
+        parser.add_argument("--port", type=_port, default=settings.PORT)
 
     def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
         lock = _lock_data()
         call_command("migrate", interactive=False, verbosity=0)
         # Large request bodies go to the file system of the photos, whose free space is checked.
         tempfile.tempdir = str(settings.UPLOAD_TMP_DIR)
+        hosts.serve_on(host)
         server = _listen(host, port)
         workers = _workers()
         signal.signal(signal.SIGTERM, _stop)
@@ -72,6 +74,14 @@ class Command(BaseCommand):
         self.stdout.flush()
 
 
+def _port(text: str) -> int:
+    """Return the number of a port; raise ArgumentTypeError, which ends with exit code 2."""
+    try:
+        return env.port_of("--port", text)
+    except ImproperlyConfigured as error:
+        raise ArgumentTypeError(str(error)) from None
+
+
 def _addresses(host: str, port: int) -> list[str]:
     """Return where the gallery can be opened: here, and from other devices if it is reachable."""
     names = [host]
@@ -96,21 +106,7 @@ def _lock_data() -> Any:
 
 def _listen(host: str, port: int) -> Any:
     try:
-        return waitress.create_server(
-            get_wsgi_application(),
-            host=host,
-            port=port,
-            threads=_THREADS,
-            ident=None,
-            # The upload handler counts bytes and answers in the API's words. This limit only
-            # keeps absurdly large bodies from being read at all.
-            max_request_body_size=max(4 * settings.MAX_FILE_BYTES, 200 * 1024 * 1024),
-            connection_limit=400,
-            channel_timeout=60,
-            # Headers of proxies count only if PROXY_COUNT says that there are proxies. Then
-            # gallery.views.accounts reads the right one.
-            clear_untrusted_proxy_headers=not settings.PROXY_COUNT,
-        )
+        return web_server.listen(get_wsgi_application(), host, port, _THREADS)
     except OSError as error:
         raise CommandError(
             f"Cannot listen on {host}:{port}: {error.strerror}. Set PORT to a free port.",

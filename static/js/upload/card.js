@@ -33,7 +33,7 @@ function close() {
 export function addRow(file, onRetry) {
   const row = document.getElementById("upload-row").content.cloneNode(true).firstElementChild;
   row.querySelector(".name").textContent = file.name;
-  const job = { file, row, state: "waiting", tries: 0 };
+  const job = { file, row, state: "waiting", tries: 0, refusals: 0 };
   setState(job, "waiting", gettext("Waiting"));
   row.querySelector("button").addEventListener("click", () => onRetry(job));
   card.querySelector("ol").append(row);

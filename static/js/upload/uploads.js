@@ -17,10 +17,12 @@ import {
 import { isCompanion, picturesBeside } from "./companions.js";
 import { attachFiles } from "./files.js";
 import { lookForLookalikes } from "./lookalikes.js";
+import { isWaiting, regained } from "./session.js";
 
 const AT_ONCE = 3;
 const WATCHED = 6;
 const REFRESH = 2500; // milliseconds between refreshes of the grid
+const REFUSALS = 3; // how often one file may be refused before something else must be wrong
 let active = 0;
 
 export function attachUploads() {
@@ -29,6 +31,11 @@ export function attachUploads() {
   attachFiles(add);
   addEventListener("beforeunload", (event) => {
     if (remaining()) event.preventDefault();
+  });
+  addEventListener("scry:signed-out", (event) => {
+    if (!remaining()) return;
+    event.preventDefault();
+    waitForSession();
   });
 }
 
@@ -41,6 +48,7 @@ function add(files) {
 
 function retry(job) {
   job.tries = 0;
+  job.refusals = 0;
   if (job.id) indexAgain(job);
   else requeue(job);
 }
@@ -48,7 +56,7 @@ function retry(job) {
 // --- sending ---
 
 function sendNext() {
-  while (active < AT_ONCE) {
+  while (active < AT_ONCE && !isWaiting()) {
     const job = nextJob();
     if (!job) return;
     active += 1;
@@ -82,12 +90,23 @@ async function send(job) {
   const busy = answer.status === 503 || answer.status === 429;
   if (answer.status === 0 || (busy && job.tries < 20)) {
     pause(job, answer);
+  } else if (isRefused(answer) && job.refusals < REFUSALS) {
+    job.refusals += 1;
+    setState(job, "waiting", gettext("Waiting"));
+    waitForSession();
   } else if (answer.status === 200 || answer.status === 201) {
     uploaded(job, answer.body);
   } else {
-    if (answer.status === 401) location.reload();
     setError(job, answer.body?.message ?? gettext("The upload failed."));
   }
+}
+
+// The session has ended, or is another one: without it, with a new token, or of another account.
+const isRefused = ({ status, body }) => [401, 403].includes(status) || body?.code === "other_account";
+
+function waitForSession() {
+  minimise(false);
+  regained().then(sendNext);
 }
 
 function post(job) {
@@ -96,7 +115,7 @@ function post(job) {
     const form = new FormData();
     if (isCompanion(job.file)) form.append("beside", JSON.stringify(picturesBeside(job.file, jobs)));
     form.append("file", job.file, job.file.name);
-    request.open("POST", "/api/v1/photos");
+    request.open("POST", `/api/v1/photos?owner=${document.body.dataset.user}`);
     request.responseType = "json";
     request.setRequestHeader("X-CSRFToken", csrf());
     const bar = job.row.querySelector("progress");
@@ -178,6 +197,7 @@ async function watch() {
 }
 
 async function check(job) {
+  if (isWaiting()) return false;
   const answer = await fetch(`/api/v1/photos/${job.id}`).catch(() => null);
   if (answer?.status === 404) setError(job, gettext("The photo was deleted."));
   const photo = answer?.ok && (await answer.json().catch(() => null));
