@@ -17,7 +17,7 @@ from gallery.api.errors import ErrorOut
 from gallery.models import EmbeddingModel, Photo, User
 from gallery.status import status as gallery_status
 from search import language
-from search.engine import answer as engine, sent_pictures
+from search.engine import answer as engine, names, sent_pictures
 from search.engine.answer import Answer, SearchRequest, sort_of
 from search.engine.explain import explain
 from search.engine.page import ResultPhoto
@@ -96,7 +96,7 @@ class SearchIn(HowIn):
 def search(request: HttpRequest, params: Query[SearchIn]) -> SearchOut:
     """Find photos by describing them."""
     require_known_parameters(request.GET, "q", "sort", "least", "weak", "limit", "cursor", "fold")
-    return search_out(request, language.parse(params.q), params)
+    return search_out(request, names.read(request.user, params.q), params)
 
 
 @router.get("/photos/{uuid:photo_id}/similar", response={200: SearchOut, _ERRORS: ErrorOut})
@@ -169,7 +169,7 @@ def why(request: HttpRequest, photo_id: uuid.UUID, q: str = "") -> WhyOut:
     """Return how well a photo matches a query, and where in it."""
     require_known_parameters(request.GET, "q")
     photo = get_object_or_404(Photo.objects.visible_to(request.user), pk=photo_id)
-    explanation = explain(request.user, photo, language.parse(q))
+    explanation = explain(request.user, photo, names.read(request.user, q))
     heat = explanation.heat
     rows, columns = heat.values.shape
     return WhyOut(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Protocol
@@ -74,11 +74,11 @@ def to_params(query: Query) -> dict[str, str]:
     return {TEXT: text} if (text := to_text(query)) else {}
 
 
-def from_params(params: Params) -> Query:
+def from_params(params: Params, read: Callable[[str], Query] = parser.parse) -> Query:
     """Return the query of an address: its text, and filters that are parameters of their own.
 
     A form without scripts sends `q=dog&orientation=landscape&-album=Lisbon`. Empty values and
-    parameters that are no filters are ignored. Raises what `parse` raises.
+    parameters that are no filters are ignored. `read` reads the text. Raises what `parse` raises.
     """
     texts = [text for text in params.getlist(TEXT) if text.strip()]
     filters = []
@@ -88,10 +88,12 @@ def from_params(params: Params) -> Query:
         values = [value for value in params.getlist(key) if value.strip()]
         if name in FILTERS and values:
             filters.append(parser.make_filter(name, values, excluded=key.startswith("-")))
-    query = Query() if filters and not texts else parser.parse(texts[-1] if texts else "")
-    query = Query(query.terms, parser.merge_filters([*query.filters, *filters]))
+    query = Query() if filters and not texts else read(texts[-1] if texts else "")
+    if not filters:
+        return query
+    query = parser.with_filters(query, filters)
     # Reading the text again applies the limits to the text and the parameters together.
-    return parser.parse(to_text(query)) if filters else query
+    return replace(parser.parse(to_text(query)), readings=query.readings, plain=query.plain)
 
 
 def chips(query: Query) -> list[Chip]:
