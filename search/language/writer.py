@@ -62,10 +62,16 @@ def to_text(query: Query) -> str:
     return " ".join([*texts, *(filter_to_text(flt) for flt in query.filters)])
 
 
+def written(name: str, value: str) -> str:
+    """Return a value of a filter as people write it: files of the format HEIF are called HEIC."""
+    return "heic" if (name, value) == ("type", "heif") else value
+
+
 def filter_to_text(flt: Filter) -> str:
     """Return a filter as it is typed."""
     place = flt.name == "near" and len(flt.values) == 1
-    values = [value if place or _BARE.fullmatch(value) else quote(value) for value in flt.values]
+    shown = [written(flt.name, value) for value in flt.values]
+    values = [value if place or _BARE.fullmatch(value) else quote(value) for value in shown]
     return f"{'-' if flt.excluded else ''}{flt.name}:{','.join(values)}"
 
 
@@ -141,7 +147,7 @@ def filter_label(flt: Filter) -> str:
         text = _alternatives([_date_label(value) for value in flt.values])
         text = template.get(flt.name, "%(date)s") % {"date": text}
     else:
-        text = f"{flt.name}: {_alternatives(flt.values)}"
+        text = f"{flt.name}: {_alternatives([written(flt.name, one) for one in flt.values])}"
     return _("not %(condition)s") % {"condition": text} if flt.excluded else text
 
 

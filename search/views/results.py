@@ -124,6 +124,7 @@ def _answer_context(
         "query": language.to_text(answer.query),
         "chips": parts,
         "title": ", ".join(labels),
+        "plain": chips.plain_reading(answer.query, shown_as),
         "refine": chips.refine(answer.query, shown_as),
         "summary": summarize(request.user, answer, results.tiles, here),
         "folds": not here.is_folded or any(tile.fold for tile in results.tiles),
