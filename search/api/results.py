@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Literal
 
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
@@ -17,7 +17,7 @@ from gallery.api.errors import ErrorOut
 from gallery.models import EmbeddingModel, Photo, User
 from gallery.status import status as gallery_status
 from search import language
-from search.engine import answer as engine, sent_pictures
+from search.engine import answer as engine, names, sent_pictures
 from search.engine.answer import Answer, SearchRequest, sort_of
 from search.engine.explain import explain
 from search.engine.page import ResultPhoto
@@ -49,6 +49,19 @@ class HitOut(Schema):
     similar: list[uuid.UUID]
 
 
+class ReadingOut(Schema):
+    """Words of the query that were read as a date or as an exclusion.
+
+    `parts` are what they became in the query language, and `plain` is the query in which they are
+    words instead.
+    """
+
+    words: str
+    kind: Literal["date", "exclusion"]
+    parts: list[str]
+    plain: str
+
+
 class SearchOut(Schema):
     """A page of hits, best first; `next` is the cursor of the following page.
 
@@ -56,9 +69,13 @@ class SearchOut(Schema):
     estimate of more than 1,000, beside words), `strong` and `likely` match so well, counted among
     the first 1,000. `absent` says that the library surely has nothing of the kind. `notes` are
     sentences about filters that nothing can pass, and about a language that the model cannot read.
+    `readings` say which words of the text became dates and exclusions. Where nothing was found
+    because of them or of minus signs, `suggestion` is the query that takes all of it as words.
     """
 
     query: str
+    readings: list[ReadingOut]
+    suggestion: str | None
     model: str
     took_ms: float
     total: int
@@ -96,7 +113,7 @@ class SearchIn(HowIn):
 def search(request: HttpRequest, params: Query[SearchIn]) -> SearchOut:
     """Find photos by describing them."""
     require_known_parameters(request.GET, "q", "sort", "least", "weak", "limit", "cursor", "fold")
-    return search_out(request, language.parse(params.q), params)
+    return search_out(request, names.read(request.user, params.q), params)
 
 
 @router.get("/photos/{uuid:photo_id}/similar", response={200: SearchOut, _ERRORS: ErrorOut})
@@ -139,7 +156,7 @@ def search_out(request: HttpRequest, query: language.Query, params: HowIn) -> Se
         weak=params.weak,
     )
     answer = engine.search(request.user, asked)
-    return _out(answer, _total(request.user, answer))
+    return _out(answer, _total(request.user, answer), first=not params.cursor)
 
 
 class WhyOut(Schema):
@@ -169,7 +186,7 @@ def why(request: HttpRequest, photo_id: uuid.UUID, q: str = "") -> WhyOut:
     """Return how well a photo matches a query, and where in it."""
     require_known_parameters(request.GET, "q")
     photo = get_object_or_404(Photo.objects.visible_to(request.user), pk=photo_id)
-    explanation = explain(request.user, photo, language.parse(q))
+    explanation = explain(request.user, photo, names.read(request.user, q))
     heat = explanation.heat
     rows, columns = heat.values.shape
     return WhyOut(
@@ -210,9 +227,12 @@ def _total(user: User, answer: Answer) -> int:
     return apply_filters(user, answer.query.filters).photos.count()
 
 
-def _out(answer: Answer, total: int) -> SearchOut:
+def _out(answer: Answer, total: int, *, first: bool) -> SearchOut:
+    plain = None if answer.photos or not first else answer.query.plain
     return SearchOut(
         query=language.to_text(answer.query),
+        readings=[_reading(reading) for reading in answer.query.readings],
+        suggestion=language.to_text(plain) if plain else None,
         model=answer.model,
         took_ms=answer.took_ms,
         total=total,
@@ -222,6 +242,16 @@ def _out(answer: Answer, total: int) -> SearchOut:
         notes=[*answer.notes, *filter(None, [answer.unread])],
         next=answer.next,
         hits=[_hit(result) for result in answer.photos],
+    )
+
+
+def _reading(reading: language.Reading) -> ReadingOut:
+    parts = (language.Query((term,)) for term in reading.terms)
+    return ReadingOut(
+        words=reading.words,
+        kind="date" if reading.filters else "exclusion",
+        parts=[*map(language.to_text, parts), *map(language.filter_to_text, reading.filters)],
+        plain=language.to_text(reading.plain),
     )
 
 

@@ -13,7 +13,7 @@ from ninja import Field, Query, Router, Schema, Status
 from gallery.api.errors import ErrorOut, In
 from search import language
 from search.api.results import HowIn, SearchOut, search_out
-from search.engine import saved_searches
+from search.engine import names, saved_searches
 from search.engine.answer import SearchRequest
 from search.facets.result_facets import facets
 from search.language import require_known_parameters
@@ -195,7 +195,7 @@ class FacetsOut(Schema):
 def list_facets(request: HttpRequest, params: Query[FacetsIn]) -> dict[str, Any]:
     """Return what the photos that match a query have in common, with counts."""
     require_known_parameters(request.GET, "q", "least")
-    query = language.parse(params.q) if params.q.strip() else language.Query()
+    query = names.read(request.user, params.q) if params.q.strip() else language.Query()
     asked = SearchRequest(query, least=params.least)
     found = facets(request.user, query, least=asked.least, limit=LISTED)
     listed = [

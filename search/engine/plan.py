@@ -8,7 +8,7 @@ from uuid import UUID
 
 from gallery.models import EmbeddingModel, PhotoQuerySet, User
 from search import fulltext
-from search.engine import sent_pictures
+from search.engine import names, sent_pictures
 from search.engine.errors import still_loading
 from search.engine.target import Target, target_of
 from search.filters.places import Places, places_of
@@ -97,7 +97,8 @@ def plan(user: User, query: Query) -> Plan:
     if target.photos:
         conditions.append(Not(HasIds.of(target.photos)))
         library.append(Not(HasIds.of(target.photos)))
-    text_hits = tuple(fulltext.search(photos, text, limit=TEXT_LIMIT))
+    named = names.photos_with_name(user, photos, query)
+    text_hits = _text_hits(named, fulltext.search(photos, text, limit=TEXT_LIMIT))
     vector = VectorQuery(
         model=model,
         target=target,
@@ -111,6 +112,12 @@ def plan(user: User, query: Query) -> Plan:
         unread="" if text_hits else _unread(model, query),
     )
     return Plan(query, model, photos, notes, vector, _example(query))
+
+
+def _text_hits(named: Sequence[TextHit], found: Sequence[TextHit]) -> tuple[TextHit, ...]:
+    """Return all text hits once, those of whole names first."""
+    by_photo = {hit.photo_id: hit for hit in [*found, *named]}
+    return tuple(by_photo[pk] for pk in dict.fromkeys(hit.photo_id for hit in [*named, *found]))
 
 
 def _all_of(conditions: Sequence[Filter]) -> Filter:

@@ -30,6 +30,7 @@ from search.vectors.index import (
 
 if TYPE_CHECKING:
     from search.engine.plan import VectorQuery
+    from search.fulltext import TextHit
 
 
 WINDOW = 1000
@@ -120,12 +121,13 @@ def rank(query: VectorQuery) -> Ranking:
         total = max(index.count(condition, exact=False), WINDOW)
     by_part = _closest_parts(query)
     named = target.photos
-    reasons = {hit.photo_id: hit.reason for hit in query.text_hits if hit.photo_id not in named}
+    by_text = [hit for hit in query.text_hits if hit.photo_id not in named]
+    reasons = {hit.photo_id: hit.reason for hit in by_text}
     further = ({hit.photo_id for hit in by_part} | reasons.keys()) - {hit.id for hit in hits}
     found = hits + scores_of(index, target.vector, condition, further)
     limits = _library_bands(query, index, hits, total)
     photos = _ordered(query, index, _with_parts(found, len(hits), by_part))
-    fused = _fused(photos, reasons | _there(query, limits, photos, reasons))
+    fused = _fused(photos, by_text + _there(query, limits, photos, reasons))
     window = tuple(sorted(fused, key=lambda photo: _PLACES[_band(limits, photo)]))
     return Ranking(query, window, limits, total, len(hits), hits[-1].score if hits else 0.0)
 
@@ -164,16 +166,16 @@ def _library_bands(
 
 def _there(
     query: VectorQuery, limits: Bands | None, photos: list[RankedPhoto], known: Collection[UUID]
-) -> dict[UUID, str]:
-    """Return the photos that match and were taken where the words say, with the reason.
+) -> list[TextHit]:
+    """Return the photos that match and were taken where the words say.
 
     Those that are `known` to have the words are left out.
     """
     if limits is None or not query.towns:
-        return {}
+        return []
     matches = [photo.id for photo in photos if limits.band(photo.score) != Band.WEAK]
     matches = [pk for pk in matches if pk not in known]
-    return {hit.photo_id: hit.reason for hit in photos_in(query.towns, matches)}
+    return photos_in(query.towns, matches)
 
 
 def _ordered(
@@ -284,16 +286,19 @@ def _with_parts(hits: list[Hit], in_window: int, by_part: list[PartHit]) -> list
     return sorted(first, key=lambda photo: (-photo.score, photo.id)) + last
 
 
-def _fused(photos: list[RankedPhoto], reasons: dict[UUID, str]) -> list[RankedPhoto]:
-    """Return the photos fused with the text matches, whose reasons are in order, best first.
+def _fused(photos: list[RankedPhoto], text_hits: list[TextHit]) -> list[RankedPhoto]:
+    """Return the photos fused with the text matches, which are in order, best first.
 
-    Text matches from behind the window follow in their order: of a few photos that have the
-    words, each ranks before whatever only looks like them.
+    What is called exactly so comes first. Text matches from behind the window follow in their
+    order: of a few photos that have the words, each ranks before whatever only looks like them.
     """
-    if not reasons:
+    if not text_hits:
         return photos
+    reasons = {hit.photo_id: hit.reason for hit in text_hits}
+    exact = {hit.photo_id: place for place, hit in enumerate(text_hits) if hit.exact}
     ranked = {photo.id: photo for photo in photos}
     by_vector = [Hit(photo.id, photo.score) for photo in photos]
     by_text = [Hit(pk, 0.0) for pk in reasons if pk in ranked]
     order = reciprocal_rank_fusion([by_vector, by_text])
-    return [replace(ranked[hit.id], words=reasons.get(hit.id, "")) for hit in order]
+    fused = [replace(ranked[hit.id], words=reasons.get(hit.id, "")) for hit in order]
+    return sorted(fused, key=lambda photo: exact.get(photo.id, len(exact)))

@@ -13,7 +13,7 @@ from gallery.models import Photo, User
 from gallery.names import BadName, clean_name
 from gallery.user_errors import UserError
 from search import language
-from search.engine import answer
+from search.engine import answer, names
 from search.engine.answer import SearchRequest
 from search.language.query_errors import query_too_long
 from search.models import NAME_LIMIT, QUERY_LIMIT, SavedSearch
@@ -41,7 +41,7 @@ def save(user: User, name: str, text: str) -> SavedSearch:
 
     Raises `BadName` (`NameTaken`, `TooMany` among them), and `QueryError` for a bad query.
     """
-    row = SavedSearch(owner_id=cast("int", user.pk), name=_name(name), query=_query(text))
+    row = SavedSearch(owner_id=cast("int", user.pk), name=_name(name), query=_query(user, text))
     if SavedSearch.objects.visible_to(user).count() >= SAVED_EACH:
         message = _("You have %(count)s saved searches. Remove one to save another.")
         raise TooMany(message % {"count": SAVED_EACH})
@@ -54,7 +54,7 @@ def change(row: SavedSearch, *, name: str | None = None, text: str | None = None
     if name is not None:
         given["name"] = row.name = _name(name)
     if text is not None:
-        given["query"] = row.query = _query(text)
+        given["query"] = row.query = _query(row.owner, text)
     # Only these columns: the row may be changed or removed elsewhere at the same moment.
     _named(row, lambda: SavedSearch.objects.filter(pk=row.pk).update(**given))
 
@@ -69,8 +69,8 @@ def _name(text: str) -> str:
     return clean_name(text, limit=NAME_LIMIT)
 
 
-def _query(text: str) -> str:
-    written = language.to_text(language.parse(text))
+def _query(user: User, text: str) -> str:
+    written = language.to_text(names.read(user, text))
     if len(written) > QUERY_LIMIT:
         raise query_too_long(QUERY_LIMIT)
     return written

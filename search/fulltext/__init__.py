@@ -65,11 +65,13 @@ _TABLES = {"tag": (Tagged, "tag__name"), "album": (InAlbum, "album__name")}
 class TextHit:
     """A photo whose words match a query.
 
-    `reason` says which words matched: "file name: IMG_2231.jpg", "caption: … in Lisbon".
+    `reason` says which words matched: "file name: IMG_2231.jpg", "caption: … in Lisbon". `exact`
+    says that the query is a whole name of the photo.
     """
 
     photo_id: UUID
     reason: str
+    exact: bool = False
 
 
 class Mention(Protocol):

@@ -41,7 +41,7 @@ _UNSPACED = (
 )
 _BETWEEN = {0x30FB}  # the dot between Japanese words
 _JOINERS = "\u200c\u200d"
-_SPELLINGS = str.maketrans(
+SPELLINGS = str.maketrans(
     {"ø": "o", "đ": "d", "ð": "d", "ł": "l", "æ": "ae", "œ": "oe", "þ": "th", "ı": "i", "ħ": "h"}
 )
 _ACCENTS = re.compile("[\u0300-\u036f\u200c\u200d]")
@@ -109,7 +109,7 @@ def _normalize_word(word: str) -> str:
     if word.isascii():
         return word.lower()
     decomposed = unicodedata.normalize("NFKD", word.casefold()).casefold()
-    plain = unicodedata.normalize("NFC", _ACCENTS.sub("", decomposed).translate(_SPELLINGS))
+    plain = unicodedata.normalize("NFC", _ACCENTS.sub("", decomposed).translate(SPELLINGS))
     digits = "".join(str(unicodedata.digit(c)) if c.isdecimal() else c for c in plain)
     if digits.isascii() and digits.isalnum():
         return digits

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from search.language.parser import parse
 from search.language.query_errors import ErrorCode, Misread, QueryError, require_known_parameters
-from search.language.terms import Filter, Kind, Query, Term
+from search.language.terms import Filter, Kind, Query, Reading, Term
 from search.language.writer import (
     Chip,
     chips,
@@ -23,7 +23,7 @@ from search.language.writer import (
 )
 
 __all__ = [
-    "Chip", "ErrorCode", "Filter", "Kind", "Misread", "Query", "QueryError", "Term", "chips",
-    "filter_label", "filter_to_text", "from_params", "parse", "require_known_parameters",
+    "Chip", "ErrorCode", "Filter", "Kind", "Misread", "Query", "QueryError", "Reading", "Term",
+    "chips", "filter_label", "filter_to_text", "from_params", "parse", "require_known_parameters",
     "to_params", "to_text",
 ]  # fmt: skip

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from search.language import dates, lexicon
 from search.language.query_errors import QueryError
@@ -43,22 +45,29 @@ _EMPTY_BUT = re.compile(
 )
 
 
-def read_description(text: str) -> tuple[str, list[str], list[Filter]]:
-    """Return the rest of a description, the names of what it excludes, and its dates as filters."""
+@dataclass(frozen=True)
+class Cut:
+    """Words that a description does not keep: a date (`filter`), or the `names` of exclusions."""
+
+    words: str
+    names: tuple[str, ...] = ()
+    filter: Filter | None = None
+
+
+def read_description(text: str) -> tuple[str, list[Cut]]:
+    """Return the rest of a description, and what was cut out as exclusions and dates."""
     text = text.strip(_SEPARATORS)
-    names: list[str] = []
-    filters: list[Filter] = []
+    cuts: list[Cut] = []
     # Cutting one thing out may move another to the end of a clause.
     for _round in range(MAX_TERMS):
-        rest, date_filters = _cut_dates(text)
+        rest, date_cuts = _cut_dates(text)
         rest, more = _exclusions(rest)
         rest = " ".join(rest.split()).strip(_SEPARATORS)
-        names += more
-        filters += date_filters
-        if not date_filters and not more:
-            return rest, names, filters
+        cuts += [*date_cuts, *more]
+        if not date_cuts and not more:
+            return rest, cuts
         text = rest
-    return text, names, filters
+    return text, cuts
 
 
 def reads_back(text: str) -> bool:
@@ -69,53 +78,58 @@ def reads_back(text: str) -> bool:
         return False
     if not has_content(text) or not all(piece.plain for piece in pieces):
         return False
-    return read_description(" ".join(piece.whole for piece in pieces)) == (text, [], [])
+    return read_description(" ".join(piece.whole for piece in pieces)) == (text, [])
 
 
-def _cut_dates(text: str) -> tuple[str, list[Filter]]:
+def _cut_dates(text: str) -> tuple[str, list[Cut]]:
     """Return the text without the dates in it, and these as filters."""
-    filters = []
+    cuts = []
     place, rest = 0, ""
     for phrase in dates.find_phrases(text):
         if phrase.start < place:
             continue
-        filters.append(Filter(phrase.name, (phrase.value,), phrase.excluded))
+        flt = Filter(phrase.name, (phrase.value,), phrase.excluded)
+        cuts.append(Cut(text[phrase.start : phrase.end].strip(_SEPARATORS), filter=flt))
         rest += text[place : phrase.start]
         place = phrase.end
-    return " ".join((rest + text[place:]).split()), filters
+    return " ".join((rest + text[place:]).split()), cuts
 
 
-def _exclusions(text: str) -> tuple[str, list[str]]:
-    """Return the rest of a description and the names of what it excludes, in order."""
-    rest, names = _chinese_exclusions(text)
+def _exclusions(text: str) -> tuple[str, list[Cut]]:
+    """Return the rest of a description and what it excludes, in order."""
+    rest, cuts = _chinese_exclusions(text)
     if re.search(r"[a-zA-Z]", rest):
         rest, more = _spaced_exclusions(rest)
-        names += more
-    return (rest if names else text), names
+        cuts += more
+    return (rest if cuts else text), cuts
+
+
+def _cut(words: str, names: Iterable[str]) -> Cut:
+    return Cut(words.strip(_EDGES), tuple(names))
 
 
 # --- languages with spaces ------------------------------------------------------------------------
 
 
-def _spaced_exclusions(text: str) -> tuple[str, list[str]]:
+def _spaced_exclusions(text: str) -> tuple[str, list[Cut]]:
     text = _IN_BRACKETS.sub(_in_commas, lexicon.ALL_BUT_THESE.sub("everything except ", text))
     if _EMPTY_BUT.search(text) and re.search(r"\b(?:except|but for|au(?:ß|ss)er|sauf)\b", text):
         return text, []
     idioms = [match.span() for match in lexicon.IDIOMS.finditer(text)]
-    names: list[str] = []
+    cuts: list[Cut] = []
     rest = ""
     listing = False
     for start, end, opening in _clauses(text):
         clause, more = _clause_exclusions(text, start, end, idioms)
         if listing and not more and (continuation := _list_continuation(clause)):
-            clause, more = "", continuation
-        names += more
+            clause, more = "", [_cut(text[start:end], continuation)]
+        cuts += more
         if listing and not more and rest:
             clause = _OPENING_BREAK.sub("", clause)
         listing = bool(more)
         if clause:
             rest += (opening if rest else "") + clause
-    return _DANGLING.sub("", rest.strip(_EDGES)).strip(_EDGES), names
+    return _DANGLING.sub("", rest.strip(_EDGES)).strip(_EDGES), cuts
 
 
 def _in_commas(brackets: re.Match[str]) -> str:
@@ -139,9 +153,9 @@ def _clauses(text: str) -> list[tuple[int, int, str]]:
 
 def _clause_exclusions(
     text: str, start: int, end: int, idioms: list[tuple[int, int]]
-) -> tuple[str, list[str]]:
+) -> tuple[str, list[Cut]]:
     """Return the rest of a clause and what it excludes, reading from its end."""
-    names: list[str] = []
+    cuts: list[Cut] = []
     for match in reversed(list(lexicon.CUE.finditer(text, start, end))):
         if any(first < match.end() and match.start("cue") < last for first, last in idioms):
             continue
@@ -154,10 +168,10 @@ def _clause_exclusions(
             if opens_query and (place := _lack_in_place(match["cue"], object_)):
                 return place
             continue
-        names = more + names
+        cuts.insert(0, _cut(text[match.start() : end], more))
         end = match.start()
     clause = text[start:end].strip()
-    return (_DANGLING.sub("", clause) if names else clause), names
+    return (_DANGLING.sub("", clause) if cuts else clause), cuts
 
 
 def _excludes(match: re.Match[str], before: str, *, opens_query: bool) -> bool:
@@ -168,6 +182,8 @@ def _excludes(match: re.Match[str], before: str, *, opens_query: bool) -> bool:
     all_before = match.string[: match.start()].split()
     if cue.split()[0] in lexicon.ALL_BUT and len(all_before) > MAX_BEFORE_ALL_BUT:
         return False  # In a sentence it names what is present: "all in black except the bride".
+    if cue in {"minus", "menos"} and lexicon.MEASURE.match(match.string[match.end() :].lstrip()):
+        return False  # "minus 20 °C" is a temperature.
     if cue == "no" and opens_query and match.string[match.end() :].strip()[:1].isupper():
         return False  # "No Doubt" is a name.
     if cue == "sin" and lexicon.NORDIC & set(words):
@@ -185,12 +201,13 @@ def _excludes(match: re.Match[str], before: str, *, opens_query: bool) -> bool:
     return bool(indefinite) or match["cue"] == "NOT"
 
 
-def _lack_in_place(cue: str, object_: str) -> tuple[str, list[str]] | None:
+def _lack_in_place(cue: str, object_: str) -> tuple[str, list[Cut]] | None:
     """Return a place and what it lacks: "no people on the beach"; None for anything else."""
     match = lexicon.WITH_PLACE.fullmatch(object_) if lexicon.LACK.fullmatch(cue) else None
     if not match or not (names := _names(match["what"], cue=cue)):
         return None
-    return (match["where"], names) if _noun_phrase(match["where"], first=True) else None
+    cuts = [_cut(f"{cue} {match['what']}", names)]
+    return (match["where"], cuts) if _noun_phrase(match["where"], first=True) else None
 
 
 def _names(text: str, *, cue: str = "") -> list[str] | None:
@@ -320,16 +337,16 @@ _ZH_ARTICLE = re.compile(
 _ZH_VERBS = re.compile(r"[在骑騎坐站走跑跳爬看吃喝玩正着著把被]")
 
 
-def _chinese_exclusions(text: str) -> tuple[str, list[str]]:
+def _chinese_exclusions(text: str) -> tuple[str, list[Cut]]:
     """Return the rest of a text and what it excludes: 没有人的海滩, 不要卡通, 除了狗以外."""
-    names: list[str] = []
+    cuts: list[Cut] = []
     for pattern in (_ZH_BUT_FOR, _ZH_RELATIVE_CLAUSE, _ZH_CLOSING):
         while exclusion := _first_exclusion(pattern, text):
-            match, more = exclusion
-            names += more
+            match, names = exclusion
             head = match["head"] if "head" in match.groupdict() and match["head"] else ""
+            cuts.append(_cut(match[0].removesuffix(head), names))
             text = f"{text[: match.start()]}{head}{text[match.end() :]}"
-    return text.strip(_ZH_STOP), names
+    return text.strip(_ZH_STOP), cuts
 
 
 def _first_exclusion(pattern: re.Pattern[str], text: str) -> tuple[re.Match[str], list[str]] | None:

@@ -48,6 +48,12 @@ AMBIGUOUS = re.compile(  # Of the Spanish verbs only short ones: "no hay", "no t
     re.VERBOSE,
 )
 NEED_SOMETHING_BEFORE = _set("not nicht pas menos salvo minus except excepto sauf")
+MEASURE = re.compile(
+    r"""\W?\d|.*\b(?:degrees?|deg|celsius|centigrade|fahrenheit|kelvin|grad|grados?|degrés?|percent
+        |prozent|pour\scent|por\sciento|dioptri\w+|diopters?|dioptres?|dioptrías?)\b|.*[°º%]""",
+    re.VERBOSE | re.IGNORECASE,
+)
+"""What makes a "minus" before it the sign of a number: "minus twenty degrees"."""
 INDEFINITE_ARTICLE = re.compile(r"(?:an?|any|eine?n?|une?)\s", re.IGNORECASE)
 """What must follow a "not" that opens the query: "not a dog"."""
 WITH_PLACE = re.compile(

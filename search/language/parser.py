@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from django.utils.translation import gettext as _
 
 from search.language import values
-from search.language.description import read_description, reads_back
+from search.language.description import Cut, read_description, reads_back
 from search.language.lexicon import GENERIC
 from search.language.query_errors import ErrorCode, Misread, QueryError, excerpt, query_empty
 from search.language.scanner import Token, clean_text, has_content, normalize_text, quote, tokens
@@ -24,6 +25,7 @@ from search.language.terms import (
     Filter,
     Kind,
     Query,
+    Reading,
     Term,
     closest_name,
 )
@@ -40,6 +42,8 @@ def parse(text: str) -> Query:
     The error is a `Misread` where it can point at a place in the text.
     """
     plain: list[str] = []
+    said: list[str] = []
+    signed: list[Term] = []
     terms: list[Term] = []
     filters: list[Filter] = []
     for token in _join_radius(list(tokens(clean_text(text)))):
@@ -47,17 +51,75 @@ def parse(text: str) -> Query:
             filters.append(_filter(token))
         elif not token.plain and (term := _term(token)):
             terms.append(term)
+            if _is_signed_word(token):
+                signed.append(term)
+                said.append(token.whole)
         elif token.plain or not token.values[0].quoted:
             plain.append(token.whole)
+            said.append(token.whole)
         # Filters may still be merged.
         if excess := _excess(len(terms), len(filters), 2 * MAX_FILTERS):
             raise _misread(*excess, token)
     words = normalize_text(" ".join(plain)) if plain else ""
-    description, names, date_filters = read_description(words)
-    exclusions = (Term("text", " ".join(name.split()), weight=-1.0) for name in names)
-    terms = [*map(quote_if_needed, exclusions), *terms]
-    query = Query(tuple(terms), merge_filters([*date_filters, *filters]))
-    return _complete(query, description)
+    description, cuts = read_description(words)
+    query = _complete(_with_cuts(cuts, terms, filters), description)
+    if not cuts and not signed:
+        return query
+    with suppress(QueryError):  # All words together may be too long for one term.
+        unsigned = [term for term in terms if term not in signed]
+        literal = _literally(" ".join(said), unsigned, filters)
+        readings = [_reading(cut, cuts, description, terms, filters) for cut in cuts]
+        if len(readings) == 1 and not signed:
+            readings = [replace(readings[0], plain=literal)]
+        query = replace(query, readings=tuple(readings), plain=literal)
+    return query
+
+
+def _is_signed_word(token: Token) -> bool:
+    """Tell whether a token is a word behind a mere minus, as in the name "DSC-0042 -edited"."""
+    return token.sign == "-" and not (token.weight or token.name or token.values[0].quoted)
+
+
+def _literally(text: str, terms: Sequence[Term], filters: Sequence[Filter]) -> Query:
+    """Return the query of a text that is taken word for word, and of other terms and filters."""
+    words = Term("text", normalize_text(text), quoted=True)
+    return _complete(Query((words, *terms), merge_filters(filters)), "")
+
+
+def with_filters(query: Query, filters: Sequence[Filter]) -> Query:
+    """Return a query with further filters, with its readings. Raises `QueryError` for too many."""
+    merged = merge_filters([*query.filters, *filters])
+    if excess := _excess(len(query.terms), len(merged), MAX_FILTERS):
+        raise QueryError(excess[0], f"{excess[1]}.")
+    readings = (replace(each, plain=with_filters(each.plain, filters)) for each in query.readings)
+    plain = with_filters(query.plain, filters) if query.plain else None
+    return Query(query.terms, merged, tuple(readings), plain)
+
+
+def _with_cuts(cuts: Iterable[Cut], terms: Sequence[Term], filters: Sequence[Filter]) -> Query:
+    """Return the query of some terms and filters, and of what was cut out of a description."""
+    exclusions = [term for cut in cuts for term in _exclusions(cut)]
+    dates = [cut.filter for cut in cuts if cut.filter]
+    return Query((*exclusions, *terms), merge_filters([*dates, *filters]))
+
+
+def _exclusions(cut: Cut) -> tuple[Term, ...]:
+    terms = (Term("text", " ".join(name.split()), weight=-1.0) for name in cut.names)
+    return tuple(map(quote_if_needed, terms))
+
+
+def _reading(
+    cut: Cut,
+    cuts: Sequence[Cut],
+    description: str,
+    terms: Sequence[Term],
+    filters: Sequence[Filter],
+) -> Reading:
+    """Return a reading of one of several cuts, whose words in quotes are a term of their own."""
+    others = [other for other in cuts if other is not cut]
+    query = _with_cuts(others, [Term("text", cut.words, quoted=True), *terms], filters)
+    dates = (cut.filter,) if cut.filter else ()
+    return Reading(cut.words, _complete(query, description), _exclusions(cut), dates)
 
 
 def term_to_text(term: Term) -> str:

@@ -20,6 +20,10 @@ _PLUS, _MINUS = "+＋", "-−–—－﹣"
 _JOINERS = "\u200c\u200d"
 _WEIGHT = re.compile(r"([0-9]+(?:[.,][0-9]+)?):(?=[^\W\d_]|\")")
 _NAME = re.compile(r"([A-Za-z][A-Za-z_-]{1,24})[:：]")
+# A number, perhaps behind a dot or the like, or a unit that stands alone.
+_UNITS = "mm|cm|dm|m|km|ft|mg|g|kg|lbs?|oz|ms|s|h|kb|mb|gb|tb|hz|khz|mhz|ghz|w|kw|kwh|v|mv|mah"
+_UNITS += "|ev|db|px|mp|dpi|ppi|fps|iso|mph|km/?h|m/s|c|f|k"
+_QUANTITY = re.compile(rf"[.,~≈#]?[\d¼½¾⅓⅔]|[°º%‰]|(?:{_UNITS})(?![\w:\"'’-])", re.IGNORECASE)
 _BARE = re.compile(r"\S+")
 _BARE_VALUE = re.compile(r"[^\s,]+")
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.|\\\Z)*)(?:"|\Z)', re.DOTALL)
@@ -125,8 +129,8 @@ def _token(text: str, start: int) -> Token:
     while place < len(text) and text[place] in _PLUS + _MINUS:
         sign = sign or ("+" if text[place] in _PLUS else "-")
         place += 1
-    if place == len(text) or text[place].isspace():
-        place, sign = start, ""  # a sign alone is a word
+    if place == len(text) or text[place].isspace() or (sign and _is_quantity(text, place)):
+        place, sign = start, ""  # a sign alone is a word, and so is "-5" or "-°C"
     weight = name = ""
     if match := _WEIGHT.match(text, place):
         weight, place = match[1].replace(",", "."), match.end()
@@ -140,6 +144,14 @@ def _token(text: str, start: int) -> Token:
         match = next(_BARE.finditer(text, place))
         values, end = [Value(match[0], quoted=False)], match.end()
     return Token(start, end, text[start:end], sign, weight, name, tuple(values))
+
+
+def _is_quantity(text: str, place: int) -> bool:
+    """Tell whether a number or unit begins here. A number before a colon is a weight instead."""
+    if _WEIGHT.match(text, place):
+        return False
+    begin = place + (unicodedata.category(text[place]) == "Sc")  # a currency: -€5
+    return bool(_QUANTITY.match(text, begin))
 
 
 def _is_name(name: str, following: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from django.utils.translation import gettext_lazy as _
@@ -107,15 +107,43 @@ class Filter:
 
 
 @dataclass(frozen=True)
+class Reading:
+    """Words of a typed text that were read as a date or as an exclusion.
+
+    `terms` are the exclusions, `filters` the date. `plain` is the query in which these words are
+    words instead; it keeps all other readings.
+    """
+
+    words: str
+    plain: Query
+    terms: tuple[Term, ...] = ()
+    filters: tuple[Filter, ...] = ()
+
+    def is_of(self, part: Term | Filter) -> bool:
+        """Tell whether a part of the query comes from these words."""
+        if isinstance(part, Term):
+            return part in self.terms
+        return any(
+            (flt.name, flt.excluded) == (part.name, part.excluded)
+            and set(flt.values) <= set(part.values)
+            for flt in self.filters
+        )
+
+
+@dataclass(frozen=True)
 class Query:
     """What to look for (`terms`) and among which photos (`filters`).
 
     Photos must meet all filters. If there is a description, words without a sign, it is the
-    first term.
+    first term. `readings` say which words of a typed text became dates and exclusions. `plain` is
+    the query with none of them and without minus signs, None where that is the same. Both belong
+    to the text as it was typed and not to the query, so queries are compared without them.
     """
 
     terms: tuple[Term, ...] = ()
     filters: tuple[Filter, ...] = ()
+    readings: tuple[Reading, ...] = field(default=(), compare=False)
+    plain: Query | None = field(default=None, compare=False)
 
     @property
     def wanted(self) -> tuple[Term, ...]:

@@ -42,6 +42,8 @@ _TYPES = {
     "raw": "raw", "nef": "nef", "cr2": "cr2", "cr3": "cr3", "arw": "arw", "dng": "dng",
     "raf": "raf", "orf": "orf", "rw2": "rw2", "pef": "pef", "srw": "srw",
 }  # fmt: skip
+EXTENSIONS = tuple(_TYPES)
+"""The extensions that names of picture files have, in lower case, without the dot."""
 _SHAPES = {
     "landscape": "landscape", "horizontal": "landscape", "portrait": "portrait",
     "vertical": "portrait", "square": "square",

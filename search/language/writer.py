@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Protocol
@@ -62,10 +62,16 @@ def to_text(query: Query) -> str:
     return " ".join([*texts, *(filter_to_text(flt) for flt in query.filters)])
 
 
+def written(name: str, value: str) -> str:
+    """Return a value of a filter as people write it: files of the format HEIF are called HEIC."""
+    return "heic" if (name, value) == ("type", "heif") else value
+
+
 def filter_to_text(flt: Filter) -> str:
     """Return a filter as it is typed."""
     place = flt.name == "near" and len(flt.values) == 1
-    values = [value if place or _BARE.fullmatch(value) else quote(value) for value in flt.values]
+    shown = [written(flt.name, value) for value in flt.values]
+    values = [value if place or _BARE.fullmatch(value) else quote(value) for value in shown]
     return f"{'-' if flt.excluded else ''}{flt.name}:{','.join(values)}"
 
 
@@ -74,11 +80,11 @@ def to_params(query: Query) -> dict[str, str]:
     return {TEXT: text} if (text := to_text(query)) else {}
 
 
-def from_params(params: Params) -> Query:
+def from_params(params: Params, read: Callable[[str], Query] = parser.parse) -> Query:
     """Return the query of an address: its text, and filters that are parameters of their own.
 
     A form without scripts sends `q=dog&orientation=landscape&-album=Lisbon`. Empty values and
-    parameters that are no filters are ignored. Raises what `parse` raises.
+    parameters that are no filters are ignored. `read` reads the text. Raises what `parse` raises.
     """
     texts = [text for text in params.getlist(TEXT) if text.strip()]
     filters = []
@@ -88,10 +94,12 @@ def from_params(params: Params) -> Query:
         values = [value for value in params.getlist(key) if value.strip()]
         if name in FILTERS and values:
             filters.append(parser.make_filter(name, values, excluded=key.startswith("-")))
-    query = Query() if filters and not texts else parser.parse(texts[-1] if texts else "")
-    query = Query(query.terms, parser.merge_filters([*query.filters, *filters]))
+    query = Query() if filters and not texts else read(texts[-1] if texts else "")
+    if not filters:
+        return query
+    query = parser.with_filters(query, filters)
     # Reading the text again applies the limits to the text and the parameters together.
-    return parser.parse(to_text(query)) if filters else query
+    return replace(parser.parse(to_text(query)), readings=query.readings, plain=query.plain)
 
 
 def chips(query: Query) -> list[Chip]:
@@ -139,7 +147,7 @@ def filter_label(flt: Filter) -> str:
         text = _alternatives([_date_label(value) for value in flt.values])
         text = template.get(flt.name, "%(date)s") % {"date": text}
     else:
-        text = f"{flt.name}: {_alternatives(flt.values)}"
+        text = f"{flt.name}: {_alternatives([written(flt.name, one) for one in flt.values])}"
     return _("not %(condition)s") % {"condition": text} if flt.excluded else text
 
 

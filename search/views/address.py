@@ -5,8 +5,10 @@ from __future__ import annotations
 from django.http import QueryDict
 from django.utils.http import urlencode
 
+from gallery.models import User
 from gallery.views import PageRequest
 from search import language
+from search.engine import names
 from search.engine.answer import LEVELS, SearchRequest, Sort, read_cursor
 from search.language import Query, QueryError, Term
 
@@ -22,14 +24,22 @@ def has_query(params: QueryDict) -> bool:
     return any(value.strip() for name in others for value in params.getlist(name))
 
 
-def request_of(params: QueryDict, limit: int, query: Query | None = None) -> SearchRequest:
-    """Return what an address asks for, of its own query or of another one.
+def query_of(user: User, params: QueryDict) -> Query:
+    """Return the query of an address; a text that is a name here is that name.
+
+    Raises `QueryError`.
+    """
+    return language.from_params(params, lambda text: names.read(user, text))
+
+
+def request_of(params: QueryDict, limit: int, query: Query) -> SearchRequest:
+    """Return how an address asks for a query to be listed.
 
     Raises `QueryError` for values that no link or form has.
     """
     least = _least(params.get("least", ""))
     return SearchRequest(
-        language.from_params(params) if query is None else query,
+        query,
         limit,
         params.get("cursor", ""),
         fold=params.get("fold") != "0",
@@ -53,9 +63,9 @@ def _least(text: str) -> float | None:
     return round(value * LEVELS) / LEVELS if 0 <= value <= 1 else None
 
 
-def with_term(text: str, term: Term) -> Query:
+def with_term(user: User, text: str, term: Term) -> Query:
     """Return a typed query with one more term; raise `QueryError`."""
-    query = language.parse(text) if text.strip() else Query()
+    query = names.read(user, text) if text.strip() else Query()
     return Query((*query.terms, term), query.filters)
 
 

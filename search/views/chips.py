@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.urls import reverse
 from django.utils.http import urlencode
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext as _, gettext_lazy
 
 from gallery.models import Photo, User
 from search import language
@@ -32,7 +32,9 @@ class QueryChip:
     """A chip as it is drawn, with the addresses of the query without it and with its sign turned.
 
     `image` is the address of the picture that a term shows, `link` that of its photo; both are
-    empty for words and filters. `weights` is empty where a weight changes nothing.
+    empty for words and filters. `weights` is empty where a weight changes nothing. `words` are the
+    typed words that were read as this date or exclusion, and `as_words` is the address of the
+    query in which they are words; both are empty for all other parts.
     """
 
     chip: Chip
@@ -43,6 +45,8 @@ class QueryChip:
     link: str = ""
     weights: tuple[Weight, ...] = ()
     is_filter: bool = False
+    words: str = ""
+    as_words: str = ""
 
     @property
     def excluded(self) -> bool:
@@ -63,6 +67,21 @@ class Refine:
     room: int
 
 
+@dataclass(frozen=True)
+class PlainReading:
+    """A query as nothing but words: its text and address, and how else they were read."""
+
+    notes: tuple[str, ...]
+    text: str
+    address: str
+
+
+_READ_AS = {
+    True: gettext_lazy("“%(words)s” was read as a date."),
+    False: gettext_lazy("“%(words)s” was read as something to leave out."),
+}
+
+
 def query_chips(user: User, query: Query, shown_as: str = "") -> list[QueryChip]:
     """Return a chip for each part of a query, terms first.
 
@@ -74,7 +93,29 @@ def query_chips(user: User, query: Query, shown_as: str = "") -> list[QueryChip]
         for chip, term in zip(chips, query.terms, strict=False)
     ]
     filters = zip(chips[len(terms) :], query.filters, strict=True)
-    return terms + [_of_filter(chip, flt, shown_as) for chip, flt in filters]
+    drawn = terms + [_of_filter(chip, flt, shown_as) for chip, flt in filters]
+    parts = [*query.terms, *query.filters]
+    return [
+        _with_words(chip, query, part, shown_as) for chip, part in zip(drawn, parts, strict=True)
+    ]
+
+
+def _with_words(chip: QueryChip, query: Query, part: Term | Filter, shown_as: str) -> QueryChip:
+    """Return a chip with the words that it was read from, if any."""
+    reading = next((each for each in query.readings if each.is_of(part)), None)
+    if reading is None:
+        return chip
+    plain = address_of(language.to_text(reading.plain), shown_as)
+    return replace(chip, words=reading.words, as_words=plain)
+
+
+def plain_reading(query: Query, shown_as: str = "") -> PlainReading | None:
+    """Return what to offer where nothing is left because of how words were read."""
+    if query.plain is None:
+        return None
+    notes = tuple(_READ_AS[bool(each.filters)] % {"words": each.words} for each in query.readings)
+    text = language.to_text(query.plain)
+    return PlainReading(notes, text, address_of(text, shown_as))
 
 
 def address_of(text: str, shown_as: str = "") -> str:

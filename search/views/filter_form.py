@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 
 from gallery.models import User
 from search import language
+from search.engine.names import read
 from search.filters.library import library_names, library_traits
 from search.language import (
     ErrorCode,
@@ -31,6 +32,7 @@ from search.language import (
     values,
 )
 from search.language.terms import FILTERS
+from search.views import address
 
 Label = str | Promise
 
@@ -169,15 +171,18 @@ def form_of(user: User, query: Query) -> FilterForm:
     return form
 
 
-def query_of(params: QueryDict) -> Query:
+def query_of(user: User, params: QueryDict) -> Query:
     """Return the query of a submitted form, an empty one for an empty form; raise `QueryError`."""
     asked = params.copy()
     kept = [text for text in params.getlist("keep") if text.strip()]
     extra = [*kept, *_dates(params), *_near(params), *_resolution(params)]
-    text = " ".join([params.get("q", ""), *extra]).strip()
+    typed = params.get("q", "").strip()
+    # A name here is put in quotes, so that it stays one among the other fields.
+    words = [language.to_text(read(user, typed)) if extra else typed] if typed else []
+    text = " ".join([*words, *extra])
     asked.setlist("q", [text] if text else [])
     chosen = [value for key in params if is_filter(key) for value in params.getlist(key)]
-    return language.from_params(asked) if text or any(map(str.strip, chosen)) else Query()
+    return address.query_of(user, asked) if text or any(map(str.strip, chosen)) else Query()
 
 
 def is_filter(key: str) -> bool:

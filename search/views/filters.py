@@ -12,14 +12,14 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
+from gallery.models import User
 from gallery.user_errors import UserError
 from gallery.views import PageRequest, vary_on_htmx
 from search import language
 from search.facets.result_facets import Facet, FacetValue, facets as facets_of
 from search.filters.selection import apply_filters
 from search.language import Query, QueryError
-from search.views import filter_form
-from search.views.address import has_query, request_of
+from search.views import address, filter_form
 from search.views.filter_form import COLOURS
 
 _LISTING = ("sort", "fold")
@@ -57,11 +57,11 @@ def filters(request: PageRequest) -> HttpResponse:
     if "count" in request.GET:
         return _count(request)
     try:
-        query, problem = filter_form.query_of(request.GET), ""
+        query, problem = filter_form.query_of(request.user, request.GET), ""
         if "show" in request.GET:
             return _results(request.GET, query)
     except QueryError as error:
-        query, problem = _readable(request.GET), error.message
+        query, problem = _readable(request.user, request.GET), error.message
     form = filter_form.form_of(request.user, query)
     if problem:
         form.problem = problem
@@ -83,22 +83,22 @@ def _results(params: QueryDict, query: Query) -> HttpResponse:
     return redirect(f"{reverse('search')}?{urlencode(asked | listing)}")
 
 
-def _readable(params: QueryDict) -> Query:
+def _readable(user: User, params: QueryDict) -> Query:
     """Return what can be read of an invalid form, so that people need not choose it again."""
     read = Query()
     given = [(key, value) for key in params for value in params.getlist(key)]
     for key, value in given:
         if filter_form.is_filter(key) or key in {"q", "keep"}:
-            field = _read_alone(key, value)
+            field = _read_alone(user, key, value)
             read = Query((*read.terms, *field.terms), (*read.filters, *field.filters))
     return read
 
 
-def _read_alone(key: str, value: str) -> Query:
+def _read_alone(user: User, key: str, value: str) -> Query:
     alone = QueryDict(mutable=True)
     alone[key] = value
     try:
-        return filter_form.query_of(alone)
+        return filter_form.query_of(user, alone)
     except QueryError:
         return Query()
 
@@ -106,7 +106,7 @@ def _read_alone(key: str, value: str) -> Query:
 def _count(request: PageRequest) -> HttpResponse:
     """Show how many photos pass the filters of the form, or what is wrong with them."""
     try:
-        query = filter_form.query_of(request.GET)
+        query = filter_form.query_of(request.user, request.GET)
         found = apply_filters(request.user, query.filters)
     except QueryError as error:
         context: dict[str, Any] = {"problem": error.message}
@@ -121,9 +121,9 @@ def facets(request: PageRequest) -> HttpResponse:
     """The facets of a search, for the side of its results."""
     try:
         query, least = Query(), None
-        if has_query(request.GET):
-            asked = request_of(request.GET, 1)
-            query, least = asked.query, asked.least
+        if address.has_query(request.GET):
+            query = address.query_of(request.user, request.GET)
+            least = address.request_of(request.GET, 1, query).least
         found = facets_of(request.user, query, least=least)
     except UserError as error:
         context = {"message": error.message}

@@ -16,12 +16,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from gallery.decoding import PoolBusy
-from gallery.models import Photo
+from gallery.models import Photo, User
 from gallery.user_errors import UserError
 from gallery.views import PageRequest, get_photo, vary_on_htmx
 from gallery.views.tiles import PAGE, Fold, Tile, tiles
 from search import language
-from search.engine import answer as engine, lookalikes, sent_pictures
+from search.engine import answer as engine, lookalikes, names, sent_pictures
 from search.engine.answer import Answer
 from search.engine.errors import too_busy
 from search.language import Query, QueryError, Term
@@ -124,6 +124,7 @@ def _answer_context(
         "query": language.to_text(answer.query),
         "chips": parts,
         "title": ", ".join(labels),
+        "plain": chips.plain_reading(answer.query, shown_as),
         "refine": chips.refine(answer.query, shown_as),
         "summary": summarize(request.user, answer, results.tiles, here),
         "folds": not here.is_folded or any(tile.fold for tile in results.tiles),
@@ -138,11 +139,17 @@ def search(request: PageRequest) -> HttpResponse:
         return _with_photo(request)
     if not address.has_query(request.GET):
         return start.page(request)
-    results = results_of(lambda: engine.search(request.user, address.request_of(request.GET, PAGE)))
+    results = results_of(lambda: _found(request))
     if results.answer and not request.htmx and "cursor" not in request.GET:
         remember(request.user, results.answer.query)
     typed = request.GET.get("q", "")
     return show(request, results, {"query": typed, "misread": _misread(typed, results)})
+
+
+def _found(request: PageRequest) -> Answer:
+    """Return the answer to the query of the address."""
+    query = address.query_of(request.user, request.GET)
+    return engine.search(request.user, address.request_of(request.GET, PAGE, query))
 
 
 def _with_photo(request: PageRequest) -> HttpResponse:
@@ -150,7 +157,7 @@ def _with_photo(request: PageRequest) -> HttpResponse:
     typed = request.GET.get("q", "")
     try:
         photo = uuid.UUID(request.GET["with"])
-        query = address.with_term(typed, Term("photo", str(photo)))
+        query = address.with_term(request.user, typed, Term("photo", str(photo)))
     except ValueError:
         return redirect(chips.address_of(typed))
     except QueryError as error:
@@ -200,17 +207,17 @@ def _look_alikes(request: PageRequest, photo: Photo) -> HttpResponse:
         part = {
             "tiles": tiles(others),
             "of": photo.pk,
-            "refine": _refine(request.GET.get("q", "")),
+            "refine": _refine(request.user, request.GET.get("q", "")),
         }
         return vary_on_htmx(render(request, "gallery/_tiles.html", part))
     context = {"like": photo, "alike": True, "results": Results(tiles([photo, *others]))}
     return vary_on_htmx(render(request, "search/search.html", context))
 
 
-def _refine(text: str) -> chips.Refine | None:
+def _refine(user: User, text: str) -> chips.Refine | None:
     """Return how a query is asked again with one more photo; None for what is no query."""
     try:
-        return chips.refine(language.parse(text))
+        return chips.refine(names.read(user, text))
     except QueryError:
         return None
 
@@ -226,7 +233,7 @@ def by_image(request: PageRequest) -> HttpResponse:
         return redirect("search")
     try:
         token = sent_pictures.keep(request)
-        query = address.with_term(request.POST.get("q", ""), Term("picture", token))
+        query = address.with_term(request.user, request.POST.get("q", ""), Term("picture", token))
     except UserError as error:
         return show(request, _failed(error), {})
     except PoolBusy:

@@ -16,6 +16,7 @@ from gallery.views import PageRequest, get_photo, vary_on_htmx
 from search import language
 from search.engine.explain import Explanation, explain
 from search.parts.boxes import Box
+from search.views.address import query_of
 
 _PLACES = (
     (
@@ -39,7 +40,7 @@ def why(request: PageRequest, photo_id: uuid.UUID) -> HttpResponse:
     photo = get_photo(request, photo_id)
     status, context = 200, {"photo": photo, "query": ""}
     try:
-        explanation = explain(request.user, photo, language.from_params(request.GET))
+        explanation = explain(request.user, photo, query_of(request.user, request.GET))
         context |= _context(explanation)
     except UserError as error:
         status, context["message"] = error.status, error.message

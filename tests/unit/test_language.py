@@ -93,7 +93,7 @@ def test_a_region_tells_its_photo_and_box():
         ("is:favorite,stacked", "is:favourite,stacked"),
         ("-in:album", "-in:album"),
         ("color:Gray colour:rojo colour:红色", "colour:grey,red"),
-        ("type:JPG,heic", "type:jpeg,heif"),
+        ("type:JPG,heic", "type:jpeg,heic"),
         ("orientation:vertical", "orientation:portrait"),
         ("aspect:16:9 aspect:3x2", "aspect:16:9,3:2"),
         ("aspect:panorama", "aspect:>=2:1"),
