@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ Mask = NDArray[np.bool_]
 
 _MIN_SIDE = 32  # cells a side
 _STEP = 8  # grey levels of a bin of the tone curve
+_SLOPE = 0.3  # of the tone curve, at least
 _MIN_SHARE = 2e-4  # of the cells, which a bin needs to count
 _NOISE = 36.0  # squared grey levels that compression leaves anywhere
 _STRUCTURE = 100.0  # squared grey levels from which a window has something to compare
@@ -100,16 +101,40 @@ def tones_matched(picture: Array, model: Array) -> Array:
     bins = (np.clip(model, 0, 255) / _STEP).astype(np.intp).ravel()
     order = np.argsort(bins, kind="stable")
     starts = np.searchsorted(bins[order], np.arange(256 // _STEP + 1))
-    tones, levels = [], []
+    tones, levels, weights = [], [], []
     for low, high in pairwise(starts):
         if high - low > max(_MIN_SHARE * bins.size, 1):
             cells = order[low:high]
             tones.append(model.ravel()[cells].mean())
             levels.append(np.median(picture.ravel()[cells]))
+            weights.append(high - low)
     if not tones:
         return model
+    return np.asarray(
+        np.interp(model, tones, _rising(np.array(tones), np.array(levels), np.array(weights))),
+        np.float32,
+    )
+
+
+def _rising(
+    tones: NDArray[np.floating[Any]],
+    levels: NDArray[np.floating[Any]],
+    weights: NDArray[np.floating[Any]],
+) -> NDArray[np.floating[Any]]:
+    """Return levels that rise with the tones, by `_SLOPE` at least from the middle one on.
+
+    A flatter curve would make two tones one, and explain away whatever has a tone of its own: the
+    black letters on a pale photograph. Only the ends of the scale cut tones off.
+    """
+    middle = int(np.searchsorted(weights.cumsum(), weights.sum() / 2))
     rising = np.maximum.accumulate(levels)
-    return np.asarray(np.interp(model, tones, rising), np.float32)
+    for place in range(middle + 1, len(tones)):
+        step = _SLOPE * (tones[place] - tones[place - 1])
+        rising[place] = min(max(rising[place], rising[place - 1] + step), 255)
+    for place in range(middle - 1, -1, -1):
+        step = _SLOPE * (tones[place + 1] - tones[place])
+        rising[place] = max(min(rising[place], rising[place + 1] - step), 0)
+    return rising
 
 
 def _variance(picture: Array, window: int) -> Array:
@@ -133,6 +158,7 @@ def box_mean(picture: Array, window: int) -> Array:
 # Of 500 photos with 31 changes and of made papers, copies have no place in which more is left.
 _PAGE = Grid(most=1024, sharpness=0.9, window=7)
 _PHOTO = Grid(most=256, sharpness=0.6, window=7)
+_STROKES = Grid(most=512, sharpness=1.0, window=7)
 _DIFFERS, _AT_LEAST, _TIMES_USUAL = 0.8, 0.6, 4.0
 _UNREADABLE = 0.65  # usually left over; such a copy proves nothing
 _FULL, _BRIGHT = 250, 225.0  # levels of the fullest channel and of the grey
@@ -166,6 +192,11 @@ def of_photos(
     )
     known = box_mean(lost, compared.window) < _FEW
     return replace(compared, rest=compared.rest * known, structured=compared.structured & known)
+
+
+def of_strokes(a: Array, b: Array, scale: Array, shift: Array) -> Compared:
+    """Compare two aligned photographs in grey as finely as their thumbnails allow."""
+    return compare(a, b, scale, shift, _STROKES)
 
 
 def _tone_change(compared: Compared) -> float:

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 from uuid import UUID
 
@@ -223,14 +223,11 @@ def _same_photo(first: Pixels, second: Pixels, alignment: Alignment, row: int) -
     turn = int(alignment.turn[row])
     if is_recoloured(first, second, turn, scale, shift):
         return None
-    compared = difference.of_photos(
-        grey(first),
-        _turned(grey(second), turn),
-        scale,
-        shift,
-        (difference.burnt_out(first), _turned(difference.burnt_out(second), turn)),
-    )
-    if not (overlays.is_one_photo if same else overlays.is_writing)(compared):
+    laid = (grey(first), _turned(grey(second), turn), scale, shift)
+    burnt = (difference.burnt_out(first), _turned(difference.burnt_out(second), turn))
+    compared = difference.of_photos(*laid, burnt)
+    is_one = overlays.is_one_photo if same else overlays.is_writing
+    if not is_one(compared, partial(difference.of_strokes, *laid)):
         return None
     return _same(compared, turn, scale, shift, agreement.correlation)
 
