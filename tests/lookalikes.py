@@ -11,7 +11,16 @@ import math
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from tests.papers import Maker, Random, colour_of, font_of, member_of, photographed, words
+from tests.papers import (
+    Maker,
+    Random,
+    colour_apart,
+    colour_of,
+    font_of,
+    member_of,
+    photographed,
+    words,
+)
 from tests.scenes import saved, scene
 
 _BLACK, _WHITE = (0, 0, 0), (255, 255, 255)
@@ -221,7 +230,7 @@ def colourway(look: Random, content: Random) -> Image.Image:
     )
     light = (0.85 + 0.06 * folds - 0.25 * (across - 0.4))[..., None]
     ground = np.array(colour_of(look, 190, 250)) * (1.02 - 0.08 * down[..., None])
-    colour = np.array(colour_of(content, 25, 240), np.float32)
+    colour = np.array(colour_apart(look, content), np.float32)
     pixels = np.where(inside[..., None], colour * light, ground) + content.normal(
         0, 1.5, (640, 640, 3)
     )

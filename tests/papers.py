@@ -6,6 +6,7 @@ another. What a layout looks like, its sizes and colours, comes from the seed.
 
 from __future__ import annotations
 
+import colorsys
 from collections.abc import Callable
 
 import numpy as np
@@ -37,6 +38,14 @@ def font_of(random: Random, size: float) -> ImageFont.FreeTypeFont | ImageFont.I
 
 def colour_of(random: Random, low: int = 20, high: int = 200) -> Colour:
     red, green, blue = (int(c) for c in random.integers(low, high, 3))
+    return red, green, blue
+
+
+def colour_apart(look: Random, content: Random) -> Colour:
+    """Return a colour that no other one of the family has: a third of the circle of hues away."""
+    hue = look.random() + member_of(content) / 3 + content.uniform(-0.08, 0.08)
+    parts = colorsys.hsv_to_rgb(hue % 1, look.uniform(0.3, 0.9), content.uniform(0.35, 0.9))
+    red, green, blue = (round(255 * part) for part in parts)
     return red, green, blue
 
 
@@ -276,7 +285,7 @@ def product(look: Random, content: Random) -> Image.Image:
     """One thing before a plain ground, in several colours."""
     ground = int(look.integers(225, 256))
     image = Image.new("RGB", (800, 800), (ground, ground, ground))
-    draw, colour = ImageDraw.Draw(image), colour_of(content, 20, 235)
+    draw, colour = ImageDraw.Draw(image), colour_apart(look, content)
     draw.rounded_rectangle((220, 180, 580, 690), int(look.integers(10, 120)), fill=colour)
     draw.rectangle((160, 220, 220, int(look.integers(350, 520))), fill=colour)
     draw.rectangle((580, 220, 640, int(look.integers(350, 520))), fill=colour)

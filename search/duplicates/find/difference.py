@@ -164,6 +164,7 @@ _UNREADABLE = 0.65  # usually left over; such a copy proves nothing
 _FULL, _BRIGHT = 250, 225.0  # levels of the fullest channel and of the grey
 _FEW = 0.06  # of a window
 _ANOTHER_TONE = 5.0  # grey levels
+_OTHER_SHADE = 8.0  # grey levels between means of places
 _SOME_INK, _NINTHS = 0.001, 3  # share of the cells, and ninths of a page that have ink
 
 
@@ -219,7 +220,20 @@ def is_one_page(compared: Compared) -> bool:
     ink = compared.structured
     ninths = (part.mean() for rows in np.array_split(ink, 3) for part in np.array_split(rows, 3, 1))
     enough = sum(share > _SOME_INK for share in ninths) >= _NINTHS
-    return enough and compared.usual() < _UNREADABLE and not differing(compared, 1).any()
+    if not enough or compared.usual() >= _UNREADABLE or differing(compared, 1).any():
+        return False
+    return not _has_other_shade(compared)
+
+
+def _has_other_shade(compared: Compared) -> bool:
+    """Tell whether a place is darker in one picture than in the other, be it ever so even.
+
+    A mark behind a line, the bricks of another wall: there are no strokes in it to be compared.
+    """
+    first, second = compared.first, compared.second
+    gaps = (second - tones_matched(second, first), first - tones_matched(first, second))
+    rest = np.minimum(*(np.abs(box_mean(gap, compared.window)) for gap in gaps))
+    return bool(_eroded(rest > _OTHER_SHADE, compared.window).any())
 
 
 def differing(compared: Compared, margin: int = 2) -> Mask:

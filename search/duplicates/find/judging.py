@@ -203,6 +203,9 @@ def _aligned_pages(
     scale, shift = align_pages(first, second)
     if not difference.is_one_page(difference.of_pages(first, second, scale, shift)):
         return None
+    one, other = map(pictures.colours, ids)
+    if one is None or other is None or is_recoloured(one, other, turn, scale, shift):
+        return None
     first, second = map(pictures.fine, ids)
     if first is None or second is None:
         return None
@@ -235,7 +238,7 @@ def _same_photo(first: Pixels, second: Pixels, alignment: Alignment, row: int) -
 def _same_inside(first: Pixels, second: Pixels) -> Judgement | None:
     """Compare two photographs, one of them with a border, without their borders."""
     boxes = [borders.inside(grey(pixels)) for pixels in (first, second)]
-    if boxes == [None, None]:
+    if boxes == [None, None] or _are_about_equal(boxes, first, second):
         return None
     one, other = (
         pixels if box is None else pixels[box[1] : box[3], box[0] : box[2]]
@@ -249,6 +252,17 @@ def _same_inside(first: Pixels, second: Pixels) -> Judgement | None:
         return None
     evidence = {"overlay": found.evidence["overlay"], "border": _bordered(boxes)}
     return replace(found, how=found.how or Change.CROPPED, evidence=evidence)
+
+
+def _are_about_equal(boxes: Sequence[borders.Box | None], first: Pixels, second: Pixels) -> bool:
+    """Tell whether both borders lie around the same part: then they belong to the picture."""
+    if boxes[0] is None or boxes[1] is None:
+        return False
+    inside = [
+        np.array(box) / np.tile((pixels.shape[1], pixels.shape[0]), 2)
+        for box, pixels in zip(boxes, (first, second), strict=True)
+    ]
+    return bool(np.abs(inside[0] - inside[1]).max() < 1 - _WHOLE)
 
 
 def _bordered(boxes: Sequence[borders.Box | None]) -> str:
