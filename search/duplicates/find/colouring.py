@@ -7,6 +7,7 @@ grey, brighter, flatter or warmer, but it does so everywhere.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,7 +46,7 @@ def is_recoloured(
     first = _cells(a, low, size)
     second = _cells(turned, np.clip(scale * low + shift, 0, 1), size * scale)
     if _is_one_thing(first) and _is_one_thing(second):
-        return _is_thing(_beyond_one_edit(first, second) > _OTHER_COLOUR)
+        return _is_beyond_one_edit(first, second)
     tone = _tone_rest(first @ _LUMA, second @ _LUMA)
     back = _tone_rest(second @ _LUMA, first @ _LUMA)
     chroma = _chroma_rest(first, second)
@@ -77,11 +78,13 @@ def _rim() -> Mask:
     return rim.ravel()
 
 
-def _beyond_one_edit(first: Array, second: Array) -> Array:
-    """Return how far cells are from what the likeliest single edit makes of them, in levels."""
-    ways = [np.linalg.norm(edited - second, axis=1) for edited in _edits(first, second)]
-    ways += [np.linalg.norm(edited - first, axis=1) for edited in _edits(second, first)]
-    return np.asarray(min(ways, key=lambda rest: float(rest.mean())), np.float32)
+def _is_beyond_one_edit(first: Array, second: Array) -> bool:
+    """Tell whether a thing is left over of one picture, whatever single edit the other had."""
+    ways = chain(
+        (edited - second for edited in _edits(first, second)),
+        (edited - first for edited in _edits(second, first)),
+    )
+    return all(_is_thing(np.linalg.norm(rest, axis=1) > _OTHER_COLOUR) for rest in ways)
 
 
 def _edits(colours: Array, goal: Array) -> Iterator[Array]:

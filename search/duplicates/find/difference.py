@@ -72,9 +72,16 @@ def compare(a: Array, b: Array, scale: Array, shift: Array, grid: Grid) -> Compa
     second = _cut(b, other_low, other_size, rows, columns)
     forth, structure = _rest(first, second, grid.window)
     back, other = _rest(second, first, grid.window)
-    structured = np.maximum(structure, other) > _STRUCTURE
+    structured = (np.maximum(structure, other) > _STRUCTURE) & _within(forth.shape, grid.window)
     rest = np.where(structured, np.minimum(forth, back), np.float32(0))
     return Compared(first, second, rest, structured, grid.window)
+
+
+def _within(shape: tuple[int, ...], window: int) -> Mask:
+    """Return the cells whose whole window is in the picture: a crop cuts through what is there."""
+    inside, half = np.zeros(shape, np.bool_), window // 2
+    inside[half:-half, half:-half] = True
+    return inside
 
 
 def _cut(picture: Array, low: Array, size: Array, rows: int, columns: int) -> Array:
