@@ -1,6 +1,6 @@
 """Documents, screens and other pictures that look alike and are not the same, made from seeds.
 
-`family(kind, seed)` returns pictures of one layout with other contents: none of them is a copy of
+`family(maker, seed)` returns pictures of one layout with other contents: none of them is a copy of
 another. What a layout looks like, its sizes and colours, comes from the seed.
 """
 
@@ -335,9 +335,8 @@ OTHERS: dict[str, Maker] = {
 }
 
 
-def family(kind: str, seed: int, size: int = 3) -> list[Image.Image]:
+def family(maker: Maker, seed: int, size: int = 3) -> list[Image.Image]:
     """Return pictures of one layout, no two of which are the same picture."""
-    maker = (PAPERS | OTHERS)[kind]
     return [
         maker(np.random.default_rng(seed), np.random.default_rng([seed, member]))
         for member in range(size)
