@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from gallery.decoding.fingerprint import cell_weights
 from search.duplicates.find.alignment import Array, apply_turn, overlap
+from search.duplicates.find.difference import box_mean
 
 Mask = NDArray[np.bool_]
 
@@ -29,7 +30,8 @@ _DARK, _BRIGHT, _CLIPPED = 12.0, 225.0, 240.0  # levels beyond which a cell may 
 _PLAIN, _GROUND = 16.0, 0.3  # levels of a channel; share of the cells that are one ground
 _ONE_HUE = 0.9  # length of the mean of directions that are nearly one
 _AMOUNTS = np.arange(0.0, 1.75, 0.05)
-_OTHER_COLOUR = 8.0  # levels, of three channels together
+_OTHER_COLOUR, _MUCH = 8.0, 0.3  # levels of three channels together; share of the thing
+_AROUND = 5  # cells
 _A_THING = 3  # cells whose neighbours have another colour as well
 
 
@@ -45,8 +47,10 @@ def is_recoloured(
     turned = np.moveaxis(apply_turn(np.moveaxis(b, 2, 0), turn), 0, 2)
     first = _cells(a, low, size)
     second = _cells(turned, np.clip(scale * low + shift, 0, 1), size * scale)
-    if _is_one_thing(first) and _is_one_thing(second):
-        return _is_beyond_one_edit(first, second)
+    thing, other_thing = _thing(first), _thing(second)
+    alone = thing is not None and other_thing is not None
+    if alone and _is_beyond_one_edit(first, second, thing | other_thing):
+        return True
     tone = _tone_rest(first @ _LUMA, second @ _LUMA)
     back = _tone_rest(second @ _LUMA, first @ _LUMA)
     chroma = _chroma_rest(first, second)
@@ -58,8 +62,8 @@ def is_recoloured(
 # --- one thing before a plain ground --------------------------------------------------------------
 
 
-def _is_one_thing(colours: Array) -> bool:
-    """Tell whether most of the picture is one plain ground, and the rest of one hue at most.
+def _thing(colours: Array) -> Mask | None:
+    """Return the cells of a thing of one hue at most before a plain ground, or None.
 
     With so few colours, some curve leads from any of them to any other. So more is asked of it.
     """
@@ -69,7 +73,7 @@ def _is_one_thing(colours: Array) -> bool:
     strength = np.linalg.norm(chroma, axis=1, keepdims=True)
     directions = (chroma / np.maximum(strength, 1))[strength[:, 0] > _NO_COLOUR]
     together = np.linalg.norm(directions.mean(axis=0)) if len(directions) else 1.0
-    return bool(plain.mean() >= _GROUND and together >= _ONE_HUE)
+    return ~plain if plain.mean() >= _GROUND and together >= _ONE_HUE else None
 
 
 def _rim() -> Mask:
@@ -78,13 +82,23 @@ def _rim() -> Mask:
     return rim.ravel()
 
 
-def _is_beyond_one_edit(first: Array, second: Array) -> bool:
-    """Tell whether a thing is left over of one picture, whatever single edit the other had."""
+def _is_beyond_one_edit(first: Array, second: Array, thing: Mask) -> bool:
+    """Tell whether much of the thing is left over, whatever single edit the other picture had."""
+    first, second = _smooth(first), _smooth(second)
+    least = max(_MUCH * thing.sum(), _A_THING)
     ways = chain(
         (edited - second for edited in _edits(first, second)),
         (edited - first for edited in _edits(second, first)),
     )
-    return all(_is_thing(np.linalg.norm(rest, axis=1) > _OTHER_COLOUR) for rest in ways)
+    left = ((np.linalg.norm(rest, axis=1) > _OTHER_COLOUR) & thing for rest in ways)
+    return all(cells.sum() >= least for cells in left)
+
+
+def _smooth(colours: Array) -> Array:
+    """Return the means around cells: what a small copy is not sharp enough to show is no colour."""
+    square = colours.reshape(_CELLS, _CELLS, 3)
+    channels = [box_mean(square[..., channel], _AROUND) for channel in range(3)]
+    return np.asarray(np.stack(channels, axis=2).reshape(-1, 3), np.float32)
 
 
 def _edits(colours: Array, goal: Array) -> Iterator[Array]:

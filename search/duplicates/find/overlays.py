@@ -35,6 +35,7 @@ _STROKES, _CLEARLY, _BOTH = 3, 2.0, 0.12  # cells; times the energy; share of th
 _ALIKE = 12.0  # grey levels between cells that show what is behind the letters
 _AROUND = 15  # cells a side, within which that is guessed from
 _FARTHER = 15.0  # grey levels by which letters deviate more from that than the other picture does
+_BARE = 20.0  # grey levels by which what is behind may vary
 _ONE_INK = 40.0  # grey levels within which ink is one ink
 _OF_INK, _OF_OWN, _LETTER = 0.04, 0.3, 10  # share of the strokes, of the deviations, and cells
 
@@ -102,6 +103,9 @@ def _both_written(strokes: Compared, near: Mask) -> bool:
     if not inked.any():
         return False
     ink = np.quantile(writer[inked], 0.5 + 0.4 * sign)
+    # Beside a letter of the reader the writer shows what is behind; a dark edge around its own
+    # letters before a white wall does not.
+    other &= np.abs(one) < _BARE
     same = int((other & (sign * two > 0) & (np.abs(reader - ink) < _ONE_INK)).sum())
     return same >= max(_LETTER, _OF_INK * inked.sum()) and same >= _OF_OWN * other.sum()
 
