@@ -8,23 +8,26 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from gallery.decoding.fingerprint import fingerprint_of, grey
 from search.duplicates.find import pages
 from search.duplicates.models import Kind
+from tests.lookalikes import LOOKALIKES
 from tests.papers import COPIES, OTHERS, PAPERS, family
 from tests.scenes import CHANGES, saved, scene
+from tests.sheets import SHEETS
 from tests.unit.test_judging import judge, kind_of, pixels
 
+MAKERS = PAPERS | OTHERS | SHEETS | LOOKALIKES
 EMPTY = ("sky", "blank")
 SHOTS = {"taken_at": "2024-05-31T12:00:00", "exposure": 0.01}
 
 
 @pytest.mark.parametrize("kind", [*PAPERS, *OTHERS])
 def test_no_two_of_a_family_are_the_same_picture(kind):
-    one, other = family(kind, seed=3, size=2)
+    one, other = family(MAKERS[kind], seed=3, size=2)
     assert kind_of(judge(one, other, cosine=0.97)) != Kind.SAME_PICTURE
 
 
 @pytest.mark.parametrize("kind", [*PAPERS, "meter", *EMPTY])
 def test_pages_and_empty_frames_are_no_similar_shots_by_their_layout(kind):
-    one, other = family(kind, seed=4, size=2)
+    one, other = family(MAKERS[kind], seed=4, size=2)
     assert judge(one, other, cosine=0.99) is None
 
 
@@ -33,19 +36,19 @@ def test_pages_and_empty_frames_are_no_similar_shots_by_their_layout(kind):
     [(kind, list(COPIES)[place % len(COPIES)]) for place, kind in enumerate(PAPERS)],
 )
 def test_a_copy_of_a_page_is_the_same_picture(kind, copy):
-    page = family(kind, seed=5, size=1)[0]
+    page = family(MAKERS[kind], seed=5, size=1)[0]
     assert kind_of(judge(page, COPIES[copy](page), cosine=0.95)) == Kind.SAME_PICTURE
 
 
 @pytest.mark.parametrize("kind", ["bill", "balance", "form"])
 def test_a_poor_copy_of_another_page_is_none_of_this_one(kind):
-    one, other = family(kind, seed=6, size=2)
+    one, other = family(MAKERS[kind], seed=6, size=2)
     small = other.resize((other.width // 2, other.height // 2))
     assert judge(one, saved(small, quality=40), cosine=0.95) is None
 
 
 def test_one_digit_makes_it_another_bill():
-    page = family("bill", seed=7, size=1)[0]
+    page = family(PAPERS["bill"], seed=7, size=1)[0]
     other = page.copy()
     side = round(page.width / 90)
     x, y = round(page.width * 0.76), round(page.width * 0.44)
@@ -57,7 +60,7 @@ def test_one_digit_makes_it_another_bill():
 
 @pytest.mark.parametrize("kind", PAPERS)
 def test_a_page_looks_like_a_page(kind):
-    assert pages.look(grey(pixels(family(kind, seed=8, size=1)[0]))).page
+    assert pages.look(grey(pixels(family(MAKERS[kind], seed=8, size=1)[0]))).page
 
 
 @pytest.mark.parametrize("change", CHANGES)
@@ -83,7 +86,7 @@ def test_another_exposure_is_a_similar_shot_at_best(changed):
 
 
 def test_a_page_photographed_twice_is_a_similar_shot():
-    one, other = family("receipt", seed=10, size=2)
+    one, other = family(PAPERS["receipt"], seed=10, size=2)
     moments = (SHOTS, SHOTS | {"taken_at": "2024-05-31T12:00:20"})
     assert kind_of(judge(one, other, cosine=0.99, exif=moments)) == Kind.SIMILAR_SHOTS
 

@@ -6,11 +6,15 @@ grey, brighter, flatter or warmer, but it does so everywhere.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import chain
+
 import numpy as np
 from numpy.typing import NDArray
 
 from gallery.decoding.fingerprint import cell_weights
 from search.duplicates.find.alignment import Array, apply_turn, overlap
+from search.duplicates.find.difference import box_mean
 
 Mask = NDArray[np.bool_]
 
@@ -23,6 +27,11 @@ _SATURATIONS = (0.5, 1.6)
 _TINT = 30.0  # levels of chroma that white may get
 _OTHER_CHROMA, _OTHER_TONE = 18.0, 30.0  # levels by which a cell has another colour
 _DARK, _BRIGHT, _CLIPPED = 12.0, 225.0, 240.0  # levels beyond which a cell may have lost its colour
+_PLAIN, _GROUND = 16.0, 0.3  # levels of a channel; share of the cells that are one ground
+_ONE_HUE = 0.9  # length of the mean of directions that are nearly one
+_AMOUNTS = np.arange(0.0, 1.75, 0.05)
+_OTHER_COLOUR, _MUCH = 8.0, 0.3  # levels of three channels together; share of the thing
+_AROUND = 5  # cells
 _A_THING = 3  # cells whose neighbours have another colour as well
 
 
@@ -38,12 +47,71 @@ def is_recoloured(
     turned = np.moveaxis(apply_turn(np.moveaxis(b, 2, 0), turn), 0, 2)
     first = _cells(a, low, size)
     second = _cells(turned, np.clip(scale * low + shift, 0, 1), size * scale)
+    thing, other_thing = _thing(first), _thing(second)
+    alone = thing is not None and other_thing is not None
+    if alone and _is_beyond_one_edit(first, second, thing | other_thing):
+        return True
     tone = _tone_rest(first @ _LUMA, second @ _LUMA)
     back = _tone_rest(second @ _LUMA, first @ _LUMA)
     chroma = _chroma_rest(first, second)
     kept = _keeps_colour(first) & _keeps_colour(second)
     other_tone = (np.minimum(tone, back) > _OTHER_TONE) & ~(_burnt(first) | _burnt(second))
     return _is_thing(other_tone) or _is_thing(kept & (chroma > _OTHER_CHROMA))
+
+
+# --- one thing before a plain ground --------------------------------------------------------------
+
+
+def _thing(colours: Array) -> Mask | None:
+    """Return the cells of a thing of one hue at most before a plain ground, or None.
+
+    With so few colours, some curve leads from any of them to any other. So more is asked of it.
+    """
+    ground = np.median(colours[_rim()], axis=0)
+    plain = np.abs(colours - ground).max(axis=1) < _PLAIN
+    chroma = _chroma(colours[~plain])
+    strength = np.linalg.norm(chroma, axis=1, keepdims=True)
+    directions = (chroma / np.maximum(strength, 1))[strength[:, 0] > _NO_COLOUR]
+    together = np.linalg.norm(directions.mean(axis=0)) if len(directions) else 1.0
+    return ~plain if plain.mean() >= _GROUND and together >= _ONE_HUE else None
+
+
+def _rim() -> Mask:
+    rim = np.ones((_CELLS, _CELLS), np.bool_)
+    rim[1:-1, 1:-1] = False
+    return rim.ravel()
+
+
+def _is_beyond_one_edit(first: Array, second: Array, thing: Mask) -> bool:
+    """Tell whether much of the thing is left over, whatever single edit the other picture had."""
+    first, second = _smooth(first), _smooth(second)
+    least = max(_MUCH * thing.sum(), _A_THING)
+    ways = chain(
+        (edited - second for edited in _edits(first, second)),
+        (edited - first for edited in _edits(second, first)),
+    )
+    left = ((np.linalg.norm(rest, axis=1) > _OTHER_COLOUR) & thing for rest in ways)
+    return all(cells.sum() >= least for cells in left)
+
+
+def _smooth(colours: Array) -> Array:
+    """Return the means around cells: what a small copy is not sharp enough to show is no colour."""
+    square = colours.reshape(_CELLS, _CELLS, 3)
+    channels = [box_mean(square[..., channel], _AROUND) for channel in range(3)]
+    return np.asarray(np.stack(channels, axis=2).reshape(-1, 3), np.float32)
+
+
+def _edits(colours: Array, goal: Array) -> Iterator[Array]:
+    """Yield the colours after edits of one number each: brightness, contrast or saturation.
+
+    Another light changes all three channels, by as much as the ground changed.
+    """
+    rim = _rim()
+    yield np.clip(colours * (goal[rim].mean(axis=0) + 1) / (colours[rim].mean(axis=0) + 1), 0, 255)
+    grey = (colours @ _LUMA)[:, None]
+    for amount in _AMOUNTS:
+        for still in (0.0, grey.mean(), grey):
+            yield np.clip(still + amount * (colours - still), 0, 255)
 
 
 def _burnt(colours: Array) -> Mask:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ Mask = NDArray[np.bool_]
 
 _MIN_SIDE = 32  # cells a side
 _STEP = 8  # grey levels of a bin of the tone curve
+_SLOPE = 0.3  # of the tone curve, at least
 _MIN_SHARE = 2e-4  # of the cells, which a bin needs to count
 _NOISE = 36.0  # squared grey levels that compression leaves anywhere
 _STRUCTURE = 100.0  # squared grey levels from which a window has something to compare
@@ -71,9 +72,16 @@ def compare(a: Array, b: Array, scale: Array, shift: Array, grid: Grid) -> Compa
     second = _cut(b, other_low, other_size, rows, columns)
     forth, structure = _rest(first, second, grid.window)
     back, other = _rest(second, first, grid.window)
-    structured = np.maximum(structure, other) > _STRUCTURE
+    structured = (np.maximum(structure, other) > _STRUCTURE) & _within(forth.shape, grid.window)
     rest = np.where(structured, np.minimum(forth, back), np.float32(0))
     return Compared(first, second, rest, structured, grid.window)
+
+
+def _within(shape: tuple[int, ...], window: int) -> Mask:
+    """Return the cells whose whole window is in the picture: a crop cuts through what is there."""
+    inside, half = np.zeros(shape, np.bool_), window // 2
+    inside[half:-half, half:-half] = True
+    return inside
 
 
 def _cut(picture: Array, low: Array, size: Array, rows: int, columns: int) -> Array:
@@ -100,16 +108,40 @@ def tones_matched(picture: Array, model: Array) -> Array:
     bins = (np.clip(model, 0, 255) / _STEP).astype(np.intp).ravel()
     order = np.argsort(bins, kind="stable")
     starts = np.searchsorted(bins[order], np.arange(256 // _STEP + 1))
-    tones, levels = [], []
+    tones, levels, weights = [], [], []
     for low, high in pairwise(starts):
         if high - low > max(_MIN_SHARE * bins.size, 1):
             cells = order[low:high]
             tones.append(model.ravel()[cells].mean())
             levels.append(np.median(picture.ravel()[cells]))
+            weights.append(high - low)
     if not tones:
         return model
+    return np.asarray(
+        np.interp(model, tones, _rising(np.array(tones), np.array(levels), np.array(weights))),
+        np.float32,
+    )
+
+
+def _rising(
+    tones: NDArray[np.floating[Any]],
+    levels: NDArray[np.floating[Any]],
+    weights: NDArray[np.floating[Any]],
+) -> NDArray[np.floating[Any]]:
+    """Return levels that rise with the tones, by `_SLOPE` at least from the middle one on.
+
+    A flatter curve would make two tones one, and explain away whatever has a tone of its own: the
+    black letters on a pale photograph. Only the ends of the scale cut tones off.
+    """
+    middle = int(np.searchsorted(weights.cumsum(), weights.sum() / 2))
     rising = np.maximum.accumulate(levels)
-    return np.asarray(np.interp(model, tones, rising), np.float32)
+    for place in range(middle + 1, len(tones)):
+        step = _SLOPE * (tones[place] - tones[place - 1])
+        rising[place] = min(max(rising[place], rising[place - 1] + step), 255)
+    for place in range(middle - 1, -1, -1):
+        step = _SLOPE * (tones[place + 1] - tones[place])
+        rising[place] = max(min(rising[place], rising[place + 1] - step), 0)
+    return rising
 
 
 def _variance(picture: Array, window: int) -> Array:
@@ -133,11 +165,13 @@ def box_mean(picture: Array, window: int) -> Array:
 # Of 500 photos with 31 changes and of made papers, copies have no place in which more is left.
 _PAGE = Grid(most=1024, sharpness=0.9, window=7)
 _PHOTO = Grid(most=256, sharpness=0.6, window=7)
+_STROKES = Grid(most=512, sharpness=1.0, window=7)
 _DIFFERS, _AT_LEAST, _TIMES_USUAL = 0.8, 0.6, 4.0
 _UNREADABLE = 0.65  # usually left over; such a copy proves nothing
 _FULL, _BRIGHT = 250, 225.0  # levels of the fullest channel and of the grey
 _FEW = 0.06  # of a window
 _ANOTHER_TONE = 5.0  # grey levels
+_OTHER_SHADE = 8.0  # grey levels between means of places
 _SOME_INK, _NINTHS = 0.001, 3  # share of the cells, and ninths of a page that have ink
 
 
@@ -168,6 +202,11 @@ def of_photos(
     return replace(compared, rest=compared.rest * known, structured=compared.structured & known)
 
 
+def of_strokes(a: Array, b: Array, scale: Array, shift: Array) -> Compared:
+    """Compare two aligned photographs in grey as finely as their thumbnails allow."""
+    return compare(a, b, scale, shift, _STROKES)
+
+
 def _tone_change(compared: Compared) -> float:
     """Return by how many grey levels the tones of the two pictures differ on average."""
     expected = tones_matched(compared.second, compared.first)
@@ -188,7 +227,20 @@ def is_one_page(compared: Compared) -> bool:
     ink = compared.structured
     ninths = (part.mean() for rows in np.array_split(ink, 3) for part in np.array_split(rows, 3, 1))
     enough = sum(share > _SOME_INK for share in ninths) >= _NINTHS
-    return enough and compared.usual() < _UNREADABLE and not differing(compared, 1).any()
+    if not enough or compared.usual() >= _UNREADABLE or differing(compared, 1).any():
+        return False
+    return not _has_other_shade(compared)
+
+
+def _has_other_shade(compared: Compared) -> bool:
+    """Tell whether a place is darker in one picture than in the other, be it ever so even.
+
+    A mark behind a line, the bricks of another wall: there are no strokes in it to be compared.
+    """
+    first, second = compared.first, compared.second
+    gaps = (second - tones_matched(second, first), first - tones_matched(first, second))
+    rest = np.minimum(*(np.abs(box_mean(gap, compared.window)) for gap in gaps))
+    return bool(_eroded(rest > _OTHER_SHADE, compared.window).any())
 
 
 def differing(compared: Compared, margin: int = 2) -> Mask:

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 from uuid import UUID
 
@@ -30,7 +30,7 @@ from search.duplicates.find.alignment import Alignment, Array
 from search.duplicates.find.colouring import is_recoloured
 from search.duplicates.find.difference import Compared
 from search.duplicates.find.evidence import camera_time, moved_clock, other_shot
-from search.duplicates.find.page_alignment import align_pages
+from search.duplicates.find.page_alignment import align_finer, align_pages
 from search.duplicates.find.pages import Look
 from search.duplicates.find.thresholds import Thresholds
 from search.duplicates.groups.edges import Judgement
@@ -203,10 +203,15 @@ def _aligned_pages(
     scale, shift = align_pages(first, second)
     if not difference.is_one_page(difference.of_pages(first, second, scale, shift)):
         return None
+    one, other = map(pictures.colours, ids)
+    if one is None or other is None or is_recoloured(one, other, turn, scale, shift):
+        return None
     first, second = map(pictures.fine, ids)
     if first is None or second is None:
         return None
-    compared = difference.of_pages(first, _turned(second, turn), scale, shift)
+    second = _turned(second, turn)
+    scale, shift = align_finer(first, second, scale, shift)
+    compared = difference.of_pages(first, second, scale, shift)
     return (compared, scale, shift) if difference.is_one_page(compared) else None
 
 
@@ -223,14 +228,11 @@ def _same_photo(first: Pixels, second: Pixels, alignment: Alignment, row: int) -
     turn = int(alignment.turn[row])
     if is_recoloured(first, second, turn, scale, shift):
         return None
-    compared = difference.of_photos(
-        grey(first),
-        _turned(grey(second), turn),
-        scale,
-        shift,
-        (difference.burnt_out(first), _turned(difference.burnt_out(second), turn)),
-    )
-    if not (overlays.is_one_photo if same else overlays.is_writing)(compared):
+    laid = (grey(first), _turned(grey(second), turn), scale, shift)
+    burnt = (difference.burnt_out(first), _turned(difference.burnt_out(second), turn))
+    compared = difference.of_photos(*laid, burnt)
+    is_one = overlays.is_one_photo if same else overlays.is_writing
+    if not is_one(compared, partial(difference.of_strokes, *laid)):
         return None
     return _same(compared, turn, scale, shift, agreement.correlation)
 
@@ -238,7 +240,7 @@ def _same_photo(first: Pixels, second: Pixels, alignment: Alignment, row: int) -
 def _same_inside(first: Pixels, second: Pixels) -> Judgement | None:
     """Compare two photographs, one of them with a border, without their borders."""
     boxes = [borders.inside(grey(pixels)) for pixels in (first, second)]
-    if boxes == [None, None]:
+    if boxes == [None, None] or _are_about_equal(boxes, first, second):
         return None
     one, other = (
         pixels if box is None else pixels[box[1] : box[3], box[0] : box[2]]
@@ -252,6 +254,17 @@ def _same_inside(first: Pixels, second: Pixels) -> Judgement | None:
         return None
     evidence = {"overlay": found.evidence["overlay"], "border": _bordered(boxes)}
     return replace(found, how=found.how or Change.CROPPED, evidence=evidence)
+
+
+def _are_about_equal(boxes: Sequence[borders.Box | None], first: Pixels, second: Pixels) -> bool:
+    """Tell whether both borders lie around the same part: then they belong to the picture."""
+    if boxes[0] is None or boxes[1] is None:
+        return False
+    inside = [
+        np.array(box) / np.tile((pixels.shape[1], pixels.shape[0]), 2)
+        for box, pixels in zip(boxes, (first, second), strict=True)
+    ]
+    return bool(np.abs(inside[0] - inside[1]).max() < 1 - _WHOLE)
 
 
 def _bordered(boxes: Sequence[borders.Box | None]) -> str:

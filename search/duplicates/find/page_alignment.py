@@ -18,6 +18,7 @@ _SIZES = (1.0, 0.98, 0.96, 0.95, 0.94, 0.92, 0.9, 0.88, 0.85, 0.8)
 _STEP = 0.006  # of a side, between windows
 _FULL_INK = 60.0  # grey levels of change; a black bar counts no more than a letter
 _ROUNDS = ((64, 4), (128, 4), (256, 4))
+_FINE_ROUNDS = ((512, 3),)
 
 
 def _windows() -> Array:
@@ -45,10 +46,15 @@ def align_pages(a: Array, b: Array) -> tuple[Array, Array]:
     across, down = _best_window(across_a, across_b), _best_window(down_a, down_b)
     scale = np.array([[across[0], down[0]]], np.float32)
     shift = np.array([[across[1], down[1]]], np.float32)
-    return refined(a, b, scale, shift, _ROUNDS)
+    return _refined(a, b, scale, shift, _ROUNDS)
 
 
-def refined(
+def align_finer(a: Array, b: Array, scale: Array, shift: Array) -> tuple[Array, Array]:
+    """Return the alignment as larger pictures of the same pages show it: to half a pixel."""
+    return _refined(a, b, scale, shift, _FINE_ROUNDS)
+
+
+def _refined(
     a: Array, b: Array, scale: Array, shift: Array, rounds: tuple[tuple[int, int], ...]
 ) -> tuple[Array, Array]:
     """Return the alignment after refining it at some numbers of cells, so many rounds each."""
