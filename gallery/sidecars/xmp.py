@@ -57,9 +57,10 @@ _DATE = re.compile(
     r"\s*(Z|[+-]\d\d:?\d\d)?"
 )
 _OFFSET = re.compile(r"([+-])(\d\d):?(\d\d)")
-# "51,30.5N" and "51,30,30N" are XMP's own form; some programs write "51.508333N".
+# "51,30.5N" and "51,30,30N" are XMP's own form. Some programs write "51.508333N", a number with a
+# sign, or the letter into a property of its own.
 _DEGREES = re.compile(
-    r"(\d{1,3}(?:\.\d+)?)(?:,(\d{1,2}(?:\.\d+)?))?(?:,(\d{1,2}(?:\.\d+)?))?\s*([NSEW])"
+    r"(-?)(\d{1,3}(?:\.\d+)?)(?:,(\d{1,2}(?:\.\d+)?))?(?:,(\d{1,2}(?:\.\d+)?))?\s*([NSEW]?)"
 )
 _PERCENT_STARS = ((1, 1), (13, 2), (38, 3), (63, 4), (88, 5))
 """From which percentage on Windows shows how many stars."""
@@ -145,7 +146,7 @@ def _short(name: str) -> str:
 
 def _sidecar(found: Properties) -> Sidecar:
     latitude, longitude = place(
-        _degrees(_first(found, "exif:GPSLatitude")), _degrees(_first(found, "exif:GPSLongitude"))
+        _degrees(found, "exif:GPSLatitude"), _degrees(found, "exif:GPSLongitude")
     )
     return Sidecar(
         latitude=latitude,
@@ -206,13 +207,14 @@ def _minutes(zone: str) -> int | None:
     return -minutes if match[1] == "-" else minutes
 
 
-def _degrees(text: str) -> float | None:
-    match = _DEGREES.fullmatch(text)
+def _degrees(found: Properties, name: str) -> float | None:
+    match = _DEGREES.fullmatch(_first(found, name))
     if match is None:
         return None
-    degrees, minutes, seconds = (float(part or 0) for part in match.groups()[:3])
+    degrees, minutes, seconds = (float(part or 0) for part in match.groups()[1:4])
     value = round(degrees + minutes / 60 + seconds / 3600, 6)
-    return -value if match[4] in "SW" else value
+    letter = match[5] or _first(found, f"{name}Ref")
+    return -value if match[1] or letter in {"S", "W"} else value
 
 
 def _altitude(found: Properties) -> float | None:
