@@ -31,10 +31,10 @@ class Sidecar:
     """What a sidecar says of its photo; empty values say nothing.
 
     `wall` is the local time in ISO 8601 without a zone, of which the sidecar told the first `told`
-    characters, and `utc_offset` the minutes that it was ahead of UTC; `instant` is a time in UTC whose local time is unknown, also in ISO 8601. With
-    `is_shot` the time is surely that of the shot. Degrees come together or not at all, the
-    altitude is in metres, `rating` in stars (0 to 5). `title` is the name that the picture's file
-    had.
+    characters, and `utc_offset` the minutes that it was ahead of UTC; `instant` is a time in UTC
+    whose local time is unknown, also in ISO 8601. With `is_shot` the time is surely that of the
+    shot. Degrees come together or not at all, the altitude is in metres, `rating` in stars (0 to
+    5). `title` is the name that the picture's file had.
     """
 
     wall: str = ""

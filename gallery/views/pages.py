@@ -225,7 +225,7 @@ def upload(request: PageRequest) -> HttpResponse:
     return render(request, "gallery/upload.html", context, status=status)
 
 
-def _belongs_to_a_picture(file: UploadedFile) -> bool:
+def _belongs_to_a_picture(file: UploadedFile[Any]) -> bool:
     """Tell whether a file comes after the pictures, by its name."""
     return companions.is_named_like_companion(file.name or "")
 
