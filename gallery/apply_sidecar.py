@@ -33,6 +33,8 @@ _GUESSES = _GAPS | {_Dates.NAME, _Dates.SIDECAR}
 _ASSUMED = {_Offsets.UNKNOWN, _Offsets.ASSUMED, _Offsets.PLACE}
 """Sources of an offset that no file told."""
 
+_SECONDS = len("2024-05-31T18:30:15")
+
 Given = dict[str, Any]
 
 
@@ -140,11 +142,8 @@ def _take_place(change: _Change) -> None:
     photo, sidecar = change.photo, change.sidecar
     here = [photo.latitude, photo.longitude]
     is_untouched = here == change.before.get("place", here)
-    if (
-        sidecar.latitude is None
-        or not is_untouched
-        or not (change.corrects or here == [None, None])
-    ):
+    may_replace = is_untouched and (change.corrects or here == [None, None])
+    if sidecar.latitude is None or not may_replace:
         return
     exif = {key: value for key, value in photo.exif.items() if key != "altitude"}
     exif |= {"latitude": sidecar.latitude, "longitude": sidecar.longitude}
@@ -157,7 +156,7 @@ def _take_place(change: _Change) -> None:
 
 def _take_date(change: _Change) -> None:
     taken = _taken(change) if _may_replace_date(change) else None
-    if taken is None or _is_repeated(change, taken):
+    if taken is None or (change.photo.taken_at and _is_repeated(change, taken.wall)):
         taken = _same_clock(change)
     if taken is not None:
         with suppress(OverflowError):
@@ -186,25 +185,21 @@ def _taken(change: _Change) -> TakenTime | None:
     return TakenTime(wall, *_zones(change).offset(wall, _Dates.SIDECAR))
 
 
-def _is_repeated(change: _Change, taken: TakenTime) -> bool:
-    """Tell whether the sidecar repeats what the clock is known to have shown."""
-    wall = change.photo.wall_at.replace(tzinfo=None, microsecond=0)
-    return change.photo.taken_at is not None and taken.wall.replace(microsecond=0) == wall
+def _is_repeated(change: _Change, wall: datetime) -> bool:
+    """Tell whether a local time is the photo's own, as far as the sidecar told it."""
+    told = change.sidecar.told or _SECONDS
+    return wall.isoformat()[:told] == change.photo.wall_at.replace(tzinfo=None).isoformat()[:told]
 
 
 def _same_clock(change: _Change) -> TakenTime | None:
     """Return the camera's own time with an offset that is news; None if nothing is."""
     photo, sidecar = change.photo, change.sidecar
-    wall = photo.wall_at.replace(tzinfo=None)
+    wall, offset = photo.wall_at.replace(tzinfo=None), sidecar.utc_offset
     is_clock = photo.date_source in {_Dates.CAMERA, _Dates.METADATA}
     if not is_clock or photo.offset_source not in _ASSUMED:
         return None
-    if (
-        change.corrects
-        and sidecar.utc_offset is not None
-        and sidecar.wall[:19] == wall.isoformat()[:19]
-    ):
-        return TakenTime(wall, sidecar.utc_offset, photo.date_source, _Offsets.SIDECAR)
+    if offset is not None and _is_repeated(change, datetime.fromisoformat(sidecar.wall)):
+        return TakenTime(wall, offset, photo.date_source, _Offsets.SIDECAR)
     if "exif" in change.columns:
         return TakenTime(wall, *_zones(change).offset(wall, photo.date_source))
     return None

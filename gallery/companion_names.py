@@ -8,7 +8,7 @@ name with one more ending. Takeout adds endings, cuts names, and moves the numbe
 from __future__ import annotations
 
 import re
-from bisect import bisect_left, insort
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from uuid import UUID
@@ -59,7 +59,10 @@ class Neighbours:
 
     def add(self, name: str, photo_id: UUID) -> None:
         """Add a picture."""
-        insort(self._pictures, (clean_file_name(name).casefold(), photo_id))
+        picture = (clean_file_name(name).casefold(), photo_id)
+        place = bisect_left(self._pictures, picture)
+        if self._pictures[place : place + 1] != [picture]:
+            self._pictures.insert(place, picture)
 
     def of(self, name: str) -> list[UUID]:
         """Return the photos that a file belongs to, each once, in the order of their names."""

@@ -7,7 +7,7 @@ import uuid
 from datetime import datetime
 from operator import attrgetter
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import prefetch_related_objects
@@ -17,7 +17,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from ninja import File, Form, Query, Router, Schema, Status
 from ninja.files import UploadedFile
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from gallery import companions, trash, uploads
 from gallery.api.errors import ErrorOut
@@ -42,7 +42,8 @@ _COLUMNS = (
 )  # fmt: skip
 
 
-_NAMES_AND_IDS = TypeAdapter(dict[str, uuid.UUID])
+_MOST_BESIDE = 1000
+_NAMES_AND_IDS = TypeAdapter(Annotated[dict[str, uuid.UUID], Field(max_length=_MOST_BESIDE)])
 
 
 class UploadOut(Schema):
@@ -200,7 +201,8 @@ def _neighbours(text: str) -> Neighbours:
     try:
         return Neighbours(_NAMES_AND_IDS.validate_json(text or "{}"))
     except ValidationError as error:
-        message = _("beside is not a JSON object of file names and photo ids.")
+        message = _("beside is not a JSON object of at most %(limit)d file names and photo ids.")
+        message %= {"limit": _MOST_BESIDE}
         raise UserError(message, code="bad_parameter") from error
 
 

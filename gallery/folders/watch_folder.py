@@ -6,6 +6,7 @@ The folder is listed again and again, because network file systems announce noth
 from __future__ import annotations
 
 import threading
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.utils.translation import gettext as _
 
 from gallery import files
+from gallery.companion_names import Neighbours
 from gallery.folders.import_folder import Import
 from gallery.folders.listing import File, Listing, list_files
 from gallery.paths import shown
@@ -54,6 +56,7 @@ class Watch:
         self._looked_at = -RESCAN_SECONDS
         self._sights: dict[Path, Sight] = {}
         self._told: set[str] = set()
+        self._beside: defaultdict[Path, Neighbours] = defaultdict(Neighbours)
         self._scanned_at = monotonic()
 
     def run(self, stop: threading.Event) -> None:
@@ -95,7 +98,7 @@ class Watch:
         self._sights = sights
 
     def _take_settled(self, listing: Listing, now: float, stop: Stop) -> None:
-        run = Import(self.user, self.folder, self._tell)
+        run = Import(self.user, self.folder, self._tell, beside=self._beside)
         for place, reason in listing.unreadable:
             self._tell_once(f"{shown(place)}: {reason}")
         try:

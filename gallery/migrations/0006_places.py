@@ -25,7 +25,7 @@ def name_places(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('gallery', '0003_wall_clock_and_place'),
+        ('gallery', '0004_companions'),
     ]
 
     operations = [

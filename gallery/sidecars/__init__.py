@@ -30,14 +30,15 @@ class BadSidecar(ValueError):
 class Sidecar:
     """What a sidecar says of its photo; empty values say nothing.
 
-    `wall` is the local time in ISO 8601 without a zone and `utc_offset` the minutes that it was
-    ahead of UTC; `instant` is a time in UTC whose local time is unknown, also in ISO 8601. With
-    `is_shot` the time is surely that of the shot. Degrees come together or not at all, the
-    altitude is in metres, `rating` in stars (0 to 5). `title` is the name that the picture's file
-    had.
+    `wall` is the local time in ISO 8601 without a zone, of which the sidecar told the first `told`
+    characters, and `utc_offset` the minutes that it was ahead of UTC; `instant` is a time in UTC
+    whose local time is unknown, also in ISO 8601. With `is_shot` the time is surely that of the
+    shot. Degrees come together or not at all, the altitude is in metres, `rating` in stars (0 to
+    5). `title` is the name that the picture's file had.
     """
 
     wall: str = ""
+    told: int = 0
     utc_offset: int | None = None
     instant: str = ""
     is_shot: bool = False
@@ -66,6 +67,8 @@ def from_json(values: Any) -> Sidecar:
     for moment in (sidecar.wall, sidecar.instant):
         if moment:
             datetime.fromisoformat(moment)
+    if type(sidecar.told) is not int:
+        raise ValueError("no number of characters")
     if sidecar.utc_offset is not None and not -1440 < sidecar.utc_offset < 1440:
         raise ValueError("no offset")
     if place(sidecar.latitude, sidecar.longitude) != (sidecar.latitude, sidecar.longitude):

@@ -56,10 +56,13 @@ _DATE = re.compile(
     r"(\d{4})(?:[-:](\d\d)(?:[-:](\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(\.\d{1,6})?\d*)?)?)?)?"
     r"\s*(Z|[+-]\d\d:?\d\d)?"
 )
+_TOLD = {1: 4, 2: 7, 3: 10, 5: 16, 6: 19}
+"""Parts of a date and time -> characters in ISO 8601 that they are."""
 _OFFSET = re.compile(r"([+-])(\d\d):?(\d\d)")
-# "51,30.5N" and "51,30,30N" are XMP's own form; some programs write "51.508333N".
+# "51,30.5N" and "51,30,30N" are XMP's own form. Some programs write "51.508333N", a number with a
+# sign, or the letter into a property of its own.
 _DEGREES = re.compile(
-    r"(\d{1,3}(?:\.\d+)?)(?:,(\d{1,2}(?:\.\d+)?))?(?:,(\d{1,2}(?:\.\d+)?))?\s*([NSEW])"
+    r"(-?)(\d{1,3}(?:\.\d+)?)(?:,(\d{1,2}(?:\.\d+)?))?(?:,(\d{1,2}(?:\.\d+)?))?\s*([NSEW]?)"
 )
 _PERCENT_STARS = ((1, 1), (13, 2), (38, 3), (63, 4), (88, 5))
 """From which percentage on Windows shows how many stars."""
@@ -145,7 +148,7 @@ def _short(name: str) -> str:
 
 def _sidecar(found: Properties) -> Sidecar:
     latitude, longitude = place(
-        _degrees(_first(found, "exif:GPSLatitude")), _degrees(_first(found, "exif:GPSLongitude"))
+        _degrees(found, "exif:GPSLatitude"), _degrees(found, "exif:GPSLongitude")
     )
     return Sidecar(
         latitude=latitude,
@@ -168,22 +171,24 @@ def _first(found: Properties, *names: str) -> str:
 def _date(found: Properties) -> dict[str, Any]:
     for names in (_SHOT_DATES, _FILE_DATES):
         for name in names:
-            wall, offset = _time(_first(found, name))
+            wall, told, offset = _time(_first(found, name))
             if wall:
                 if offset is None and name == "exif:DateTimeOriginal":
                     offset = _minutes(_first(found, "exifEX:OffsetTimeOriginal"))
-                return {"wall": wall, "utc_offset": offset, "is_shot": names is _SHOT_DATES}
+                is_shot = names is _SHOT_DATES
+                return {"wall": wall, "told": told, "utc_offset": offset, "is_shot": is_shot}
     return {}
 
 
-def _time(text: str) -> tuple[str, int | None]:
-    """Return a local time in ISO 8601 and its offset in minutes; "" and None for anything else.
+def _time(text: str) -> tuple[str, int, int | None]:
+    """Return a local time in ISO 8601, how many characters of it are told, and its offset.
 
-    What a date leaves out counts as its beginning: XMP may know only the year.
+    The offset is in minutes or None; the text is empty if it is no time. What a date leaves out
+    counts as its beginning: XMP may know only the year.
     """
     match = _DATE.fullmatch(text)
     if match is None:
-        return "", None
+        return "", 0, None
     year, month, day, hour, minute, second, fraction, zone = match.groups()
     with suppress(ValueError):
         moment = datetime(
@@ -192,8 +197,9 @@ def _time(text: str) -> tuple[str, int | None]:
             round(float(fraction or 0) * 1_000_000) % 1_000_000,
         )  # fmt: skip
         if is_plausible(moment):
-            return moment.isoformat(), _minutes(zone or "")
-    return "", None
+            parts = sum(part is not None for part in match.groups()[:6])
+            return moment.isoformat(), _TOLD[parts], _minutes(zone or "")
+    return "", 0, None
 
 
 def _minutes(zone: str) -> int | None:
@@ -206,13 +212,14 @@ def _minutes(zone: str) -> int | None:
     return -minutes if match[1] == "-" else minutes
 
 
-def _degrees(text: str) -> float | None:
-    match = _DEGREES.fullmatch(text)
+def _degrees(found: Properties, name: str) -> float | None:
+    match = _DEGREES.fullmatch(_first(found, name))
     if match is None:
         return None
-    degrees, minutes, seconds = (float(part or 0) for part in match.groups()[:3])
+    degrees, minutes, seconds = (float(part or 0) for part in match.groups()[1:4])
     value = round(degrees + minutes / 60 + seconds / 3600, 6)
-    return -value if match[4] in "SW" else value
+    letter = match[5] or _first(found, f"{name}Ref")
+    return -value if match[1] or letter in {"S", "W"} else value
 
 
 def _altitude(found: Properties) -> float | None:

@@ -11,7 +11,7 @@ from typing import Any, cast
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.files.uploadedfile import TemporaryUploadedFile
+from django.core.files.uploadedfile import TemporaryUploadedFile, UploadedFile
 from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Lower
@@ -23,7 +23,8 @@ from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from gallery import ingest, marks, trash
+from gallery import companions, marks, trash
+from gallery.companion_names import Neighbours
 from gallery.decoding import PoolBusy
 from gallery.decoding.answers import PREVIEW_SIDE, THUMBNAIL_SIDE
 from gallery.facts import MAX_STARS, facts_in_words
@@ -207,8 +208,9 @@ def upload(request: PageRequest) -> HttpResponse:
     outcomes: list[Outcome] = []
     status = 200
     if request.method == "POST":
-        files = request.FILES.getlist("file")
-        outcomes = [_ingest(request, cast("TemporaryUploadedFile", file)) for file in files]
+        beside = Neighbours()
+        files = sorted(request.FILES.getlist("file"), key=_belongs_to_a_picture)
+        outcomes = [_ingest(request, cast("TemporaryUploadedFile", file), beside) for file in files]
         refusal = getattr(request, "upload_refused", None)
         if refusal is not None:
             outcomes.append(Outcome(_("Upload"), str(refusal), failed=True))
@@ -223,15 +225,25 @@ def upload(request: PageRequest) -> HttpResponse:
     return render(request, "gallery/upload.html", context, status=status)
 
 
-def _ingest(request: PageRequest, file: TemporaryUploadedFile) -> Outcome:
+def _belongs_to_a_picture(file: UploadedFile[Any]) -> bool:
+    """Tell whether a file comes after the pictures, by its name."""
+    return companions.is_named_like_companion(file.name or "")
+
+
+def _ingest(request: PageRequest, file: TemporaryUploadedFile, beside: Neighbours) -> Outcome:
     """Take in one file; an error in it does not stop the others."""
     name = file.name or _("picture")
+    path = Path(file.temporary_file_path())
     try:
-        result = ingest.ingest(request.user, Path(file.temporary_file_path()), name)
+        result = companions.take_in(request.user, path, name, beside=beside)
     except UserError as error:
         return Outcome(name, error.message, failed=True)
     except PoolBusy:
         return Outcome(name, _("Too many pictures at once. Try this one again."), failed=True)
+    if isinstance(result, companions.Kept):
+        message = _("kept with %(name)s") % {"name": result.photo.name}
+        return Outcome(name, message, reverse("photo", args=[result.photo.pk]))
+    beside.add(name, result.photo.pk)
     if result.restored:
         message = _("brought back from the trash")
     elif result.duplicate:

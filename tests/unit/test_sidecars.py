@@ -62,6 +62,7 @@ def test_the_best_date_is_taken(read):
         ("51,30.5N", "0,7.5W", (51.508333, -0.125)),
         ("33,51,30S", "151,12,45E", (-33.858333, 151.2125)),
         ("38.7223N", "9.1393W", (38.7223, -9.1393)),
+        ("38.7223", "-9.1393", (38.7223, -9.1393)),
         ("0,0N", "0,0E", (None, None)),
         ("91,0N", "0,7E", (None, None)),
         ("NaNN", "9,0W", (None, None)),
@@ -71,6 +72,13 @@ def test_the_best_date_is_taken(read):
 def test_places(read, latitude, longitude, expected):
     sidecar = read("xmp", xmp(exif__GPSLatitude=latitude, exif__GPSLongitude=longitude))
     assert (sidecar.latitude, sidecar.longitude) == expected
+
+
+def test_letters_of_a_place_may_stand_alone(read):
+    place = {"exif__GPSLatitude": "33.9", "exif__GPSLongitude": "18.4"}
+    letters = {"exif__GPSLatitudeRef": "S", "exif__GPSLongitudeRef": "E"}
+    sidecar = read("xmp", xmp(**place, **letters))
+    assert (sidecar.latitude, sidecar.longitude) == (-33.9, 18.4)
 
 
 @pytest.mark.parametrize(

@@ -260,6 +260,13 @@ def test_two_requests_for_one_file_keep_it_once(ada, photo, tmp_path, monkeypatc
     assert len([file for file in media_files() if "companions" in file.parts]) == 1
 
 
+def test_the_form_without_scripts_takes_pictures_first(ada_client, model):
+    sent = [SimpleUploadedFile("IMG_1.MOV", video()), SimpleUploadedFile("IMG_1.JPG", picture())]
+    page = ada_client.post("/upload", {"file": sent}).content.decode()
+    assert "kept with IMG_1.JPG" in page
+    assert Photo.objects.get().motion == "beside"
+
+
 # --- gone and back --------------------------------------------------------------------------------
 
 

@@ -161,6 +161,18 @@ def test_a_camera_that_knows_its_offset_keeps_it(apply, shot):
     assert (wall(photo), photo.utc_offset) == ("2023-05-31T18:30:15", 120)
 
 
+@pytest.mark.parametrize("written", ["2024", "2024-05", "2024-05-31", "2024-05-31T18:30"])
+def test_a_date_that_knows_less_replaces_none_that_agrees(apply, shot, written):
+    assert apply(shot, xmp(photoshop__DateCreated=written)).wall_at == shot.wall_at
+
+
+@pytest.mark.parametrize("written", ["1975", "2024-06", "2024-05-30", "2024-05-31T18:31"])
+def test_a_date_that_knows_less_replaces_one_that_disagrees(apply, shot, written):
+    photo = apply(shot, xmp(photoshop__DateCreated=written))
+    assert wall(photo).startswith(written)
+    assert photo.date_source == "sidecar"
+
+
 @pytest.mark.parametrize("written", ["1826-01-01T00:00:00+14:00", "2026-12-31T23:59:59-12:00"])
 def test_times_at_the_ends_of_what_is_plausible(apply, plain, written):
     photo = apply(plain, xmp(exif__DateTimeOriginal=written))
