@@ -1,25 +1,18 @@
-"""The state of the gallery, for its pages and for monitors.
-
-Pages show how much is searchable, how fast, and with which model. Monitors ask `/healthz` and
-`/readyz`.
-"""
+"""The state of the gallery, for its pages: how much is searchable, how fast, with which model."""
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.core.cache import cache
-from django.db import DatabaseError, connection
 from django.db.models import Count
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
-from django.views.decorators.http import require_safe
 
 from gallery import files
 from gallery.models import Embedding, EmbeddingModel, Photo, PhotoQuerySet, User, WorkerStatus
@@ -123,38 +116,3 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
         "status": SimpleLazyObject(lambda: status(user)),
         "max_file_mb": settings.MAX_FILE_BYTES // (1024 * 1024),
     }
-
-
-@require_safe
-def healthz(request: HttpRequest) -> JsonResponse:
-    """Answer that the process is alive; check nothing else."""
-    return JsonResponse({"status": "ok"})
-
-
-@require_safe
-def readyz(request: HttpRequest) -> JsonResponse:
-    """Answer whether photos can be uploaded and searched: database, disk and model by name."""
-    checks = {"database": _database_answers(), "storage": _has_free_space(), "model": _has_model()}
-    ready = checks["database"] and checks["storage"]
-    body = {"status": "ready" if ready else "not ready", "checks": checks}
-    return JsonResponse(body, status=200 if ready else 503)
-
-
-def _database_answers() -> bool:
-    with suppress(DatabaseError), connection.cursor() as cursor:
-        cursor.execute("SELECT 1")
-        return True
-    return False
-
-
-def _has_free_space() -> bool:
-    with suppress(files.StorageFull, OSError):
-        files.require_free_space()
-        return True
-    return False
-
-
-def _has_model() -> bool:
-    with suppress(DatabaseError):
-        return EmbeddingModel.objects.active() is not None
-    return False

@@ -7,7 +7,7 @@ from django.views.decorators.cache import cache_control
 from django.views.i18n import JavaScriptCatalog
 
 from gallery.api import make_api
-from gallery.status import healthz, readyz
+from gallery.health import healthz, readyz
 from gallery.views import accounts, album_pages, date_pages, media, pages, trash_pages
 from search import api as search_api
 from search.duplicates import api as duplicates_api

@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import inf
 from time import monotonic
 
 from gallery.models import WorkerStatus
@@ -48,6 +49,7 @@ _lock = threading.Lock()
 _embedded: deque[tuple[float, int]] = deque()
 _at_work = 0
 _last_progress = monotonic()
+_proven_at = -inf
 
 
 # --- the status page ------------------------------------------------------------------------------
@@ -113,6 +115,31 @@ def farewell() -> None:
     global _written_at, _written
     _written_at, _written = -IDLE_SECONDS, {}
     WorkerStatus.objects.filter(name=name()).delete()
+
+
+# --- the proof that messages are taken ------------------------------------------------------------
+
+
+def prove() -> None:
+    """Report that a worker thread took or finished a message just now."""
+    global _proven_at
+    _proven_at = monotonic()
+
+
+def forget_proof() -> None:
+    """Ask for a new proof, because the threads are new."""
+    global _proven_at
+    _proven_at = -inf
+
+
+def seconds_since_proof() -> float:
+    """Return the age of the last proof, infinite without one."""
+    return monotonic() - _proven_at
+
+
+def seconds_since_progress() -> float:
+    """Return how long ago a step of any job was finished."""
+    return monotonic() - _last_progress
 
 
 # --- the watchdog ---------------------------------------------------------------------------------

@@ -65,6 +65,7 @@ def sweep() -> None:
     removal.withdraw()
     removal.purge()
     _repair_indexes()
+    jobs.cut_waits()
     jobs.PROJECT.run()
     model_choice.promote()
     refresh_statistics()
@@ -124,6 +125,9 @@ def _warm_text() -> None:
 
 class Rounds:
     """Looks for due work every 2 s; with `embedded`, also sweeps, as there is no Celery beat.
+
+    A process of its own also writes its heartbeat here. In the web server's process a `Watch` does,
+    since these threads may live while those that work do not.
 
     A second thread chooses and loads the model, and a third one looks into folders of the server,
     so that neither a download nor a slow disk delays the heartbeat and deletions.
@@ -209,14 +213,16 @@ class Rounds:
 
     def _round(self) -> None:
         """Do one round; what fails is tried again in the next."""
-        heartbeat.end_if_stuck()
         try:
             close_old_connections()
-            heartbeat.beat()
+            if not self._embedded:
+                heartbeat.end_if_stuck()
+                heartbeat.beat()
             if self._embedded and time.monotonic() - self._swept_at > SWEEP_SECONDS:
                 self._swept_at = time.monotonic()
                 sweep()
             elif jobs.is_work_due():
                 doorbell.ring()
-        except (DatabaseError, OSError):
+        except Exception:
+            # Nobody would start this thread again.
             logger.exception("A round was cut short; the next one tries again.")

@@ -15,11 +15,12 @@ from concurrent.futures import CancelledError
 from dataclasses import dataclass, field
 
 from django.db import DatabaseError
+from django.utils import timezone
 from django.utils.translation import gettext as _, gettext_noop
 
 from gallery.decoding import PoolBusy, PoolClosed
 from gallery.models import Embedding, EmbeddingModel
-from gallery.models.embeddings import EmbeddingModelQuerySet, EmbeddingQuerySet
+from gallery.models.embeddings import LEASE, EmbeddingModelQuerySet, EmbeddingQuerySet
 from search.vectors.embedders.base import ModelUnavailable
 from search.vectors.index import IndexUnavailable
 from workers import (
@@ -107,6 +108,7 @@ class Job:
         """Do some work unless the job is paused; on an outage, pause it and return 0."""
         if self.is_paused():
             return 0
+        heartbeat.progress()
         try:
             done = work()
         except (IndexUnavailable, ModelUnavailable) as error:
@@ -297,6 +299,18 @@ def is_work_due() -> bool:
     Commands in other processes create such work, and some becomes due as time passes.
     """
     return any(job.is_due() and not job.must_wait() for job in JOBS)
+
+
+def cut_waits() -> None:
+    """End waits that are longer than any pause or lease, as when the clock was put back.
+
+    A leased row keeps its lease, which its worker may need.
+    """
+    now = timezone.now()
+    waiting = _rows(Embedding.State.PENDING).filter(not_before__gt=now + pipeline.LONGEST_WAIT)
+    waiting.update(not_before=None)
+    leased = _rows(Embedding.State.LEASED).filter(lease_until__gt=now + LEASE)
+    leased.update(lease_until=now + LEASE)
 
 
 # --- stopping -------------------------------------------------------------------------------------

@@ -51,6 +51,8 @@ COMPARE_SECONDS = 3.0
 """How often new photos are compared while others are still being indexed."""
 
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=5), timedelta(minutes=15)
+SPREAD = 0.2
+LONGEST_WAIT = LONGEST_PAUSE * (1 + SPREAD)
 NORM_TOLERANCE = 1e-3
 
 # A machine short of memory or time can cause these, so the picture gets a second try.
@@ -361,7 +363,7 @@ def _refuse(refusals: Mapping[Embedding, Refusal]) -> None:
 def pause(attempts: int) -> timedelta:
     """Return the wait after so many attempts: doubling from 5 s to 15 min, 20 % either way."""
     full: timedelta = min(FIRST_PAUSE * 2 ** max(attempts - 1, 0), LONGEST_PAUSE)
-    spread: float = random.uniform(0.8, 1.2)  # noqa: S311 - spreading load is no secret
+    spread: float = random.uniform(1 - SPREAD, 1 + SPREAD)  # noqa: S311 - spreading load is no secret
     return full * spread
 
 

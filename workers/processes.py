@@ -20,6 +20,7 @@ from search.vectors.index import close_all
 from workers import INDEX, doorbell, jobs, look_ahead
 from workers.celery import app
 from workers.housekeeping import Rounds
+from workers.watch import Watch
 
 logger = logging.getLogger(__name__)
 
@@ -31,11 +32,18 @@ class EmbeddedWorkers:
         self._rounds = Rounds(embedded=True)
         self._controller: Any = None
         self._thread: threading.Thread | None = None
+        self._watch = Watch(self._has_ended, self._start_again)
 
     def start(self) -> None:
         """Start everything and return at once; the model is loaded in the background."""
         _take_over()
         jobs.allow()
+        self._start_threads()
+        doorbell.listen(listening=True)
+        self._rounds.start()
+        self._watch.start()
+
+    def _start_threads(self) -> None:
         # Celery's worker without its command line leaves signals and logging alone.
         self._controller = WorkController(
             app=app,
@@ -48,11 +56,20 @@ class EmbeddedWorkers:
         )
         self._thread = threading.Thread(target=self._controller.start, name="workers", daemon=True)
         self._thread.start()
-        doorbell.listen(listening=True)
-        self._rounds.start()
+
+    def _has_ended(self) -> bool:
+        return self._thread is None or not self._thread.is_alive()
+
+    def _start_again(self) -> None:
+        """Start other threads in the place of those that do not work any more."""
+        given_up = self._controller
+        # It ends what it can end, in its own time: a job holds a lock, so no two threads do it.
+        threading.Thread(target=_dismiss, args=(given_up,), name="dismissed", daemon=True).start()
+        self._start_threads()
 
     def stop(self, timeout: float = 30.0) -> None:
         """Finish the current batch, release what was claimed ahead, and close everything."""
+        self._watch.stop(timeout)
         doorbell.listen(listening=False)
         jobs.request_stop()
         self._rounds.stop(timeout)
@@ -64,6 +81,13 @@ class EmbeddedWorkers:
             self._thread.join(timeout)
         look_ahead.close()
         close_all()
+
+
+def _dismiss(controller: Any) -> None:
+    """Let a controller take no more messages, and its threads end with what they are doing."""
+    controller.signal_consumer_close()
+    if controller.pool is not None:
+        controller.pool.stop()
 
 
 def _take_over() -> None:

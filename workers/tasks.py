@@ -10,7 +10,7 @@ from typing import Any
 from django.db import DatabaseError, close_old_connections
 
 from gallery.request_priority import lower_thread_priority
-from workers import INDEX, MAINTENANCE, housekeeping, jobs
+from workers import INDEX, MAINTENANCE, heartbeat, housekeeping, jobs
 from workers.celery import app
 
 logger = logging.getLogger(__name__)
@@ -22,6 +22,7 @@ def _task(work: Callable[[], object]) -> Any:
     @app.task(name=f"workers.{work.__name__}")
     @functools.wraps(work)
     def run() -> None:
+        heartbeat.prove()
         lower_thread_priority()
         close_old_connections()
         try:
@@ -30,6 +31,7 @@ def _task(work: Callable[[], object]) -> Any:
             logger.exception("The database failed; the sweep will find the work again.")
         finally:
             close_old_connections()
+            heartbeat.prove()
 
     return run
 
@@ -51,6 +53,11 @@ def purge_deleted() -> None:
 def compare_photos() -> None:
     """Run the jobs of maintenance."""
     jobs.run(MAINTENANCE)
+
+
+@_task
+def prove() -> None:
+    """Do nothing: whoever takes this message works."""
 
 
 sweep = _task(housekeeping.sweep)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import threading
 import time
+from concurrent.futures import Future
 
 import pytest
 
@@ -13,6 +15,7 @@ from gallery.models import Embedding, EmbeddingModel, Photo, WorkerStatus
 from gallery.signals import photos_changed
 from tests.embedders import ColourEmbedder
 from tests.workers.conftest import add_photo, delete_for_ever, row_of
+from workers import watch
 from workers.processes import EmbeddedWorkers
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
@@ -100,6 +103,46 @@ def test_a_stop_finishes_the_batch_and_burns_no_attempt(ada, model, monkeypatch,
     assert set(states) == {("indexed", 0), ("pending", 0)}
     assert not WorkerStatus.objects.exists()
     assert not [t for t in threading.enumerate() if t.name in {"rounds", "workers"}]
+
+
+def raise_in(thread: threading.Thread) -> None:
+    """End a thread as a fault of a library would."""
+    number = ctypes.c_ulong(thread.ident)
+    assert ctypes.pythonapi.PyThreadState_SetAsyncExc(number, ctypes.py_object(SystemExit)) == 1
+
+
+def stop_controller(workers) -> None:
+    workers._controller.stop()
+
+
+def kill_thread(workers) -> None:
+    raise_in(workers._thread)
+
+
+@pytest.mark.parametrize("end", [kill_thread, stop_controller])
+def test_threads_that_end_are_started_again(ada, model, workers, end):
+    assert eventually(lambda: WorkerStatus.objects.exists())
+    thread, controller = workers._thread, workers._controller
+    end(workers)
+    thread.join(15)
+    assert not thread.is_alive()
+    assert eventually(lambda: workers._controller is not controller)
+    photo = add_photo(ada)
+    assert eventually(lambda: row_of(photo).state == "indexed")
+    told = "The worker has ended and was started again."
+    assert eventually(lambda: told in WorkerStatus.objects.get().detail)
+
+
+def test_threads_that_no_longer_answer_are_replaced(ada, model, workers, monkeypatch):
+    assert eventually(lambda: WorkerStatus.objects.exists())
+    for name, seconds in {"ASK": 0.5, "PROOF": 2.0, "GONE": 3.0}.items():
+        monkeypatch.setattr(watch, f"{name}_SECONDS", seconds)
+    controller = workers._controller
+    # What is behind the consumer takes messages no more.
+    controller.pool.executor.submit = lambda *args, **kwargs: Future()
+    assert eventually(lambda: workers._controller is not controller, 20)
+    photo = add_photo(ada)
+    assert eventually(lambda: row_of(photo).state == "indexed")
 
 
 def test_workers_can_be_started_again(ada, model):

@@ -92,6 +92,7 @@ async function send(job) {
     pause(job, answer);
   } else if (isRefused(answer) && job.refusals < REFUSALS) {
     job.refusals += 1;
+    job.row.querySelector("progress").value = 0;
     setState(job, "waiting", gettext("Waiting"));
     waitForSession();
   } else if (answer.status === 200 || answer.status === 201) {

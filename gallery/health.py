@@ -1,0 +1,102 @@
+"""Health checks for monitors: `/healthz` and `/readyz`, which answer in time whatever hangs."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from threading import Lock, Thread
+
+from django.db import connection, connections
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.http import require_safe
+
+from gallery import files
+from gallery.models import EmbeddingModel
+
+logger = logging.getLogger(__name__)
+
+CHECK_SECONDS = 0.6
+"""How long a check may take. There are three, and monitors give up after a few seconds."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """A check that counts as failed if it raises or takes too long; it runs once at a time.
+
+    It runs in a thread of its own with database connections of its own, and a check that hangs does
+    so without anybody waiting for it.
+    """
+
+    passes: Callable[[], bool]
+    _lock: Lock = field(default_factory=Lock)
+
+    def passes_in_time(self, seconds: float = CHECK_SECONDS) -> bool:
+        """Run the check and return its result, or False after `seconds`."""
+        ends_at = time.monotonic() + seconds
+        if not self._lock.acquire(timeout=seconds):
+            return False
+        results: list[bool] = []
+        thread = Thread(target=self._run, args=(results,), name="health", daemon=True)
+        thread.start()
+        thread.join(max(ends_at - time.monotonic(), 0))
+        return results == [True]
+
+    def _run(self, results: list[bool]) -> None:
+        try:
+            results.append(self.passes())
+        except Exception as error:  # noqa: BLE001 - whatever a database or an engine raises
+            logger.warning("A health check failed: %r", error)
+        finally:
+            connections.close_all()
+            self._lock.release()
+
+
+def _database_answers() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    return True
+
+
+def _has_free_space() -> bool:
+    files.require_free_space()
+    return True
+
+
+def _search_answers() -> bool:
+    model = EmbeddingModel.objects.active()
+    return model is not None and _can_answer(model)
+
+
+def _can_answer(model: EmbeddingModel) -> bool:
+    """Stand in for what the search app tells with `ask_search`."""
+    return False
+
+
+def ask_search(can_answer: Callable[[EmbeddingModel], bool]) -> None:
+    """Let the check of the model ask `can_answer` whether a search would be answered now."""
+    global _can_answer
+    _can_answer = can_answer  # type: ignore[assignment]
+
+
+CHECKS = {
+    "database": Check(_database_answers),
+    "storage": Check(_has_free_space),
+    "model": Check(_search_answers),
+}
+
+
+@require_safe
+def healthz(request: HttpRequest) -> JsonResponse:
+    """Answer that the process is alive; check nothing else."""
+    return JsonResponse({"status": "ok"})
+
+
+@require_safe
+def readyz(request: HttpRequest) -> JsonResponse:
+    """Answer whether photos can be uploaded, with database, disk and search by name."""
+    checks = {name: check.passes_in_time() for name, check in CHECKS.items()}
+    ready = checks["database"] and checks["storage"]
+    body = {"status": "ready" if ready else "not ready", "checks": checks}
+    return JsonResponse(body, status=200 if ready else 503)
