@@ -141,6 +141,26 @@ if DATABASE_URL:
             "DATABASE_URL names no database that Scry knows. Try postgres://user:password@host/name."
         ) from None
 DATABASES = {"default": _database}
+# Lists of results that people page through: in this process, or in Redis for several of them.
+CACHES: dict[str, Any] = {
+    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+    "results": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "LOCATION": "results",
+        "OPTIONS": {"MAX_ENTRIES": 200},
+    },
+}
+if REDIS_URL:
+    CACHES["results"] = {
+        "BACKEND": "gallery.redis_cache.ForgivingRedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "scry",
+        "OPTIONS": {
+            "serializer": "django.core.signing.JSONSerializer",
+            "socket_timeout": 2,
+            "socket_connect_timeout": 2,
+        },
+    }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTHENTICATION_BACKENDS = [

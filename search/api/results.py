@@ -224,6 +224,8 @@ def _total(user: User, answer: Answer) -> int:
     """Return how many photos pass the filters; an answer by date does not count them."""
     if answer.query.wanted:
         return answer.figures.total
+    if answer.remainder:
+        return answer.remainder.shown
     return apply_filters(user, answer.query.filters).photos.count()
 
 
@@ -239,10 +241,15 @@ def _out(answer: Answer, total: int, *, first: bool) -> SearchOut:
         strong=answer.figures.strong,
         likely=answer.figures.likely,
         absent=answer.figures.absent,
-        notes=[*answer.notes, *filter(None, [answer.unread])],
+        notes=[*answer.notes, *filter(None, [answer.unread, _left(answer)])],
         next=answer.next,
         hits=[_hit(result) for result in answer.photos],
     )
+
+
+def _left(answer: Answer) -> str:
+    """Return in words what exclusions alone leave; empty for other queries."""
+    return answer.remainder.sentence(answer.query) if answer.remainder else ""
 
 
 def _reading(reading: language.Reading) -> ReadingOut:

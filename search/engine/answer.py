@@ -3,30 +3,43 @@
 from __future__ import annotations
 
 import time
-from bisect import bisect_left
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from uuid import UUID
 
 from django.utils.translation import gettext as _
 
 from gallery.models import PhotoQuerySet, User
-from gallery.paging import NOT_GIVEN
+from search.engine import pins
+from search.engine.cursor import Cursor, read_cursor
 from search.engine.errors import unavailable_errors
-from search.engine.lookalikes import Listing, list_photos
-from search.engine.page import MAX_OFFSET, Page, ResultPhoto, page_by_date, page_of_listing
+from search.engine.figures import Figures, Group
+from search.engine.listing import (
+    Listing,
+    list_by_date,
+    list_ranking,
+    listing_from_json,
+    listing_to_json,
+)
+from search.engine.page import ResultPhoto, page_by_date
 from search.engine.plan import Plan, plan
 from search.engine.rank import RankedPhoto, Ranking, excluded_photos, rank
+from search.engine.remainder import (
+    Remainder,
+    Rest,
+    rest_from_json,
+    rest_of,
+    rest_to_json,
+)
+from search.engine.walk import Walk
+from search.filters.selection import apply_filters
 from search.language.query_errors import ErrorCode, QueryError
 from search.language.terms import Query
-from search.relevance import Band
+from search.language.writer import to_text
 
 MAX_LIMIT = 100
 """Photos of one page at most."""
-LEVELS = 20
-"""Steps of the slider: photos are counted at each confidence 0, 1/20, ..., 1."""
 
 
 class Sort(StrEnum):
@@ -52,8 +65,9 @@ class SearchRequest:
     `fold` lists only the best of photos that look alike. `least` is the confidence (0 to 1) that
     photos need; None leaves that to the bands. `weak` lists weaker matches after the others.
     Sorted by newest, only matches are listed. Where nothing matches, though something similar may
-    be there, the `closest` photos are listed instead, so many at most. Raises `QueryError` for
-    values that no form or link has.
+    be there, the `closest` photos are listed instead, so many at most. `cursor` goes on in a list
+    that an earlier page was cut from, which is kept if `pins`. Raises `QueryError` for values that
+    no form or link has.
     """
 
     query: Query
@@ -64,62 +78,11 @@ class SearchRequest:
     least: float | None = None
     weak: bool = True
     closest: int = 0
+    pins: bool = True
 
     def __post_init__(self) -> None:
         if self.least is not None and not 0 <= self.least <= 1:
             raise QueryError(ErrorCode.BAD_PARAMETER, _("least must be between 0 and 1."))
-
-
-@dataclass(frozen=True)
-class Figures:
-    """The counts of a ranking, look-alikes counted one by one.
-
-    `total` photos pass the filters and are searchable, an estimate if `about`. `strong` and
-    `likely` count the matches of these bands in the window, `levels` those with at least each
-    step of confidence, 0 to 1; empty while nothing is known to compare with (`banded`). `more`
-    says that further hits follow, `absent` that the library surely has nothing of the kind.
-    """
-
-    total: int = 0
-    strong: int = 0
-    likely: int = 0
-    levels: tuple[int, ...] = ()
-    more: bool = False
-    banded: bool = False
-    about: bool = False
-    absent: bool = False
-
-    @property
-    def rounded(self) -> int:
-        """The total, with two digits where it is an estimate."""
-        return two_digits(self.total) if self.about else self.total
-
-    @property
-    def matches(self) -> int:
-        """How many photos are Strong or Likely."""
-        return self.strong + self.likely
-
-    @property
-    def has_more_matches(self) -> bool:
-        """Whether hits behind the window may match too, so that the count is a lower bound."""
-        return self.more and self.banded and self.matches >= self.levels[0]
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing matches well, though there may be weaker matches."""
-        return self.banded and not self.matches
-
-
-@dataclass(frozen=True)
-class Group:
-    """Photos of one band, which follow one another in the list.
-
-    `start` is the position of the first. `count` counts all of them, look-alikes one by one.
-    """
-
-    band: Band
-    start: int
-    count: int
 
 
 @dataclass(frozen=True)
@@ -147,6 +110,8 @@ class Answer:
     notes: tuple[str, ...] = ()
     unread: str = ""
     example: UUID | None = None
+    weaker: str = ""
+    remainder: Remainder | None = None
 
 
 def search(user: User, request: SearchRequest) -> Answer:
@@ -155,19 +120,10 @@ def search(user: User, request: SearchRequest) -> Answer:
     Raises `QueryError` for a bad query and `SearchUnavailable` when model or index are away.
     """
     started = time.perf_counter()
-    limit, offset = max(1, min(request.limit, MAX_LIMIT)), read_cursor(request.cursor)
+    start = read_cursor(request.cursor)
     with unavailable_errors():
-        steps = plan(user, request.query)
-        ranking = rank(steps.vector) if steps.vector and request.query.wanted else None
-        if ranking and request.sort == Sort.RELEVANCE:
-            listing = _listing(user, request, steps, ranking)
-            page = page_of_listing(user, listing, limit, offset)
-        else:
-            listing = None
-            photos = _photos_by_date(request, steps, ranking)
-            page = page_by_date(photos, ranking, limit, offset)
-    took = round((time.perf_counter() - started) * 1000, 1)
-    return _answer(request, steps, ranking, listing, page, took)
+        answer = (_ranked if request.query.wanted else _by_date)(user, request, start)
+    return replace(answer, took_ms=round((time.perf_counter() - started) * 1000, 1))
 
 
 def matching_photos(user: User, query: Query, *, least: float | None = None) -> PhotoQuerySet:
@@ -182,20 +138,6 @@ def matching_photos(user: User, query: Query, *, least: float | None = None) -> 
         return _matching_photos(steps, ranking, least)
 
 
-def _photos_by_date(request: SearchRequest, steps: Plan, ranking: Ranking | None) -> PhotoQuerySet:
-    if ranking is None:
-        return _matching_photos(steps, None, request.least)
-    return steps.photos.filter(pk__in=[photo.id for photo in _chosen(request, ranking)])
-
-
-def _chosen(request: SearchRequest, ranking: Ranking) -> Sequence[RankedPhoto]:
-    """Return the matches, or the closest photos where nothing matches but may be there."""
-    matches = ranking.matches(request.least)
-    if matches or request.least is not None or ranking.is_absent:
-        return matches
-    return ranking.window[: request.closest]
-
-
 def _matching_photos(steps: Plan, ranking: Ranking | None, least: float | None) -> PhotoQuerySet:
     if ranking:
         ids = [photo.id for photo in ranking.matches(least)]
@@ -206,83 +148,113 @@ def _matching_photos(steps: Plan, ranking: Ranking | None, least: float | None) 
     return steps.photos
 
 
-def _listing(user: User, request: SearchRequest, steps: Plan, ranking: Ranking) -> Listing:
-    everything = request.weak and request.least is None
-    return list_photos(
-        user,
-        ranking,
-        ranking.window if everything else _chosen(request, ranking),
-        folds=request.fold,
-        endless=everything and ranking.is_longer,
-        example=steps.example,
-    )
+# --- by relevance, and what matches by date -------------------------------------------------------
 
 
-def _answer(
-    request: SearchRequest,
-    steps: Plan,
-    ranking: Ranking | None,
-    listing: Listing | None,
-    page: Page,
-    took_ms: float,
-) -> Answer:
+def _ranked(user: User, request: SearchRequest, start: Cursor) -> Answer:
+    """Return the answer to a query that wants something, from its list."""
+    pinned = pins.find(user, start.key, _signature(request))
+    listing = listing_from_json(pinned) if pinned else _listing(user, request)
+    key = start.key if pinned else ""
+    chosen, endless = _chosen(request, listing)
+    listed = listing.length(chosen)
+    limit = max(1, min(request.limit, MAX_LIMIT))
+    # Without a next page, weaker matches may still be asked for.
+    if not key and request.pins and (listed > limit or endless or chosen < listing.figures.total):
+        key = pins.pin(user, _signature(request), listing_to_json(listing))
+    walk = Walk(user, request.query, listing, key)
+    page = walk.page(limit, start, None if endless else listed)
     return Answer(
         query=request.query,
-        model=steps.model.key if steps.model else "",
-        took_ms=took_ms,
+        model=listing.model,
+        took_ms=0.0,
         photos=page.photos,
-        next=None if page.next is None else str(page.next),
-        figures=_figures(ranking) if ranking else Figures(),
-        groups=tuple(_groups(listing)) if listing else (),
-        listed=len(listing.photos) if listing else 0,
-        chosen=len(listing.chosen) if listing else 0,
-        has_lead=listing.has_lead if listing else False,
-        notes=steps.notes,
-        unread=steps.vector.unread if steps.vector else "",
-        example=steps.example,
+        next=str(page.next) if page.next else None,
+        figures=listing.figures,
+        groups=_groups(request, listing, chosen, endless=endless),
+        listed=listed,
+        chosen=chosen,
+        has_lead=listing.has_lead,
+        notes=listing.notes,
+        unread=listing.unread,
+        example=listing.example,
+        weaker=str(walk.cursor(listed)),
     )
 
 
-def _groups(listing: Listing) -> Iterator[Group]:
-    """Yield the bands of a listing, Strong first; nothing where all photos are weak."""
-    ranking, lead = listing.ranking, int(listing.has_lead)
-    bands = [ranking.band(entry.photo) for entry in listing.photos[lead:]]
-    counts = Counter(ranking.band(photo) for photo in listing.chosen)
-    if listing.endless:
-        # The total may be an estimate, and parts and words bring photos into the window.
-        counts[Band.WEAK] += max(ranking.total - len(ranking.window), 0)
-    for band in Band:
-        if band in bands and set(bands) != {Band.WEAK}:
-            yield Group(band, lead + bands.index(band), counts[band])
+def _listing(user: User, request: SearchRequest) -> Listing:
+    steps = plan(user, request.query)
+    ranking = rank(steps.asked)
+    if request.sort == Sort.RELEVANCE:
+        return list_ranking(user, steps, ranking, folds=request.fold, least=request.least)
+    return list_by_date(steps, ranking, _chosen_by_date(request, ranking))
 
 
-def _figures(ranking: Ranking) -> Figures:
-    bands = [ranking.band(photo) for photo in ranking.window]
-    confidences = sorted(ranking.confidence(photo) for photo in ranking.window)
-    levels = [
-        len(confidences) - bisect_left(confidences, step / LEVELS) for step in range(LEVELS + 1)
-    ]
-    return Figures(
-        total=ranking.total,
-        strong=bands.count(Band.STRONG),
-        likely=bands.count(Band.LIKELY),
-        levels=tuple(levels) if ranking.bands else (),
-        more=ranking.is_longer,
-        banded=ranking.bands is not None,
-        about=ranking.is_estimated,
-        absent=ranking.is_absent,
+def _chosen_by_date(request: SearchRequest, ranking: Ranking) -> Sequence[RankedPhoto]:
+    """Return the matches, or the closest photos where nothing matches but may be there."""
+    matches = ranking.matches(request.least)
+    if matches or request.least is not None or ranking.is_absent:
+        return matches
+    return ranking.window[: request.closest]
+
+
+def _chosen(request: SearchRequest, listing: Listing) -> tuple[int, bool]:
+    """Return how many photos of a listing are chosen, and whether those behind it follow."""
+    if request.sort == Sort.NEWEST or request.least is not None:
+        return listing.size, False
+    if request.weak:
+        return listing.size, listing.endless
+    if listing.matching or listing.figures.absent:
+        return listing.matching, False
+    return min(request.closest, listing.size), False
+
+
+def _groups(
+    request: SearchRequest, listing: Listing, chosen: int, *, endless: bool
+) -> tuple[Group, ...]:
+    if request.sort == Sort.NEWEST or not listing.figures.banded:
+        return ()
+    return tuple(listing.groups(chosen, endless=endless))
+
+
+def _signature(request: SearchRequest) -> str:
+    closest = request.closest if request.sort == Sort.NEWEST else None
+    text = to_text(request.query)
+    return pins.signature(text, request.fold, request.sort, request.least, closest)
+
+
+# --- filters and exclusions alone, by date --------------------------------------------------------
+
+
+def _by_date(user: User, request: SearchRequest, start: Cursor) -> Answer:
+    """Return the answer to a query of filters and exclusions alone, newest first."""
+    limit = max(1, min(request.limit, MAX_LIMIT))
+    if request.query.terms:
+        rest, key = _rest(user, request, start)
+        photos = apply_filters(user, request.query.filters).photos.exclude(pk__in=rest.excluded)
+    else:
+        steps = plan(user, request.query)
+        rest, key = Rest(steps.model.key if steps.model else "", steps.notes), ""
+        photos = steps.photos
+    page = page_by_date(photos, limit, start, key)
+    return Answer(
+        query=request.query,
+        model=rest.model,
+        took_ms=0.0,
+        photos=page.photos,
+        next=str(page.next) if page.next else None,
+        figures=Figures(),
+        notes=rest.notes,
+        remainder=rest.remainder,
     )
 
 
-def two_digits(number: int) -> int:
-    """Return an estimate with two digits: 40,122 is about 40,000."""
-    return round(number, 2 - len(str(number)))
-
-
-def read_cursor(cursor: str) -> int:
-    """Return the position that a cursor stands for; raise `QueryError` for a made-up one."""
-    if not cursor:
-        return 0
-    if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= 5):
-        raise QueryError(ErrorCode.BAD_CURSOR, str(NOT_GIVEN))
-    return min(int(cursor), MAX_OFFSET)
+def _rest(user: User, request: SearchRequest, start: Cursor) -> tuple[Rest, str]:
+    """Return what exclusions alone leave out, and the key under which that is pinned."""
+    signature = _signature(request)
+    if pinned := pins.find(user, start.key, signature):
+        return rest_from_json(pinned), start.key
+    steps = plan(user, request.query)
+    rest = rest_of(user, steps, excluded_photos(steps.asked, request.least))
+    key = pins.pin(user, signature, rest_to_json(rest)) if request.pins else ""
+    return rest, key

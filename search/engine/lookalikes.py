@@ -13,7 +13,7 @@ from uuid import UUID
 
 from gallery.models import Photo, User
 from search.duplicates.models import GroupMember
-from search.engine.rank import RankedPhoto, Ranking, hits_behind_window, scores
+from search.engine.rank import RankedPhoto, Ranking, scores
 
 LIMIT = 100
 """Photos that belong together at most. Groups have 50; a larger set folds by its stack alone."""
@@ -23,97 +23,49 @@ NONE: Ids = frozenset()
 
 
 @dataclass(frozen=True)
-class ListedPhoto:
-    """A photo that is listed, and the look-alikes that are folded under it."""
+class Fold:
+    """A photo of a ranking, and the look-alikes that are folded under it."""
 
     photo: RankedPhoto
     similar: tuple[UUID, ...] = ()
 
+    @property
+    def ids(self) -> Ids:
+        """The photo and its look-alikes."""
+        return frozenset({self.photo.id, *self.similar})
 
-@dataclass(frozen=True, eq=False)
-class Listing:
-    """The photos of a ranking in the order in which they are listed.
 
-    `photos` come from the ranking's window, of which `chosen` are to be listed; `covered` are
-    the ids listed or folded there. `endless` says that the hits behind the window follow, `folds`
-    that look-alikes are folded, and `has_lead` that the look-alikes of the example photo come
-    first.
+def fold_look_alikes(
+    user: User, photos: Sequence[RankedPhoto], covered: Iterable[UUID] = ()
+) -> list[Fold]:
+    """Return photos, best first, folded under the first of those that belong together.
+
+    Photos that are `covered` elsewhere are left out.
     """
-
-    user: User
-    ranking: Ranking
-    chosen: Sequence[RankedPhoto]
-    photos: Sequence[ListedPhoto]
-    covered: Ids
-    folds: bool
-    endless: bool
-    has_lead: bool = False
-
-    def slice(self, start: int, count: int) -> tuple[Sequence[ListedPhoto], int | None]:
-        """Return up to `count` photos from a position on, and the next position or None."""
-        end = start + count
-        if start < len(self.photos):
-            more = end < len(self.photos) or self.endless
-            return self.photos[start:end], min(end, len(self.photos)) if more else None
-        if not self.endless:
-            return (), None
-        hits = hits_behind_window(self.ranking, start - len(self.photos), count + 1)
-        return self._behind_window(hits[:count]), end if len(hits) > count else None
-
-    def _behind_window(self, hits: Sequence[RankedPhoto]) -> Sequence[ListedPhoto]:
-        """Return the hits that are not listed yet, and that no better look-alike stands for."""
-        fresh = [hit for hit in hits if hit.id not in self.covered]
-        sets = together(self.user, [hit.id for hit in fresh]) if self.folds else {}
-        known = scores(self.ranking.query, NONE.union(*sets.values()))
-        listed = []
-        for hit in fresh:
-            members = sets.get(hit.id, NONE)
-            if not members or (not members & self.covered and _best(members, known) == hit.id):
-                listed.append(_listed(hit, members))
-        return listed
-
-
-def list_photos(
-    user: User,
-    ranking: Ranking,
-    photos: Sequence[RankedPhoto],
-    *,
-    folds: bool,
-    endless: bool,
-    example: UUID | None = None,
-) -> Listing:
-    """Return the listing of some photos of a ranking's window, folded once for all pages.
-
-    The look-alikes of the `example`, the photo that all others are compared with, take the first
-    place together, wherever they rank.
-    """
-    if not folds:
-        covered = frozenset(photo.id for photo in photos)
-        listed = [ListedPhoto(photo) for photo in photos]
-        return Listing(user, ranking, photos, listed, covered, folds, endless)
-    ids = [photo.id for photo in photos]
-    sets = together(user, [*ids, example] if example else ids)
-    lead = _lead(ranking, sets.get(example, NONE) - {example}) if example else []
-    covered_ids = {example, *sets.get(example, NONE)} if example and lead else set()
-    listed = [*lead]
+    gone = set(covered)
+    sets = together(user, [photo.id for photo in photos])
+    folded = []
     for photo in photos:
-        if photo.id not in covered_ids:
+        if photo.id not in gone:
             members = sets.get(photo.id, NONE)
-            listed.append(_listed(photo, members))
-            covered_ids |= {photo.id, *members}
-    covered = frozenset(covered_ids)
-    return Listing(user, ranking, photos, listed, covered, folds, endless, has_lead=bool(lead))
+            folded.append(_fold(photo, members))
+            gone |= {photo.id, *members}
+    return folded
 
 
-def _lead(ranking: Ranking, ids: Ids) -> list[ListedPhoto]:
-    """Return the look-alikes of the example as one listed photo, if any passes the filters."""
-    known = scores(ranking.query, ids)
-    first = _best(ids, known)
-    return [_listed(RankedPhoto(first, known[first]), ids)] if first else []
+def fold_of_example(user: User, ranking: Ranking, example: UUID) -> Fold | None:
+    """Return the look-alikes of the example photo as one fold, if any passes the filters.
+
+    Wherever they rank, they come first together.
+    """
+    members = together(user, [example]).get(example, NONE) - {example}
+    known = scores(ranking.query, members)
+    first = _best(members, known)
+    return _fold(RankedPhoto(first, known[first]), members) if first else None
 
 
-def _listed(photo: RankedPhoto, members: Ids) -> ListedPhoto:
-    return ListedPhoto(photo, tuple(sorted(members - {photo.id})))
+def _fold(photo: RankedPhoto, members: Ids) -> Fold:
+    return Fold(photo, tuple(sorted(members - {photo.id})))
 
 
 def together(user: User, ids: Iterable[UUID]) -> dict[UUID, Ids]:

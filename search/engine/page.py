@@ -1,20 +1,15 @@
-"""Pages of an answer: slices of a ranking with its look-alikes folded, or of photos by date."""
+"""Pages of an answer, and pages of photos by date."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 from uuid import UUID
 
-from gallery.models import Photo, PhotoQuerySet, User
+from gallery.models import Photo, PhotoQuerySet
+from search.engine.cursor import Cursor
 from search.parts.boxes import Box
 from search.relevance import Band
-
-if TYPE_CHECKING:
-    from search.engine.lookalikes import Listing
-    from search.engine.rank import RankedPhoto, Ranking
-
 
 MAX_OFFSET = 10_000
 """The last position at which a page may begin."""
@@ -40,52 +35,23 @@ class ResultPhoto:
 
 @dataclass(frozen=True)
 class Page:
-    """Photos in order, and the position of the next page; None at the end."""
+    """Photos in order, and the cursor of the next page; None at the end."""
 
     photos: Sequence[ResultPhoto]
-    next: int | None
+    next: Cursor | None
 
 
-def page_of_listing(user: User, listing: Listing, limit: int, offset: int) -> Page:
-    """Return a page of a listing.
+def page_by_date(photos: PhotoQuerySet, limit: int, start: Cursor, key: str = "") -> Page:
+    """Return a page of photos, newest first, that goes on behind the last photo of `start`.
 
-    Points of photos that were deleted a moment ago may still be in the index. SQL leaves them
-    out, and the page is filled from further down.
+    `key` is that of the pinned list, if any.
     """
-    photos: list[ResultPhoto] = []
-    position: int | None = offset
-    while len(photos) < limit and position is not None:
-        listed, position = listing.slice(position, limit - len(photos))
-        if position is not None and position >= MAX_OFFSET:
-            position = None
-        visible = Photo.objects.visible_to(user).in_bulk([entry.photo.id for entry in listed])
-        photos += [
-            result_photo(visible[entry.photo.id], entry.photo, listing.ranking, entry.similar)
-            for entry in listed
-            if entry.photo.id in visible
-        ]
-    return Page(photos, position)
-
-
-def page_by_date(photos: PhotoQuerySet, ranking: Ranking | None, limit: int, offset: int) -> Page:
-    """Return a page of photos, newest first, with what a ranking says of them."""
-    rows = list(photos.newest_first()[offset : offset + limit + 1])
-    end = offset + limit
-    ranked: Mapping[UUID, RankedPhoto] = (
-        {photo.id: photo for photo in ranking.window} if ranking else {}
-    )
-    found = [
-        result_photo(row, ranked[row.pk], ranking)
-        if ranking and row.pk in ranked
-        else ResultPhoto(row)
-        for row in rows[:limit]
-    ]
-    return Page(found, end if len(rows) > limit and end < MAX_OFFSET else None)
-
-
-def result_photo(
-    photo: Photo, ranked: RankedPhoto, ranking: Ranking, similar: tuple[UUID, ...] = ()
-) -> ResultPhoto:
-    """Return a photo with what the ranking says of it."""
-    band = ranking.band(ranked)
-    return ResultPhoto(photo, ranked.score, similar, band, ranked.words, ranked.box)
+    if start.moment and start.last:
+        rows = list(photos.before(start.moment, start.last).newest_first()[: limit + 1])
+    else:
+        rows = list(photos.newest_first()[start.position : start.position + limit + 1])
+    found = [ResultPhoto(row) for row in rows[:limit]]
+    if len(rows) <= limit:
+        return Page(found, None)
+    last = rows[limit - 1]
+    return Page(found, Cursor(start.position + limit, key, last.pk, last.shown_at))

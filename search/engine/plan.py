@@ -59,7 +59,8 @@ class Plan:
 
     `notes` are sentences about filters that nothing can pass. `vector` is None for filters alone.
     `model` is None before the first model is ready. `example` is the photo that all others are
-    compared with, where the query is nothing else.
+    compared with, where the query is nothing else. `excluded` are photos whose words say what is
+    excluded; they are not among `photos`.
     """
 
     query: Query
@@ -68,6 +69,14 @@ class Plan:
     notes: tuple[str, ...] = ()
     vector: VectorQuery | None = None
     example: UUID | None = None
+    excluded: frozenset[UUID] = frozenset()
+
+    @property
+    def asked(self) -> VectorQuery:
+        """The vector query of a query with terms; raise `LookupError` for filters alone."""
+        if self.vector is None:
+            raise LookupError
+        return self.vector
 
 
 def plan(user: User, query: Query) -> Plan:
@@ -111,7 +120,7 @@ def plan(user: User, query: Query) -> Plan:
         scale=scale_of(user, model),
         unread="" if text_hits else _unread(model, query),
     )
-    return Plan(query, model, photos, notes, vector, _example(query))
+    return Plan(query, model, photos, notes, vector, _example(query), excluded)
 
 
 def _text_hits(named: Sequence[TextHit], found: Sequence[TextHit]) -> tuple[TextHit, ...]:

@@ -216,15 +216,16 @@ def scores(query: VectorQuery, ids: Iterable[UUID]) -> dict[UUID, float]:
     return {hit.id: hit.score for hit in hits}
 
 
-def hits_behind_window(ranking: Ranking, start: int, limit: int) -> list[RankedPhoto]:
-    """Return hits behind the window, the first of them being number 0.
+def further_hits(query: VectorQuery, but: Iterable[UUID]) -> tuple[list[RankedPhoto], bool]:
+    """Return the next `WINDOW` hits without the photos that came before, and whether more follow.
 
-    Those that text or parts brought into the window come up again.
+    They are found by vector alone.
     """
-    query = ranking.query
+    query = _without_excluded(query)
     index = open_index(query.model.key, query.model.dim)
-    hits = index.query(query.target.vector, limit=limit, offset=WINDOW + start, flt=query.condition)
-    return [RankedPhoto(hit.id, hit.score) for hit in hits]
+    condition = And((query.condition, Not(HasIds.of(but))))
+    hits = index.query(query.target.vector, limit=WINDOW, flt=condition)
+    return [RankedPhoto(hit.id, hit.score) for hit in hits], len(hits) == WINDOW
 
 
 def excluded_photos(query: VectorQuery, least: float | None = None) -> set[UUID]:

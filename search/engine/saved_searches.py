@@ -104,7 +104,7 @@ def overview(user: User, row: SavedSearch) -> Overview:
     """Return the overview of a saved search."""
     try:
         query = language.parse(row.query)
-        found = answer.search(user, SearchRequest(query, limit=1, weak=False))
+        found = answer.search(user, SearchRequest(query, limit=1, weak=False, pins=False))
         figures = found.figures
         if not query.wanted:
             count = answer.matching_photos(user, query).count()

@@ -9,7 +9,9 @@ from gallery.models import User
 from gallery.views import PageRequest
 from search import language
 from search.engine import names
-from search.engine.answer import LEVELS, SearchRequest, Sort, read_cursor
+from search.engine.answer import SearchRequest, Sort
+from search.engine.cursor import read_cursor
+from search.engine.figures import LEVELS
 from search.language import Query, QueryError, Term
 
 _LISTING = ("fold", "sort", "least", "weak")
@@ -95,9 +97,9 @@ class Address:
         """With weaker matches below the others."""
         return self._with(weak="1", least=None, sort=None)
 
-    def weaker_from(self, position: int) -> str:
-        """Only the weaker matches, which begin at a position of the list."""
-        return self._with(weak="1", least=None, sort=None, cursor=str(position))
+    def weaker_from(self, cursor: str) -> str:
+        """Only the weaker matches, which begin at a cursor of the list."""
+        return self._with(weak="1", least=None, sort=None, cursor=cursor)
 
     @property
     def unset(self) -> str:
@@ -140,7 +142,7 @@ class Address:
     def offset(self) -> int:
         """The position at which this page begins."""
         try:
-            return read_cursor(self._given.get("cursor", ""))
+            return read_cursor(self._given.get("cursor", "")).position
         except QueryError:
             return 0
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
@@ -190,6 +190,7 @@ def similar(request: PageRequest, photo_id: uuid.UUID) -> HttpResponse:
     strip = "strip" in request.GET
     query = Query((Term("photo", str(photo.pk)),))
     asked = address.request_of(request.GET, _STRIP if strip else PAGE, query)
+    asked = replace(asked, pins=not strip)  # A strip has no further pages.
     results = results_of(lambda: engine.search(request.user, asked))
     return show(request, results, {"like": photo}, part="_strip" if strip else "_results")
 

@@ -13,7 +13,8 @@ from django.utils.translation import gettext as _, ngettext, pgettext
 from gallery.models import User
 from gallery.status import status
 from gallery.views.tiles import Tile
-from search.engine.answer import LEVELS, Answer, Figures, Group, matching_photos, two_digits
+from search.engine.answer import Answer, matching_photos
+from search.engine.figures import LEVELS, Figures, Group, two_digits
 from search.language import Query
 from search.relevance import Band
 
@@ -100,7 +101,7 @@ def summarize(user: User, answer: Answer, tiles: Sequence[Tile], address: Addres
         headings=_headings(tiles, answer, address),
         only_weak=only_weak,
         weaker=weaker,
-        weaker_address=address.weaker_from(answer.listed) if follows else "",
+        weaker_address=address.weaker_from(answer.weaker) if follows else "",
         empty=Empty.NO if tiles else _why_empty(user, answer, address),
         wanted=_wanted_text(answer.query),
         by_picture=_is_by_picture(answer.query),
@@ -169,6 +170,8 @@ def _bands(figures: Figures) -> str:
 
 def _counts_by_date(user: User, answer: Answer, listed: int, address: Address) -> str:
     """Return the count of photos by date. Without exclusions SQL counts them quickly."""
+    if answer.remainder:
+        return answer.remainder.sentence(answer.query) if listed else ""
     if answer.next is None and not address.offset:
         count = listed
     elif not answer.query.terms:

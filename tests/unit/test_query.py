@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC
 
 import pytest
 from hypothesis import given, strategies as st
 
-from search.engine.answer import MAX_OFFSET, read_cursor
+from search.engine.cursor import Cursor, read_cursor
 from search.language import QueryError
 from search.language.scanner import normalize_text
 
@@ -46,13 +47,27 @@ def test_absurd_texts_are_refused_quickly():
     assert time.perf_counter() - started < 0.05
 
 
-@pytest.mark.parametrize("cursor", ["-1", "1.5", "x", "²", "1" * 6, " 1"])
+@pytest.mark.parametrize(
+    "cursor",
+    ["-1", "1.5", "x", "²", "1" * 8, " 1", ".", "0123456789abcdef", f".1.{'g' * 32}", "٣",
+     f"0123456789abcdeg.1.{'0' * 32}", f".1.{'0' * 32}.{'9' * 18}", f".1.{'0' * 32}.{'9' * 19}"],
+)  # fmt: skip
 def test_made_up_cursors_are_refused(cursor):
     with pytest.raises(QueryError):
         read_cursor(cursor)
 
 
-def test_cursors_are_bounded():
-    assert read_cursor("") == 0
-    assert read_cursor("60") == 60
-    assert read_cursor("99999") == MAX_OFFSET
+@given(
+    st.integers(0, 9_999_999),
+    st.sampled_from(["", "0123456789abcdef"]),
+    st.none() | st.uuids(),
+    st.none() | st.datetimes(timezones=st.just(UTC)),
+)
+def test_cursors_read_back(position, key, last, moment):
+    cursor = Cursor(position, key, last, moment if last else None)
+    assert read_cursor(str(cursor)) == cursor
+
+
+def test_a_position_alone_is_a_cursor():
+    assert read_cursor("") == Cursor()
+    assert read_cursor("60") == Cursor(60)

@@ -8,7 +8,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from search.engine import rank
-from search.engine.answer import Figures
+from search.engine.figures import Figures
 from tests.web.conftest import WORDS
 from tests.web.result_pages import HTMX, headings, link, query_of, shown, text
 from tests.web.test_api_photos import picture
