@@ -167,18 +167,23 @@ def _within(
 
 def _town(row: Any) -> Town:
     code = str(row["country"], "ascii")
-    names = _all().names[row["start"] : row["end"]].tobytes().decode().split("\n")
+    name, *others = _all().names[row["start"] : row["end"]].tobytes().decode().split("\n")
     return Town(
         id=int(row["id"]),
-        name=names[0],
+        name=name,
         country_code=code,
         country=country_names().get(code, code),
         zone=str(row["zone"], "ascii"),
         latitude=float(row["latitude"]),
         longitude=float(row["longitude"]),
         population=int(row["population"]),
-        names=tuple(names),
+        names=tuple(dict.fromkeys((name, *filter(_is_for_people, others)))),
     )
+
+
+def _is_for_people(name: str) -> bool:
+    """Tell a name from codes, and from names in small letters, which machines have transcribed."""
+    return bool(name) and not name[0].islower() and not _CODE.fullmatch(name)
 
 
 _lock = Lock()
@@ -250,15 +255,5 @@ def _entries() -> Iterator[tuple[Any, ...]]:
             town["countrycode"].encode(),
             town["admin1code"].encode(),
             town["timezone"].encode(),
-            "\n".join(_names(town)).encode(),
+            "\n".join((town["name"], *town["alternatenames"])).encode(),
         )
-
-
-def _names(town: dict[str, Any]) -> list[str]:
-    """Return a town's names. Codes and names in small letters, made by machines, are left out."""
-    others = (
-        name
-        for name in town["alternatenames"]
-        if name and not name[0].islower() and not _CODE.fullmatch(name) and "\n" not in name
-    )
-    return list(dict.fromkeys((town["name"], *others)))
