@@ -55,6 +55,7 @@ def main(owner_name: str, count: int, dim: int, *, varied: bool = False) -> None
                 "width": 500,
                 "height": 375,
                 "shown_at": now - timedelta(minutes=10 * number),
+                "wall_at": now - timedelta(minutes=10 * number),
             }
             if varied:
                 fields = photo_facts.facts(number, now, dice)

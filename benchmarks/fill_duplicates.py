@@ -177,6 +177,7 @@ def _photo(owner_id: int, number: int, image: Image.Image) -> Photo:
         width=image.width * 8,
         height=image.height * 8,
         shown_at=timezone.now() - timedelta(minutes=10 * number),
+        wall_at=timezone.now() - timedelta(minutes=10 * number),
         decoded_at=timezone.now(),
     )
 

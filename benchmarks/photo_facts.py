@@ -46,6 +46,7 @@ def facts(number: int, now: datetime, dice: random.Random) -> dict[str, Any]:
         "height": height,
         "size": round(dice.lognormvariate(15.2, 0.6)),
         "shown_at": shown,
+        "wall_at": shown,
         "taken_at": shown if dice.random() < 0.92 else None,
         "latitude": city[0] + dice.gauss(0, 0.3) if located else None,
         "longitude": city[1] + dice.gauss(0, 0.3) if located else None,

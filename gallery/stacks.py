@@ -85,7 +85,8 @@ def _is_one_shot(one: Photo, other: Photo) -> bool:
     if one.camera and other.camera and one.camera != other.camera:
         return False
     if one.taken_at and other.taken_at:
-        return abs(one.taken_at - other.taken_at) <= _ONE_SHOT
+        # The clock on the wall, because often only one of the two files has the offset.
+        return abs(one.wall_at - other.wall_at) <= _ONE_SHOT
     shapes = sorted(max(p.width, p.height) / min(p.width, p.height) for p in (one, other))
     return bool(one.camera and other.camera) and shapes[1] <= shapes[0] * _SAME_SHAPE
 

@@ -30,6 +30,7 @@ def photo(owner: Any, **fields: Any) -> Photo:
         "height": 300,
         "created_at": ADDED,
         "shown_at": fields.get("taken_at") or ADDED,
+        "wall_at": fields.get("shown_at") or fields.get("taken_at") or ADDED,
     }
     return Photo.objects.create(**(defaults | fields))
 

@@ -26,20 +26,24 @@ TAG_NAMES = ["sea", "Family", "unused"]
 
 
 def when(chance: random.Random) -> datetime:
-    """Return a time, often one at the edge of a day, month or year in the gallery's zone."""
+    """Return a time on the wall, as if UTC, often at the edge of a day, month or year."""
     day = datetime(chance.choice([1969, 2019, 2020, 2023, 2024]), chance.choice([1, 3, 6, 12]),
-                   chance.choice([1, 10, 11, 28]), tzinfo=ZONE)  # fmt: skip
-    return (day + timedelta(seconds=chance.choice([-1, 0, 1, 43_200]))).astimezone(UTC)
+                   chance.choice([1, 10, 11, 28]), tzinfo=UTC)  # fmt: skip
+    return day + timedelta(seconds=chance.choice([-1, 0, 1, 43_200]))
 
 
 def random_photo(owner: Any, chance: random.Random) -> Photo:
-    taken = when(chance) if chance.random() < 0.8 else None
+    wall, offset = when(chance), chance.choice([-600, 0, 345, 540])
+    instant = wall - timedelta(minutes=offset)
+    is_dated = chance.random() < 0.8
     place = chance.choice(PLACES)
     names = chance.sample(values.COLOURS, chance.randrange(4))
     return photo(
         owner,
-        taken_at=taken,
-        shown_at=taken or when(chance),
+        taken_at=instant if is_dated else None,
+        utc_offset=offset if is_dated else None,
+        shown_at=instant,
+        wall_at=wall,
         camera=chance.choice(CAMERAS),
         lens=chance.choice(LENSES),
         format=chance.choice(FORMATS),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from operator import attrgetter
 from pathlib import Path
 from typing import Annotated, Any
@@ -37,8 +37,8 @@ WAIT_SECONDS, _STEP = 30.0, 0.1
 
 FILE_COLUMNS = ("id", "name", "format", "size", "width", "height", "sha256")
 _COLUMNS = (
-    *FILE_COLUMNS, "taken_at", "created_at", "exif", "colour", "favourite", "rating", "caption",
-    "flaw", "motion", "place",
+    *FILE_COLUMNS, "utc_offset", "date_source", "offset_source", "created_at", "exif", "colour",
+    "favourite", "rating", "caption", "flaw", "motion", "place",
 )  # fmt: skip
 
 
@@ -89,6 +89,11 @@ class AlbumRef(Schema):
 class PhotoOut(Schema):
     """One photo; `state` is pending, indexed or failed, with a reason and a sentence if failed.
 
+    `local_time` is what the clock on the wall said, or the time of the upload; `taken_at` is that
+    time with its own offset, null if the date is unknown. `utc_offset` is in minutes east of UTC.
+    `date_source` is camera, gps, metadata, sidecar, name, file or person, or empty if the date is
+    unknown; `offset_source` is camera, gps, place, assumed or person, or empty.
+
     `flaw` is cut_short or incomplete if a part of the picture is missing, `motion` is inside if the
     file holds a short video too, and beside if one is kept with it. `place` is the nearest town and
     its country, empty if unknown.
@@ -105,6 +110,10 @@ class PhotoOut(Schema):
     height: int
     sha256: str
     taken_at: datetime | None
+    local_time: datetime
+    utc_offset: int | None
+    date_source: str
+    offset_source: str
     created_at: datetime
     exif: dict[str, Any]
     colour: str
@@ -257,12 +266,21 @@ def _companion_out(companion: Companion) -> CompanionOut:
     )
 
 
+def _in_own_zone(photo: Photo) -> datetime | None:
+    """Return when a photo was taken, with the offset that the camera's clock had."""
+    if photo.taken_at is None:
+        return None
+    return photo.local_time.replace(tzinfo=timezone(timedelta(minutes=photo.utc_offset or 0)))
+
+
 def photo_out(photo: Photo, state: PhotoState | None = None) -> PhotoOut:
     """Return the public form of a photo; its state is looked up unless it is given."""
     state = state or Embedding.objects.states_of([photo])[photo.pk]
     albums = [AlbumRef(id=album.pk, name=album.name) for album in photo.albums.all()]
     return PhotoOut(
         **{column: getattr(photo, column) for column in _COLUMNS},
+        taken_at=_in_own_zone(photo),
+        local_time=photo.local_time,
         state=state.state,
         reason=state.reason,
         message=state.message,

@@ -1,4 +1,5 @@
-from datetime import UTC, timedelta
+import re
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import django.utils.timezone
@@ -6,10 +7,12 @@ from django.conf import settings
 from django.db import migrations, models
 
 _STEP = 1000
+_OFFSET = re.compile(r"([+-])(\d\d):?(\d\d)")
+_COLUMNS = ["wall_at", "utc_offset", "taken_at", "shown_at", "date_source", "offset_source"]
 
 
 def keep_wall_clock(apps, schema_editor):
-    """Give each photo the local time that its camera wrote.
+    """Give each photo the local time that its camera wrote, and its offset where it is known.
 
     Until now the times of cameras were taken as local to the gallery's zone. A photo without one
     was taken, as far as anyone can tell, when it was uploaded.
@@ -17,22 +20,61 @@ def keep_wall_clock(apps, schema_editor):
     photos = apps.get_model("gallery", "Photo").objects
     zone = ZoneInfo(settings.TIME_ZONE)
     batch = []
-    for photo in photos.only("shown_at", "taken_at").iterator(chunk_size=_STEP):
-        local = photo.shown_at.astimezone(zone)
-        photo.wall_at = local.replace(tzinfo=UTC)
-        if photo.taken_at is not None:
-            photo.utc_offset = round(local.utcoffset() / timedelta(minutes=1))
-            photo.date_source, photo.offset_source = "camera", "assumed"
+    for photo in photos.only("shown_at", "taken_at", "exif").iterator(chunk_size=_STEP):
+        _keep(photo, zone)
         batch.append(photo)
         if len(batch) == _STEP:
             _save(photos, batch)
     _save(photos, batch)
 
 
+def _keep(photo, zone):
+    local = photo.shown_at.astimezone(zone)
+    if photo.taken_at is not None:
+        # TZ may have changed since the upload, and what the camera wrote has not.
+        local = _camera_time(photo.exif, zone) or local
+        offset = _camera_offset(photo.exif)
+        photo.offset_source = "assumed" if offset is None else "camera"
+        if offset is None:
+            offset = round(local.utcoffset() / timedelta(minutes=1))
+        photo.utc_offset, photo.date_source = offset, "camera"
+        photo.taken_at = local.replace(tzinfo=UTC) - timedelta(minutes=offset)
+        photo.shown_at = photo.taken_at
+    photo.wall_at = local.replace(tzinfo=UTC)
+
+
+def _camera_time(exif, zone):
+    try:
+        return datetime.fromisoformat(exif["taken_at"]).replace(tzinfo=zone)
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _camera_offset(exif):
+    match = _OFFSET.fullmatch(str(exif.get("offset", "")))
+    if match is None:
+        return None
+    offset = int(match[2]) * 60 + int(match[3])
+    offset = -offset if match[1] == "-" else offset
+    return offset if -12 * 60 <= offset <= 14 * 60 else None
+
+
 def _save(photos, batch):
-    photos.bulk_update(batch, ["wall_at", "utc_offset", "date_source", "offset_source"])
+    photos.bulk_update(batch, _COLUMNS)
     batch.clear()
 
+
+def project_again(apps, schema_editor):
+    """Have all points written again: the day in their payload is that of the wall clock now.
+
+    The vectors stay, and so do the old points until the new ones replace them. The parts of a photo
+    follow it.
+    """
+    embeddings = apps.get_model("gallery", "Embedding").objects
+    waiting = embeddings.filter(
+        state="indexed", photo__deleted_at=None, photo__trashed_at=None
+    )
+    waiting.update(state="embedded")
 
 
 class Migration(migrations.Migration):
@@ -46,7 +88,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='photo',
             name='date_source',
-            field=models.CharField(blank=True, choices=[('', 'unknown, so the time of the upload'), ('camera', 'from the camera'), ('gps', 'from the satellites'), ('metadata', "from the file's description"), ('sidecar', 'from the file beside it'), ('name', 'from the file name'), ('file', "from the file's date"), ('person', 'set by hand')], max_length=8),
+            field=models.CharField(blank=True, choices=[('', 'unknown, so the time of the upload'), ('camera', 'from the camera'), ('gps', 'from the satellites'), ('metadata', "from the file's description"), ('sidecar', 'from the file beside it'), ('name', 'from the file name'), ('file', "from the file's last change"), ('person', 'set by hand')], max_length=8),
         ),
         migrations.AddField(
             model_name='photo',
@@ -82,4 +124,5 @@ class Migration(migrations.Migration):
             index=models.Index(condition=models.Q(('deleted_at', None), ('trashed_at', None)), fields=['owner', 'place_id'], name='photo_place'),
         ),
         migrations.RunPython(keep_wall_clock, migrations.RunPython.noop),
+        migrations.RunPython(project_again, migrations.RunPython.noop),
     ]

@@ -137,7 +137,7 @@ class Photo(models.Model):
         METADATA = "metadata", _("from the file's description")
         SIDECAR = "sidecar", _("from the file beside it")
         NAME = "name", _("from the file name")
-        FILE = "file", _("from the file's date")
+        FILE = "file", _("from the file's last change")
         PERSON = "person", _("set by hand")
 
     class OffsetSource(models.TextChoices):
@@ -248,6 +248,11 @@ class Photo(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("photo", args=[self.pk])
+
+    @property
+    def local_time(self) -> datetime:
+        """What the clock on the wall said, naive, so that no template moves it to another zone."""
+        return self.wall_at.replace(tzinfo=None)
 
 
 class Fingerprint(models.Model):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from django import template
 from django.utils.translation import gettext as _, ngettext
 
+from gallery.taken_time import offset_in_words
+
 register = template.Library()
 
 
@@ -47,6 +49,12 @@ def score(value: float) -> str:
 def first_part(text: str) -> str:
     """Return "caption: at the sea" as "caption"."""
     return text.partition(":")[0]
+
+
+@register.filter
+def offset(minutes: int | None) -> str:
+    """Return 540 minutes east of UTC as "UTC+9", and "" if they are unknown."""
+    return "" if minutes is None else offset_in_words(minutes)
 
 
 @register.filter

@@ -10,12 +10,11 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 
 from django.db.models import Case, CharField, Count, F, IntegerField, Q, Value, When
 from django.db.models.functions import Cast
-from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _, ngettext
 
@@ -23,7 +22,7 @@ from gallery import colours
 from gallery.facts import MAX_STARS
 from gallery.models import Album, InAlbum, Photo, PhotoQuerySet, Tag, Tagged, User
 from search.engine.answer import matching_photos
-from search.filters.conditions import colour_name
+from search.filters.conditions import colour_name, start_of
 from search.filters.library import Library, fold_name
 from search.filters.selection import ids_as_text
 from search.language import values
@@ -247,7 +246,7 @@ class PhotoCounter:
     def __init__(self, user: User, library: Library) -> None:
         self._library = library
         self._years = _years(user, library)
-        self._packed = _pack(self._years, library)
+        self._packed = _pack(self._years)
 
     def counts(
         self, photos: PhotoQuerySet, kinds: Iterable[str], *, all_of_them: bool = False
@@ -311,23 +310,21 @@ class PhotoCounter:
 
 
 def _years(user: User, library: Library) -> list[int]:
-    """Return the years from the newest photo to the oldest, in the gallery's time zone."""
-    times = Photo.objects.visible_to(user).values_list("shown_at", flat=True)
-    ends = (times.order_by("-shown_at", "-id").first(), times.order_by("shown_at", "id").first())
-    last, first = (
-        timezone.localdate(end, library.zone).year if end else library.today.year for end in ends
-    )
+    """Return the years from the newest photo to the oldest, by the clocks on the wall."""
+    times = Photo.objects.visible_to(user).values_list("wall_at", flat=True)
+    ends = (times.order_by("-wall_at").first(), times.order_by("wall_at").first())
+    last, first = (end.year if end else library.today.year for end in ends)
     return list(range(last, first - 1, -1))
 
 
-def _pack(years: Sequence[int], library: Library) -> Any:
+def _pack(years: Sequence[int]) -> Any:
     """Return an expression that packs all columns with few values into one number.
 
     That leaves far fewer cells to fetch. Dates are compared with the starts of the years, newest
     first, because extracting a year costs SQLite a call of Python for each date.
     """
-    starts = [datetime.fromtimestamp(library.start_of(date(year, 1, 1)), UTC) for year in years]
-    year = _case([Q(shown_at__gte=start) for start in starts[:-1]], len(starts) - 1)
+    starts = [start_of(date(year, 1, 1)) for year in years]
+    year = _case([Q(wall_at__gte=start) for start in starts[:-1]], len(starts) - 1)
     shape = Case(
         When(width__gt=F("height"), then=Value(2)),
         When(width=F("height"), then=Value(1)),

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, Any
@@ -104,25 +104,31 @@ def _each(read: Callable[[str, Library], Condition]) -> Reader:
 
 
 def _after(value: str, library: Library) -> Condition:
-    return _within(Span(dates.spans(value, today=library.today)[0].start, None), library)
+    return _within(Span(dates.spans(value, today=library.today)[0].start, None))
 
 
 def _before(value: str, library: Library) -> Condition:
-    return _within(Span(None, dates.spans(value, today=library.today)[0].start), library)
+    return _within(Span(None, dates.spans(value, today=library.today)[0].start))
 
 
 def _date(value: str, library: Library) -> Condition:
-    return any_of([_within(span, library) for span in dates.spans(value, today=library.today)])
+    return any_of([_within(span) for span in dates.spans(value, today=library.today)])
 
 
-def _within(span: Span, library: Library) -> Condition:
-    start, end = (library.start_of(day) if day else None for day in (span.start, span.end))
+def _within(span: Span) -> Condition:
+    start, end = (start_of(day) if day else None for day in (span.start, span.end))
     q = Q()
     if start is not None:
-        q &= Q(shown_at__gte=datetime.fromtimestamp(start, UTC))
+        q &= Q(wall_at__gte=start)
     if end is not None:
-        q &= Q(shown_at__lt=datetime.fromtimestamp(end, UTC))
-    return Condition(q, Range("taken", start, end))
+        q &= Q(wall_at__lt=end)
+    seconds = (None if moment is None else int(moment.timestamp()) for moment in (start, end))
+    return Condition(q, Range("taken", *seconds))
+
+
+def start_of(day: date) -> datetime:
+    """Return when a day begins on the wall clock, as `Photo.wall_at` keeps it."""
+    return datetime.combine(day, time(), UTC)
 
 
 # --- camera and place -----------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import difflib
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date
 from functools import cached_property
 from time import monotonic
 from typing import TypeVar, cast
@@ -54,17 +54,12 @@ class Library:
         self._user = user
         self.owner = user.pk
         self.notes: list[str] = []
-        self.zone = timezone.get_default_timezone()
         self._columns: dict[str, tuple[str, ...]] = {}
 
     @cached_property
     def today(self) -> date:
         """Today in the time zone of the gallery."""
-        return timezone.localdate(timezone=self.zone)
-
-    def start_of(self, day: date) -> int:
-        """Return when a day begins in the time zone of the gallery, in Unix seconds."""
-        return int(datetime.combine(day, time(), self.zone).timestamp())
+        return timezone.localdate(timezone=timezone.get_default_timezone())
 
     def album_ids(self, names: Iterable[str]) -> list[UUID]:
         """Return the ids of the albums with these names, ignoring case."""
@@ -223,9 +218,9 @@ def _most_used_places(user: User) -> list[str]:
 def _library_traits(user: User) -> Traits:
     photos = Photo.objects.visible_to(user)
     types = [_TYPES.get(kind, kind.lower()) for kind in _most_used(photos, "format")]
-    ends = photos.exclude(taken_at=None).aggregate(first=Min("taken_at"), last=Max("taken_at"))
-    first, last = (end and timezone.localdate(end).year for end in (ends["first"], ends["last"]))
-    years = range(last, first - 1, -1) if first else ()
+    ends = photos.exclude(taken_at=None).aggregate(first=Min("wall_at"), last=Max("wall_at"))
+    first, last = ends["first"], ends["last"]
+    years = range(last.year, first.year - 1, -1) if first and last else ()
     return Traits(tuple(dict.fromkeys(types)), tuple(years))
 
 

@@ -87,11 +87,16 @@ def test_the_names_of_other_people_are_not_there(ada, bob):
         assert notes(ada, text) == (f"There is no {kind} “{value}”.",)
 
 
-def test_the_days_are_those_of_the_gallerys_time_zone(ada, settings):
-    settings.TIME_ZONE = "Asia/Tokyo"
-    photo(ada, name="before", taken_at=datetime(2020, 5, 31, 14, 59, 59, tzinfo=UTC))
-    photo(ada, name="first", taken_at=datetime(2020, 5, 31, 15, 0, tzinfo=UTC))
-    photo(ada, name="after", taken_at=datetime(2020, 6, 30, 15, 0, tzinfo=UTC))
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "UTC", "Pacific/Honolulu"])
+def test_the_days_are_those_of_the_clock_on_the_wall(ada, settings, zone):
+    settings.TIME_ZONE = zone
+    noon = datetime(2020, 6, 15, 12, tzinfo=UTC)
+    for name, wall in [
+        ("before", datetime(2020, 5, 31, 23, 59, 59, tzinfo=UTC)),
+        ("first", datetime(2020, 6, 1, tzinfo=UTC)),
+        ("after", datetime(2020, 7, 1, tzinfo=UTC)),
+    ]:
+        photo(ada, name=name, taken_at=noon, wall_at=wall)
     assert left(ada, "date:2020-06") == {"first"}
     assert left(ada, "after:2020-06") == {"first", "after"}
     assert left(ada, "before:2020-06") == {"before"}

@@ -111,7 +111,7 @@ def spans(value: str) -> tuple[dates.Span, ...]:
 
 
 def day_of(one: Photo) -> Any:
-    return one.shown_at.astimezone(ZONE).date()
+    return one.local_time.date()
 
 
 def named(name: str, known: list[str], value: str) -> bool:

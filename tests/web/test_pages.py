@@ -37,6 +37,7 @@ def rows(owner, count: int, *, start: datetime, step: timedelta = timedelta(hour
             height=300,
             shown_at=start - place * step,
             taken_at=start - place * step,
+            wall_at=start - place * step,
         )
         for place in range(count)
     )

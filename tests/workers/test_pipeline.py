@@ -58,7 +58,7 @@ def test_a_point_carries_owner_generation_and_day(ada, model):
     (point,) = open_index(model.key, model.dim).fetch([photo.pk], with_vectors=True)
     assert point.payload["owner"] == str(ada.pk)
     assert point.payload["gen"] == 1
-    assert point.payload["taken"] == int(photo.shown_at.timestamp())
+    assert point.payload["taken"] == int(photo.wall_at.timestamp())
     np.testing.assert_allclose(row_of(photo).get_vector(), point.vector, atol=1e-3)
 
 

@@ -282,7 +282,8 @@ def owed() -> EmbeddingQuerySet:
 def point_payload(row: Embedding) -> Payload:
     """Return the payload for filters; facts that people change often stay in SQL.
 
-    `owner` and `gen`eration; `taken`, the day shown in Unix seconds, and whether it is `dated`;
+    `owner` and `gen`eration; `taken`, the clock on the wall in seconds since 1970, and whether it
+    is `dated`;
     `orientation`, `aspect` (width by height) and `megapixels`; `type` (lower case) and `bytes`;
     `colours` by name; and where they are known `camera`, `lens`, `place`, and `town`, its number.
     """
@@ -290,7 +291,7 @@ def point_payload(row: Embedding) -> Payload:
     payload: dict[str, Any] = {
         "owner": str(photo.owner_id),
         "gen": row.generation,
-        "taken": math.floor(photo.shown_at.timestamp()),
+        "taken": math.floor(photo.wall_at.timestamp()),
         "dated": photo.taken_at is not None,
         "orientation": facts.orientation(photo.width, photo.height),
         "aspect": photo.width / photo.height,

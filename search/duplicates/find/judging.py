@@ -58,6 +58,7 @@ class Side:
     """One photo of a pair, as far as it is known without reading a file.
 
     `grey` is its fingerprint, uint8 (SIDE, SIDE); width and height are in pixels, upright;
+    `taken_at` is the time on the wall, which copies share even if one of them lacks the offset;
     `place` is (latitude, longitude) in degrees; `exif` has the values of `EXIF_KEYS`.
     """
 

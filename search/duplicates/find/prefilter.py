@@ -186,11 +186,14 @@ def save_fingerprints(greys: Mapping[UUID, Pixels]) -> None:
 def _sides(owner_id: int, ids: Collection[int], greys: Greys) -> dict[int, Side]:
     keys = [UUID(int=photo_id) for photo_id in ids]
     photos = Photo.objects.live().filter(owner_id=owner_id, pk__in=keys)
-    facts = photos.values_list("pk", "width", "height", "taken_at", "latitude", "longitude", "exif")
+    facts = photos.values_list(
+        "pk", "width", "height", "taken_at", "wall_at", "latitude", "longitude", "exif"
+    )
     sides = {}
-    for pk, width, height, taken_at, latitude, longitude, exif in facts:
+    for pk, width, height, taken_at, wall_at, latitude, longitude, exif in facts:
         place = None if latitude is None or longitude is None else (latitude, longitude)
-        sides[pk.int] = Side(pk, greys[pk.int], width, height, taken_at, place, exif)
+        taken = wall_at if taken_at else None
+        sides[pk.int] = Side(pk, greys[pk.int], width, height, taken, place, exif)
     return sides
 
 

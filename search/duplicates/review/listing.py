@@ -237,8 +237,8 @@ def _facts(photo: Photo) -> dict[str, str]:
     return {
         Fact.SIZE: f"{photo.width} × {photo.height}",
         Fact.FILE: f"{photo.format}, {filesizeformat(photo.size)}",
-        Fact.TAKEN: _day(photo.taken_at) if photo.taken_at else "",
-        Fact.ADDED: _day(photo.created_at),
+        Fact.TAKEN: _day(photo.local_time) if photo.taken_at else "",
+        Fact.ADDED: _day(localtime(photo.created_at)),
         Fact.CAMERA: camera(photo.exif),
         Fact.LENS: str(photo.exif.get("lens", "")),
         Fact.PLACE: place_in_words(photo.exif),
@@ -251,7 +251,7 @@ def _facts(photo: Photo) -> dict[str, str]:
 
 
 def _day(moment: datetime) -> str:
-    return date_format(localtime(moment), "j F Y, H:i")
+    return date_format(moment, "j F Y, H:i")
 
 
 def _cursor(group: DuplicateGroup, sort: str) -> str:

@@ -6,22 +6,27 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
 
 from gallery import facts, places
 from gallery.models import Embedding, InAlbum, Photo, Tagged
 from gallery.models.photo_library import CAPTION_LIMIT
 from gallery.slices import slices
+from gallery.taken_time import TIME_COLUMNS, unknown_time
 
 Gains = dict[str, Any]
 """JSON of what one photo gained. Names and values:
 
 albums: ids; tags: ids; favourite: True; caption: [before, after]; taken_at: ISO 8601;
-shown_at: [before, after], ISO 8601; place: EXIF keys and numbers, in degrees and metres;
-rating: stars.
+time: {column: [before, after]} of `TIME_COLUMNS`, times in ISO 8601; place: EXIF keys and numbers,
+in degrees and metres; rating: stars. Earlier versions wrote shown_at: [before, after] and no time.
 """
 
 _PLACE = ("latitude", "longitude", "altitude")
-_COLUMNS = ("favourite", "caption", "taken_at", "shown_at", "rating")
+_COLUMNS = ("favourite", "caption", "rating")
+_GUESSES = {Photo.DateSource.NAME, Photo.DateSource.FILE}
 
 
 class AlbumsAndTags:
@@ -96,12 +101,22 @@ def _has_place(photo: Photo) -> bool:
 
 
 def _date(keeper: Photo, others: Sequence[Photo]) -> Gains:
-    taken = next((photo.taken_at for photo in others if photo.taken_at), None)
-    if keeper.taken_at or taken is None:
+    dated = [photo for photo in others if photo.taken_at]
+    giver = next((photo for photo in dated if photo.date_source not in _GUESSES), None)
+    if keeper.taken_at is None and giver is None:
+        giver = next(iter(dated), None)
+    is_known = keeper.taken_at and keeper.date_source not in _GUESSES
+    if is_known or giver is None or giver.taken_at is None:
         return {}
-    before, after = keeper.shown_at.isoformat(), taken.isoformat()
-    keeper.taken_at = keeper.shown_at = taken
-    return {"taken_at": after, "shown_at": [before, after]}
+    time = {name: [_json(keeper, name), _json(giver, name)] for name in TIME_COLUMNS}
+    for name in TIME_COLUMNS:
+        setattr(keeper, name, getattr(giver, name))
+    return {"taken_at": giver.taken_at.isoformat(), "time": time}
+
+
+def _json(photo: Photo, column: str) -> Any:
+    value = getattr(photo, column)
+    return value.isoformat() if isinstance(value, datetime) else value
 
 
 def save(merged: Iterable[tuple[Photo, Gains]]) -> None:
@@ -146,10 +161,20 @@ def _remove_marks(through: Any, column: str, marks: Mapping[UUID, Sequence[Any]]
 def _take_date(photo: Photo, gains: Gains) -> None:
     if "taken_at" not in gains or photo.taken_at != datetime.fromisoformat(gains["taken_at"]):
         return
-    photo.taken_at = None
-    before, after = (datetime.fromisoformat(day) for day in gains["shown_at"])
-    if photo.shown_at == after:
-        photo.shown_at = before
+    time = gains.get("time") or _earlier_time(photo, gains)
+    for name, (before, _after) in time.items():
+        is_time = name.endswith("_at") and before is not None
+        setattr(photo, name, datetime.fromisoformat(before) if is_time else before)
+
+
+def _earlier_time(photo: Photo, gains: Gains) -> dict[str, list[Any]]:
+    """Return the columns of a photo without a date, from what an earlier version kept."""
+    shown = datetime.fromisoformat(gains["shown_at"][0])
+    columns = unknown_time(shown, ZoneInfo(settings.TIME_ZONE))
+    return {
+        name: [value.isoformat() if isinstance(value, datetime) else value, None]
+        for name, value in columns.items()
+    }
 
 
 def _take_rest(photo: Photo, gains: Gains) -> None:
@@ -169,6 +194,7 @@ def _save_columns(merged: Sequence[tuple[Photo, Gains]]) -> None:
     """Save the columns of photos, and have the index learn of a new day or place."""
     for photo, gains in merged:
         columns = [name for name in _COLUMNS if name in gains]
+        columns += TIME_COLUMNS if "taken_at" in gains else []
         columns += ["exif", *places.COLUMNS] if "place" in gains else []
         if columns:
             photo.save(update_fields=columns)
