@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('gallery', '0003_wall_clock_and_place'),
+        ('gallery', '0006_places'),
     ]
 
     operations = [
