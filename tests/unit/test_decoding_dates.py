@@ -147,6 +147,7 @@ def test_the_next_time_stands_in_for_one_that_is_none(pool, put, nothing):
         ({}, {SHOT: "2024-07-01T00:30:00+05:45", 0x9011: "+01:00"}, "+05:45"),
         ({}, {SHOT: "2024:07:01 00:30:00", 0x9011: "   :  "}, None),
         ({}, {SHOT: "2024:07:01 00:30:00", 0x882A: -3}, "-03:00"),
+        ({}, {SHOT: "2024:07:01 00:30:00", 0x882A: 30000}, None),
     ],
 )
 def test_each_time_has_its_own_offset(pool, put, base, photo, offset):
@@ -164,6 +165,8 @@ def test_the_satellites_know_the_time(pool, put):
     gps = {29: "2016:06:06", 7: (10.0, 10.0, 10.5)}
     assert probed(pool, put, gps=gps) == {"gps_at": "2016-06-06T10:10:10"}
     assert probed(pool, put, gps=gps | {29: "2016-06-06\0"}) == {"gps_at": "2016-06-06T10:10:10"}
+    parts = {29: "2016:06:06", 7: (10.5, 10.3, 10.75)}
+    assert probed(pool, put, gps=parts) == {"gps_at": "2016-06-06T10:40:28"}
 
 
 @pytest.mark.parametrize(
