@@ -60,6 +60,7 @@ _PATTERNS = tuple(
 _IN_UTC = re.compile(r"(?:^|[^A-Za-z])PXL_\d{8}_\d{9}", _FLAGS)
 _NUMBER = re.compile(r"(?<!\d)\d{1,8}(?!\d)", re.ASCII)
 _SECOND = 1_000_000
+_SIGNS = {"dash", "half"}
 
 
 @dataclass(frozen=True)
@@ -97,13 +98,18 @@ def _stem(name: str) -> str:
 
 
 def _time_or_none(parts: dict[str, str | None]) -> datetime | None:
-    hour = int(parts.get("hour") or 0)
+    numbers = {name: int(text or 0) for name, text in parts.items() if name not in _SIGNS}
+    hour = numbers.get("hour", 0)
     if half := parts.get("half"):
         hour = hour % 12 + (12 if half.lower() == "p" else 0)
-    day = [int(parts[name] or 0) for name in ("year", "month", "day")]
-    clock = [int(parts.get(name) or 0) for name in ("minute", "second", "fraction")]
     try:
-        at = datetime(*day, hour, clock[0], clock[1], 1000 * clock[2])  # type: ignore[misc]
+        day = datetime(numbers["year"], numbers["month"], numbers["day"])
+        at = day.replace(
+            hour=hour,
+            minute=numbers.get("minute", 0),
+            second=numbers.get("second", 0),
+            microsecond=1000 * numbers.get("fraction", 0),
+        )
     except ValueError:
         return None
     # By tomorrow it is today everywhere; later dates are those of appointments and tickets.

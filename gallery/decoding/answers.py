@@ -260,6 +260,6 @@ def _is_exif(key: object, value: object) -> bool:
     if isinstance(value, str):
         form = _FORMS.get(str(key))
         return len(value) <= MAX_TEXT and (form is None or form.fullmatch(value) is not None)
-    return (
-        key not in _FORMS and type(value) in (int, float) and math.isfinite(value)  # type: ignore[arg-type]
-    )
+    if key in _FORMS:
+        return False
+    return type(value) in (int, float) and math.isfinite(value)  # type: ignore[arg-type]

@@ -58,10 +58,7 @@ def read(text: str) -> Written | None:
         written = _read_numbers(text) or _read_words(text)
     except (ValueError, OverflowError, TypeError, IndexError):  # the last two of `email`
         return None
-    if written is None or not is_plausible(written.wall):
-        return None
-    # A person who dates a scan writes the year or the day, without a clock.
-    return None if written.wall in _NEVER_SET and text.count(":") + text.count("T") > 2 else written
+    return written if written and is_plausible(written.wall) else None
 
 
 def is_plausible(wall: datetime) -> bool:
@@ -90,8 +87,14 @@ def _read_numbers(text: str) -> Written | None:
         return Written(datetime(int(month[1]), int(month[2] or 1), 1)) if month else None
     year, month_, day, hour, minute, second, subsec, half, zone = match.groups()
     at = _day(int(year), int(month_), int(day))
-    at += _clock(_hour(int(hour or 0), half), int(minute or 0), int(second or 0))
-    return Written(at, subsec or "", offset_of(zone) if zone else None)
+    if hour is None:
+        # So people date scans, even of 1 January 1970.
+        return Written(at)
+    at += _clock(_hour(int(hour), half), int(minute), int(second or 0))
+    offset = offset_of(zone) if zone else None
+    if at - timedelta(minutes=offset or 0) in _NEVER_SET:
+        raise ValueError("the clock was never set")
+    return Written(at, subsec or "", offset)
 
 
 def _day(year: int, month: int, day: int) -> datetime:

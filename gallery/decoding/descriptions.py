@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from PIL import Image
 
@@ -95,7 +95,7 @@ def raw_profile(text: str) -> bytes:
 def _date(
     found: Mapping[str, str], iptc_date: str, texts: Mapping[str, str]
 ) -> tuple[str, Written | None]:
-    candidates: list[tuple[Literal["xmp", "iptc", "png"], str]] = [
+    candidates: list[tuple[str, str]] = [
         *(("xmp", found.get(name, "")) for name in _XMP_DATES),
         ("iptc", iptc_date),
         *(("xmp", found.get(name, "")) for name in _XMP_LATER_DATES),

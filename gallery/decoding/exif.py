@@ -259,7 +259,9 @@ def _offset(tags: Tags, source: str, times: Mapping[str, Written | None]) -> str
     if source == "exif":
         with suppress(Exception):
             hours = tags[_HOURS_FROM_UTC]
-            return _in_hours(60 * int(hours[0] if isinstance(hours, tuple) else hours))
+            number = int(hours[0] if isinstance(hours, tuple) else hours)
+            found = dates.offset_of(f"{number:+}")
+            return "" if found is None else _in_hours(found)
     return ""
 
 

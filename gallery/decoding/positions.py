@@ -61,7 +61,8 @@ def time_of(tags: Tags) -> datetime:
     hour, minute, second = (float(part) for part in tags[7])
     if written is None or not (0 <= hour < 24 and 0 <= minute < 60 and 0 <= second < 61):
         raise ValueError("no time")
-    return written.wall + timedelta(hours=hour, minutes=minute, seconds=int(min(second, 59)))
+    at = written.wall + timedelta(hours=hour, minutes=minute, seconds=min(second, 59))
+    return at.replace(microsecond=0)
 
 
 def _only(value: Any) -> Any:

@@ -219,9 +219,10 @@ def _values_of_tiff(file: BinaryIO) -> dict[str, ExifValue]:
     block = Image.Exif()
     block.load_from_fp(_AsTiff(file))  # type: ignore[arg-type]
     values = exif.values_of(block)
-    with suppress(Exception):
-        return exif.completed(values, descriptions.of_blocks(bytes(block[descriptions.XMP_TAG])))
-    return values
+    described = block.get(descriptions.XMP_TAG)
+    if not isinstance(described, bytes):
+        return values
+    return exif.completed(values, descriptions.of_blocks(described))
 
 
 def _values_of_raf(file: BinaryIO) -> dict[str, ExifValue]:

@@ -58,7 +58,10 @@ def test_a_time_is_read_in_every_spelling(text, wall):
     [
         "", " ", "0000:00:00 00:00:00", "    :  :     :  :  ", "2017:13:01 00:00:00",
         "2017:02:30 10:00:00", "2017:05:31 25:00:00", "2017:05:31 12:60:00", "2106:02:07 06:28:15",
-        "1970:01:01 00:00:00", "1904:01:01 00:00:00", "1800:01:01 00:00:00", "yesterday", "12:00",
+        "1970:01:01 00:00:00",
+        "1970-01-01 00:00:00",
+        "1970-01-01T01:00:00+01:00",
+        "1904:01:01 00:00:00", "1800:01:01 00:00:00", "yesterday", "12:00",
         "5551234567",
     ],
 )  # fmt: skip
@@ -144,6 +147,7 @@ def test_the_next_time_stands_in_for_one_that_is_none(pool, put, nothing):
         ({}, {SHOT: "2024-07-01T00:30:00+05:45", 0x9011: "+01:00"}, "+05:45"),
         ({}, {SHOT: "2024:07:01 00:30:00", 0x9011: "   :  "}, None),
         ({}, {SHOT: "2024:07:01 00:30:00", 0x882A: -3}, "-03:00"),
+        ({}, {SHOT: "2024:07:01 00:30:00", 0x882A: 30000}, None),
     ],
 )
 def test_each_time_has_its_own_offset(pool, put, base, photo, offset):
@@ -161,6 +165,8 @@ def test_the_satellites_know_the_time(pool, put):
     gps = {29: "2016:06:06", 7: (10.0, 10.0, 10.5)}
     assert probed(pool, put, gps=gps) == {"gps_at": "2016-06-06T10:10:10"}
     assert probed(pool, put, gps=gps | {29: "2016-06-06\0"}) == {"gps_at": "2016-06-06T10:10:10"}
+    parts = {29: "2016:06:06", 7: (10.5, 10.3, 10.75)}
+    assert probed(pool, put, gps=parts) == {"gps_at": "2016-06-06T10:40:28"}
 
 
 @pytest.mark.parametrize(
