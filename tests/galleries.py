@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from gallery import colours
+from gallery import colours, gazetteer
 from gallery.models import Album, Photo, Stack, Tag
 from search.language import values
 from tests.alike import photo
@@ -37,6 +37,7 @@ def random_photo(owner: Any, chance: random.Random) -> Photo:
     instant = wall - timedelta(minutes=offset)
     is_dated = chance.random() < 0.8
     place = chance.choice(PLACES)
+    town = gazetteer.nearest(*place) if place else None
     names = chance.sample(values.COLOURS, chance.randrange(4))
     return photo(
         owner,
@@ -55,6 +56,8 @@ def random_photo(owner: Any, chance: random.Random) -> Photo:
         name=chance.choice(NAMES),
         latitude=place and place[0],
         longitude=place and place[1],
+        place=town.label if town else "",
+        place_id=town and town.id,
         colours=chance.choice([colours.column(names), ""]),
         rating=chance.randrange(6),
         favourite=chance.random() < 0.3,

@@ -239,7 +239,8 @@ def excluded_photos(query: VectorQuery, least: float | None = None) -> set[UUID]
     if query.background is None or not avoided:
         return set()
     limit = min(EXCLUDED_EACH, EXCLUDED_LIMIT // len(avoided))
-    each = (replace(query, target=target, scale=None, text_hits=()) for target in avoided)
+    bare = replace(query, scale=None, text_hits=(), towns=frozenset())
+    each = (replace(bare, target=target) for target in avoided)
     return set(query.target.photos).union(*(_all_matches(part, least, limit) for part in each))
 
 

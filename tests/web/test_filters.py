@@ -87,6 +87,8 @@ def meets(one: Photo, name: str, value: str) -> bool:  # noqa: C901 - one case a
             return one.format.lower() == value
         case "name":
             return value.lower() in one.name.lower()
+        case "place":
+            return one.place != "" and one.place.endswith(PLACES.get(value.lower(), "nowhere"))
         case "near":
             return one.latitude is not None and is_near(one, value)
         case "rating":
@@ -136,6 +138,8 @@ DATES = ["2019", "2020-03", "2020-06-11", "winter-2020", "winter-2019-2020", "su
          "today", "last-30-days", "last-100-years", "2019..2020", "2023..", "..2020-06",
          "yesterday"]  # fmt: skip
 POINTS = [value for value in DATES if ".." not in value]
+PLACES = {"lisbon": "Lisbon, Portugal", "lissabon": "Lisbon, Portugal", "portugal": ", Portugal",
+          "au": ", Australia", "sydney, australia": "Sydney, Australia"}  # fmt: skip
 CHOICES: dict[str, list[str]] = {
     "after": POINTS,
     "before": POINTS,
@@ -149,6 +153,7 @@ CHOICES: dict[str, list[str]] = {
     "tag": ["sea", "family", "unused", "nothing"],
     "type": ["jpeg", "png", "heif", "avif"],
     "name": ["IMG", "2231", "(1)", "ÜBERSEE", "100%", "_", "\\", ".jpg", "zzz"],
+    "place": ["lisbon", "LISSABON", "portugal", "au", "Sydney, Australia", "Nowhere"],
     "near": ["38.72,-9.14,1km", "38.72,-9.14,10km", "0,180,5km", "0,-180,1km", "90,0,20km",
              "-90,0,1km", "0,0,20004km", "0,0,10007km", "-33.86,151.2,0.001km", "0,0,2000km"],
     "size": ["500KB", ">500KB", "<=500KB", "1MB..10MB", "<10MB", ">=0.12mp", "0.12mp", ">5.76mp"],
