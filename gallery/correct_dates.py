@@ -16,7 +16,8 @@ from django.db import connection, transaction
 
 from gallery.corrections import Correction
 from gallery.locks import lock_owner, lock_owners_of
-from gallery.models import DateCorrection, Embedding, Photo, PhotoQuerySet, User
+from gallery.models import Embedding, Photo, PhotoQuerySet, User
+from gallery.models.corrections import DateCorrection
 from gallery.signals import photos_changed
 from gallery.slices import slices
 
