@@ -12,16 +12,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from gallery.corrections import Correction
 from gallery.locks import lock_owner, lock_owners_of
-from gallery.models import DateCorrection, Embedding, Photo, PhotoQuerySet, User
+from gallery.models import Embedding, Photo, PhotoQuerySet, User
+from gallery.models.corrections import DateCorrection
 from gallery.signals import photos_changed
 from gallery.slices import slices
 
 COLUMNS = ("wall_at", "utc_offset", "taken_at", "shown_at", "date_source", "offset_source")
 """The columns of `Photo` that say when it was taken; they change together."""
+
+_ASSIGNMENTS = ", ".join(f"{name} = %s" for name in COLUMNS)
+_UPDATE = f"UPDATE {Photo._meta.db_table} SET {_ASSIGNMENTS} WHERE id = %s"  # noqa: S608 - constants
 
 _SLICE = 1_000  # photos whose rows are written together
 
@@ -117,11 +121,18 @@ def undo(user: User, batch: uuid.UUID) -> int:
 
 def _save(some: Sequence[Change]) -> None:
     """Write the columns of photos, and have the index learn of the new dates."""
-    for change in some:
-        for name, value in change.columns.items():
-            setattr(change.photo, name, value)
-    Photo.objects.bulk_update([change.photo for change in some], COLUMNS)
+    # Each photo has values of its own, and `bulk_update` takes 40 seconds for 10,000 of them.
+    with connection.cursor() as cursor:
+        cursor.executemany(_UPDATE, [_values(change) for change in some])
     Embedding.objects.project_again(change.photo.pk for change in some)
+
+
+def _values(change: Change) -> list[Any]:
+    """Return the parameters of `_UPDATE`, as the database takes them."""
+    fields = {field.name: field for field in Photo._meta.concrete_fields}
+    values = {**change.columns, "id": change.photo.pk}
+    ordered = [(fields[name], values[name]) for name in (*COLUMNS, "id")]
+    return [field.get_db_prep_save(value, connection) for field, value in ordered]
 
 
 def _announce(found: Sequence[Change]) -> None:

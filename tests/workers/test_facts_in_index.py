@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from gallery.correct_dates import correct, undo
+from gallery.corrections import Shift, Unknown
 from gallery.ingest import ingest
 from gallery.models import Embedding, Photo
 from search.filters.conditions import aspect_within
@@ -80,6 +82,22 @@ def test_an_upload_has_all_facts_in_sql_and_in_the_index(ada, model, tmp_path):
     near = And((Eq("colours", "red"), Near("place", 48.5, -2.0, 1.0), Range("megapixels", 0.005)))
     assert index.count(near) == 1
     assert index.count(Near("place", 48.5, -3.0, 1_000.0)) == 0
+
+
+def test_a_corrected_date_reaches_the_index(ada, model, tmp_path):
+    photo = take_in(ada, tmp_path)
+    drain()
+    before = payload_of(model, photo)["taken"]
+    result = correct(Photo.objects.visible_to(ada), Shift(days=1))
+    drain()
+    assert payload_of(model, photo)["taken"] == before + 86_400
+    undo(ada, result.batch)
+    drain()
+    assert payload_of(model, photo)["taken"] == before
+    correct(Photo.objects.visible_to(ada), Unknown())
+    drain()
+    assert payload_of(model, photo)["dated"] is False
+    assert_settled(model)
 
 
 def test_a_photo_of_which_little_is_known_leaves_the_rest_out(ada, model):
