@@ -62,20 +62,18 @@ def _has_free_space() -> bool:
     return True
 
 
+_can_answer: Callable[[EmbeddingModel], bool] | None = None
+
+
 def _search_answers() -> bool:
     model = EmbeddingModel.objects.active()
-    return model is not None and _can_answer(model)
-
-
-def _can_answer(model: EmbeddingModel) -> bool:
-    """Stand in for what the search app tells with `ask_search`."""
-    return False
+    return model is not None and _can_answer is not None and _can_answer(model)
 
 
 def ask_search(can_answer: Callable[[EmbeddingModel], bool]) -> None:
     """Let the check of the model ask `can_answer` whether a search would be answered now."""
     global _can_answer
-    _can_answer = can_answer  # type: ignore[assignment]
+    _can_answer = can_answer
 
 
 CHECKS = {
