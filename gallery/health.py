@@ -17,25 +17,23 @@ from gallery.models import EmbeddingModel
 
 logger = logging.getLogger(__name__)
 
-CHECK_SECONDS = 0.6
-"""How long a check may take. There are three, and monitors give up after a few seconds."""
-
 
 @dataclass(frozen=True)
 class Check:
-    """A check that counts as failed if it raises or takes too long; it runs once at a time.
+    """A check that counts as failed if it raises or takes more than `seconds`.
 
-    It runs in a thread of its own with database connections of its own, and a check that hangs does
-    so without anybody waiting for it.
+    It runs once at a time, in a thread of its own with database connections of its own. One that
+    hangs keeps nobody waiting.
     """
 
     passes: Callable[[], bool]
+    seconds: float
     _lock: Lock = field(default_factory=Lock)
 
-    def passes_in_time(self, seconds: float = CHECK_SECONDS) -> bool:
-        """Run the check and return its result, or False after `seconds`."""
-        ends_at = time.monotonic() + seconds
-        if not self._lock.acquire(timeout=seconds):
+    def passes_in_time(self) -> bool:
+        """Run the check and return its result, or False after its time."""
+        ends_at = time.monotonic() + self.seconds
+        if not self._lock.acquire(timeout=self.seconds):
             return False
         results: list[bool] = []
         thread = Thread(target=self._run, args=(results,), name="health", daemon=True)
@@ -64,27 +62,26 @@ def _has_free_space() -> bool:
     return True
 
 
+_can_answer: Callable[[EmbeddingModel], bool] | None = None
+
+
 def _search_answers() -> bool:
     model = EmbeddingModel.objects.active()
-    return model is not None and _can_answer(model)
-
-
-def _can_answer(model: EmbeddingModel) -> bool:
-    """Stand in for what the search app tells with `ask_search`."""
-    return False
+    return model is not None and _can_answer is not None and _can_answer(model)
 
 
 def ask_search(can_answer: Callable[[EmbeddingModel], bool]) -> None:
     """Let the check of the model ask `can_answer` whether a search would be answered now."""
     global _can_answer
-    _can_answer = can_answer  # type: ignore[assignment]
+    _can_answer = can_answer
 
 
 CHECKS = {
-    "database": Check(_database_answers),
-    "storage": Check(_has_free_space),
-    "model": Check(_search_answers),
+    "database": Check(_database_answers, 0.5),
+    "storage": Check(_has_free_space, 0.3),
+    "model": Check(_search_answers, 1.0),
 }
+"""Together they take less than two seconds, and monitors give up after a few."""
 
 
 @require_safe

@@ -92,7 +92,7 @@ class LimitedUploadHandler(TemporaryFileUploadHandler):
         input_data: Any,
         META: Any,  # noqa: N803 - Django passes it by this name
         content_length: Any,
-        boundary: bytes,
+        boundary: Any,  # bytes, though the stubs say text
         encoding: str | None = None,
     ) -> tuple[QueryDict, MultiValueDict[str, Any]] | None:
         """Parse the request in Django's place; nothing is kept of one that broke off."""
@@ -102,8 +102,10 @@ class LimitedUploadHandler(TemporaryFileUploadHandler):
         # Whether the disk has room is noted before anything is parsed.
         self.too_full = files.free_bytes() < settings.MIN_FREE_BYTES + max(content_length or 0, 0)
         body = _Body(input_data)
+        # Only its `read` is asked for.
+        parser = _Parts(META, body, [self], encoding)  # type: ignore[arg-type]
         try:
-            post, sent = _Parts(META, body, [self], encoding).parse()
+            post, sent = parser.parse()
         except Exception:
             self.upload_interrupted()
             raise
