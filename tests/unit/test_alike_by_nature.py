@@ -20,7 +20,15 @@ EMPTY = ("sky", "blank")
 SHOTS = {"taken_at": "2024-05-31T12:00:00", "exposure": 0.01}
 
 
-@pytest.mark.parametrize("kind", MAKERS)
+# Of the kinds that came later, a few are tried each time and the others among the slow tests.
+QUICK = ("colourway", "caption", "bricks")
+LATER = [
+    pytest.param(kind, marks=[] if kind in QUICK else [pytest.mark.slow])
+    for kind in SHEETS | LOOKALIKES
+]
+
+
+@pytest.mark.parametrize("kind", [*PAPERS, *OTHERS, *LATER])
 def test_no_two_of_a_family_are_the_same_picture(kind):
     one, other = family(MAKERS[kind], seed=3, size=2)
     assert kind_of(judge(one, other, cosine=0.97)) != Kind.SAME_PICTURE
@@ -34,7 +42,13 @@ def test_pages_and_empty_frames_are_no_similar_shots_by_their_layout(kind):
 
 @pytest.mark.parametrize(
     ("kind", "copy"),
-    [(kind, list(COPIES)[place % len(COPIES)]) for place, kind in enumerate(PAPERS | SHEETS)],
+    [
+        *((kind, list(COPIES)[place % len(COPIES)]) for place, kind in enumerate(PAPERS)),
+        *(
+            pytest.param(kind, "cropped", marks=pytest.mark.slow if kind != "board_game" else ())
+            for kind in SHEETS
+        ),
+    ],
 )
 def test_a_copy_of_a_page_is_the_same_picture(kind, copy):
     page = family(MAKERS[kind], seed=5, size=1)[0]
