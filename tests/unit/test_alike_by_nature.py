@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
@@ -19,7 +20,15 @@ EMPTY = ("sky", "blank")
 SHOTS = {"taken_at": "2024-05-31T12:00:00", "exposure": 0.01}
 
 
-@pytest.mark.parametrize("kind", [*PAPERS, *OTHERS])
+# Of the kinds that came later, a few are tried each time and the others among the slow tests.
+QUICK = ("colourway", "caption", "bricks")
+LATER = [
+    pytest.param(kind, marks=[] if kind in QUICK else [pytest.mark.slow])
+    for kind in SHEETS | LOOKALIKES
+]
+
+
+@pytest.mark.parametrize("kind", [*PAPERS, *OTHERS, *LATER])
 def test_no_two_of_a_family_are_the_same_picture(kind):
     one, other = family(MAKERS[kind], seed=3, size=2)
     assert kind_of(judge(one, other, cosine=0.97)) != Kind.SAME_PICTURE
@@ -33,7 +42,13 @@ def test_pages_and_empty_frames_are_no_similar_shots_by_their_layout(kind):
 
 @pytest.mark.parametrize(
     ("kind", "copy"),
-    [(kind, list(COPIES)[place % len(COPIES)]) for place, kind in enumerate(PAPERS)],
+    [
+        *((kind, list(COPIES)[place % len(COPIES)]) for place, kind in enumerate(PAPERS)),
+        *(
+            pytest.param(kind, "cropped", marks=pytest.mark.slow if kind != "board_game" else ())
+            for kind in SHEETS
+        ),
+    ],
 )
 def test_a_copy_of_a_page_is_the_same_picture(kind, copy):
     page = family(MAKERS[kind], seed=5, size=1)[0]
@@ -98,10 +113,41 @@ def test_other_words_on_one_photograph_make_another_picture():
     assert kind_of(judge(scene(11), stamps[0], cosine=0.9)) == Kind.SAME_PICTURE
 
 
+@pytest.mark.parametrize("colour", ["white", "black"])
+def test_a_longer_caption_in_the_same_place_makes_another_picture(colour):
+    """A curve of tones must not explain away letters, though nothing else is so dark."""
+    pale = Image.blend(scene(12), Image.new("RGB", (480, 360), "grey"), 0.4)
+    short, long = (_captioned(pale, text, colour) for text in ("winter", "nobody likes mondays"))
+    assert kind_of(judge(short, long, cosine=0.9)) != Kind.SAME_PICTURE
+    assert kind_of(judge(pale, long, cosine=0.9)) == Kind.SAME_PICTURE
+
+
+@pytest.mark.parametrize("edit", ["grey", "brighter", "flatter", "jpeg 30", "written upon"])
+def test_an_edit_of_one_thing_before_a_plain_ground_is_the_same_picture(edit):
+    thing = family(OTHERS["product"], seed=13, size=1)[0]
+    assert kind_of(judge(thing, CHANGES[edit](thing))) == Kind.SAME_PICTURE
+
+
+def test_a_mark_behind_a_line_makes_it_another_page():
+    page = family(PAPERS["bill"], seed=14, size=1)[0]
+    pixels_of_page = np.asarray(page).copy()
+    row = round(page.width * 26 / 60)
+    pixels_of_page[row : row + page.width // 25] = np.minimum(
+        pixels_of_page[row : row + page.width // 25], (232, 236, 214)
+    )
+    assert judge(page, Image.fromarray(pixels_of_page), cosine=0.99) is None
+
+
 @pytest.mark.parametrize("change", ["jpeg 30", "quarter", "cropped corner", "mirrored"])
 def test_copies_of_a_photograph_that_is_out_of_focus_are_found(change):
     original = scene(5).filter(ImageFilter.GaussianBlur(14))
     assert kind_of(judge(original, CHANGES[change](original))) == Kind.SAME_PICTURE
+
+
+def _captioned(image: Image.Image, text: str, colour: str) -> Image.Image:
+    image = image.copy()
+    ImageDraw.Draw(image).text((30, 300), text, colour, ImageFont.load_default(28))
+    return saved(image, quality=90)
 
 
 def _stamped(image: Image.Image, text: str) -> Image.Image:

@@ -215,6 +215,20 @@ def test_turned_copies_are_measured_alike(turn):
         assert quality.detail[1] / quality.detail[0] == pytest.approx(0.6, abs=0.08)
 
 
+@pytest.mark.parametrize("flip", [ImageOps.mirror, ImageOps.flip])
+@pytest.mark.parametrize("qualities", [(90, 90), (85, 92)])
+def test_a_mirrored_copy_shows_the_blocks_of_its_original(flip, qualities):
+    first = saved(scene(3, (707, 531)), quality=qualities[0])
+    quality = measure(look(first), look(saved(flip(first), quality=qualities[1])))
+    assert quality.mirrored == (0.0, 1.0)
+
+
+def test_blocks_that_fit_both_ways_tell_nothing():
+    first = saved(scene(3, (704, 528)), quality=90)
+    quality = measure(look(first), look(saved(ImageOps.mirror(first), quality=90)))
+    assert quality.mirrored == (0.0, 0.0)
+
+
 def test_photos_of_two_things_are_not_compared():
     quality = measure(look(original(1)), look(original(2)))
     assert quality.detail is None

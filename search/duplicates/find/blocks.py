@@ -160,12 +160,12 @@ def _difference(left: Array, right: Array) -> Array:
     Each picture is brought to the levels of the other, darkest cell to darkest cell and so on, and
     the smaller difference counts: where one of them is burnt out, only one way can be right.
     """
-    by_left = left - _with_levels_of(left, right)
-    by_right = _with_levels_of(right, left) - right
+    by_left = left - with_levels_of(left, right)
+    by_right = with_levels_of(right, left) - right
     return np.where(np.abs(by_left) < np.abs(by_right), by_left, by_right)
 
 
-def _with_levels_of(model: Array, picture: Array) -> Array:
+def with_levels_of(model: Array, picture: Array) -> Array:
     """Return `picture` with the histogram of `model`."""
     levels = np.empty(picture.size, np.float32)
     levels[np.argsort(picture, axis=None)] = np.sort(model, axis=None)
@@ -189,15 +189,16 @@ def _gradient_energy(picture: Array, mask: Mask) -> Array:
 
 def _erode(mask: Mask) -> Mask:
     """Return the cells of a mask whose eight neighbours are in it as well."""
-    return np.asarray(np.logical_and.reduce(_neighbours(mask)))
+    return np.asarray(np.logical_and.reduce(neighbours(mask)))
 
 
 def _dilate(mask: Mask) -> Mask:
     """Return the cells of a mask and their neighbours."""
-    return np.asarray(np.logical_or.reduce(_neighbours(mask)))
+    return np.asarray(np.logical_or.reduce(neighbours(mask)))
 
 
-def _neighbours(mask: Mask) -> list[Mask]:
+def neighbours(mask: Mask) -> list[Mask]:
+    """Return the mask as each of the nine cells around a cell, itself included, sees it."""
     height, width = mask.shape
     framed = np.pad(mask, 1)
     return [framed[y : y + height, x : x + width] for y in range(3) for x in range(3)]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -15,16 +15,22 @@ from gallery.locks import lock_owner
 from gallery.models import Embedding, EmbeddingModel, Photo, User
 from search.duplicates.find import judging
 from search.duplicates.find.candidates import ids_of
-from search.duplicates.find.judging import Detail
-from search.duplicates.find.measuring import PartOf, with_quality
+from search.duplicates.find.judging import Detail, Pair, Side
 from search.duplicates.find.prefilter import pairs_to_judge, rejected_pairs
+from search.duplicates.find.quality import Box, Look, Pixels, Quality, measure
 from search.duplicates.find.thresholds import thresholds_of
 from search.duplicates.groups import edges, groups
 from search.duplicates.groups.edges import Judgement, PairIds, pair_of
-from search.duplicates.models import Sweep
+from search.duplicates.groups.figures import QUALITY
+from search.duplicates.models import Kind, Sweep
 
 Expect = Callable[[Sequence[UUID]], None]
 """Is told which renditions will probably be needed, in order."""
+
+PartOf = Callable[[UUID, Box], Pixels | None]
+"""Returns what is inside a box of a photo's original, at full size up to 1,024 px a side."""
+
+_ENOUGH = 8  # pairs measured of one photo: of many copies each need not meet all the others
 
 
 def compare(
@@ -85,7 +91,7 @@ def _judge(
     expect(read_ahead)
     judgements = judging.judge(pairs, thresholds, detail, fine=fine)
     if part_of is not None:
-        judgements = with_quality(pairs, judgements, detail, part_of)
+        judgements = _with_quality(pairs, judgements, detail, part_of)
     judged = {
         pair_of(pair.first.photo_id, pair.second.photo_id): judgement
         for pair, judgement in zip(pairs, judgements, strict=True)
@@ -94,15 +100,64 @@ def _judge(
     return judged
 
 
+# --- what pairs that are alike hold ---------------------------------------------------------------
+
+
+def _with_quality(
+    pairs: Sequence[Pair], judgements: Sequence[Judgement | None], detail: Detail, part_of: PartOf
+) -> list[Judgement | None]:
+    """Return the judgements, those on pairs alike with what was measured in their evidence.
+
+    Only the same picture is worth reading originals for. Of similar shots light and colour are
+    measured, which tell the shots of a bracket apart.
+    """
+    measured: Counter[UUID] = Counter()
+    result: list[Judgement | None] = []
+    for pair, judgement in zip(pairs, judgements, strict=True):
+        ids = (pair.first.photo_id, pair.second.photo_id)
+        if judgement is None or min(measured[photo_id] for photo_id in ids) >= _ENOUGH:
+            result.append(judgement)
+            continue
+        measured.update(ids)
+        quality = _quality(pair, judgement.kind, detail, part_of)
+        if quality is not None:
+            evidence = {**judgement.evidence, QUALITY: _told(quality, pair, judgement).as_json()}
+            judgement = replace(judgement, evidence=evidence)
+        result.append(judgement)
+    return result
+
+
+def _quality(pair: Pair, kind: Kind, detail: Detail, part_of: PartOf) -> Quality | None:
+    looks = [_look(side, detail, part_of) for side in (pair.first, pair.second)]
+    if looks[0] is None or looks[1] is None:
+        return None
+    return measure(looks[0], looks[1], detail=kind == Kind.SAME_PICTURE)
+
+
+def _look(side: Side, detail: Detail, part_of: PartOf) -> Look | None:
+    small = detail(side.photo_id)
+    if small is None:
+        return None
+    return Look(small, side.width, side.height, lambda box: part_of(side.photo_id, box))
+
+
+def _told(quality: Quality, pair: Pair, judgement: Judgement) -> Quality:
+    """Return the quality with the text laid over that judging found, which looks more closely."""
+    overlay = judgement.evidence.get("overlay")
+    if overlay not in ("first", "second"):
+        return quality
+    return replace(quality, written=(float(overlay == "first"), float(overlay == "second")))
+
+
+# --- the search through everything ----------------------------------------------------------------
+
+
 def without_fingerprint(model: EmbeddingModel, *, below: int | None, limit: int) -> list[Embedding]:
     """Return rows to compare whose photo has no fingerprint, newest first, with ids < `below`."""
     rows = Embedding.objects.to_compare(model).filter(photo__fingerprint=None)
     if below is not None:
         rows = rows.filter(pk__lt=below)
     return list(rows.only("pk", "photo_id").order_by("-pk")[:limit])
-
-
-# --- the search through everything ----------------------------------------------------------------
 
 
 @dataclass(frozen=True)

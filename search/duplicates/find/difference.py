@@ -100,27 +100,29 @@ def _rest(model: Array, picture: Array, window: int) -> tuple[Array, Array]:
     return np.sqrt(np.maximum(left, 0) / (structure + _NOISE)), structure
 
 
-def tones_matched(picture: Array, model: Array) -> Array:
+def tones_matched(picture: Array, model: Array, known: Mask | None = None) -> Array:
     """Return `model` with the tones of `picture`: brighter, flatter or as it may be.
 
-    One rising curve for all cells, so that no place can be made equal on its own.
+    One rising curve for all cells, so that no place can be made equal on its own. With `known`, it
+    is drawn by these cells, and tones that they do not have are as far from it as they were.
     """
-    bins = (np.clip(model, 0, 255) / _STEP).astype(np.intp).ravel()
+    chosen = np.ones(model.shape, np.bool_) if known is None else known
+    own, wanted = model[chosen], picture[chosen]
+    bins = (np.clip(own, 0, 255) / _STEP).astype(np.intp)
     order = np.argsort(bins, kind="stable")
     starts = np.searchsorted(bins[order], np.arange(256 // _STEP + 1))
     tones, levels, weights = [], [], []
     for low, high in pairwise(starts):
         if high - low > max(_MIN_SHARE * bins.size, 1):
             cells = order[low:high]
-            tones.append(model.ravel()[cells].mean())
-            levels.append(np.median(picture.ravel()[cells]))
+            tones.append(own[cells].mean())
+            levels.append(np.median(wanted[cells]))
             weights.append(high - low)
     if not tones:
         return model
-    return np.asarray(
-        np.interp(model, tones, _rising(np.array(tones), np.array(levels), np.array(weights))),
-        np.float32,
-    )
+    rising = _rising(np.array(tones), np.array(levels), np.array(weights))
+    beyond = model - np.clip(model, tones[0], tones[-1]) if known is not None else np.float32(0)
+    return np.asarray(np.interp(model, tones, rising) + beyond, np.float32)
 
 
 def _rising(
@@ -128,13 +130,13 @@ def _rising(
     levels: NDArray[np.floating[Any]],
     weights: NDArray[np.floating[Any]],
 ) -> NDArray[np.floating[Any]]:
-    """Return levels that rise with the tones, by `_SLOPE` at least from the middle one on.
+    """Return levels that rise with the tones, by `_SLOPE` at least, drawn from the middle one on.
 
     A flatter curve would make two tones one, and explain away whatever has a tone of its own: the
     black letters on a pale photograph. Only the ends of the scale cut tones off.
     """
     middle = int(np.searchsorted(weights.cumsum(), weights.sum() / 2))
-    rising = np.maximum.accumulate(levels)
+    rising = levels.copy()
     for place in range(middle + 1, len(tones)):
         step = _SLOPE * (tones[place] - tones[place - 1])
         rising[place] = min(max(rising[place], rising[place - 1] + step), 255)

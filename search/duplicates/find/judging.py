@@ -30,7 +30,6 @@ from search.duplicates.find.alignment import Alignment, Array
 from search.duplicates.find.colouring import is_recoloured
 from search.duplicates.find.difference import Compared
 from search.duplicates.find.evidence import camera_time, moved_clock, other_shot
-from search.duplicates.find.page_alignment import align_finer, align_pages
 from search.duplicates.find.pages import Look
 from search.duplicates.find.thresholds import Thresholds
 from search.duplicates.groups.edges import Judgement
@@ -201,7 +200,7 @@ def _aligned_pages(
     if first is None or second is None:
         return None
     second = _turned(second, turn)
-    scale, shift = align_pages(first, second)
+    scale, shift = pages.align(first, second)
     if not difference.is_one_page(difference.of_pages(first, second, scale, shift)):
         return None
     one, other = map(pictures.colours, ids)
@@ -211,7 +210,7 @@ def _aligned_pages(
     if first is None or second is None:
         return None
     second = _turned(second, turn)
-    scale, shift = align_finer(first, second, scale, shift)
+    scale, shift = pages.align_finer(first, second, scale, shift)
     compared = difference.of_pages(first, second, scale, shift)
     return (compared, scale, shift) if difference.is_one_page(compared) else None
 

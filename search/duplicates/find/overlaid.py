@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gallery.decoding.fingerprint import shrink
 from search.duplicates.find.alignment import Array
-
-Mask = NDArray[np.bool_]
+from search.duplicates.find.blocks import Mask, neighbours, with_levels_of
 
 CELLS = 256
 """Cells a side at which the strokes of letters are told from what is behind them."""
@@ -57,7 +55,7 @@ def _with_contrast_of(model: Array, picture: Array, where: Mask) -> Array:
 
 def _steps(a: Array, b: Array, mask: Mask) -> tuple[float, float]:
     """Return by how much each picture rises into a mask, summed along its outline."""
-    blurred = np.mean([part.astype(np.float32) for part in _neighbours(mask)], axis=0)
+    blurred = np.mean([part.astype(np.float32) for part in neighbours(mask)], axis=0)
     down, across = np.gradient(blurred)
     steep = np.hypot(down, across)
     outline = steep > _OUTLINE
@@ -71,25 +69,12 @@ def _steps(a: Array, b: Array, mask: Mask) -> tuple[float, float]:
 
 def _strong(a: Array, b: Array) -> Mask:
     """Return where the pictures differ beyond brightness, contrast and a shift of half a cell."""
-    by_a, by_b = a - _with_levels_of(a, b), _with_levels_of(b, a) - b
+    by_a, by_b = a - with_levels_of(a, b), with_levels_of(b, a) - b
     difference = np.minimum(np.abs(by_a), np.abs(by_b))
     edges = np.maximum(np.minimum(_gradient(a), _gradient(b)), 0.0)
     return np.asarray(difference > _STRONG + _EDGE * edges)
 
 
-def _with_levels_of(model: Array, picture: Array) -> Array:
-    """Return `picture` with the histogram of `model`."""
-    levels = np.empty(picture.size, np.float32)
-    levels[np.argsort(picture, axis=None)] = np.sort(model, axis=None)
-    return levels.reshape(picture.shape)
-
-
 def _gradient(picture: Array) -> Array:
     down, across = np.gradient(picture)
     return np.asarray(np.hypot(down, across), np.float32)
-
-
-def _neighbours(mask: Mask) -> list[Mask]:
-    height, width = mask.shape
-    framed = np.pad(mask, 1)
-    return [framed[y : y + height, x : x + width] for y in range(3) for x in range(3)]

@@ -89,9 +89,10 @@ def _both_written(strokes: Compared, near: Mask) -> bool:
     Where letters are, a picture deviates from what is behind them. With words on one picture only,
     the other one shows what is behind, which is rarely of the colour of the ink.
     """
-    first, second = strokes.first, tones_matched(strokes.first, strokes.second)
+    first, places = strokes.first, _at(near, strokes.first.shape)
+    second = tones_matched(first, strokes.second, known=~places)
     behind = _behind(first, second)
-    strong = (np.abs(first - second) > _STRONG) & _at(near, first.shape)
+    strong = (np.abs(first - second) > _STRONG) & places
     farther = np.abs(first - behind) - np.abs(second - behind)
     own, other = strong & (farther > _FARTHER), strong & (farther < -_FARTHER)
     one, two, reader = first - behind, second - behind, strokes.second

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gallery.decoding.fingerprint import SIDE, grey, shrink
-from search.duplicates.find import alignment as alignments, overlaid, sharpness
+from search.duplicates.find import alignment as alignments, ancestry, overlaid, sharpness
 from search.duplicates.find.alignment import Array
 from search.duplicates.find.framing import frame_of, is_plain_outside
 
@@ -36,6 +36,7 @@ _ALL = 0.97  # of a side: what is cut off less is the alignment's error
 _EXTREME = 2.0  # grey levels from the lightest or the darkest that count as burnt out
 _TONES = 12.0  # grey levels that the other picture shows there
 _OVEREXPOSED, _ABOUT_AS_LARGE = 0.03, 1.3  # share of the picture; ratio of the longer sides
+_MIRRORED = 4  # the first of the mirrored turns
 _BURNT = 0.05  # share of the picture, from which tones are too different to look for writing
 
 
@@ -57,7 +58,8 @@ class Quality:
     `detail` is the number of pixels along the longer side of the picture that a photo really holds,
     None where that cannot be told; `blown_up` is 1.0 for one made from the other with more pixels
     and no more in them. `colour` is the deviation of colour from grey in levels.
-    `framed` and `written` are 1.0 for a photo with a border around it, or with text laid over it.
+    `framed` and `written` are 1.0 for a photo with a border around it, or with text laid over it,
+    `mirrored` for one that was mirrored after it had been saved.
     `shown` is the share of the picture that a photo shows, `burnt` the share that is so light or
     so dark that its tones are gone. `light` is the mean grey level.
     """
@@ -68,6 +70,7 @@ class Quality:
     blown_up: Pair = (0.0, 0.0)
     framed: Pair = (0.0, 0.0)
     written: Pair = (0.0, 0.0)
+    mirrored: Pair = (0.0, 0.0)
     shown: Pair = (1.0, 1.0)
     burnt: Pair = (0.0, 0.0)
 
@@ -123,6 +126,7 @@ def measure(first: Look, second: Look, *, detail: bool = True) -> Quality:
         blown_up=blown_up,
         framed=(float(laid.boxes[0] != WHOLE), float(laid.boxes[1] != WHOLE)),
         written=_written(laid, reach, burnt),
+        mirrored=_mirrored(looks) if detail and laid.turn >= _MIRRORED else (0.0, 0.0),
         shown=_shown(laid),
         burnt=burnt,
     )
@@ -240,6 +244,20 @@ def _lost(picture: Array, other: Array) -> float:
 
 
 # --- what the originals hold ----------------------------------------------------------------------
+
+
+def _mirrored(looks: tuple[Look, Look]) -> Pair:
+    """Return 1.0 for the photo that shows the blocks of a JPEG from the wrong side."""
+    first, second = _both(_mirrored_trace, looks)
+    return float(first - second >= ancestry.CLEARLY), float(second - first >= ancestry.CLEARLY)
+
+
+def _mirrored_trace(look: Look) -> float:
+    wide, high = min(look.width, WINDOW), min(look.height, WINDOW)
+    pixels = look.part((0.0, 0.0, wide / look.width, high / look.height))
+    if pixels is None or pixels.shape[:2] != (high, wide):
+        return 0.0
+    return ancestry.mirrored_trace(grey(pixels), look.width, look.height)
 
 
 def _written(laid: _Laid, detail: Pair | None, burnt: Pair) -> Pair:

@@ -24,6 +24,7 @@ _TOGETHER: dict[str, Callable[[list[float]], float]] = {
     "blown_up": max,
     "framed": max,
     "written": max,
+    "mirrored": max,
     "shown": min,
     "burnt": max,
 }
@@ -43,6 +44,7 @@ class Figures:
     blown_up: float | None = None
     framed: float | None = None
     written: float | None = None
+    mirrored: float | None = None
     shown: float | None = None
     burnt: float | None = None
     same_picture: bool = True

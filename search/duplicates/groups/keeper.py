@@ -55,6 +55,7 @@ _ADDED = {
     "framed": gettext_lazy("without a border"),
     "written": gettext_lazy("nothing laid over it"),
     "blown_up": gettext_lazy("not blown up"),
+    "mirrored": gettext_lazy("not mirrored"),
 }
 
 # By these alone, a photo without the camera's data never beats one that has them: whoever blows
