@@ -6,7 +6,7 @@ vector alone. Positions count from 0 and are the same for every page of one quer
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -121,13 +121,13 @@ def rank(query: VectorQuery) -> Ranking:
         total = max(index.count(condition, exact=False), WINDOW)
     by_part = _closest_parts(query)
     named = target.photos
-    by_text = [hit for hit in query.text_hits if hit.photo_id not in named]
-    reasons = {hit.photo_id: hit.reason for hit in by_text}
+    reasons = {hit.photo_id: hit.reason for hit in query.text_hits if hit.photo_id not in named}
     further = ({hit.photo_id for hit in by_part} | reasons.keys()) - {hit.id for hit in hits}
     found = hits + scores_of(index, target.vector, condition, further)
     limits = _library_bands(query, index, hits, total)
     photos = _ordered(query, index, _with_parts(found, len(hits), by_part))
-    fused = _fused(photos, by_text + _there(query, limits, photos, reasons))
+    fused = _fused(photos, reasons | _there(query, limits, photos, reasons))
+    fused = _named_first(fused, query.text_hits)
     window = tuple(sorted(fused, key=lambda photo: _PLACES[_band(limits, photo)]))
     return Ranking(query, window, limits, total, len(hits), hits[-1].score if hits else 0.0)
 
@@ -166,16 +166,16 @@ def _library_bands(
 
 def _there(
     query: VectorQuery, limits: Bands | None, photos: list[RankedPhoto], known: Collection[UUID]
-) -> list[TextHit]:
-    """Return the photos that match and were taken where the words say.
+) -> dict[UUID, str]:
+    """Return the photos that match and were taken where the words say, with the reason.
 
     Those that are `known` to have the words are left out.
     """
     if limits is None or not query.towns:
-        return []
+        return {}
     matches = [photo.id for photo in photos if limits.band(photo.score) != Band.WEAK]
     matches = [pk for pk in matches if pk not in known]
-    return photos_in(query.towns, matches)
+    return {hit.photo_id: hit.reason for hit in photos_in(query.towns, matches)}
 
 
 def _ordered(
@@ -288,19 +288,22 @@ def _with_parts(hits: list[Hit], in_window: int, by_part: list[PartHit]) -> list
     return sorted(first, key=lambda photo: (-photo.score, photo.id)) + last
 
 
-def _fused(photos: list[RankedPhoto], text_hits: list[TextHit]) -> list[RankedPhoto]:
-    """Return the photos fused with the text matches, which are in order, best first.
-
-    What is called exactly so comes first. Text matches from behind the window follow in their
-    order: of a few photos that have the words, each ranks before whatever only looks like them.
-    """
-    if not text_hits:
-        return photos
-    reasons = {hit.photo_id: hit.reason for hit in text_hits}
+def _named_first(photos: list[RankedPhoto], text_hits: Sequence[TextHit]) -> list[RankedPhoto]:
+    """Return the photos with those first whose whole name the query is."""
     exact = {hit.photo_id: place for place, hit in enumerate(text_hits) if hit.exact}
+    return sorted(photos, key=lambda photo: exact.get(photo.id, len(exact)))
+
+
+def _fused(photos: list[RankedPhoto], reasons: dict[UUID, str]) -> list[RankedPhoto]:
+    """Return the photos fused with the text matches, whose reasons are in order, best first.
+
+    Text matches from behind the window follow in their order: of a few photos that have the
+    words, each ranks before whatever only looks like them.
+    """
+    if not reasons:
+        return photos
     ranked = {photo.id: photo for photo in photos}
     by_vector = [Hit(photo.id, photo.score) for photo in photos]
     by_text = [Hit(pk, 0.0) for pk in reasons if pk in ranked]
     order = reciprocal_rank_fusion([by_vector, by_text])
-    fused = [replace(ranked[hit.id], words=reasons.get(hit.id, "")) for hit in order]
-    return sorted(fused, key=lambda photo: exact.get(photo.id, len(exact)))
+    return [replace(ranked[hit.id], words=reasons.get(hit.id, "")) for hit in order]

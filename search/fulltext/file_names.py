@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from functools import lru_cache, reduce
+from operator import or_
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import Q
 
 from search.fulltext import normalization, upkeep
 from search.fulltext.upkeep import INDEX, TABLE, VECTOR
@@ -55,15 +57,23 @@ def photos_with_file_name(owner_id: int, text: str) -> list[UUID]:
     if not wanted:
         return []
     upkeep.refresh_before_search(owner_id)
-    rows: list[int] = []
+    found: dict[UUID, str] = {}
     for beginnings in _beginnings(words, text):
-        rows += _rows(owner_id, beginnings)
-    names = PhotoWords.objects.filter(pk__in=rows).order_by("-pk")
+        rows = PhotoWords.objects.filter(pk__in=_rows(owner_id, beginnings)).order_by("-pk")
+        # Comparing words first leaves few names to fold.
+        whole = rows.filter(reduce(or_, map(_begins, beginnings)))
+        found |= dict(whole.values_list("photo_id", "photo__name"))
     return [
         photo_id
-        for photo_id, name in names.values_list("photo_id", "photo__name")
+        for photo_id, name in found.items()
         if wanted in {fold_whole_name(name), fold_whole_name(without_extension(name))}
     ]
+
+
+def _begins(words: str) -> Q:
+    """Return the condition that the file name has these words alone, as far as they go."""
+    cut = words.count(" ") + 1 >= normalization.MAX_WORDS
+    return Q(words__startswith=words if cut else f"{words}\n")
 
 
 def _beginnings(words: Sequence[str], text: str) -> Iterator[list[str]]:
