@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import stat
 import uuid
 from collections.abc import Collection, Iterable
 from pathlib import Path
@@ -36,13 +37,48 @@ class StorageFull(UserError):
 
 
 def original(photo: Photo) -> Path:
-    """Return the path of the uploaded file."""
+    """Return where the bytes of a photo are, to read them: the one place that knows.
+
+    That is Scry's own copy, or a file of an external folder, where nothing may ever be written.
+    For an external photo whose file is not there, it is the place of the copy that Scry has not.
+    """
+    return (_external_original(photo) if photo.external else None) or own_copy(photo)
+
+
+def own_copy(photo: Photo) -> Path:
+    """Return the place of Scry's own copy of the original, to write or remove it."""
     return _path("originals", photo.pk, photo.extension)
 
 
 def companion(companion: Companion) -> Path:
     """Return the path of a file that is kept with a photo."""
     return _path("companions", companion.pk, companion.extension)
+
+
+def _external_original(photo: Photo) -> Path | None:
+    for file in photo.external_files.present().select_related("folder"):
+        path = file.full_path
+        if _is_plain_file(path, file.folder.root):
+            return path
+    return None
+
+
+def _is_plain_file(path: Path, root: Path) -> bool:
+    """Tell whether a regular file is below a folder, without any link on the way to it."""
+    try:
+        real = root.resolve() / path.relative_to(root)
+        return stat.S_ISREG(path.lstat().st_mode) and path.resolve() == real
+    except (OSError, RuntimeError, ValueError):
+        return False
+
+
+def is_folder_away(folder: Path) -> bool:
+    """Tell whether a folder is missing, unreadable or empty; an unmounted disk leaves it empty."""
+    try:
+        with os.scandir(folder) as entries:
+            return next(entries, None) is None
+    except OSError:
+        return True
 
 
 def thumbnail(photo_id: uuid.UUID) -> Path:
@@ -124,9 +160,12 @@ def sync(path: Path) -> None:
 
 
 def remove_files(photo: Photo) -> None:
-    """Remove the original, what is kept with it and all renditions; some may be gone already."""
+    """Remove Scry's own copy, what is kept with it and all renditions; some may be gone already.
+
+    A file of an external folder stays where it is.
+    """
     beside = [companion(one) for one in photo.companions.all()]
-    for path in (thumbnail(photo.pk), preview(photo.pk), *beside, original(photo)):
+    for path in (thumbnail(photo.pk), preview(photo.pk), *beside, own_copy(photo)):
         path.unlink(missing_ok=True)
 
 

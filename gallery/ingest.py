@@ -16,7 +16,8 @@ from gallery import files, places, stacks, trash
 from gallery.decoders import web_pool
 from gallery.decoding import DecodeError, DecoderPool, Probe
 from gallery.facts import facts, place
-from gallery.models import Embedding, EmbeddingModel, Photo, SkippedFile
+from gallery.models import Embedding, EmbeddingModel, ExternalFile, Photo, SkippedFile
+from gallery.models.embeddings import retry
 from gallery.names import clean_file_name
 from gallery.reasons import Reason
 from gallery.signals import photos_changed
@@ -50,9 +51,11 @@ def ingest(
     from_trash: bool = True,
     note_copy: bool = True,
     modified: datetime | None = None,
+    external: ExternalFile | None = None,
 ) -> IngestResult:
     """Take in the file at `path` for `owner`; on success the file is moved away.
 
+    With `external`, whose `sha256` is known, it stays where it is, and a new photo refers to it.
     `modified` (aware) is when the file was last changed, where the caller knows it: the date of a
     photo that has no other.
 
@@ -63,20 +66,23 @@ def ingest(
     size = path.stat().st_size
     if not 0 < size <= settings.MAX_FILE_BYTES:
         raise Refused(Reason.TOO_LARGE if size else Reason.EMPTY)
-    digest = files.sha256(path)
+    digest = external.sha256 if external else files.sha256(path)
     existing = _existing(owner, digest, from_trash=from_trash)
     if existing is not None:
+        if external is None and not existing.in_trash:
+            _keep_own_copy(existing.photo, path)
         return _note_copy(existing, name) if note_copy else existing
-    files.require_free_space(size)
+    files.require_free_space(0 if external else size)
     try:
         probe = (pool or web_pool()).probe(path)
     except DecodeError as error:
         raise Refused(error.reason, error.detail) from error
     photo = _new_photo(owner, path, digest, clean_file_name(name), probe)
+    photo.external = external is not None
     for column, value in taken_columns(photo, modified).items():
         setattr(photo, column, value)
     places.put_at(photo, place(photo.exif))
-    result = _record(owner, path, photo, from_trash=from_trash)
+    result = _record(owner, path, photo, external, from_trash=from_trash)
     if not result.duplicate:
         result = replace(result, replaced=_replace_beginnings(result.photo))
     return _note_copy(result, name) if note_copy else result
@@ -116,6 +122,27 @@ def _existing(owner: AbstractBaseUser, digest: str, *, from_trash: bool) -> Inge
     return IngestResult(photo, duplicate=True, restored=bool(restored)) if photo else None
 
 
+def _keep_own_copy(photo: Photo, path: Path) -> None:
+    """Keep the file at `path` as the original of a photo that so far lies in an external folder.
+
+    Whoever sent the file may delete theirs now, so that folder is no longer enough.
+    """
+    if not photo.external:
+        return
+    files.require_free_space(photo.size)
+    _store(path, files.own_copy(photo))
+    Photo.objects.filter(pk=photo.pk).update(external=False)
+    photo.external = False
+    retry(photo.embeddings.filter(reason=Reason.MISSING_ORIGINAL))
+
+
+def _store(path: Path, target: Path) -> None:
+    try:
+        files.store(path, target)
+    except OSError as error:
+        raise files.StorageFull from error
+
+
 def _new_photo(owner: AbstractBaseUser, path: Path, digest: str, name: str, probe: Probe) -> Photo:
     return Photo(
         owner_id=owner.pk,
@@ -133,29 +160,38 @@ def _new_photo(owner: AbstractBaseUser, path: Path, digest: str, name: str, prob
     )
 
 
-def _record(owner: AbstractBaseUser, path: Path, photo: Photo, *, from_trash: bool) -> IngestResult:
+def _record(
+    owner: AbstractBaseUser,
+    path: Path,
+    photo: Photo,
+    external: ExternalFile | None,
+    *,
+    from_trash: bool,
+) -> IngestResult:
     """Store the file, then write the rows; the second of two equal files gets the first's photo."""
-    target = files.original(photo)
+    if external is None:
+        _store(path, files.own_copy(photo))
     try:
-        files.store(path, target)
-    except OSError as error:
-        raise files.StorageFull from error
-    try:
-        _insert(photo)
+        _insert(photo, external)
     except IntegrityError:
         existing = _existing(owner, photo.sha256, from_trash=from_trash)
         if existing is None:
             # The other copy was deleted between the two statements, so there is room again.
-            _insert(photo)
+            _insert(photo, external)
             return IngestResult(photo, duplicate=False)
-        target.unlink(missing_ok=True)
+        if external is None:
+            _keep_own_copy(existing.photo, files.own_copy(photo))
+            files.discard([files.own_copy(photo)])
         return existing
     return IngestResult(photo, duplicate=False)
 
 
-def _insert(photo: Photo) -> None:
+def _insert(photo: Photo, external: ExternalFile | None) -> None:
     with transaction.atomic():
         photo.save(force_insert=True)
+        if external is not None:
+            external.photo = photo
+            external.save()
         Embedding.objects.bulk_create(
             Embedding(photo=photo, model=model) for model in EmbeddingModel.objects.wanted()
         )
@@ -170,6 +206,8 @@ def _replace_beginnings(photo: Photo) -> UUID | None:
     """
     shorter = Photo.objects.live().filter(owner_id=photo.owner_id, size__lt=photo.size)
     flawed = list(shorter.exclude(flaw=Photo.Flaw.NONE).order_by("-created_at"))
+    if not flawed:
+        return None
     digests = files.sha256_of_beginnings(files.original(photo), {one.size for one in flawed})
     beginnings = [one for one in flawed if digests[one.size] == one.sha256]
     if not beginnings:
@@ -178,12 +216,12 @@ def _replace_beginnings(photo: Photo) -> UUID | None:
     photo.refresh_from_db(fields=["stack"])
     with transaction.atomic():
         for old in beginnings:
-            _inherit(photo, old)
+            inherit(photo, old)
         trash.trash(Photo.objects.filter(pk__in=[old.pk for old in beginnings]))
     return beginnings[0].pk
 
 
-def _inherit(photo: Photo, old: Photo) -> None:
+def inherit(photo: Photo, old: Photo) -> None:
     """Give a photo the marks, albums and stack of another one."""
     photo.favourite = photo.favourite or old.favourite
     photo.rating = photo.rating or old.rating

@@ -106,10 +106,11 @@ class Import:
 
     def _known(self, file: File) -> Photo | None:
         """Return the photo of a file, or one in the trash that the file is kept with."""
+        # A photo of an external folder gets a copy of its own, because that is what is asked for.
         mine = Photo.objects.not_deleted().filter(owner_id=self.user.pk)
         digest = files.sha256(file.path)
         kept = mine.trashed().filter(companions__sha256=digest)
-        return mine.filter(sha256=digest).first() or kept.first()
+        return mine.filter(sha256=digest, external=False).first() or kept.first()
 
     def _copy(self, file: File) -> IngestResult | companions.Kept:
         """Take in a copy of a file, which must not change meanwhile; raise OSError if it does."""
@@ -127,15 +128,13 @@ class Import:
         raise OSError(_("It changed while it was read. Import it again once it is complete."))
 
     def _ingest(self, copy: Path, file: File) -> IngestResult | companions.Kept:
-        """Hand a copy over, and wait as long as the decoder children have no time for it."""
-        while True:
-            try:
-                name, beside = file.path.name, self.beside[file.path.parent]
-                return companions.take_in(
-                    self.user, copy, name, beside=beside, from_trash=False, note_copy=False
-                )
-            except PoolBusy:
-                time.sleep(_BUSY_SECONDS)
+        name, beside = file.path.name, self.beside[file.path.parent]
+        return when_decoder_is_free(
+            lambda: companions.take_in(
+                self.user, copy, name, beside=beside, from_trash=False, note_copy=False,
+                modified=file.modified,
+            )
+        )  # fmt: skip
 
     def _note_copy(self, photo: Photo, source: Path) -> None:
         """Record a copy, but not the very file that the photo once came from.
@@ -167,6 +166,15 @@ class Import:
             copies = ngettext("an extra copy", "extra copies", self.extra)
             line += f" ({self.extra} of them {copies} in this folder, {size})"
         return line
+
+
+def when_decoder_is_free(take: Callable[[], IngestResult]) -> IngestResult:
+    """Take a file in; wait as long as the decoder children have no time for it."""
+    while True:
+        try:
+            return take()
+        except PoolBusy:
+            time.sleep(_BUSY_SECONDS)
 
 
 def _copy_bytes(source: Path, copy: Path) -> None:

@@ -6,6 +6,7 @@ import os
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from django.conf import settings
@@ -43,6 +44,14 @@ class File:
     def signature(self) -> tuple[int, int]:
         """What changes when somebody writes to the file."""
         return self.size, self.modified_ns
+
+    @property
+    def modified(self) -> datetime | None:
+        """When somebody last wrote to the file, aware; None if the calendar has no such time."""
+        try:
+            return datetime.fromtimestamp(self.modified_ns / 1e9, UTC)
+        except (OverflowError, ValueError, OSError):
+            return None
 
 
 @dataclass

@@ -25,7 +25,7 @@ def name_places(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('gallery', '0004_companions'),
+        ('gallery', '0005_external_folders'),
     ]
 
     operations = [
