@@ -72,10 +72,9 @@ def ingest(
         probe = (pool or web_pool()).probe(path)
     except DecodeError as error:
         raise Refused(error.reason, error.detail) from error
-    photo = _new_photo(owner, path, digest, clean_file_name(name), probe)
-    for column, value in taken_columns(photo, modified).items():
-        setattr(photo, column, value)
-    result = _record(owner, path, photo, from_trash=from_trash)
+    result = _record(
+        owner, path, digest, clean_file_name(name), probe, from_trash=from_trash, modified=modified
+    )
     if not result.duplicate:
         result = replace(result, replaced=_replace_beginnings(result.photo))
     return _note_copy(result, name) if note_copy else result
@@ -115,8 +114,18 @@ def _existing(owner: AbstractBaseUser, digest: str, *, from_trash: bool) -> Inge
     return IngestResult(photo, duplicate=True, restored=bool(restored)) if photo else None
 
 
-def _new_photo(owner: AbstractBaseUser, path: Path, digest: str, name: str, probe: Probe) -> Photo:
-    return Photo(
+def _record(
+    owner: AbstractBaseUser,
+    path: Path,
+    digest: str,
+    name: str,
+    probe: Probe,
+    *,
+    from_trash: bool,
+    modified: datetime | None,
+) -> IngestResult:
+    """Store the file, then write the rows; the second of two equal files gets the first's photo."""
+    photo = Photo(
         owner_id=owner.pk,
         sha256=digest,
         size=path.stat().st_size,
@@ -130,10 +139,8 @@ def _new_photo(owner: AbstractBaseUser, path: Path, digest: str, name: str, prob
         motion=Photo.Motion.INSIDE if probe.has_video else Photo.Motion.NONE,
         **facts(probe.exif).columns(),
     )
-
-
-def _record(owner: AbstractBaseUser, path: Path, photo: Photo, *, from_trash: bool) -> IngestResult:
-    """Store the file, then write the rows; the second of two equal files gets the first's photo."""
+    for column, value in taken_columns(photo, modified).items():
+        setattr(photo, column, value)
     target = files.original(photo)
     try:
         files.store(path, target)
@@ -142,7 +149,7 @@ def _record(owner: AbstractBaseUser, path: Path, photo: Photo, *, from_trash: bo
     try:
         _insert(photo)
     except IntegrityError:
-        existing = _existing(owner, photo.sha256, from_trash=from_trash)
+        existing = _existing(owner, digest, from_trash=from_trash)
         if existing is None:
             # The other copy was deleted between the two statements, so there is room again.
             _insert(photo)
@@ -187,12 +194,11 @@ def _inherit(photo: Photo, old: Photo) -> None:
     photo.favourite = photo.favourite or old.favourite
     photo.rating = photo.rating or old.rating
     photo.caption = photo.caption or old.caption
-    said = ["favourite", "rating", "caption"]
+    photo.save(update_fields=["favourite", "rating", "caption"])
     if old.date_source == Photo.DateSource.PERSON:
-        said += TIME_COLUMNS
         for column in TIME_COLUMNS:
             setattr(photo, column, getattr(old, column))
-    photo.save(update_fields=said)
+        photo.save(update_fields=TIME_COLUMNS)
     photo.tags.add(*old.tags.all())
     photo.albums.add(*old.albums.all())
     if old.stack is not None and photo.stack is None:
