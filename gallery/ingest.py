@@ -235,6 +235,7 @@ def inherit(photo: Photo, old: Photo) -> None:
             setattr(photo, column, getattr(old, column))
     photo.save(update_fields=said)
     old.companions.update(photo=photo)
+    old.date_corrections.update(photo=photo)
     photo.tags.add(*old.tags.all())
     photo.albums.add(*old.albums.all())
     if old.stack is not None and photo.stack is None:

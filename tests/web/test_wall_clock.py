@@ -267,3 +267,15 @@ def test_a_keeper_with_a_date_keeps_it(ada, model):
     members = set(made.members.values_list("photo_id", flat=True))
     decisions.resolve(ada, made.pk, "keep", seen=members, keep=ids([keeper]))
     assert columns(keeper) == before
+
+
+def test_the_whole_file_keeps_the_date_that_a_person_gave_its_beginning(ada_client, model):
+    exif = images.exif(photo=NEW_YEAR)
+    data = images.encode(images.gradient((400, 300)), exif=exif)
+    beginning = send(ada_client, images.cut(data, 0.8), "IMG_1.JPG")
+    corrected = THEIRS | {"date_source": "person", "offset_source": "person"}
+    Photo.objects.filter(pk=beginning.pk).update(**corrected)
+    whole = send(ada_client, data, "IMG_1.JPG")
+    beginning.refresh_from_db()
+    assert beginning.trashed_at is not None
+    assert columns(whole) == corrected
