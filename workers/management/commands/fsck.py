@@ -168,7 +168,6 @@ def _check(options: Options) -> Report:
     report = Report(photos=Photo.objects.live().count())
     _check_record(report, options)
     _check_originals(report, options)
-    _check_companions(report, options)
     _check_stray_files(report, options)
     for model in EmbeddingModel.objects.wanted():
         try:
@@ -272,29 +271,21 @@ def _check_vectors(report: Report, options: Options) -> None:
 
 
 def _check_originals(report: Report, options: Options) -> None:
-    """Check that each original exists; with `deep`, read it and compare its checksum."""
-    for photo in reconcile.walk(Photo.objects.not_deleted(), "pk"):
-        path = files.original(photo)
-        if not path.exists():
-            # The photo may have been deleted since its row was read.
-            if Photo.objects.not_deleted().filter(pk=photo.pk).exists():
-                report.add(Check.MISSING_ORIGINAL, photo.pk)
-        elif options.deep and files.sha256(path) != photo.sha256:
-            report.add(Check.CHANGED_ORIGINAL, photo.pk)
-    if missing := report.found[Check.MISSING_ORIGINAL]:
-        report.allows(Check.MISSING_ORIGINAL, missing, options)
-
-
-def _check_companions(report: Report, options: Options) -> None:
-    """Check the files that are kept with photos in the same way."""
-    kept = Companion.objects.filter(photo__deleted_at=None)
-    for companion in reconcile.walk(kept, "pk"):
-        path = files.companion(companion)
-        if not path.exists():
-            if kept.filter(pk=companion.pk).exists():
-                report.add(Check.MISSING_COMPANION, companion.pk)
-        elif options.deep and files.sha256(path) != companion.sha256:
-            report.add(Check.CHANGED_COMPANION, companion.pk)
+    """Check that originals, and the files kept with them, exist and (with `deep`) are unchanged."""
+    photos: Any = Photo.objects.not_deleted()
+    kept: Any = Companion.objects.filter(photo__deleted_at=None)
+    for rows, path_of, gone, changed in (
+        (photos, files.original, Check.MISSING_ORIGINAL, Check.CHANGED_ORIGINAL),
+        (kept, files.companion, Check.MISSING_COMPANION, Check.CHANGED_COMPANION),
+    ):
+        for row in reconcile.walk(rows, "pk"):
+            path = path_of(row)
+            if not path.exists():
+                if rows.filter(pk=row.pk).exists():  # It may just have been deleted.
+                    report.add(gone, row.pk)
+            elif options.deep and files.sha256(path) != row.sha256:
+                report.add(changed, row.pk)
+    report.allows(Check.MISSING_ORIGINAL, report.found[Check.MISSING_ORIGINAL], options)
 
 
 def _check_stray_files(report: Report, options: Options) -> None:
