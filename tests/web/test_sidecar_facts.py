@@ -30,7 +30,7 @@ Apply = Callable[..., Photo]
 @pytest.fixture
 def plain(ada) -> Photo:
     """A photo of which nothing is known."""
-    return alike.photo(ada)
+    return alike.photo(ada, name="photo.jpg")
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def shot(ada) -> Photo:
     """A photo with the camera's time, place and two stars."""
     exif = {"latitude": 48.8583, "longitude": 2.2945, "rating": 2}
     place = {"latitude": 48.8583, "longitude": 2.2945}
-    return alike.photo(ada, exif=exif, rating=2, **place, **SHOT.columns())
+    return alike.photo(ada, name="shot.jpg", exif=exif, rating=2, **place, **SHOT.columns())
 
 
 @pytest.fixture

@@ -171,7 +171,6 @@ def _check(options: Options) -> Report:
     report = Report(photos=Photo.objects.live().count())
     _check_record(report, options)
     _check_originals(report, options)
-    _check_companions(report, options)
     _check_stray_files(report, options)
     for model in EmbeddingModel.objects.wanted():
         try:
