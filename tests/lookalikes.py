@@ -184,8 +184,9 @@ def fireworks(look: Random, content: Random) -> Image.Image:
     """Bursts of light over a dark town."""
     image = Image.new("RGB", (900, 675), (8, 9, 16))
     draw = ImageDraw.Draw(image)
-    for x in range(0, 900, 60):
-        draw.rectangle((x, 675 - int(look.integers(40, 130)), x + 55, 675), fill=(18, 18, 24))
+    for house in range(0, 900, 60):
+        top = 675 - int(look.integers(40, 130))
+        draw.rectangle((house, top, house + 55, 675), fill=(18, 18, 24))
     for _ in range(int(content.integers(2, 6))):
         x, y, reach = content.uniform(100, 800), content.uniform(80, 400), content.uniform(60, 170)
         colour = colour_of(content, 120, 256)

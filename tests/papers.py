@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import colorsys
 from collections.abc import Callable
+from typing import cast
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
@@ -55,7 +56,8 @@ def words(random: Random, count: int) -> str:
 
 def member_of(content: Random) -> int:
     """Return which one of its family is made, for kinds of which there are only a few."""
-    return int(content.bit_generator.seed_seq.entropy[1])
+    seeds = cast("np.random.SeedSequence", content.bit_generator.seed_seq)
+    return int(cast("list[int]", seeds.entropy)[1])
 
 
 def money(random: Random) -> str:

@@ -47,9 +47,8 @@ def is_recoloured(
     turned = np.moveaxis(apply_turn(np.moveaxis(b, 2, 0), turn), 0, 2)
     first = _cells(a, low, size)
     second = _cells(turned, np.clip(scale * low + shift, 0, 1), size * scale)
-    thing, other_thing = _thing(first), _thing(second)
-    alone = thing is not None and other_thing is not None
-    if alone and _is_beyond_one_edit(first, second, thing | other_thing):
+    things = [thing for thing in (_thing(first), _thing(second)) if thing is not None]
+    if len(things) == 2 and _is_beyond_one_edit(first, second, things[0] | things[1]):
         return True
     tone = _tone_rest(first @ _LUMA, second @ _LUMA)
     back = _tone_rest(second @ _LUMA, first @ _LUMA)

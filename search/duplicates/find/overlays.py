@@ -108,7 +108,8 @@ def _both_written(strokes: Compared, near: Mask) -> bool:
     # letters before a white wall does not.
     other &= np.abs(one) < _BARE
     same = int((other & (sign * two > 0) & (np.abs(reader - ink) < _ONE_INK)).sum())
-    return same >= max(_LETTER, _OF_INK * inked.sum()) and same >= _OF_OWN * other.sum()
+    least = max(_LETTER, _OF_INK * inked.sum(), _OF_OWN * other.sum())
+    return same >= float(least)
 
 
 def _behind(first: Array, second: Array) -> Array:
