@@ -21,7 +21,7 @@ from search.fulltext.upkeep import INDEX, TABLE, VECTOR
 from search.language.values import EXTENSIONS
 from search.models import PhotoWords
 
-CANDIDATES = 1000
+CANDIDATES = 500
 """Names with the same words at the beginning that are compared, those of the last photos first."""
 
 _EXTENSION = re.compile(r"(?<=.)\.(?=\w*[^\W\d_])\w{1,5}$")
