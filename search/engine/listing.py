@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from gallery.models import User
@@ -12,6 +12,7 @@ from search.engine.figures import Figures, Group, figures_of
 from search.engine.lookalikes import Fold, fold_look_alikes, fold_of_example
 from search.engine.plan import Plan
 from search.engine.rank import RankedPhoto, Ranking
+from search.parts.boxes import Box
 from search.relevance import Band, Bands
 
 _LEAD = -1
@@ -164,7 +165,7 @@ def photos_from_json(rows: Sequence[Sequence[Any]]) -> list[ListedPhoto]:
     """Return listed photos from what `photos_to_json` made of them."""
     return [
         ListedPhoto(
-            RankedPhoto(UUID(pk), score, tuple(box) if box else None, words),
+            RankedPhoto(UUID(pk), score, cast("Box", tuple(box)) if box else None, words),
             Band(band) if band else None,
             tuple(UUID(other) for other in similar),
             place,

@@ -114,7 +114,5 @@ def _shown(entry: ListedPhoto, rows: dict[UUID, Photo]) -> ResultPhoto | None:
     ranked = entry.photo
     if row := rows.get(ranked.id):
         return ResultPhoto(row, ranked.score, entry.similar, entry.band, ranked.words, ranked.box)
-    first, *others = [pk for pk in entry.similar if pk in rows] or [None]
-    if first is None:
-        return None
-    return ResultPhoto(rows[first], ranked.score, tuple(filter(None, others)), entry.band)
+    left = tuple(pk for pk in entry.similar if pk in rows)
+    return ResultPhoto(rows[left[0]], ranked.score, left[1:], entry.band) if left else None

@@ -21,7 +21,7 @@ from search.fulltext.upkeep import INDEX, TABLE, VECTOR
 from search.language.values import EXTENSIONS
 from search.models import PhotoWords
 
-CANDIDATES = 1000
+CANDIDATES = 500
 """Names with the same words at the beginning that are compared, those of the last photos first."""
 
 _EXTENSION = re.compile(r"(?<=.)\.(?=\w*[^\W\d_])\w{1,5}$")
@@ -92,7 +92,7 @@ def _rows(owner_id: int, beginnings: Sequence[str]) -> list[int]:
     if connection.vendor == "sqlite":
         select = f"SELECT rowid FROM {INDEX} WHERE {INDEX} MATCH %s ORDER BY rowid DESC LIMIT %s"  # noqa: S608
         anchored = " OR ".join(f'^"{words}"' for words in beginnings)
-        values: list[object] = [f"{owner} AND ({anchored})", CANDIDATES]
+        values: list[str | int] = [f"{owner} AND ({anchored})", CANDIDATES]
     else:
         # The first line has the file name. Words are letters and digits, so they are no patterns.
         starts = " OR ".join(["words LIKE %s"] * len(beginnings))

@@ -94,7 +94,7 @@ def query_chips(user: User, query: Query, shown_as: str = "") -> list[QueryChip]
     ]
     filters = zip(chips[len(terms) :], query.filters, strict=True)
     drawn = terms + [_of_filter(chip, flt, shown_as) for chip, flt in filters]
-    parts = [*query.terms, *query.filters]
+    parts: list[Term | Filter] = [*query.terms, *query.filters]
     return [
         _with_words(chip, query, part, shown_as) for chip, part in zip(drawn, parts, strict=True)
     ]
