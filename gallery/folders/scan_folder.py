@@ -167,7 +167,7 @@ class Scan:
         """Note that a missing file is there again, and try once more what failed without it."""
         row.missing_since = None
         row.save(update_fields=["missing_since"])
-        retry(Embedding.objects.filter(photo=row.photo_id, reason=Reason.MISSING_ORIGINAL))
+        _try_again(row.photo_id)
         self.counts["back"] += 1
 
     def _known_content_first(self, changed: list[Pair]) -> list[Pair]:
@@ -230,6 +230,7 @@ class Scan:
         )  # fmt: skip
         row.photo = result.photo
         row.save()
+        _try_again(result.photo.pk)
         if is_same and before == result.photo:
             return "unchanged"
         moved = self._supersede(row, result.photo)
@@ -322,6 +323,11 @@ def _digest(file: File) -> str:
         return files.sha256(file.path)
     except OSError:
         return ""
+
+
+def _try_again(photo_id: UUID | None) -> None:
+    """Have a photo made searchable whose file was missing when its turn came."""
+    retry(Embedding.objects.filter(photo=photo_id, reason=Reason.MISSING_ORIGINAL))
 
 
 def _delete(photo_id: UUID) -> None:

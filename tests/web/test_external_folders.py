@@ -69,10 +69,7 @@ def failed(folder: Path, owner: str = "ada") -> str:
 
 
 def body(answer) -> bytes:
-    data = b"".join(answer.streaming_content) if answer.streaming else answer.content
-    if answer.streaming:
-        answer._resource_closers[0]()
-    return data
+    return b"".join(answer.streaming_content) if answer.streaming else answer.content
 
 
 def named(name: str) -> Photo:

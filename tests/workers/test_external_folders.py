@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from datetime import timedelta
 
@@ -105,6 +106,7 @@ def test_a_missing_file_fails_its_photo_until_it_is_back(library, folder):
     assert (row.state, row.reason) == ("failed", "missing_original")
     look_due()
     (folder / "a.jpg").write_bytes(data)
+    age(folder / "a.jpg")
     look_due()
     forget_pauses()
     assert drain() == 1
@@ -127,8 +129,7 @@ def test_the_workers_scan_what_is_due(library, folder, settings):
 
 
 def age(path) -> None:
-    import os
-
+    """Let the last write to a file be long ago."""
     os.utime(path, (1_700_000_000, 1_700_000_000))
 
 
