@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import stat
 import uuid
 from collections.abc import Collection, Iterable
 from pathlib import Path
@@ -36,8 +37,43 @@ class StorageFull(UserError):
 
 
 def original(photo: Photo) -> Path:
-    """Return the path of the uploaded file."""
+    """Return where the bytes of a photo are, to read them: the one place that knows.
+
+    That is Scry's own copy, or a file of an external folder, where nothing may ever be written.
+    For an external photo whose file is not there, it is the place of the copy that Scry has not.
+    """
+    return (_external_original(photo) if photo.external else None) or own_copy(photo)
+
+
+def own_copy(photo: Photo) -> Path:
+    """Return the place of Scry's own copy of the original, to write or remove it."""
     return _path("originals", photo.pk, photo.extension)
+
+
+def _external_original(photo: Photo) -> Path | None:
+    for file in photo.external_files.present().select_related("folder"):
+        path = file.full_path
+        if _is_plain_file(path, file.folder.root):
+            return path
+    return None
+
+
+def _is_plain_file(path: Path, root: Path) -> bool:
+    """Tell whether a regular file is below a folder, without any link on the way to it."""
+    try:
+        real = root.resolve() / path.relative_to(root)
+        return stat.S_ISREG(path.lstat().st_mode) and path.resolve() == real
+    except (OSError, RuntimeError, ValueError):
+        return False
+
+
+def is_folder_away(folder: Path) -> bool:
+    """Tell whether a folder is missing, unreadable or empty; an unmounted disk leaves it empty."""
+    try:
+        with os.scandir(folder) as entries:
+            return next(entries, None) is None
+    except OSError:
+        return True
 
 
 def thumbnail(photo_id: uuid.UUID) -> Path:
@@ -119,8 +155,11 @@ def sync(path: Path) -> None:
 
 
 def remove_files(photo: Photo) -> None:
-    """Remove the original and all renditions, ignoring files that are gone already."""
-    for path in (thumbnail(photo.pk), preview(photo.pk), original(photo)):
+    """Remove Scry's own copy and all renditions, ignoring files that are gone already.
+
+    A file of an external folder stays where it is.
+    """
+    for path in (thumbnail(photo.pk), preview(photo.pk), own_copy(photo)):
         path.unlink(missing_ok=True)
 
 

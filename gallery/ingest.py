@@ -18,7 +18,8 @@ from gallery import files, stacks, trash
 from gallery.decoders import web_pool
 from gallery.decoding import DecodeError, DecoderPool, Probe
 from gallery.facts import facts
-from gallery.models import Embedding, EmbeddingModel, Photo, SkippedFile
+from gallery.models import Embedding, EmbeddingModel, ExternalFile, Photo, SkippedFile
+from gallery.models.embeddings import retry
 from gallery.names import clean_file_name
 from gallery.reasons import Reason
 from gallery.signals import photos_changed
@@ -51,9 +52,11 @@ def ingest(
     pool: DecoderPool | None = None,
     from_trash: bool = True,
     note_copy: bool = True,
+    place: ExternalFile | None = None,
 ) -> IngestResult:
     """Take in the file at `path` for `owner`; on success the file is moved away.
 
+    With `place`, whose `sha256` is known, it stays where it is, and a new photo refers to it.
     A copy of it in the owner's trash is restored, or left there if `from_trash` is false. A file
     that is a copy is recorded as a skipped upload (`SkippedFile`) unless `note_copy` is false.
     Raises `Refused` with a reason, `StorageFull`, or the pool's `PoolBusy`.
@@ -61,16 +64,20 @@ def ingest(
     size = path.stat().st_size
     if not 0 < size <= settings.MAX_FILE_BYTES:
         raise Refused(Reason.TOO_LARGE if size else Reason.EMPTY)
-    digest = files.sha256(path)
+    digest = place.sha256 if place else files.sha256(path)
     existing = _existing(owner, digest, from_trash=from_trash)
     if existing is not None:
+        if place is None and not existing.in_trash:
+            _keep_own_copy(existing.photo, path)
         return _note_copy(existing, name) if note_copy else existing
-    files.require_free_space(size)
+    files.require_free_space(0 if place else size)
     try:
         probe = (pool or web_pool()).probe(path)
     except DecodeError as error:
         raise Refused(error.reason, error.detail) from error
-    result = _record(owner, path, digest, clean_file_name(name), probe, from_trash=from_trash)
+    result = _record(
+        owner, path, digest, clean_file_name(name), probe, from_trash=from_trash, place=place
+    )
     if not result.duplicate:
         result = replace(result, replaced=_replace_beginnings(result.photo))
     return _note_copy(result, name) if note_copy else result
@@ -110,8 +117,36 @@ def _existing(owner: AbstractBaseUser, digest: str, *, from_trash: bool) -> Inge
     return IngestResult(photo, duplicate=True, restored=bool(restored)) if photo else None
 
 
+def _keep_own_copy(photo: Photo, path: Path) -> None:
+    """Keep the file at `path` as the original of a photo that so far lies in an external folder.
+
+    Whoever sent the file may delete theirs now, so that folder is no longer enough.
+    """
+    if not photo.external:
+        return
+    files.require_free_space(photo.size)
+    _store(path, files.own_copy(photo))
+    Photo.objects.filter(pk=photo.pk).update(external=False)
+    photo.external = False
+    retry(photo.embeddings.filter(reason=Reason.MISSING_ORIGINAL))
+
+
+def _store(path: Path, target: Path) -> None:
+    try:
+        files.store(path, target)
+    except OSError as error:
+        raise files.StorageFull from error
+
+
 def _record(
-    owner: AbstractBaseUser, path: Path, digest: str, name: str, probe: Probe, *, from_trash: bool
+    owner: AbstractBaseUser,
+    path: Path,
+    digest: str,
+    name: str,
+    probe: Probe,
+    *,
+    from_trash: bool,
+    place: ExternalFile | None,
 ) -> IngestResult:
     """Store the file, then write the rows; the second of two equal files gets the first's photo."""
     photo = Photo(
@@ -126,31 +161,34 @@ def _record(
         exif=dict(probe.exif),
         flaw=probe.flaw,
         motion=Photo.Motion.INSIDE if probe.has_video else Photo.Motion.NONE,
+        external=place is not None,
         **facts(probe.exif).columns(),
     )
     for column, value in _taken_columns(probe, photo.created_at).items():
         setattr(photo, column, value)
-    target = files.original(photo)
+    if place is None:
+        _store(path, files.own_copy(photo))
     try:
-        files.store(path, target)
-    except OSError as error:
-        raise files.StorageFull from error
-    try:
-        _insert(photo)
+        _insert(photo, place)
     except IntegrityError:
         existing = _existing(owner, digest, from_trash=from_trash)
         if existing is None:
             # The other copy was deleted between the two statements, so there is room again.
-            _insert(photo)
+            _insert(photo, place)
             return IngestResult(photo, duplicate=False)
-        target.unlink(missing_ok=True)
+        if place is None:
+            _keep_own_copy(existing.photo, files.own_copy(photo))
+            files.discard([files.own_copy(photo)])
         return existing
     return IngestResult(photo, duplicate=False)
 
 
-def _insert(photo: Photo) -> None:
+def _insert(photo: Photo, place: ExternalFile | None) -> None:
     with transaction.atomic():
         photo.save(force_insert=True)
+        if place is not None:
+            place.photo = photo
+            place.save()
         Embedding.objects.bulk_create(
             Embedding(photo=photo, model=model) for model in EmbeddingModel.objects.wanted()
         )
@@ -165,6 +203,8 @@ def _replace_beginnings(photo: Photo) -> UUID | None:
     """
     shorter = Photo.objects.live().filter(owner_id=photo.owner_id, size__lt=photo.size)
     flawed = list(shorter.exclude(flaw=Photo.Flaw.NONE).order_by("-created_at"))
+    if not flawed:
+        return None
     digests = files.sha256_of_beginnings(files.original(photo), {one.size for one in flawed})
     beginnings = [one for one in flawed if digests[one.size] == one.sha256]
     if not beginnings:
@@ -173,12 +213,12 @@ def _replace_beginnings(photo: Photo) -> UUID | None:
     photo.refresh_from_db(fields=["stack"])
     with transaction.atomic():
         for old in beginnings:
-            _inherit(photo, old)
+            inherit(photo, old)
         trash.trash(Photo.objects.filter(pk__in=[old.pk for old in beginnings]))
     return beginnings[0].pk
 
 
-def _inherit(photo: Photo, old: Photo) -> None:
+def inherit(photo: Photo, old: Photo) -> None:
     """Give a photo the marks, albums and stack of another one."""
     photo.favourite = photo.favourite or old.favourite
     photo.rating = photo.rating or old.rating

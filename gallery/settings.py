@@ -213,6 +213,7 @@ PART_SEARCH = env.whole("PART_SEARCH", 10_000)
 
 # Folders of the server. See docs/how-to/import-a-folder.md.
 WATCH_FOLDERS = env.owned_folders("WATCH_FOLDERS")
+RESCAN_MINUTES = env.whole("RESCAN_MINUTES", 60)
 
 # The model. See docs/reference/models.md.
 EMBEDDING_MODEL = env.text("EMBEDDING_MODEL", "auto")

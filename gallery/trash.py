@@ -9,12 +9,20 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Count, Sum
+from django.db.models import Count, Q, Sum
 from django.utils import timezone
 
 from gallery import stacks
 from gallery.locks import lock_owners_of
-from gallery.models import Embedding, EmbeddingModel, Photo, PhotoQuerySet, Tombstone, User
+from gallery.models import (
+    Embedding,
+    EmbeddingModel,
+    ForgottenFile,
+    Photo,
+    PhotoQuerySet,
+    Tombstone,
+    User,
+)
 from gallery.signals import photos_changed, photos_moved
 from gallery.slices import slices
 
@@ -79,7 +87,8 @@ def empty(photos: PhotoQuerySet) -> int:
     """Delete those of the photos that are in the trash for ever; return how many there were.
 
     The rows are marked and get their tombstones in one transaction. A worker then removes the
-    points, the files and finally the rows; if interrupted, it carries on where it stopped.
+    points, the files and finally the rows; if interrupted, it carries on where it stopped. Files of
+    external folders stay, and their content is remembered, so that no scan brings them back.
     """
     now = timezone.now()
     with transaction.atomic():
@@ -94,11 +103,22 @@ def empty(photos: PhotoQuerySet) -> int:
             ignore_conflicts=True,
         )
         for part in slices(pk for pk, _, _ in values):
+            _remember_external(part, now)
             Photo.objects.trashed().filter(pk__in=part).update(deleted_at=now)
             stacks.repair(part)
         if values:
             transaction.on_commit(lambda: photos_changed.send(sender=Photo))
     return len(values)
+
+
+def _remember_external(ids: Sequence[UUID], now: datetime) -> None:
+    """Remember the content of those of the photos that lie in external folders."""
+    external = Photo.objects.filter(pk__in=ids, external_files__isnull=False).distinct()
+    rows = [
+        ForgottenFile(owner_id=owner_id, sha256=sha256, forgotten_at=now)
+        for owner_id, sha256 in external.values_list("owner_id", "sha256")
+    ]
+    ForgottenFile.objects.bulk_create(rows, ignore_conflicts=True)
 
 
 def purge_old() -> int:
@@ -116,8 +136,9 @@ class Contents:
 
 
 def contents(user: User) -> Contents:
-    """Return how much is in the user's trash; its bytes still take up space on the disk."""
-    totals = Photo.objects.in_trash_of(user).aggregate(photos=Count("pk"), bytes=Sum("size"))
+    """Return how much is in the user's trash; its bytes still take up space on Scry's disk."""
+    own = Sum("size", filter=Q(external=False))
+    totals = Photo.objects.in_trash_of(user).aggregate(photos=Count("pk"), bytes=own)
     return Contents(totals["photos"], totals["bytes"] or 0)
 
 

@@ -18,7 +18,8 @@ from django.utils import timezone
 
 from gallery import request_priority
 from gallery.decoding import DecodeError, PoolBusy, PoolClosed
-from gallery.models import Embedding, EmbeddingModel, PhotoParts
+from gallery.folders import external
+from gallery.models import Embedding, EmbeddingModel, ExternalFile, PhotoParts
 from gallery.models.embeddings import Boxes, EmbeddingQuerySet
 from search.parts import boxes, crops as cropping, nearest
 from search.vectors.embedders import image_embedder
@@ -50,7 +51,9 @@ def lacking(model: EmbeddingModel) -> EmbeddingQuerySet:
     begun = Q(parts__boxes=b"", parts__indexed_at=None, parts__tries__lt=TRIES)
     older = Q(parts__generation__lt=F("generation"))
     searchable = Embedding.objects.live().filter(model=model, state=Embedding.State.INDEXED)
-    return searchable.filter(Q(parts=None) | older | begun)
+    # The parts of a photo whose disk is off come once it is on again.
+    away = ExternalFile.objects.away().values("photo")
+    return searchable.filter(Q(parts=None) | older | begun).exclude(photo__in=away)
 
 
 def make_due(model: EmbeddingModel, *, stop: Stop) -> int:
@@ -134,6 +137,8 @@ def _make_one(embedder: Embedder, row: Embedding, picture: Future[Pixels], stop:
     try:
         pixels = picture.result()
     except DecodeError as error:
+        if row.photo.external and external.is_away(row.photo):
+            return False
         logger.info("Photo %s has no parts: %s", row.photo_id, error)
         _save(row, boxes.boxes(()), np.empty((0, embedder.dim), np.float32))
         return True

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TypeVar
 from uuid import UUID
 
@@ -64,7 +65,9 @@ class LookAhead:
 
     def start(self, photo: Photo) -> Future[Picture]:
         """Start to read a photo; the future raises what `DecoderPool` does, or OSError."""
-        return self._submit(lambda: self._read(photo))
+        # Asked here, because the database has no place in the threads that wait for children.
+        original = files.original(photo)
+        return self._submit(lambda: self._read(photo, original))
 
     def rendition(self, photo_id: UUID) -> Pixels | None:
         """Return the pixels of a photo's thumbnail, or None if it cannot be read.
@@ -94,7 +97,8 @@ class LookAhead:
         file's own where the part has no more of them than `side`. Raises `PoolBusy` and
         `PoolClosed`.
         """
-        photo = Photo.objects.not_deleted().filter(pk=photo_id).only("pk", "extension").first()
+        photos = Photo.objects.not_deleted().only("pk", "extension", "external")
+        photo = photos.filter(pk=photo_id).first()
         if photo is None:
             return None
         try:
@@ -118,28 +122,29 @@ class LookAhead:
         self._pool.close()
         self._threads.shutdown(wait=True, cancel_futures=True)
 
-    def _read(self, photo: Photo) -> Picture:
+    def _read(self, photo: Photo, original: Path) -> Picture:
         if photo.decoded_at is not None and photo.flaw == Photo.Flaw.INCOMPLETE:
             raise DecodeError(Reason.INCOMPLETE)
         try:
-            return self._stored_rendition(photo) or self._decode(photo)
+            return self._stored_rendition(photo, original) or self._decode(photo, original)
         finally:
             heartbeat.progress()
 
-    def _stored_rendition(self, photo: Photo) -> Picture | None:
+    def _stored_rendition(self, photo: Photo, original: Path) -> Picture | None:
         """Return the pixels of an intact thumbnail, if any: 9 to 15 times cheaper."""
         thumbnail = files.thumbnail(photo.pk)
         if photo.decoded_at is None or not thumbnail.exists():
             return None
-        if not files.original(photo).exists():
+        # The disk of an external photo may be off, and the thumbnail does as well.
+        if not photo.external and not original.exists():
             raise DecodeError(Reason.MISSING_ORIGINAL)
         try:
             return Picture(self._pool.pixels(thumbnail))
         except DecodeError:
             return None
 
-    def _decode(self, photo: Photo) -> Picture:
-        decoded = self._pool.decode(files.original(photo))
+    def _decode(self, photo: Photo, original: Path) -> Picture:
+        decoded = self._pool.decode(original)
         fingerprint = fingerprint_of(decoded.pixels)
         failpoint("decoded")
         files.write_atomically(files.thumbnail(photo.pk), decoded.thumbnail)

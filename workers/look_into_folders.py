@@ -1,4 +1,4 @@
-"""Looks into the folders that `WATCH_FOLDERS` names, in a thread of its own."""
+"""Looks into watched and external folders, in a thread of its own."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from django.contrib.auth import get_user_model
 from django.db import DatabaseError, close_old_connections, connections
 from django.utils.translation import gettext as _
 
-from gallery.folders.watch_folder import LOOK_SECONDS, Watch
+from gallery import files
+from gallery.folders import external
+from gallery.folders.scan_folder import Scan
+from gallery.folders.watch_folder import LOOK_SECONDS, QUIET_SECONDS, Watch
 from gallery.paths import shown
 from gallery.request_priority import lower_thread_priority
 from workers import heartbeat
@@ -23,14 +26,13 @@ _watches: dict[tuple[str, Path], Watch] = {}
 
 def run(stop: threading.Event) -> None:
     """Look until `stop` is set. What fails is tried again in the next round."""
-    if not settings.WATCH_FOLDERS:
-        return
     lower_thread_priority()
     try:
         while not stop.wait(LOOK_SECONDS):
             try:
                 close_old_connections()
                 look(stop)
+                rescan(stop)
             except (DatabaseError, OSError):
                 logger.exception("Looking into folders was cut short and is tried again.")
     finally:
@@ -45,6 +47,31 @@ def look(stop: threading.Event) -> None:
         if watch is not None and watch.is_due():
             watch.look(stop.is_set)
             heartbeat.tell(f"watching {folder}", watch.trouble)
+
+
+def rescan(stop: threading.Event) -> None:
+    """Scan the external folders that are due: every `RESCAN_MINUTES`, or each minute while away."""
+    for folder in external.due():
+        if stop.is_set() or not external.claim(folder):
+            continue
+        scan = Scan(folder, logger.info, stop.is_set, quiet_seconds=QUIET_SECONDS)
+        try:
+            scan.run()
+        except files.StorageFull as error:
+            heartbeat.tell("disk", str(error))
+        _report(scan)
+
+
+def _report(scan: Scan) -> None:
+    """Log what is news, and show people which folders are away."""
+    folder, away = scan.folder, ""
+    if folder.away_since is not None:
+        away = _("The folder %(folder)s is away. Its photos stay.") % {"folder": folder}
+    heartbeat.tell(f"external folder {folder.pk}", away)
+    for problem in scan.unreadable:
+        logger.warning("Cannot be read: %s", problem)
+    if scan.counts.keys() - {"unchanged", "left out"}:
+        logger.info("%s: %s", folder, scan.report())
 
 
 def _watch(owner: str, folder: Path) -> Watch | None:

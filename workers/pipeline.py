@@ -24,6 +24,7 @@ from django.utils import timezone
 
 from gallery import files
 from gallery.decoding import DecodeError, PoolBusy, PoolClosed
+from gallery.folders import external
 from gallery.models import Embedding, EmbeddingModel, Photo
 from gallery.models.embeddings import MAX_ATTEMPTS, EmbeddingQuerySet
 from gallery.reasons import Reason
@@ -51,6 +52,8 @@ COMPARE_SECONDS = 3.0
 """How often new photos are compared while others are still being indexed."""
 
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=5), timedelta(minutes=15)
+AWAY_TRIES = 7
+"""Rows of a folder that is away rest for five minutes, or until the folder is found again."""
 NORM_TOLERANCE = 1e-3
 
 # A machine short of memory or time can cause these, so the picture gets a second try.
@@ -175,7 +178,9 @@ def _finish(batch: Batch, attempt: Attempt) -> int:
             vectors[row] = result
     with transaction.atomic():
         _refuse(refused)
-        _release(untouched, wait=True)
+        away = [row for row in untouched if row.photo.external]
+        _release(away, wait=AWAY_TRIES)
+        _release([row for row in untouched if row not in away], wait=1)
         _save_first_decodes(halves)
         saved = _save(pictures, vectors)
     failpoint("saved")
@@ -196,7 +201,7 @@ def _collect(
         try:
             pictures[row] = future.result()
         except DecodeError as error:
-            if error.reason == Reason.MISSING_ORIGINAL and not _originals_are_there():
+            if _is_away(row.photo, error):
                 untouched.append(row)
             else:
                 refused[row] = _refusal(row, error)
@@ -230,10 +235,13 @@ def _refusal(row: Embedding, error: DecodeError) -> Refusal:
     return Refusal(reason, error.detail, final=not second_chance)
 
 
-def _originals_are_there() -> bool:
-    """Tell whether only a single file is missing, and not the whole volume."""
-    folder = settings.MEDIA_DIR / "originals"
-    return folder.is_dir() and any(folder.iterdir())
+def _is_away(photo: Photo, error: DecodeError) -> bool:
+    """Tell whether not a single file is missing, but the whole volume.
+
+    A disk that goes off while a file is read shows as any kind of damage.
+    """
+    suspicious = photo.external or error.reason == Reason.MISSING_ORIGINAL
+    return suspicious and external.is_away(photo)
 
 
 def _give_up(batch: Batch, error: Exception) -> None:
@@ -297,17 +305,18 @@ def _checked(row: Vectors, dim: int) -> Vectors | Refusal:
 # --- the end of a claim ---------------------------------------------------------------------------
 
 
-def _release(rows: Sequence[Embedding], *, wait: bool = False) -> None:
+def _release(rows: Sequence[Embedding], *, wait: int = 0) -> None:
     """Give claimed rows back untried, without counting the attempt.
 
-    With `wait` they cannot be claimed again at once, so that the cause has time to pass.
+    With `wait` they cannot be claimed again at once, so that the cause has time to pass: it is as
+    long as the pause after so many attempts.
     """
     _leased(rows).update(
         state=Embedding.State.PENDING,
         attempts=F("attempts") - 1,
         lease_token=None,
         lease_until=None,
-        not_before=timezone.now() + pause(1) if wait else None,
+        not_before=timezone.now() + pause(wait) if wait else None,
     )
 
 

@@ -94,7 +94,8 @@ class Import:
 
     def _known(self, file: File) -> Photo | None:
         """Return the photo of a file that has not changed since it was listed."""
-        mine = Photo.objects.not_deleted().filter(owner_id=self.user.pk)
+        # A photo of an external folder gets a copy of its own, because that is what is asked for.
+        mine = Photo.objects.not_deleted().filter(owner_id=self.user.pk, external=False)
         return mine.filter(sha256=files.sha256(file.path)).first()
 
     def _copy(self, file: File) -> IngestResult:
@@ -113,12 +114,9 @@ class Import:
         raise OSError(_("It changed while it was read. Import it again once it is complete."))
 
     def _ingest(self, copy: Path, file: File) -> IngestResult:
-        """Hand a copy over, and wait as long as the decoder children have no time for it."""
-        while True:
-            try:
-                return ingest(self.user, copy, file.path.name, from_trash=False, note_copy=False)
-            except PoolBusy:
-                time.sleep(_BUSY_SECONDS)
+        return when_decoder_is_free(
+            lambda: ingest(self.user, copy, file.path.name, from_trash=False, note_copy=False)
+        )
 
     def _note_copy(self, photo: Photo, source: Path) -> None:
         """Record a copy, but not the very file that the photo once came from.
@@ -150,6 +148,15 @@ class Import:
             copies = ngettext("an extra copy", "extra copies", self.extra)
             line += f" ({self.extra} of them {copies} in this folder, {size})"
         return line
+
+
+def when_decoder_is_free(take: Callable[[], IngestResult]) -> IngestResult:
+    """Take a file in; wait as long as the decoder children have no time for it."""
+    while True:
+        try:
+            return take()
+        except PoolBusy:
+            time.sleep(_BUSY_SECONDS)
 
 
 def _copy_bytes(source: Path, copy: Path) -> None:

@@ -1,4 +1,4 @@
-"""What SQL records: photos, albums, embeddings and their state, models, tokens, workers."""
+"""What SQL records: photos, albums, external folders, embeddings, models, tokens, workers."""
 
 # mypy: implicit-reexport
 # ruff: noqa: F401
@@ -8,6 +8,12 @@ from gallery.models.embeddings import (
     EmbeddingQuerySet,
     PhotoParts,
     WorkerStatus,
+)
+from gallery.models.external_folders import (
+    ExternalFile,
+    ExternalFileQuerySet,
+    ExternalFolder,
+    ForgottenFile,
 )
 from gallery.models.photo_library import (
     LIVE_PHOTO,

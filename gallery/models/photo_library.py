@@ -117,6 +117,8 @@ class Photo(models.Model):
 
     `flaw` says what is missing of the picture: its end or a few rows (it is shown and searched all
     the same), or a large part. `motion` tells that the file holds a short video too.
+
+    `external` tells that Scry has no copy of the original: it is a file of an external folder.
     """
 
     class Flaw(models.TextChoices):
@@ -189,6 +191,7 @@ class Photo(models.Model):
     folded = models.BooleanField(default=False)
     flaw = models.CharField(max_length=12, blank=True, choices=Flaw)
     motion = models.CharField(max_length=8, blank=True, choices=Motion)
+    external = models.BooleanField(default=False)
 
     objects = PhotoQuerySet.as_manager()
 

@@ -15,6 +15,7 @@ from django.http import (
     HttpResponseBase,
     StreamingHttpResponse,
 )
+from django.shortcuts import render
 from django.utils.cache import get_conditional_response
 from django.views.decorators.http import require_safe
 
@@ -22,6 +23,7 @@ from gallery import files
 from gallery.decoders import web_pool
 from gallery.decoding import DecodeError, PoolBusy
 from gallery.decoding.answers import FORMATS
+from gallery.folders import external
 from gallery.models import Photo
 from gallery.user_errors import RETRY_SECONDS
 from gallery.views import PageRequest, get_photo
@@ -64,6 +66,8 @@ def preview_of(request: PageRequest, photo: Photo, *, cache: str = FOR_EVER) -> 
     except PoolBusy:
         return HttpResponse(status=503, headers={"Retry-After": RETRY_SECONDS})
     except (DecodeError, OSError):
+        if photo.external:  # Its disk may be off, and the thumbnail is better than nothing.
+            return _rendition(request, files.thumbnail(photo.pk), "image/webp", _SOON)
         raise Http404 from None
     _store_preview(path, photo, data)
     headers = {"Cache-Control": cache, "ETag": _etag(path)}
@@ -87,8 +91,12 @@ def original(request: PageRequest, photo_id: uuid.UUID) -> HttpResponseBase:
     """The file as it was uploaded, for download; sandboxed in case a browser opens it."""
     photo = get_photo(request, photo_id)
     path = files.original(photo)
+    if not path.exists() and (kept := external.kept(photo)):
+        return _unreachable(request, kept)
     _, kind = FORMATS.get(photo.format, ("", "application/octet-stream"))
-    response = _file(request, path, kind, cache="private, max-age=3600", name=photo.name)
+    etag = _external_etag(photo, path) if photo.external else _etag(path)
+    cache = "private, no-cache" if photo.external else "private, max-age=3600"
+    response = _file(request, path, kind, cache=cache, name=photo.name, etag=etag)
     response["Content-Security-Policy"] = "default-src 'none'; sandbox"
     response["X-Content-Type-Options"] = "nosniff"
     return response
@@ -102,6 +110,8 @@ def video(request: PageRequest, photo_id: uuid.UUID) -> HttpResponseBase:
     if photo.motion != Photo.Motion.INSIDE:
         raise Http404
     path = files.original(photo)
+    if not path.exists() and (kept := external.kept(photo)):
+        return _unreachable(request, kept)
     try:
         place = web_pool().video(path)
     except PoolBusy:
@@ -127,10 +137,10 @@ def _rendition(request: PageRequest, path: Path, kind: str, cache: str) -> HttpR
 
 
 def _file(
-    request: PageRequest, path: Path, kind: str, *, cache: str, name: str = ""
+    request: PageRequest, path: Path, kind: str, *, cache: str, name: str = "", etag: str = ""
 ) -> HttpResponseBase:
     """Answer with a file, or with the headers alone if the browser has it or asks for no more."""
-    etag = _etag(path)
+    etag = etag or _etag(path)
     unchanged = get_conditional_response(request, etag=etag)
     response: HttpResponseBase
     if unchanged is not None:
@@ -151,6 +161,27 @@ def _file(
 def _etag(path: Path) -> str:
     """Return an ETag of the kind of file and the photo's id, which name the same bytes for ever."""
     return f'"{path.parent.parent.name}-{path.stem}"'
+
+
+def _external_etag(photo: Photo, path: Path) -> str:
+    """Return an ETag that changes with the file, to which its owner may write at any time."""
+    try:
+        status = path.stat()
+    except OSError:
+        raise Http404 from None
+    return f'"original-{photo.pk}-{status.st_mtime_ns:x}-{status.st_size:x}"'
+
+
+def _unreachable(request: PageRequest, kept: external.Kept) -> HttpResponse:
+    """Say that an original in an external folder is away (503) or missing (404)."""
+    is_away = kept.state is external.State.AWAY
+    response = render(request, "gallery/original_away.html", {"kept": kept})
+    response.status_code = 503 if is_away else 404
+    if is_away:
+        response["Retry-After"] = str(int(external.AWAY_CHECK.total_seconds()))
+    # A disk that is off is nobody's mistake, so it should not be logged.
+    response._has_been_logged = True  # type: ignore[attr-defined]
+    return response
 
 
 def _size(path: Path) -> str:

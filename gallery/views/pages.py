@@ -27,6 +27,7 @@ from gallery import ingest, marks, trash
 from gallery.decoding import PoolBusy
 from gallery.decoding.answers import PREVIEW_SIDE, THUMBNAIL_SIDE
 from gallery.facts import MAX_STARS, facts_in_words
+from gallery.folders import external
 from gallery.models import Album, Embedding, EmbeddingModel, Photo, PhotoQuerySet, Stack
 from gallery.models.embeddings import retry
 from gallery.models.photo_library import CAPTION_LIMIT, NAME_LIMIT, TAG_LIMIT
@@ -87,6 +88,7 @@ def photo_page(request: PageRequest, photo: Photo, problem: str = "") -> HttpRes
         "tile": tiles([photo])[0],
         "photo": photo,
         "facts": facts_in_words(photo.exif),
+        "kept": external.kept(photo),
         "pixels": photo.width * photo.height,
         "marks": marks_context(request, photo, problem),
     }

@@ -191,6 +191,11 @@ def test_what_is_no_folder_is_refused(ada, model, folder, name):
     assert status == 1
 
 
+def test_a_link_to_itself_is_no_folder(ada, model, tmp_path):
+    (tmp_path / "round").symlink_to(tmp_path / "round")
+    assert "is not a folder that can be read." in failed(tmp_path / "round")[0]
+
+
 def test_refused_files_are_no_failure(ada, model, folder):
     write(folder, "notes.txt", b"no picture")
     write(folder, "nothing.jpg", b"")

@@ -11,6 +11,7 @@ from typing import IO
 
 from gallery import files
 from gallery.models import LIVE_PHOTO, User
+from gallery.paths import shown
 from search.duplicates.models import GroupMember
 from search.duplicates.review.listing import skipped_files
 
@@ -64,7 +65,7 @@ def _row(member: GroupMember) -> Row:
         kind=member.kind,
         keep=group.keeper_id == photo.pk,
         owner=group.owner.get_username(),
-        path=str(files.original(photo)),
+        path=shown(files.original(photo)),
         name=photo.name,
         bytes=photo.size,
         width=photo.width,

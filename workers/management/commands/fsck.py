@@ -27,6 +27,7 @@ from django.db.models import Count, F
 from django.utils import timezone
 
 from gallery import files
+from gallery.folders import external
 from gallery.models import Embedding, EmbeddingModel, Photo
 from gallery.models.embeddings import LEASE
 from gallery.slices import slices
@@ -54,6 +55,7 @@ class Check(StrEnum):
     MISSING_ORIGINAL = "photo without its original"
     STRAY_FILE = "file without a photo"
     CHANGED_ORIGINAL = "original changed on disk"
+    MISSING_EXTERNAL = "file missing in an external folder"
     MISSING_POINT = "searchable photo without a point"
     STRAY_POINT = "point without a searchable photo"
     WRONG_PAYLOAD = "point with another owner or generation"
@@ -71,7 +73,7 @@ class Check(StrEnum):
 
 @dataclass
 class Report:
-    """Findings by check, with a few examples of each; `refused` and `skipped` are sentences."""
+    """Findings by check, with a few examples of each; the last three are lists of sentences."""
 
     photos: int = 0
     found: Counter[Check] = field(default_factory=Counter)
@@ -79,6 +81,7 @@ class Report:
     examples: dict[Check, list[str]] = field(default_factory=lambda: defaultdict(list))
     refused: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
+    away: list[str] = field(default_factory=list)
 
     def add(self, check: Check, what: object) -> None:
         """Add one finding."""
@@ -155,7 +158,7 @@ class Command(BaseCommand):
         for check, count in sorted(report.found.items()):
             fixed, examples = report.repaired[check], ", ".join(report.examples[check])
             self.stdout.write(f"{check}: {count} found, {fixed} repaired ({examples})")
-        for sentence in report.refused + report.skipped:
+        for sentence in report.refused + report.skipped + report.away:
             self.stdout.write(sentence)
         if not report.found:
             self.stdout.write(f"{report.photos} photos: everything that was checked agrees.")
@@ -270,16 +273,20 @@ def _check_vectors(report: Report, options: Options) -> None:
 
 def _check_originals(report: Report, options: Options) -> None:
     """Check that each original exists; with `deep`, read it and compare its checksum."""
+    away = external.folders_away()
+    report.away += [f"The external folder {one} is away and was not checked." for one in away]
     for photo in reconcile.walk(Photo.objects.not_deleted(), "pk"):
         path = files.original(photo)
         if not path.exists():
+            is_away = photo.external and photo.external_files.filter(folder__in=away).exists()
             # The photo may have been deleted since its row was read.
-            if Photo.objects.not_deleted().filter(pk=photo.pk).exists():
-                report.add(Check.MISSING_ORIGINAL, photo.pk)
+            if not is_away and Photo.objects.not_deleted().filter(pk=photo.pk).exists():
+                missing = Check.MISSING_EXTERNAL if photo.external else Check.MISSING_ORIGINAL
+                report.add(missing, photo.pk)
         elif options.deep and files.sha256(path) != photo.sha256:
             report.add(Check.CHANGED_ORIGINAL, photo.pk)
-    if missing := report.found[Check.MISSING_ORIGINAL]:
-        report.allows(Check.MISSING_ORIGINAL, missing, options)
+    if count := report.found[Check.MISSING_ORIGINAL]:
+        report.allows(Check.MISSING_ORIGINAL, count, options)
 
 
 def _check_stray_files(report: Report, options: Options) -> None:
