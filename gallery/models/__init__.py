@@ -2,6 +2,7 @@
 
 # mypy: implicit-reexport
 # ruff: noqa: F401
+from gallery.models.api_tokens import ApiToken
 from gallery.models.companions import Companion
 from gallery.models.corrections import DateCorrection
 from gallery.models.embeddings import (
@@ -20,7 +21,6 @@ from gallery.models.external_folders import (
 from gallery.models.photo_library import (
     LIVE_PHOTO,
     Album,
-    ApiToken,
     Fingerprint,
     InAlbum,
     OwnedQuerySet,

@@ -1,10 +1,8 @@
-"""The photos of an owner, how people order them (albums, tags, stacks), and tokens for the API."""
+"""The photos of an owner, and how people order them: albums, tags, stacks."""
 
 from __future__ import annotations
 
-import hashlib
 import math
-import secrets
 import uuid
 from datetime import datetime
 from typing import Any, TypeVar
@@ -373,30 +371,6 @@ class SkippedFile(models.Model):
 
     def __str__(self) -> str:
         return self.name
-
-
-class ApiToken(models.Model):
-    """A key that lets a program act as its owner."""
-
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="api_tokens")
-    digest = models.CharField(max_length=64, unique=True)
-    created_at = models.DateTimeField(auto_now_add=True)
-    last_used_at = models.DateTimeField(null=True, blank=True)
-
-    def __str__(self) -> str:
-        return f"token {self.pk} of {self.owner}"
-
-    @classmethod
-    def issue(cls, owner: AbstractBaseUser) -> str:
-        """Create a token and return its secret, which cannot be shown again."""
-        secret = secrets.token_urlsafe(32)
-        cls.objects.create(owner=owner, digest=cls.hash(secret))
-        return secret
-
-    @staticmethod
-    def hash(secret: str) -> str:
-        """Return the stored form; the secret is 256 random bits, so one SHA-256 is enough."""
-        return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()
 
 
 # The tables in between, which the type checker cannot know because Django makes them.

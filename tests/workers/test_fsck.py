@@ -29,8 +29,8 @@ from tests.workers.conftest import (
     points,
     row_of,
 )
+from workers.fsck_report import CLEAN, COULD_NOT_RUN, PROBLEMS_LEFT, REPAIRED, Check
 from workers.index_sync.sources import point_payload
-from workers.management.commands.fsck import CLEAN, COULD_NOT_RUN, PROBLEMS_LEFT, REPAIRED, Check
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 

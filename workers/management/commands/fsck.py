@@ -11,10 +11,8 @@ import json
 import random
 import sys
 import time
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from enum import StrEnum
+from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -34,6 +32,7 @@ from gallery.slices import slices
 from search import fulltext
 from search.vectors.index import StoredPoint, VectorIndexError, close_all
 from workers import model_choice
+from workers.fsck_report import Check, Options, Report
 from workers.index_sync import reconcile, removal
 from workers.index_sync.sources import PHOTOS, SOURCES, Source, owed
 from workers.pipeline import NORM_TOLERANCE
@@ -41,94 +40,6 @@ from workers.pipeline import NORM_TOLERANCE
 STUCK_AFTER = 2 * LEASE
 SAME_COSINE = 0.999
 """A point differs from the float16 vector in SQL if their cosine similarity is lower."""
-
-EXAMPLES = 5
-MASS_FRACTION = 0.1
-MASS_AT_LEAST = 20
-
-CLEAN, REPAIRED, PROBLEMS_LEFT, COULD_NOT_RUN = 0, 1, 2, 3
-
-
-class Check(StrEnum):
-    """What is checked; the values are how the report names a violation."""
-
-    MISSING_ORIGINAL = "photo without its original"
-    STRAY_FILE = "file without a photo"
-    CHANGED_ORIGINAL = "original changed on disk"
-    MISSING_COMPANION = "file kept with a photo is gone"
-    CHANGED_COMPANION = "file kept with a photo changed on disk"
-    MISSING_EXTERNAL = "file missing in an external folder"
-    MISSING_POINT = "searchable photo without a point"
-    STRAY_POINT = "point without a searchable photo"
-    WRONG_PAYLOAD = "point with another owner or generation"
-    WRONG_VECTOR = "point with a wrong vector"
-    DAMAGED_VECTOR = "stored vector damaged"
-    STUCK = "work or deletion stuck"
-    DUPLICATE = "two live copies of one file"
-    MODEL = "model registry broken"
-    NOT_FOUND = "photo that does not find itself"
-    DATABASE = "database damaged"
-    NO_REASON = "failed without a reason"
-    NO_ROW = "photo that no model works on"
-    WORDS = "words missing or wrong"
-
-
-@dataclass
-class Report:
-    """Findings by check, with a few examples of each; the last three are lists of sentences."""
-
-    photos: int = 0
-    found: Counter[Check] = field(default_factory=Counter)
-    repaired: Counter[Check] = field(default_factory=Counter)
-    examples: dict[Check, list[str]] = field(default_factory=lambda: defaultdict(list))
-    refused: list[str] = field(default_factory=list)
-    skipped: list[str] = field(default_factory=list)
-    away: list[str] = field(default_factory=list)
-
-    def add(self, check: Check, what: object) -> None:
-        """Add one finding."""
-        self.found[check] += 1
-        if len(self.examples[check]) < EXAMPLES:
-            self.examples[check].append(str(what))
-
-    def add_all(self, check: Check, findings: Iterable[object]) -> None:
-        """Add several findings of one check."""
-        for finding in findings:
-            self.add(check, finding)
-
-    def allows(self, check: Check, count: int, options: Options) -> bool:
-        """Tell whether removing `count` things is plausible; otherwise note a refusal.
-
-        When more than a tenth of the gallery looks wrong, the cause is usually a mount or a
-        setting, and a repair would do real damage.
-        """
-        if options.force or count <= max(MASS_AT_LEAST, MASS_FRACTION * self.photos):
-            return True
-        self.refused.append(
-            f"{check}: {count} of {self.photos} photos is too many to be true, so nothing was "
-            "removed. If it is, repeat with --force."
-        )
-        return False
-
-    def status(self, *, index_required: bool) -> int:
-        """Return the exit status: 0 clean, 1 repaired, 2 problems left, 3 could not run."""
-        if self.refused or (index_required and self.skipped):
-            return COULD_NOT_RUN
-        if any(self.found[check] > self.repaired[check] for check in self.found):
-            return PROBLEMS_LEFT
-        return REPAIRED if self.found else CLEAN
-
-
-@dataclass(frozen=True)
-class Options:
-    """`deep` reads every file and vector; `grace` is the age in hours from which a file may be a
-    stray; `sample` photos are searched by their own vector."""
-
-    repair: bool
-    deep: bool
-    force: bool
-    sample: int
-    grace: float
 
 
 class Command(BaseCommand):
@@ -274,33 +185,32 @@ def _check_vectors(report: Report, options: Options) -> None:
 
 
 def _check_originals(report: Report, options: Options) -> None:
-    """Check that each original exists; with `deep`, read it and compare its checksum."""
+    """Check that originals and the files kept with them exist and, with `deep`, are unchanged."""
     away = external.folders_away()
     report.away += [f"The external folder {one} is away and was not checked." for one in away]
-    for photo in reconcile.walk(Photo.objects.not_deleted(), "pk"):
-        path = files.original(photo)
-        if not path.exists():
-            is_away = photo.external and photo.external_files.filter(folder__in=away).exists()
-            # The photo may have been deleted since its row was read.
-            if not is_away and Photo.objects.not_deleted().filter(pk=photo.pk).exists():
-                missing = Check.MISSING_EXTERNAL if photo.external else Check.MISSING_ORIGINAL
-                report.add(missing, photo.pk)
-        elif options.deep and files.sha256(path) != photo.sha256:
-            report.add(Check.CHANGED_ORIGINAL, photo.pk)
+
+    def missing(photo: Photo) -> Check | None:
+        if not photo.external:
+            return Check.MISSING_ORIGINAL
+        is_away = photo.external_files.filter(folder__in=away).exists()
+        return None if is_away else Check.MISSING_EXTERNAL
+
+    photos: Any = Photo.objects.not_deleted()
+    kept: Any = Companion.objects.filter(photo__deleted_at=None)
+    for rows, path_of, missing_of, changed in (
+        (photos, files.original, missing, Check.CHANGED_ORIGINAL),
+        (kept, files.companion, lambda _one: Check.MISSING_COMPANION, Check.CHANGED_COMPANION),
+    ):
+        for row in reconcile.walk(rows, "pk"):
+            path = path_of(row)
+            if not path.exists():
+                # It may have been deleted since its row was read.
+                if (check := missing_of(row)) and rows.filter(pk=row.pk).exists():
+                    report.add(check, row.pk)
+            elif options.deep and files.sha256(path) != row.sha256:
+                report.add(changed, row.pk)
     if count := report.found[Check.MISSING_ORIGINAL]:
         report.allows(Check.MISSING_ORIGINAL, count, options)
-
-
-def _check_companions(report: Report, options: Options) -> None:
-    """Check the files that are kept with photos in the same way."""
-    kept = Companion.objects.filter(photo__deleted_at=None)
-    for companion in reconcile.walk(kept, "pk"):
-        path = files.companion(companion)
-        if not path.exists():
-            if kept.filter(pk=companion.pk).exists():
-                report.add(Check.MISSING_COMPANION, companion.pk)
-        elif options.deep and files.sha256(path) != companion.sha256:
-            report.add(Check.CHANGED_COMPANION, companion.pk)
 
 
 def _check_stray_files(report: Report, options: Options) -> None:
