@@ -74,7 +74,7 @@ def _degrees(parts: Any) -> float:
     parts = parts if isinstance(parts, tuple) else (parts,)
     if not 1 <= len(parts) <= 3:
         raise ValueError("not degrees, minutes and seconds")
-    return sum(float(part) / 60**place for place, part in enumerate(parts))
+    return sum((float(part) / 60.0**place for place, part in enumerate(parts)), 0.0)
 
 
 def _signed(degrees: float, reference: Any, positive: str, negative: str) -> float:
