@@ -133,7 +133,9 @@ def test_secrets_come_from_the_environment_and_are_required():
 
 def test_redis_keeps_messages_and_refuses_rather_than_drops():
     config = (ROOT / "docker" / "redis.conf").read_text().splitlines()
-    assert {"appendonly yes", "appendfsync everysec", "maxmemory-policy volatile-ttl"} <= set(config)
+    assert {"appendonly yes", "appendfsync everysec", "maxmemory-policy volatile-ttl"} <= set(
+        config
+    )
     assert "requirepass" in " ".join(SERVICES["redis"]["command"])
 
 
