@@ -46,7 +46,7 @@ class Description:
 def of_image(image: Image.Image, exif: Image.Exif) -> Description:
     """Return the description of an opened picture, an empty one if it is broken."""
     with suppress(Exception):
-        texts = {key: value for key, value in image.info.items() if isinstance(value, str)}
+        texts = {str(key): value for key, value in image.info.items() if isinstance(value, str)}
         return of_blocks(_xmp(image, exif), _iptc(image, exif), texts)
     return Description()
 

@@ -229,7 +229,7 @@ def _taken(tags: Tags) -> dict[str, ExifValue]:
         if written is None:
             continue
         values = _as_values(source, written)
-        if "offset" not in values and (offset := _offset(tags, source, times)):
+        if "offset" not in values and (offset := _offset(tags, source, written, times)):
             values["offset"] = offset
         with suppress(Exception):
             values["subsec"] = digits(tags[subsec]) or values["subsec"]
@@ -243,18 +243,19 @@ def _time_or_none(tags: Tags, tag: int) -> Written | None:
     return None
 
 
-def _offset(tags: Tags, source: str, times: Mapping[str, Written | None]) -> str:
+def _offset(tags: Tags, source: str, written: Written, times: Mapping[str, Written | None]) -> str:
     """Return the offset of a time: its own, or that of another tag that means the same time.
 
     Phones write one offset for all three times, and some programs no time beside it.
     """
-    wall = getattr(times[source], "wall", None)
     ordered = sorted(_TIMES, key=lambda time: time[0] != source)
     for other, _, _, tag in ordered:
         there = times[other]
         with suppress(Exception):
             found = dates.offset_of(text(tags[tag]) or "")
-            if found is not None and (there is None or abs(there.wall - wall) <= _SAME_TIME):
+            if found is not None and (
+                there is None or abs(there.wall - written.wall) <= _SAME_TIME
+            ):
                 return _in_hours(found)
     if source == "exif":
         with suppress(Exception):
