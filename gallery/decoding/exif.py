@@ -64,6 +64,10 @@ def stars(value: Any) -> int | None:
     return result if result is not None and result <= _MAX_STARS else None
 
 
+def _whole_stars(value: float | None) -> int | None:
+    return stars(value) if value is not None and value == int(value) else None
+
+
 def digits(value: Any) -> str | None:
     """Return a text of at most nine digits, or None."""
     printed = text(value)
@@ -194,7 +198,7 @@ def completed(
     if values.get("taken_from", "modified") == "modified" and described.written:
         values = {key: value for key, value in values.items() if key not in _OF_TIME}
         values.update(_as_values(described.source, described.written))
-    if "rating" not in values and described.rating and (rating := stars(described.rating)):
+    if "rating" not in values and (rating := _whole_stars(described.rating)):
         values["rating"] = rating
     if "latitude" not in values:
         values.update(described.position)

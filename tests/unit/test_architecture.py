@@ -26,7 +26,8 @@ MOST = {"single importers": 50, "depth": 14}
 """What `benchmarks.house` may count. Lines and modules may grow with what Scry can do."""
 VAGUE_MODULES = {"utils", "util", "services", "service", "helpers", "helper", "common", "misc"}
 VAGUE_MODULES |= {"manager", "managers"}
-PRESCRIBED = {"handle_raw_input"}  # by Django's upload handlers
+PRESCRIBED = {"handle_raw_input", "handle_read", "handle_write"}
+"""By Django's upload handlers and waitress's channels."""
 VAGUE_NAME = re.compile(r"^_?handle_|helper|utils?$|Manager$|Service$")
 
 

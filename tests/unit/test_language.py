@@ -22,6 +22,7 @@ from search.language import (
     to_params,
     to_text,
 )
+from search.language.parser import quote_if_needed
 from search.language.terms import FILTERS
 
 PHOTO = "0b1c0a4e-1111-4222-8333-abcdefabcdef"
@@ -246,7 +247,8 @@ WEIGHTS = st.sampled_from([1.0, -1.0, 2.0, -0.5, 0.25, 10.0])
 TERMS = st.one_of(
     st.builds(text, st.lists(WORD, min_size=1, max_size=3).map(" ".join), WEIGHTS,
               quoted=st.just(True)),
-    st.builds(text, WORD, WEIGHTS.filter(lambda weight: weight != 1.0)),
+    # A sign before a unit ("-c") is no exclusion, so such a word is quoted.
+    st.builds(text, WORD, WEIGHTS.filter(lambda weight: weight != 1.0)).map(quote_if_needed),
     st.builds(Term, st.just("photo"), st.uuids().map(str), WEIGHTS),
     st.builds(Term, st.just("picture"), st.text("abc-_:", min_size=4, max_size=9), WEIGHTS),
 )  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from django.contrib.auth import get_user_model
 from django.test import Client
@@ -11,6 +13,8 @@ from search.duplicates.models import DuplicateEdge, DuplicateGroup, Kind
 from search.engine import rank
 from search.relevance import Bands
 from tests.alike import group, photo
+from tests.external import add
+from tests.images import jpeg, png
 from tests.web.test_api_photos import picture, upload
 from tests.workers.conftest import drain
 
@@ -75,3 +79,20 @@ def bars(monkeypatch, reds):
         monkeypatch.setattr(rank, "bands_of", lambda *_: cut)
 
     return put
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    """A folder with three photos, one of them below it."""
+    root = tmp_path / "photos"
+    (root / "2024").mkdir(parents=True)
+    (root / "a.jpg").write_bytes(jpeg("red"))
+    (root / "b.jpg").write_bytes(jpeg("green"))
+    (root / "2024" / "c.png").write_bytes(png("blue"))
+    return root
+
+
+@pytest.fixture
+def library(ada, model, folder) -> Path:
+    assert add(folder) == "3 added"
+    return folder
