@@ -32,12 +32,12 @@ _BODY_BYTES = 200 * _MB
 or four files, only keeps absurdly large ones from being stored first."""
 
 
-class _DiskFull(Error):
+class _DiskFull(Error):  # type: ignore[misc]  # waitress has no types
     code = 507
     reason = "Insufficient Storage"
 
 
-class Parser(HTTPRequestParser):  # type: ignore[misc]  # waitress has no types
+class Parser(HTTPRequestParser):  # type: ignore[misc]
     """Reads a request, and nothing more once it is refused."""
 
     def received(self, data: bytes) -> int:
@@ -63,7 +63,7 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]  # waitress has no types
         """
         if self.body_bytes_received or self.content_length <= self.adj.inbuf_overflow:
             return True
-        return free_bytes() > settings.MIN_FREE_BYTES + self.content_length
+        return bool(free_bytes() > settings.MIN_FREE_BYTES + self.content_length)
 
 
 class Refusal(ErrorTask):  # type: ignore[misc]

@@ -22,5 +22,5 @@ class SessionOut(Schema):
 @router.get("/session", response={200: SessionOut, 401: ErrorOut})
 def session(request: HttpRequest) -> SessionOut:
     """Tell who is signed in; a page that was open meanwhile needs the new CSRF token."""
-    name = request.user.get_username()
-    return SessionOut(user=request.user.pk, name=name, csrf_token=get_token(request))
+    user, name = request.user.pk or 0, request.user.get_username()
+    return SessionOut(user=user, name=name, csrf_token=get_token(request))

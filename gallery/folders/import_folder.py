@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias, TypeVar, get_args
 from uuid import UUID
 
 from django.conf import settings
@@ -39,6 +39,7 @@ Outcome: TypeAlias = Literal[
 ]
 """The outcome for a file, in the order of the report."""
 
+_Taken = TypeVar("_Taken")
 _TRIES = 3
 _BUSY_SECONDS = 2.0
 _FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -168,7 +169,7 @@ class Import:
         return line
 
 
-def when_decoder_is_free(take: Callable[[], IngestResult]) -> IngestResult:
+def when_decoder_is_free(take: Callable[[], _Taken]) -> _Taken:
     """Take a file in; wait as long as the decoder children have no time for it."""
     while True:
         try:

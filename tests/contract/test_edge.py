@@ -103,6 +103,7 @@ def test_kill_9_loses_no_flushed_point(open_at, folder):
     assert not index.was_reset
 
 
+@pytest.mark.slow
 def test_another_process_is_kept_out_until_this_one_closes(open_at, folder):
     index = open_at()
     index.ensure()

@@ -34,12 +34,14 @@ def test_no_two_of_a_family_are_the_same_picture(kind):
     assert kind_of(judge(one, other, cosine=0.97)) != Kind.SAME_PICTURE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [*PAPERS, "meter", *EMPTY])
 def test_pages_and_empty_frames_are_no_similar_shots_by_their_layout(kind):
     one, other = family(MAKERS[kind], seed=4, size=2)
     assert judge(one, other, cosine=0.99) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "copy"),
     [

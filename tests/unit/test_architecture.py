@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from statistics import median, quantiles
 
@@ -31,8 +32,18 @@ PRESCRIBED = {"handle_raw_input", "handle_read", "handle_write"}
 VAGUE_NAME = re.compile(r"^_?handle_|helper|utils?$|Manager$|Service$")
 
 
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
+@cache
+def whole_house() -> house.House:
+    return house.House()
+
+
 def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield node
 
@@ -137,17 +148,17 @@ def test_functions_are_short():
 
 @pytest.mark.parametrize("figure", MOST)
 def test_the_house_keeps_its_size(figure):
-    assert house.House().figures()[figure] <= MOST[figure]
+    assert whole_house().figures()[figure] <= MOST[figure]
 
 
 def test_no_module_imports_itself_by_way_of_others():
-    assert house.circles(house.House().imports_at_start) == []
+    assert house.circles(whole_house().imports_at_start) == []
 
 
 def test_names_say_what_a_thing_does():
     vague = [str(path.relative_to(ROOT)) for path in EVERYTHING if path.stem in VAGUE_MODULES]
     for path in WRITTEN:
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(tree_of(path)):
             named = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
             if named and VAGUE_NAME.search(node.name) and node.name not in PRESCRIBED:
                 vague.append(f"{where(path, node)} {node.name}")
@@ -158,6 +169,6 @@ def test_modules_say_what_they_are():
     silent = [
         str(path.relative_to(ROOT))
         for path in WRITTEN
-        if path.read_text().strip() and ast.get_docstring(ast.parse(path.read_text())) is None
+        if path.read_text().strip() and ast.get_docstring(tree_of(path)) is None
     ]
     assert silent == []

@@ -83,6 +83,7 @@ def test_a_cut_png_passes_the_probe_and_fails_the_decode(pool, put):
     assert reason(pool.decode, path) == reason(pool.preview, path) == "corrupt"
 
 
+@pytest.mark.slow
 def test_changed_bytes_never_cost_more_than_their_picture(pool, put):
     dice = random.Random(7)
     seeds = [

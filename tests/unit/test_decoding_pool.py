@@ -53,6 +53,7 @@ def reason(read, path):
     return caught.value.reason
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "expected"),
     [
@@ -78,6 +79,7 @@ def test_a_child_that_goes_wrong_costs_one_picture(make_pool, tmp_path, good, fa
     assert len(pool.children()) == 1
 
 
+@pytest.mark.slow
 @linux_only
 def test_a_child_that_burns_cpu_is_stopped(make_pool, tmp_path, good):
     pool = make_pool(cpu_seconds=1, wall_seconds=60)

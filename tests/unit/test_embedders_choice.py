@@ -41,7 +41,7 @@ def server():
     found = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
     found.daemon_threads = True
     found.asked, found.delay_s, found.status, found.elsewhere = [], 0.0, 200, ""
-    threading.Thread(target=found.serve_forever, daemon=True).start()
+    threading.Thread(target=found.serve_forever, args=(0.02,), daemon=True).start()
     yield found
     found.shutdown()
     found.server_close()

@@ -120,6 +120,7 @@ def test_bad_queries_are_told_what_is_wrong(ada_client, model, query, code):
     assert answer.json()["code"] == code
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "query",
     ["狗在海滩上", "собака на пляже", "كلب على الشاطئ", "🐕🏖️", "犬" * 200, "\u202ered\u202c"],

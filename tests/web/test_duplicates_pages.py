@@ -99,6 +99,7 @@ def test_how_copies_differ_is_a_quiet_word(ada, ada_client):
     assert "97 % alike · rotated" in page(ada_client.get("/duplicates"))
 
 
+@pytest.mark.slow
 def test_all_pages_together_show_every_group_once_in_order(ada, ada_client):
     for number in range(53):
         group(photo(ada, size=10_000 + number), photo(ada, size=100 + number))

@@ -72,6 +72,7 @@ def test_without_a_background_nothing_is_left_out(listed, colours):
     assert {"red", "green", "blue", "yellow"} <= listed("-red")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("query", ["-red", "red -blue", "red -blue orientation:landscape"])
 def test_exclusions_that_leave_nothing_are_the_reason(ada_client, colours, monkeypatch, query):
     monkeypatch.setattr(rank, "bands_of", lambda *_: Bands(-1, -1, -1, 1, 1))
@@ -94,6 +95,7 @@ def bands(ada_client, colours):
     return ask
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("excluded", ["-blue", "-blue -yellow", "-green -black"])
 def test_exclusion_only_removes(bands, excluded):
     before, after = bands("red"), bands(f"red {excluded}")

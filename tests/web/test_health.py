@@ -87,6 +87,7 @@ def test_an_index_that_does_not_answer_is_not_ready(model, monkeypatch, error):
     assert not readiness()[1]["model"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(health.CHECKS))
 def test_what_hangs_keeps_nobody_waiting(model, monkeypatch, name):
     loaded(model)

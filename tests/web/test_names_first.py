@@ -136,6 +136,7 @@ def hits(client, query: str) -> list[dict]:
     return answer.json()["hits"]
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_the_file_comes_first_and_says_why(ada_client, photos):
     for name in ODD:

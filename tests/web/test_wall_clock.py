@@ -127,6 +127,7 @@ def test_the_api_says_that_a_date_is_unknown(ada_client, model):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("data", "name", "words"),
     [

@@ -70,6 +70,7 @@ def test_a_file_is_taken_once_it_has_settled(watch, folder, clock, said):
     assert (folder / "a.jpg").read_bytes() == jpeg()
 
 
+@pytest.mark.slow
 def test_a_growing_file_waits_for_its_end(watch, folder, clock):
     data = jpeg(size=(400, 300))
     step = len(data) // 5 + 1

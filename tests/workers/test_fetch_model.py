@@ -108,7 +108,7 @@ def hub(model, monkeypatch, tmp_path):
     server.repo, server.large = model.repo, {WEIGHTS, "tokenizer.json"}
     server.sent, server.asked, server.status = {}, [], 200
     server.ranges, server.breaks_at = True, None
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     monkeypatch.setattr(constants, "ENDPOINT", f"http://127.0.0.1:{server.server_port}")
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     for name in ("http_proxy", "https_proxy", "all_proxy"):

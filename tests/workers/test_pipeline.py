@@ -295,6 +295,7 @@ def test_rows_claimed_ahead_are_given_back_when_asked_to_stop(ada, model, settin
 # --- hostile pictures -----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "reason"),
     [("segfault", Reason.DECODER_CRASHED), ("memory", Reason.DECODE_OOM)],
