@@ -27,6 +27,7 @@ COLUMNS = ("wall_at", "utc_offset", "taken_at", "shown_at", "date_source", "offs
 _ASSIGNMENTS = ", ".join(f"{name} = %s" for name in COLUMNS)
 _UPDATE = f"UPDATE {Photo._meta.db_table} SET {_ASSIGNMENTS} WHERE id = %s"  # noqa: S608 - constants
 
+_NEEDED = ("name", "created_at", "latitude", "longitude")
 _SLICE = 1_000  # photos whose rows are written together
 
 Columns = dict[str, Any]
@@ -78,7 +79,7 @@ def correct(photos: PhotoQuerySet, correction: Correction | AsInFile) -> Correct
 
 def changes(photos: PhotoQuerySet, correction: Correction | AsInFile) -> Iterator[Change]:
     """Yield those of the live photos that the correction changes; raise `BadDate`."""
-    rows = list(photos.live().order_by("pk").only("name", "created_at", *COLUMNS))
+    rows = list(photos.live().order_by("pk").only(*_NEEDED, *COLUMNS))
     first = _first_dates(rows) if isinstance(correction, AsInFile) else {}
     for photo in rows:
         if isinstance(correction, AsInFile):

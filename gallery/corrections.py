@@ -1,8 +1,8 @@
 """What people say about the date of a photo, and what its columns are then.
 
 The local time is the fact, and the instant follows from it. A zone that nobody named stays as it
-was; where it was the gallery's, assumed, it is assumed again for the new date, because the offset
-of a zone differs between summer and winter.
+was; where it is that of the place or the gallery's, it is asked again for the new date, because the
+offset of a zone differs between summer and winter.
 """
 
 from __future__ import annotations
@@ -18,17 +18,18 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from gallery.models import Photo
-from gallery.taken_time import TakenTime, offset_of, unknown_time
+from gallery.taken_time import FIRST_YEAR, TakenTime, Zones, offset_of, unknown_time
 from gallery.user_errors import UserError
 
-FIRST_YEAR = 1826
-"""The year of the oldest photograph that is kept, Niépce's view from a window."""
 NOON = time(12)
 """The time of day of a photo of which only the day is known."""
 
 _OFFSET = re.compile(r"(?P<sign>[+-])(?P<hours>[01]\d):?(?P<minutes>[0-5]\d)", re.ASCII)
 _FURTHEST = timedelta(hours=14)  # no place is further from UTC
 _ZONE_CHARACTERS = re.compile(r"[A-Za-z0-9_+/-]{1,64}")
+_CALCULATED = frozenset(
+    {Photo.OffsetSource.UNKNOWN, Photo.OffsetSource.ASSUMED, Photo.OffsetSource.PLACE}
+)
 _SHOWN = 40  # characters of a wrong text that its sentence repeats
 
 
@@ -122,7 +123,7 @@ class SetZone:
             wall = moved.replace(tzinfo=None)
         source = photo.date_source if wall == wall_of(photo) else Photo.DateSource.PERSON
         _check_year(photo, wall)
-        return TakenTime(wall, offset, source, Photo.OffsetSource.PERSON).columns()
+        return TakenTime(wall, offset, source, Photo.OffsetSource.PERSON).columns(photo.name)
 
 
 class Unknown:
@@ -143,11 +144,13 @@ def _taken(photo: Photo, wall: datetime, zone: tzinfo | None) -> dict[str, Any]:
     sources = Photo.OffsetSource
     if zone is not None:
         offset, source = offset_of(wall, zone), sources.PERSON
-    elif photo.utc_offset is None or photo.offset_source in {sources.UNKNOWN, sources.ASSUMED}:
-        offset, source = offset_of(wall, _gallery_zone()), sources.ASSUMED
+    elif photo.utc_offset is None or photo.offset_source in _CALCULATED:
+        place = {"latitude": photo.latitude, "longitude": photo.longitude}
+        zones = Zones(place, _gallery_zone())
+        return TakenTime(wall, *zones.offset(wall, Photo.DateSource.PERSON)).columns(photo.name)
     else:
         offset, source = photo.utc_offset, sources(photo.offset_source)
-    return TakenTime(wall, offset, Photo.DateSource.PERSON, source).columns()
+    return TakenTime(wall, offset, Photo.DateSource.PERSON, source).columns(photo.name)
 
 
 def _check_year(photo: Photo, wall: datetime) -> None:

@@ -39,6 +39,7 @@ FILE_COLUMNS = ("id", "name", "format", "size", "width", "height", "sha256")
 _COLUMNS = (
     *FILE_COLUMNS, "utc_offset", "date_source", "offset_source", "created_at", "exif", "colour",
     "favourite", "rating", "caption", "flaw", "motion", "place",
+    "external",
 )  # fmt: skip
 
 
@@ -96,7 +97,8 @@ class PhotoOut(Schema):
 
     `flaw` is cut_short or incomplete if a part of the picture is missing, `motion` is inside if the
     file holds a short video too, and beside if one is kept with it. `place` is the nearest town and
-    its country, empty if unknown.
+    its country, empty if unknown. `external` tells that the original stays in a folder of the
+    server.
     """
 
     id: uuid.UUID
@@ -126,6 +128,7 @@ class PhotoOut(Schema):
     caption: str
     flaw: str
     motion: str
+    external: bool
     companions: list[CompanionOut]
     place: str
     tags: list[str]
