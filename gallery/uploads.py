@@ -154,7 +154,7 @@ def _all_files(sent: MultiValueDict[str, Any]) -> list[Any]:
 
 def _broken_off() -> UserError:
     return UserError(
-        _("The request ends before its last part does. Nothing was taken in; send it again."),
+        _("The request broke off before its end. Nothing was taken in; send it again."),
         code="broken_off",
     )
 
@@ -162,7 +162,7 @@ def _broken_off() -> UserError:
 def several_files() -> UserError:
     """Return the error of a request with more files than the one that it may hold."""
     return UserError(
-        _("One request holds one file. Nothing was taken in; send each file on its own."),
+        _("The request holds several files. Nothing was taken in; send each file on its own."),
         code="several_files",
     )
 

@@ -26,7 +26,10 @@ _DEFAULTS = {
     403: ("forbidden", _("This is not allowed; a CSRF token may be missing.")),
     404: ("not_found", _("Not found.")),
     405: ("method_not_allowed", _("This address does not accept that method.")),
-    411: ("no_length", _("The request does not say how long it is.")),
+    411: (
+        "no_length",
+        _("The request does not say how long it is. Send it with a Content-Length."),
+    ),
     413: ("too_large", _("The request is larger than the limit allows.")),
     414: ("bad_request", _("The address is too long.")),
     429: ("too_many_requests", _("Too many requests; wait a little and try again.")),
@@ -132,11 +135,11 @@ def unreadable_form(request: HttpRequest, exc: Any) -> HttpResponse:
 def body_too_large(request: HttpRequest, exc: Any) -> HttpResponse:
     """Answer a body that is too large for what is no file: 413."""
     limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE // (1024 * 1024)
-    message = gettext("A request may have %(limit)d MB besides a file, and this one has more.")
+    message = gettext("The request holds more than the %(limit)d MB allowed besides the file.")
     return error(413, "too_large", message % {"limit": limit})
 
 
 def too_many_fields(request: HttpRequest, exc: Any) -> HttpResponse:
     """Answer a form or an address with more fields than Django reads."""
-    message = gettext("A request may have %(limit)d fields, and this one has more.")
+    message = gettext("The request has more than the %(limit)d fields allowed.")
     return error(400, "bad_request", message % {"limit": settings.DATA_UPLOAD_MAX_NUMBER_FIELDS})

@@ -46,10 +46,14 @@ class Kept:
         """What people need to know, empty while the file is there."""
         if self.state is State.AWAY:
             text = _(
-                "The folder %(folder)s is away. The original is there again once the folder is."
+                "The folder %(folder)s is away. The original returns once the folder is mounted "
+                "and readable again."
             )
         elif self.state is State.MISSING:
-            text = _("The file of this photo is missing in its folder %(folder)s.")
+            text = _(
+                "The file of this photo is missing from its folder %(folder)s. Put it back, or "
+                "delete the photo."
+            )
         else:
             return ""
         return text % {"folder": self.folder}

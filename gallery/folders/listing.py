@@ -86,7 +86,7 @@ def look_at(path: Path) -> File:
     """Return a file as it is now; raise OSError if it is gone or no regular file."""
     status = path.lstat()
     if not stat.S_ISREG(status.st_mode):
-        raise OSError(_("It is no regular file."))
+        raise OSError(_("It is not a regular file."))
     modified = max(-_MOST_NANOSECONDS, min(status.st_mtime_ns, _MOST_NANOSECONDS))
     return File(path, status.st_size, modified)
 
@@ -109,7 +109,7 @@ def _sort_entries(entries: Iterator[os.DirEntry[str]], listing: Listing) -> list
             elif entry.is_dir(follow_symlinks=False):
                 folders.append(path)
             elif not entry.is_file(follow_symlinks=False):
-                listing.left_out.append((path, _("It is no regular file.")))
+                listing.left_out.append((path, _("It is not a regular file.")))
             elif entry.name.lower().endswith(_UNFINISHED):
                 listing.left_out.append((path, _("Its name says that it is unfinished.")))
             else:

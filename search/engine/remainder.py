@@ -32,11 +32,11 @@ class Remainder:
         """Return in words what is shown, and of how many photos."""
         if not self.measured:
             text = _(
-                "There are too few photos to tell what shows %(names)s; what has these words is "
-                "left out, newest first: %(shown)s of %(photos)s"
+                "There are too few photos to tell what shows %(names)s. Photos with these words "
+                "are left out; the rest, newest first: %(shown)s of %(photos)s"
             )
         elif self.shown == self.total:
-            text = _("Nothing clearly shows %(names)s, so all is here, newest first: %(photos)s")
+            text = _("Nothing clearly shows %(names)s, so all are here, newest first: %(photos)s")
         else:
             text = _("Everything but what shows %(names)s, newest first: %(shown)s of %(photos)s")
         photos = _photos(self.total)

@@ -36,8 +36,8 @@ def test_a_missing_file_is_marked_and_comes_back(library, ada_client):
     assert add(library) == "2 unchanged, 1 missing"
     answer = ada_client.get(f"/photos/{photo.pk}/original")
     assert answer.status_code == 404
-    assert f"missing in its folder {library}." in answer.content.decode()
-    assert "missing in its folder" in ada_client.get(f"/photos/{photo.pk}").content.decode()
+    assert f"missing from its folder {library}." in answer.content.decode()
+    assert "missing from its folder" in ada_client.get(f"/photos/{photo.pk}").content.decode()
     Embedding.objects.filter(photo=photo).update(state="failed", reason=Reason.MISSING_ORIGINAL)
     assert add(library) == "2 unchanged, 1 missing"
     (library.parent / "a.jpg").rename(library / "a.jpg")

@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
     ("typed", "read_as"),
     [
         ("red in June 2015", "Read as a date: “in June 2015”"),
-        ("red without hats", "Read as left out: “without hats”"),
+        ("red without hats", "Read as an exclusion: “without hats”"),
     ],
 )
 def test_a_chip_that_was_read_from_words_turns_back_into_them(ada_client, reds, typed, read_as):

@@ -40,7 +40,11 @@ class Command(BaseCommand):
         how = parser.add_mutually_exclusive_group()
         how.add_argument("--watch", action="store_true", help="go on with whatever arrives")
         how.add_argument("--in-place", action="store_true", help="leave the originals there")
-        parser.add_argument("--again", action="store_true", help="with --in-place: know nothing")
+        parser.add_argument(
+            "--again",
+            action="store_true",
+            help="with --in-place: read every file, also refused and deleted ones",
+        )
 
     def handle(self, *args: Any, path: Path, owner: str, **options: Any) -> None:
         user = get_user_model().objects.filter(username=owner).first()
