@@ -220,9 +220,10 @@ def _keep(arrays: dict[Path, npt.NDArray[Any]]) -> None:
     try:
         for path, array in arrays.items():
             path.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-                np.save(file, array)
-            Path(file.name).replace(path)
+            with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+                part = Path(folder) / path.name
+                np.save(part, array)
+                part.replace(path)
     except OSError:
         return
 

@@ -19,13 +19,13 @@ def keep_wall_clock(apps, schema_editor):
     """
     photos = apps.get_model("gallery", "Photo").objects
     zone = ZoneInfo(settings.TIME_ZONE)
-    batch = []
-    for photo in photos.only("shown_at", "taken_at", "exif").iterator(chunk_size=_STEP):
-        _keep(photo, zone)
-        batch.append(photo)
-        if len(batch) == _STEP:
-            _save(photos, batch)
-    _save(photos, batch)
+    rows = photos.order_by("pk").only("shown_at", "taken_at", "exif")
+    batch = list(rows[:_STEP])
+    while batch:
+        for photo in batch:
+            _keep(photo, zone)
+        _save(schema_editor.connection, batch)
+        batch = list(rows.filter(pk__gt=batch[-1].pk)[:_STEP])
 
 
 def _keep(photo, zone):
@@ -59,9 +59,18 @@ def _camera_offset(exif):
     return offset if -12 * 60 <= offset <= 14 * 60 else None
 
 
-def _save(photos, batch):
-    photos.bulk_update(batch, _COLUMNS)
-    batch.clear()
+def _save(connection, batch):
+    # `bulk_update` takes many times as long.
+    fields = [batch[0]._meta.get_field(name) for name in (*_COLUMNS, "id")]
+    values = ", ".join(f"{name} = %s" for name in _COLUMNS)
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            f"UPDATE gallery_photo SET {values} WHERE id = %s",
+            [
+                [field.get_db_prep_save(getattr(photo, field.attname), connection) for field in fields]
+                for photo in batch
+            ],
+        )
 
 
 def project_again(apps, schema_editor):

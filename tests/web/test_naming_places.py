@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from importlib import import_module
+from types import SimpleNamespace
 
 import pytest
 from django.apps import apps
+from django.db import connection
 
 from tests.alike import photo
 
@@ -18,7 +20,7 @@ def test_photos_with_coordinates_get_their_town(ada, monkeypatch):
     monkeypatch.setattr(migration, "_STEP", 2)
     towns = [photo(ada, latitude=38.71, longitude=-9.14) for _ in range(3)]
     at_sea, unknown = photo(ada, latitude=0.0, longitude=-30.0), photo(ada)
-    migration.name_places(apps, None)
+    migration.name_places(apps, SimpleNamespace(connection=connection))
     for one in (*towns, at_sea, unknown):
         one.refresh_from_db()
     assert {(one.place, one.place_id) for one in towns} == {("Lisbon, Portugal", 2267057)}

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
+from types import SimpleNamespace
 
 import pytest
 from django.apps import apps
+from django.db import connection
 
 from gallery.ingest import ingest
 from gallery.models import Embedding, Photo
@@ -199,7 +201,7 @@ def columns(one):
 def test_old_photos_get_the_time_that_their_camera_wrote(ada, settings, exif, wall, offset, source):
     settings.TIME_ZONE = "Europe/Berlin"
     one = photo(ada, taken_at=NOON, exif=exif)
-    migration.keep_wall_clock(apps, None)
+    migration.keep_wall_clock(apps, SimpleNamespace(connection=connection))
     assert columns(one) == {
         "wall_at": wall.replace(tzinfo=UTC),
         "utc_offset": offset,
@@ -214,7 +216,7 @@ def test_old_photos_without_a_date_keep_the_day_of_their_upload(ada, settings):
     settings.TIME_ZONE = "Asia/Tokyo"
     late = datetime(2024, 7, 1, 20, tzinfo=UTC)
     one = photo(ada, shown_at=late, exif={"offset": "+09:00"})
-    migration.keep_wall_clock(apps, None)
+    migration.keep_wall_clock(apps, SimpleNamespace(connection=connection))
     row = columns(one)
     assert (row["wall_at"], row["shown_at"]) == (datetime(2024, 7, 2, 5, tzinfo=UTC), late)
     assert (row["taken_at"], row["utc_offset"], row["date_source"]) == (None, None, "")
@@ -224,7 +226,7 @@ def test_old_points_are_written_again_with_their_day(ada, model):
     live, gone = photo(ada), photo(ada, trashed_at=NOON)
     for one in (live, gone):
         Embedding.objects.create(photo=one, model=model, state="indexed")
-    migration.project_again(apps, None)
+    migration.project_again(apps, SimpleNamespace(connection=connection))
     states = dict(Embedding.objects.values_list("photo", "state"))
     assert states == {live.pk: "embedded", gone.pk: "indexed"}
 
