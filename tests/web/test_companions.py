@@ -114,6 +114,14 @@ def test_a_video_of_another_year_does_not_belong_to_a_name_of_the_library(ada_cl
     assert send(ada_client, video(created=SHOT), "IMG_1.MOV").status_code == 201
 
 
+@pytest.mark.parametrize("year", ["0001-01-01", "9999-12-31"])
+def test_a_video_from_the_ends_of_the_calendar_goes_by_its_other_ties(ada_client, photo, year):
+    foreign = video(content_id="0" * 36, date=f"{year}T00:00:00+00:00")
+    assert send(ada_client, foreign, "IMG_1.MOV").status_code == 415
+    film = video(content_id=IDENTIFIER, date=f"{year}T00:00:00+00:00")
+    assert send(ada_client, film, "IMG_1.MOV").json()["companion_of"] == str(photo.pk)
+
+
 def test_a_video_beside_its_picture_may_have_any_date(ada_client, photo):
     film = video(created=datetime(2026, 1, 1, tzinfo=UTC))
     assert send(ada_client, film, "IMG_1.MOV", {"IMG_1.HEIC": photo.pk}).status_code == 201
