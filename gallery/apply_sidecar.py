@@ -155,6 +155,8 @@ def _take_place(change: _Change) -> None:
 
 
 def _take_date(change: _Change) -> None:
+    if _is_persons(change.photo):
+        return
     taken = _taken(change) if _may_replace_date(change) else None
     if taken is None or (change.photo.taken_at and _is_repeated(change, taken.wall)):
         taken = _same_clock(change)
@@ -163,11 +165,17 @@ def _take_date(change: _Change) -> None:
             change.columns |= taken.columns(change.photo.name)
 
 
+def _is_persons(photo: Photo) -> bool:
+    """Tell whether a person spoke of the date, if only of its zone or that nobody knows it."""
+    has_word = photo.date_source == _Dates.PERSON or photo.offset_source == _Offsets.PERSON
+    return has_word or photo.date_corrections.exists()
+
+
 def _may_replace_date(change: _Change) -> bool:
     source = _Dates(change.photo.date_source)
     if not change.corrects:
         return source in _GAPS
-    return source in _GUESSES or (change.sidecar.is_shot and source != _Dates.PERSON)
+    return source in _GUESSES or change.sidecar.is_shot
 
 
 def _taken(change: _Change) -> TakenTime | None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import IntEnum
 from pathlib import Path
 from uuid import UUID
 
@@ -16,7 +18,14 @@ from gallery import files, places, stacks, trash
 from gallery.decoders import web_pool
 from gallery.decoding import DecodeError, DecoderPool, Probe
 from gallery.facts import facts, place
-from gallery.models import Embedding, EmbeddingModel, ExternalFile, Photo, SkippedFile
+from gallery.models import (
+    Companion,
+    Embedding,
+    EmbeddingModel,
+    ExternalFile,
+    Photo,
+    SkippedFile,
+)
 from gallery.models.embeddings import retry
 from gallery.names import clean_file_name
 from gallery.reasons import Reason
@@ -25,6 +34,7 @@ from gallery.taken_time import TIME_COLUMNS, taken_columns
 from gallery.uploads import Refused
 
 _SKIPPED_NAME_LIMIT = 500  # as the column has
+_PLACE_KEYS = ("latitude", "longitude", "altitude")
 
 
 @dataclass(frozen=True)
@@ -222,20 +232,21 @@ def _replace_beginnings(photo: Photo) -> UUID | None:
 
 
 def inherit(photo: Photo, old: Photo) -> None:
-    """Give a photo the marks, albums and stack of another one."""
+    """Give a photo what people and sidecars said of another one: marks, date, place and the rest.
+
+    It gets the files that were kept with the other one too. Runs inside a transaction.
+    """
     photo.favourite = photo.favourite or old.favourite
     photo.rating = photo.rating or old.rating
     photo.caption = photo.caption or old.caption
     if old.motion == Photo.Motion.BESIDE and not photo.motion:
         photo.motion = old.motion
-    said = ["favourite", "rating", "caption", "motion"]
-    if old.date_source in {Photo.DateSource.PERSON, Photo.DateSource.SIDECAR}:
-        said += TIME_COLUMNS
-        for column in TIME_COLUMNS:
-            setattr(photo, column, getattr(old, column))
-    photo.save(update_fields=said)
-    old.companions.update(photo=photo)
-    old.date_corrections.update(photo=photo)
+    columns = [*_inherit_time(photo, old), *_inherit_place(photo, old)]
+    photo.save(update_fields=["favourite", "rating", "caption", "motion", *columns])
+    if columns:
+        Embedding.objects.project_again([photo.pk])
+    known = list(photo.companions.values_list("sha256", flat=True))
+    old.companions.exclude(sha256__in=known).update(photo=photo)
     photo.tags.add(*old.tags.all())
     photo.albums.add(*old.albums.all())
     if old.stack is not None and photo.stack is None:
@@ -243,3 +254,45 @@ def inherit(photo: Photo, old: Photo) -> None:
         stacks.join(old.stack, photo)
         if is_cover:
             stacks.set_cover(old.stack, photo)
+
+
+class _Word(IntEnum):
+    """Whose word the date of a photo is; the higher one counts."""
+
+    FILE = 0
+    SIDECAR = 1
+    PERSON = 2
+
+
+def _word_on_time(photo: Photo) -> _Word:
+    sources = {str(photo.date_source), str(photo.offset_source)}
+    # "Unknown" is a person's word too, and shows only in the corrections.
+    if Photo.DateSource.PERSON in sources or photo.date_corrections.exists():
+        return _Word.PERSON
+    return _Word.SIDECAR if Photo.DateSource.SIDECAR in sources else _Word.FILE
+
+
+def _inherit_time(photo: Photo, old: Photo) -> Sequence[str]:
+    """Take over a date that weighs more, with what it was before; return the columns to save."""
+    if _word_on_time(old) <= _word_on_time(photo):
+        return ()
+    for column in TIME_COLUMNS:
+        setattr(photo, column, getattr(old, column))
+    old.date_corrections.update(photo=photo)
+    return TIME_COLUMNS
+
+
+def _inherit_place(photo: Photo, old: Photo) -> Sequence[str]:
+    """Take over a place that a sidecar gave; return the columns to save.
+
+    Sidecars are read only once, so nothing else would give it again.
+    """
+    givers = old.companions.filter(given__has_key="place").values_list("kind", flat=True)
+    has_own = photo.latitude is not None
+    # Takeout only fills gaps, and XMP corrects.
+    if not givers or (has_own and Companion.Kind.XMP not in givers):
+        return ()
+    told = {key: old.exif[key] for key in _PLACE_KEYS if key in old.exif}
+    photo.exif = {key: photo.exif[key] for key in photo.exif if key not in _PLACE_KEYS} | told
+    places.put_at(photo, place(photo.exif))
+    return ("exif", *places.COLUMNS)

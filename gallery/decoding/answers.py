@@ -143,7 +143,7 @@ class Film:
     """What the boxes of a video say: its seconds (0 if unknown), and what ties it to a picture.
 
     `size` is in bytes; `content_id` is Apple's identifier of a Live Photo or empty; `created` is an
-    aware time or None.
+    aware time of a plausible year or None.
     """
 
     seconds: float
@@ -165,6 +165,9 @@ def to_film(header: Header) -> Film:
         raise BadFrame("no time") from error
     if created is not None and created.tzinfo is None:
         raise BadFrame("a time without a zone")
+    if created is not None and not sidecars.is_plausible(created):
+        # Days are counted from it, and the calendar ends.
+        created = None
     return Film(seconds, size, content_id, created)
 
 

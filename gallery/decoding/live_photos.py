@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 
 from gallery.decoding.answers import MAX_TEXT, DecodeError
 from gallery.decoding.isobmff import boxes_of, outer_boxes
+from gallery.sidecars import is_plausible
 
 _MAX_MOVIE = 8 << 20
 """Bytes of the box `moov` that are read; that of a video of some seconds has about 10 kB."""
@@ -54,7 +55,8 @@ def read_film(path: Path) -> dict[str, Any]:
     """Return the facts of a video: `seconds` (0 if unknown), `size`, `content_id` and `created`.
 
     `size` counts bytes; `created` is an instant in ISO 8601 with its offset; both texts are empty
-    where the file says nothing. Raises DecodeError (unsupported_type) for any other file.
+    where the file says nothing, or no year in which it can have been made. Raises DecodeError
+    (unsupported_type) for any other file.
     """
     with path.open("rb") as file:
         movie = list(boxes_of(_movie(file)))
@@ -93,10 +95,17 @@ def _times(header: bytes) -> tuple[str, float]:
     layout, place = (">QQIQ", 4) if header[:1] == b"\1" else (">IIII", 4)
     with suppress(struct.error, OverflowError):
         created, _, scale, duration = struct.unpack_from(layout, header, place)
-        made = (_EPOCH + timedelta(seconds=created)).isoformat() if created else ""
         unknown = not scale or duration in (2**32 - 1, 2**64 - 1)
-        return made, 0.0 if unknown else round(duration / scale, 3)
+        return _made(created), 0.0 if unknown else round(duration / scale, 3)
     return "", 0.0
+
+
+def _made(seconds: int) -> str:
+    """Return the instant that many seconds after 1904; cameras without a clock write zero."""
+    with suppress(OverflowError):
+        moment = _EPOCH + timedelta(seconds=seconds)
+        return moment.isoformat() if seconds and is_plausible(moment) else ""
+    return ""
 
 
 def _keys(meta: bytes) -> dict[bytes, bytes]:
@@ -121,5 +130,5 @@ def _iso(data: bytes) -> str:
     """Return an instant as Apple writes it (2024-05-31T18:30:15+0200), "" for anything else."""
     with suppress(ValueError):
         moment = datetime.fromisoformat(data[:40].decode("ascii", "replace"))
-        return moment.isoformat() if moment.tzinfo else ""
+        return moment.isoformat() if moment.tzinfo and is_plausible(moment) else ""
     return ""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import struct
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
 from gallery.decoding import DecodeError
+from gallery.decoding.answers import to_film
+from gallery.decoding.live_photos import read_film
 from tests import companion_files, images
 from tests.companion_files import IDENTIFIER, box, maker_note
 
@@ -43,6 +46,27 @@ def test_apples_own_date_comes_first(pool, put):
     video = companion_files.video(created=MADE, date="2024-05-31T20:00:00+0200")
     expected = datetime(2024, 5, 31, 20, tzinfo=timezone(timedelta(hours=2)))
     assert pool.film(put(video)).created == expected
+
+
+@pytest.mark.parametrize("year", ["0001", "1825", "2500", "9999"])
+@pytest.mark.parametrize("day", ["01-01T00:00:00", "12-31T23:59:59"])
+@pytest.mark.parametrize("zone", ["+0000", "+1400", "-1200"])
+def test_a_year_without_films_is_no_time(year, day, zone, tmp_path):
+    written = f"{year}-{day}{zone}"
+    path = images.write(tmp_path, "a.mov", companion_files.video(created=MADE, date=written))
+    assert datetime.fromisoformat(read_film(path)["created"]) == MADE
+    answer = {"seconds": 2.5, "size": 9, "content_id": "", "created": written}
+    assert to_film(answer).created is None
+
+
+@pytest.mark.parametrize("seconds", [1, 2**40, 2**63])
+def test_a_header_of_another_age_tells_its_length_all_the_same(seconds, tmp_path):
+    made = struct.pack(">Q", int((MADE - datetime(1904, 1, 1, tzinfo=UTC)).total_seconds()))
+    data = companion_files.video(created=MADE, long=True)
+    path = images.write(tmp_path, "a.mov", data.replace(made, struct.pack(">Q", seconds)))
+    film = to_film(read_film(path))
+    assert film.seconds == 2.5
+    assert film.created is None or film.created.year == 1904
 
 
 def test_what_a_film_leaves_out_is_unknown(pool, put):

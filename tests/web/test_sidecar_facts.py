@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import transaction
 
-from gallery import marks
+from gallery import correct_dates, corrections, marks
 from gallery.apply_sidecar import apply_sidecar
 from gallery.models import Companion, Embedding, Photo
 from gallery.sidecars import takeout as takeout_files, xmp as xmp_files
-from gallery.taken_time import TakenTime
+from gallery.taken_time import TIME_COLUMNS, TakenTime
 from search.models import PhotoWords
 from tests import alike, images
 from tests.companion_files import alternatives, bag, takeout, xmp
@@ -190,6 +191,28 @@ def test_what_people_said_is_never_replaced(apply, plain, data):
     photo = apply(plain, data)
     assert (photo.caption, photo.rating, photo.date_source) == ("My own words", 2, "person")
     assert "mine" in tags(photo)
+
+
+@pytest.mark.parametrize("data", [EVERYTHING, TAKEOUT, xmp(xmp__CreateDate="2001-02-03T04:05:06")])
+@pytest.mark.parametrize(
+    "said",
+    [
+        corrections.Unknown(),
+        corrections.SetZone(ZoneInfo("Asia/Tokyo")),
+        corrections.SetZone(ZoneInfo("Asia/Tokyo"), keep_instant=True),
+        corrections.Shift(hours=1),
+        corrections.SetDate(date(1999, 9, 9)),
+    ],
+    ids=lambda said: type(said).__name__,
+)
+def test_whatever_a_person_said_of_the_date_stands(apply, shot, said, data):
+    done = correct_dates.correct(Photo.objects.all(), said)
+    before = Photo.objects.values(*TIME_COLUMNS).get()
+    apply(shot, data)
+    assert Photo.objects.values(*TIME_COLUMNS).get() == before
+    # What was taken back was not said.
+    correct_dates.undo(shot.owner, done.batch)
+    assert apply(shot, EVERYTHING).date_source == "sidecar"
 
 
 def test_stars_that_somebody_removed_stay_away(apply, shot):

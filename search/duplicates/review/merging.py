@@ -9,9 +9,10 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.db.models import Exists, OuterRef
 
 from gallery import facts, places
-from gallery.models import Embedding, InAlbum, Photo, Tagged
+from gallery.models import Companion, Embedding, InAlbum, Photo, PhotoQuerySet, Tagged
 from gallery.models.photo_library import CAPTION_LIMIT
 from gallery.slices import slices
 from gallery.taken_time import TIME_COLUMNS, unknown_time
@@ -21,7 +22,8 @@ Gains = dict[str, Any]
 
 albums: ids; tags: ids; favourite: True; caption: [before, after]; taken_at: ISO 8601;
 time: {column: [before, after]} of `TIME_COLUMNS`, times in ISO 8601; place: EXIF keys and numbers,
-in degrees and metres; rating: stars. Earlier versions wrote shown_at: [before, after] and no time.
+in degrees and metres; rating: stars; companions: {id: id of the photo that had it}. Earlier
+versions wrote shown_at: [before, after] and no time.
 """
 
 _PLACE = ("latitude", "longitude", "altitude")
@@ -30,11 +32,15 @@ _GUESSES = {Photo.DateSource.NAME, Photo.DateSource.FILE}
 
 
 class AlbumsAndTags:
-    """The albums and tags of many photos, read in a few queries: photo id -> ids."""
+    """The albums, tags and companions of many photos, read in a few queries.
+
+    Each by the photo's id: sets of ids, and companions in the order in which they came.
+    """
 
     def __init__(self, photo_ids: Collection[UUID]) -> None:
         self.albums: dict[UUID, set[UUID]] = {}
         self.tags: dict[UUID, set[int]] = {}
+        self.companions: dict[UUID, list[Companion]] = {}
         for some in slices(photo_ids):
             in_albums = InAlbum.objects.filter(photo_id__in=some)
             for photo_id, album_id in in_albums.values_list("photo_id", "album_id"):
@@ -42,19 +48,23 @@ class AlbumsAndTags:
             tagged = Tagged.objects.filter(photo_id__in=some)
             for photo_id, tag_id in tagged.values_list("photo_id", "tag_id"):
                 self.tags.setdefault(photo_id, set()).add(tag_id)
+            for companion in Companion.objects.filter(photo_id__in=some).defer("given"):
+                self.companions.setdefault(companion.photo_id, []).append(companion)
 
 
 def merge(keeper: Photo, others: Sequence[Photo], marks: AlbumsAndTags) -> Gains:
     """Give `keeper` what the others have and it lacks, in memory, and return what it gained.
 
     The others come best first: of two dates or places, the first one is taken. What the keeper has
-    itself stays as it is, except that captions are put below each other.
+    itself stays as it is, except that captions are put below each other. Of the files that are kept
+    with the others, it gets those whose content it lacks, and a video only if it has none.
     """
     gains: Gains = {
         "albums": [str(pk) for pk in _lacking(keeper, others, marks.albums)],
         "tags": _lacking(keeper, others, marks.tags),
         "caption": _caption(keeper, others),
         "place": _place(keeper, others),
+        "companions": _companions(keeper, others, marks.companions),
         **_date(keeper, others),
     }
     if not keeper.favourite and any(photo.favourite for photo in others):
@@ -67,6 +77,25 @@ def merge(keeper: Photo, others: Sequence[Photo], marks: AlbumsAndTags) -> Gains
 def _lacking(keeper: Photo, others: Sequence[Photo], marks: Mapping[UUID, set[Any]]) -> list[Any]:
     theirs = set().union(*(marks.get(photo.pk, set()) for photo in others))
     return sorted(theirs - marks.get(keeper.pk, set()))
+
+
+def _companions(
+    keeper: Photo, others: Sequence[Photo], companions: Mapping[UUID, list[Companion]]
+) -> dict[str, str]:
+    kept = list(companions.get(keeper.pk, []))
+    gained: dict[str, str] = {}
+    for companion in (one for photo in others for one in companions.get(photo.pk, [])):
+        if not any(_stands_for(one, companion) for one in kept):
+            kept.append(companion)
+            gained[str(companion.pk)] = str(companion.photo_id)
+    return gained
+
+
+def _stands_for(kept: Companion, companion: Companion) -> bool:
+    """Tell whether a photo that has one file has no use for another."""
+    # The older of two videos would be played, whichever photo it came with.
+    are_videos = kept.kind == companion.kind == Companion.Kind.VIDEO
+    return are_videos or kept.sha256 == companion.sha256
 
 
 def _caption(keeper: Photo, others: Sequence[Photo]) -> list[str]:
@@ -134,7 +163,35 @@ def save(merged: Iterable[tuple[Photo, Gains]]) -> None:
         [Tagged(photo=photo, tag_id=pk) for photo, gains in merged for pk in gains.get("tags", [])],
         ignore_conflicts=True,
     )
+    _move_companions(
+        (pk, UUID(giver), photo.pk)
+        for photo, gains in merged
+        for pk, giver in gains.get("companions", {}).items()
+    )
     _save_columns(merged)
+
+
+def _move_companions(moves: Iterable[tuple[str, UUID, UUID]]) -> None:
+    """Move companions, by their ids, from one photo to another that is there and lacks the file."""
+    touched: set[UUID] = set()
+    for pk, giver, taker in moves:
+        companion = Companion.objects.filter(pk=pk, photo=giver).defer("given").first()
+        if companion is None:
+            continue
+        takers = Photo.objects.not_deleted().filter(pk=taker)
+        if takers.exclude(companions__sha256=companion.sha256).exists():
+            Companion.objects.filter(pk=pk).update(photo=taker)
+            touched |= {giver, taker}
+    for some in slices(touched):
+        _set_motion(Photo.objects.filter(pk__in=some))
+
+
+def _set_motion(photos: PhotoQuerySet) -> None:
+    """Note which of the photos have a video beside them now, unless they have one inside."""
+    has_video = Exists(Companion.objects.filter(photo=OuterRef("pk"), kind=Companion.Kind.VIDEO))
+    motions = Photo.Motion
+    photos.filter(has_video, motion=motions.NONE).update(motion=motions.BESIDE)
+    photos.filter(~has_video, motion=motions.BESIDE).update(motion=motions.NONE)
 
 
 def take_back(merged: Iterable[tuple[Photo, Gains]]) -> None:
@@ -142,6 +199,11 @@ def take_back(merged: Iterable[tuple[Photo, Gains]]) -> None:
     merged = [(photo, gains) for photo, gains in merged if gains]
     _remove_marks(InAlbum, "album_id", {p.pk: gains.get("albums", []) for p, gains in merged})
     _remove_marks(Tagged, "tag_id", {p.pk: gains.get("tags", []) for p, gains in merged})
+    _move_companions(
+        (pk, photo.pk, UUID(giver))
+        for photo, gains in merged
+        for pk, giver in gains.get("companions", {}).items()
+    )
     for photo, gains in merged:
         _take_date(photo, gains)
         _take_rest(photo, gains)
