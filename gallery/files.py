@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from gallery.models import Companion, Photo
 
 _PIECE = 1 << 20
+_MOST_NANOSECONDS = 2**63 - 1  # as the column has; odd file systems know stranger times
 
 
 class StorageFull(UserError):
@@ -36,13 +37,17 @@ class StorageFull(UserError):
         super().__init__(str(self.sentence))
 
 
-def original(photo: Photo) -> Path:
+def original(photo: Photo, *, changed: bool = False) -> Path:
     """Return where the bytes of a photo are, to read them: the one place that knows.
 
     That is Scry's own copy, or a file of an external folder, where nothing may ever be written.
     For an external photo whose file is not there, it is the place of the copy that Scry has not.
+
+    A file to which somebody wrote since the last scan may show something else by now. It counts as
+    not there until the next scan, unless `changed` files are asked for as well.
     """
-    return (_external_original(photo) if photo.external else None) or own_copy(photo)
+    found = _external_original(photo, changed=changed) if photo.external else None
+    return found or own_copy(photo)
 
 
 def own_copy(photo: Photo) -> Path:
@@ -55,15 +60,28 @@ def companion(companion: Companion) -> Path:
     return _path("companions", companion.pk, companion.extension)
 
 
-def _external_original(photo: Photo) -> Path | None:
+def _external_original(photo: Photo, *, changed: bool) -> Path | None:
     for file in photo.external_files.present().select_related("folder"):
         path = file.full_path
-        if _is_plain_file(path, file.folder.root):
+        if is_plain_file(path, file.folder.root) and (changed or _has(path, file.signature)):
             return path
     return None
 
 
-def _is_plain_file(path: Path, root: Path) -> bool:
+def _has(path: Path, expected: tuple[int, int]) -> bool:
+    try:
+        return signature(path.lstat()) == expected
+    except OSError:
+        return False
+
+
+def signature(status: os.stat_result) -> tuple[int, int]:
+    """Return what changes when somebody writes to a file: bytes, and nanoseconds since 1970."""
+    modified = max(-_MOST_NANOSECONDS, min(status.st_mtime_ns, _MOST_NANOSECONDS))
+    return status.st_size, modified
+
+
+def is_plain_file(path: Path, root: Path) -> bool:
     """Tell whether a regular file is below a folder, without any link on the way to it."""
     try:
         real = root.resolve() / path.relative_to(root)

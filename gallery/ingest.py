@@ -178,9 +178,23 @@ def _record(
     *,
     from_trash: bool,
 ) -> IngestResult:
-    """Store the file, then write the rows; the second of two equal files gets the first's photo."""
-    if external is None:
-        _store(path, files.own_copy(photo))
+    """Store the file, then write the rows. Without rows, Scry's copy does not stay either."""
+    if external is not None:
+        return _insert_or_find(owner, photo, external, from_trash=from_trash)
+    _store(path, files.own_copy(photo))
+    try:
+        return _insert_or_find(owner, photo, None, from_trash=from_trash)
+    except Exception:
+        # What fails after the commit, as a signal's receiver, must not cost a photo its file.
+        if not Photo.objects.filter(pk=photo.pk).exists():
+            files.discard([files.own_copy(photo)])
+        raise
+
+
+def _insert_or_find(
+    owner: AbstractBaseUser, photo: Photo, external: ExternalFile | None, *, from_trash: bool
+) -> IngestResult:
+    """Write the rows of a photo; the second of two equal files gets the first's photo."""
     try:
         _insert(photo, external)
     except IntegrityError:

@@ -98,8 +98,9 @@ def refresh_statistics() -> None:
 def _remove_stale_uploads() -> None:
     """Remove uploads that were never finished and are older than a day."""
     for path in Path(settings.UPLOAD_TMP_DIR).iterdir():
-        if path.is_file() and time.time() - path.stat().st_mtime > STALE_FILE_SECONDS:
-            path.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # The request that wrote it may end just now.
+            if path.is_file() and time.time() - path.stat().st_mtime > STALE_FILE_SECONDS:
+                path.unlink()
 
 
 # --- the rounds -----------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.db import DatabaseError, close_old_connections, connections
+from django.db import close_old_connections, connections
 from django.utils.translation import gettext as _
 
 from gallery import files
@@ -33,7 +33,8 @@ def run(stop: threading.Event) -> None:
                 close_old_connections()
                 look(stop)
                 rescan(stop)
-            except (DatabaseError, OSError):
+            except Exception:
+                # Nobody would start this thread again.
                 logger.exception("Looking into folders was cut short and is tried again.")
     finally:
         _watches.clear()
@@ -41,12 +42,28 @@ def run(stop: threading.Event) -> None:
 
 
 def look(stop: threading.Event) -> None:
-    """Take in what has settled in the watched folders."""
+    """Take in what has settled in the watched folders. One that fails rests, and the others go on.
+
+    The owner is asked for before each look, since accounts may be removed meanwhile.
+    """
     for owner, folder in settings.WATCH_FOLDERS:
+        known = _watches.get((owner, folder))
+        if known is not None and not known.is_due():
+            continue
         watch = _watch(owner, folder)
-        if watch is not None and watch.is_due():
-            watch.look(stop.is_set)
-            heartbeat.tell(f"watching {folder}", watch.trouble)
+        if watch is not None:
+            _look_with(watch, stop)
+
+
+def _look_with(watch: Watch, stop: threading.Event) -> None:
+    try:
+        watch.look(stop.is_set)
+    except Exception:
+        # Whatever a file or a library raises concerns this folder alone.
+        logger.exception("Looking into %s failed and is tried again later.", shown(watch.folder))
+        watch.pause()
+        return
+    heartbeat.tell(f"watching {watch.folder}", watch.trouble)
 
 
 def rescan(stop: threading.Event) -> None:
@@ -59,6 +76,10 @@ def rescan(stop: threading.Event) -> None:
             scan.run()
         except files.StorageFull as error:
             heartbeat.tell("disk", str(error))
+        except Exception:
+            # The folder was claimed, so that it comes again after the others.
+            logger.exception("The scan of %s failed and is repeated later.", folder)
+            continue
         _report(scan)
 
 
@@ -76,11 +97,14 @@ def _report(scan: Scan) -> None:
 
 def _watch(owner: str, folder: Path) -> Watch | None:
     """Return the watch of a folder; None, and a word about it, without its account."""
-    if (owner, folder) not in _watches:
-        user = get_user_model().objects.filter(username=owner).first()
-        sentence = _("WATCH_FOLDERS names %(owner)s, but there is no such account.")
-        heartbeat.tell(f"the owner of {shown(folder)}", "" if user else sentence % {"owner": owner})
-        if user is None:
-            return None
-        _watches[owner, folder] = Watch(user, folder.resolve(), logger.info)
+    user = get_user_model().objects.filter(username=owner).first()
+    sentence = _("WATCH_FOLDERS names %(owner)s, but there is no such account.")
+    heartbeat.tell(f"the owner of {shown(folder)}", "" if user else sentence % {"owner": owner})
+    watch = _watches.get((owner, folder))
+    if watch is not None and watch.user == user:
+        return watch
+    _watches.pop((owner, folder), None)
+    if user is None:
+        return None
+    _watches[owner, folder] = Watch(user, folder.resolve(), logger.info)
     return _watches[owner, folder]

@@ -100,6 +100,12 @@ def claim(folder: ExternalFolder) -> bool:
     return same.update(scan_due_at=later) == 1
 
 
+def hold(folder: ExternalFolder) -> None:
+    """Keep other processes from a folder whose scan takes long."""
+    later = timezone.now() + timedelta(minutes=max(settings.RESCAN_MINUTES, 1))
+    ExternalFolder.objects.filter(pk=folder.pk).update(scan_due_at=later)
+
+
 def kept(photo: Photo) -> Kept | None:
     """Return where the original of a photo is kept; None for a photo that Scry has itself."""
     if not photo.external:

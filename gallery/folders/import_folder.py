@@ -121,6 +121,8 @@ class Import:
             try:
                 _copy_bytes(file.path, copy)
                 now = look_at(file.path)
+                if not files.is_plain_file(file.path, self.folder):
+                    raise OSError(_("A link leads out of the folder, and links are not followed."))
                 if now.signature == file.signature and copy.stat().st_size == file.size:
                     return self._ingest(copy, file)
                 file = now

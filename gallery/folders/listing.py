@@ -12,6 +12,7 @@ from pathlib import Path
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from gallery import files
 from gallery.companions import is_named_like_companion
 
 _NO_PHOTOS = {
@@ -28,8 +29,6 @@ as well: `.thumbnails`, `.stfolder`, `.Trash-1000`, `.trashed-1700-IMG_1.jpg`, `
 
 _UNFINISHED = (".part", ".partial", ".crdownload", ".download", ".filepart", ".tmp", ".!qb", "~")
 """Ends of names of files that a program is still writing, or that an editor put aside."""
-
-_MOST_NANOSECONDS = 2**63 - 1  # as the column has; odd file systems know stranger times
 
 
 @dataclass(frozen=True)
@@ -87,8 +86,7 @@ def look_at(path: Path) -> File:
     status = path.lstat()
     if not stat.S_ISREG(status.st_mode):
         raise OSError(_("It is not a regular file."))
-    modified = max(-_MOST_NANOSECONDS, min(status.st_mtime_ns, _MOST_NANOSECONDS))
-    return File(path, status.st_size, modified)
+    return File(path, *files.signature(status))
 
 
 def why(error: OSError) -> str:

@@ -15,7 +15,7 @@ from typing import Literal, TypeAlias, get_args
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -52,6 +52,9 @@ _PASSING = {
 }  # fmt: skip
 """Reasons that may be the machine's and not the file's: the next scan tries again."""
 
+_HOLD_SECONDS = 20.0
+"""How often a scan says that it goes on. Others may begin after a minute without a word."""
+
 Stop = Callable[[], bool]
 Pair: TypeAlias = tuple[File, ExternalFile]
 
@@ -74,6 +77,9 @@ class Scan:
     quiet_seconds: float = 0.0
     counts: Counter[Outcome] = field(default_factory=Counter)
     unreadable: list[str] = field(default_factory=list)
+    _held_at: float = field(default_factory=time.monotonic)
+    _unread_sizes: set[int] = field(default_factory=set)
+    _is_partly_hidden: bool = False
 
     def run(self) -> None:
         """Scan the folder; one that is away is marked and left for later.
@@ -94,8 +100,24 @@ class Scan:
         for file, row in self.along(new + self._known_content_first(changed)):
             if self.stop():
                 return
-            self._take(file, row)
+            self._hold()
+            if self._may_be_unread(row.photo):
+                self.counts["still being written"] += 1  # The next scan knows where the photo is.
+            else:
+                self._take(file, row)
         self._finish()
+
+    def _hold(self) -> None:
+        if time.monotonic() - self._held_at > _HOLD_SECONDS:
+            self._held_at = time.monotonic()
+            external.hold(self.folder)
+
+    def _may_be_unread(self, photo: Photo | None) -> bool:
+        """Tell whether a photo may have moved to a file that this scan has not read, by its size.
+
+        Then no other content may take its place yet.
+        """
+        return photo is not None and photo.size in self._unread_sizes
 
     # --- before any file is read ------------------------------------------------------------------
 
@@ -117,6 +139,7 @@ class Scan:
             self.tell(f"left out {shown(place)}: {reason}")
         for place, reason in listing.unreadable:
             self._note_unreadable(place, reason)
+        self._is_partly_hidden = bool(listing.unreadable)
 
     def _note_unreadable(self, place: Path, reason: str) -> None:
         self.counts["unreadable"] += 1
@@ -148,6 +171,7 @@ class Scan:
         for file in listing.files:
             row = rows.get(self._text(file))
             if (row is None or row.signature != file.signature) and self._is_fresh(file):
+                self._unread_sizes.add(file.size)
                 self.counts["still being written"] += 1
             elif row is None:
                 new.append((file, ExternalFile.at(self.folder, self._relative(file.path))))
@@ -177,6 +201,7 @@ class Scan:
         known = set(self._photos().values_list("sha256", flat=True))
 
         def is_new_content(pair: Pair) -> bool:
+            self._hold()
             file, row = pair
             return row.signature != file.signature and _digest(file) not in known
 
@@ -190,13 +215,17 @@ class Scan:
             outcome = self._read(file, row)
         except Refused as refused:
             if refused.reason in _PASSING or files.is_folder_away(self.folder.root):
+                self._unread_sizes.add(file.size)
                 self._note_unreadable(file.path, refused.message)
                 return
             self.tell(f"skipped {shown(file.path)}: {refused.message}")
             outcome = self._refuse(file, row, refused.reason)
         except OSError as error:
+            self._unread_sizes.add(file.size)
             self._note_unreadable(file.path, why(error))
             return
+        except IntegrityError:
+            return  # Another scan of the folder was quicker, and the next one compares again.
         self.counts[outcome] += 1
 
     def _read(self, file: File, row: ExternalFile) -> Outcome:
@@ -205,7 +234,9 @@ class Scan:
         if not 0 < file.size <= settings.MAX_FILE_BYTES:
             raise Refused(Reason.TOO_LARGE if file.size else Reason.EMPTY)
         digest = files.sha256(file.path)
-        if look_at(file.path).signature != file.signature:
+        is_plain = files.is_plain_file(file.path, self.folder.root)
+        if not is_plain or look_at(file.path).signature != file.signature:
+            self._unread_sizes.add(file.size)
             return "still being written"  # The next scan finds it as another one.
         is_same, row.sha256 = digest == known, digest
         row.size, row.modified_ns = file.signature
@@ -264,10 +295,13 @@ class Scan:
 
         A photo's id names the same bytes for ever, so the content becomes a photo of its own. It
         gets what the owner said of the former one, which goes, since its bytes are gone. A photo
-        that has another file, or that Scry has itself, stays.
+        that has another file, or that Scry has itself, stays. So does one that may lie in a part
+        of the folder that cannot be read: it counts as missing.
         """
         if result.duplicate:
             return "already here"
+        if self._is_partly_hidden:
+            return "added"
         if before.external and not before.external_files.present().exists():
             before.refresh_from_db()
             if before.trashed_at is None:

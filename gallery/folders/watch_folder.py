@@ -69,6 +69,10 @@ class Watch:
         """Tell whether the last look is long enough ago."""
         return monotonic() - self._looked_at >= self.rest_seconds
 
+    def pause(self) -> None:
+        """Let the next look wait, after one that failed."""
+        self._looked_at, self.rest_seconds = monotonic(), RETRY_SECONDS
+
     def look(self, stop: Stop = lambda: False) -> None:
         """List the folder and take in what has settled. Asks `stop` before each file."""
         now = monotonic()

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from io import StringIO
 
 import pytest
 from django.core.management import call_command
+from django.utils import timezone
 
 from gallery import files, trash
-from gallery.folders import external
+from gallery.folders import external, scan_folder
+from gallery.folders.scan_folder import Scan
 from gallery.models import (
     Album,
     Embedding,
     ExternalFile,
+    ExternalFolder,
     ForgottenFile,
     Photo,
     Tag,
 )
 from gallery.reasons import Reason
-from tests.external import add, body, contents, named
+from tests.external import add, body, contents, failed, named
 from tests.images import jpeg
 from tests.web.test_api_photos import upload
 
@@ -140,6 +144,110 @@ def test_a_touched_file_is_the_same(library):
 def test_times_that_no_database_knows(library):
     os.utime(library / "a.jpg", ns=(0, -(2**40) * 10**6))
     assert add(library) == "3 unchanged"
+
+
+@pytest.mark.parametrize("then", ["moved", "gone"])
+def test_another_file_at_the_path_is_never_shown_as_the_photo(library, ada_client, then):
+    """Between two scans: a preview is kept for ever, so it must be of the photo's own bytes."""
+    photo = named("a.jpg")
+    (library / "a.jpg").rename(library / "z.jpg")
+    if then == "gone":
+        (library / "z.jpg").unlink()
+    (library / "a.jpg").write_bytes(jpeg("white", (90, 60)))
+    assert ada_client.get(f"/photos/{photo.pk}/original").status_code == 404
+    ada_client.get(f"/photos/{photo.pk}/preview")
+    assert not files.preview(photo.pk).exists()
+    add(library)
+    if then == "moved":
+        assert body(ada_client.get(f"/photos/{photo.pk}/original")) == jpeg("red")
+    white = Photo.objects.live().get(width=90)
+    assert ada_client.get(f"/photos/{white.pk}/preview").status_code == 200
+
+
+def test_a_photo_waits_for_a_file_that_is_still_being_written(library, ada):
+    """Its bytes were copied a moment ago, so no other content takes its place yet."""
+    photo = named("a.jpg")
+    mark(photo, ada)
+    (library / "z.jpg").write_bytes((library / "a.jpg").read_bytes())
+    (library / "a.jpg").write_bytes(jpeg("white", (90, 60)))
+    os.utime(library / "a.jpg", (1_700_000_000, 1_700_000_000))
+    row = ExternalFolder.objects.get()
+    scan = Scan(row, print, quiet_seconds=60)
+    scan.run()
+    assert scan.report() == "2 unchanged, 2 still being written"
+    add(library)
+    assert_marked(photo)
+    assert files.original(photo) == library / "z.jpg"
+    assert Photo.objects.live().get(width=90).rating == 0
+
+
+def test_a_photo_stays_while_a_part_of_the_folder_is_hidden(library, ada, monkeypatch):
+    photo = named("a.jpg")
+    mark(photo, ada)
+    scandir = os.scandir
+
+    def deny(path):
+        if str(path).endswith("2024"):
+            raise PermissionError(13, "Permission denied")
+        return scandir(path)
+
+    (library / "a.jpg").rename(library / "2024" / "z.jpg")
+    (library / "a.jpg").write_bytes(jpeg("white", (90, 60)))
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "scandir", deny)
+        failed(library)
+    assert Photo.objects.live().filter(pk=photo.pk).exists()
+    add(library)
+    assert_marked(photo)
+    assert files.original(photo) == library / "2024" / "z.jpg"
+    assert Photo.objects.live().count() == 4
+
+
+@pytest.mark.parametrize("what", ["file", "folder"])
+def test_a_link_that_appears_during_the_scan_is_not_followed(library, tmp_path, monkeypatch, what):
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "new.jpg").write_bytes(jpeg("yellow"))
+    shutil.copytree(tmp_path / "secrets", library / "new")
+    sha256 = files.sha256
+
+    def swap(path):
+        shutil.rmtree(library / "new", ignore_errors=True)
+        if what == "folder":
+            (library / "new").symlink_to(tmp_path / "secrets")
+        else:
+            (library / "new").mkdir()
+            (library / "new" / "new.jpg").symlink_to(tmp_path / "secrets" / "new.jpg")
+        return sha256(path)
+
+    monkeypatch.setattr(files, "sha256", swap)
+    assert add(library) == "3 unchanged, 1 still being written"
+    assert Photo.objects.count() == 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_file_that_another_scan_records_first(library, monkeypatch):
+    (library / "z.jpg").write_bytes(jpeg("white", (90, 60)))
+    row = ExternalFolder.objects.get()
+    read, others = Scan._read, [Scan(row, print)]
+
+    def be_slower(scan, file, known):
+        while others:
+            others.pop().run()
+        return read(scan, file, known)
+
+    monkeypatch.setattr(Scan, "_read", be_slower)
+    (library / "zz.jpg").write_bytes(jpeg("black", (90, 60)))
+    assert add(library) == "3 unchanged"
+    assert Photo.objects.count() == 5
+    assert add(library) == "5 unchanged"
+
+
+def test_a_long_scan_keeps_others_away(library, monkeypatch):
+    ExternalFolder.objects.update(scan_due_at=timezone.now())
+    (library / "z.jpg").write_bytes(jpeg("white", (90, 60)))
+    monkeypatch.setattr(scan_folder, "_HOLD_SECONDS", -1)
+    Scan(ExternalFolder.objects.get(), print).run()
+    assert external.due() == []
 
 
 # --- the trash ------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import shutil
 import time
 import uuid
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.db import connection
@@ -128,6 +129,22 @@ def test_photos_without_a_row_get_one(photos, model):
     Embedding.objects.filter(photo=photos[0]).delete()
     housekeeping.sweep()
     assert row_of(photos[0]).state == "pending"
+
+
+def test_an_upload_that_ends_during_the_sweep_does_not_end_it(settings, model, monkeypatch):
+    path = settings.UPLOAD_TMP_DIR / "old.upload"
+    path.write_bytes(b"half a file")
+    is_file = Path.is_file
+
+    def remove(self, **options):
+        found = is_file(self, **options)
+        if self == path:
+            path.unlink()
+        return found
+
+    monkeypatch.setattr(Path, "is_file", remove)
+    housekeeping.sweep()
+    assert not path.exists()
 
 
 def test_what_is_old_is_removed_and_what_is_young_stays(settings, model):

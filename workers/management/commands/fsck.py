@@ -198,7 +198,7 @@ def _check_originals(report: Report, options: Options) -> None:
     photos: Any = Photo.objects.not_deleted()
     kept: Any = Companion.objects.filter(photo__deleted_at=None)
     for rows, path_of, missing_of, changed in (
-        (photos, files.original, missing, Check.CHANGED_ORIGINAL),
+        (photos, lambda one: files.original(one, changed=True), missing, Check.CHANGED_ORIGINAL),
         (kept, files.companion, lambda _one: Check.MISSING_COMPANION, Check.CHANGED_COMPANION),
     ):
         for row in reconcile.walk(rows, "pk"):
