@@ -36,7 +36,9 @@ def assert_consistent(one: Photo) -> None:
         assert (one.utc_offset, one.date_source, one.offset_source) == (None, "", "")
         assert one.shown_at == one.created_at
         return
-    assert one.taken_at == one.shown_at == one.wall_at - timedelta(minutes=one.utc_offset or 0)
+    assert one.taken_at == one.wall_at - timedelta(minutes=one.utc_offset or 0)
+    # Names order the photos of one second.
+    assert timedelta() <= one.shown_at - one.taken_at < timedelta(seconds=1)
     assert one.utc_offset is not None
     assert one.date_source
     assert one.offset_source
