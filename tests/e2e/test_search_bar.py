@@ -65,8 +65,9 @@ def test_escape_closes_the_suggestions_and_keeps_the_text(owner):
 
 
 def test_typing_in_the_middle_completes_there(owner):
-    owner.fill("#q", "💡 orie sea")
-    owner.run("q.setSelectionRange(7, 7)")
+    # Drivers of the browser cannot type such a character.
+    owner.fill("#q", "x orie sea")
+    owner.run("q.value = '💡 orie sea'; q.setSelectionRange(7, 7)")
     owner.press(Keys.ARROW_LEFT, Keys.ARROW_RIGHT)
     owner.until(lambda: options(owner) == ["orientation:"])
     owner.click("#suggestions .option")

@@ -14,7 +14,12 @@ SIGN_IN = "#uploads-session"
 @pytest.fixture
 def uploader(owner):
     """A browser on the grid; refused requests are expected in its console."""
-    owner.allowed += ["/api/v1/photos?owner=", "/api/v1/session", "/status-strip"]
+    owner.allowed += [
+        "/api/v1/photos?owner=",
+        "/api/v1/photos/",
+        "/api/v1/session",
+        "/status-strip",
+    ]
     owner.open("/")
     owner.run("window.isOld = true")
     yield owner
