@@ -1,7 +1,7 @@
 # One image for every process of the service mode: web, workers and one-off commands.
 # torch comes with its CUDA libraries, so the same image serves machines with and without a GPU.
 
-FROM python:3.11.11-slim-bookworm AS build
+FROM python:3.11.16-slim-bookworm AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 RUN python -m venv /opt/venv
 COPY requirements.lock ./
@@ -20,7 +20,7 @@ RUN COLLECT_STATIC=yes DATA_DIR=/tmp/build /opt/venv/bin/python manage.py collec
     && /opt/venv/bin/python -m compileall -q gallery search workers
 
 
-FROM python:3.11.11-slim-bookworm
+FROM python:3.11.16-slim-bookworm
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \

@@ -44,7 +44,7 @@ if [ -z "$$python" ]; then \
 fi
 endef
 
-.PHONY: run test check messages slow-test e2e model-test server-test lock env clean help
+.PHONY: run test check messages slow-test e2e model-test server-test lock env bump-images clean help
 
 run: $(VENV)/installed ## start the gallery and print its address (HOST, PORT, DATA_DIR)
 	@exec $(BIN)/python manage.py serve
@@ -97,6 +97,9 @@ lock: ## resolve requirements*.in into the lock files (needs uv)
 	done
 
 env: .env ## write .env with random secrets, for docker compose
+
+bump-images: ## pin the images of Docker Compose by the digests that their tags have now
+	docker/bump-images
 
 .env:
 	@docker/make-env

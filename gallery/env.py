@@ -24,8 +24,11 @@ _NO = {"0", "false", "no", "off"}
 
 
 def text(name: str, default: str = "") -> str:
-    """Return the variable's value without surrounding blanks, or `default` when unset."""
-    return os.environ.get(name, default).strip()
+    """Return the variable's value without surrounding blanks, or `default` when unset or empty.
+
+    A compose file hands on what an `.env` leaves out as an empty variable.
+    """
+    return os.environ.get(name, "").strip() or default
 
 
 def whole(name: str, default: int, *, at_least: int = 0) -> int:

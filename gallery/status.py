@@ -47,7 +47,7 @@ class Status:
 def status(user: User) -> Status:
     """Return the state of the gallery for one user."""
     model = EmbeddingModel.objects.active()
-    worker = WorkerStatus.objects.order_by("-seen_at").first()
+    worker = WorkerStatus.objects.filter(queues__contains="index").order_by("-seen_at").first()
     photos = Photo.objects.visible_to(user).count()
     pending, failed = _not_searchable(user, model)
     alive = worker is not None and timezone.now() - worker.seen_at < _ALIVE

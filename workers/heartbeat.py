@@ -12,11 +12,13 @@ import os
 import socket
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from math import inf
 from time import monotonic
+
+from django.db import DatabaseError, close_old_connections, connections
 
 from gallery.models import WorkerStatus
 
@@ -32,8 +34,9 @@ EXIT_STATUS = 70  # EX_SOFTWARE of sysexits.h
 
 @dataclass
 class Report:
-    """The model at work, where it runs, and why there."""
+    """The queues that are served, the model at work, where it runs, and why there."""
 
+    queues: str = ""
     model_key: str = ""
     device: str = ""
     device_reason: str = ""
@@ -98,6 +101,7 @@ def beat() -> None:
     """Write the report if it is due: every 10 s, or every 2 s when something changed."""
     global _written_at, _written
     told: dict[str, str | float] = {
+        "queues": report.queues,
         "model_key": report.model_key,
         "device": report.device[:50],
         "device_reason": report.device_reason[:300],
@@ -115,6 +119,47 @@ def farewell() -> None:
     global _written_at, _written
     _written_at, _written = -IDLE_SECONDS, {}
     WorkerStatus.objects.filter(name=name()).delete()
+
+
+class Heartbeat:
+    """A thread that does nothing but beat, so that no work delays it, and watches over the process.
+
+    It is for a process of its own: there, the process ends with the thread that works. `queues` are
+    those that the process serves.
+    """
+
+    def __init__(self, queues: Iterable[str]) -> None:
+        report.queues = ",".join(sorted(queues))
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._beat_on, name="heartbeat", daemon=True)
+
+    def start(self) -> None:
+        """Beat from now on, and return at once."""
+        self._thread.start()
+
+    def stop(self, timeout: float) -> None:
+        """Beat no more, and take the row of this process away."""
+        self._stop.set()
+        self._thread.join(timeout)
+        with suppress(DatabaseError):
+            farewell()
+
+    def _beat_on(self) -> None:
+        try:
+            while not self._stop.is_set():
+                self._beat_once()
+                self._stop.wait(BUSY_SECONDS)
+        finally:
+            connections.close_all()
+
+    def _beat_once(self) -> None:
+        end_if_stuck()
+        try:
+            close_old_connections()
+            beat()
+        except DatabaseError as error:
+            # The row says so by its age, and the next beat comes soon.
+            logger.warning("The heartbeat could not be written: %s", error)
 
 
 # --- the proof that messages are taken ------------------------------------------------------------

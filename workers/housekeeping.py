@@ -16,13 +16,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from django.conf import settings
-from django.db import (
-    DatabaseError,
-    OperationalError,
-    close_old_connections,
-    connection,
-    connections,
-)
+from django.db import OperationalError, close_old_connections, connection, connections
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -127,11 +121,8 @@ def _warm_text() -> None:
 class Rounds:
     """Looks for due work every 2 s; with `embedded`, also sweeps, as there is no Celery beat.
 
-    A process of its own also writes its heartbeat here. In the web server's process a `Watch` does,
-    since these threads may live while those that work do not.
-
     A second thread chooses and loads the model, and a third one looks into folders of the server,
-    so that neither a download nor a slow disk delays the heartbeat and deletions.
+    so that neither a download nor a slow disk delays deletions.
     """
 
     def __init__(self, *, embedded: bool) -> None:
@@ -157,8 +148,6 @@ class Rounds:
         self._stop.set()
         for thread in (self._threads[0], self._threads[2]):
             thread.join(timeout)
-        with suppress(DatabaseError):
-            heartbeat.farewell()
 
     def _settle_model(self) -> None:
         """Settle the model until that succeeds, and again whenever the settings page chose one."""
@@ -216,9 +205,6 @@ class Rounds:
         """Do one round; what fails is tried again in the next."""
         try:
             close_old_connections()
-            if not self._embedded:
-                heartbeat.end_if_stuck()
-                heartbeat.beat()
             if self._embedded and time.monotonic() - self._swept_at > SWEEP_SECONDS:
                 self._swept_at = time.monotonic()
                 sweep()

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import logging
 import threading
+from contextlib import suppress
 from typing import Any
 
 from celery.signals import worker_ready, worker_shutdown, worker_shutting_down
 from celery.worker import WorkController
 from django.conf import settings
+from django.db import DatabaseError
 from django.utils import timezone
 
 from gallery.models import Embedding, WorkerStatus
 from search.vectors.index import close_all
-from workers import INDEX, doorbell, jobs, look_ahead
+from workers import INDEX, MAINTENANCE, doorbell, heartbeat, jobs, look_ahead
 from workers.celery import app
 from workers.housekeeping import Rounds
 from workers.watch import Watch
@@ -37,6 +39,7 @@ class EmbeddedWorkers:
     def start(self) -> None:
         """Start everything and return at once; the model is loaded in the background."""
         _take_over()
+        heartbeat.report.queues = f"{INDEX},{MAINTENANCE}"
         jobs.allow()
         self._start_threads()
         doorbell.listen(listening=True)
@@ -73,6 +76,8 @@ class EmbeddedWorkers:
         doorbell.listen(listening=False)
         jobs.request_stop()
         self._rounds.stop(timeout)
+        with suppress(DatabaseError):
+            heartbeat.farewell()
         for job in jobs.JOBS:
             if not job.wait_until_idle(timeout):
                 logger.warning("%s was cut short and goes on at the next start.", job.name)
@@ -102,13 +107,19 @@ def _take_over() -> None:
 # --- a process of its own -------------------------------------------------------------------------
 
 _rounds: Rounds | None = None
+_heartbeat: heartbeat.Heartbeat | None = None
 
 
 @worker_ready.connect  # type: ignore[untyped-decorator]
 def begin(sender: Any = None, **kwargs: Any) -> None:
-    """Start the rounds in a process that indexes, which also load the model."""
-    global _rounds
-    if settings.REDIS_URL and INDEX in sender.app.amqp.queues.consume_from:
+    """Start the heartbeat, and in a process that indexes the rounds, which also load the model."""
+    global _rounds, _heartbeat
+    if not settings.REDIS_URL:
+        return
+    queues = set(sender.app.amqp.queues.consume_from)
+    _heartbeat = heartbeat.Heartbeat(queues)
+    _heartbeat.start()
+    if INDEX in queues:
         _rounds = Rounds(embedded=False)
         _rounds.start()
 
@@ -125,7 +136,8 @@ def end(**kwargs: Any) -> None:
     """Close children and connections."""
     if not settings.REDIS_URL:
         return
-    if _rounds is not None:
-        _rounds.stop(5.0)
+    for threads in (_rounds, _heartbeat):
+        if threads is not None:
+            threads.stop(5.0)
     look_ahead.close()
     close_all()

@@ -282,9 +282,13 @@ class PhotoParts(models.Model):
 
 
 class WorkerStatus(models.Model):
-    """One row per worker process: its heartbeat, device and speed."""
+    """One row per worker process: its heartbeat, device and speed.
+
+    `queues` are those it serves, in the order of the alphabet, with commas between them.
+    """
 
     name = models.CharField(max_length=200, primary_key=True)
+    queues = models.CharField(max_length=100, blank=True)
     seen_at = models.DateTimeField(auto_now=True)
     model_key = models.CharField(max_length=200, blank=True)
     device = models.CharField(max_length=50, blank=True)

@@ -43,9 +43,10 @@ def let_leases_expire(stack):
 
 
 def worker_health(stack):
-    """Return what Docker's health check of the workers says: 0 is healthy."""
+    """Return what Docker's health checks of the two workers say: 0 is healthy."""
     command = [sys.executable, ROOT / "docker" / "worker_health.py"]
-    return subprocess.run(command, env=stack.environment).returncode
+    queues = ("index", "maintenance")
+    return [subprocess.run([*command, queue], env=stack.environment).returncode for queue in queues]
 
 
 def indexed_photos(stack, photos):
@@ -197,11 +198,11 @@ def test_a_dump_of_the_database_can_be_restored(stack, owner, tmp_path):
 def test_the_gallery_stops_when_it_is_asked_to_and_starts_again(stack, owner):
     photo = owner.add(picture(RED, mark=6000))
     owner.wait_until_indexed(photo)
-    eventually("the workers are healthy", lambda: worker_health(stack) == 0)
+    eventually("the workers are healthy", lambda: worker_health(stack) == [0, 0])
     try:
         assert stack.stop() == {"web": 0, "worker": 0, "maintenance": 0}
         sql(stack, "DELETE FROM gallery_workerstatus")  # those of workers killed by other tests
-        assert worker_health(stack) == 1
+        assert worker_health(stack) == [1, 1]
         for program in (stack.web, stack.worker, stack.maintenance):
             eventually("its children have ended", lambda program=program: not program.left_behind())
     finally:

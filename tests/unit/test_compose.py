@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import re
 import shutil
 import stat
@@ -18,6 +20,8 @@ SERVICES: dict[str, dict] = COMPOSE["services"]
 LONG_RUNNING = sorted(set(SERVICES) - {"migrate"})
 SECRETS = {"SECRET_KEY", "POSTGRES_PASSWORD", "DATABASE_PASSWORD", "REDIS_PASSWORD"}
 SECRETS |= {"QDRANT_API_KEY"}
+SET_BY_THE_IMAGE = {"HOST", "DATA_DIR", "COLLECT_STATIC"}
+SET_BY_THE_IMAGE |= {"DATABASE_URL", "REDIS_URL", "QDRANT_URL"}  # by the compose file, rather
 
 every_service = pytest.mark.parametrize("name", sorted(SERVICES))
 long_running = pytest.mark.parametrize("name", LONG_RUNNING)
@@ -47,6 +51,37 @@ def test_only_the_web_server_is_published_and_only_on_this_machine():
 def test_images_are_pinned(name):
     image, _, tag = SERVICES[name]["image"].partition(":")
     assert re.match(r"v?\d+\.\d+", tag), f"{image}:{tag} names no version"
+
+
+@pytest.fixture
+def with_docker(copy):
+    """A folder with the files that name images, and a program that gives each tag a digest."""
+    for name in ("docker/bump-images", "docker-compose.yml", "Dockerfile"):
+        shutil.copy(ROOT / name, copy / name)
+    program = copy / "bin" / "docker"
+    program.parent.mkdir()
+    program.write_text('#!/bin/sh\nprintf sha256:; printf %s "$4" | sha256sum | cut -d" " -f1\n')
+    program.chmod(0o755)
+    return copy
+
+
+def test_bumping_pins_every_image_by_its_digest_and_changes_nothing_else(with_docker):
+    def bump() -> str:
+        path = f"{with_docker / 'bin'}:{os.environ['PATH']}"
+        subprocess.run([with_docker / "docker/bump-images"], check=True, env={"PATH": path})
+        return "".join((with_docker / name).read_text() for name in names)
+
+    names = ("docker-compose.yml", "Dockerfile")
+    pinned = bump()
+    assert re.sub(r"@sha256:[0-9a-f]{64}", "", pinned) == "".join(
+        re.sub(r"@sha256:[0-9a-f]{64}", "", (ROOT / name).read_text()) for name in names
+    )
+    images = re.findall(r"^ *image: (?!scry)(.+)$|^FROM (\S+)", pinned, re.M)
+    assert len(images) == 5
+    for image in ("".join(pair) for pair in images):
+        tag, _, digest = image.partition("@sha256:")
+        assert digest == hashlib.sha256(tag.encode()).hexdigest()
+    assert bump() == pinned
 
 
 @every_service
@@ -180,10 +215,31 @@ def test_generated_secrets_are_long_different_and_private(copy):
     assert [path.name for path in copy.glob(".env*")] == [".env"]
 
 
+def settings_that_the_compose_file_reads() -> set[str]:
+    return {name for text in strings(COMPOSE) for name in re.findall(r"\$\{([A-Z_]+)", text)}
+
+
 def test_everything_the_compose_file_reads_is_in_the_generated_file(copy):
     make_env(copy)
-    read = {name for text in strings(COMPOSE) for name in re.findall(r"\$\{([A-Z_]+)", text)}
-    assert read == set(settings_of(copy))
+    text = (copy / ".env").read_text()
+    assert set(re.findall(r"^(?:# )?([A-Z_]+)=", text, re.M)) == (
+        settings_that_the_compose_file_reads()
+    )
+
+
+def test_every_setting_can_be_set_from_the_generated_file():
+    page = (ROOT / "docs" / "reference" / "settings.md").read_text()
+    documented = set(re.findall(r"^\| `([A-Z_]+)` \|", page, re.M))
+    assert documented - settings_that_the_compose_file_reads() == SET_BY_THE_IMAGE
+
+
+def test_a_setting_reaches_every_process_of_the_gallery():
+    shared = COMPOSE["x-scry"]["environment"]
+    for name in ("web", "worker", "maintenance", "migrate"):
+        assert shared.items() <= SERVICES[name]["environment"].items()
+    for name, value in shared.items():
+        if match := re.fullmatch(r"\$\{([A-Z_]+):-.*\}", value):
+            assert match[1] == name
 
 
 def test_secrets_that_exist_are_kept(copy):

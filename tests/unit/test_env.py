@@ -44,6 +44,21 @@ def test_a_rule_gives_a_zone_that_follows_it():
     assert [winter.astimezone(zone).hour, summer.astimezone(zone).hour] == [1, 2]
 
 
+@pytest.mark.parametrize("value", [None, "", "  "])
+def test_an_empty_setting_has_its_default(monkeypatch, value):
+    if value is None:
+        monkeypatch.delenv("SOME", raising=False)
+    else:
+        monkeypatch.setenv("SOME", value)
+    assert env.text("SOME", "auto") == "auto"
+    assert env.whole("SOME", 7) == env.port("SOME", 7) == 7
+    assert env.log_level("SOME", "INFO") == "INFO"
+    assert env.flag("SOME", default=True) is True
+    assert env.time_zone("SOME", "UTC") == "UTC"
+    assert env.public_url("SOME") == env.service("SOME") == ""
+    assert env.names("SOME") == env.owned_folders("SOME") == []
+
+
 @pytest.mark.parametrize("spelling", ["Berlin", "Mars/Olympus", "../etc/passwd", "XYZ-99", "1"])
 def test_what_is_no_time_zone(spelling):
     assert time_zones.key_of(spelling) is None
