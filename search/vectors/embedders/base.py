@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
@@ -64,13 +65,14 @@ class LoadedModel:
     `model` has the towers `visual` and `text`; one that was not requested is None.
     `preprocess_cfg` is open_clip's, for `image_transform_v2(PreprocessCfg(**preprocess_cfg))`.
     `tokenizer` turns a list of texts into token ids, shape (n, length) int64; it is None without
-    the text tower.
+    the text tower. `checkpoint` is the file of the weights, None for those that come with Scry.
     """
 
     model: Any
     dim: int
     preprocess_cfg: dict[str, Any]
     tokenizer: Callable[[list[str]], Any] | None
+    checkpoint: Path | None = None
 
 
 def is_picture(pixels: Pixels) -> bool:

@@ -19,7 +19,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from django.utils.translation import gettext as _
 
-from search.vectors.embedders import device as devices, manifests, weights as weight_files
+from search.vectors.embedders import (
+    device as devices,
+    manifests,
+    mapped,
+    weights as weight_files,
+)
 from search.vectors.embedders.base import (
     DeviceOutOfMemory,
     LoadedModel,
@@ -103,6 +108,7 @@ class OpenClipEmbedder:
         self.device = place.name
         self.device_reason = place.reason
         self._model = loaded.model
+        self._checkpoint = loaded.checkpoint
         self._tokenizer = loaded.tokenizer
         self._preprocess_cfg = PreprocessCfg(**loaded.preprocess_cfg)
         self._preprocess = image_transform_v2(self._preprocess_cfg, is_train=False)
@@ -148,10 +154,20 @@ class OpenClipEmbedder:
             else:
                 chosen = "fp32"
             self.formats[tower] = chosen
-            module.to(_dtype(chosen))
+            self._serve(tower, module, calibration_file)
             if _is_convolutional(module):
                 module.to(memory_format=torch.channels_last)
         self.device_reason += f" {devices.format_sentence(self.device, self.formats)}"
+
+    def _serve(self, tower: Tower, module: Any, calibration_file: Path | None) -> None:
+        """Turn a tower into its format; on a CPU, its weights are pages of a file."""
+        chosen = self.formats[tower]
+        if self.device == "cpu" and self._checkpoint and calibration_file:
+            folder = calibration_file.with_name("prepared")
+            path = mapped.prepared_path(folder, self._checkpoint, tower, chosen)
+            mapped.serve_from_file(module, _dtype(chosen), path)
+        else:
+            module.to(_dtype(chosen))
 
     def _towers(self) -> list[tuple[Tower, Any]]:
         towers: list[tuple[Tower, Any]] = [
@@ -270,7 +286,7 @@ def _loaded(key: str, towers: frozenset[Tower], weights: Path | None) -> LoadedM
             "ViT-B-32-SigLIP2-256/webli, or starter."
         )
         raise ModelUnavailable(message % {"model": key})
-    checkpoint = weight_files.locate(weights, key) if weights else _from_hub(key)
+    checkpoint = weight_files.locate(weights, key) if weights else weight_files.from_hub(key)
     if weights:
         manifests.verify(checkpoint.parent)
     source = open_clip.get_pretrained_cfg(architecture, tag)
@@ -284,33 +300,7 @@ def _loaded(key: str, towers: frozenset[Tower], weights: Path | None) -> LoadedM
             key, repo, lambda: _tokenizer(key, config, checkpoint.parent)
         )
     _drop_other_towers(model, towers)
-    return LoadedModel(model, int(config["embed_dim"]), preprocess_cfg, tokenizer)
-
-
-def _from_hub(key: str) -> Path:
-    """Return the weights of a model from the cache, or fetch them if the hub answers in time."""
-    import open_clip
-    from open_clip.pretrained import download_pretrained
-
-    architecture, tag = key.partition("/")[::2]
-    source = open_clip.get_pretrained_cfg(architecture, tag)
-    if not source:
-        tags = ", ".join(open_clip.list_pretrained_tags_by_model(architecture)) or _("none")
-        message = _(
-            "open_clip has no weights %(tag)r for %(model)s (it has: %(tags)s); name one "
-            "of them, or a weight file in EMBEDDING_WEIGHTS."
-        )
-        raise ModelUnavailable(message % {"tag": tag, "model": architecture, "tags": tags})
-    repo = weight_files.hub_repository(source)
-    if repo:
-        downloaded = weight_files.cached_checkpoint(repo)
-        if downloaded is not None:
-            return downloaded
-        weight_files.require_hub(key, repo)
-    try:
-        return Path(download_pretrained(source))
-    except (OSError, RuntimeError) as error:
-        raise weight_files.fetch_error(key, error) from error
+    return LoadedModel(model, int(config["embed_dim"]), preprocess_cfg, tokenizer, checkpoint)
 
 
 def _created(key: str, checkpoint: Path) -> Any:
@@ -321,17 +311,18 @@ def _created(key: str, checkpoint: Path) -> Any:
     source = open_clip.get_pretrained_cfg(architecture, tag)
     if checkpoint.suffix == ".safetensors":
         weight_files.shapes(checkpoint)  # Its error says clearly what is wrong with the file.
+    create = partial(
+        open_clip.create_model,
+        architecture,
+        # One structure for all: the text tower in `model.text`.
+        force_custom_text=True,
+        # Given a file, open_clip does not look up the weights' own conventions.
+        force_quick_gelu=bool(source.get("quick_gelu", False)),
+        force_preprocess_cfg=weight_files.preprocessing(source, checkpoint.parent),
+        weights_only=True,
+    )
     try:
-        return open_clip.create_model(
-            architecture,
-            pretrained=str(checkpoint),
-            # One structure for all: the text tower in `model.text`.
-            force_custom_text=True,
-            # Given a file, open_clip does not look up the weights' own conventions.
-            force_quick_gelu=bool(source.get("quick_gelu", False)),
-            force_preprocess_cfg=weight_files.preprocessing(source, checkpoint.parent),
-            weights_only=True,
-        )
+        return mapped.model_of(create, checkpoint) or create(pretrained=str(checkpoint))
     except OSError:
         raise
     except Exception as error:

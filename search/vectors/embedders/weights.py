@@ -241,6 +241,32 @@ def fetch_error(key: str, error: Exception) -> ModelUnavailable:
     return ModelUnavailable(message % {"model": key, "error": lines[0][:160]})
 
 
+def from_hub(key: str) -> Path:
+    """Return the weights of a model from the cache, or fetch them if the hub answers in time."""
+    import open_clip
+    from open_clip.pretrained import download_pretrained
+
+    architecture, tag = key.partition("/")[::2]
+    source = open_clip.get_pretrained_cfg(architecture, tag)
+    if not source:
+        tags = ", ".join(open_clip.list_pretrained_tags_by_model(architecture)) or _("none")
+        message = _(
+            "open_clip has no weights %(tag)r for %(model)s (it has: %(tags)s); name one "
+            "of them, or a weight file in EMBEDDING_WEIGHTS."
+        )
+        raise ModelUnavailable(message % {"tag": tag, "model": architecture, "tags": tags})
+    repo = hub_repository(source)
+    if repo:
+        downloaded = cached_checkpoint(repo)
+        if downloaded is not None:
+            return downloaded
+        require_hub(key, repo)
+    try:
+        return Path(download_pretrained(source))
+    except (OSError, RuntimeError) as error:
+        raise fetch_error(key, error) from error
+
+
 @contextmanager
 def _offline() -> Iterator[None]:
     """Let libraries use the local cache only, without asking the hub for anything newer."""
