@@ -5,14 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest
-from django.utils import timezone
 from ninja import NinjaAPI
 from ninja.security import HttpBearer, SessionAuth
 
 from gallery.api import albums, dates, errors, photos, session, stacks, trash
 from gallery.models import ApiToken
-
-_TOKEN_USE_RESOLUTION = 60  # seconds between writes of last_used_at
 
 
 class BearerToken(HttpBearer):
@@ -20,15 +17,10 @@ class BearerToken(HttpBearer):
 
     def authenticate(self, request: HttpRequest, token: str) -> Any:
         """Return the token's owner, or None."""
-        tokens = ApiToken.objects.select_related("owner").filter(owner__is_active=True)
-        row = tokens.filter(digest=ApiToken.hash(token)).first()
-        if row is None:
-            return None
-        now = timezone.now()
-        if not row.last_used_at or (now - row.last_used_at).seconds > _TOKEN_USE_RESOLUTION:
-            ApiToken.objects.filter(pk=row.pk).update(last_used_at=now)
-        request.user = row.owner
-        return row.owner
+        owner = ApiToken.owner_of(token)
+        if owner is not None:
+            request.user = owner
+        return owner
 
 
 AUTH = [BearerToken(), SessionAuth(csrf=True)]

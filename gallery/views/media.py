@@ -1,4 +1,4 @@
-"""The bytes of photos, for their owner only."""
+"""The bytes of photos, for their owner only: by session, or for programs by token."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-from django.contrib.auth.decorators import login_required
 from django.http import (
     FileResponse,
     Http404,
@@ -27,6 +26,7 @@ from gallery.folders import external
 from gallery.models import Companion, Photo
 from gallery.user_errors import RETRY_SECONDS
 from gallery.views import PageRequest, get_photo
+from gallery.views.bearer_tokens import session_or_token
 
 # Renditions never change, because a photo's id always names the same file. They are private, so
 # no shared cache may store them.
@@ -38,14 +38,14 @@ _RANGE = re.compile(r"bytes=(\d*)-(\d*)", re.ASCII)
 
 
 @require_safe
-@login_required
+@session_or_token
 def thumbnail(request: PageRequest, photo_id: uuid.UUID) -> HttpResponseBase:
     """The 512 px WebP; 404 until a worker has made it."""
     return thumbnail_of(request, get_photo(request, photo_id))
 
 
 @require_safe
-@login_required
+@session_or_token
 def preview(request: PageRequest, photo_id: uuid.UUID) -> HttpResponseBase:
     """The 1440 px JPEG, made in a decoder child when first requested."""
     return preview_of(request, get_photo(request, photo_id))
@@ -86,7 +86,7 @@ def _store_preview(path: Path, photo: Photo, data: bytes) -> None:
 
 
 @require_safe
-@login_required
+@session_or_token
 def original(request: PageRequest, photo_id: uuid.UUID) -> HttpResponseBase:
     """The file as it was uploaded, for download; sandboxed in case a browser opens it."""
     photo = get_photo(request, photo_id)
@@ -103,7 +103,7 @@ def original(request: PageRequest, photo_id: uuid.UUID) -> HttpResponseBase:
 
 
 @require_safe
-@login_required
+@session_or_token
 def video(request: PageRequest, photo_id: uuid.UUID) -> HttpResponseBase:
     """The short video of a motion or Live Photo, or the range of its bytes that is asked for."""
     photo = get_photo(request, photo_id)
@@ -139,7 +139,7 @@ def _video_of(photo: Photo) -> tuple[Path, tuple[int, int]]:
 
 
 @require_safe
-@login_required
+@session_or_token
 def companion(
     request: PageRequest, photo_id: uuid.UUID, companion_id: uuid.UUID
 ) -> HttpResponseBase:

@@ -17,6 +17,7 @@ from gallery.models import Photo, PhotoQuerySet
 from gallery.paging import BadCursor, page_after
 from gallery.templatetags.numbers import count
 from gallery.views import PageRequest, uuids
+from gallery.views.bearer_tokens import session_or_token
 from gallery.views.media import preview_of, thumbnail_of
 
 PAGE = 96
@@ -63,14 +64,14 @@ def _left(photo: Photo) -> str:
 
 
 @require_safe
-@login_required
+@session_or_token
 def thumbnail(request: PageRequest, photo_id: uuid.UUID) -> HttpResponseBase:
     """The thumbnail of a photo in the trash."""
     return thumbnail_of(request, _get_photo(request, photo_id), cache=_REVALIDATE)
 
 
 @require_safe
-@login_required
+@session_or_token
 def preview(request: PageRequest, photo_id: uuid.UUID) -> HttpResponseBase:
     """The preview of a photo in the trash."""
     return preview_of(request, _get_photo(request, photo_id), cache=_REVALIDATE)

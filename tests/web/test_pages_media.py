@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import uuid
 
 import pytest
+from django.test import Client
 from PIL import Image
 
 from gallery import decoders, files
 from gallery.decoding import PoolBusy
-from gallery.models import Photo
+from gallery.models import ApiToken, Photo
 from tests import images
 from tests.web.test_api_photos import picture, upload
 
@@ -31,6 +33,26 @@ def get(client, photo, kind, **headers):
 
 def body(answer) -> bytes:
     return b"".join(answer.streaming_content) if answer.streaming else answer.content
+
+
+def test_a_program_follows_the_links_of_the_api_with_its_token(ada, ada_client, photo):
+    headers = {"Authorization": f"Bearer {ApiToken.issue(ada)}"}
+    program = Client(headers=headers)
+    files.write_atomically(files.thumbnail(photo.pk), b"webp")
+    row = program.get(f"/api/v1/photos/{photo.pk}").json()
+    assert body(program.get(row["thumbnail"])) == b"webp"
+    assert body(program.get(row["preview"])).startswith(b"\xff\xd8")
+    assert hashlib.sha256(body(program.get(row["original"]))).hexdigest() == row["sha256"]
+    program.delete(f"/api/v1/photos/{photo.pk}")
+    (row,) = program.get("/api/v1/trash").json()["photos"]
+    assert body(program.get(row["thumbnail"])) == b"webp"
+    assert body(program.get(row["preview"])).startswith(b"\xff\xd8")
+
+
+def test_a_session_counts_beside_a_token_that_is_none(ada_client, photo):
+    for value in ("Bearer wrong", "Bearer", "Basic YWRhOng=", "bearer \xe4"):
+        answer = get(ada_client, photo, "original", Authorization=value)
+        assert body(answer) == picture("green", (2000, 1500))
 
 
 def test_a_thumbnail_that_does_not_exist_yet_may_be_asked_for_again_soon(ada_client, photo):

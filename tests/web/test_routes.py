@@ -10,7 +10,8 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from gallery.models import EmbeddingModel
+from gallery.models import ApiToken, EmbeddingModel
+from tests.external import body
 from tests.web.test_api_photos import picture, upload
 
 pytestmark = pytest.mark.django_db
@@ -21,6 +22,7 @@ KEY = "key"  # answers a stranger with 401
 ADMIN = "admin"  # as SIGN_IN, and everybody but an administrator gets 403
 ADMIN_KEY = "admin+key"  # as KEY, with the same 403
 OWN = "own"  # as SIGN_IN, and another person's photo is the same 404 as an unknown one
+OWN_FILE = "own+file"  # as OWN, and a program with a token gets it too, or 401
 OWN_KEY = "own+key"  # as KEY, with the same 404
 
 FILE = {"name": "model.safetensors", "size": 9}
@@ -51,11 +53,11 @@ MATRIX: dict[str, tuple[str, str]] = {
     "searches/<uuid:saved_id>/change": ("POST", OWN),
     "photos/<uuid:photo_id>/why": ("GET", OWN),
     "photos/<uuid:photo_id>": ("GET", OWN),
-    "photos/<uuid:photo_id>/thumbnail": ("GET", OWN),
-    "photos/<uuid:photo_id>/preview": ("GET", OWN),
-    "photos/<uuid:photo_id>/original": ("GET", OWN),
-    "photos/<uuid:photo_id>/video": ("GET", OWN),
-    "photos/<uuid:photo_id>/companions/<uuid:companion_id>": ("GET", OWN),
+    "photos/<uuid:photo_id>/thumbnail": ("GET", OWN_FILE),
+    "photos/<uuid:photo_id>/preview": ("GET", OWN_FILE),
+    "photos/<uuid:photo_id>/original": ("GET", OWN_FILE),
+    "photos/<uuid:photo_id>/video": ("GET", OWN_FILE),
+    "photos/<uuid:photo_id>/companions/<uuid:companion_id>": ("GET", OWN_FILE),
     "photos/<uuid:photo_id>/similar": ("GET", OWN),
     "photos/<uuid:photo_id>/delete": ("POST", OWN),
     "photos/<uuid:photo_id>/retry": ("POST", OWN),
@@ -74,8 +76,8 @@ MATRIX: dict[str, tuple[str, str]] = {
     "trash": ("GET", SIGN_IN),
     "trash/restore": ("POST", SIGN_IN),
     "trash/empty": ("POST", SIGN_IN),
-    "trash/<uuid:photo_id>/thumbnail": ("GET", OWN),
-    "trash/<uuid:photo_id>/preview": ("GET", OWN),
+    "trash/<uuid:photo_id>/thumbnail": ("GET", OWN_FILE),
+    "trash/<uuid:photo_id>/preview": ("GET", OWN_FILE),
     "duplicates": ("GET", SIGN_IN),
     "duplicates/progress": ("GET", SIGN_IN),
     "duplicates/find": ("POST", SIGN_IN),
@@ -159,7 +161,7 @@ def ask(client: Client, path: str, photo_id: object):
     return client.generic(method, "/" + filled)
 
 
-@pytest.mark.parametrize("path", routes_for(SIGN_IN, ADMIN, OWN))
+@pytest.mark.parametrize("path", routes_for(SIGN_IN, ADMIN, OWN, OWN_FILE))
 def test_strangers_are_sent_to_the_sign_in_page(ada, path):
     answer = ask(Client(), path, uuid.uuid4())
     assert answer.status_code == 302
@@ -173,7 +175,7 @@ def test_the_api_asks_strangers_for_a_key(ada, path):
     assert set(answer.json()) == {"code", "message"}
 
 
-@pytest.mark.parametrize("path", routes_for(OWN, OWN_KEY))
+@pytest.mark.parametrize("path", routes_for(OWN, OWN_FILE, OWN_KEY))
 def test_anothers_photo_is_the_same_404_as_an_unknown_one(ada_client, bob_client, model, path):
     photo_id = upload(ada_client, picture()).json()["id"]
     theirs, unknown = ask(bob_client, path, photo_id), ask(bob_client, path, uuid.uuid4())
@@ -182,6 +184,40 @@ def test_anothers_photo_is_the_same_404_as_an_unknown_one(ada_client, bob_client
         next(str(value).encode() for value in unknown.wsgi_request.resolver_match.kwargs.values()),
         b"",
     )
+
+
+def bearing(token: str) -> Client:
+    return Client(headers={"Authorization": f"Bearer {token}"})
+
+
+@pytest.mark.parametrize("path", routes_for(OWN_FILE))
+def test_a_token_opens_files_as_a_session_does(ada, bob, ada_client, model, path):
+    photo_id = upload(ada_client, picture()).json()["id"]
+    own = ask(bearing(ApiToken.issue(ada)), path, photo_id)
+    by_session = ask(ada_client, path, photo_id)
+    assert own.status_code == by_session.status_code
+    assert body(own) == body(by_session)
+    token = ApiToken.issue(bob)
+    theirs, unknown = (ask(bearing(token), path, pk) for pk in (photo_id, uuid.uuid4()))
+    assert theirs.status_code == unknown.status_code == 404
+    ApiToken.objects.filter(owner=bob).delete()
+    refused = ask(bearing(token), path, photo_id)
+    assert (refused.status_code, refused.json()["code"]) == (401, "not_signed_in")
+
+
+def test_the_token_of_an_account_that_was_closed_opens_nothing(ada, ada_client, model):
+    photo_id = upload(ada_client, picture()).json()["id"]
+    program = bearing(ApiToken.issue(ada))
+    type(ada).objects.filter(pk=ada.pk).update(is_active=False)
+    for path in routes_for(OWN_FILE, OWN_KEY):
+        assert ask(program, path, photo_id).status_code == 401
+
+
+@pytest.mark.parametrize("path", routes_for(SIGN_IN, OWN, ADMIN))
+def test_a_token_opens_no_pages(ada, path):
+    """Pages change things by forms, which are safe only with a session's CSRF token."""
+    answer = ask(bearing(ApiToken.issue(ada)), path, uuid.uuid4())
+    assert answer.headers["Location"].startswith("/sign-in")
 
 
 @pytest.mark.parametrize("path", routes_for(ADMIN, ADMIN_KEY))
