@@ -70,6 +70,19 @@ def apply_sidecar(photo: Photo, companion: Companion, sidecar: Sidecar) -> None:
     companion.save(update_fields=["given"])
 
 
+def may_give_time(old: Photo, photo: Photo) -> bool:
+    """Tell whether what a sidecar said of the time of `old` counts for another file, too.
+
+    It counts as if the sidecar came to that file.
+    """
+    if old.date_source != _Dates.SIDECAR:  # It only told the offset of the camera's own clock.
+        return photo.wall_at == old.wall_at and photo.offset_source in _ASSUMED
+    giver = old.companions.filter(given__has_key="date").order_by("created_at", "pk").last()
+    corrects = giver is not None and giver.kind == Companion.Kind.XMP
+    is_shot = giver is not None and giver.given["date"]
+    return _outweighs(photo.date_source, corrects=corrects, is_shot=is_shot)
+
+
 def _merged(gifts: Any) -> Given:
     """Return what was given last of each kind; of tags, all that ever were."""
     merged: Given = {}
@@ -160,9 +173,12 @@ def _take_date(change: _Change) -> None:
     taken = _taken(change) if _may_replace_date(change) else None
     if taken is None or (change.photo.taken_at and _is_repeated(change, taken.wall)):
         taken = _same_clock(change)
-    if taken is not None:
-        with suppress(OverflowError):
-            change.columns |= taken.columns(change.photo.name)
+    if taken is None:
+        return
+    with suppress(OverflowError):
+        change.columns |= taken.columns(change.photo.name)
+        if taken.date_source == _Dates.SIDECAR:
+            change.given["date"] = change.sidecar.is_shot
 
 
 def _is_persons(photo: Photo) -> bool:
@@ -172,10 +188,16 @@ def _is_persons(photo: Photo) -> bool:
 
 
 def _may_replace_date(change: _Change) -> bool:
-    source = _Dates(change.photo.date_source)
-    if not change.corrects:
+    return _outweighs(
+        change.photo.date_source, corrects=change.corrects, is_shot=change.sidecar.is_shot
+    )
+
+
+def _outweighs(source: str, *, corrects: bool, is_shot: bool) -> bool:
+    """Tell whether the date of a sidecar comes before one of another source."""
+    if not corrects:
         return source in _GAPS
-    return source in _GUESSES or change.sidecar.is_shot
+    return is_shot or source in _GUESSES
 
 
 def _taken(change: _Change) -> TakenTime | None:

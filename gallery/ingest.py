@@ -15,6 +15,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from gallery import files, places, stacks, trash
+from gallery.apply_sidecar import may_give_time
 from gallery.decoders import web_pool
 from gallery.decoding import DecodeError, DecoderPool, Probe
 from gallery.facts import facts, place
@@ -288,7 +289,10 @@ def _word_on_time(photo: Photo) -> _Word:
 
 def _inherit_time(photo: Photo, old: Photo) -> Sequence[str]:
     """Take over a date that weighs more, with what it was before; return the columns to save."""
-    if _word_on_time(old) <= _word_on_time(photo):
+    theirs = _word_on_time(old)
+    if theirs <= _word_on_time(photo):
+        return ()
+    if theirs is _Word.SIDECAR and not may_give_time(old, photo):
         return ()
     for column in TIME_COLUMNS:
         setattr(photo, column, getattr(old, column))

@@ -17,7 +17,8 @@ class Companion(models.Model):
 
     The id names the stored file. `given` holds what a sidecar gave the photo, so that a later
     sidecar may say otherwise, but nobody's own word is ever replaced: `caption`, `rating` and
-    `favourite` as in `Photo`; `tags`: names; `place`: latitude and longitude in degrees.
+    `favourite` as in `Photo`; `tags`: names; `place`: latitude and longitude in degrees; `date`:
+    whether it is surely that of the shot.
     """
 
     class Kind(models.TextChoices):

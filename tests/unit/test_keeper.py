@@ -23,6 +23,8 @@ GPS = {"latitude": 48.1, "longitude": 11.5}
 def photo(**fields) -> Photo:
     defaults = {"size": 1_000_000, "format": "JPEG", "name": "IMG_1.jpg", "width": 4032}
     defaults |= {"height": 3024, "exif": {}, "created_at": DAY}
+    if "taken_at" in fields:
+        defaults["date_source"] = Photo.DateSource.CAMERA
     return Photo(**(defaults | fields))
 
 
@@ -91,6 +93,14 @@ def test_each_criterion_decides_when_it_comes_first(name):
     worse = Figures(**{**MEASURED, **others_better})
     measured = {good.pk: better, bad.pk: worse}
     assert best(bad, good, order=(name,), pattern="keep*", albums=albums, measured=measured) is good
+
+
+@pytest.mark.parametrize("source", Photo.DateSource.values)
+def test_only_a_date_in_the_file_counts_as_metadata(source):
+    dated, plain = photo(taken_at=DAY, date_source=source), photo(size=9_000_000)
+    is_embedded = source in {"camera", "gps", "metadata"}
+    assert (best(plain, dated) is dated) == is_embedded
+    assert reasons(dated, plain)[0] == (["has date"] if is_embedded else [])
 
 
 def test_nearly_the_same_resolution_is_the_same():

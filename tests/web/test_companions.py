@@ -6,15 +6,13 @@ import json
 import uuid
 from datetime import UTC, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from gallery import companions, correct_dates, corrections, files, ingest, places, trash
-from gallery.models import Companion, Embedding, Photo
-from gallery.taken_time import TIME_COLUMNS, TakenTime
-from tests import alike, companion_files, images
+from gallery import companions, files, trash
+from gallery.models import Companion, Photo
+from tests import companion_files, images
 from tests.companion_files import IDENTIFIER, aae, live_picture, takeout, video, xmp
 from tests.web.test_api_photos import media_files, picture, upload
 
@@ -298,93 +296,6 @@ def test_what_belonged_to_half_a_file_goes_over_to_the_whole_one(ada_client, mod
     assert photo.companions.count() == 1
     assert photo.motion == "beside"
     assert half.companions.count() == 0
-
-
-HOME = {"exif__GPSLatitude": "38,43.5N", "exif__GPSLongitude": "9,8.4W", "exif__GPSAltitude": "12"}
-AWAY = {"latitude": 1.5, "longitude": 2.5, "altitude": 9.0}
-
-
-@pytest.fixture
-def halves(ada) -> tuple[Photo, Photo]:
-    """A broken photo, and the whole one that comes in its place, with the camera's time."""
-    time = TakenTime(datetime(2024, 5, 31, 18, 30, 15), 120, "camera", "assumed").columns()
-    old, new = (alike.photo(ada, name="IMG_1.JPG", **time) for _ in range(2))
-    return old, new
-
-
-@pytest.mark.parametrize(
-    ("sidecar", "name", "own", "expected"),
-    [
-        (xmp(**HOME), "IMG_1.xmp", {}, (38.725, -9.14, 12)),
-        (xmp(**HOME), "IMG_1.xmp", AWAY, (38.725, -9.14, 12)),
-        (takeout(geoData=AWAY), "IMG_1.JPG.json", {}, (1.5, 2.5, 9)),
-        (takeout(geoData=AWAY), "IMG_1.JPG.json", {"latitude": 3.5, "longitude": 4.5},
-         (3.5, 4.5, None)),
-        (xmp(xmp__Rating="3"), "IMG_1.xmp", AWAY, (1.5, 2.5, 9)),
-    ],
-    ids=["none", "other", "gap", "no gap", "no place"],
-)  # fmt: skip
-def test_the_place_of_a_sidecar_goes_over_with_it(
-    ada_client, halves, model, sidecar, name, own, expected
-):
-    old, new = halves
-    new.exif = dict(own)
-    places.put_at(new, (own["latitude"], own["longitude"]) if own else None)
-    new.save()
-    Embedding.objects.create(photo=new, model=model, state=Embedding.State.INDEXED)
-    assert send(ada_client, sidecar, name, {"IMG_1.JPG": old.pk}).status_code == 201
-    old.refresh_from_db()
-    ingest.inherit(new, old)
-    new = Photo.objects.get(pk=new.pk)
-    assert (new.latitude, new.longitude, new.exif.get("altitude")) == expected
-    assert (new.exif["latitude"], new.exif["longitude"]) == expected[:2]
-    is_told = not own or expected[0] != own["latitude"]
-    waits = Embedding.objects.get(photo=new).state == Embedding.State.EMBEDDED
-    assert waits == is_told
-
-
-SAID = {
-    "zone": corrections.SetZone(ZoneInfo("Asia/Tokyo")),
-    "unknown": corrections.Unknown(),
-    "shift": corrections.Shift(hours=1),
-}
-
-
-@pytest.mark.parametrize("said", SAID.values(), ids=SAID)
-def test_what_a_person_said_of_the_date_goes_over_and_can_be_undone(ada, halves, said):
-    old, new = halves
-    file_said = Photo.objects.filter(pk=new.pk).values(*TIME_COLUMNS).get()
-    done = correct_dates.correct(Photo.objects.filter(pk=old.pk), said)
-    old.refresh_from_db()
-    ingest.inherit(new, old)
-    times = Photo.objects.values(*TIME_COLUMNS)
-    assert times.get(pk=new.pk) == times.get(pk=old.pk) != file_said
-    correct_dates.undo(ada, done.batch)
-    assert times.get(pk=new.pk) == file_said
-
-
-def test_of_two_words_on_a_date_the_first_stands_and_so_does_its_undoing(ada, halves):
-    old, new = halves
-    mine = correct_dates.correct(Photo.objects.filter(pk=new.pk), SAID["unknown"])
-    theirs = correct_dates.correct(Photo.objects.filter(pk=old.pk), SAID["shift"])
-    old.refresh_from_db()
-    new.refresh_from_db()
-    ingest.inherit(new, old)
-    new.refresh_from_db()
-    assert new.date_source == Photo.DateSource.UNKNOWN
-    assert list(new.date_corrections.values_list("batch", flat=True)) == [mine.batch]
-    assert list(old.date_corrections.values_list("batch", flat=True)) == [theirs.batch]
-
-
-def test_one_sidecar_of_two_broken_copies_goes_over_once(ada_client, ada, halves):
-    first, new = halves
-    second = alike.photo(ada, name="IMG_1.JPG")
-    for old in (first, second):
-        send(ada_client, xmp(xmp__Rating="3"), "IMG_1.xmp", {"IMG_1.JPG": old.pk})
-        old.refresh_from_db()
-    for old in (first, second):
-        ingest.inherit(new, old)
-    assert new.companions.count() == second.companions.count() == 1
 
 
 def test_long_names_are_kept(ada_client, model):

@@ -37,6 +37,9 @@ _METADATA = {
     "date": gettext_lazy("date"),
 }
 
+_EMBEDDED = {Photo.DateSource.CAMERA, Photo.DateSource.GPS, Photo.DateSource.METADATA}
+"""Sources of a date that goes with the file. Names and times of files are guesses."""
+
 # Values within this share of the best count as equal: encoders round sizes to whole blocks, and a
 # fifth of the detail is hard to see.
 _TOLERANCE: dict[str, float] = {
@@ -269,7 +272,7 @@ def _metadata_of(photo: Photo) -> set[str]:
     has = {
         "gps": "latitude" in photo.exif and "longitude" in photo.exif,
         "camera": photo.exif.get("make") or photo.exif.get("model"),
-        "date": photo.taken_at,
+        "date": photo.taken_at and photo.date_source in _EMBEDDED,
     }
     return {name for name, value in has.items() if value}
 
