@@ -7,7 +7,9 @@ import os
 import shutil
 import stat
 import uuid
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,8 +39,37 @@ class StorageFull(UserError):
         super().__init__(str(self.sentence))
 
 
+class ChangedMeanwhile(OSError):
+    """Somebody put other bytes in the place of a file while it was read."""
+
+
+@dataclass(frozen=True)
+class Original:
+    """Where the bytes of a photo are. `seen` is how a file that others may write to was then."""
+
+    path: Path
+    seen: tuple[int, ...] = ()
+
+    @contextmanager
+    def unchanged(self) -> Iterator[Path]:
+        """Give the path to read; raise `ChangedMeanwhile` if it is another file afterwards.
+
+        What was read then must be thrown away, whether reading it worked or not.
+        """
+        try:
+            yield self.path
+        finally:
+            if self.seen and _seen(self.path) != self.seen:
+                raise ChangedMeanwhile(str(self.path))
+
+
 def original(photo: Photo, *, changed: bool = False) -> Path:
-    """Return where the bytes of a photo are, to read them: the one place that knows.
+    """Return where the bytes of a photo are, to read them; see `find_original`."""
+    return find_original(photo, changed=changed).path
+
+
+def find_original(photo: Photo, *, changed: bool = False) -> Original:
+    """Return where the bytes of a photo are: the one place that knows.
 
     That is Scry's own copy, or a file of an external folder, where nothing may ever be written.
     For an external photo whose file is not there, it is the place of the copy that Scry has not.
@@ -47,7 +78,7 @@ def original(photo: Photo, *, changed: bool = False) -> Path:
     not there until the next scan, unless `changed` files are asked for as well.
     """
     found = _external_original(photo, changed=changed) if photo.external else None
-    return found or own_copy(photo)
+    return found or Original(own_copy(photo))
 
 
 def own_copy(photo: Photo) -> Path:
@@ -60,19 +91,26 @@ def companion(companion: Companion) -> Path:
     return _path("companions", companion.pk, companion.extension)
 
 
-def _external_original(photo: Photo, *, changed: bool) -> Path | None:
+def _external_original(photo: Photo, *, changed: bool) -> Original | None:
     for file in photo.external_files.present().select_related("folder"):
         path = file.full_path
-        if is_plain_file(path, file.folder.root) and (changed or _has(path, file.signature)):
-            return path
+        seen = _seen(path)
+        is_known = changed or seen[:2] == file.signature
+        if seen and is_known and is_plain_file(path, file.folder.root):
+            return Original(path, seen)
     return None
 
 
-def _has(path: Path, expected: tuple[int, int]) -> bool:
+def _seen(path: Path) -> tuple[int, ...]:
+    """Return what tells a file from others at its path: its signature first; () if it is gone.
+
+    A program that gives a file the size and time of another one cannot forge the rest.
+    """
     try:
-        return signature(path.lstat()) == expected
+        status = path.lstat()
     except OSError:
-        return False
+        return ()
+    return *signature(status), status.st_ino, status.st_ctime_ns
 
 
 def signature(status: os.stat_result) -> tuple[int, int]:

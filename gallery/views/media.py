@@ -62,7 +62,8 @@ def preview_of(request: PageRequest, photo: Photo, *, cache: str = FOR_EVER) -> 
     if path.exists():
         return _rendition(request, path, "image/jpeg", cache)
     try:
-        data = web_pool().preview(files.original(photo))
+        with files.find_original(photo).unchanged() as original_path:
+            data = web_pool().preview(original_path)
     except PoolBusy:
         return HttpResponse(status=503, headers={"Retry-After": RETRY_SECONDS})
     except (DecodeError, OSError):

@@ -102,10 +102,11 @@ def checked(photo: Photo, box: Box) -> Box:
 
 def read(photo: Photo, box: Box, side: int) -> Pixels:
     """Return the pixels of a part of a photo, at most `side` long; raise `QueryError`."""
-    for path in (files.original(photo), files.thumbnail(photo.pk)):
+    for file in (files.find_original(photo), files.Original(files.thumbnail(photo.pk))):
         try:
-            return web_pool().part(path, box, side)
-        except DecodeError:
+            with file.unchanged() as path:
+                return web_pool().part(path, box, side)
+        except (DecodeError, files.ChangedMeanwhile):
             continue
     message = _("The picture of this photo cannot be read.")
     raise QueryError(ErrorCode.UNREADABLE_PHOTO, message, status=409)
