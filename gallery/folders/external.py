@@ -1,4 +1,4 @@
-"""External folders: adding one, and where the original of an external photo is just now.
+"""External folders: adding and forgetting one, and where the original of a photo is just now.
 
 Scry reads these folders and never writes to, moves or deletes anything in them.
 """
@@ -11,14 +11,17 @@ from pathlib import Path
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
-from django.db.models import TextChoices
+from django.db import transaction
+from django.db.models import Exists, OuterRef, TextChoices
 from django.utils import timezone
 from django.utils.translation import gettext as _, gettext_lazy
 
-from gallery import files
+from gallery import files, trash
+from gallery.locks import lock_owner
 from gallery.models import ExternalFile, ExternalFolder, Photo
 from gallery.models.external_folders import PATH_LIMIT
 from gallery.paths import from_text, shown, to_text
+from gallery.slices import slices
 from gallery.user_errors import UserError
 
 AWAY_CHECK = timedelta(minutes=1)
@@ -85,6 +88,27 @@ def add_folder(owner: AbstractBaseUser, path: Path) -> ExternalFolder:
     return folder
 
 
+def forget_folder(folder: ExternalFolder) -> int:
+    """Drop an external folder; return how many photos leave the gallery, for ever.
+
+    These are the photos whose original is nowhere else: neither kept by Scry nor in another
+    external folder. Their content is not remembered as deleted, so the folder may be added again.
+    """
+    with transaction.atomic():
+        lock_owner(folder.owner_id)
+        # A scan that runs now writes no more rows.
+        ExternalFolder.objects.select_for_update().get(pk=folder.pk)
+        elsewhere = ExternalFile.objects.exclude(folder=folder).filter(photo=OuterRef("pk"))
+        only_here = Photo.objects.not_deleted().filter(external=True, external_files__folder=folder)
+        ids = set(only_here.exclude(Exists(elsewhere)).values_list("pk", flat=True))
+        ExternalFolder.objects.filter(pk=folder.pk).delete()
+        for part in slices(ids):
+            photos = Photo.objects.filter(pk__in=part)
+            trash.trash(photos)
+            trash.empty(photos)
+    return len(ids)
+
+
 def due() -> list[ExternalFolder]:
     """Return the folders that the workers have to scan now."""
     rows = ExternalFolder.objects.filter(scan_due_at__lte=timezone.now())
@@ -143,8 +167,12 @@ def is_folder_away(folder: ExternalFolder) -> bool:
 
 def folders_away() -> list[ExternalFolder]:
     """Return the folders that are away just now, without marking them."""
-    rows = ExternalFolder.objects.all()
-    return [row for row in rows if row.away_since is not None or files.is_folder_away(row.root)]
+    return [row for row in ExternalFolder.objects.all() if seems_away(row)]
+
+
+def seems_away(folder: ExternalFolder) -> bool:
+    """Tell whether an external folder is away, without marking it."""
+    return folder.away_since is not None or files.is_folder_away(folder.root)
 
 
 def mark_away(folder: ExternalFolder) -> None:
