@@ -61,6 +61,11 @@ def is_named_like_companion(name: str) -> bool:
     return _kind(name) is not None
 
 
+def is_named_like_sidecar(name: str) -> bool:
+    """Tell by its name whether a file may say something of a photo."""
+    return _kind(name) in _SIDECARS.values()
+
+
 def _kind(name: str) -> Companion.Kind | None:
     ending = name.rpartition(".")[2].lower()
     return Companion.Kind.VIDEO if ending in VIDEOS else _SIDECARS.get(ending)

@@ -5,9 +5,11 @@ Scry reads these folders and never writes to, moves or deletes anything in them.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
@@ -102,11 +104,20 @@ def forget_folder(folder: ExternalFolder) -> int:
         only_here = Photo.objects.not_deleted().filter(external=True, external_files__folder=folder)
         ids = set(only_here.exclude(Exists(elsewhere)).values_list("pk", flat=True))
         ExternalFolder.objects.filter(pk=folder.pk).delete()
-        for part in slices(ids):
-            photos = Photo.objects.filter(pk__in=part)
-            trash.trash(photos)
-            trash.empty(photos)
+        drop(ids)
     return len(ids)
+
+
+def drop(photo_ids: Iterable[UUID]) -> None:
+    """Delete photos for ever whose files are of no use any more, and do not remember the content.
+
+    It runs inside a transaction.
+    """
+    for part in slices(photo_ids):
+        ExternalFile.objects.filter(photo__in=part).delete()
+        photos = Photo.objects.filter(pk__in=part)
+        trash.trash(photos)
+        trash.empty(photos)
 
 
 def due() -> list[ExternalFolder]:

@@ -119,7 +119,7 @@ class Import:
             files.require_free_space(file.size)
             copy = files.temporary_path()
             try:
-                _copy_bytes(file.path, copy)
+                copy_bytes(file.path, copy)
                 now = look_at(file.path)
                 if not files.is_plain_file(file.path, self.folder):
                     raise OSError(_("A link leads out of the folder, and links are not followed."))
@@ -180,7 +180,7 @@ def when_decoder_is_free(take: Callable[[], _Taken]) -> _Taken:
             time.sleep(_BUSY_SECONDS)
 
 
-def _copy_bytes(source: Path, copy: Path) -> None:
+def copy_bytes(source: Path, copy: Path) -> None:
     """Copy a file; a full disk is `StorageFull`, since the file itself is sound."""
     try:
         shutil.copyfile(source, copy, follow_symlinks=False)

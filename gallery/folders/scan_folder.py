@@ -7,9 +7,10 @@ is: a file of known content under another path is that photo, moved.
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 from uuid import UUID
@@ -20,9 +21,12 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from gallery import files, trash
+from gallery import files
+from gallery.companion_names import Neighbours
+from gallery.companions import is_named_like_sidecar
 from gallery.folders import external
 from gallery.folders.import_folder import when_decoder_is_free
+from gallery.folders.keep_sidecars import keep_sidecar, photos_beside
 from gallery.folders.listing import File, Listing, list_files, look_at, why
 from gallery.ingest import IngestResult, ingest, inherit, record_copy
 from gallery.models import (
@@ -42,8 +46,9 @@ from gallery.slices import slices
 from gallery.uploads import Refused
 
 Outcome: TypeAlias = Literal[
-    "added", "changed", "moved", "already here", "unchanged", "back", "missing", "in the trash",
-    "deleted before", "refused", "left out", "still being written", "unreadable",
+    "added", "kept with a photo", "changed", "moved", "already here", "unchanged", "back",
+    "missing", "in the trash", "deleted before", "refused", "left out", "still being written",
+    "unreadable",
 ]  # fmt: skip
 """What a scan found, in the order of the report."""
 
@@ -95,9 +100,9 @@ class Scan:
         self._welcome_back()
         self._note(listing)
         self._mark_missing(rows, listing)
-        new, changed = self._sort(rows, listing)
+        new, changed, sidecars = self._sort(rows, listing)
         # A file that moved has to be known under its new path before another takes the old one.
-        for file, row in self.along(new + self._known_content_first(changed)):
+        for file, row in self.along(new + self._known_content_first(changed) + sidecars):
             if self.stop():
                 return
             self._hold()
@@ -158,30 +163,34 @@ class Scan:
         present = {None} | {row.photo_id for text, row in rows.items() if text in there}
         for part in slices(row.pk for row in gone if row.photo_id in present):
             ExternalFile.objects.filter(pk__in=part).delete()
-        missing = (row.pk for row in gone if row.photo_id not in present)
-        for part in slices(missing):
+        for part in slices(row.pk for row in gone if row.photo_id not in present):
             here = ExternalFile.objects.filter(pk__in=part, missing_since=None)
             here.update(missing_since=timezone.now())
 
     def _sort(
         self, rows: dict[str, ExternalFile], listing: Listing
-    ) -> tuple[list[Pair], list[Pair]]:
-        """Return the files that are new, and the known ones that have to be read."""
-        new, changed = [], []
-        for file in listing.files:
+    ) -> tuple[list[Pair], list[Pair], list[Pair]]:
+        """Return the files that are new, the known ones that have to be read, and the sidecars."""
+        new, changed, sidecars = list[Pair](), list[Pair](), list[Pair]()
+        lively: set[Path] = set()  # folders in which the photo of a sidecar may have arrived
+        for file in listing.files:  # Those that belong to a picture come last.
             row = rows.get(self._text(file))
-            if (row is None or row.signature != file.signature) and self._is_fresh(file):
+            is_sidecar = is_named_like_sidecar(file.path.name)
+            is_known = row is not None and row.signature == file.signature
+            if not is_known and self._is_fresh(file):
                 self._unread_sizes.add(file.size)
                 self.counts["still being written"] += 1
-            elif row is None:
-                new.append((file, ExternalFile.at(self.folder, self._relative(file.path))))
-            elif self.again or row.signature != file.signature:
-                changed.append((file, row))
+            elif row is None or not is_known or self.again:
+                found = row or ExternalFile.at(self.folder, self._relative(file.path))
+                (sidecars if is_sidecar else changed if row else new).append((file, found))
+                lively.add(file.path.parent)
+            elif row.reason == Reason.NO_PHOTO_FOR_COMPANION and file.path.parent in lively:
+                sidecars.append((file, row))
             elif row.missing_since and not row.reason:
                 self._bring_back(row)
             else:
                 self.counts["unchanged"] += 1
-        return new, changed
+        return new, changed, sidecars
 
     def _is_fresh(self, file: File) -> bool:
         """Tell whether somebody wrote to a file a moment ago."""
@@ -240,14 +249,31 @@ class Scan:
             return "still being written"  # The next scan finds it as another one.
         is_same, row.sha256 = digest == known, digest
         row.size, row.modified_ns = file.signature
-        if is_same and not self.again and (row.reason or row.photo_id is None):
+        if is_same and not self.again and (outcome := _settled(row)):
             row.save()
-            return "refused" if row.reason else "deleted before"
+            return outcome
         if self._is_forgotten(digest):
             row.photo, row.reason, row.missing_since = None, "", None
             row.save()
             return "deleted before"
-        return self._link(file, row, is_same=is_same)
+        try:
+            return self._link(file, row, is_same=is_same)
+        except Refused as refused:
+            is_sidecar = row.photo_id is None and is_named_like_sidecar(file.path.name)
+            if refused.reason != Reason.UNSUPPORTED_TYPE or not is_sidecar:
+                raise
+        return self._keep(file, row, is_same=is_same)
+
+    def _keep(self, file: File, row: ExternalFile, *, is_same: bool) -> Outcome:
+        """Keep a copy of a sidecar with its photo; all pictures were read before."""
+        kept = keep_sidecar(self.folder, file, row, self._beside[file.path.parent])
+        if kept is None or not kept.duplicate:
+            return "kept with a photo" if kept else "still being written"
+        return "unchanged" if is_same else "already here"
+
+    @cached_property
+    def _beside(self) -> defaultdict[Path, Neighbours]:
+        return photos_beside(self.folder)
 
     def _link(self, file: File, row: ExternalFile, *, is_same: bool) -> Outcome:
         """Make a row refer to the photo of its content, which may be new."""
@@ -308,7 +334,7 @@ class Scan:
                 result.photo.refresh_from_db()  # It may have been stacked when it came.
                 with transaction.atomic():
                     inherit(result.photo, before)
-                    _delete(before.pk)
+                    external.drop([before.pk])
         return "changed"
 
     def _refuse(self, file: File, row: ExternalFile, reason: str) -> Outcome:
@@ -351,6 +377,15 @@ class Scan:
         return to_text(self._relative(file.path))
 
 
+def _settled(row: ExternalFile) -> Outcome | None:
+    """Return the outcome for a file that is no photo and has the same content as before."""
+    if row.reason == Reason.NO_PHOTO_FOR_COMPANION:
+        return None  # Its photo may have come.
+    if row.reason:
+        return "unchanged" if row.reason == ExternalFile.KEPT else "refused"
+    return "deleted before" if row.photo_id is None else None
+
+
 def _digest(file: File) -> str:
     """Return the content of a file as SHA-256, "" if it cannot be read."""
     try:
@@ -362,11 +397,3 @@ def _digest(file: File) -> str:
 def _try_again(photo_id: UUID | None) -> None:
     """Have a photo made searchable whose file was missing when its turn came."""
     retry(Embedding.objects.filter(photo=photo_id, reason=Reason.MISSING_ORIGINAL))
-
-
-def _delete(photo_id: UUID) -> None:
-    """Delete a photo for ever whose file has other content now; that content is not remembered."""
-    same = Photo.objects.filter(pk=photo_id)
-    ExternalFile.objects.filter(photo=photo_id).delete()
-    trash.trash(same)
-    trash.empty(same)

@@ -64,10 +64,13 @@ class ExternalFile(models.Model):
     """One file in an external folder, as the last scan found it.
 
     `path` is below the folder, as `to_text` writes it; `key` stands for it in the index, which
-    takes no text of any length. `photo` is None for a file that is not in the gallery, because it
-    was refused (`reason`) or because its owner deleted it for ever. Two files of equal bytes have
-    the same photo. `missing_since` is set while the file is gone, or its content is unfit.
+    takes no text of any length. `photo` is None for a file that is no photo of the gallery: it was
+    refused (`reason`), its owner deleted it for ever, or it is a sidecar of which a copy is kept
+    (`reason` is `KEPT`). Two files of equal bytes have the same photo. `missing_since` is set while
+    the file is gone, or its content is unfit.
     """
+
+    KEPT = "kept"
 
     folder = models.ForeignKey(ExternalFolder, models.CASCADE, related_name="files")
     photo = models.ForeignKey(
