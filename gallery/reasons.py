@@ -32,8 +32,8 @@ class Reason(TextChoices):
     NO_PHOTO_FOR_COMPANION = (
         "no_photo_for_companion",
         _(
-            "Scry keeps such a file with the photo that it belongs to, and found no such photo. "
-            "Send the photo first. Scry cannot read other videos yet."
+            "This file belongs to a photo, but no matching photo was found. Add the photo first. "
+            "Scry does not support videos on their own yet."
         ),
     )
     BAD_COMPANION = (

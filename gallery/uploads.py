@@ -154,7 +154,7 @@ def _all_files(sent: MultiValueDict[str, Any]) -> list[Any]:
 
 def _broken_off() -> UserError:
     return UserError(
-        _("The request broke off before its end. Nothing was taken in; send it again."),
+        _("The request was cut off before its end. Nothing was stored; send it again."),
         code="broken_off",
     )
 

@@ -133,7 +133,7 @@ class Photo(models.Model):
     class DateSource(models.TextChoices):
         UNKNOWN = "", _("unknown, so the time of the upload")
         CAMERA = "camera", _("from the camera")
-        GPS = "gps", _("from the satellites")
+        GPS = "gps", _("from GPS")
         METADATA = "metadata", _("from the file's description")
         SIDECAR = "sidecar", _("from the file beside it")
         NAME = "name", _("from the file name")
@@ -143,7 +143,7 @@ class Photo(models.Model):
     class OffsetSource(models.TextChoices):
         UNKNOWN = "", _("unknown")
         CAMERA = "camera", _("from the camera")
-        GPS = "gps", _("from the satellites")
+        GPS = "gps", _("from GPS")
         PLACE = "place", _("of the place")
         SIDECAR = "sidecar", _("from the file beside it")
         ASSUMED = "assumed", _("the gallery's, assumed")

@@ -165,7 +165,7 @@ def test_the_plain_form_takes_nothing_of_a_body_that_breaks_off(ada_client, mode
     body = form(part("file", picture("red")), part("file", picture("blue")), end="")
     page = ada_client.post("/upload", body, content_type=FORM)
     assert page.status_code == 400
-    assert "broke off before its end" in page.content.decode()
+    assert "cut off before its end" in page.content.decode()
     assert not Photo.objects.exists()
 
 

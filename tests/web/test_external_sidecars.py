@@ -69,7 +69,7 @@ def test_a_sidecar_that_changes_tells_what_is_new(library):
 def test_a_sidecar_without_a_photo_waits_for_it(library, capsys):
     (library / "later.xmp").write_bytes(xmp(xmp__Rating="4"))
     assert add(library) == "3 unchanged, 1 refused"
-    assert "later.xmp: Scry keeps such a file" in capsys.readouterr().out
+    assert "later.xmp: This file belongs to a photo" in capsys.readouterr().out
     assert add(library) == "4 unchanged"
     (library / "later.jpg").write_bytes(jpeg("white"))
     assert add(library) == "1 added, 1 kept with a photo, 3 unchanged"

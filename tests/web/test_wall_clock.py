@@ -139,7 +139,7 @@ def test_the_api_says_that_a_date_is_unknown(ada_client, model):
          "Monday, 1 January 2024, 00:30 date from the file name"),
         (*shot(photo={}, gps={29: "2024:01:01", 7: (0.0, 30.0, 0.0), 1: "S", 2: (33.86, 0.0, 0.0),
                               3: "E", 4: (151.2, 0.0, 0.0)}),
-         "Monday, 1 January 2024, 11:30 UTC+11 date from the satellites"),
+         "Monday, 1 January 2024, 11:30 UTC+11 date from GPS"),
     ],
 )  # fmt: skip
 def test_the_page_says_where_a_date_is_from(ada_client, model, data, name, words):
