@@ -14,8 +14,8 @@ from django.core.cache import caches
 from django.utils import timezone
 
 from gallery.models import Embedding, EmbeddingModel, Photo, Tag
-from search.engine import pins, rank
-from search.relevance import Bands
+from search.engine import pins, plan, rank
+from search.relevance import Background, Bands
 from search.vectors.index import Point, open_index
 from tests.alike import group, photo
 from tests.web.result_pages import HTMX, shown
@@ -63,11 +63,23 @@ class Library:
             tag.photos.add(pk)
 
 
+def background(dim: int) -> Background:
+    """Return a background of random texts and photos."""
+    rows = np.random.default_rng(1).random((360, dim), np.float32)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    return Background(rows[:300], rows[300:])
+
+
 @pytest.fixture
 def library(ada, model, monkeypatch) -> Callable[[int], Library]:
     monkeypatch.setattr(rank, "WINDOW", 12)
-    # Where the bands begin depends on a sample of the library, which is drawn anew now and then.
-    monkeypatch.setattr(rank, "bands_of", lambda *_: None)
+    # The real background is a sample of the library, drawn anew now and then, and there is none
+    # until a thread has embedded its texts, which may happen between any two pages.
+    fixed = background(model.dim)
+    monkeypatch.setattr(plan, "background_of", lambda *_: fixed)
+    # Some photos of one colour score more than 0.25 and more fit into the window than a page.
+    bands = Bands(strong=0.35, likely=0.25, typical=0.1, best=0.45, standing=1.0)
+    monkeypatch.setattr(rank, "bands_of", lambda *_: bands)
 
     def make(seed: int) -> Library:
         made = Library(ada, model, random.Random(seed))
