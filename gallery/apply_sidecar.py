@@ -22,7 +22,7 @@ from gallery.models import Companion, Embedding, Photo
 from gallery.names import TAGS_PER_PHOTO, BadName, clean_caption, clean_tag
 from gallery.sidecars import Sidecar
 from gallery.signals import photos_changed
-from gallery.taken_time import TakenTime, Zones
+from gallery.taken_time import Clock, TakenTime, clock_at
 
 _Dates, _Offsets = Photo.DateSource, Photo.OffsetSource
 
@@ -204,7 +204,7 @@ def _taken(change: _Change) -> TakenTime | None:
     """Return the time that the sidecar tells; None without one or at the ends of the calendar."""
     photo, sidecar = change.photo, change.sidecar
     if sidecar.instant:
-        return _zones(change).local(datetime.fromisoformat(sidecar.instant), _Dates.SIDECAR)
+        return _clock(change).local(datetime.fromisoformat(sidecar.instant), _Dates.SIDECAR)
     if not sidecar.wall:
         return None
     wall = datetime.fromisoformat(sidecar.wall)
@@ -212,7 +212,7 @@ def _taken(change: _Change) -> TakenTime | None:
         return TakenTime(wall, sidecar.utc_offset, _Dates.SIDECAR, _Offsets.SIDECAR)
     if photo.utc_offset is not None and photo.offset_source not in _ASSUMED:
         return TakenTime(wall, photo.utc_offset, _Dates.SIDECAR, photo.offset_source)
-    return TakenTime(wall, *_zones(change).offset(wall, _Dates.SIDECAR))
+    return _clock(change).at(wall, _Dates.SIDECAR)
 
 
 def _is_repeated(change: _Change, wall: datetime) -> bool:
@@ -231,14 +231,14 @@ def _same_clock(change: _Change) -> TakenTime | None:
     if offset is not None and _is_repeated(change, datetime.fromisoformat(sidecar.wall)):
         return TakenTime(wall, offset, photo.date_source, _Offsets.SIDECAR)
     if "exif" in change.columns:
-        return TakenTime(wall, *_zones(change).offset(wall, photo.date_source))
+        return _clock(change).at(wall, photo.date_source)
     return None
 
 
-def _zones(change: _Change) -> Zones:
-    """Return the zone of the place, which the sidecar may just have told, or the gallery's."""
+def _clock(change: _Change) -> Clock:
+    """Return the clock of the place, which the sidecar may just have told, or the gallery's."""
     exif = change.columns.get("exif", change.photo.exif)
-    return Zones(exif, ZoneInfo(settings.TIME_ZONE))
+    return clock_at(exif, ZoneInfo(settings.TIME_ZONE))
 
 
 _TAKES: tuple[Callable[[_Change], None], ...] = (

@@ -20,11 +20,9 @@ from gallery.models import Embedding, Photo, PhotoQuerySet, User
 from gallery.models.corrections import DateCorrection
 from gallery.signals import photos_changed
 from gallery.slices import slices
+from gallery.taken_time import TIME_COLUMNS
 
-COLUMNS = ("wall_at", "utc_offset", "taken_at", "shown_at", "date_source", "offset_source")
-"""The columns of `Photo` that say when it was taken; they change together."""
-
-_ASSIGNMENTS = ", ".join(f"{name} = %s" for name in COLUMNS)
+_ASSIGNMENTS = ", ".join(f"{name} = %s" for name in TIME_COLUMNS)
 _UPDATE = f"UPDATE {Photo._meta.db_table} SET {_ASSIGNMENTS} WHERE id = %s"  # noqa: S608 - constants
 
 _NEEDED = ("name", "created_at", "latitude", "longitude")
@@ -35,15 +33,15 @@ Columns = dict[str, Any]
 
 @dataclass(frozen=True)
 class Change:
-    """A photo, with its date as it is, and the values of `COLUMNS` as they should be."""
+    """A photo, with its date as it is, and the values of `TIME_COLUMNS` as they should be."""
 
     photo: Photo
     columns: Columns
 
     @property
     def before(self) -> Columns:
-        """The values of `COLUMNS` as they are."""
-        return {name: getattr(self.photo, name) for name in COLUMNS}
+        """The values of `TIME_COLUMNS` as they are."""
+        return {name: getattr(self.photo, name) for name in TIME_COLUMNS}
 
 
 class AsInFile:
@@ -79,7 +77,7 @@ def correct(photos: PhotoQuerySet, correction: Correction | AsInFile) -> Correct
 
 def changes(photos: PhotoQuerySet, correction: Correction | AsInFile) -> Iterator[Change]:
     """Yield those of the live photos that the correction changes; raise `BadDate`."""
-    rows = list(photos.live().order_by("pk").only(*_NEEDED, *COLUMNS))
+    rows = list(photos.live().order_by("pk").only(*_NEEDED, *TIME_COLUMNS))
     first = _first_dates(rows) if isinstance(correction, AsInFile) else {}
     for photo in rows:
         if isinstance(correction, AsInFile):
@@ -132,7 +130,7 @@ def _values(change: Change) -> list[Any]:
     """Return the parameters of `_UPDATE`, as the database takes them."""
     fields = {field.name: field for field in Photo._meta.concrete_fields}
     values = {**change.columns, "id": change.photo.pk}
-    ordered = [(fields[name], values[name]) for name in (*COLUMNS, "id")]
+    ordered = [(fields[name], values[name]) for name in (*TIME_COLUMNS, "id")]
     return [field.get_db_prep_save(value, connection) for field, value in ordered]
 
 

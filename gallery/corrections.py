@@ -10,7 +10,7 @@ from __future__ import annotations
 import calendar
 import re
 import zoneinfo
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, time, timedelta, timezone, tzinfo
 from typing import Any, Protocol
 
@@ -18,7 +18,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from gallery.models import Photo
-from gallery.taken_time import FIRST_YEAR, TakenTime, Zones, offset_of, unknown_time
+from gallery.taken_time import FIRST_YEAR, Clock, TakenTime, clock_at, unknown_time
 from gallery.user_errors import UserError
 
 NOON = time(12)
@@ -66,7 +66,8 @@ class SetDate:
         wall = wall_of(photo)
         kept = wall.time() if wall else NOON
         clock = kept if self.clock in {None, kept.replace(microsecond=0)} else self.clock
-        return _taken(photo, datetime.combine(self.day, clock or kept), self.zone)
+        wall = datetime.combine(self.day, clock or kept)
+        return _columns(photo, _taken(photo, wall, self.zone))
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ class Shift:
             moved = _add_years(wall, self.years) + days
         except OverflowError:
             raise _outside(photo) from None
-        return _taken(photo, moved, None)
+        return _columns(photo, _taken(photo, moved, None))
 
 
 @dataclass(frozen=True)
@@ -115,15 +116,14 @@ class SetZone:
         wall = wall_of(photo)
         if wall is None or photo.taken_at is None:
             return None
-        offset = offset_of(wall, self.zone)
-        if self.keep_instant:
-            ahead = photo.taken_at.astimezone(self.zone).utcoffset() or timedelta()
-            offset = round(ahead / timedelta(minutes=1))
-            moved = (photo.taken_at + timedelta(minutes=offset)).astimezone(UTC)
-            wall = moved.replace(tzinfo=None)
-        source = photo.date_source if wall == wall_of(photo) else Photo.DateSource.PERSON
-        _check_year(photo, wall)
-        return TakenTime(wall, offset, source, Photo.OffsetSource.PERSON).columns(photo.name)
+        clock = Clock(self.zone, Photo.OffsetSource.PERSON)
+        source = Photo.DateSource.PERSON
+        taken = clock.local(photo.taken_at, source) if self.keep_instant else clock.at(wall, source)
+        if taken is None:
+            raise _outside(photo)
+        if taken.wall == wall:
+            taken = replace(taken, date_source=photo.date_source)
+        return _columns(photo, taken)
 
 
 class Unknown:
@@ -139,23 +139,22 @@ def wall_of(photo: Photo) -> datetime | None:
     return photo.wall_at.replace(tzinfo=None) if photo.taken_at else None
 
 
-def _taken(photo: Photo, wall: datetime, zone: tzinfo | None) -> dict[str, Any]:
-    _check_year(photo, wall)
-    sources = Photo.OffsetSource
+def _taken(photo: Photo, wall: datetime, zone: tzinfo | None) -> TakenTime:
+    """Return a local time in a zone; without one, in that of the photo."""
+    source = Photo.DateSource.PERSON
     if zone is not None:
-        offset, source = offset_of(wall, zone), sources.PERSON
-    elif photo.utc_offset is None or photo.offset_source in _CALCULATED:
+        return Clock(zone, Photo.OffsetSource.PERSON).at(wall, source)
+    if photo.utc_offset is None or photo.offset_source in _CALCULATED:
         place = {"latitude": photo.latitude, "longitude": photo.longitude}
-        zones = Zones(place, _gallery_zone())
-        return TakenTime(wall, *zones.offset(wall, Photo.DateSource.PERSON)).columns(photo.name)
-    else:
-        offset, source = photo.utc_offset, sources(photo.offset_source)
-    return TakenTime(wall, offset, Photo.DateSource.PERSON, source).columns(photo.name)
+        return clock_at(place, _gallery_zone()).at(wall, source)
+    return TakenTime(wall, photo.utc_offset, source, photo.offset_source)
 
 
-def _check_year(photo: Photo, wall: datetime) -> None:
-    if not FIRST_YEAR <= wall.year <= _last_year():
+def _columns(photo: Photo, taken: TakenTime) -> dict[str, Any]:
+    """Return the columns of a photo that was taken then; raise `BadDate` outside the calendar."""
+    if not FIRST_YEAR <= taken.wall.year <= _last_year():
         raise _outside(photo)
+    return taken.columns(photo.name)
 
 
 def _outside(photo: Photo) -> BadDate:

@@ -89,43 +89,48 @@ def taken_time(
     file name, and `modified`. `exif` has the values of `gallery.decoding.answers.EXIF_KEYS`; `zone`
     is the gallery's.
     """
-    clocks = Zones(exif, zone)
+    clock = clock_at(exif, zone)
     if (wall := _wall(exif)) is not None:
         is_camera = exif.get("taken_from", "exif") in _FROM_CAMERA
         source = Photo.DateSource.CAMERA if is_camera else Photo.DateSource.METADATA
-        return TakenTime(wall, *_offset(exif, wall, clocks, source))
+        return _camera_time(exif, wall, clock, source)
     if (instant := _moment(exif, "gps_at")) is not None:
-        return clocks.local(instant.replace(tzinfo=UTC), Photo.DateSource.GPS)
+        return clock.local(instant.replace(tzinfo=UTC), Photo.DateSource.GPS)
     if (named := dated_names.time_in(name)) is not None:
         if named.in_utc:
-            return clocks.local(named.at.replace(tzinfo=UTC), Photo.DateSource.NAME)
-        return TakenTime(named.at, *clocks.offset(named.at, Photo.DateSource.NAME))
+            return clock.local(named.at.replace(tzinfo=UTC), Photo.DateSource.NAME)
+        return clock.at(named.at, Photo.DateSource.NAME)
     if modified is not None and _is_plausible(modified):
-        return clocks.local(modified, Photo.DateSource.FILE)
+        return clock.local(modified, Photo.DateSource.FILE)
     return None
 
 
-class Zones:
-    """The zone that a clock showed where nothing says so: that of the place, or the gallery's."""
+@dataclass(frozen=True)
+class Clock:
+    """A clock that showed the time of a zone; `source` says who knows (`Photo.OffsetSource`)."""
 
-    def __init__(self, exif: Mapping[str, Any], zone: tzinfo) -> None:
-        """Take the place from `exif`; `zone` is the gallery's."""
-        found = _zone_of_place(exif)
-        self._zone = found or zone
-        self._source = Photo.OffsetSource.PLACE if found else Photo.OffsetSource.ASSUMED
+    zone: tzinfo
+    source: str
 
-    def offset(self, wall: datetime, date_source: str) -> tuple[int, str, str]:
-        """Return the offset of a naive local time, and the sources of date and offset."""
-        return offset_of(wall, self._zone), date_source, self._source
+    def at(self, wall: datetime, date_source: str) -> TakenTime:
+        """Return the naive local time that the clock showed."""
+        return TakenTime(wall, offset_of(wall, self.zone), date_source, self.source)
 
     def local(self, instant: datetime, date_source: str) -> TakenTime | None:
         """Return the local time of an aware instant; None at the ends of the calendar."""
         with suppress(OverflowError, ValueError):
-            local = instant.astimezone(self._zone)
+            local = instant.astimezone(self.zone)
             minutes = round((local.utcoffset() or timedelta()) / _MINUTE)
             wall = (instant.astimezone(UTC) + timedelta(minutes=minutes)).replace(tzinfo=None)
-            return TakenTime(wall, minutes, date_source, self._source)
+            return TakenTime(wall, minutes, date_source, self.source)
         return None
+
+
+def clock_at(exif: Mapping[str, Any], zone: tzinfo) -> Clock:
+    """Return the clock where nobody says its zone: that of the place, or `zone`, the gallery's."""
+    if (found := _zone_of_place(exif)) is not None:
+        return Clock(found, Photo.OffsetSource.PLACE)
+    return Clock(zone, Photo.OffsetSource.ASSUMED)
 
 
 def _zone_of_place(exif: Mapping[str, Any]) -> tzinfo | None:
@@ -136,19 +141,19 @@ def _zone_of_place(exif: Mapping[str, Any]) -> tzinfo | None:
     return None
 
 
-def _offset(
-    exif: Mapping[str, Any], wall: datetime, clocks: Zones, date_source: str
-) -> tuple[int, str, str]:
-    """Return the offset of the camera's time, and the sources of date and offset."""
+def _camera_time(
+    exif: Mapping[str, Any], wall: datetime, clock: Clock, date_source: str
+) -> TakenTime:
+    """Return the camera's time with the best offset that is known."""
     written = offset_in(exif)
     if written is not None:
-        return written, date_source, Photo.OffsetSource.CAMERA
+        return TakenTime(wall, written, date_source, Photo.OffsetSource.CAMERA)
     satellites = _moment(exif, "gps_at")
     if satellites is not None:
         difference = _QUARTER * round((wall - satellites) / (_QUARTER * _MINUTE))
         if _is_offset(difference):
-            return difference, date_source, Photo.OffsetSource.GPS
-    return clocks.offset(wall, date_source)
+            return TakenTime(wall, difference, date_source, Photo.OffsetSource.GPS)
+    return clock.at(wall, date_source)
 
 
 def _is_offset(minutes: int) -> bool:
@@ -205,7 +210,7 @@ def unknown_time(uploaded: datetime, zone: tzinfo) -> dict[str, Any]:
 def offset_of(wall: datetime, zone: tzinfo) -> int:
     """Return how many minutes the naive local time is ahead of UTC in a time zone."""
     offset = wall.replace(tzinfo=zone).utcoffset() or timedelta()
-    return round(offset / timedelta(minutes=1))
+    return round(offset / _MINUTE)
 
 
 def offset_in_words(minutes: int) -> str:

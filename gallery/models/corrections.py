@@ -29,7 +29,7 @@ class DateCorrectionQuerySet(models.QuerySet["DateCorrection"]):
 class DateCorrection(models.Model):
     """The date that a photo had before a person corrected it.
 
-    `before` has the values of the date's columns by name (`gallery.correct_dates.COLUMNS`), times
+    `before` has the values of the date's columns by name (`gallery.taken_time.TIME_COLUMNS`), times
     in ISO 8601. Those of the first correction are what the file said. `batch` is the same for
     photos that were corrected together and are undone together; undoing removes the rows.
     """

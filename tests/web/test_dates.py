@@ -11,9 +11,9 @@ import pytest
 from django.test import Client
 from hypothesis import HealthCheck, given, settings as hypothesis_settings, strategies as st
 
-from gallery import correct_dates, corrections, trash
+from gallery import corrections, trash
 from gallery.models import DateCorrection, Embedding, Photo
-from gallery.taken_time import TakenTime
+from gallery.taken_time import TIME_COLUMNS, TakenTime
 from tests.dated import WALL, assert_consistent, clock, dated
 
 pytestmark = pytest.mark.django_db
@@ -205,8 +205,8 @@ def test_new_dates_reach_the_index(ada_client, photos, model):
 def test_one_table_of_columns(ada):
     """All that says when a photo was taken changes together, and comes back together."""
     columns = TakenTime(WALL, 0, "camera", "camera").columns()
-    assert set(columns) == set(correct_dates.COLUMNS)
-    assert set(corrections.Unknown().columns(dated(ada))) == set(correct_dates.COLUMNS)
+    assert set(columns) == set(TIME_COLUMNS)
+    assert set(corrections.Unknown().columns(dated(ada))) == set(TIME_COLUMNS)
 
 
 # --- the sentence --------------------------------------------------------------------------------
