@@ -20,10 +20,12 @@ from search.language.writer import (
     from_params,
     to_params,
     to_text,
+    to_words,
+    turned_back,
 )
 
 __all__ = [
     "Chip", "ErrorCode", "Filter", "Kind", "Misread", "Query", "QueryError", "Reading", "Term",
     "chips", "filter_label", "filter_to_text", "from_params", "parse", "require_known_parameters",
-    "to_params", "to_text",
+    "to_params", "to_text", "to_words", "turned_back",
 ]  # fmt: skip

@@ -46,7 +46,8 @@ def parse(text: str) -> Query:
     signed: list[Term] = []
     terms: list[Term] = []
     filters: list[Filter] = []
-    for token in _join_radius(list(tokens(clean_text(text)))):
+    text = clean_text(text)
+    for token in _join_radius(list(tokens(text))):
         if token.name and token.name not in URL_SCHEMES and token.name not in PICTURES:
             filters.append(_filter(token))
         elif not token.plain and (term := _term(token)):
@@ -71,7 +72,8 @@ def parse(text: str) -> Query:
         readings = [_reading(cut, cuts, description, terms, filters) for cut in cuts]
         if len(readings) == 1 and not signed:
             readings = [replace(readings[0], plain=literal)]
-        query = replace(query, readings=tuple(readings), plain=literal)
+        typed = " ".join(text.split())
+        query = replace(query, readings=tuple(readings), plain=literal, typed=typed)
     return query
 
 

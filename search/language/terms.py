@@ -136,14 +136,16 @@ class Query:
 
     Photos must meet all filters. If there is a description, words without a sign, it is the
     first term. `readings` say which words of a typed text became dates and exclusions. `plain` is
-    the query with none of them and without minus signs, None where that is the same. Both belong
-    to the text as it was typed and not to the query, so queries are compared without them.
+    the query with none of them and without minus signs, None where that is the same. `typed` is
+    the text that `plain` takes word for word, empty without it. All three belong to the text as it
+    was typed and not to the query, so queries are compared without them.
     """
 
     terms: tuple[Term, ...] = ()
     filters: tuple[Filter, ...] = ()
     readings: tuple[Reading, ...] = field(default=(), compare=False)
     plain: Query | None = field(default=None, compare=False)
+    typed: str = field(default="", compare=False)
 
     @property
     def wanted(self) -> tuple[Term, ...]:

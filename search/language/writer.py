@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Protocol
@@ -12,8 +13,9 @@ from django.utils.translation import gettext as _, gettext_lazy
 
 from search.language import parser
 from search.language.description import reads_back
+from search.language.query_errors import QueryError
 from search.language.scanner import quote
-from search.language.terms import ALIASES, FILTERS, Filter, Query, Term
+from search.language.terms import ALIASES, FILTERS, Filter, Query, Reading, Term
 
 _BARE = re.compile(r'[^\s,"\\][^\s,]*')
 TEXT = "q"
@@ -62,6 +64,29 @@ def to_text(query: Query) -> str:
     return " ".join([*texts, *(filter_to_text(flt) for flt in query.filters)])
 
 
+def to_words(query: Query) -> str:
+    """Return the text of a query as people typed it, where words of it were read as other parts.
+
+    `parse` reads it as the same query, from the same words. `to_text` would leave the words out.
+    """
+    return query.typed if _reads_as(query.typed, query) else to_text(query)
+
+
+def turned_back(query: Query, reading: Reading) -> str:
+    """Return the text of the query in which the words of a reading are words.
+
+    `parse` reads it as `reading.plain`, and the other readings keep their words where they can.
+    """
+    text = query.typed.replace(reading.words, quote(reading.words), 1)
+    return text if _reads_as(text, reading.plain) else to_text(reading.plain)
+
+
+def _reads_as(text: str, query: Query) -> bool:
+    with suppress(QueryError):
+        return bool(text) and parser.parse(text) == query
+    return False
+
+
 def written(name: str, value: str) -> str:
     """Return a value of a filter as people write it: files of the format HEIF are called HEIC."""
     return "heic" if (name, value) == ("type", "heif") else value
@@ -97,9 +122,11 @@ def from_params(params: Params, read: Callable[[str], Query] = parser.parse) -> 
     query = Query() if filters and not texts else read(texts[-1] if texts else "")
     if not filters:
         return query
+    typed = " ".join([query.typed, *map(filter_to_text, filters)]) if query.typed else ""
     query = parser.with_filters(query, filters)
     # Reading the text again applies the limits to the text and the parameters together.
-    return replace(parser.parse(to_text(query)), readings=query.readings, plain=query.plain)
+    again = parser.parse(to_text(query))
+    return replace(again, readings=query.readings, plain=query.plain, typed=typed)
 
 
 def chips(query: Query) -> list[Chip]:

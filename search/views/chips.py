@@ -105,7 +105,7 @@ def _with_words(chip: QueryChip, query: Query, part: Term | Filter, shown_as: st
     reading = next((each for each in query.readings if each.is_of(part)), None)
     if reading is None:
         return chip
-    plain = address_of(language.to_text(reading.plain), shown_as)
+    plain = address_of(language.turned_back(query, reading), shown_as)
     return replace(chip, words=reading.words, as_words=plain)
 
 

@@ -116,12 +116,16 @@ def show(
 def _answer_context(
     request: PageRequest, results: Results, answer: Answer, here: Address
 ) -> dict[str, Any]:
-    """Return what stands beside the tiles: the query as text and as chips, and the summary."""
+    """Return what stands beside the tiles: the query as text and as chips, and the summary.
+
+    `bar` is the text with the words that became other parts of the query.
+    """
     shown_as = here.shown_as
     parts = chips.query_chips(request.user, answer.query, shown_as)
     labels = [_("not %(label)s") % {"label": c.label} if c.excluded else c.label for c in parts]
     return {
         "query": language.to_text(answer.query),
+        "bar": language.to_words(answer.query),
         "chips": parts,
         "title": ", ".join(labels),
         "plain": chips.plain_reading(answer.query, shown_as),

@@ -6,7 +6,27 @@ import pytest
 from django.http import QueryDict
 from hypothesis import given, strategies as st
 
-from search.language import Filter, Query, QueryError, Term, from_params, parse, to_text
+from search.language import (
+    Filter,
+    Query,
+    QueryError,
+    Term,
+    from_params,
+    parse,
+    to_text,
+    to_words,
+    turned_back,
+)
+
+PIECES = [
+    *("red", "dog", "beach", "without", "no", "cars", "people", "or", "and", "in", "from", "since"),
+    *("June", "summer", "2015", "2020", "last", "week", "ohne", "Hut", "sans", "voiture", "(no"),
+    *("hats)", "-blue", "+cat", '-"old', 'hat"', '"a b"', "camera:nikon", "date:2019", ",", "."),
+    *("-", '"', "\\", "没有人的海滩", "2023年夏天的"),
+]
+TYPED = st.lists(st.sampled_from(PIECES), max_size=12).map(" ".join) | st.text(
+    'ab ni-"+:,.2015éohne sin没有', max_size=40
+)
 
 
 def readings(text: str) -> list[tuple[str, str]]:
@@ -77,14 +97,55 @@ def test_readings_do_not_count_when_queries_are_compared():
     assert both.readings[0].is_of(both.filters[0])
 
 
-@given(st.text('ab ni-"+:,.2015éohne sin没有', max_size=40))
-def test_the_way_back_to_words_is_a_query_again(typed):
+def parsed(typed: str) -> Query:
     try:
-        query = parse(typed)
+        return parse(typed)
     except QueryError:
-        return
+        return Query()
+
+
+@given(TYPED)
+def test_the_way_back_to_words_is_a_query_again(typed):
+    query = parsed(typed)
     for plain in [query.plain, *(reading.plain for reading in query.readings)]:
         assert plain is None or parse(to_text(plain)) == plain
+
+
+@given(TYPED)
+def test_what_the_bar_shows_is_read_as_before_when_it_is_sent_again(typed):
+    query = parsed(typed)
+    again = parsed(to_words(query))
+    assert again == query
+    assert (again.readings, again.plain) == (query.readings, query.plain)
+    for reading in query.readings:
+        back = parse(turned_back(query, reading))
+        assert back == reading.plain
+        assert parse(to_words(back)) == back
+
+
+@given(TYPED, st.sampled_from(["camera=nikon", "-album=Lisbon&date=2019", "type=jpeg&type=heic"]))
+def test_so_it_is_with_the_filters_of_a_form(typed, fields):
+    params = QueryDict(fields, mutable=True)
+    params["q"] = typed
+    try:
+        query = from_params(params)
+    except QueryError:
+        return
+    again = parse(to_words(query))
+    assert again == query
+    if typed.count('"') % 2 == 0:  # The filters would be inside an open quote.
+        assert [each.words for each in again.readings] == [each.words for each in query.readings]
+
+
+def test_words_turn_back_one_after_the_other():
+    typed = "street without cars or people in summer 2020 camera:nikon"
+    date, exclusion = parse(typed).readings
+    assert turned_back(parse(typed), date) == (
+        'street without cars or people "in summer 2020" camera:nikon'
+    )
+    once = parse(turned_back(parse(typed), exclusion))
+    assert to_words(once) == 'street "without cars or people" in summer 2020 camera:nikon'
+    assert [reading.words for reading in once.readings] == ["in summer 2020"]
 
 
 @pytest.mark.parametrize("sign", ["-", "−", "–", "+"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 
 import pytest
@@ -27,6 +28,23 @@ def test_a_chip_that_was_read_from_words_turns_back_into_them(ada_client, reds, 
     again = ada_client.get(address)
     assert "chip-words" not in text(again)
     assert f'value="&quot;{typed}&quot;"' in again.content.decode()
+
+
+def bar(answer) -> str:
+    (value,) = re.findall(r'id="q"[^>]* value="([^"]*)"', answer.content.decode())
+    return html.unescape(value)
+
+
+def test_the_bar_sent_again_still_offers_the_words(ada_client, reds):
+    typed = "red in June 2015 without hats"
+    page = ada_client.get("/search", {"q": typed})
+    assert bar(page) == typed
+    address, _ = re.findall(r'class="chip-words" href="([^"]+)"', text(page))
+    once = ada_client.get(address)
+    assert bar(once) == 'red in June 2015 "without hats"'
+    again = ada_client.get("/search", {"q": bar(once)})
+    assert re.findall(r'class="chip-words"', text(again)) == ['class="chip-words"']
+    assert again.context["results"].answer.query == once.context["results"].answer.query
 
 
 def test_what_was_typed_as_a_filter_offers_no_words(ada_client, reds):
