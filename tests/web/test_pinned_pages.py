@@ -57,10 +57,20 @@ class Library:
             open_index(self.model.key, self.model.dim).delete(rows)
         self.ids -= set(gone)
 
-    def relabel(self, count: int) -> None:
-        tag, _ = Tag.objects.get_or_create(owner=self.owner, name="red")
-        for pk in self.chance.sample(sorted(self.ids), count):
-            tag.photos.add(pk)
+    def relabel(self, count: int) -> list[str]:
+        chosen = self.chance.sample(sorted(self.ids), count)
+        self.tag.photos.add(*chosen)
+        return chosen
+
+    def unlabel(self, count: int) -> list[str]:
+        had = {str(pk) for pk in self.tag.photos.values_list("pk", flat=True)} & self.ids
+        chosen = self.chance.sample(sorted(had), min(count, len(had)))
+        self.tag.photos.remove(*chosen)
+        return chosen
+
+    @property
+    def tag(self) -> Tag:
+        return Tag.objects.get_or_create(owner=self.owner, name="red")[0]
 
 
 def background(dim: int) -> Background:
@@ -132,6 +142,34 @@ def test_photos_that_come_and_go_repeat_and_skip_none(ada_client, library, param
     seen = walk(ada_client, params, change)
     assert len(seen) == len(set(seen))
     assert before & photos.ids <= set(seen)
+
+
+BY_DATE = [
+    {"q": "tag:red", "limit": 3},
+    {"q": "-tag:red", "limit": 3},
+    {"q": "type:jpeg", "limit": 4},
+    {"q": "tag:red -blue", "limit": 3},
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("params", BY_DATE)
+@pytest.mark.parametrize("seed", range(20, 24))
+def test_tags_that_come_and_go_repeat_and_skip_none(ada_client, library, params, seed):
+    photos = library(seed)
+    photos.relabel(15)
+    before = set(walk(ada_client, params, lambda: None))
+    touched: set[str] = set()
+
+    def change() -> None:
+        photos.add(photos.chance.randrange(2))
+        photos.trash(photos.chance.randrange(2))
+        touched.update(photos.relabel(photos.chance.randrange(3)), photos.unlabel(1))
+
+    seen = walk(ada_client, params, change)
+    assert len(seen) == len(set(seen))
+    assert (before & photos.ids) - touched <= set(seen)
+    assert len(seen) > 6
 
 
 def test_a_list_that_the_cache_lost_goes_on_behind_its_photo(ada_client, library):
