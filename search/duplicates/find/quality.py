@@ -14,9 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gallery.decoding.fingerprint import SIDE, grey, shrink
-from search.duplicates.find import alignment as alignments, ancestry, overlaid, sharpness
+from search.duplicates.find import alignment as alignments, ancestry, borders, overlaid, sharpness
 from search.duplicates.find.alignment import Array
-from search.duplicates.find.framing import frame_of, is_plain_outside
 
 Pixels = NDArray[np.uint8]
 Box = tuple[float, float, float, float]
@@ -149,7 +148,7 @@ def _lay(first: Look, second: Look) -> _Laid:
     What looks like a border is one if the pictures inside are the same to the edge: the bars of a
     screen look like borders too, and a crop of the screen still shows some of them.
     """
-    frames = frame_of(first.small), frame_of(second.small)
+    frames = borders.frame_of(first.small), borders.frame_of(second.small)
     if frames != (WHOLE, WHOLE):
         inside = _align(first, second, frames)
         shares = np.concatenate([size for _, size in inside.common()])
@@ -171,7 +170,7 @@ def _plain_around(laid: _Laid, looks: tuple[Look, Look]) -> tuple[Box, Box]:
     for number, (own, other) in enumerate(((first, second), (second, first))):
         if laid.correlation >= _SAME_THING and own.max() < _ALL <= other.min():
             (x, y), (w, h) = _turned_back(*common[number], laid.turn if number else 0)
-            if is_plain_outside(looks[number].small, (x, y, w, h)):
+            if borders.is_plain_outside(looks[number].small, (x, y, w, h)):
                 boxes[number] = (x, y, w, h)
     return boxes[0], boxes[1]
 
