@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 
-from search.vectors.index import BadVector, IndexUnavailable, qdrant_server
+from search.vectors.index import BadVector, IndexUnavailable, breaker, qdrant_server
 from search.vectors.index.adapter import FIELDS
 from search.vectors.index.qdrant_server import ServerIndex
 from tests.contract.conftest import DIM, make_points
@@ -117,6 +119,46 @@ def test_a_hanging_server_is_waited_for_once(server, monkeypatch):
         index.count()
     assert time.monotonic() - begun < 2.9
     index.close()
+
+
+def test_many_searches_at_once_wait_for_a_hanging_server_no_longer_than_one(server, monkeypatch):
+    monkeypatch.setattr(qdrant_server, "READ_SECONDS", 2)
+    monkeypatch.setattr(breaker, "OPEN_SECONDS", 0.3)
+    index = ServerIndex(server.url, "secret", DIM, "model")
+    index.upsert(POINTS)
+    assert index.count() == 20
+    index._forget()  # as after a restart of the server, so that all of them check the collection
+    server.requests.clear()
+    server.faults[:] = [Fault("delay", 500, seconds=4)]
+
+    def seconds(_: int) -> float:
+        begun = time.monotonic()
+        with pytest.raises(IndexUnavailable):
+            index.count()
+        return time.monotonic() - begun
+
+    with ThreadPoolExecutor(16) as threads:
+        taken = sorted(threads.map(seconds, range(16)))
+    assert taken[-1] < 4
+    assert taken[-breaker.PLACES - 1] < 2, "only some threads may wait for the answer"
+    assert len(server.requests) <= breaker.PLACES
+    assert seconds(0) < 4
+    server.faults.clear()
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        with suppress(IndexUnavailable):
+            assert index.count() == 20
+            break
+        time.sleep(0.05)
+    else:
+        pytest.fail("the circuit stayed open")
+    index.close()
+
+
+def test_many_searches_at_once_wait_for_a_place_while_the_server_answers(index, server):
+    server.faults[:] = [Fault("delay", 16, seconds=0.05)]
+    with ThreadPoolExecutor(16) as threads:
+        assert list(threads.map(lambda _: index.count(), range(16))) == [20] * 16
 
 
 def test_a_server_that_is_not_there_is_named_by_its_setting():

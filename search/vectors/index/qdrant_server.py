@@ -31,6 +31,7 @@ from search.vectors.index.adapter import (
     T,
     chunks,
 )
+from search.vectors.index.breaker import breaker_of
 
 READ_SECONDS = 5
 WRITE_SECONDS = 30
@@ -68,6 +69,7 @@ class ServerIndex(QdrantIndex):
         self._client: QdrantClient | None = None
         self._client_pid = 0
         self._is_ready = False
+        self._breaker = breaker_of(str(id(target)) if isinstance(target, QdrantClient) else target)
 
     # --- the port ---------------------------------------------------------------------------
 
@@ -87,9 +89,8 @@ class ServerIndex(QdrantIndex):
 
     def drop(self) -> None:
         """Delete the collection; the next call creates it again."""
-        with self._lock:
-            self._write(QdrantClient.delete_collection)
-            self._is_ready = False
+        self._write(QdrantClient.delete_collection)
+        self._forget()
 
     def flush(self) -> None:
         """Do nothing: the server acknowledges a write after it is in its log."""
@@ -127,7 +128,7 @@ class ServerIndex(QdrantIndex):
         return self._read(partial(walk, offset=after))
 
     def _read(self, call: Callable[..., T]) -> T:
-        return self._call(call, READ_SECONDS)
+        return self._breaker.run(lambda: self._call(call, READ_SECONDS))
 
     def _write(self, call: Callable[..., T]) -> T:
         return self._call(partial(call, timeout=WRITE_SECONDS), WRITE_SECONDS)
@@ -145,13 +146,17 @@ class ServerIndex(QdrantIndex):
         self._is_ready = False
 
     def _ready(self) -> QdrantClient:
-        """Return a client of this process after a check that the collection exists."""
+        """Return a client of this process after a check that the collection exists.
+
+        Several threads may check at once: a lock would let them wait for a server that hangs one
+        after another.
+        """
         with self._lock:
             client = self._connect()
-            if not self._is_ready:
-                self._require_collection(client)
-                self._is_ready = True
-            return client
+        if not self._is_ready:
+            self._require_collection(client)
+            self._is_ready = True
+        return client
 
     def _connect(self) -> QdrantClient:
         if self._closed:
