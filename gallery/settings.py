@@ -65,6 +65,9 @@ DATABASE_URL = env.service("DATABASE_URL")
 REDIS_URL = env.service("REDIS_URL")
 QDRANT_URL = env.service("QDRANT_URL")
 QDRANT_API_KEY = env.text("QDRANT_API_KEY")
+QDRANT_SHARDS = env.whole("QDRANT_SHARDS", 1, at_least=1)
+QDRANT_REPLICAS = env.whole("QDRANT_REPLICAS", 1, at_least=1)
+QDRANT_ON_DISK = env.flag("QDRANT_ON_DISK")
 
 INSTALLED_APPS = [
     "django.contrib.auth",

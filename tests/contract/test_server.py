@@ -59,6 +59,19 @@ def test_the_collection_is_named_readably_and_made_for_its_owners(index, server)
     assert len(server.store.indexed[name]) == len(FIELDS)
 
 
+def test_a_large_collection_lies_on_several_nodes_and_on_disk(server):
+    layout = qdrant_server.Layout(shards=4, replicas=2, on_disk=True)
+    index = ServerIndex(server.url, "secret", DIM, "model", layout)
+    index.ensure()
+    (config,) = server.store.created.values()
+    assert config["shard_number"] == 4
+    assert config["replication_factor"] == 2
+    assert config["vectors"]["memory"] == "cold"
+    assert config["vectors"]["datatype"] == "float16"
+    assert config["quantization_config"]["turbo"]["memory"] == "pinned"
+    index.close()
+
+
 def test_the_payload_index_comes_before_the_first_point(server):
     index = ServerIndex(server.url, "secret", DIM, "model")
     index.upsert(POINTS)

@@ -15,7 +15,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 from uuid import UUID
 
 import numpy as np
@@ -336,10 +336,15 @@ def slug(key: str) -> str:
     return f"{readable}-{hashlib.sha256(key.encode()).hexdigest()[:8]}"
 
 
+def _layout() -> Any:
+    layout = import_string(f"{SERVER.rpartition('.')[0]}.Layout")
+    return layout(settings.QDRANT_SHARDS, settings.QDRANT_REPLICAS, settings.QDRANT_ON_DISK)
+
+
 def _build(key: str, dim: int) -> VectorIndex:
     build: Callable[..., VectorIndex]
     if settings.QDRANT_URL:
         build = import_string(SERVER)
-        return build(settings.QDRANT_URL, settings.QDRANT_API_KEY, dim, key)
+        return build(settings.QDRANT_URL, settings.QDRANT_API_KEY, dim, key, _layout())
     build = import_string(EMBEDDED)
     return build(Path(settings.DATA_DIR) / "index" / slug(key), dim, key)

@@ -12,6 +12,7 @@ import random
 import time
 import warnings
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -51,6 +52,20 @@ _FIELD_INDEX: dict[Kind, Any] = {
 DEEPEST_PAGE = 10_000
 
 
+@dataclass(frozen=True)
+class Layout:
+    """How a collection lies on its servers, which is settled when it is made.
+
+    `shards` is the number of its parts, each on one node, and `replicas` that of the copies of each
+    part. With `on_disk`, the vectors stay on disk as 16-bit numbers, and only the quantised ones
+    are held in memory. docs/how-to/scale.md says when which is worth it.
+    """
+
+    shards: int = 1
+    replicas: int = 1
+    on_disk: bool = False
+
+
 class ServerIndex(QdrantIndex):
     """A `VectorIndex` in a collection named after the model key.
 
@@ -61,8 +76,16 @@ class ServerIndex(QdrantIndex):
     terms = models
     query_chunk = 100
 
-    def __init__(self, target: QdrantClient | str, api_key: str, dim: int, key: str) -> None:
+    def __init__(
+        self,
+        target: QdrantClient | str,
+        api_key: str,
+        dim: int,
+        key: str,
+        layout: Layout | None = None,
+    ) -> None:
         super().__init__(dim, key)
+        self._layout = layout or Layout()
         self.collection = f"scry-{slug(key)}"
         self._target = target
         self._api_key = api_key
@@ -193,7 +216,7 @@ class ServerIndex(QdrantIndex):
     def _create_collection(self, client: QdrantClient) -> None:
         self.was_reset = True
         try:
-            client.create_collection(self.collection, **_collection_config(self.dim))
+            client.create_collection(self.collection, **collection_config(self.dim, self._layout))
         except UnexpectedResponse as error:
             # 409: another process created it at the same moment.
             if error.status_code != 409:
@@ -223,13 +246,20 @@ def _client(url: str, api_key: str) -> QdrantClient:
         )
 
 
-def _collection_config(dim: int) -> dict[str, Any]:
-    bits = models.TurboQuantBitSize.BITS4
+def collection_config(dim: int, layout: Layout) -> dict[str, Any]:
+    """Return what Qdrant is asked to make: the arguments of `QdrantClient.create_collection`."""
+    cold, pinned = (models.Memory.COLD, models.Memory.PINNED) if layout.on_disk else (None, None)
+    turbo = models.TurboQuantQuantizationConfig(bits=models.TurboQuantBitSize.BITS4, memory=pinned)
     return {
-        "vectors_config": models.VectorParams(size=dim, distance=models.Distance.COSINE),
-        "quantization_config": models.TurboQuantization(
-            turbo=models.TurboQuantQuantizationConfig(bits=bits)
+        "vectors_config": models.VectorParams(
+            size=dim,
+            distance=models.Distance.COSINE,
+            memory=cold,
+            datatype=models.Datatype.FLOAT16 if layout.on_disk else None,
         ),
+        "shard_number": layout.shards,
+        "replication_factor": layout.replicas,
+        "quantization_config": models.TurboQuantization(turbo=turbo),
         "hnsw_config": models.HnswConfigDiff(m=16, payload_m=16, ef_construct=128),
         "strict_mode_config": models.StrictModeConfig(
             enabled=True,
