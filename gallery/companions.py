@@ -19,7 +19,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
-from gallery import files
+from gallery import files, originals_marker
 from gallery.apply_sidecar import apply_sidecar
 from gallery.companion_names import VIDEOS, Neighbours, best_names, claims
 from gallery.decoders import web_pool
@@ -99,7 +99,7 @@ def keep(owner: AbstractBaseUser, path: Path, name: str, beside: Neighbours | No
     """Keep the file at `path` with the owner's photo that it belongs to.
 
     Photos of `beside` come first, then all of the owner's. The file stays where it is. Raises
-    `Refused` with a reason, `StorageFull`, or the pool's `PoolBusy`.
+    `Refused` with a reason, `CannotStore`, or the pool's `PoolBusy`.
     """
     kind, size = _kind(name), path.stat().st_size
     if kind is None:
@@ -260,6 +260,7 @@ def _keep(
         sha256=digest,
         size=path.stat().st_size,
     )
+    originals_marker.check()
     target = files.companion(companion)
     copy = files.temporary_path()
     try:

@@ -25,7 +25,11 @@ _PIECE = 1 << 20
 _MOST_NANOSECONDS = 2**63 - 1  # as the column has; odd file systems know stranger times
 
 
-class StorageFull(UserError):
+class CannotStore(UserError):
+    """Nothing can be stored just now, through no fault of a file; what is stored is safe."""
+
+
+class StorageFull(CannotStore):
     """There is too little free disk space to store anything."""
 
     code = "storage_full"
@@ -226,8 +230,11 @@ def remove_files(photo: Photo) -> None:
 
 
 def free_bytes() -> int:
-    """Return the free bytes of the file system that holds the data."""
-    return shutil.disk_usage(settings.DATA_DIR).free
+    """Return the free bytes of the file system that holds the data; none if it is not there."""
+    try:
+        return shutil.disk_usage(settings.DATA_DIR).free
+    except OSError:
+        return 0
 
 
 def require_free_space(needed: int = 0) -> None:

@@ -12,22 +12,24 @@ from django.db import connection, connections
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 
-from gallery import files
+from gallery import files, originals_marker
 from gallery.models import EmbeddingModel
+from gallery.user_errors import UserError
 
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Check:
     """A check that counts as failed if it raises or takes more than `seconds`.
 
     It runs once at a time, in a thread of its own with database connections of its own. One that
-    hangs keeps nobody waiting.
+    hangs keeps nobody waiting. `reason` is the sentence of the `UserError` that ended the last one.
     """
 
     passes: Callable[[], bool]
     seconds: float
+    reason: str = ""
     _lock: Lock = field(default_factory=Lock)
 
     def passes_in_time(self) -> bool:
@@ -42,8 +44,11 @@ class Check:
         return results == [True]
 
     def _run(self, results: list[bool]) -> None:
+        self.reason = ""
         try:
             results.append(self.passes())
+        except UserError as error:
+            self.reason = error.message
         except Exception as error:  # noqa: BLE001 - whatever a database or an engine raises
             logger.warning("A health check failed: %r", error)
         finally:
@@ -59,6 +64,11 @@ def _database_answers() -> bool:
 
 def _has_free_space() -> bool:
     files.require_free_space()
+    return True
+
+
+def _originals_are_there() -> bool:
+    originals_marker.check()
     return True
 
 
@@ -79,9 +89,11 @@ def ask_search(can_answer: Callable[[EmbeddingModel], bool]) -> None:
 CHECKS = {
     "database": Check(_database_answers, 0.5),
     "storage": Check(_has_free_space, 0.3),
-    "model": Check(_search_answers, 1.0),
+    "originals": Check(_originals_are_there, 0.3),
+    "model": Check(_search_answers, 0.8),
 }
 """Together they take less than two seconds, and monitors give up after a few."""
+_NEEDED = ("database", "storage", "originals")
 
 
 @require_safe
@@ -92,8 +104,13 @@ def healthz(request: HttpRequest) -> JsonResponse:
 
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Answer whether photos can be uploaded, with database, disk and search by name."""
+    """Answer whether photos can be uploaded, with each check by name.
+
+    `reason` says in sentences why not, where that is known.
+    """
     checks = {name: check.passes_in_time() for name, check in CHECKS.items()}
-    ready = checks["database"] and checks["storage"]
-    body = {"status": "ready" if ready else "not ready", "checks": checks}
+    ready = all(checks[name] for name in _NEEDED)
+    failed = [CHECKS[name] for name in _NEEDED if not checks[name]]
+    reason = " ".join(filter(None, (check.reason for check in failed)))
+    body = {"status": "ready" if ready else "not ready", "checks": checks, "reason": reason}
     return JsonResponse(body, status=200 if ready else 503)

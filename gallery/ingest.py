@@ -14,7 +14,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from gallery import files, places, stacks, trash
+from gallery import files, originals_marker, places, stacks, trash
 from gallery.apply_sidecar import may_give_time
 from gallery.decoders import web_pool
 from gallery.decoding import DecodeError, DecoderPool, Probe
@@ -72,7 +72,7 @@ def ingest(
 
     A copy of it in the owner's trash is restored, or left there if `from_trash` is false. A file
     that is a copy is recorded as a skipped upload (`SkippedFile`) unless `note_copy` is false.
-    Raises `Refused` with a reason, `StorageFull`, or the pool's `PoolBusy`.
+    Raises `Refused` with a reason, `CannotStore`, or the pool's `PoolBusy`.
     """
     size = path.stat().st_size
     if not 0 < size <= settings.MAX_FILE_BYTES:
@@ -83,6 +83,8 @@ def ingest(
         if external is None and not existing.in_trash:
             _keep_own_copy(existing.photo, path)
         return _note_copy(existing, name) if note_copy else existing
+    if external is None:
+        originals_marker.check()
     files.require_free_space(0 if external else size)
     try:
         probe = (pool or web_pool()).probe(path)
@@ -148,6 +150,7 @@ def _keep_own_copy(photo: Photo, path: Path) -> None:
 
 
 def _store(path: Path, target: Path) -> None:
+    originals_marker.check()
     try:
         files.store(path, target)
     except OSError as error:

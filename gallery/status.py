@@ -14,7 +14,7 @@ from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
-from gallery import files
+from gallery import files, originals_marker
 from gallery.models import Embedding, EmbeddingModel, Photo, PhotoQuerySet, User, WorkerStatus
 
 _ALIVE = timedelta(seconds=45)
@@ -26,7 +26,10 @@ _NOT_INDEXED = [state for state in Embedding.State.values if state != Embedding.
 
 @dataclass(frozen=True)
 class Status:
-    """Counts are of the asking user's photos; `rate` is photos a second, all users together."""
+    """Counts are of the asking user's photos; `rate` is photos a second, all users together.
+
+    `originals_away` is the sentence to tell while the originals are not there.
+    """
 
     photos: int
     searchable: int
@@ -42,6 +45,7 @@ class Status:
     worker_alive: bool
     worker_detail: str
     storage_full: bool
+    originals_away: str
 
 
 def status(user: User) -> Status:
@@ -67,7 +71,16 @@ def status(user: User) -> Status:
         worker_alive=alive,
         worker_detail=worker.detail if worker else "",
         storage_full=files.free_bytes() < settings.MIN_FREE_BYTES,
+        originals_away=_originals_away(),
     )
+
+
+def _originals_away() -> str:
+    try:
+        originals_marker.check()
+    except originals_marker.OriginalsAway as away:
+        return away.message
+    return ""
 
 
 def _not_searchable(user: User, model: EmbeddingModel | None) -> tuple[int, int]:

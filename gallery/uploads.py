@@ -12,7 +12,7 @@ from django.http.multipartparser import MultiPartParser
 from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext as _
 
-from gallery import files
+from gallery import files, originals_marker
 from gallery.names import clean_file_name
 from gallery.reasons import Reason
 from gallery.user_errors import UserError
@@ -125,7 +125,7 @@ class LimitedUploadHandler(TemporaryFileUploadHandler):
             # The name on disk is made without the one that was sent, which may be too long for it.
             super().new_file(field_name, "file", *others, **more)
         except OSError:
-            self._stop(files.StorageFull())
+            self._stop(_why_not_stored())
         self.file.name = clean_file_name(file_name) or "photo"
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes | None:
@@ -136,7 +136,7 @@ class LimitedUploadHandler(TemporaryFileUploadHandler):
         try:
             return super().receive_data_chunk(raw_data, start)
         except OSError:
-            self._stop(files.StorageFull())
+            self._stop(_why_not_stored())
             return None
 
     def _stop(self, why: UserError) -> None:
@@ -146,6 +146,15 @@ class LimitedUploadHandler(TemporaryFileUploadHandler):
     def _refuse(self, why: UserError) -> None:
         if self.request is not None:
             self.request.upload_refused = why  # type: ignore[attr-defined]
+
+
+def _why_not_stored() -> UserError:
+    """Return why a file could not be written: the disk is not there, or full."""
+    try:
+        originals_marker.check()
+    except originals_marker.OriginalsAway as away:
+        return away
+    return files.StorageFull()
 
 
 def _all_files(sent: MultiValueDict[str, Any]) -> list[Any]:
@@ -170,7 +179,7 @@ def several_files() -> UserError:
 def received_file(request: Any, field: str = "file") -> TemporaryUploadedFile:
     """Return the one uploaded file of a request.
 
-    Raises what stopped the upload (`Refused`, `StorageFull`), `Refused` if it is empty, and
+    Raises what stopped the upload (`Refused`, `CannotStore`), `Refused` if it is empty, and
     `UserError` if there is none in that field, or if there are several in any.
     """
     _require_length(request)

@@ -15,6 +15,7 @@ class UserError(Exception):
 
     code = "bad_request"
     status = 400
+    retry_seconds = RETRY_SECONDS
 
     def __init__(self, message: str, *, code: str = "", status: int = 0) -> None:
         super().__init__(message)

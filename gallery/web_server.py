@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import socket
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import waitress
@@ -22,6 +23,7 @@ from waitress.utilities import Error, RequestEntityTooLarge
 
 from gallery.api.errors import error
 from gallery.files import free_bytes
+from gallery.originals_marker import OriginalsAway
 
 _MB = 1024 * 1024
 _DROPPED_BYTES = 4096 * _MB
@@ -37,6 +39,11 @@ class _DiskFull(Error):  # type: ignore[misc]  # waitress has no types
     reason = "Insufficient Storage"
 
 
+class _DiskAway(Error):  # type: ignore[misc]
+    code = 503
+    reason = "Service Unavailable"
+
+
 class Parser(HTTPRequestParser):  # type: ignore[misc]
     """Reads a request, and nothing more once it is refused."""
 
@@ -46,7 +53,8 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
             used: int = super().received(data)
         except OSError:
             # Bodies are kept in a file.
-            self.error, self.completed = _DiskFull(""), True
+            is_there = Path(settings.UPLOAD_TMP_DIR).is_dir()
+            self.error, self.completed = _DiskFull("") if is_there else _DiskAway(""), True
         else:
             if self.headers_finished and not self.error and not self._has_room():
                 self.error, self.completed = _DiskFull(""), True
@@ -72,7 +80,8 @@ class Refusal(ErrorTask):  # type: ignore[misc]
     def execute(self) -> None:
         """Send the answer."""
         problem = self.request.error
-        answer = error(problem.code, message=_sentence(problem))
+        code = OriginalsAway.code if isinstance(problem, _DiskAway) else ""
+        answer = error(problem.code, code, _sentence(problem))
         self.status = f"{problem.code} {problem.reason}"
         self.response_headers.append(("Content-Type", "application/json"))
         self.set_close_on_finish()
@@ -90,6 +99,8 @@ def _sentence(problem: Error) -> str:
     if isinstance(problem, RequestEntityTooLarge):
         told = _("The request is larger than the limit of %(limit)d MB.")
         return told % {"limit": body_limit() // _MB}
+    if isinstance(problem, _DiskAway):
+        return str(OriginalsAway.sentence)
     return ""
 
 

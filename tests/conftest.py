@@ -11,7 +11,7 @@ from django.contrib.auth import get_user_model
 from django.core.cache import cache
 from django.test import Client
 
-from gallery import decoders
+from gallery import decoders, originals_marker
 from gallery.models import EmbeddingModel
 
 
@@ -52,12 +52,18 @@ def _stop_decoder_children():
 
 
 @pytest.fixture
-def ada(db):
+def _set_up(db):
+    """A gallery that was set up while it was empty, as all are."""
+    originals_marker.check()
+
+
+@pytest.fixture
+def ada(_set_up):
     return get_user_model().objects.create_user("ada", password="correct horse")
 
 
 @pytest.fixture
-def bob(db):
+def bob(_set_up):
     return get_user_model().objects.create_user("bob", password="battery staple")
 
 

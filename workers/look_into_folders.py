@@ -74,7 +74,7 @@ def rescan(stop: threading.Event) -> None:
         scan = Scan(folder, logger.info, stop.is_set, quiet_seconds=QUIET_SECONDS)
         try:
             scan.run()
-        except files.StorageFull as error:
+        except files.CannotStore as error:
             heartbeat.tell("disk", str(error))
         except Exception:
             # The folder was claimed, so that it comes again after the others.

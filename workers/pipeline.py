@@ -22,7 +22,7 @@ from django.db import DatabaseError, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from gallery import files
+from gallery import files, originals_marker
 from gallery.decoding import DecodeError, PoolBusy, PoolClosed
 from gallery.folders import external
 from gallery.models import Embedding, EmbeddingModel, Photo
@@ -117,7 +117,7 @@ def _begin(*, may_load: bool = True) -> Batch | None:
 
     Loading a model may take minutes, so it happens only while no claimed row has to wait.
     """
-    if not _has_space():
+    if not _can_store():
         return None
     for model in EmbeddingModel.objects.wanted().order_by("state"):  # The active one comes first.
         if not Embedding.objects.filter(model=model).due().exists():
@@ -155,11 +155,15 @@ def _claim(model: EmbeddingModel) -> list[Embedding]:
     return suspects[:1]
 
 
-def _has_space() -> bool:
-    """Tell whether the disk has room for a batch; if not, rows wait without an attempt."""
+def _can_store() -> bool:
+    """Tell whether a batch can be read and its thumbnails stored.
+
+    If not, rows wait without an attempt.
+    """
     try:
+        originals_marker.check()
         files.require_free_space()
-    except files.StorageFull as error:
+    except files.CannotStore as error:
         heartbeat.tell("disk", str(error))
         return False
     heartbeat.tell("disk", "")

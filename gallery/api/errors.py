@@ -17,7 +17,7 @@ from pydantic import ConfigDict
 from gallery.decoding import PoolBusy
 from gallery.files import StorageFull
 from gallery.uploads import several_files
-from gallery.user_errors import RETRY_SECONDS, UserError
+from gallery.user_errors import UserError
 
 API_PREFIX = "/api/"
 _DEFAULTS = {
@@ -103,7 +103,7 @@ def user_error(request: HttpRequest, exc: Any) -> HttpResponse:
     """Answer an error that the caller can act on."""
     response = error(exc.status, exc.code, exc.message)
     if exc.status == 503:
-        response["Retry-After"] = RETRY_SECONDS
+        response["Retry-After"] = exc.retry_seconds
     return response
 
 

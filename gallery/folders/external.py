@@ -18,7 +18,7 @@ from django.db.models import Exists, OuterRef, TextChoices
 from django.utils import timezone
 from django.utils.translation import gettext as _, gettext_lazy
 
-from gallery import files, trash
+from gallery import files, originals_marker, trash
 from gallery.locks import lock_owner
 from gallery.models import ExternalFile, ExternalFolder, Photo
 from gallery.models.external_folders import PATH_LIMIT
@@ -163,7 +163,7 @@ def is_away(photo: Photo) -> bool:
     to be away are marked, so that nobody tries their files before the next scan.
     """
     if not photo.external:
-        return files.is_folder_away(Path(settings.MEDIA_DIR) / "originals")
+        return originals_marker.is_away()
     rows = ExternalFile.objects.filter(photo=photo).select_related("folder")
     away = [is_folder_away(row.folder) for row in rows]
     return any(away)

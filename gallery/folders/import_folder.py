@@ -17,7 +17,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext as _, ngettext
 
-from gallery import companions, files
+from gallery import companions, files, originals_marker
 from gallery.companion_names import Neighbours
 from gallery.decoding import PoolBusy
 from gallery.folders.listing import File, look_at, why
@@ -63,7 +63,7 @@ class Import:
     extra_bytes: int = 0
 
     def take(self, file: File) -> Outcome:
-        """Take in one file and count the outcome; raise `StorageFull` on a full disk."""
+        """Take in one file and count the outcome; raise `CannotStore`."""
         try:
             outcome = self._take(file)
         except Refused as refused:
@@ -116,6 +116,7 @@ class Import:
     def _copy(self, file: File) -> IngestResult | companions.Kept:
         """Take in a copy of a file, which must not change meanwhile; raise OSError if it does."""
         for _attempt in range(_TRIES):
+            originals_marker.check()
             files.require_free_space(file.size)
             copy = files.temporary_path()
             try:

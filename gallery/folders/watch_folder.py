@@ -46,7 +46,8 @@ class Sight:
 class Watch:
     """One watched folder of one person.
 
-    `tell` gets lines for people. `trouble` is a sentence while the folder is away or the disk full.
+    `tell` gets lines for people. `trouble` is a sentence while the folder is away or nothing can be
+    stored.
     """
 
     def __init__(self, user: AbstractBaseUser, folder: Path, tell: Callable[[str], object]) -> None:
@@ -111,7 +112,7 @@ class Watch:
                     break
                 if self._is_settled(file, now):
                     self._take(run, file, now)
-        except files.StorageFull as error:
+        except files.CannotStore as error:
             self._change_trouble(str(error))
         else:
             self._change_trouble("")

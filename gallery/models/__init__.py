@@ -18,6 +18,7 @@ from gallery.models.external_folders import (
     ExternalFolder,
     ForgottenFile,
 )
+from gallery.models.gallery_identity import GalleryIdentity
 from gallery.models.photo_library import (
     LIVE_PHOTO,
     Album,

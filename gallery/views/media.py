@@ -18,7 +18,7 @@ from django.shortcuts import get_object_or_404, render
 from django.utils.cache import get_conditional_response
 from django.views.decorators.http import require_safe
 
-from gallery import files
+from gallery import files, originals_marker
 from gallery.decoders import web_pool
 from gallery.decoding import DecodeError, PoolBusy
 from gallery.decoding.answers import FORMATS
@@ -76,11 +76,12 @@ def preview_of(request: PageRequest, photo: Photo, *, cache: str = FOR_EVER) -> 
 
 
 def _store_preview(path: Path, photo: Photo, data: bytes) -> None:
-    """Store a preview unless the disk is nearly full or the photo was just deleted."""
+    """Store a preview unless nothing can be stored or the photo was just deleted."""
     try:
+        originals_marker.check()
         files.require_free_space(len(data))
         files.write_atomically(path, data)
-    except (files.StorageFull, OSError):
+    except (files.CannotStore, OSError):
         return
     if not Photo.objects.not_deleted().filter(pk=photo.pk).exists():
         path.unlink(missing_ok=True)

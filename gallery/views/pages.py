@@ -23,7 +23,7 @@ from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from gallery import companions, marks, trash
+from gallery import companions, marks, originals_marker, trash
 from gallery.companion_names import Neighbours
 from gallery.decoding import PoolBusy
 from gallery.decoding.answers import PREVIEW_SIDE, THUMBNAIL_SIDE
@@ -219,6 +219,8 @@ def upload(request: PageRequest) -> HttpResponse:
         if not outcomes:
             outcomes = [Outcome(_("Upload"), _("Choose at least one picture."), failed=True)]
         status = 400 if all(outcome.failed for outcome in outcomes) else 200
+        if status == 400 and originals_marker.is_away():
+            status = originals_marker.OriginalsAway.status
     context = {
         "outcomes": outcomes,
         "at_once": settings.DATA_UPLOAD_MAX_NUMBER_FILES,

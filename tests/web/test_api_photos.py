@@ -13,7 +13,7 @@ from django.test import Client
 from django.utils import timezone
 from PIL import Image
 
-from gallery import files, stacks
+from gallery import files, originals_marker, stacks
 from gallery.models import Album, ApiToken, Embedding, Photo, Tag, Tombstone
 from gallery.names import clean_file_name
 from tests import images
@@ -35,7 +35,8 @@ def media_files() -> list[Path]:
     from django.conf import settings
 
     roots = (settings.MEDIA_DIR, settings.UPLOAD_TMP_DIR)
-    return [path for root in roots for path in Path(root).rglob("*") if path.is_file()]
+    found = (path for root in roots for path in Path(root).rglob("*"))
+    return [path for path in found if path.is_file() and path.name != originals_marker.NAME]
 
 
 def test_upload_answers_with_the_new_photo(ada_client, model):

@@ -36,7 +36,10 @@ def _fresh(monkeypatch):
 
 
 def test_without_a_model_photos_can_be_uploaded_but_not_searched():
-    assert readiness() == (200, {"database": True, "storage": True, "model": False})
+    assert readiness() == (
+        200,
+        {"database": True, "storage": True, "originals": True, "model": False},
+    )
 
 
 def test_the_model_is_ready_once_its_text_tower_is_in_memory(model, monkeypatch):

@@ -15,7 +15,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from gallery import files
+from gallery import files, originals_marker
 from gallery.models import Embedding, EmbeddingModel, Photo, PhotoQuerySet, Tombstone
 from gallery.slices import slices
 from search.vectors.index import IndexUnavailable
@@ -96,17 +96,18 @@ def _settle(model: EmbeddingModel, photo_ids: Iterable[UUID]) -> None:
 
 
 def is_purge_due() -> bool:
-    """Tell whether a requested deletion is not finished."""
-    return _doomed().exists()
+    """Tell whether a requested deletion is not finished, and can be."""
+    return _doomed().exists() and not originals_marker.is_away()
 
 
 def purge(stop: Stop = lambda: False) -> int:
     """Finish all requested deletions; return how many photos are gone.
 
-    The points go first, then the files, and the row last. Asks `stop` before each chunk.
+    The points go first, then the files, and the row last. Asks `stop` before each chunk. While the
+    originals are away, none of it can be finished.
     """
     total = 0
-    while not stop() and (doomed := list(_doomed()[:DELETED_AT_ONCE])):
+    while is_purge_due() and not stop() and (doomed := list(_doomed()[:DELETED_AT_ONCE])):
         try:
             for model in EmbeddingModel.objects.all():
                 forget(model, [photo.pk for photo in doomed])
@@ -116,6 +117,8 @@ def purge(stop: Stop = lambda: False) -> int:
         failpoint("points_removed")
         gone = [photo.pk for photo in doomed if _remove_files(photo)]
         failpoint("files_removed")
+        if originals_marker.is_away():
+            break  # Files that were not found are there all the same.
         _doomed().filter(pk__in=gone).delete()
         total += len(gone)
         if len(gone) < len(doomed):

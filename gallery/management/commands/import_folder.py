@@ -110,7 +110,7 @@ class Command(BaseCommand):
 
 @contextmanager
 def _ending_in_words(run: Import | Scan) -> Iterator[None]:
-    """Make Ctrl-C and a full disk a CommandError that says how to go on."""
+    """Make Ctrl-C and what keeps photos from being stored a CommandError that says how to go on."""
     try:
         yield
     except KeyboardInterrupt:
@@ -118,7 +118,7 @@ def _ending_in_words(run: Import | Scan) -> Iterator[None]:
             f"{run.report()}. Stopped. Run the same command again to continue.",
             returncode=_STOPPED,
         ) from None
-    except files.StorageFull as error:
+    except files.CannotStore as error:
         raise CommandError(f"{error} Run the same command again to continue.") from error
 
 

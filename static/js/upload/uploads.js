@@ -134,13 +134,13 @@ function post(job) {
   });
 }
 
-function pause(job, { status, retryAfter }) {
+function pause(job, { status, body, retryAfter }) {
   job.tries += 1;
   const seconds = retryAfter || Math.min(2 ** job.tries, 30);
   const text = status
     ? gettext("The gallery is busy. The upload will be retried.")
     : gettext("No connection. The upload will be retried.");
-  setState(job, "paused", text);
+  setState(job, "paused", body?.code === "originals_away" ? body.message : text);
   setTimeout(() => requeue(job), seconds * 1000);
 }
 

@@ -24,7 +24,7 @@ from django.db import connection
 from django.db.models import Count, F
 from django.utils import timezone
 
-from gallery import files
+from gallery import files, originals_marker
 from gallery.folders import external
 from gallery.models import Companion, Embedding, EmbeddingModel, Photo
 from gallery.models.embeddings import LEASE
@@ -81,8 +81,7 @@ def _check(options: Options) -> Report:
     """Check everything and return what was found and repaired."""
     report = Report(photos=Photo.objects.live().count())
     _check_record(report, options)
-    _check_originals(report, options)
-    _check_stray_files(report, options)
+    _check_files(report, options)
     for model in EmbeddingModel.objects.wanted():
         try:
             for source in SOURCES:
@@ -184,6 +183,20 @@ def _check_vectors(report: Report, options: Options) -> None:
 # --- the files ------------------------------------------------------------------------------------
 
 
+def _check_files(report: Report, options: Options) -> None:
+    """Check what is on disk, unless the disk is not there: then everything would seem missing."""
+    try:
+        originals_marker.check()
+    except originals_marker.OriginalsAway as away:
+        report.refused.append(
+            f"{away} The files were not checked. If this folder is the right one after all, run "
+            "mark_originals."
+        )
+        return
+    _check_originals(report, options)
+    _check_stray_files(report, options)
+
+
 def _check_originals(report: Report, options: Options) -> None:
     """Check that originals and the files kept with them exist and, with `deep`, are unchanged."""
     away = external.folders_away()
@@ -232,7 +245,11 @@ def _check_stray_files(report: Report, options: Options) -> None:
 def _old_files(grace: float) -> Iterator[Path]:
     for path in Path(settings.MEDIA_DIR).rglob("*"):
         try:
-            if path.is_file() and time.time() - path.stat().st_mtime > grace * 3600:
+            if (
+                path.is_file()
+                and path != originals_marker.path()
+                and time.time() - path.stat().st_mtime > grace * 3600
+            ):
                 yield path
         except FileNotFoundError:
             continue  # It was removed meanwhile.
