@@ -25,6 +25,10 @@ _PIECE = 1 << 20
 _MOST_NANOSECONDS = 2**63 - 1  # as the column has; odd file systems know stranger times
 
 
+MARKER = ".scry-gallery"
+"""The file in the folder of the originals that tells whose they are: `gallery.originals_marker`."""
+
+
 class CannotStore(UserError):
     """Nothing can be stored just now, through no fault of a file; what is stored is safe."""
 
@@ -139,6 +143,11 @@ def is_folder_away(folder: Path) -> bool:
             return next(entries, None) is None
     except OSError:
         return True
+
+
+def originals() -> Path:
+    """Return the folder of the originals."""
+    return Path(settings.MEDIA_DIR) / "originals"
 
 
 def thumbnail(photo_id: uuid.UUID) -> Path:

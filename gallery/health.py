@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 
 from gallery import files, originals_marker
 from gallery.models import EmbeddingModel
+from gallery.sqlite import record_file
 from gallery.user_errors import UserError
 
 logger = logging.getLogger(__name__)
@@ -50,6 +51,9 @@ class Check:
         except UserError as error:
             self.reason = error.message
         except Exception as error:  # noqa: BLE001 - whatever a database or an engine raises
+            if sentence := record_file.tell(error):
+                self.reason = str(sentence)
+                return
             logger.warning("A health check failed: %r", error)
         finally:
             connections.close_all()

@@ -10,7 +10,6 @@ from __future__ import annotations
 import uuid
 from pathlib import Path
 
-from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext as _, gettext_lazy
 
@@ -18,7 +17,7 @@ from gallery import files
 from gallery.models import GalleryIdentity, Photo, PhotoQuerySet
 from gallery.models.gallery_identity import ONLY
 
-NAME = ".scry-gallery"
+NAME = files.MARKER
 _SAMPLE = 50
 """How many photos are looked for in a folder that has no marker yet. Half of them must be there."""
 
@@ -40,7 +39,7 @@ class OriginalsAway(files.CannotStore):
 
 def folder() -> Path:
     """Return the folder of the originals."""
-    return Path(settings.MEDIA_DIR) / "originals"
+    return files.originals()
 
 
 def path() -> Path:

@@ -131,7 +131,7 @@ TEMPLATES = [
 
 _pragmas = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-4000;"
 _database: Any = {
-    "ENGINE": "django.db.backends.sqlite3",
+    "ENGINE": "gallery.sqlite",
     "NAME": str(DATA_DIR / "scry.sqlite3"),
     "CONN_MAX_AGE": None,
     "OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": 20, "init_command": _pragmas},

@@ -8,6 +8,9 @@ from contextlib import contextmanager
 
 from django.core.checks import Tags, run_checks
 from django.core.exceptions import ImproperlyConfigured
+from django.db import DatabaseError
+
+from gallery.sqlite import record_file
 
 WRONG_SETTING = 2
 """The exit status of a program that a wrong setting ends, as of one with a wrong argument."""
@@ -15,9 +18,14 @@ WRONG_SETTING = 2
 
 @contextmanager
 def one_sentence(exit_status: int = WRONG_SETTING) -> Iterator[None]:
-    """End the process with the sentence of an ImproperlyConfigured that is raised inside."""
+    """End the process with one sentence if a setting is wrong or the database gone or damaged."""
     try:
         yield
+    except DatabaseError as error:
+        if not (sentence := record_file.explain(error)):
+            raise
+        sys.stderr.write(f"{sentence}\n")
+        sys.exit(exit_status)
     except ImproperlyConfigured as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(exit_status)

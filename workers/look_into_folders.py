@@ -17,6 +17,7 @@ from gallery.folders.scan_folder import Scan
 from gallery.folders.watch_folder import LOOK_SECONDS, QUIET_SECONDS, Watch
 from gallery.paths import shown
 from gallery.request_priority import lower_thread_priority
+from gallery.sqlite import record_file
 from workers import heartbeat
 
 logger = logging.getLogger(__name__)
@@ -33,9 +34,10 @@ def run(stop: threading.Event) -> None:
                 close_old_connections()
                 look(stop)
                 rescan(stop)
-            except Exception:
+            except Exception as error:
                 # Nobody would start this thread again.
-                logger.exception("Looking into folders was cut short and is tried again.")
+                if not record_file.tell(error):
+                    logger.exception("Looking into folders was cut short and is tried again.")
     finally:
         _watches.clear()
         connections.close_all()

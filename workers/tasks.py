@@ -10,6 +10,7 @@ from typing import Any
 from django.db import DatabaseError, close_old_connections
 
 from gallery.request_priority import lower_thread_priority
+from gallery.sqlite import record_file
 from workers import INDEX, MAINTENANCE, heartbeat, housekeeping, jobs
 from workers.celery import app
 
@@ -27,8 +28,9 @@ def _task(work: Callable[[], object]) -> Any:
         close_old_connections()
         try:
             work()
-        except DatabaseError:
-            logger.exception("The database failed; the sweep will find the work again.")
+        except DatabaseError as error:
+            if not record_file.tell(error):
+                logger.exception("The database failed; the sweep will find the work again.")
         finally:
             close_old_connections()
             heartbeat.prove()

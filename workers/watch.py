@@ -14,6 +14,7 @@ from collections.abc import Callable
 from django.db import close_old_connections, connections
 from django.utils.translation import gettext as _
 
+from gallery.sqlite import record_file
 from workers import heartbeat, jobs, tasks
 
 logger = logging.getLogger(__name__)
@@ -61,9 +62,10 @@ class Watch:
             while not self._stop.is_set():
                 try:
                     self._look()
-                except Exception:
+                except Exception as error:
                     # Whatever a database or a broker raises, somebody has to watch.
-                    logger.exception("The worker could not be looked after; it is tried again.")
+                    if not record_file.tell(error):
+                        logger.exception("The worker could not be looked after; it is tried again.")
                 self._stop.wait(ROUND_SECONDS)
         finally:
             connections.close_all()

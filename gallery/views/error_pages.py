@@ -10,12 +10,15 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 
+from gallery.api.errors import API_PREFIX, error
 from gallery.files import StorageFull
+from gallery.sqlite import record_file
 from gallery.user_errors import RETRY_SECONDS
 
 _FULL_CODES = (errno.ENOSPC, errno.EDQUOT)
 _FULL_MESSAGES = ("disk is full", "No space left on device")
 """Messages of SQLite and Postgres; Django has no exception for a full disk."""
+_RECORD_SECONDS = "60"
 _LOCK_MESSAGES = ("database is locked", "database table is locked")
 
 
@@ -25,18 +28,34 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def failed(request: HttpRequest) -> HttpResponse:
-    """Answer an error that no route expected: full disk (507), locked database (503), bug (500).
+    """Answer an error that no route expected.
+
+    That is a full disk (507), a lost or locked database (503), or a bug (500).
 
     The pages are rendered without the request, because reading from it may fail again.
     """
-    error = sys.exception()
-    if _is_full(error):
+    problem = sys.exception()
+    if _is_full(problem):
         page = render_to_string("507.html", {"message": StorageFull.sentence})
         return HttpResponse(page, status=507)
-    if isinstance(error, OperationalError) and str(error).startswith(_LOCK_MESSAGES):
+    if sentence := record_file.tell(problem):
+        return _without_record(request, str(sentence))
+    if isinstance(problem, OperationalError) and str(problem).startswith(_LOCK_MESSAGES):
         busy = render_to_string("503.html")
         return HttpResponse(busy, status=503, headers={"Retry-After": RETRY_SECONDS})
     return HttpResponse(render_to_string("500.html"), status=500)
+
+
+def _without_record(request: HttpRequest, sentence: str) -> HttpResponse:
+    """Answer that the database is gone or damaged, which is logged once and not at each request."""
+    if request.path.startswith(API_PREFIX):
+        answer: HttpResponse = error(503, record_file.CODE, sentence)
+    else:
+        page = render_to_string("no_record.html", {"message": sentence})
+        answer = HttpResponse(page, status=503)
+    answer["Retry-After"] = _RECORD_SECONDS
+    answer._has_been_logged = True  # type: ignore[attr-defined]
+    return answer
 
 
 def _is_full(error: BaseException | None) -> bool:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import errno
 
 import pytest
-from django.db import OperationalError
+from django.db import DatabaseError, OperationalError
 
+from gallery.sqlite.record_file import RecordGone
 from search.engine import answer as retrieval
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 FULL = (507, "storage_full")
 BUSY = (503, "busy")
+DAMAGED = (503, "database_damaged")
 OURS = (500, "internal_error")
 
 
@@ -25,6 +27,10 @@ OURS = (500, "internal_error")
         (OperationalError("database or disk is full"), FULL),
         (OperationalError('could not extend file "x": No space left on device'), FULL),
         (OperationalError("database is locked"), BUSY),
+        (DatabaseError("database disk image is malformed"), DAMAGED),
+        (DatabaseError("file is not a database"), DAMAGED),
+        (OperationalError("disk I/O error"), DAMAGED),
+        (RecordGone("The database is gone."), DAMAGED),
         (OperationalError("no such table: gallery_photo"), OURS),
         (RuntimeError("disk is full"), OURS),
     ],
@@ -40,4 +46,16 @@ def test_an_error_says_what_happened(ada_client, model, monkeypatch, error, expe
     page = ada_client.get("/search", {"q": "dog"})
     assert page.status_code == expected[0]
     assert "<h1>" in page.content.decode()
-    assert ("Retry-After" in page) == (expected == BUSY)
+    assert ("Retry-After" in page) == (expected in {BUSY, DAMAGED})
+
+
+def test_a_lost_database_fills_no_log(ada_client, model, monkeypatch, caplog):
+    def fail(*asked):
+        raise RecordGone("The database of this test is gone.")
+
+    monkeypatch.setattr(retrieval, "search", fail)
+    ada_client.raise_request_exception = False
+    for _ in range(20):
+        assert ada_client.get("/search", {"q": "dog"}).status_code == 503
+    assert [line.getMessage() for line in caplog.records] == ["The database of this test is gone."]
+    assert caplog.records[0].exc_info is None

@@ -8,6 +8,7 @@ import signal
 import socket
 import tempfile
 from argparse import ArgumentTypeError
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,10 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.wsgi import get_wsgi_application
+from django.db import connection
 
-from gallery import decoders, env, first_run, hosts, web_server
+from gallery import decoders, env, first_run, hosts, originals_marker, web_server
+from gallery.sqlite import record_file
 
 _THREADS = 12
 _STOP_SECONDS = 30.0
@@ -33,7 +36,11 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
         lock = _lock_data()
+        if connection.vendor == "sqlite":
+            record_file.look_over(Path(connection.settings_dict["NAME"]))
         call_command("migrate", interactive=False, verbosity=0)
+        with suppress(originals_marker.OriginalsAway):  # Pages and `/readyz` tell it.
+            originals_marker.check()
         # Large request bodies go to the file system of the photos, whose free space is checked.
         tempfile.tempdir = str(settings.UPLOAD_TMP_DIR)
         hosts.serve_on(host)
