@@ -7,6 +7,7 @@ before each statement, which costs a few microseconds.
 
 from __future__ import annotations
 
+import sqlite3
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """
         found = record_file.identity(record_file.journal_of(path))
         if self._journal is not None and found != self._journal:
-            with suppress(base.Database.Error):
+            with suppress(sqlite3.Error):
                 self.connection.execute("PRAGMA wal_checkpoint(FULL)")
             record_file.note_lost_journal(path)
             record_file.require_same(path)

@@ -30,10 +30,12 @@ def gallery(tmp_path):
     command = [sys.executable, "manage.py", "serve"]
     program = Program("gallery", command, folder=tmp_path, environment=environment, port=port)
     program.start()
-    program.ready()
-    manage(environment, "create_owner", "ada", typed="correct horse battery\n")
-    yield program
-    program.kill()
+    try:
+        program.ready()
+        manage(environment, "create_owner", "ada", typed="correct horse battery\n")
+        yield program
+    finally:
+        program.kill()
 
 
 def ended(gallery: Program, *words: str) -> tuple[int, str]:
@@ -86,6 +88,8 @@ def test_a_lost_database_is_not_made_anew_by_any_command(gallery, tmp_path):
 def test_noise_in_the_database_is_told_by_serve_and_fsck(gallery, tmp_path):
     record = tmp_path / "data" / "scry.sqlite3"
     assert gallery.stop() == 0
+    log = record.with_name("scry.sqlite3-wal")
+    assert not log.exists() or not log.stat().st_size, "the file alone is whole"
     with record.open("r+b") as file:
         file.seek(4096)
         file.write(random.Random(6).randbytes(record.stat().st_size - 4096))

@@ -17,7 +17,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.wsgi import get_wsgi_application
-from django.db import connection
+from django.db import DatabaseError, connection
 
 from gallery import decoders, env, first_run, hosts, originals_marker, web_server
 from gallery.sqlite import record_file
@@ -61,6 +61,8 @@ class Command(BaseCommand):
             if workers is not None:
                 workers.stop(_STOP_SECONDS)
             decoders.close()
+            with suppress(DatabaseError):
+                _settle_record()
             lock.close()
         self.stdout.write("Stopped.")
         self.stdout.flush()
@@ -128,6 +130,16 @@ def _workers() -> Any:
     from workers.processes import EmbeddedWorkers
 
     return EmbeddedWorkers()
+
+
+def _settle_record() -> None:
+    """Write the changes in SQLite's log into the database, so that its file alone is whole.
+
+    The process ends without closing the connections of its threads, which would do that too.
+    """
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def _stop(signum: int, frame: Any) -> None:
