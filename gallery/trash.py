@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import Count, Q, Sum
 from django.utils import timezone
 
-from gallery import stacks
+from gallery import lived_time, stacks
 from gallery.locks import lock_owners_of
 from gallery.models import (
     Embedding,
@@ -28,6 +28,8 @@ from gallery.slices import slices
 
 KEPT_DAYS = 30
 """Days after which photos in the trash are deleted for ever."""
+MASS_FRACTION, MASS_AT_LEAST = 0.1, 20
+"""More than both, of the photos of one owner, are not deleted for ever at once without a word."""
 
 
 def trash(photos: PhotoQuerySet) -> list[UUID]:
@@ -39,9 +41,9 @@ def trash(photos: PhotoQuerySet) -> list[UUID]:
         lock_owners_of(photos)
         rows = photos.live().order_by("pk").select_for_update(no_key=True)
         ids = list(rows.values_list("pk", flat=True))
-        now = timezone.now()
+        stamps = {"trashed_at": timezone.now(), "trashed_lived": lived_time.tick()}
         for part in slices(ids):
-            Photo.objects.live().filter(pk__in=part).update(trashed_at=now)
+            Photo.objects.live().filter(pk__in=part).update(**stamps)
         _announce(ids)
     return ids
 
@@ -122,9 +124,41 @@ def _remember_external(ids: Sequence[UUID], now: datetime) -> None:
 
 
 def purge_old() -> int:
-    """Delete for ever what has been in the trash for `KEPT_DAYS`; return how many photos."""
-    since = timezone.now() - timedelta(days=KEPT_DAYS)
-    return empty(Photo.objects.trashed().filter(trashed_at__lt=since))
+    """Delete for ever what has been in the trash for `KEPT_DAYS`; return how many photos.
+
+    An owner who would lose many at once is asked first (`overdue`).
+    """
+    now = lived_time.tick()
+    # Those from before there was lived time begin to count now.
+    Photo.objects.trashed().filter(trashed_lived=None).update(trashed_lived=now)
+    due = _due(now)
+    owners = due.order_by().values_list("owner_id", flat=True).distinct()
+    return sum(empty(due.filter(owner_id=pk)) for pk in owners if not _is_mass(due, pk))
+
+
+def overdue(user: User) -> PhotoQuerySet:
+    """Return the photos of a user that should be deleted for ever, but are too many at once.
+
+    Somebody may have put them into the trash by mistake, and it was not noticed. They stay until
+    their owner says so, or restores them.
+    """
+    due = _due(lived_time.total())
+    many = user.is_authenticated and _is_mass(due, user.pk)
+    return due.filter(owner_id=user.pk) if many else Photo.objects.none()
+
+
+def _due(now: int) -> PhotoQuerySet:
+    """Return the photos that have been in the trash for long enough, whatever the clock says."""
+    since = lived_time.before(now, timedelta(days=KEPT_DAYS))
+    return Photo.objects.trashed().filter(trashed_lived__lte=since)
+
+
+def _is_mass(due: PhotoQuerySet, owner_id: int) -> bool:
+    """Tell whether an owner would lose so many photos at once that they should be asked."""
+    number = due.filter(owner_id=owner_id).count()
+    if number <= MASS_AT_LEAST:
+        return False
+    return number > MASS_FRACTION * Photo.objects.not_deleted().filter(owner_id=owner_id).count()
 
 
 @dataclass(frozen=True)
@@ -143,13 +177,19 @@ def contents(user: User) -> Contents:
 
 
 def kept_until(photo: Photo) -> datetime:
-    """Return when a photo in the trash will be deleted for ever."""
-    return trashed_at(photo) + timedelta(days=KEPT_DAYS)
+    """Return when a photo in the trash will be deleted for ever, if the gallery runs until then."""
+    return timezone.now() + _left(photo)
 
 
 def days_left(photo: Photo) -> int:
     """Return for how many days a photo in the trash can still come back, rounded up."""
-    return max(math.ceil((kept_until(photo) - timezone.now()) / timedelta(days=1)), 0)
+    return max(math.ceil(_left(photo) / timedelta(days=1)), 0)
+
+
+def _left(photo: Photo) -> timedelta:
+    if photo.trashed_lived is None:
+        return timedelta(days=KEPT_DAYS)
+    return timedelta(days=KEPT_DAYS, seconds=photo.trashed_lived - lived_time.total())
 
 
 def trashed_at(photo: Photo) -> datetime:

@@ -11,7 +11,7 @@ from django.contrib.auth import get_user_model
 from django.core.cache import cache
 from django.test import Client
 
-from gallery import decoders, originals_marker
+from gallery import decoders, lived_time, originals_marker
 from gallery.models import EmbeddingModel
 
 
@@ -33,6 +33,7 @@ def data_dir(tmp_path: Path, settings):
     # What one test stopped or found away must not keep the next one from working, and people of
     # the next one may have the keys of those of this one.
     jobs.allow()
+    lived_time.forget()
     close_all()
     cache.clear()
     library.forget()

@@ -17,12 +17,12 @@ from pathlib import Path
 
 from django.conf import settings
 from django.db import OperationalError, close_old_connections, connection, connections
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from gallery import trash
+from gallery import lived_time, trash
 from gallery.models import EmbeddingModel, Tombstone, WorkerStatus
 from gallery.request_priority import lower_thread_priority
+from gallery.sqlite import record_file
 from search import fulltext
 from search.engine import sent_pictures
 from search.vectors.embedders import embed_query_text, folders, received
@@ -37,7 +37,7 @@ logger = logging.getLogger(__name__)
 ROUND_SECONDS = 2.0
 SWEEP_SECONDS = 60.0
 MODEL_RETRY_SECONDS = 60.0
-STALE_FILE_SECONDS = 24 * 60 * 60
+STALE_FILES_KEPT = timedelta(days=1)
 SILENT_WORKERS_KEPT = timedelta(days=7)
 TOMBSTONES_KEPT = timedelta(days=30)
 """Late work that asks for them ends far sooner."""
@@ -50,8 +50,9 @@ def sweep() -> None:
     """Do all periodic work; the rest runs even if the index is unavailable."""
     _remove_stale_uploads()
     received.remove_abandoned()
-    Tombstone.objects.filter(deleted_at__lt=timezone.now() - TOMBSTONES_KEPT).delete()
-    WorkerStatus.objects.filter(seen_at__lt=timezone.now() - SILENT_WORKERS_KEPT).delete()
+    Tombstone.objects.filter(deleted_at__lt=lived_time.older_than(TOMBSTONES_KEPT)).delete()
+    silent = lived_time.older_than(SILENT_WORKERS_KEPT)
+    WorkerStatus.objects.filter(seen_at__lt=silent).delete()
     model_choice.add_missing_rows()
     trash.purge_old()
     sent_pictures.purge()
@@ -91,9 +92,10 @@ def refresh_statistics() -> None:
 
 def _remove_stale_uploads() -> None:
     """Remove uploads that were never finished and are older than a day."""
+    since = lived_time.older_than(STALE_FILES_KEPT).timestamp()
     for path in Path(settings.UPLOAD_TMP_DIR).iterdir():
         with suppress(FileNotFoundError):  # The request that wrote it may end just now.
-            if path.is_file() and time.time() - path.stat().st_mtime > STALE_FILE_SECONDS:
+            if path.is_file() and path.stat().st_mtime < since:
                 path.unlink()
 
 
@@ -175,6 +177,8 @@ class Rounds:
                 self._prepare_searches()
         except Exception as error:
             # Whatever a library raises, there must be another attempt.
+            if record_file.tell(error):
+                return False
             logger.exception("The model could not be prepared.")
             told = _("The model could not be prepared: %(error)s") % {"error": error}
             heartbeat.tell("model", told)
@@ -210,6 +214,7 @@ class Rounds:
                 sweep()
             elif jobs.is_work_due():
                 doorbell.ring()
-        except Exception:
+        except Exception as error:
             # Nobody would start this thread again.
-            logger.exception("A round was cut short; the next one tries again.")
+            if not record_file.tell(error):
+                logger.exception("A round was cut short; the next one tries again.")

@@ -19,6 +19,7 @@ from gallery.models.external_folders import (
     ForgottenFile,
 )
 from gallery.models.gallery_identity import GalleryIdentity
+from gallery.models.lived_time import LivedHour, LivedTime
 from gallery.models.photo_library import (
     LIVE_PHOTO,
     Album,

@@ -106,6 +106,7 @@ class Photo(models.Model):
 
     `trashed_at` is set while the photo is in the trash: only the trash pages show it and its
     points are out of the index, but everything else stays until it is restored or purged.
+    `trashed_lived` is the same moment in lived time (`gallery.lived_time`), by which it is purged.
     `deleted_at` is set in the same transaction as the tombstone. From then on nothing shows the
     photo; the row goes once the points and the files are gone.
 
@@ -170,6 +171,9 @@ class Photo(models.Model):
     phash = models.CharField(max_length=16, blank=True, help_text="64-bit perceptual hash, hex")
     decoded_at = models.DateTimeField(null=True, blank=True)
     trashed_at = models.DateTimeField(null=True, blank=True)
+    trashed_lived = models.PositiveBigIntegerField(
+        null=True, blank=True, help_text="seconds of lived time when it went to the trash"
+    )
     deleted_at = models.DateTimeField(null=True, blank=True)
     camera = models.CharField(max_length=120, blank=True, help_text="make and model, for people")
     lens = models.CharField(max_length=200, blank=True)
@@ -222,6 +226,11 @@ class Photo(models.Model):
                 fields=["owner", "-trashed_at", "-id"],
                 condition=Q(deleted_at=None) & ~Q(trashed_at=None),
                 name="photo_trash",
+            ),
+            models.Index(
+                fields=["trashed_lived"],
+                condition=Q(deleted_at=None) & ~Q(trashed_at=None),
+                name="photo_trash_age",
             ),
             models.Index(fields=["owner", "wall_at"], condition=_LIVE, name="photo_wall"),
             models.Index(fields=["owner", "place_id"], condition=_LIVE, name="photo_place"),

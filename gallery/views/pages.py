@@ -182,6 +182,7 @@ def problems(request: PageRequest) -> HttpResponse:
     ).select_related("photo")
     rows = list(failed.order_by("-photo__created_at")[: _MAX_PROBLEMS + 1])
     context = {"rows": rows[:_MAX_PROBLEMS], "more": len(rows) > _MAX_PROBLEMS}
+    context["overdue"] = trash.overdue(request.user).count()
     return render(request, "gallery/problems.html", context)
 
 

@@ -52,6 +52,7 @@ def page(request: PageRequest) -> HttpResponse:
         "further": cursor,
         "held": trash.contents(request.user),
         "kept_days": trash.KEPT_DAYS,
+        "overdue": trash.overdue(request.user).count(),
     }
     return render(request, "gallery/trash.html", context)
 
@@ -103,7 +104,10 @@ def restore(request: PageRequest) -> HttpResponse:
 @require_POST
 @login_required
 def empty(request: PageRequest) -> HttpResponse:
-    """Delete photos in the trash for ever (`photo` fields, or `all`), if `sure` is sent too."""
+    """Delete photos in the trash for ever, if `sure` is sent too.
+
+    They are named by `photo` fields, `all`, or `overdue`.
+    """
     photos = _selection(request)
     if "sure" not in request.POST and photos.exists():
         return _confirm(request, photos)
@@ -123,8 +127,8 @@ def empty(request: PageRequest) -> HttpResponse:
 def _confirm(request: PageRequest, photos: PhotoQuerySet) -> HttpResponse:
     """Ask for confirmation if no script has done so."""
     ids = list(photos.values_list("pk", flat=True))
-    everything = "all" in request.POST
-    context = {"ids": [] if everything else ids, "all": everything, "number": len(ids)}
+    named = next((name for name in ("all", "overdue") if name in request.POST), "")
+    context = {"ids": [] if named else ids, "named": named, "number": len(ids)}
     context["bytes"] = photos.total_bytes()
     return render(request, "gallery/trash_sure.html", context)
 
@@ -132,6 +136,8 @@ def _confirm(request: PageRequest, photos: PhotoQuerySet) -> HttpResponse:
 def _selection(request: PageRequest) -> PhotoQuerySet:
     """Return the photos of the trash that a form names; values that are no ids name none."""
     photos = Photo.objects.in_trash_of(request.user)
+    if "overdue" in request.POST:
+        return trash.overdue(request.user)
     if "all" in request.POST:
         return photos
     return photos.filter(pk__in=uuids(request.POST.getlist("photo")))

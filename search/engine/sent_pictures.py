@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 
-from gallery import files, names, uploads
+from gallery import files, lived_time, names, uploads
 from gallery.decoders import web_pool
 from gallery.decoding import DecodeError
 from gallery.models import EmbeddingModel, OwnedQuerySet, User
@@ -122,7 +122,7 @@ def _embedded(model: EmbeddingModel, row: SentPicture) -> Vector:
 
 def purge() -> int:
     """Delete pictures that were unused for long and that no saved search names."""
-    old = SentPicture.objects.filter(used_at__lt=timezone.now() - KEPT)
+    old = SentPicture.objects.filter(used_at__lt=lived_time.older_than(KEPT))
     gone = [pk for pk in old.values_list("pk", flat=True) if not _is_saved(pk)]
     return SentPicture.objects.filter(pk__in=gone).delete()[0]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import threading
 import uuid
-from datetime import timedelta
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -17,6 +16,7 @@ from gallery import files, ingest, stacks, trash
 from gallery.models import Album, Embedding, EmbeddingModel, Photo, Tombstone
 from gallery.signals import photos_moved
 from gallery.views import trash_pages as views
+from tests.lived import age, let_live
 from tests.web.test_api_photos import media_files, picture, upload
 
 pytestmark = pytest.mark.django_db
@@ -253,9 +253,10 @@ def test_an_empty_trash_says_what_it_is_for(ada_client, model):
 
 def test_the_page_says_how_long_and_how_much(ada_client, trashed):
     days = (18.4, 29.5, 40)
-    for photo, age in zip(trashed, days, strict=True):
-        trashed_at = timezone.now() - timedelta(days=age)
-        Photo.objects.filter(pk=photo.pk).update(trashed_at=trashed_at, size=2 * 1024 * 1024)
+    Photo.objects.update(size=2 * 1024 * 1024)
+    let_live(max(days))
+    for photo, old in zip(trashed, days, strict=True):
+        age(Photo.objects.filter(pk=photo.pk), old)
     page = text(ada_client.get("/trash"))
     assert "3 photos, 6.0" in page.replace("\xa0", " ")
     assert re.findall(r"(12 days left|Last day)", page) == ["12 days left", "Last day", "Last day"]

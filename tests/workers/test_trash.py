@@ -5,16 +5,15 @@ from __future__ import annotations
 import io
 import json
 import time
-from datetime import timedelta
 
 import pytest
 from django.core.management import call_command
-from django.utils import timezone
 
 from gallery import files, trash
 from gallery.models import Companion, Embedding, EmbeddingModel, Photo, Tombstone
 from search.vectors.index import IndexUnavailable, Point, open_index
 from tests.embedders import ColourEmbedder
+from tests.lived import age
 from tests.workers.conftest import (
     add_photo,
     assert_settled,
@@ -37,7 +36,7 @@ def only(*photos: Photo):
 
 
 def age_trash(days: float) -> None:
-    Photo.objects.trashed().update(trashed_at=timezone.now() - timedelta(days=days))
+    age(Photo.objects.trashed(), days)
 
 
 def fsck(*options: str) -> tuple[int, dict]:
@@ -221,8 +220,8 @@ def test_a_new_model_takes_over_although_trashed_photos_have_no_row_in_it(photos
 
 def test_the_trash_is_emptied_after_thirty_days(photos, model):
     trash.trash(only(photos[0], photos[1]))
-    Photo.objects.filter(pk=photos[1].pk).update(trashed_at=timezone.now() - timedelta(days=29.9))
-    Photo.objects.filter(pk=photos[0].pk).update(trashed_at=timezone.now() - timedelta(days=30.1))
+    age(only(photos[0]), 30.1)
+    age(only(photos[1]), 29.9)
     housekeeping.sweep()
     assert not Photo.objects.filter(pk=photos[0].pk).exists()
     assert not files.original(photos[0]).exists()

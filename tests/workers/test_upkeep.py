@@ -17,6 +17,7 @@ from gallery import files
 from gallery.models import Embedding, EmbeddingModel, Photo, Tombstone, WorkerStatus
 from gallery.signals import photos_changed
 from search.vectors.index import IndexUnavailable, Point, close_all, open_index, slug
+from tests.lived import let_live
 from tests.workers.conftest import (
     add_photo,
     assert_settled,
@@ -151,7 +152,8 @@ def test_what_is_old_is_removed_and_what_is_young_stays(settings, model):
     old, young = settings.UPLOAD_TMP_DIR / "old.upload", settings.UPLOAD_TMP_DIR / "young.upload"
     for path in (old, young):
         path.write_bytes(b"half a file")
-    yesterday = time.time() - 25 * 3600
+    let_live(40)
+    yesterday = time.time() - 27 * 3600
     os.utime(old, (yesterday, yesterday))
     for days in (1, 31):
         deleted_at = timezone.now() - timedelta(days=days)

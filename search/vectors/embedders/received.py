@@ -11,16 +11,16 @@ import json
 import os
 import re
 import shutil
-import time
 import uuid
 from collections.abc import Iterable
 from contextlib import suppress
+from datetime import timedelta
 from io import FileIO
 from pathlib import Path
 
 from django.utils.translation import gettext as _
 
-from gallery import files
+from gallery import files, lived_time
 from gallery.user_errors import UserError
 from search.vectors.embedders import catalog, folders, manifests, weights as weight_files
 from search.vectors.embedders.base import ModelUnavailable
@@ -234,10 +234,14 @@ def discard(upload_id: uuid.UUID) -> None:
 
 
 def remove_abandoned() -> None:
-    """Remove uploads that were interrupted: without a new piece for a quarter of an hour."""
+    """Remove uploads that were interrupted: without a new piece for a quarter of an hour.
+
+    Lived time is counted in hours, so it may be two hours.
+    """
+    since = lived_time.older_than(timedelta(seconds=ABANDONED_S)).timestamp()
     for folder in folders.own().glob(f"{_PREFIX}*"):
         with suppress(FileNotFoundError):  # It may be finished or cancelled just now.
-            if time.time() - folder.stat().st_mtime > ABANDONED_S:
+            if folder.stat().st_mtime < since:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
