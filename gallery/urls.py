@@ -47,6 +47,7 @@ urlpatterns = [
     path("trash/<uuid:photo_id>/preview", trash_pages.preview, name="trash-preview"),
     path("upload", pages.upload, name="upload"),
     path("problems", pages.problems, name="problems"),
+    path("originals", pages.originals, name="originals"),
     path("status-strip", pages.status_strip, name="status-strip"),
     path("welcome", accounts.welcome, name="welcome"),
     path("sign-in", accounts.sign_in, name="sign-in"),

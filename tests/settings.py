@@ -20,6 +20,8 @@ os.environ["SECRET_KEY"] = "only-for-tests-only-for-tests-only-for-tests"
 os.environ["MIN_FREE_MB"] = "1"
 # Tests of what is due would find the parts of photos to be due too.
 os.environ["PART_SEARCH"] = "0"
+# Nor shall originals be due to be read.
+os.environ["SCRUB_DAYS"] = "0"
 os.environ["TZ"] = "UTC"
 
 from gallery.settings import *  # noqa: E402, F403 - the environment above must come first

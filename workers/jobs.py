@@ -18,6 +18,7 @@ from django.db import DatabaseError
 from django.utils import timezone
 from django.utils.translation import gettext as _, gettext_noop
 
+from gallery import read_originals
 from gallery.decoding import PoolBusy, PoolClosed
 from gallery.models import Embedding, EmbeddingModel
 from gallery.models.embeddings import LEASE, EmbeddingModelQuerySet, EmbeddingQuerySet
@@ -40,6 +41,8 @@ logger = logging.getLogger(__name__)
 
 SLICE_SECONDS = 10.0
 """How long a job that can wait runs before other messages get their turn."""
+
+READ_SECONDS, READ_REST = 2.0, 3.0
 
 Until = Callable[[], bool]
 """A job asks this after each step, and ends if the answer is True."""
@@ -227,6 +230,14 @@ def _embed_parts(until: Until) -> int:
     return sum(embed_parts.make_due(model, stop=until) for model in _active_model())
 
 
+def _read_originals(until: Until) -> int:
+    """Read for a moment and rest three times as long, so that the disk stays free for people."""
+    began = time.monotonic()
+    done = read_originals.read_due(lambda: until() or time.monotonic() - began > READ_SECONDS)
+    READ.pause(READ_REST * (time.monotonic() - began))
+    return done
+
+
 def _active_model() -> EmbeddingModelQuerySet:
     """Return the model that answers queries, or none before the first was chosen."""
     return EmbeddingModel.objects.filter(state=EmbeddingModel.State.ACTIVE)
@@ -269,7 +280,12 @@ PARTS = Job(
     rest_seconds=60.0,  # `has_work` walks over all photos.
 )  # fmt: skip
 
-JOBS = (WITHDRAW, PURGE, PROJECT, EMBED, CALIBRATE, COMPARE, PARTS)
+READ = Job(
+    gettext_noop("Reading originals"), MAINTENANCE, read_originals.is_due, _read_originals,
+    gives_way_to=lambda job: job.is_running() or job.is_due(), rest_seconds=60.0,
+)  # fmt: skip
+
+JOBS = (WITHDRAW, PURGE, PROJECT, EMBED, CALIBRATE, COMPARE, PARTS, READ)
 
 
 def run(queue: str) -> None:

@@ -18,6 +18,7 @@ from gallery.models.external_folders import (
     ExternalFolder,
     ForgottenFile,
 )
+from gallery.models.file_damage import FileDamage
 from gallery.models.gallery_identity import GalleryIdentity
 from gallery.models.lived_time import LivedHour, LivedTime
 from gallery.models.photo_library import (

@@ -15,10 +15,10 @@ from gallery.models.photo_library import Photo
 class Companion(models.Model):
     """A file that is kept with one photo, byte for byte, and goes when the photo goes.
 
-    The id names the stored file. `given` holds what a sidecar gave the photo, so that a later
-    sidecar may say otherwise, but nobody's own word is ever replaced: `caption`, `rating` and
-    `favourite` as in `Photo`; `tags`: names; `place`: latitude and longitude in degrees; `date`:
-    whether it is surely that of the shot.
+    The id names the stored file, which was last read whole at `read_at`. `given` holds what a
+    sidecar gave the photo, so that a later sidecar may say otherwise, but nobody's own word is ever
+    replaced: `caption`, `rating` and `favourite` as in `Photo`; `tags`: names; `place`: latitude
+    and longitude in degrees; `date`: whether it is surely that of the shot.
     """
 
     class Kind(models.TextChoices):
@@ -36,6 +36,7 @@ class Companion(models.Model):
     size = models.PositiveBigIntegerField(help_text="bytes of the file")
     created_at = models.DateTimeField(default=timezone.now)
     given = models.JSONField(default=dict, blank=True)
+    read_at = models.DateTimeField(null=True, blank=True, db_index=True)
 
     class Meta:
         ordering = ["created_at", "pk"]

@@ -197,6 +197,9 @@ class Photo(models.Model):
     flaw = models.CharField(max_length=12, blank=True, choices=Flaw)
     motion = models.CharField(max_length=8, blank=True, choices=Motion)
     external = models.BooleanField(default=False)
+    read_at = models.DateTimeField(
+        null=True, blank=True, help_text="when Scry's own copy was last read whole"
+    )
 
     objects = PhotoQuerySet.as_manager()
 
@@ -246,6 +249,11 @@ class Photo(models.Model):
                 fields=["owner", "rating", "id"],
                 condition=Q(deleted_at=None, trashed_at=None, rating__gt=0),
                 name="photo_rating",
+            ),
+            models.Index(
+                fields=["read_at", "owner"],
+                condition=Q(deleted_at=None, external=False),
+                name="photo_read",
             ),
             models.Index(fields=["phash"], name="photo_phash"),
             models.Index(

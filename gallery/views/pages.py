@@ -23,13 +23,13 @@ from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from gallery import companions, marks, originals_marker, trash
+from gallery import companions, marks, originals_marker, read_originals, trash
 from gallery.companion_names import Neighbours
 from gallery.decoding import PoolBusy
 from gallery.decoding.answers import PREVIEW_SIDE, THUMBNAIL_SIDE
 from gallery.facts import MAX_STARS, facts_in_words
 from gallery.folders import external
-from gallery.models import Album, Embedding, EmbeddingModel, Photo, PhotoQuerySet, Stack
+from gallery.models import Album, Embedding, EmbeddingModel, FileDamage, Photo, PhotoQuerySet, Stack
 from gallery.models.embeddings import retry
 from gallery.models.photo_library import CAPTION_LIMIT, NAME_LIMIT, TAG_LIMIT
 from gallery.paging import BadCursor, page_after
@@ -182,8 +182,24 @@ def problems(request: PageRequest) -> HttpResponse:
     ).select_related("photo")
     rows = list(failed.order_by("-photo__created_at")[: _MAX_PROBLEMS + 1])
     context = {"rows": rows[:_MAX_PROBLEMS], "more": len(rows) > _MAX_PROBLEMS}
+    damage = FileDamage.objects.visible_to(request.user).select_related("photo", "companion")
+    context["damaged"] = list(damage.order_by("-found_at")[:_MAX_PROBLEMS])
     context["overdue"] = trash.overdue(request.user).count()
     return render(request, "gallery/problems.html", context)
+
+
+@require_safe
+@login_required
+def originals(request: PageRequest) -> HttpResponse:
+    """When the originals were last read whole, and which are damaged."""
+    damage = FileDamage.objects.visible_to(request.user).select_related("photo", "companion")
+    context = {
+        "readings": read_originals.readings(request.user),
+        "days": settings.SCRUB_DAYS,
+        "damaged": list(damage.order_by("-found_at")[:_MAX_PROBLEMS]),
+        "number": damage.count(),
+    }
+    return render(request, "gallery/originals.html", context)
 
 
 @require_safe

@@ -39,6 +39,7 @@ MATRIX: dict[str, tuple[str, str]] = {
     "settings": ("GET", SIGN_IN),
     "settings/model": ("POST", ADMIN),
     "problems": ("GET", SIGN_IN),
+    "originals": ("GET", SIGN_IN),
     "status-strip": ("GET", SIGN_IN),
     "upload": ("GET", SIGN_IN),
     "search": ("GET", SIGN_IN),

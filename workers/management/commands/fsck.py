@@ -24,7 +24,7 @@ from django.db import connection
 from django.db.models import Count, F
 from django.utils import timezone
 
-from gallery import files, originals_marker
+from gallery import files, originals_marker, read_originals
 from gallery.folders import external
 from gallery.models import Companion, Embedding, EmbeddingModel, Photo
 from gallery.models.embeddings import LEASE
@@ -220,10 +220,17 @@ def _check_originals(report: Report, options: Options) -> None:
                 # It may have been deleted since its row was read.
                 if (check := missing_of(row)) and rows.filter(pk=row.pk).exists():
                     report.add(check, row.pk)
-            elif options.deep and files.sha256(path) != row.sha256:
+            elif options.deep and _is_changed(row, path):
                 report.add(changed, row.pk)
     if count := report.found[Check.MISSING_ORIGINAL]:
         report.allows(Check.MISSING_ORIGINAL, count, options)
+
+
+def _is_changed(row: Photo | Companion, path: Path) -> bool:
+    """Read a file whole; that of an external folder is not Scry's, so nothing is noted of it."""
+    if isinstance(row, Photo) and path != files.own_copy(row):
+        return read_originals.look_at(path, row.sha256) is not None
+    return read_originals.read(row) is not None
 
 
 def _check_stray_files(report: Report, options: Options) -> None:
