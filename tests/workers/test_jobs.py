@@ -43,6 +43,8 @@ def test_each_queue_runs_its_jobs_from_the_top(due, ran):
     assert ran == [WITHDRAW, PURGE, COMPARE]
     jobs.run(INDEX)
     assert ran[3:] == [jobs.PROJECT, EMBED, jobs.CALIBRATE, PARTS]
+    jobs.run(MAINTENANCE)
+    assert ran[7:] == [jobs.READ], "it had to wait for all others"
     assert not jobs.is_work_due()
 
 
