@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('gallery', '0009_lived_time'),
+        ('gallery', '0011_lived_time'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('gallery', '0008_gallery_identity'),
+        ('gallery', '0010_gallery_identity'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('gallery', '0007_date_corrections'),
+        ('gallery', '0009_worker_queues'),
     ]
 
     operations = [
