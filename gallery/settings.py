@@ -143,6 +143,8 @@ if DATABASE_URL:
         raise ImproperlyConfigured(
             "DATABASE_URL names no database that Scry knows. Try postgres://user:password@host/name."
         ) from None
+    if _database["ENGINE"].endswith("postgresql"):
+        _database.setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
 DATABASES = {"default": _database}
 # Lists of results that people page through: in this process, or in Redis for several of them.
 CACHES: dict[str, Any] = {

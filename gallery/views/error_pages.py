@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 
+from gallery import database_outages
 from gallery.api.errors import API_PREFIX, error
 from gallery.files import StorageFull
 from gallery.sqlite import record_file
@@ -19,6 +20,7 @@ _FULL_CODES = (errno.ENOSPC, errno.EDQUOT)
 _FULL_MESSAGES = ("disk is full", "No space left on device")
 """Messages of SQLite and Postgres; Django has no exception for a full disk."""
 _RECORD_SECONDS = "60"
+_OUTAGE_SECONDS = "5"
 _LOCK_MESSAGES = ("database is locked", "database table is locked")
 
 
@@ -30,7 +32,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 def failed(request: HttpRequest) -> HttpResponse:
     """Answer an error that no route expected.
 
-    That is a full disk (507), a lost or locked database (503), or a bug (500).
+    That is a full disk (507), a database that is lost, away or locked (503), or a bug (500).
 
     The pages are rendered without the request, because reading from it may fail again.
     """
@@ -39,21 +41,24 @@ def failed(request: HttpRequest) -> HttpResponse:
         page = render_to_string("507.html", {"message": StorageFull.sentence})
         return HttpResponse(page, status=507)
     if sentence := record_file.tell(problem):
-        return _without_record(request, str(sentence))
+        return _without_database(request, record_file.CODE, str(sentence), _RECORD_SECONDS)
+    if sentence := database_outages.tell(problem):
+        code = database_outages.CODE
+        return _without_database(request, code, str(sentence), _OUTAGE_SECONDS)
     if isinstance(problem, OperationalError) and str(problem).startswith(_LOCK_MESSAGES):
         busy = render_to_string("503.html")
         return HttpResponse(busy, status=503, headers={"Retry-After": RETRY_SECONDS})
     return HttpResponse(render_to_string("500.html"), status=500)
 
 
-def _without_record(request: HttpRequest, sentence: str) -> HttpResponse:
-    """Answer that the database is gone or damaged, which is logged once and not at each request."""
+def _without_database(request: HttpRequest, code: str, sentence: str, seconds: str) -> HttpResponse:
+    """Answer that the database is gone or away, which is logged once and not at each request."""
     if request.path.startswith(API_PREFIX):
-        answer: HttpResponse = error(503, record_file.CODE, sentence)
+        answer: HttpResponse = error(503, code, sentence)
     else:
         page = render_to_string("no_record.html", {"message": sentence})
         answer = HttpResponse(page, status=503)
-    answer["Retry-After"] = _RECORD_SECONDS
+    answer["Retry-After"] = seconds
     answer._has_been_logged = True  # type: ignore[attr-defined]
     return answer
 

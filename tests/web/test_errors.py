@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import errno
 
+import psycopg
 import pytest
-from django.db import DatabaseError, OperationalError
+from django.db import DatabaseError, InterfaceError, OperationalError
 
+from gallery import database_outages
 from gallery.sqlite.record_file import RecordGone
 from search.engine import answer as retrieval
 
@@ -15,7 +17,13 @@ pytestmark = pytest.mark.django_db(transaction=True)
 FULL = (507, "storage_full")
 BUSY = (503, "busy")
 DAMAGED = (503, "database_damaged")
+AWAY = (503, "database_away")
 OURS = (500, "internal_error")
+
+
+def caused(error: Exception, cause: Exception) -> Exception:
+    error.__cause__ = cause
+    return error
 
 
 @pytest.mark.parametrize(
@@ -31,6 +39,12 @@ OURS = (500, "internal_error")
         (DatabaseError("file is not a database"), DAMAGED),
         (OperationalError("disk I/O error"), DAMAGED),
         (RecordGone("The database is gone."), DAMAGED),
+        (caused(OperationalError("refused"), psycopg.OperationalError("refused")), AWAY),
+        (caused(InterfaceError("closed"), psycopg.InterfaceError("closed")), AWAY),
+        (caused(OperationalError("stop"), psycopg.errors.AdminShutdown("stop")), AWAY),
+        (caused(OperationalError("full"), psycopg.errors.TooManyConnections("full")), AWAY),
+        (caused(OperationalError("slow"), psycopg.errors.QueryCanceled("slow")), OURS),
+        (caused(DatabaseError("column"), psycopg.errors.UndefinedColumn("column")), OURS),
         (OperationalError("no such table: gallery_photo"), OURS),
         (RuntimeError("disk is full"), OURS),
     ],
@@ -46,7 +60,20 @@ def test_an_error_says_what_happened(ada_client, model, monkeypatch, error, expe
     page = ada_client.get("/search", {"q": "dog"})
     assert page.status_code == expected[0]
     assert "<h1>" in page.content.decode()
-    assert ("Retry-After" in page) == (expected in {BUSY, DAMAGED})
+    assert ("Retry-After" in page) == (expected in {BUSY, DAMAGED, AWAY})
+
+
+def test_a_database_server_that_is_away_fills_no_log(ada_client, model, monkeypatch, caplog):
+    def fail(*asked):
+        raise caused(OperationalError("refused"), psycopg.OperationalError("refused"))
+
+    monkeypatch.setattr(retrieval, "search", fail)
+    monkeypatch.setattr(database_outages, "_told_at", -database_outages.TELL_SECONDS)
+    ada_client.raise_request_exception = False
+    for _ in range(20):
+        assert ada_client.get("/search", {"q": "dog"}).status_code == 503
+    (line,) = [line.getMessage() for line in caplog.records]
+    assert line.endswith("DATABASE_URL and the server: refused")
 
 
 def test_a_lost_database_fills_no_log(ada_client, model, monkeypatch, caplog):
