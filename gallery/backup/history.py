@@ -1,0 +1,123 @@
+"""What a gallery remembers of its backups in a file of DATA_DIR: its id, targets, the last run.
+
+The id is in the marker of each target too, so that no gallery writes into another one's backups.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from django.conf import settings
+from django.utils import timezone
+
+from gallery import files
+from gallery.backup.refused import Refused
+
+
+@dataclass(frozen=True)
+class Run:
+    """One attempt: when it ended, whether a generation was made, and what there is to say."""
+
+    ended_at: datetime
+    made: bool
+    sentence: str = ""
+
+
+@dataclass(frozen=True)
+class History:
+    """`targets` are the names of all that ever had the marker; `last_made` is the last success."""
+
+    gallery: str = ""
+    targets: tuple[str, ...] = ()
+    last: Run | None = None
+    last_made: datetime | None = None
+
+    def knows(self, target: str) -> bool:
+        """Tell whether the target once had this gallery's marker."""
+        return target in self.targets
+
+
+def _file() -> Path:
+    return Path(settings.DATA_DIR) / "backups.json"
+
+
+def read() -> History:
+    """Return what is remembered; raise `Refused` if the file cannot be read."""
+    try:
+        kept = json.loads(_file().read_text(encoding="utf-8"))
+        last = kept.get("last")
+        return History(
+            gallery=str(kept.get("gallery", "")),
+            targets=tuple(map(str, kept.get("targets", ()))),
+            last=Run(_time(last["ended_at"]), last["made"], last["sentence"]) if last else None,
+            last_made=_time(kept["last_made"]) if kept.get("last_made") else None,
+        )
+    except FileNotFoundError:
+        return History()
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        message = f"{_file()} cannot be read ({error}). Restore or remove this file, and repeat."
+        raise Refused(message) from error
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def write(history: History) -> None:
+    """Keep this from now on."""
+    kept = {
+        "gallery": history.gallery,
+        "targets": list(history.targets),
+        "last": asdict(history.last) if history.last else None,
+        "last_made": history.last_made,
+    }
+    data = json.dumps(kept, indent=2, default=datetime.isoformat).encode()
+    files.write_atomically(_file(), data)
+
+
+def with_identity() -> History:
+    """Return what is remembered; the gallery gets its id at the first call."""
+    history = read()
+    if not history.gallery:
+        history = replace(history, gallery=str(uuid.uuid4()))
+        write(history)
+    return history
+
+
+def remember_target(name: str) -> None:
+    """Remember that the target has the gallery's marker."""
+    history = read()
+    if not history.knows(name):
+        write(replace(history, targets=(*history.targets, name)))
+
+
+def remember_run(*, made: bool, sentence: str = "") -> None:
+    """Remember how an attempt ended."""
+    history, now = read(), timezone.now()
+    last_made = now if made else history.last_made
+    write(replace(history, last=Run(now, made, sentence), last_made=last_made))
+
+
+def adopt(gallery: str) -> None:
+    """Take the id of the gallery that was restored here, so that its backups go on."""
+    write(replace(read(), gallery=gallery))
+
+
+@contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Raise `Refused` while another backup or restore of this gallery runs."""
+    with (Path(settings.DATA_DIR) / "backup.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise Refused(
+                "Another backup of this gallery is running. Wait until it has ended."
+            ) from None
+        yield

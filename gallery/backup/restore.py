@@ -1,0 +1,158 @@
+"""Restores a backup into an empty installation: the files, then the rows, then what follows.
+
+The files come first, as in an upload: no row ever names a file that is not there. A restore that
+was cut short before its rows were complete can be repeated, and uses the files that are there.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from django.conf import settings
+
+from gallery import files
+from gallery.backup import file_list, history, load, manifest, marker, parts, store, verify
+from gallery.backup.file_list import Entry, Outcome
+from gallery.backup.manifest import Manifest, folder_of
+from gallery.backup.refused import Refused
+from gallery.backup.targets import Target
+from gallery.files import StorageFull
+
+EXAMPLES = 20
+
+
+@dataclass
+class Restored:
+    """What came back, and the sentences on what did not; only the first are kept."""
+
+    generation: str
+    manifest: Manifest
+    files: int = 0
+    faults: int = 0
+    sentences: list[str] = field(default_factory=list)
+
+    def add(self, sentence: str) -> None:
+        """Add one fault."""
+        self.faults += 1
+        if len(self.sentences) < EXAMPLES:
+            self.sentences.append(sentence)
+
+
+def restore(target: Target, generation: str = "", external: Path | None = None) -> Restored:
+    """Restore a generation, the newest by default, and return what came back.
+
+    Copied files of external folders go below `external`, if it is given. The indexes are not made
+    here. Raises `Refused` if this installation is not empty or cannot hold the backup, `Damaged` if
+    the backup is not whole, and `StorageFull`; nothing was changed then, except for files copied.
+    """
+    with history.one_at_a_time():
+        gallery = marker.gallery_of(target)
+        generation = generation or _latest(target)
+        made = manifest.read(target, generation)
+        load.require_known(made)
+        load.require_empty()
+        verify.check_parts(target, generation, made)
+        restored = Restored(generation, made)
+        _require_space(target, generation)
+        _restore_files(target, restored, external)
+        load.load(target, generation, made, _deleted(target, generation))
+        _restore_key(target, restored)
+        history.adopt(gallery)
+        for sentence in load.differences(made):
+            restored.add(sentence)
+        return restored
+
+
+def _latest(target: Target) -> str:
+    generation = manifest.latest(target)
+    if generation is None:
+        raise Refused(f"No backup in {target.name} was ever completed. Use another target.")
+    return generation
+
+
+def _deleted(target: Target, generation: str) -> load.Deleted:
+    gone = [
+        entry
+        for entry in file_list.read(target, generation)
+        if entry.outcome == Outcome.DELETED and entry.has_own_path()
+    ]
+    beside = [entry for entry in gone if entry.path.startswith("companions/")]
+    return load.Deleted(
+        photos=[entry.photo for entry in gone if entry not in beside],
+        companions=[entry.source.stem for entry in beside],
+    )
+
+
+# --- the files ------------------------------------------------------------------------------------
+
+
+def _require_space(target: Target, generation: str) -> None:
+    new = (
+        entry.size
+        for entry in file_list.read(target, generation)
+        if entry.has_own_path() and entry.content and not entry.source.exists()
+    )
+    try:
+        files.require_free_space(sum(new))
+    except StorageFull:
+        message = "The disk has too little space for this backup. Free some, or use a larger one."
+        raise Refused(message) from None
+
+
+def _restore_files(target: Target, restored: Restored, external: Path | None) -> None:
+    for entry in file_list.read(target, restored.generation):
+        if entry.outcome in (Outcome.MISSING, Outcome.UNREADABLE):
+            restored.add(f"{entry.path} was {entry.outcome} when the backup was made.")
+        if not entry.content or (place := _place(entry, external)) is None:
+            continue
+        try:
+            _put(target, entry.content, place)
+        except (ValueError, FileNotFoundError) as error:
+            restored.add(f"{entry.path} cannot be restored: {error}")
+        else:
+            restored.files += 1
+            if entry.outcome == Outcome.CHANGED:
+                restored.add(f"{entry.path} was changed on the disk before the backup was made.")
+
+
+def _place(entry: Entry, external: Path | None) -> Path | None:
+    """Return where a file goes; None if it is of an external folder, or its path is not Scry's."""
+    if entry.has_own_path():
+        return entry.source
+    if external is None or not entry.external or ".." in entry.source.parts:
+        return None
+    return external / entry.source.relative_to("/")
+
+
+def _put(target: Target, sha256: str, place: Path) -> None:
+    """Put a content in its place, unless it is there already."""
+    if place.is_file() and files.sha256(place) == sha256:
+        return
+    if place.is_relative_to(settings.MEDIA_DIR):
+        part = files.temporary_path()
+    else:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        part = place.with_name(f".{sha256}.part")
+    try:
+        store.fetch(target, sha256, part)
+        files.store(part, place)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+# --- the key --------------------------------------------------------------------------------------
+
+
+def _restore_key(target: Target, restored: Restored) -> None:
+    """Put the key of sessions where the next start finds it, with mode 0600."""
+    if manifest.SECRET_KEY not in restored.manifest.parts:
+        return
+    (key,) = parts.read(target, f"{folder_of(restored.generation)}/{manifest.SECRET_KEY}")
+    place = Path(settings.DATA_DIR) / "secret_key"
+    part = place.with_name("secret_key.part")
+    part.unlink(missing_ok=True)
+    with os.fdopen(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+        file.write(str(key))
+    part.replace(place)
