@@ -19,7 +19,7 @@ from django.db import connections
 from django.utils import timezone
 
 import gallery
-from gallery import files
+from gallery import files, originals_marker
 from gallery.backup import (
     dump,
     file_list,
@@ -35,7 +35,7 @@ from gallery.backup import (
 from gallery.backup.file_list import FAULTS, Entry, Outcome
 from gallery.backup.manifest import Manifest, folder_of
 from gallery.backup.refused import Refused, Stopped
-from gallery.backup.snapshot import snapshot
+from gallery.backup.snapshot import require_database, snapshot
 from gallery.backup.targets import Target
 from gallery.models import EmbeddingModel, Photo
 
@@ -45,13 +45,11 @@ EXAMPLES = 5
 @dataclass(frozen=True)
 class Options:
     """`force`: fewer photos, and many missing files, are meant. `reread`: read again what the
-    target has. `external`: copy the files of external folders too. `adopt`: the target's backups
-    are this gallery's."""
+    target has. `external`: copy the files of external folders too."""
 
     force: bool = False
     reread: bool = False
     external: bool = False
-    adopt: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,9 +83,9 @@ def back_up(
     """
     with history.one_at_a_time():
         guards.require_apart(target)
-        if options.adopt:
-            history.adopt(marker.gallery_of(target))
-        marker.claim(target)
+        require_database()
+        _require_originals()
+        marker.claim(target, str(originals_marker.gallery_id()))
         target.clear()
         return _Run(target, options, stop).made()
 
@@ -131,11 +129,10 @@ class _Run:
         with snapshot() as alias:
             photos = Photo.objects.using(alias).not_deleted().count()
             guards.require_plausible(self.target, photos, force=self.options.force)
-            guards.require_originals(photos)
             made = dump.write(self.target, self.generation, alias, self.stop)
             _write_list(listed, file_list.entries(alias))
             return Manifest(
-                gallery=history.read().gallery,
+                gallery=str(originals_marker.gallery_id()),
                 made_at=self.started.isoformat(),
                 version=gallery.__version__,
                 engine=connections[alias].vendor,
@@ -195,6 +192,13 @@ class _Run:
         return self.options.external or not entry.external
 
 
+def _require_originals() -> None:
+    try:
+        originals_marker.check()
+    except originals_marker.OriginalsAway as away:
+        raise Refused(f"No backup was made. {away}") from away
+
+
 def _name(when: datetime) -> str:
     """Return the name of a generation, which sorts by time and is a file name everywhere."""
     return when.strftime("%Y-%m-%dT%H-%M-%S-%fZ")
@@ -225,6 +229,3 @@ def _database_bytes() -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_database_size(current_database())")
         return int(cursor.fetchone()[0]) // 2
-
-
-__all__ = ["Options", "Refused", "Result", "back_up"]

@@ -34,16 +34,6 @@ def require_apart(target: Target) -> None:
         )
 
 
-def require_originals(photos: int) -> None:
-    """Raise `Refused` if there are photos and no folder of originals, as without its disk."""
-    folder = Path(settings.MEDIA_DIR) / "originals"
-    if photos and not folder.is_dir():
-        raise Refused(
-            f"The folder of the originals, {folder}, is missing. If it is on a disk of its own, "
-            "mount it, and repeat."
-        )
-
-
 def require_plausible(target: Target, photos: int, *, force: bool) -> None:
     """Raise `Refused` if far fewer photos are left than the last generation has."""
     before = 0 if force else _photos_of_last(target)

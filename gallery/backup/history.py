@@ -1,13 +1,12 @@
-"""What a gallery remembers of its backups in a file of DATA_DIR: its id, targets, the last run.
+"""What a gallery remembers of its backups, in a file of DATA_DIR: its targets, and the last run.
 
-The id is in the marker of each target too, so that no gallery writes into another one's backups.
+It is not in the database, since a backup that failed because of the database must be told too.
 """
 
 from __future__ import annotations
 
 import fcntl
 import json
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -34,7 +33,6 @@ class Run:
 class History:
     """`targets` are the names of all that ever had the marker; `last_made` is the last success."""
 
-    gallery: str = ""
     targets: tuple[str, ...] = ()
     last: Run | None = None
     last_made: datetime | None = None
@@ -54,7 +52,6 @@ def read() -> History:
         kept = json.loads(_file().read_text(encoding="utf-8"))
         last = kept.get("last")
         return History(
-            gallery=str(kept.get("gallery", "")),
             targets=tuple(map(str, kept.get("targets", ()))),
             last=Run(_time(last["ended_at"]), last["made"], last["sentence"]) if last else None,
             last_made=_time(kept["last_made"]) if kept.get("last_made") else None,
@@ -73,22 +70,12 @@ def _time(text: str) -> datetime:
 def write(history: History) -> None:
     """Keep this from now on."""
     kept = {
-        "gallery": history.gallery,
         "targets": list(history.targets),
         "last": asdict(history.last) if history.last else None,
         "last_made": history.last_made,
     }
     data = json.dumps(kept, indent=2, default=datetime.isoformat).encode()
     files.write_atomically(_file(), data)
-
-
-def with_identity() -> History:
-    """Return what is remembered; the gallery gets its id at the first call."""
-    history = read()
-    if not history.gallery:
-        history = replace(history, gallery=str(uuid.uuid4()))
-        write(history)
-    return history
 
 
 def remember_target(name: str) -> None:
@@ -103,11 +90,6 @@ def remember_run(*, made: bool, sentence: str = "") -> None:
     history, now = read(), timezone.now()
     last_made = now if made else history.last_made
     write(replace(history, last=Run(now, made, sentence), last_made=last_made))
-
-
-def adopt(gallery: str) -> None:
-    """Take the id of the gallery that was restored here, so that its backups go on."""
-    write(replace(read(), gallery=gallery))
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from django.apps import apps as current
 from django.apps.registry import Apps
@@ -94,13 +95,13 @@ def _make_tables(made: Manifest) -> Apps:
     executor.migrate(list(made.migrations.items()))
     executor.loader.build_graph()
     state = executor.loader.project_state(list(made.migrations.items()))
-    return state.apps  # type: ignore[no-any-return]
+    return state.apps
 
 
 @contextmanager
 def _own_times(apps: Apps) -> Iterator[None]:
     """Let rows keep the times that they have, where a new row would get the present."""
-    timed = [
+    timed: list[Any] = [
         field
         for model in apps.get_models(include_auto_created=True)
         for field in model._meta.concrete_fields

@@ -36,15 +36,15 @@ def gallery_of(target: Target) -> str:
     return gallery
 
 
-def claim(target: Target) -> None:
+def claim(target: Target, gallery: str) -> None:
     """Make sure that the target belongs to this gallery; mark it if it is new and empty.
 
     Raises `Refused` for any other target. A disk that is not mounted leaves an empty folder, so a
     target that was marked once and is empty now is refused.
     """
-    known = history.with_identity()
+    known = history.read()
     if target.size(MARKER) is not None:
-        if gallery_of(target) != known.gallery:
+        if gallery_of(target) != gallery:
             raise Refused(
                 f"{target.name} holds the backups of another gallery. Name another target."
             )
@@ -58,7 +58,7 @@ def claim(target: Target) -> None:
             f"{target.name} is not empty and holds no backups. Name an empty folder or a new one."
         )
     else:
-        _mark(target, known.gallery)
+        _mark(target, gallery)
     history.remember_target(target.name)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from gallery import files
+from gallery import files, originals_marker
 from gallery.backup import file_list, history, load, manifest, marker, parts, store, verify
 from gallery.backup.file_list import Entry, Outcome
 from gallery.backup.manifest import Manifest, folder_of
@@ -48,7 +48,7 @@ def restore(target: Target, generation: str = "", external: Path | None = None) 
     the backup is not whole, and `StorageFull`; nothing was changed then, except for files copied.
     """
     with history.one_at_a_time():
-        gallery = marker.gallery_of(target)
+        marker.gallery_of(target)
         generation = generation or _latest(target)
         made = manifest.read(target, generation)
         load.require_known(made)
@@ -59,7 +59,8 @@ def restore(target: Target, generation: str = "", external: Path | None = None) 
         _restore_files(target, restored, external)
         load.load(target, generation, made, _deleted(target, generation))
         _restore_key(target, restored)
-        history.adopt(gallery)
+        history.remember_target(target.name)
+        originals_marker.mark()
         for sentence in load.differences(made):
             restored.add(sentence)
         return restored

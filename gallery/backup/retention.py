@@ -92,7 +92,7 @@ def _remove(target: Target, generation: str) -> None:
     folder = folder_of(generation)
     target.remove(f"{folder}/{MANIFEST}")
     for inner in (f"{folder}/database", folder):
-        for stored in target.list(inner):
+        for stored in target.files(inner):
             target.remove(f"{inner}/{stored.name}")
 
 
@@ -103,7 +103,7 @@ def _remove_unfinished(target: Target) -> None:
         if name in complete:
             continue
         folder = folder_of(name)
-        inside = [*target.list(f"{folder}/database"), *target.list(folder)]
+        inside = [*target.files(f"{folder}/database"), *target.files(folder)]
         if all(_is_old(stored) for stored in inside):
             _remove(target, name)
 
@@ -135,7 +135,7 @@ def _remove_files(target: Target, *, force: bool) -> tuple[int, str]:
 
 def _stored(target: Target) -> Iterator[Stored]:
     for folder in target.folders(STORE):
-        yield from target.list(f"{STORE}/{folder}")
+        yield from target.files(f"{STORE}/{folder}")
 
 
 def _difference(stored: Iterator[Stored], needed: Iterator[str]) -> tuple[list[str], int]:

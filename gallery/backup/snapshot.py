@@ -21,8 +21,8 @@ def snapshot() -> Iterator[str]:
     SQLite keeps the old pages in its log meanwhile, Postgres the old rows; neither makes writers
     wait. Raises `Refused` if there is no database or SQLite finds it damaged.
     """
+    require_database()
     own = connections[DEFAULT_DB_ALIAS].copy(ALIAS)
-    _require_file(own)
     if own.vendor == "sqlite":
         # The gallery's own transactions are IMMEDIATE, which keeps others from writing.
         own.settings_dict["OPTIONS"] = {**own.settings_dict["OPTIONS"], "transaction_mode": None}
@@ -36,7 +36,9 @@ def snapshot() -> Iterator[str]:
         del connections[ALIAS]
 
 
-def _require_file(connection: BaseDatabaseWrapper) -> None:
+def require_database() -> None:
+    """Raise `Refused` if the file of SQLite is gone, which opening it would make anew."""
+    connection = connections[DEFAULT_DB_ALIAS]
     name = connection.settings_dict["NAME"]
     if connection.vendor == "sqlite" and not Path(str(name)).is_file():
         raise Refused(

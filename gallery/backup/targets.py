@@ -49,7 +49,7 @@ class Target(Protocol):
     def create(self, path: str, *, private: bool = False) -> AbstractContextManager[IO[bytes]]:
         """Return a file to write, which appears under its path when the block ends well."""
 
-    def list(self, folder: str) -> list[Stored]:
+    def files(self, folder: str) -> list[Stored]:
         """Return the files of a folder in the order of their names."""
 
     def folders(self, folder: str) -> list[str]:
@@ -121,7 +121,7 @@ class FolderTarget:
             self._make(folder.parent)
         return None
 
-    def list(self, folder: str) -> list[Stored]:
+    def files(self, folder: str) -> list[Stored]:
         return sorted(
             Stored(path.name, path.stat().st_size, path.stat().st_mtime)
             for path in self._entries(folder)
@@ -157,7 +157,7 @@ class FolderTarget:
         self._touched.clear()
 
     def clear(self) -> None:
-        for stored in self.list(_UNFINISHED):
+        for stored in self.files(_UNFINISHED):
             if time.time() - stored.modified > _ABANDONED_SECONDS:
                 (self.root / _UNFINISHED / stored.name).unlink(missing_ok=True)
 

@@ -31,12 +31,9 @@ class Command(BaseCommand):
         parser.add_argument(
             "--external", action="store_true", help="copy the files of external folders too"
         )
-        parser.add_argument(
-            "--adopt", action="store_true", help="the backups there are this gallery's"
-        )
 
     def handle(self, *args: Any, target: str, **options: Any) -> None:
-        names = ("force", "reread", "external", "adopt")
+        names = ("force", "reread", "external")
         try:
             result = back_up(
                 open_target(target), Options(**{name: options[name] for name in names})
@@ -52,9 +49,8 @@ class Command(BaseCommand):
     def _print(self, result: Result) -> None:
         made = result.manifest
         kept = made.files.get("kept", 0)
-        self.stdout.write(
-            f"{result.generation}: {made.photos} photos, {kept} files, {filesizeformat(made.bytes)}."
-        )
+        size = filesizeformat(made.bytes)
+        self.stdout.write(f"{result.generation}: {made.photos} photos, {kept} files, {size}.")
         for outcome in ("listed", "deleted", "missing", "unreadable", "changed"):
             if count := made.files.get(outcome):
                 self.stdout.write(f"  {outcome}: {count}")
