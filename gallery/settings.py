@@ -247,6 +247,10 @@ WATCH_FOLDERS = env.owned_folders("WATCH_FOLDERS")
 SCRUB_DAYS = env.whole("SCRUB_DAYS", 90)
 RESCAN_MINUTES = env.whole("RESCAN_MINUTES", 60)
 
+# See docs/how-to/back-up-and-restore.md.
+BACKUP_TARGET = env.text("BACKUP_TARGET")
+BACKUP_HOURS = env.whole("BACKUP_HOURS", 24, at_least=1)
+
 # The model. See docs/reference/models.md.
 EMBEDDING_MODEL = env.text("EMBEDDING_MODEL", "auto")
 EMBEDDING_WEIGHTS = env.text("EMBEDDING_WEIGHTS")

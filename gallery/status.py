@@ -15,6 +15,8 @@ from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
 from gallery import files, originals_marker
+from gallery.administrators import is_administrator
+from gallery.backup import schedule
 from gallery.models import Embedding, EmbeddingModel, Photo, PhotoQuerySet, User, WorkerStatus
 
 _ALIVE = timedelta(seconds=45)
@@ -46,6 +48,7 @@ class Status:
     worker_detail: str
     storage_full: bool
     originals_away: str
+    backup_trouble: str
 
 
 def status(user: User) -> Status:
@@ -72,6 +75,7 @@ def status(user: User) -> Status:
         worker_detail=worker.detail if worker else "",
         storage_full=files.free_bytes() < settings.MIN_FREE_BYTES,
         originals_away=_originals_away(),
+        backup_trouble=schedule.trouble() if is_administrator(user) else "",
     )
 
 

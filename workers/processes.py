@@ -20,6 +20,7 @@ from django.utils import timezone
 from gallery.models import Embedding, WorkerStatus
 from search.vectors.index import close_all
 from workers import INDEX, MAINTENANCE, doorbell, heartbeat, jobs, look_ahead
+from workers.back_up_on_time import Backups
 from workers.celery import app
 from workers.housekeeping import Rounds
 from workers.watch import Watch
@@ -31,7 +32,7 @@ class EmbeddedWorkers:
     """All jobs, rounds and sweeps in threads of this process."""
 
     def __init__(self) -> None:
-        self._rounds = Rounds(embedded=True)
+        self._rounds, self._backups = Rounds(embedded=True), Backups()
         self._controller: Any = None
         self._thread: threading.Thread | None = None
         self._watch = Watch(self._has_ended, self._start_again)
@@ -44,6 +45,7 @@ class EmbeddedWorkers:
         self._start_threads()
         doorbell.listen(listening=True)
         self._rounds.start()
+        self._backups.start()
         self._watch.start()
 
     def _start_threads(self) -> None:
@@ -78,6 +80,7 @@ class EmbeddedWorkers:
         self._rounds.stop(timeout)
         with suppress(DatabaseError):
             heartbeat.farewell()
+        self._backups.stop(timeout)
         for job in jobs.JOBS:
             if not job.wait_until_idle(timeout):
                 logger.warning("%s was cut short and goes on at the next start.", job.name)
@@ -106,22 +109,25 @@ def _take_over() -> None:
 
 # --- a process of its own -------------------------------------------------------------------------
 
-_rounds: Rounds | None = None
-_heartbeat: heartbeat.Heartbeat | None = None
+_threads: list[Rounds | Backups | heartbeat.Heartbeat] = []
 
 
 @worker_ready.connect  # type: ignore[untyped-decorator]
 def begin(sender: Any = None, **kwargs: Any) -> None:
-    """Start the heartbeat, and in a process that indexes the rounds, which also load the model."""
-    global _rounds, _heartbeat
+    """Start the heartbeat; with the indexing the rounds, with maintenance the backups.
+
+    The rounds load the model as well.
+    """
     if not settings.REDIS_URL:
         return
     queues = set(sender.app.amqp.queues.consume_from)
-    _heartbeat = heartbeat.Heartbeat(queues)
-    _heartbeat.start()
+    _threads.append(heartbeat.Heartbeat(queues))
     if INDEX in queues:
-        _rounds = Rounds(embedded=False)
-        _rounds.start()
+        _threads.append(Rounds(embedded=False))
+    if MAINTENANCE in queues:
+        _threads.append(Backups())
+    for threads in _threads:
+        threads.start()
 
 
 @worker_shutting_down.connect  # type: ignore[untyped-decorator]
@@ -136,8 +142,7 @@ def end(**kwargs: Any) -> None:
     """Close children and connections."""
     if not settings.REDIS_URL:
         return
-    for threads in (_rounds, _heartbeat):
-        if threads is not None:
-            threads.stop(5.0)
+    while _threads:
+        _threads.pop().stop(5.0)
     look_ahead.close()
     close_all()

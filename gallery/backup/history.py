@@ -12,12 +12,13 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
 
 from gallery import files
-from gallery.backup.refused import Refused
+from gallery.backup.refused import Busy, Refused
 
 
 @dataclass(frozen=True)
@@ -31,11 +32,16 @@ class Run:
 
 @dataclass(frozen=True)
 class History:
-    """`targets` are the names of all that ever had the marker; `last_made` is the last success."""
+    """`targets` are the names of all that ever had the marker; `last_made` is the last success.
+
+    A backup is to be made every `every_hours`, 0 for never, since `scheduled_at`.
+    """
 
     targets: tuple[str, ...] = ()
     last: Run | None = None
     last_made: datetime | None = None
+    every_hours: int = 0
+    scheduled_at: datetime | None = None
 
     def knows(self, target: str) -> bool:
         """Tell whether the target once had this gallery's marker."""
@@ -53,8 +59,10 @@ def read() -> History:
         last = kept.get("last")
         return History(
             targets=tuple(map(str, kept.get("targets", ()))),
-            last=Run(_time(last["ended_at"]), last["made"], last["sentence"]) if last else None,
-            last_made=_time(kept["last_made"]) if kept.get("last_made") else None,
+            last=_run(last) if last else None,
+            last_made=_time(kept.get("last_made")),
+            every_hours=int(kept.get("every_hours", 0)),
+            scheduled_at=_time(kept.get("scheduled_at")),
         )
     except FileNotFoundError:
         return History()
@@ -63,18 +71,17 @@ def read() -> History:
         raise Refused(message) from error
 
 
-def _time(text: str) -> datetime:
-    return datetime.fromisoformat(text)
+def _time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+def _run(kept: dict[str, Any]) -> Run:
+    return Run(datetime.fromisoformat(kept["ended_at"]), bool(kept["made"]), str(kept["sentence"]))
 
 
 def write(history: History) -> None:
     """Keep this from now on."""
-    kept = {
-        "targets": list(history.targets),
-        "last": asdict(history.last) if history.last else None,
-        "last_made": history.last_made,
-    }
-    data = json.dumps(kept, indent=2, default=datetime.isoformat).encode()
+    data = json.dumps(asdict(history), indent=2, default=datetime.isoformat).encode()
     files.write_atomically(_file(), data)
 
 
@@ -86,20 +93,30 @@ def remember_target(name: str) -> None:
 
 
 def remember_run(*, made: bool, sentence: str = "") -> None:
-    """Remember how an attempt ended."""
-    history, now = read(), timezone.now()
+    """Remember how an attempt ended, unless the file is damaged, which is told anyway."""
+    try:
+        history, now = read(), timezone.now()
+    except Refused:
+        return
     last_made = now if made else history.last_made
     write(replace(history, last=Run(now, made, sentence), last_made=last_made))
 
 
+def remember_schedule(every_hours: int) -> None:
+    """Remember how often a backup is to be made."""
+    history = read()
+    if history.every_hours != every_hours:
+        write(replace(history, every_hours=every_hours, scheduled_at=timezone.now()))
+
+
 @contextmanager
 def one_at_a_time() -> Iterator[None]:
-    """Raise `Refused` while another backup or restore of this gallery runs."""
+    """Raise `Busy` while another backup or restore of this gallery runs."""
     with (Path(settings.DATA_DIR) / "backup.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise Refused(
+            raise Busy(
                 "Another backup of this gallery is running. Wait until it has ended."
             ) from None
         yield

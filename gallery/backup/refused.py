@@ -7,6 +7,10 @@ class Refused(Exception):
     """Nothing was changed; the sentences say why, and what to do."""
 
 
+class Busy(Refused):
+    """Another backup or restore runs, which is no fault."""
+
+
 class Damaged(Exception):
     """Something in a target is not what was written there; the sentence names it."""
 
