@@ -6,7 +6,10 @@ was cut short before its rows were complete can be repeated, and uses the files 
 
 from __future__ import annotations
 
+import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -47,7 +50,7 @@ def restore(target: Target, generation: str = "", external: Path | None = None) 
     here. Raises `Refused` if this installation is not empty or cannot hold the backup, `Damaged` if
     the backup is not whole, and `StorageFull`; nothing was changed then, except for files copied.
     """
-    with history.one_at_a_time():
+    with history.one_at_a_time(), _nobody_serves():
         marker.gallery_of(target)
         generation = generation or _latest(target)
         made = manifest.read(target, generation)
@@ -64,6 +67,17 @@ def restore(target: Target, generation: str = "", external: Path | None = None) 
         for sentence in load.differences(made):
             restored.add(sentence)
         return restored
+
+
+@contextmanager
+def _nobody_serves() -> Iterator[None]:
+    """Keep `serve` from starting meanwhile; raise `Refused` if it runs."""
+    with (Path(settings.DATA_DIR) / "serve.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise Refused("The gallery runs here. Stop it, and repeat.") from None
+        yield
 
 
 def _latest(target: Target) -> str:

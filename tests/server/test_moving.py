@@ -1,0 +1,206 @@
+"""A gallery moves from one process to services and back, with everything that people made."""
+
+from __future__ import annotations
+
+import gzip
+import itertools
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.embedders import PALETTE
+from tests.server.processes import Program, eventually, free_port, manage, missing_programs
+from tests.server.stack import Owner, Stack, picture
+
+pytestmark = pytest.mark.server
+
+COLOURS = list(PALETTE)
+QUERIES = [
+    *COLOURS,
+    *(f"{one} -{other}" for one, other in itertools.pairwise(COLOURS)),
+    *(f"{one} {other}" for one, other in zip(COLOURS, COLOURS[3:], strict=False)),
+    *("favourite:yes", "rating:3..5", "tag:sea", "album:Lisbon", "red tag:sea", "blue rating:4"),
+    *("IMG_0003", "beach", "sea -red", "2021", "type:png", "date:2021-03", "Lisbon"),
+    *("red favourite:yes", "-red", "green album:Lisbon", "caption", "format:png", "holiday"),
+]
+VOLATILE = {"gallery.galleryidentity": {"marked_at"}}
+WORK = {"state", "indexed_at", "generation", "attempts", "lease_token", "lease_until"}
+
+
+class Embedded:
+    """A gallery in one process."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir()
+        port = free_port()
+        self.environment = {
+            "PATH": os.environ["PATH"],
+            "DJANGO_SETTINGS_MODULE": "tests.settings_services",
+            "DATA_DIR": str(folder / "data"),
+            "PORT": str(port),
+            "EMBEDDING_MODEL": "colours",
+            "MIN_FREE_MB": "1",
+        }
+        command = [sys.executable, "manage.py", "serve"]
+        self.url = f"http://127.0.0.1:{port}"
+        self.program = Program(
+            "gallery", command, folder=folder, environment=self.environment, port=port
+        )
+
+    def start(self) -> None:
+        self.program.start()
+        self.program.ready()
+
+
+def make_everything(owner: Owner, manage_here: Any, folder: Path) -> None:
+    """Do everything that a person can do to a gallery."""
+    photos = []
+    for number, colour in enumerate(COLOURS):
+        name = f"IMG_{number:04d}.png"
+        photos.append(owner.add(picture(PALETTE[colour], number), name))
+    twin = owner.add(picture(PALETTE["red"], 77, "BMP"), "twin.bmp")
+    other_twin = owner.add(picture(PALETTE["blue"], 78, "BMP"), "other twin.bmp")
+    owner.wait_until_indexed(*photos, twin, other_twin)
+
+    def post(path: str, **body: Any) -> Any:
+        answer = owner.http.post(f"/api/v1/{path}", json=body)
+        assert answer.is_success, answer.text
+        return answer.json()
+
+    album = post("albums", name="Lisbon")["id"]
+    post(f"albums/{album}/photos", ids=photos[:4])
+    post("favourites", ids=photos[2:5])
+    post("ratings", ids=photos[1:6], stars=4)
+    for photo in photos[3:8]:
+        answer = owner.http.patch(
+            f"/api/v1/photos/{photo}", json={"tags": ["sea"], "caption": "a beach, été 北京"}
+        )
+        assert answer.is_success, answer.text
+    post("photos/dates", ids=photos[5:7], set="2021-03-15T12:00:00")
+    post("stacks", ids=photos[8:10])
+    post("photos/trash", ids=photos[10:11])
+    post("searches", name="reds", query="red")
+    xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"></x:xmpmeta>'
+    answer = owner.http.post("/api/v1/photos", files={"file": ("IMG_0001.xmp", xmp)})
+    assert answer.is_success, answer.text
+    eventually("duplicates are found", lambda: groups(owner))
+    post(f"duplicates/{groups(owner)[0]['id']}/resolve", action="dismiss")
+    outside = folder / "outside"
+    outside.mkdir()
+    (outside / "holiday.png").write_bytes(picture((1, 90, 200), 5))
+    manage_here("import_folder", str(outside), "--owner", "ada", "--in-place")
+    eventually("it is searchable", lambda: not owner.http.get("/api/v1/status").json()["pending"])
+
+
+def groups(owner: Owner) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = owner.http.get("/api/v1/duplicates").json()["groups"]
+    return found
+
+
+def portrait(owner: Owner) -> dict[str, Any]:
+    """Return what people see of a gallery, and what 50 queries answer."""
+    seen: dict[str, Any] = {}
+    for path in ("photos?limit=200", "trash", "albums", "searches", "duplicates", "stacks"):
+        seen[path] = owner.http.get(f"/api/v1/{path}").text.replace(str(owner.http.base_url), "")
+    for query in QUERIES:
+        answer = owner.http.get("/api/v1/search", params={"q": query, "limit": 100})
+        body = answer.json()
+        if answer.is_success:
+            hits = [(hit["band"], hit["words"], hit["id"], _score(hit)) for hit in body["hits"]]
+            body = (body["total"], body["strong"], body["likely"], sorted(hits, key=str))
+        seen[f"search {query}"] = answer.status_code, body
+    return seen
+
+
+def _score(hit: dict[str, Any]) -> float | None:
+    return None if hit["score"] is None else round(hit["score"], 2)
+
+
+def rows(target: Path) -> dict[str, list[Any]]:
+    """Return the rows of the newest backup by table, without what changes by working."""
+    generation = sorted((target / "generations").iterdir())[-1]
+    columns = json.loads((generation / "manifest.json").read_text())["columns"]
+    found = {}
+    for table, names in columns.items():
+        out = VOLATILE.get(table, set()) | (WORK if "embedding" in table else set())
+        if table.endswith("photoparts"):
+            out = {"indexed_at", "tries"}
+        with gzip.open(generation / "database" / f"{table}.jsonl.gz", "rt") as lines:
+            found[table] = [
+                {name: value for name, value in zip(names, json.loads(line), strict=True)
+                 if name not in out}
+                for line in lines
+            ]  # fmt: skip
+    return found
+
+
+@pytest.mark.skipif(bool(missing_programs()), reason="redis-server or postgres is not installed")
+def test_a_gallery_moves_to_services_and_back(tmp_path):
+    assert len(QUERIES) >= 50
+    target = tmp_path / "backup"
+    first, last = Embedded(tmp_path / "first"), Embedded(tmp_path / "last")
+    stack = Stack(tmp_path)
+    try:
+        first.start()
+        manage(first.environment, "create_owner", "ada", typed="correct horse battery\n")
+        token = manage(first.environment, "create_token", "ada").splitlines()[-1]
+        make_everything(
+            Owner(first.url, token), lambda *line: manage(first.environment, *line), tmp_path
+        )
+        seen = settled_portrait(first.url, token)
+        manage(first.environment, "backup", str(target))
+        before = rows(target)
+        assert first.program.stop() == 0
+        empty = {label for label, kept in before.items() if not kept}
+        assert empty <= NOT_MADE_HERE, empty - NOT_MADE_HERE
+
+        stack.redis.start()
+        stack.qdrant.start()
+        stack.postgres.create()
+        stack.redis.ready()
+        stack.qdrant.ready()
+        manage(stack.environment, "restore", str(target))
+        manage(stack.environment, "backup", str(target))
+        assert rows(target) == before
+        stack.start_gallery()
+        assert settled_portrait(stack.url, token) == seen
+        assert Owner(stack.url, token).http.post("/api/v1/albums", json={"name": "new"}).is_success
+        assert set(stack.stop().values()) == {0}
+        manage(stack.environment, "fsck", "--deep")
+        manage(stack.environment, "backup", str(target))
+        before = rows(target)
+
+        manage(last.environment, "restore", str(target))
+        manage(last.environment, "backup", str(target))
+        assert rows(target) == before
+        last.start()
+        assert len(settled_portrait(last.url, token)) == len(seen)
+        assert last.program.stop() == 0
+        manage(last.environment, "fsck", "--deep")
+        manage(last.environment, "verify_backup", str(target))
+    finally:
+        first.program.kill()
+        last.program.kill()
+        stack.remove()
+
+
+NOT_MADE_HERE = {"auth.group", "auth.user_groups"}
+"""Tables that stay empty, so that this test says nothing about them."""
+
+
+def settled_portrait(url: str, token: str) -> dict[str, Any]:
+    """Return the portrait once search answers and no work is left."""
+    owner = Owner(url, token)
+
+    def settled() -> bool:
+        status = owner.http.get("/api/v1/status").json()
+        return not status["pending"] and owner.http.get("/api/v1/search?q=red").is_success
+
+    eventually("search answers", settled, patience=90)
+    seen = portrait(owner)
+    owner.http.close()
+    return seen
