@@ -79,7 +79,7 @@ def write(target: Target, path: str) -> Iterator[Writer]:
 def read(target: Target, path: str) -> Iterator[Any]:
     """Yield the lines of a part; raise `Damaged` if it is missing or cannot be read to its end."""
     try:
-        with target.open(path) as file, gzip.GzipFile(fileobj=file) as lines:
+        with target.open(path) as file, gzip.GzipFile("", "rb", fileobj=file) as lines:
             for line in lines:
                 yield json.loads(line)
     except FileNotFoundError:

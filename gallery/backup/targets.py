@@ -164,4 +164,8 @@ class FolderTarget:
 
 def open_target(text: str) -> Target:
     """Return the target that a person named: a folder, or `s3://bucket/prefix`."""
+    if text.startswith("s3://"):
+        from gallery.backup.s3_target import BucketTarget
+
+        return BucketTarget(text)
     return FolderTarget(Path(text).expanduser())

@@ -12,9 +12,11 @@ from typing import Any
 
 import pytest
 
+from tests.companion_files import xmp
 from tests.embedders import PALETTE
 from tests.server.processes import Program, eventually, free_port, manage, missing_programs
 from tests.server.stack import Owner, Stack, picture
+from tests.server.test_duplicates import add_pair
 
 pytestmark = pytest.mark.server
 
@@ -23,9 +25,9 @@ QUERIES = [
     *COLOURS,
     *(f"{one} -{other}" for one, other in itertools.pairwise(COLOURS)),
     *(f"{one} {other}" for one, other in zip(COLOURS, COLOURS[3:], strict=False)),
-    *("favourite:yes", "rating:3..5", "tag:sea", "album:Lisbon", "red tag:sea", "blue rating:4"),
+    *("is:favourite", "rating:3", "tag:sea", "album:Lisbon", "red tag:sea", "blue rating:4"),
     *("IMG_0003", "beach", "sea -red", "2021", "type:png", "date:2021-03", "Lisbon"),
-    *("red favourite:yes", "-red", "green album:Lisbon", "caption", "format:png", "holiday"),
+    *("red is:favourite", "-red", "green album:Lisbon", "caption", "format:png", "holiday"),
 ]
 VOLATILE = {"gallery.galleryidentity": {"marked_at"}}
 WORK = {"state", "indexed_at", "generation", "attempts", "lease_token", "lease_until"}
@@ -62,9 +64,8 @@ def make_everything(owner: Owner, manage_here: Any, folder: Path) -> None:
     for number, colour in enumerate(COLOURS):
         name = f"IMG_{number:04d}.png"
         photos.append(owner.add(picture(PALETTE[colour], number), name))
-    twin = owner.add(picture(PALETTE["red"], 77, "BMP"), "twin.bmp")
-    other_twin = owner.add(picture(PALETTE["blue"], 78, "BMP"), "other twin.bmp")
-    owner.wait_until_indexed(*photos, twin, other_twin)
+    pairs = [*add_pair(owner, 1), *add_pair(owner, 2)]
+    owner.wait_until_indexed(*photos, *pairs)
 
     def post(path: str, **body: Any) -> Any:
         answer = owner.http.post(f"/api/v1/{path}", json=body)
@@ -80,15 +81,17 @@ def make_everything(owner: Owner, manage_here: Any, folder: Path) -> None:
             f"/api/v1/photos/{photo}", json={"tags": ["sea"], "caption": "a beach, été 北京"}
         )
         assert answer.is_success, answer.text
-    post("photos/dates", ids=photos[5:7], set="2021-03-15T12:00:00")
+    post("photos/dates", ids=photos[5:7], set={"local": "2021-03-15T12:00:00", "zone": "UTC"})
     post("stacks", ids=photos[8:10])
     post("photos/trash", ids=photos[10:11])
     post("searches", name="reds", query="red")
-    xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"></x:xmpmeta>'
-    answer = owner.http.post("/api/v1/photos", files={"file": ("IMG_0001.xmp", xmp)})
+    sidecar = {"file": ("IMG_0001.xmp", xmp())}
+    answer = owner.http.post("/api/v1/photos", files=sidecar)
     assert answer.is_success, answer.text
-    eventually("duplicates are found", lambda: groups(owner))
-    post(f"duplicates/{groups(owner)[0]['id']}/resolve", action="dismiss")
+    eventually("duplicates are found", lambda: len(groups(owner)) == 2, patience=90)
+    group = groups(owner)[0]
+    seen = [one["id"] for one in group["members"]]
+    post(f"duplicates/{group['id']}/resolve", action="dismiss", seen=seen)
     outside = folder / "outside"
     outside.mkdir()
     (outside / "holiday.png").write_bytes(picture((1, 90, 200), 5))
