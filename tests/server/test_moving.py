@@ -7,6 +7,8 @@ import itertools
 import json
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +60,13 @@ class Embedded:
         self.program.ready()
 
 
+@contextmanager
+def owner_at(url: str, token: str) -> Iterator[Owner]:
+    owner = Owner(url, token)
+    yield owner
+    owner.http.close()
+
+
 def make_everything(owner: Owner, manage_here: Any, folder: Path) -> None:
     """Do everything that a person can do to a gallery."""
     photos = []
@@ -95,8 +104,18 @@ def make_everything(owner: Owner, manage_here: Any, folder: Path) -> None:
     outside = folder / "outside"
     outside.mkdir()
     (outside / "holiday.png").write_bytes(picture((1, 90, 200), 5))
+    (outside / "forgotten.png").write_bytes(picture((90, 1, 200), 6))
     manage_here("import_folder", str(outside), "--owner", "ada", "--in-place")
     eventually("it is searchable", lambda: not owner.http.get("/api/v1/status").json()["pending"])
+    listed = owner.http.get("/api/v1/photos", params={"limit": 100}).json()["photos"]
+    (forgotten,) = [one["id"] for one in listed if one["name"] == "forgotten.png"]
+    post("photos/trash", ids=[forgotten])
+    assert owner.http.delete(f"/api/v1/trash/{forgotten}").is_success
+    owner.upload(picture(PALETTE["red"], 0), "another name.png")
+    criteria = owner.http.get("/api/v1/duplicates/criteria").json()
+    owner.http.put("/api/v1/duplicates/criteria", json={**criteria, "pattern": "IMG_*"})
+    sent = {"file": ("sent.png", picture(PALETTE["pink"], 9))}
+    assert owner.http.post("/api/v1/search/by-image", files=sent).is_success
 
 
 def groups(owner: Owner) -> list[dict[str, Any]]:
@@ -151,9 +170,8 @@ def test_a_gallery_moves_to_services_and_back(tmp_path):
         first.start()
         manage(first.environment, "create_owner", "ada", typed="correct horse battery\n")
         token = manage(first.environment, "create_token", "ada").splitlines()[-1]
-        make_everything(
-            Owner(first.url, token), lambda *line: manage(first.environment, *line), tmp_path
-        )
+        with owner_at(first.url, token) as ada:
+            make_everything(ada, lambda *line: manage(first.environment, *line), tmp_path)
         seen = settled_portrait(first.url, token)
         manage(first.environment, "backup", str(target))
         before = rows(target)
@@ -171,7 +189,8 @@ def test_a_gallery_moves_to_services_and_back(tmp_path):
         assert rows(target) == before
         stack.start_gallery()
         assert settled_portrait(stack.url, token) == seen
-        assert Owner(stack.url, token).http.post("/api/v1/albums", json={"name": "new"}).is_success
+        with owner_at(stack.url, token) as ada:
+            assert ada.http.post("/api/v1/albums", json={"name": "new"}).is_success
         assert set(stack.stop().values()) == {0}
         manage(stack.environment, "fsck", "--deep")
         manage(stack.environment, "backup", str(target))
@@ -191,19 +210,17 @@ def test_a_gallery_moves_to_services_and_back(tmp_path):
         stack.remove()
 
 
-NOT_MADE_HERE = {"auth.group", "auth.user_groups"}
-"""Tables that stay empty, so that this test says nothing about them."""
+NOT_MADE_HERE = {"auth.group", "auth.user_groups", "search.recentsearch"}
+"""Tables that stay empty, since the API cannot fill them; this test says nothing about them."""
 
 
 def settled_portrait(url: str, token: str) -> dict[str, Any]:
     """Return the portrait once search answers and no work is left."""
-    owner = Owner(url, token)
+    with owner_at(url, token) as owner:
 
-    def settled() -> bool:
-        status = owner.http.get("/api/v1/status").json()
-        return not status["pending"] and owner.http.get("/api/v1/search?q=red").is_success
+        def settled() -> bool:
+            status = owner.http.get("/api/v1/status").json()
+            return not status["pending"] and owner.http.get("/api/v1/search?q=red").is_success
 
-    eventually("search answers", settled, patience=90)
-    seen = portrait(owner)
-    owner.http.close()
-    return seen
+        eventually("search answers", settled, patience=90)
+        return portrait(owner)
