@@ -70,6 +70,9 @@ def back_up_now(stop: Callable[[], bool]) -> None:
     except (Refused, Damaged, OSError, DatabaseError) as error:
         logger.warning("The backup failed. %s", error)
         history.remember_run(made=False, sentence=str(error))
+    except Exception as error:
+        history.remember_run(made=False, sentence=f"Unexpected: {error!r}. The log says more.")
+        raise
     else:
         _report(result)
 

@@ -157,6 +157,8 @@ class _Run:
     # --- the files --------------------------------------------------------------------------------
 
     def _require_space(self, listed: Path) -> None:
+        if self.target.free_bytes() is None:
+            return
         new = (
             entry.size
             for entry in _read_list(listed)

@@ -60,11 +60,12 @@ def restore(target: Target, generation: str = "", external: Path | None = None) 
         restored = Restored(generation, made)
         _require_space(target, generation)
         _restore_files(target, restored, external)
-        load.load(target, generation, made, _deleted(target, generation))
+        deleted = _deleted(target, generation)
+        load.load(target, generation, made, deleted)
         _restore_key(target, restored)
         history.remember_target(target.name)
         originals_marker.mark()
-        for sentence in load.differences(made):
+        for sentence in load.differences(made, deleted):
             restored.add(sentence)
         return restored
 

@@ -64,9 +64,14 @@ def keep(target: Target, entry: Entry, *, reread: bool = False) -> Entry:
 
 
 def _keep_other(target: Target, source: IO[bytes], entry: Entry, sha256: str) -> Entry:
-    """Keep what was found in the place of a file, unless somebody is writing there."""
+    """Keep what was found in the place of a file, unless somebody is writing there.
+
+    In an external folder it is something new, which the next scan takes in.
+    """
     if _is_deleted(entry):
         return replace(entry, outcome=Outcome.DELETED)
+    if entry.external:
+        return replace(entry, outcome=Outcome.CHANGED)
     source.seek(0)
     try:
         _copy(source, target, sha256)

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import random
+from dataclasses import replace
 
 import pytest
 from django.apps import apps
 from django.conf import settings
+from django.core.management import call_command
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
 
 from gallery import files, originals_marker
-from gallery.backup import tables
-from gallery.backup.back_up import back_up
+from gallery.backup import back_up as back_up_module, manifest, tables
+from gallery.backup.back_up import Options, back_up
 from gallery.backup.restore import restore
 from gallery.models import Album, ApiToken, Companion, Photo, Tag
+from tests import external, images
 from tests.galleries import fill
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
@@ -56,3 +61,67 @@ def test_every_row_and_every_file_comes_back(ada, photos, target, move_in):
     assert files.companion(Companion.objects.get()).read_bytes() == photos[0].pk.bytes
     # New rows get numbers of their own.
     assert Tag.objects.create(owner=ada, name="new").pk > 3
+
+
+def older(target, generation: str) -> None:
+    """Make a backup look as one that was made before the last migration of the gallery."""
+    made = manifest.read(target, generation)
+    assert made.migrations["gallery"] == "0008_gallery_identity"
+    new = "gallery.galleryidentity"
+    manifest.write(
+        target,
+        generation,
+        replace(
+            made,
+            migrations={**made.migrations, "gallery": "0007_date_corrections"},
+            columns={table: names for table, names in made.columns.items() if table != new},
+            parts={name: part for name, part in made.parts.items() if new not in name},
+        ),
+    )
+
+
+def test_an_older_backup_comes_back_up_to_date_into_tables_that_are_empty(
+    photos, target, move_in, monkeypatch
+):
+    """The owner deleted one photo and the video of another while the backup ran."""
+    write_list = back_up_module._write_list
+
+    def then_delete(path, entries):
+        write_list(path, entries)
+        files.remove_files(photos[1])
+        Photo.objects.filter(pk=photos[1].pk).delete()
+        video = Companion.objects.get()
+        files.companion(video).unlink()
+        video.delete()
+
+    monkeypatch.setattr(back_up_module, "_write_list", then_delete)
+    result = back_up(target)
+    assert result.manifest.files == {"deleted": 2, "kept": 2}
+    older(target, result.generation)
+    move_in()
+    call_command("migrate", verbosity=0)
+    restored = restore(target)
+    assert restored.sentences == []
+    assert set(Photo.objects.not_deleted()) == {photos[0], photos[2]}
+    assert Photo.objects.count() == 3
+    assert not Companion.objects.exists()
+    assert MigrationExecutor(connection).loader.applied_migrations.keys() >= {
+        ("gallery", "0008_gallery_identity")
+    }
+
+
+def test_files_of_external_folders_are_listed_and_copied_if_asked(
+    ada, model, target, tmp_path, move_in
+):
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "holiday.png").write_bytes(images.png())
+    external.add(outside)
+    assert back_up(target).manifest.files == {"listed": 1}
+    assert list(target.root.glob("files/*/*")) == []
+    assert back_up(target, Options(external=True)).manifest.files == {"kept": 1}
+    move_in()
+    restore(target, external=tmp_path / "copies")
+    (copy,) = (tmp_path / "copies").rglob("*.png")
+    assert copy.read_bytes() == (outside / "holiday.png").read_bytes()
+    assert Photo.objects.get().external
