@@ -227,12 +227,14 @@ NOT_MADE_HERE = {"auth.group", "auth.user_groups", "search.recentsearch"}
 
 
 def settled_portrait(url: str, token: str) -> dict[str, Any]:
-    """Return the portrait once search answers and no work is left."""
+    """Return the portrait once search answers with bands, and no work is left."""
     with owner_at(url, token) as owner:
 
         def settled() -> bool:
             status = owner.http.get("/api/v1/status").json()
-            return not status["pending"] and owner.http.get("/api/v1/search?q=red").is_success
+            answer = owner.http.get("/api/v1/search?q=red")
+            # The bands are measured in the background after the first start.
+            return not status["pending"] and answer.is_success and bool(answer.json()["strong"])
 
         eventually("search answers", settled, patience=90)
         return portrait(owner)
