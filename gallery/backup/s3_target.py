@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import PurePosixPath
-from typing import IO, Any
+from typing import IO, Any, cast
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -48,7 +48,7 @@ class BucketTarget:
 
     def open(self, path: str) -> IO[bytes]:
         """Fetch an object whole, so that a connection that breaks is noticed here and not later."""
-        file = tempfile.SpooledTemporaryFile(_IN_MEMORY, dir=settings.UPLOAD_TMP_DIR)  # noqa: SIM115
+        file = _scratch()
         with self._telling(path):
             try:
                 self._client.download_fileobj(self._bucket, self._key(path), file)
@@ -66,8 +66,7 @@ class BucketTarget:
 
         `private` says nothing more here: who may read is a matter of the bucket.
         """
-        folder = settings.UPLOAD_TMP_DIR
-        with tempfile.SpooledTemporaryFile(_IN_MEMORY, dir=folder) as file:
+        with _scratch() as file:
             yield file
             file.seek(0)
             with self._telling(path):
@@ -117,6 +116,12 @@ class BucketTarget:
             yield
         except (self._faults.ClientError, self._faults.BotoCoreError) as error:
             raise OSError(f"{self.name}/{path}: {error}") from error
+
+
+def _scratch() -> IO[bytes]:
+    """Return a file that goes when it is closed, in memory while it is small."""
+    folder = str(settings.UPLOAD_TMP_DIR)
+    return cast("IO[bytes]", tempfile.SpooledTemporaryFile(_IN_MEMORY, mode="w+b", dir=folder))
 
 
 class _Unclosed:
