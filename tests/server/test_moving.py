@@ -6,10 +6,11 @@ import gzip
 import itertools
 import json
 import os
+import sqlite3
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,18 @@ class Embedded:
     def start(self) -> None:
         self.program.start()
         self.program.ready()
+
+    def has_all_parts(self) -> bool:
+        """Tell whether the parts of all live photos are in the index, which changes scores."""
+        database = Path(self.environment["DATA_DIR"]) / "scry.sqlite3"
+        with closing(sqlite3.connect(database)) as connection:
+            (waiting,) = connection.execute(
+                "SELECT count(*) FROM gallery_embedding row JOIN gallery_photo photo"
+                " ON photo.id = row.photo_id LEFT JOIN gallery_photoparts parts"
+                " ON parts.embedding_id = row.id WHERE parts.indexed_at IS NULL"
+                " AND photo.trashed_at IS NULL AND photo.deleted_at IS NULL"
+            ).fetchone()
+        return bool(waiting == 0)
 
 
 @contextmanager
@@ -197,6 +210,7 @@ def test_a_gallery_moves_to_services_and_back(tmp_path):
         token = manage(first.environment, "create_token", "ada").splitlines()[-1]
         with owner_at(first.url, token) as ada:
             make_everything(ada, lambda *line: manage(first.environment, *line), tmp_path)
+        eventually("parts are searchable", first.has_all_parts, patience=150)
         seen = settled_portrait(first.url, token)
         manage(first.environment, "backup", str(target))
         before = rows(target)
