@@ -103,15 +103,15 @@ def _serve(options: argparse.Namespace) -> None:
 def _text_tower(options: argparse.Namespace, checkpoint: Path) -> Any:
     import gc
 
-    from search.vectors.embedders import mapped, open_clip as adapter
+    from search.vectors.embedders import checkpoints, mapped, open_clip as adapter
 
     if options.child == "open_clip":
         mapped.model_of = lambda *_: None
     import open_clip
 
     tags = open_clip.list_pretrained_tags_by_model(options.architecture)
-    model = adapter._created(f"{options.architecture}/{tags[0]}", checkpoint)
-    adapter._drop_other_towers(model, frozenset({"text"}))
+    model = checkpoints._created(f"{options.architecture}/{tags[0]}", checkpoint)
+    checkpoints._drop_other_towers(model, frozenset({"text"}))
     text = model.text.eval().requires_grad_(requires_grad=False)
     dtype = adapter._dtype(options.format)
     if options.child == "open_clip":

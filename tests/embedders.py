@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
+from search.vectors.embedders import weights as weight_files
 from search.vectors.embedders.base import ModelUnavailable, Pixels, Tower, Vectors
+from search.vectors.embedders.self_test import Probes
 
 # Colour names in the order of the dimensions. What a pixel counts as is decided by nearness
 # in RGB, which is crude and enough for squares of plain colour.
@@ -72,6 +75,17 @@ class ColourEmbedder:
             else:
                 row += 0.2 * _direction(word, self.dim)
         return _unit(row) if row.any() else _unit(_direction(text, self.dim))
+
+
+def checkpoint(name: str, weights: Path | None) -> Path | None:
+    """Stand in for `search.vectors.embedders.open_clip.checkpoint`: no model but its file's."""
+    return weight_files.locate(weights, name) if weights else None
+
+
+def probes() -> Probes:
+    """Return squares of plain colours and their names, which the fake model can tell."""
+    squares = [np.full((32, 32, 3), rgb, np.uint8) for rgb in PALETTE.values()]
+    return Probes(squares, list(PALETTE))
 
 
 def load(key: str, *, towers: frozenset[Tower] = frozenset(), **_: object) -> ColourEmbedder:

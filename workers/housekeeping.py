@@ -63,6 +63,7 @@ def sweep() -> None:
     jobs.cut_waits()
     jobs.PROJECT.run()
     model_choice.promote()
+    model_choice.remove_former()
     refresh_statistics()
     if jobs.is_work_due():
         doorbell.ring()
@@ -162,7 +163,7 @@ class Rounds:
                 connections.close_all()
             self._wait_for_choice(version, None if settled else MODEL_RETRY_SECONDS)
 
-    def _wait_for_choice(self, version: int, limit: float | None) -> None:
+    def _wait_for_choice(self, version: object, limit: float | None) -> None:
         """Wait until the choice has another version, or for `limit` seconds."""
         started = time.monotonic()
         while not self._stop.wait(ROUND_SECONDS) and folders.version() == version:

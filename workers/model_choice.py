@@ -1,28 +1,49 @@
 """Which model the gallery works with, and how it changes from one to the next.
 
-A new model is built beside the old one, which answers until every photo is settled in the new
-vector space. Then one UPDATE switches over. Vectors of two models are never mixed.
+A new model must pass its self-test. It is built beside the old one, which answers until every photo
+is settled in the new vector space. Then one UPDATE switches over. Vectors of two models are never
+mixed. The old one stays for a while, so that people can go back, and is removed then.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
+from datetime import timedelta
 
+from django.conf import settings
 from django.db import transaction
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from gallery.models import Embedding, EmbeddingModel, Photo
+from gallery import model_change
+from gallery.models import Embedding, EmbeddingModel
+from search.duplicates.groups import edges
+from search.parts import nearest
 from search.relevance import library
-from search.vectors.embedders import folders, image_embedder
+from search.vectors import index
+from search.vectors.embedders import (
+    adapter,
+    folders,
+    image_embedder,
+    keys,
+    text_embedder,
+    unload,
+)
 from search.vectors.embedders.base import Embedder, ModelUnavailable
 from search.vectors.embedders.catalog import STARTER_KEY, Choice, is_replaced
+from search.vectors.embedders.self_test import require_sense
+from search.vectors.index import VectorIndexError
 from workers import heartbeat
+from workers.failpoints import failpoint
 
 logger = logging.getLogger(__name__)
 
-ENOUGH = 0.9
-"""The share of the old model's photos that must be searchable with the new one."""
+REMOVED_AT_ONCE = 1000
+"""Rows of a former model removed in one transaction."""
+
+_refused: dict[str, ModelUnavailable] = {}
+"""What is wrong with models that failed their self-test: their keys name their very weights."""
 
 _settling = threading.Event()
 
@@ -33,63 +54,124 @@ def is_settling() -> bool:
 
 
 def settle() -> bool:
-    """Choose, load and register the model; return False if it is not available now."""
+    """Choose, load, test and register the model; return False if it is not available now."""
     _settling.set()
     try:
+        carry_over()
         choice, embedder = _load(folders.wanted())
-        register(choice, embedder)
+        model = register(choice, embedder)
     except ModelUnavailable as error:
-        heartbeat.tell("model", str(error))
+        _tell_trouble(error)
         return False
     finally:
         _settling.clear()
-    heartbeat.report = heartbeat.Report(choice.key, embedder.device, embedder.device_reason)
+    heartbeat.report = heartbeat.Report(model.key, embedder.device, embedder.device_reason)
     heartbeat.tell("model", "")
-    logger.info("Model %s on %s: %s", choice.key, embedder.device, choice.why)
+    folders.note_refusal("", "")
+    logger.info("Model %s on %s: %s", model.key, embedder.device, choice.why)
     return True
+
+
+def _tell_trouble(error: ModelUnavailable) -> None:
+    heartbeat.tell("model", str(error))
+    folders.note_refusal(error.code, str(error))
+
+
+def carry_over() -> None:
+    """Give models from before weights were hashed the keys of the weights that are here.
+
+    Their vectors stay, and so do their indexes, under the former names. A model whose weights are
+    not here keeps its key until they are.
+    """
+    for model in EmbeddingModel.objects.exclude(key__contains=keys.MARK):
+        if is_replaced(model.key) or folders.weights_are_remote(model.key):
+            continue
+        try:
+            key = folders.present_key(model.key)
+        except ModelUnavailable as error:
+            logger.info("The weights of %s are not here: %s", model.key, error)
+            continue
+        if key != model.key and not EmbeddingModel.objects.filter(key=key).exists():
+            former = EmbeddingModel.objects.filter(pk=model.pk, key=model.key)
+            former.update(key=key, index_name=model.collection)
 
 
 def _load(choice: Choice) -> tuple[Choice, Embedder]:
     """Load the chosen model; if it was chosen automatically, the starter can stand in for it."""
     try:
-        return choice, image_embedder(choice.key)
+        return choice, _sound(choice.key)
     except ModelUnavailable as error:
         if choice.firm or choice.key == STARTER_KEY:
             raise
+        _tell_trouble(error)
         why = _("The small starter model is in use because %(model)s cannot be loaded: %(error)s")
         why %= {"model": choice.key, "error": error}
-        return Choice(STARTER_KEY, why, choice.hint), image_embedder(STARTER_KEY)
+        return Choice(STARTER_KEY, why, choice.hint), _sound(STARTER_KEY)
+
+
+def _sound(name: str) -> Embedder:
+    """Return the image embedder of a model that makes sense; raise `ModelUnavailable`."""
+    key = folders.present_key(name)
+    if key in _refused:
+        raise ModelUnavailable(_refused[key], _refused[key].code)
+    embedder = image_embedder(key)
+    if not EmbeddingModel.objects.filter(key=embedder.key).exclude(tested_at=None).exists():
+        try:
+            require_sense(embedder, text_embedder(key), adapter().probes())
+        except ModelUnavailable as error:
+            _refused[key] = error
+            unload(key)
+            raise
+    return embedder
 
 
 def register(choice: Choice, embedder: Embedder) -> EmbeddingModel:
-    """Record the model, create its rows, and activate it if no other can answer.
+    """Record a tested model, create its rows, and activate it if no other can answer.
 
     Raises `ModelUnavailable` if the key is recorded with another dimension.
     """
     with transaction.atomic():
-        defaults = {"dim": embedder.dim}
-        model = EmbeddingModel.objects.get_or_create(key=choice.key, defaults=defaults)[0]
-        if model.dim != embedder.dim:
-            sentence = _(
-                "%(model)s now gives %(new)d numbers per photo instead of %(old)d; restore the "
-                "old weights or choose another model."
-            )
-            raise ModelUnavailable(
-                sentence % {"model": choice.key, "new": embedder.dim, "old": model.dim}
-            )
+        model = _record(embedder)
         model.why, model.hint = choice.why[:300], choice.hint[:300]
-        if model.state == EmbeddingModel.State.RETIRED:
-            model.state = EmbeddingModel.State.BUILDING
-        model.save(update_fields=["why", "hint", "state"])
+        model.tested_at = model.tested_at or timezone.now()
+        model.save(update_fields=["why", "hint", "tested_at"])
+        if model.state == EmbeddingModel.State.RETIRED and not model.held:
+            model.build()
         others = EmbeddingModel.objects.filter(state=EmbeddingModel.State.BUILDING)
-        others.exclude(pk=model.pk).update(state=EmbeddingModel.State.RETIRED)
+        others.exclude(pk=model.pk).update(
+            state=EmbeddingModel.State.RETIRED, retired_at=timezone.now()
+        )
     active = EmbeddingModel.objects.active()
-    if active is None or (model != active and (not _searchable(active) or is_replaced(active.key))):
-        # A starter model of another version cannot read queries any more: those photos answer
-        # that the new one has indexed.
+    if active is None or (model != active and not _can_answer(active)):
+        # Its weights are gone, so it cannot read queries: those photos answer that the new model
+        # has indexed.
         model.activate()
     add_missing_rows()
     return model
+
+
+def _record(embedder: Embedder) -> EmbeddingModel:
+    """Return the row of a model, a new one if need be."""
+    defaults = {"dim": embedder.dim}
+    model = EmbeddingModel.objects.get_or_create(key=embedder.key, defaults=defaults)[0]
+    if model.state == EmbeddingModel.State.LEAVING:
+        sentence = _("The former vectors of %(model)s are being removed; then it is built anew.")
+        raise ModelUnavailable(sentence % {"model": model.name})
+    if model.dim != embedder.dim:
+        sentence = _(
+            "%(model)s now gives %(new)d numbers per photo instead of %(old)d; restore the "
+            "old weights or choose another model."
+        )
+        raise ModelUnavailable(
+            sentence % {"model": model.key, "new": embedder.dim, "old": model.dim}
+        )
+    return model
+
+
+def _can_answer(active: EmbeddingModel) -> bool:
+    """Tell whether a model finds any photo, and can still read queries."""
+    found = Embedding.objects.live().filter(model=active, state=Embedding.State.INDEXED)
+    return found.exists() and folders.has_weights(active.key)
 
 
 def prepare_bands() -> None:
@@ -115,24 +197,54 @@ def add_missing_rows() -> int:
 
 
 def promote() -> EmbeddingModel | None:
-    """Activate the new model if all photos are settled in it; return it."""
-    for model in EmbeddingModel.objects.filter(state=EmbeddingModel.State.BUILDING):
-        if _is_complete(model):
-            model.activate()
-            logger.info("Searches are now answered by the model %s.", model.key)
-            return model
-    return None
+    """Activate the new model if it settled all photos and loses hardly any; return it."""
+    change = model_change.under_way()
+    if change is None or not change.may_take_over or change.model.tested_at is None:
+        return None
+    if not change.model.activate():
+        return None
+    logger.info("Searches are now answered by the model %s.", change.model.key)
+    return change.model
 
 
-def _is_complete(model: EmbeddingModel) -> bool:
-    """Tell whether all photos are settled in `model`, and enough of them searchable."""
-    rows = Embedding.objects.live().filter(model=model)
-    settled = rows.filter(state__in=[Embedding.State.INDEXED, Embedding.State.FAILED])
-    if settled.count() < Photo.objects.live().count():
+# --- former models --------------------------------------------------------------------------------
+
+
+def remove_former() -> int:
+    """Remove the models that were retired long enough ago; return how many are gone.
+
+    Rows go first, the indexes next and the model last, so an interrupted removal is resumed.
+    """
+    retired, leaving = EmbeddingModel.State.RETIRED, EmbeddingModel.State.LEAVING
+    until = timezone.now() - timedelta(days=settings.FORMER_MODEL_DAYS)
+    # A state of its own, because somebody may go back to the model at this moment.
+    EmbeddingModel.objects.filter(state=retired, retired_at__lt=until).update(state=leaving)
+    total = 0
+    for model in EmbeddingModel.objects.filter(state=leaving):
+        try:
+            total += _remove(model)
+        except VectorIndexError as error:
+            logger.warning("The index of %s is removed later: %s", model.key, error)
+    return total
+
+
+def _remove(model: EmbeddingModel) -> bool:
+    if not edges.hand_over(model):
         return False
-    return _searchable(model) >= ENOUGH * _searchable(EmbeddingModel.objects.active())
-
-
-def _searchable(model: EmbeddingModel | None) -> int:
-    """Return how many photos a model finds; without a model, 0."""
-    return Embedding.objects.live().filter(model=model, state=Embedding.State.INDEXED).count()
+    rows = Embedding.objects.filter(model=model).order_by("pk")
+    while ids := list(rows.values_list("pk", flat=True)[:REMOVED_AT_ONCE]):
+        Embedding.objects.filter(pk__in=ids).delete()
+        heartbeat.progress()
+    failpoint("former_rows_removed")
+    index.remove(model.collection, model.dim)
+    index.remove(nearest.collection(model), model.dim)
+    failpoint("former_index_removed")
+    if model.held:
+        # The word of whoever went back from it outlives its vectors.
+        model.state, model.retired_at = EmbeddingModel.State.RETIRED, None
+        model.save(update_fields=["state", "retired_at"])
+    else:
+        model.delete()
+    folders.remove_kept(model.key)
+    logger.info("The former model %s and its vectors were removed.", model.key)
+    return True

@@ -44,23 +44,43 @@ class EmbeddingModelQuerySet(models.QuerySet["EmbeddingModel"]):
         """Return the model that answers queries, or None before the first is chosen."""
         return self.filter(state=EmbeddingModel.State.ACTIVE).first()
 
+    def building(self) -> EmbeddingModel | None:
+        """Return the model that is to take over, or None."""
+        return self.filter(state=EmbeddingModel.State.BUILDING).first()
+
     def wanted(self) -> EmbeddingModelQuerySet:
         """Return the models that need a vector of every photo: the active and any building one."""
-        return self.exclude(state=EmbeddingModel.State.RETIRED)
+        state = EmbeddingModel.State
+        return self.filter(state__in=[state.ACTIVE, state.BUILDING])
+
+    def retired(self) -> EmbeddingModelQuerySet:
+        """Return the former models whose vectors are still there, the latest first."""
+        return self.filter(state=EmbeddingModel.State.RETIRED).order_by("-retired_at", "-pk")
 
 
 class EmbeddingModel(models.Model):
     """An embedding space; exactly one is active, and its vectors live in one collection.
 
-    building -> active once every photo is indexed or failed; active -> retired by its successor.
+    building -> active once every photo is indexed or failed, or when a person says so;
+    active -> retired by its successor, and active again if a person goes back to it;
+    retired -> leaving after a while, when rows and points are removed, and the model last.
+
+    `key` is its name with the hash of its weights (`search.vectors.embedders.keys`). A model that
+    is `held` does not take over on its own: a person went back from it.
     """
 
     class State(models.TextChoices):
         BUILDING = "building"
         ACTIVE = "active"
         RETIRED = "retired"
+        LEAVING = "leaving"
 
     key = models.CharField(max_length=200, unique=True)
+    index_name = models.CharField(
+        max_length=200,
+        blank=True,
+        help_text="name of its indexes if they were named before its key",
+    )
     dim = models.PositiveIntegerField()
     state = models.CharField(max_length=10, choices=State.choices, default=State.BUILDING)
     why = models.CharField(max_length=300, blank=True, help_text="why this model was chosen")
@@ -69,6 +89,11 @@ class EmbeddingModel(models.Model):
         default=dict, blank=True, help_text="closeness of duplicates as measured for this model"
     )
     created_at = models.DateTimeField(default=timezone.now)
+    tested_at = models.DateTimeField(
+        null=True, blank=True, help_text="when it passed its self-test"
+    )
+    retired_at = models.DateTimeField(null=True, blank=True)
+    held = models.BooleanField(default=False)
 
     objects = EmbeddingModelQuerySet.as_manager()
 
@@ -82,13 +107,44 @@ class EmbeddingModel(models.Model):
     def __str__(self) -> str:
         return self.key
 
-    def activate(self) -> None:
-        """Make this the model that answers queries, in one transaction."""
+    @property
+    def name(self) -> str:
+        """What it is called, without the hash of its weights."""
+        return self.key.partition("@")[0]
+
+    @property
+    def collection(self) -> str:
+        """What its indexes are named after."""
+        return self.index_name or self.key
+
+    @property
+    def is_emptied(self) -> bool:
+        """Whether its vectors were removed, and only the word that nobody wants it stays."""
+        return self.state == self.State.RETIRED and self.retired_at is None
+
+    def build(self) -> None:
+        """Have it built beside the active model, to take over when it is complete."""
+        self.state, self.retired_at, self.held = self.State.BUILDING, None, False
+        self.save(update_fields=["state", "retired_at", "held"])
+
+    def activate(self) -> bool:
+        """Make this the model that answers queries, in one transaction; retire the former one.
+
+        Returns False if it is leaving or gone. The row is read again: other processes change it.
+        """
+        active, retired = self.State.ACTIVE, self.State.RETIRED
         with transaction.atomic():
-            others = EmbeddingModel.objects.filter(state=self.State.ACTIVE).exclude(pk=self.pk)
-            others.update(state=self.State.RETIRED)
-            self.state = self.State.ACTIVE
-            self.save(update_fields=["state"])
+            # Locked in one order, so that two people who click at once take turns.
+            locked = EmbeddingModel.objects.select_for_update().order_by("pk")
+            rows = {row.pk: row for row in locked}
+            here = rows.get(self.pk)
+            if here is None or here.state == self.State.LEAVING:
+                return False
+            others = EmbeddingModel.objects.filter(state=active).exclude(pk=self.pk)
+            others.update(state=retired, retired_at=timezone.now())
+            self.state, self.retired_at, self.held = active, None, False
+            self.save(update_fields=["state", "retired_at", "held"])
+        return True
 
 
 class EmbeddingQuerySet(models.QuerySet["Embedding"]):

@@ -113,7 +113,7 @@ def rank(query: VectorQuery) -> Ranking:
     """Return the ranking of a vector query; raise `VectorIndexError` when the index is away."""
     query = _without_excluded(query)
     target, condition = query.target, query.condition
-    index = open_index(query.model.key, query.model.dim)
+    index = open_index(query.model.collection, query.model.dim)
     hits = index.query(target.vector, limit=WINDOW, flt=condition)
     total = len(hits)
     if total == WINDOW:
@@ -211,7 +211,7 @@ def bands_of(query: VectorQuery, vectors: np.ndarray, total: int) -> Bands | Non
 
 def scores(query: VectorQuery, ids: Iterable[UUID]) -> dict[UUID, float]:
     """Return the scores of those photos that pass the filters, wherever they rank."""
-    index = open_index(query.model.key, query.model.dim)
+    index = open_index(query.model.collection, query.model.dim)
     hits = scores_of(index, query.target.vector, query.condition, set(ids))
     return {hit.id: hit.score for hit in hits}
 
@@ -222,7 +222,7 @@ def further_hits(query: VectorQuery, but: Iterable[UUID]) -> tuple[list[RankedPh
     They are found by vector alone.
     """
     query = _without_excluded(query)
-    index = open_index(query.model.key, query.model.dim)
+    index = open_index(query.model.collection, query.model.dim)
     condition = And((query.condition, Not(HasIds.of(but))))
     hits = index.query(query.target.vector, limit=WINDOW, flt=condition)
     return [RankedPhoto(hit.id, hit.score) for hit in hits], len(hits) == WINDOW
@@ -253,7 +253,7 @@ def _all_matches(query: VectorQuery, least: float | None, limit: int) -> set[UUI
     needed = ranking.bands.likely if least is None else ranking.bands.score_at(least)
     if ranking.lowest < needed:
         return found
-    index = open_index(query.model.key, query.model.dim)
+    index = open_index(query.model.collection, query.model.dim)
     deep = index.query(query.target.vector, limit=limit, flt=query.condition)
     return found | {hit.id for hit in deep if hit.score >= needed}
 

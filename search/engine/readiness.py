@@ -20,7 +20,7 @@ def can_answer(model: EmbeddingModel) -> bool:
         if not embedders.wait_until_loaded(model.key, "text", 0):
             return False
         vector = embedders.embed_query_text(model.key, _TEXT)
-        open_index(model.key, model.dim).query(vector, limit=1)
+        open_index(model.collection, model.dim).query(vector, limit=1)
     except (ModelUnavailable, VectorIndexError):
         return False
     return True

@@ -63,7 +63,12 @@ def is_in_use(model: EmbeddingModel) -> bool:
 
 def index_of(model: EmbeddingModel) -> VectorIndex:
     """Return the index of the parts of photos, whose point ids are those of `boxes.point_id`."""
-    return open_index(f"{model.key}~parts", model.dim)
+    return open_index(collection(model), model.dim)
+
+
+def collection(model: EmbeddingModel) -> str:
+    """Return what the index of the parts is named after."""
+    return f"{model.collection}~parts"
 
 
 def closest(

@@ -7,7 +7,9 @@ import time
 from collections.abc import Sequence
 
 from search.vectors.embedders.base import Pixels, Vectors
-from tests.embedders import ColourEmbedder
+from tests.embedders import ColourEmbedder, checkpoint, probes
+
+__all__ = ["SlowColourEmbedder", "checkpoint", "load", "probes"]
 
 
 class SlowColourEmbedder(ColourEmbedder):

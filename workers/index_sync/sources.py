@@ -123,13 +123,13 @@ class PhotoSource(Source):
     vectors = ("vector",)
 
     def index(self, model: EmbeddingModel) -> VectorIndex:
-        return open_index(model.key, model.dim)
+        return open_index(model.collection, model.dim)
 
     def is_in_use(self, model: EmbeddingModel) -> bool:
         return (
-            model.state != EmbeddingModel.State.RETIRED
+            model.state in {EmbeddingModel.State.ACTIVE, EmbeddingModel.State.BUILDING}
             or bool(settings.QDRANT_URL)
-            or (Path(settings.DATA_DIR) / "index" / slug(model.key)).is_dir()
+            or (Path(settings.DATA_DIR) / "index" / slug(model.collection)).is_dir()
         )
 
     def waiting(self, model: EmbeddingModel) -> EmbeddingQuerySet:

@@ -73,7 +73,7 @@ def near_embeddings(
 
     Raises `VectorIndexError`. Requests get their turn after every few queries.
     """
-    index, own = open_index(model.key, model.dim), owned_by(str(owner_id))
+    index, own = open_index(model.collection, model.dim), owned_by(str(owner_id))
     cosines = {}
     for some in slices(vectors.items(), QUERIES_AT_ONCE):
         request_priority.yield_to_requests()

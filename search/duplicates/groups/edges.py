@@ -155,7 +155,7 @@ def delete_of_retired_models() -> dict[int, set[UUID]]:
 
     Should one of those models become active again, it compares everything again.
     """
-    retired = EmbeddingModel.objects.filter(state=EmbeddingModel.State.RETIRED)
+    retired = EmbeddingModel.objects.exclude(pk__in=EmbeddingModel.objects.wanted())
     edges = DuplicateEdge.objects.filter(model__in=retired, kind=Kind.SIMILAR_SHOTS)
     photos_by_owner: defaultdict[int, set[UUID]] = defaultdict(set)
     for owner_id, first, second in edges.values_list("owner_id", "first_id", "second_id"):
@@ -163,6 +163,19 @@ def delete_of_retired_models() -> dict[int, set[UUID]]:
     edges.delete()
     Embedding.objects.filter(model__in=retired).exclude(compared_at=None).update(compared_at=None)
     return photos_by_owner
+
+
+def hand_over(model: EmbeddingModel) -> bool:
+    """Leave what a model brought together to the active one, so that the model can be removed.
+
+    Returns False while similar shots that only this model saw wait to be found by the active one.
+    """
+    rows = DuplicateEdge.objects.filter(model=model)
+    active = EmbeddingModel.objects.active()
+    if active is None or rows.filter(kind=Kind.SIMILAR_SHOTS).exists():
+        return not rows.exists()
+    rows.update(model=active)
+    return True
 
 
 # --- clusters -------------------------------------------------------------------------------------

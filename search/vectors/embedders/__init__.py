@@ -12,6 +12,8 @@ import unicodedata
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from importlib import import_module
+from typing import Any
 
 import numpy as np
 from django.conf import settings
@@ -38,6 +40,15 @@ _guard = threading.Lock()  # Held for moments only, around the dictionaries belo
 _loaded: OrderedDict[str, dict[Tower, Embedder]] = OrderedDict()
 _failures: dict[tuple[str, Tower], tuple[float, ModelUnavailable]] = {}
 _queries: OrderedDict[tuple[str, str], Vector] = OrderedDict()
+
+
+def adapter() -> Any:
+    """Return the module of EMBEDDER_FACTORY, which loads models.
+
+    `checkpoint(name, weights)` returns the weight file of a model, or None for one that has none.
+    `probes()` returns the pictures and the texts that `search.vectors.embedders.self_test` uses.
+    """
+    return import_module(settings.EMBEDDER_FACTORY.rpartition(".")[0])
 
 
 def image_embedder(key: str) -> Embedder:
@@ -113,6 +124,14 @@ def _load_quietly(key: str, tower: Tower) -> None:
         _embedder(key, tower)
 
 
+def unload(key: str) -> None:
+    """Forget a model and its kept queries."""
+    with _loading, _guard:
+        _loaded.pop(key, None)
+        for query in [query for query in _queries if query[0] == key]:
+            del _queries[query]
+
+
 def unload_all() -> None:
     """Forget every model, every failure to load one, and every kept query."""
     with _loading, _guard:
@@ -138,7 +157,7 @@ def _recall(key: str, tower: Tower) -> Embedder | None:
             return _loaded[key][tower]
         failed_at, failure = _failures.get((key, tower), (0.0, None))
     if failure is not None and time.monotonic() - failed_at < RETRY_AFTER_S:
-        raise ModelUnavailable(str(failure))
+        raise ModelUnavailable(failure, failure.code)
     return None
 
 

@@ -26,8 +26,21 @@ LONGEST_ASPECT = 16
 short side to the model's input would otherwise need gigabytes."""
 
 
+DAMAGED_WEIGHTS = "damaged_weights"
+WRONG_WEIGHTS = "wrong_weights"
+UNAVAILABLE = "model_unavailable"
+"""Codes of `ModelUnavailable`; those of the self-test are in `self_test.Fault`."""
+
+
 class ModelUnavailable(Exception):
-    """A model cannot be loaded. The message is one sentence that says why and what to do."""
+    """A model cannot be loaded. The message is one sentence that says why and what to do.
+
+    `code` says the same to programs.
+    """
+
+    def __init__(self, message: object, code: str = UNAVAILABLE) -> None:
+        super().__init__(str(message))
+        self.code = code
 
 
 class DeviceOutOfMemory(Exception):

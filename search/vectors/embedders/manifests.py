@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import re
 from pathlib import Path
@@ -13,7 +12,8 @@ from pathlib import Path
 from django.utils.translation import gettext as _
 
 from gallery import files
-from search.vectors.embedders.base import ModelUnavailable
+from search.vectors.embedders import digests
+from search.vectors.embedders.base import DAMAGED_WEIGHTS, ModelUnavailable
 
 NAME = "SHA256SUMS"
 
@@ -54,29 +54,15 @@ def require_files(folder: Path) -> None:
 def verify(folder: Path) -> None:
     """Raise `ModelUnavailable` unless all listed files are there and have the listed SHA-256.
 
-    Reading 1.5 GB takes seconds, so a file that did not change is read once per process.
+    A file that did not change is read once.
     """
     require_files(folder)
     for name, expected in read(folder).items():
-        if _present_sha256(folder / name) != expected:
+        if digests.sha256_of(folder / name) != expected:
             message = _(
                 "%(file)s is damaged: it is not the file that %(list)s describes; copy it again."
             )
-            raise ModelUnavailable(message % {"file": name, "list": NAME})
-
-
-def _present_sha256(path: Path) -> str:
-    try:
-        stat = path.stat()
-        return _sha256(path, stat.st_size, stat.st_mtime_ns)
-    except OSError as error:
-        message = _("%(file)s cannot be read (%(why)s); let Scry's account read it.")
-        raise ModelUnavailable(message % {"file": path.name, "why": error.strerror}) from error
-
-
-@functools.lru_cache(maxsize=64)
-def _sha256(path: Path, size: int, changed_ns: int) -> str:
-    return files.sha256(path)
+            raise ModelUnavailable(message % {"file": name, "list": NAME}, DAMAGED_WEIGHTS)
 
 
 def _list_error(folder: Path) -> ModelUnavailable:

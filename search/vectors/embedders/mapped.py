@@ -116,11 +116,20 @@ def _mapped(module: torch.nn.Module, path: Path) -> bool:
 
 def prepared_path(folder: Path, checkpoint: Path, tower: str, format_name: str) -> Path:
     """Return where the weights of a tower are prepared; another file for another checkpoint."""
+    return folder / f"{_state(checkpoint)}-{tower}-{format_name}{_SUFFIX}"
+
+
+def is_prepared(folder: Path, checkpoint: Path, tower: str) -> bool:
+    """Tell whether the weights of a tower are prepared, in whatever format."""
+    return any(folder.glob(f"{_state(checkpoint)}-{tower}-*{_SUFFIX}"))
+
+
+def _state(checkpoint: Path) -> str:
+    """Return a name for the present state of a file."""
     place = checkpoint.resolve()
     state = place.stat()
     facts = f"{place} {state.st_size} {state.st_mtime_ns} {state.st_ino}"
-    name = hashlib.sha256(facts.encode("utf-8", "surrogateescape")).hexdigest()[:16]
-    return folder / f"{name}-{tower}-{format_name}{_SUFFIX}"
+    return hashlib.sha256(facts.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
 def _written(module: torch.nn.Module, path: Path) -> bool:

@@ -11,7 +11,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,12 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from django.utils.translation import gettext as _
 
-from search.vectors.embedders import (
-    device as devices,
-    manifests,
-    mapped,
-    weights as weight_files,
-)
+from search.vectors.embedders import device as devices, mapped
 from search.vectors.embedders.base import (
     DeviceOutOfMemory,
     LoadedModel,
@@ -37,9 +32,13 @@ from search.vectors.embedders.base import (
     middle,
     unit_rows,
 )
-from search.vectors.embedders.catalog import MODELS, STARTER, STARTER_KEY, require_present
+from search.vectors.embedders.catalog import STARTER, STARTER_KEY
+from search.vectors.embedders.checkpoints import checkpoint, load_checkpoint
 from search.vectors.embedders.device import Accelerators, Device, Format, Trial
 from search.vectors.embedders.phrasing import TokenTrim
+from search.vectors.embedders.self_test import probes
+
+__all__ = ["OpenClipEmbedder", "checkpoint", "load", "probes"]
 
 if TYPE_CHECKING:
     import torch
@@ -79,7 +78,7 @@ def load(
     if key == STARTER:
         key = STARTER_KEY
     place = devices.choose(device, _accelerators())
-    loaded = _loaded(key, towers, weights)
+    loaded = load_checkpoint(key, towers, weights, _prepared(calibration_file))
     loaded.model.eval().requires_grad_(requires_grad=False)
     try:
         loaded.model.to(place.name)
@@ -162,8 +161,8 @@ class OpenClipEmbedder:
     def _serve(self, tower: Tower, module: Any, calibration_file: Path | None) -> None:
         """Turn a tower into its format; on a CPU, its weights are pages of a file."""
         chosen = self.formats[tower]
-        if self.device == "cpu" and self._checkpoint and calibration_file:
-            folder = calibration_file.with_name("prepared")
+        folder = _prepared(calibration_file)
+        if self.device == "cpu" and self._checkpoint and folder:
             path = mapped.prepared_path(folder, self._checkpoint, tower, chosen)
             mapped.serve_from_file(module, _dtype(chosen), path)
         else:
@@ -269,99 +268,9 @@ class OpenClipEmbedder:
         return torch.cat([embeddings_of(module(part)) for part in torch.split(batch, size)])
 
 
-def _loaded(key: str, towers: frozenset[Tower], weights: Path | None) -> LoadedModel:
-    """Return a model with the given towers; raise `ModelUnavailable`."""
-    import open_clip
-
-    require_present(key)
-    if key == STARTER_KEY:
-        from search.vectors.embedders import starter
-
-        return starter.load(towers)
-    architecture, tag = key.partition("/")[::2]
-    config = open_clip.get_model_config(architecture)
-    if config is None or not tag:
-        message = _(
-            "open_clip does not know the model %(model)r; use ARCHITECTURE/WEIGHTS as in "
-            "ViT-B-32-SigLIP2-256/webli, or starter."
-        )
-        raise ModelUnavailable(message % {"model": key})
-    checkpoint = weight_files.locate(weights, key) if weights else weight_files.from_hub(key)
-    if weights:
-        manifests.verify(checkpoint.parent)
-    source = open_clip.get_pretrained_cfg(architecture, tag)
-    repo = weight_files.hub_repository(source) or MODELS[0].repo
-    model = weight_files.offline_first(key, repo, lambda: _created(key, checkpoint))
-    preprocess_cfg = dict(model.visual.preprocess_cfg)
-    tokenizer = None
-    # Beside own weights it is always tried, so that no model takes over that reads no texts.
-    if "text" in towers or weights:
-        tokenizer = weight_files.offline_first(
-            key, repo, lambda: _tokenizer(key, config, checkpoint.parent)
-        )
-    _drop_other_towers(model, towers)
-    return LoadedModel(model, int(config["embed_dim"]), preprocess_cfg, tokenizer, checkpoint)
-
-
-def _created(key: str, checkpoint: Path) -> Any:
-    """Return the whole model with the weights of a file, on the CPU, in float32."""
-    import open_clip
-
-    architecture, tag = key.partition("/")[::2]
-    source = open_clip.get_pretrained_cfg(architecture, tag)
-    if checkpoint.suffix == ".safetensors":
-        weight_files.shapes(checkpoint)  # Its error says clearly what is wrong with the file.
-    create = partial(
-        open_clip.create_model,
-        architecture,
-        # One structure for all: the text tower in `model.text`.
-        force_custom_text=True,
-        # Given a file, open_clip does not look up the weights' own conventions.
-        force_quick_gelu=bool(source.get("quick_gelu", False)),
-        force_preprocess_cfg=weight_files.preprocessing(source, checkpoint.parent),
-        weights_only=True,
-    )
-    try:
-        return mapped.model_of(create, checkpoint) or create(pretrained=str(checkpoint))
-    except OSError:
-        raise
-    except Exception as error:
-        logger.warning("Loading %s failed: %s", checkpoint, error)
-        raise weight_files.load_error(key, checkpoint, error) from error
-
-
-def _tokenizer(
-    key: str, config: dict[str, Any], folder: Path
-) -> Callable[[list[str]], torch.Tensor]:
-    """Return the model's tokenizer, from the weights' folder if its files are there."""
-    import open_clip
-    from open_clip.tokenizer import HFTokenizer
-
-    text_cfg = config["text_cfg"]
-    if "hf_tokenizer_name" not in text_cfg or not (folder / "tokenizer.json").is_file():
-        return open_clip.get_tokenizer(key.partition("/")[0])  # type: ignore[no-any-return]
-    try:
-        return HFTokenizer(  # type: ignore[no-any-return]
-            str(folder),
-            trust_remote_code=False,
-            context_length=text_cfg.get("context_length", 77),
-            tokenizer_mode=text_cfg.get("tokenizer_mode"),
-            **text_cfg.get("tokenizer_kwargs", {}),
-        )
-    except OSError:
-        raise
-    except Exception as error:
-        message = _("The tokenizer beside the weights of %(model)s is damaged; copy it again.")
-        raise ModelUnavailable(message % {"model": key}) from error
-
-
-def _drop_other_towers(model: Any, towers: frozenset[Tower]) -> None:
-    if "image" not in towers:
-        model.visual = None
-    if "text" not in towers:
-        model.text = None
-    if hasattr(model, "text_decoder"):  # CoCa's captioning part is never needed.
-        model.text_decoder = None
+def _prepared(calibration_file: Path | None) -> Path | None:
+    """Return the folder of prepared weights, which is beside what was measured."""
+    return calibration_file and calibration_file.with_name("prepared")
 
 
 def _accelerators() -> Accelerators:

@@ -19,7 +19,8 @@ from typing import Any, TypeVar
 
 from django.utils.translation import gettext as _
 
-from search.vectors.embedders.base import ModelUnavailable
+from search.vectors.embedders.base import DAMAGED_WEIGHTS, WRONG_WEIGHTS, ModelUnavailable
+from search.vectors.embedders.keys import name_of
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +84,7 @@ def _locate(weights: Path, key: str) -> Path:
             "the model again on the settings page."
         )
         raise ModelUnavailable(message % {"path": shown(weights)})
-    named = weights / key.partition("/")[0]
+    named = weights / name_of(key).partition("/")[0]
     folder = named if named.is_dir() else weights
     files = sorted((file for file in folder.iterdir() if file.suffix in SUFFIXES), key=_rank)
     if not files:
@@ -123,9 +124,9 @@ def shapes(file: Path, size: int | None = None) -> Shapes:
             raise ValueError("the file is cut short")
         return {name: tuple(info["shape"]) for name, info in tensors.items()}
     except OSError as error:
-        raise _damage_error(file, error.strerror or "") from error
+        raise damage_error(file, error.strerror or "") from error
     except _ODD_HEADER as error:
-        raise _damage_error(file, str(error)) from error
+        raise damage_error(file, str(error)) from error
 
 
 def load_error(key: str, checkpoint: Path, error: Exception) -> ModelUnavailable:
@@ -135,23 +136,24 @@ def load_error(key: str, checkpoint: Path, error: Exception) -> ModelUnavailable
             "The weight file %(file)s is not for %(model)s; correct "
             "EMBEDDING_MODEL or EMBEDDING_WEIGHTS."
         )
-        return ModelUnavailable(message % {"file": shown(checkpoint), "model": key})
+        return ModelUnavailable(message % {"file": shown(checkpoint), "model": key}, WRONG_WEIGHTS)
     if checkpoint.suffix != ".safetensors":
         message = _(
             "The weight file %(file)s is damaged or holds more than numbers, and code in "
             "weight files is never run; use a .safetensors file."
         )
-        return ModelUnavailable(message % {"file": shown(checkpoint)})
-    return _damage_error(checkpoint, str(error))
+        return ModelUnavailable(message % {"file": shown(checkpoint)}, DAMAGED_WEIGHTS)
+    return damage_error(checkpoint, str(error))
 
 
-def _damage_error(file: Path, detail: str) -> ModelUnavailable:
+def damage_error(file: Path, detail: str) -> ModelUnavailable:
+    """Return the error to raise when a file cannot be right; `detail` is for who knows more."""
     why = f" ({detail.splitlines()[0][:120]})" if detail else ""
     message = _(
         "The weight file %(file)s is damaged or is not a weight file%(why)s; delete it and fetch "
         "it again."
     )
-    return ModelUnavailable(message % {"file": shown(file), "why": why})
+    return ModelUnavailable(message % {"file": shown(file), "why": why}, DAMAGED_WEIGHTS)
 
 
 def preprocessing(source: dict[str, Any], folder: Path) -> dict[str, Any]:
@@ -239,32 +241,6 @@ def fetch_error(key: str, error: Exception) -> ModelUnavailable:
         "the free disk space, or name a weight file in EMBEDDING_WEIGHTS."
     )
     return ModelUnavailable(message % {"model": key, "error": lines[0][:160]})
-
-
-def from_hub(key: str) -> Path:
-    """Return the weights of a model from the cache, or fetch them if the hub answers in time."""
-    import open_clip
-    from open_clip.pretrained import download_pretrained
-
-    architecture, tag = key.partition("/")[::2]
-    source = open_clip.get_pretrained_cfg(architecture, tag)
-    if not source:
-        tags = ", ".join(open_clip.list_pretrained_tags_by_model(architecture)) or _("none")
-        message = _(
-            "open_clip has no weights %(tag)r for %(model)s (it has: %(tags)s); name one "
-            "of them, or a weight file in EMBEDDING_WEIGHTS."
-        )
-        raise ModelUnavailable(message % {"tag": tag, "model": architecture, "tags": tags})
-    repo = hub_repository(source)
-    if repo:
-        downloaded = cached_checkpoint(repo)
-        if downloaded is not None:
-            return downloaded
-        require_hub(key, repo)
-    try:
-        return Path(download_pretrained(source))
-    except (OSError, RuntimeError) as error:
-        raise fetch_error(key, error) from error
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shutil
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -299,6 +300,20 @@ def open_index(key: str, dim: int) -> VectorIndex:
         return index
 
 
+def remove(key: str, dim: int) -> None:
+    """Remove an index for good, with its folder or collection; raise `VectorIndexError`."""
+    folder = _folder(key)
+    if not settings.QDRANT_URL and not folder.is_dir():
+        return
+    open_index(key, dim).drop()
+    with _lock:
+        index = _open.pop(key, None)
+        if index is not None:
+            index.close()
+    if not settings.QDRANT_URL:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def close_all() -> None:
     """Close every index of this process; the next `open_index` opens it again."""
     with _lock:
@@ -321,7 +336,7 @@ def owned_by(owner: str) -> Filter:
 def index_figures(model: EmbeddingModel) -> IndexStats | str:
     """Return the figures of a model's index, or the sentence that says why there are none."""
     try:
-        return open_index(model.key, model.dim).stats()
+        return open_index(model.collection, model.dim).stats()
     except VectorIndexError as error:
         return str(error)
 
@@ -347,4 +362,9 @@ def _build(key: str, dim: int) -> VectorIndex:
         build = import_string(SERVER)
         return build(settings.QDRANT_URL, settings.QDRANT_API_KEY, dim, key, _layout())
     build = import_string(EMBEDDED)
-    return build(Path(settings.DATA_DIR) / "index" / slug(key), dim, key)
+    return build(_folder(key), dim, key)
+
+
+def _folder(key: str) -> Path:
+    """Return the folder of an embedded index."""
+    return Path(settings.DATA_DIR) / "index" / slug(key)

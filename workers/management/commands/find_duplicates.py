@@ -77,7 +77,7 @@ class Command(BaseCommand):
         waiting = Embedding.objects.to_compare(model).count()
         with tqdm(total=waiting, unit="photo", disable=quiet or not waiting) as bar:
             try:
-                open_index(model.key, model.dim).ensure()
+                open_index(model.collection, model.dim).ensure()
                 _compare_here(model, bar)
             except IndexLocked:
                 if not _wait_for_gallery(model, bar):

