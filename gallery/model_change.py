@@ -15,7 +15,8 @@ from django.core.cache import cache
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from gallery.models import Embedding, EmbeddingModel, EmbeddingQuerySet, Photo, PhotoQuerySet
+from gallery.models import Embedding, EmbeddingModel, EmbeddingQuerySet, Photo
+from gallery.models.embeddings import retry
 from gallery.signals import photos_changed
 from gallery.user_errors import UserError
 
@@ -91,11 +92,6 @@ def lost(model: EmbeddingModel) -> EmbeddingQuerySet:
     return failed.filter(photo__in=active.values("photo_id"))
 
 
-def lost_photos(model: EmbeddingModel) -> PhotoQuerySet:
-    """Return the photos that only the active model finds."""
-    return Photo.objects.filter(pk__in=lost(model).values("photo_id"))
-
-
 def _settled(model: EmbeddingModel) -> EmbeddingQuerySet:
     return _rows(model, Embedding.State.INDEXED, Embedding.State.FAILED)
 
@@ -107,9 +103,18 @@ def _rows(model: EmbeddingModel | None, *states: Embedding.State) -> EmbeddingQu
 # --- what people decide ---------------------------------------------------------------------------
 
 
-def former() -> EmbeddingModel | None:
-    """Return the model to which a person can go back at once, or None."""
-    return EmbeddingModel.objects.retired().exclude(retired_at=None).first()
+def other() -> EmbeddingModel | None:
+    """Return the model that people may compare with the active one and switch to, or None.
+
+    It is the one that is being built, else the one that answered before, else one that somebody
+    went back from and whose vectors are gone.
+    """
+    retired = EmbeddingModel.objects.retired()
+    return (
+        EmbeddingModel.objects.building()
+        or retired.exclude(retired_at=None).first()
+        or retired.filter(held=True).first()
+    )
 
 
 def kept_until(model: EmbeddingModel) -> datetime | None:
@@ -147,6 +152,15 @@ def _activate(model: EmbeddingModel) -> None:
     model.activate()
     waiting = Embedding.objects.filter(model=model, priority=0)
     waiting.exclude(state=Embedding.State.INDEXED).update(priority=1)
+
+
+def retry_lost(pk: int) -> int:
+    """Try the photos again that only the active model finds; return how many."""
+    with transaction.atomic():
+        model = EmbeddingModel.objects.filter(pk=pk).first()
+        count = retry(lost(model)) if model else 0
+        transaction.on_commit(lambda: photos_changed.send(sender=Photo))
+    return count
 
 
 def release_holds() -> None:

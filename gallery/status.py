@@ -14,7 +14,7 @@ from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
-from gallery import files, originals_marker
+from gallery import files, model_change, originals_marker
 from gallery.administrators import is_administrator
 from gallery.backup import schedule
 from gallery.models import Embedding, EmbeddingModel, Photo, PhotoQuerySet, User, WorkerStatus
@@ -31,6 +31,8 @@ class Status:
     """Counts are of the asking user's photos; `rate` is photos a second, all users together.
 
     `originals_away` is the sentence to tell while the originals are not there.
+    `next_model` is being built beside the active one, and is empty if none is. It has settled
+    `next_done` of the `next_photos` of all people.
     """
 
     photos: int
@@ -49,6 +51,9 @@ class Status:
     storage_full: bool
     originals_away: str
     backup_trouble: str
+    next_model: str = ""
+    next_done: int = 0
+    next_photos: int = 0
 
 
 def status(user: User) -> Status:
@@ -59,6 +64,7 @@ def status(user: User) -> Status:
     pending, failed = _not_searchable(user, model)
     alive = worker is not None and timezone.now() - worker.seen_at < _ALIVE
     rate = worker.photos_per_second if worker and alive else 0.0
+    next_model, next_done, next_photos = model_change.glance() or ("", 0, 0)
     return Status(
         photos=photos,
         searchable=photos - pending - failed,
@@ -76,6 +82,9 @@ def status(user: User) -> Status:
         storage_full=files.free_bytes() < settings.MIN_FREE_BYTES,
         originals_away=_originals_away(),
         backup_trouble=schedule.trouble() if is_administrator(user) else "",
+        next_model=next_model,
+        next_done=next_done,
+        next_photos=next_photos,
     )
 
 

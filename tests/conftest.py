@@ -83,6 +83,14 @@ def bob_client(bob):
 
 
 @pytest.fixture
+def admin(db) -> Client:
+    """A browser in which an administrator is signed in."""
+    client = Client()
+    client.force_login(get_user_model().objects.create_superuser("root", password="correct horse"))
+    return client
+
+
+@pytest.fixture
 def model(db):
     """The active embedding model of the tests."""
     from tests.embedders import ColourEmbedder

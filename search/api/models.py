@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router, Schema, Status
 from pydantic import Field, StrictInt
 
+from gallery import model_change
 from gallery.administrators import require_administrator
 from gallery.api.errors import ErrorOut, In
 from search.vectors.embedders import folders, received
@@ -72,6 +73,7 @@ def choose(request: HttpRequest, body: FolderIn) -> ModelOut:
     """Choose the recommended model whose weights a folder on the server holds."""
     _require_choice(request)
     model, folder = folders.inspect(body.folder)
+    model_change.release_holds()
     folders.choose(model, folder)
     return _model_out(model)
 
@@ -80,6 +82,7 @@ def choose(request: HttpRequest, body: FolderIn) -> ModelOut:
 def choose_automatically(request: HttpRequest) -> HttpResponse:
     """Take back the choice, so that Scry chooses the model."""
     _require_choice(request)
+    model_change.release_holds()
     folders.choose_automatically()
     return HttpResponse(status=204)
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
-from gallery.models import PhotoQuerySet, User
+from gallery.models import EmbeddingModel, PhotoQuerySet, User
 from search.engine import pins
 from search.engine.cursor import Cursor, read_cursor
 from search.engine.errors import unavailable_errors
@@ -66,8 +66,8 @@ class SearchRequest:
     photos need; None leaves that to the bands. `weak` lists weaker matches after the others.
     Sorted by newest, only matches are listed. Where nothing matches, though something similar may
     be there, the `closest` photos are listed instead, so many at most. `cursor` goes on in a list
-    that an earlier page was cut from, which is kept if `pins`. Raises `QueryError` for values that
-    no form or link has.
+    that an earlier page was cut from, which is kept if `pins`. `model` is asked instead of the
+    active one. Raises `QueryError` for values that no form or link has.
     """
 
     query: Query
@@ -79,6 +79,7 @@ class SearchRequest:
     weak: bool = True
     closest: int = 0
     pins: bool = True
+    model: EmbeddingModel | None = None
 
     def __post_init__(self) -> None:
         if self.least is not None and not 0 <= self.least <= 1:
@@ -183,7 +184,7 @@ def _ranked(user: User, request: SearchRequest, start: Cursor) -> Answer:
 
 
 def _listing(user: User, request: SearchRequest) -> Listing:
-    steps = plan(user, request.query)
+    steps = plan(user, request.query, request.model)
     ranking = rank(steps.asked)
     if request.sort == Sort.RELEVANCE:
         return list_ranking(user, steps, ranking, folds=request.fold, least=request.least)

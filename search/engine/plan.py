@@ -79,15 +79,17 @@ class Plan:
         return self.vector
 
 
-def plan(user: User, query: Query) -> Plan:
-    """Return the plan of a query.
+def plan(user: User, query: Query, model: EmbeddingModel | None = None) -> Plan:
+    """Return the plan of a query for a model, by default the active one.
+
+    The active model is read once, here: whatever is switched meanwhile, an answer is of one model.
 
     Raises `QueryError` for bad values and unknown photos, `SearchUnavailable` while the model is
     loading, `ModelUnavailable`, `VectorIndexError` and `PoolBusy`.
     """
     filtered = apply_filters(user, query.filters)
     photos, notes = filtered.photos, filtered.notes
-    model = EmbeddingModel.objects.active()
+    model = model or EmbeddingModel.objects.active()
     if not query.terms:
         return Plan(query, model, photos, notes)
     if model is None:

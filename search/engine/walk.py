@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from gallery.models import Photo, User
+from gallery.models import EmbeddingModel, Photo, User
 from search.engine import pins
 from search.engine.cursor import Cursor
 from search.engine.listing import ListedPhoto, Listing, photos_from_json, photos_to_json
@@ -84,7 +84,11 @@ class Walk:
 
     def _further(self) -> dict[str, Any]:
         """Return the next part behind the window, as it is pinned."""
-        vector = plan(self._user, self._query).asked
+        # The list goes on with the model that it began with, even if another one answers by now.
+        model = EmbeddingModel.objects.filter(key=self._listing.model).first()
+        if model is None:
+            return {"photos": [], "more": False}
+        vector = plan(self._user, self._query, model).asked
         covered = {pk for entry in self._photos for pk in (entry.photo.id, *entry.similar)}
         hits, more = further_hits(vector, covered)
         folds = self._listing.folds

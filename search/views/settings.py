@@ -13,9 +13,9 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from gallery import trash
+from gallery import model_change, trash
 from gallery.administrators import is_administrator
-from gallery.models import Embedding, EmbeddingModel, Photo
+from gallery.models import EmbeddingModel, Photo
 from gallery.user_errors import UserError
 from gallery.views import PageRequest
 from search.vectors.embedders import catalog, folders
@@ -47,9 +47,11 @@ def choose_model(request: PageRequest) -> HttpResponse:
 def _chosen(folder: str, *, automatic: bool) -> str:
     """Do what the form asks for; return the sentence that says so."""
     if automatic:
+        model_change.release_holds()
         folders.choose_automatically()
         return _("Scry chooses the model again.")
     model, home = folders.inspect(folder)
+    model_change.release_holds()
     folders.choose(model, home)
     return _("%(model)s is chosen and is being loaded.") % {"model": model.title}
 
@@ -58,30 +60,39 @@ def _page(request: PageRequest, problem: str = "", status: int = 200) -> HttpRes
     model = EmbeddingModel.objects.active()
     context = {
         "model": model,
+        "active_title": catalog.title_of(model.key) if model else "",
         "next": _next_model(model),
         "recommended": catalog.MODELS,
         "index": index_figures(model) if model else _("No model is active yet."),
         "bytes": Photo.objects.visible_to(request.user).total_bytes(),
         "trash": trash.contents(request.user),
+        "other": _other(),
+        "refusal": folders.refusal(),
         "choice": _choice(request, problem) if is_administrator(request.user) else None,
     }
     return render(request, "search/settings.html", context, status=status)
 
 
-def _next_model(active: EmbeddingModel | None) -> dict[str, Any] | None:
-    """Return the model that is to take over, and how many photos it has; None if there is none."""
-    chosen = folders.chosen()
-    model = EmbeddingModel.objects.filter(state=EmbeddingModel.State.BUILDING).first()
+def _other() -> dict[str, Any] | None:
+    """Return the title of the model that can be compared with the active one, and its state."""
+    model = model_change.other()
     if model is None:
-        is_loading = bool(chosen) and (active is None or active.key != chosen)
-        return {"title": catalog.title_of(chosen)} if is_loading else None
-    rows = Embedding.objects.live().filter(model=model)
-    settled = [Embedding.State.INDEXED, Embedding.State.FAILED]
-    return {
-        "title": catalog.title_of(model.key),
-        "done": rows.filter(state__in=settled).count(),
-        "photos": Photo.objects.live().count(),
-    }
+        return None
+    until = model_change.kept_until(model)
+    return {"title": catalog.title_of(model.key), "held": model.held, "kept_until": until}
+
+
+def _next_model(active: EmbeddingModel | None) -> dict[str, Any] | None:
+    """Return the model that is to take over, and how far it is; None if there is none."""
+    change = model_change.under_way()
+    if change is not None:
+        title = catalog.title_of(change.model.key)
+        return {"title": title, "done": change.done, "photos": change.photos, "change": change}
+    name, held = folders.chosen(), EmbeddingModel.objects.filter(held=True)
+    is_loading = name and (active is None or active.name != name)
+    if not is_loading or any(model.name == name for model in held):
+        return None
+    return {"title": catalog.title_of(name)}
 
 
 def _choice(request: PageRequest, problem: str) -> dict[str, Any]:

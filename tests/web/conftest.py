@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from django.contrib.auth import get_user_model
-from django.test import Client
 
 from gallery.models import Photo
 from search.duplicates.models import DuplicateEdge, DuplicateGroup, Kind
@@ -42,14 +40,6 @@ def automatic(settings, monkeypatch):
     """A gallery that may choose its model, on a machine whose cache holds no tokenizer."""
     settings.EMBEDDING_MODEL = "auto"
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(settings.DATA_DIR / "hub"))
-
-
-@pytest.fixture
-def admin(db) -> Client:
-    """A browser in which an administrator is signed in."""
-    client = Client()
-    client.force_login(get_user_model().objects.create_superuser("root", password="correct horse"))
-    return client
 
 
 @pytest.fixture

@@ -38,6 +38,8 @@ MATRIX: dict[str, tuple[str, str]] = {
     "javascript-catalog.js": ("GET", OPEN),
     "settings": ("GET", SIGN_IN),
     "settings/model": ("POST", ADMIN),
+    "settings/models": ("GET", ADMIN),
+    "settings/models/switch": ("POST", ADMIN),
     "problems": ("GET", SIGN_IN),
     "originals": ("GET", SIGN_IN),
     "status-strip": ("GET", SIGN_IN),

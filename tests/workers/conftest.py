@@ -17,13 +17,14 @@ from gallery.models import Companion, Embedding, EmbeddingModel, Photo
 from search.vectors import embedders
 from search.vectors.index import open_index
 from tests.embedders import PALETTE
-from workers import failpoints, jobs, look_ahead
+from workers import failpoints, jobs, look_ahead, model_choice
 
 
 @pytest.fixture(autouse=True)
 def _fresh_workers(monkeypatch):
     """Forget what an earlier test left in this process."""
     monkeypatch.delenv(failpoints.VARIABLE, raising=False)
+    monkeypatch.setattr(model_choice, "_refused", {})
     jobs.allow()
     embedders.unload_all()
     yield
