@@ -67,7 +67,8 @@ def glance() -> tuple[str, int, int] | None:
     def count() -> tuple[int, int]:
         return _settled(model).count(), Photo.objects.live().count()
 
-    return model.name, *cache.get_or_set(f"model-change-{model.pk}", count, _GLANCE_SECONDS)
+    done, photos = cache.get_or_set(f"model-change-{model.pk}", count, _GLANCE_SECONDS) or (0, 0)
+    return model.name, done, photos
 
 
 def change_to(model: EmbeddingModel) -> Change:

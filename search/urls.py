@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from search.views import compare_models, filters, results, saved_searches, settings, start, why
+from search.views import filters, results, saved_searches, settings, start, why
 
 urlpatterns = [
     path("photos/<uuid:photo_id>/similar", results.similar, name="similar"),
@@ -21,6 +21,6 @@ urlpatterns = [
     path("searches/<uuid:saved_id>/change", saved_searches.change, name="change-search"),
     path("settings", settings.settings_page, name="settings"),
     path("settings/model", settings.choose_model, name="choose-model"),
-    path("settings/models", compare_models.compare_models, name="compare-models"),
-    path("settings/models/switch", compare_models.switch_model, name="switch-model"),
+    path("settings/models", settings.compare_models, name="compare-models"),
+    path("settings/models/switch", settings.switch_model, name="switch-model"),
 ]

@@ -32,6 +32,7 @@ from search.vectors.embedders import (
 )
 from search.vectors.embedders.base import Embedder, ModelUnavailable
 from search.vectors.embedders.catalog import STARTER_KEY, Choice, is_replaced
+from search.vectors.embedders.checkpoints import would_be_fetched
 from search.vectors.embedders.self_test import require_sense
 from search.vectors.index import VectorIndexError
 from workers import heartbeat
@@ -84,7 +85,7 @@ def carry_over() -> None:
     not here keeps its key until they are.
     """
     for model in EmbeddingModel.objects.exclude(key__contains=keys.MARK):
-        if is_replaced(model.key) or folders.weights_are_remote(model.key):
+        if is_replaced(model.key) or would_be_fetched(model.key):
             continue
         try:
             key = folders.present_key(model.key)
@@ -225,6 +226,8 @@ def remove_former() -> int:
             total += _remove(model)
         except VectorIndexError as error:
             logger.warning("The index of %s is removed later: %s", model.key, error)
+    if not is_settling():  # Otherwise a model that is about to be recorded may need its weights.
+        folders.remove_kept_except(set(EmbeddingModel.objects.values_list("key", flat=True)))
     return total
 
 
@@ -245,6 +248,5 @@ def _remove(model: EmbeddingModel) -> bool:
         model.save(update_fields=["state", "retired_at"])
     else:
         model.delete()
-    folders.remove_kept(model.key)
     logger.info("The former model %s and its vectors were removed.", model.key)
     return True

@@ -107,7 +107,9 @@ def append(request: HttpRequest, upload_id: uuid.UUID, piece: Query[PieceIn]) ->
 def finish(request: HttpRequest, upload_id: uuid.UUID) -> ModelOut:
     """Check the uploaded files, put them in their place, and choose their model."""
     _require_choice(request)
-    return _model_out(received.finish(upload_id))
+    model = received.finish(upload_id)
+    model_change.release_holds()
+    return _model_out(model)
 
 
 @router.delete("/model/uploads/{uuid:upload_id}", response={204: None, _ERRORS: ErrorOut})

@@ -11,6 +11,7 @@ import pytest
 
 from search.relevance import library
 from search.relevance.background import nouns
+from search.vectors.embedders import self_test
 from search.vectors.embedders.base import ModelUnavailable
 from search.vectors.embedders.catalog import STARTER_KEY
 
@@ -160,3 +161,32 @@ def test_a_damaged_tower_is_refused(monkeypatch, tmp_path):
 
 def test_the_weights_are_small_enough_for_the_repository():
     assert starter.WEIGHTS_FILE.stat().st_size <= 35_000_000
+
+
+# --- the self-test --------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def embedder():
+    from search.vectors.embedders import open_clip
+
+    return open_clip.load(STARTER_KEY, towers=frozenset({"image", "text"}), device="cpu")
+
+
+def test_it_passes_the_self_test_with_room_to_spare(embedder):
+    shown = self_test.probes()
+    self_test.require_sense(embedder, embedder, shown)
+    rows = embedder.embed_images(shown.pictures), embedder.embed_texts(shown.texts)
+    assert self_test.agreement(*rows) > self_test.LEAST_AGREEMENT + 2
+
+
+@pytest.mark.parametrize("tower", ["image", "text"])
+def test_a_tower_of_noise_does_not_pass(embedder, tower):
+    shown = self_test.probes()
+    rows = {
+        "image": embedder.embed_images(shown.pictures),
+        "text": embedder.embed_texts(shown.texts),
+    }
+    noise = np.random.default_rng(3).standard_normal(rows[tower].shape)
+    rows[tower] = (noise / np.linalg.norm(noise, axis=1, keepdims=True)).astype(np.float32)
+    assert self_test.fault_of(rows["image"], rows["text"]) == self_test.Fault.NO_MATCH

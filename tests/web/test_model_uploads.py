@@ -106,6 +106,28 @@ def test_an_upload_replaces_an_earlier_one_as_a_whole(admin, small, tmp_path):
     assert left_over() == ["choice.json", "tiny"]
 
 
+def test_weights_that_an_upload_replaces_are_kept_for_their_model(admin, small, tmp_path):
+    former = model_folder(folders.own() / "tiny", small)
+    key = folders.present_key(small.key)
+    folder = model_folder(tmp_path / "files", small)
+    with (folder / "open_clip_model.safetensors").open("r+b") as file:
+        file.seek(-4, os.SEEK_END)
+        file.write(b"new!")
+    upload_id = begun(admin, folder)
+    for path in weights_first(folder):
+        send_file(admin, upload_id, path)
+    post(admin, f"{UPLOADS}/{upload_id}/finish")
+    new = folders.present_key(small.key)
+    assert new != key
+    assert (folders.weights_of(new), folders.weights_of(key)) == (former, folders.kept_folder(key))
+    assert folders.has_weights(key)
+    folders.remove_kept_except({key, new})
+    assert folders.has_weights(key)
+    folders.remove_kept_except({new})
+    assert not folders.has_weights(key)
+    assert folders.has_weights(new)
+
+
 def test_a_piece_that_is_sent_again_counts_once(admin, small, tmp_path):
     folder = model_folder(tmp_path / "files", small)
     upload_id = begun(admin, folder)

@@ -123,7 +123,7 @@ def row_of(photo: Photo) -> Embedding:
 
 
 def points(model: EmbeddingModel) -> set[uuid.UUID]:
-    return {point.id for point in open_index(model.key, model.dim).scroll()}
+    return {point.id for point in open_index(model.collection, model.dim).scroll()}
 
 
 def assert_settled(model: EmbeddingModel) -> None:

@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 
-from search.vectors.embedders import digests, manifests, mapped, weights as weight_files
+from search.vectors.embedders import (
+    catalog,
+    digests,
+    folders,
+    manifests,
+    mapped,
+    weights as weight_files,
+)
 from search.vectors.embedders.base import LoadedModel, ModelUnavailable, Tower
 from search.vectors.embedders.catalog import MODELS, STARTER, STARTER_KEY, require_present
 from search.vectors.embedders.keys import name_of
@@ -51,6 +58,13 @@ def checkpoint(name: str, weights: Path | None) -> Path | None:
     file = _from_hub(name)
     digests.require_published(file)
     return file
+
+
+def would_be_fetched(name: str) -> bool:
+    """Return whether the weights of that name are not here, and the hub may have them."""
+    model = catalog.of_key(name)
+    cached = weight_files.cached_checkpoint(model.repo) if model and model.repo else None
+    return "/" in name and folders.weights_of(name) is None and cached is None
 
 
 def load_checkpoint(

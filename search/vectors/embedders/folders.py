@@ -207,16 +207,12 @@ def kept_folder(key: str) -> Path:
     return own() / keys.key_of(architecture, keys.digest_of(key))
 
 
-def remove_kept(key: str) -> None:
-    """Remove the folder of weights that an upload took the place of, if there is one."""
-    shutil.rmtree(kept_folder(key), ignore_errors=True)
-
-
-def weights_are_remote(name: str) -> bool:
-    """Return whether the hub would have to be asked for the weights of that name."""
-    model = catalog.of_key(name)
-    cached = weight_files.cached_checkpoint(model.repo) if model and model.repo else None
-    return "/" in name and weights_of(name) is None and cached is None
+def remove_kept_except(known: set[str]) -> None:
+    """Remove the folders of weights that uploads took the place of, but for those of known keys."""
+    wanted = {kept_folder(key) for key in known}
+    for folder in own().glob(f"*{keys.MARK}*"):
+        if folder not in wanted:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def note_refusal(code: str, message: str) -> None:

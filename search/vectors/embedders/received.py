@@ -22,7 +22,14 @@ from django.utils.translation import gettext as _
 
 from gallery import files, lived_time
 from gallery.user_errors import UserError
-from search.vectors.embedders import catalog, folders, manifests, weights as weight_files
+from search.vectors.embedders import (
+    catalog,
+    digests,
+    folders,
+    keys,
+    manifests,
+    weights as weight_files,
+)
 from search.vectors.embedders.base import ModelUnavailable
 from search.vectors.embedders.catalog import RecommendedModel
 from search.vectors.embedders.folders import FolderRefused
@@ -217,15 +224,34 @@ def _checked(folder: Path, plan: dict[str, int]) -> RecommendedModel:
 
 
 def _replace(folder: Path, target: Path) -> None:
-    """Move a folder to `target` in one step each, so that no reader sees a mixture of files."""
+    """Move a folder to `target` in one step each, so that no reader sees a mixture of files.
+
+    Other weights that were there are kept, because their model answers until the new one does.
+    """
     for path in folder.iterdir():
         files.sync(path)
     old = folder.with_name(f"{_PREFIX}{uuid.uuid4()}")
+    kept = _place_to_keep(target, folder)
     if target.exists():
         target.rename(old)
     folder.rename(target)
+    if kept is not None and not kept.exists():
+        old.rename(kept)
     files.sync(target.parent)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def _place_to_keep(target: Path, folder: Path) -> Path | None:
+    """Return where to keep the weights of `target`; None if there are none or the same arrived."""
+    try:
+        former, new = (_sha256(place, target.name) for place in (target, folder))
+    except ModelUnavailable:
+        return None
+    return None if former == new else folders.kept_folder(keys.key_of(target.name, former))
+
+
+def _sha256(place: Path, architecture: str) -> str:
+    return digests.sha256_of(weight_files.locate(place, architecture))
 
 
 def discard(upload_id: uuid.UUID) -> None:

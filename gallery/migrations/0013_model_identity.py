@@ -27,7 +27,7 @@ def name_it_as_before(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('gallery', '0007_date_corrections'),
+        ('gallery', '0012_file_damage'),
     ]
 
     operations = [
