@@ -89,7 +89,7 @@ def plan(user: User, query: Query, model: EmbeddingModel | None = None) -> Plan:
     """
     filtered = apply_filters(user, query.filters)
     photos, notes = filtered.photos, filtered.notes
-    model = model or EmbeddingModel.objects.active()
+    model = model or _answering(user, query)
     if not query.terms:
         return Plan(query, model, photos, notes)
     if model is None:
@@ -123,6 +123,26 @@ def plan(user: User, query: Query, model: EmbeddingModel | None = None) -> Plan:
         unread="" if text_hits else _unread(model, query),
     )
     return Plan(query, model, photos, notes, vector, _example(query), excluded)
+
+
+def _answering(user: User, query: Query) -> EmbeddingModel | None:
+    """Return the active model; the former one while that is loaded here and the active one is not.
+
+    After a switch, a process needs seconds to load the new model. Meanwhile it goes on with the
+    one that it has.
+    """
+    active = EmbeddingModel.objects.active()
+    if active is None:
+        return None
+    towers = _towers(user, active, query)
+    if all(embedders.is_loaded(active.key, tower) for tower in towers):
+        return active
+    former = EmbeddingModel.objects.retired().exclude(retired_at=None).first()
+    if former is None or not all(embedders.is_loaded(former.key, tower) for tower in towers):
+        return active
+    for tower in towers:
+        embedders.wait_until_loaded(active.key, tower, 0)
+    return former
 
 
 def _text_hits(named: Sequence[TextHit], found: Sequence[TextHit]) -> tuple[TextHit, ...]:

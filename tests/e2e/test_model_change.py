@@ -33,7 +33,7 @@ def upload_colours(browser: Browser, tmp_path) -> None:
 
 def can_compare(browser: Browser) -> bool:
     browser.open("/settings")
-    return any("Compare with" in link.text for link in browser.all(".panel a"))
+    return any("Compare the two" in link.text for link in browser.all(".panel a"))
 
 
 def found_by_both(browser: Browser) -> list[int]:

@@ -110,3 +110,29 @@ def test_a_list_goes_on_with_the_model_that_began_it(ada, settings, monkeypatch)
     assert (first.model, rest.model) == ("colours", "colours")
     listed = [found.photo.pk for found in (*first.photos, *rest.photos)]
     assert set(listed[:3]) == ids["red"]
+
+
+def test_a_process_goes_on_with_the_former_model_while_it_loads_the_new_one(
+    ada, settings, monkeypatch
+):
+    settings.EMBEDDER_FACTORY = f"{__name__}.load"
+    settle(settings, "colours")
+    ids = photos_without_words(ada)
+    new = register_without_test("other")
+    drain()
+    embedders.unload_all()
+    request = engine.SearchRequest(language.parse("red"), limit=3, pins=False)
+    assert engine.search(ada, request).model == "colours"
+
+    loading, whole = threading.Event(), load
+    monkeypatch.setattr(
+        "tests.workers.test_one_model_an_answer.load",
+        lambda key, **rest: (key != "other" or loading.wait(20)) and whole(key, **rest),
+    )
+    model_change.switch_to(new.pk)
+    during = engine.search(ada, request)
+    assert (during.model, {found.photo.pk for found in during.photos}) == ("colours", ids["red"])
+    loading.set()
+    assert embedders.wait_until_loaded("other", "text", 20)
+    after = engine.search(ada, request)
+    assert (after.model, {found.photo.pk for found in after.photos}) == ("other", ids["blue"])
