@@ -13,7 +13,7 @@ from search.vectors.embedders.catalog import STARTER_KEY
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-migration = import_module("gallery.migrations.0020_model_identity")
+migration = import_module("gallery.migrations.0013_model_identity")
 
 
 def migrate(step) -> None:
