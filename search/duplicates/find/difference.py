@@ -63,18 +63,23 @@ class Grid(NamedTuple):
 
 def compare(a: Array, b: Array, scale: Array, shift: Array, grid: Grid) -> Compared:
     """Compare two grey pictures (height, width), aligned by `scale` and `shift`, (1, 2) each."""
+    first, second = on_one_grid(a, b, scale, shift, grid)
+    forth, structure = _rest(first, second, grid.window)
+    back, other = _rest(second, first, grid.window)
+    structured = (np.maximum(structure, other) > _STRUCTURE) & _within(forth.shape, grid.window)
+    rest = np.where(structured, np.minimum(forth, back), np.float32(0))
+    return Compared(first, second, rest, structured, grid.window)
+
+
+def on_one_grid(a: Array, b: Array, scale: Array, shift: Array, grid: Grid) -> tuple[Array, Array]:
+    """Return the part that both pictures (height, width) show, (rows, columns) of the grid each."""
     low, high = overlap(scale, shift)
     size, other_size = high - low, (high - low) * scale
     other_low = np.clip(scale * low + shift, 0, 1)
     pixels = np.minimum(size[0] * a.shape[::-1], other_size[0] * b.shape[::-1])
     columns, rows = np.clip(grid.sharpness * pixels, _MIN_SIDE, grid.most).astype(int)
     first = _cut(a, low, size, rows, columns)
-    second = _cut(b, other_low, other_size, rows, columns)
-    forth, structure = _rest(first, second, grid.window)
-    back, other = _rest(second, first, grid.window)
-    structured = (np.maximum(structure, other) > _STRUCTURE) & _within(forth.shape, grid.window)
-    rest = np.where(structured, np.minimum(forth, back), np.float32(0))
-    return Compared(first, second, rest, structured, grid.window)
+    return first, _cut(b, other_low, other_size, rows, columns)
 
 
 def _within(shape: tuple[int, ...], window: int) -> Mask:
@@ -207,6 +212,16 @@ def of_photos(
 def of_strokes(a: Array, b: Array, scale: Array, shift: Array) -> Compared:
     """Compare two aligned photographs in grey as finely as their thumbnails allow."""
     return compare(a, b, scale, shift, _STROKES)
+
+
+def colours_of_strokes(a: Array, b: Array, scale: Array, shift: Array) -> tuple[Array, Array]:
+    """Return two aligned photographs (height, width, 3) on the grid of `of_strokes`."""
+    channels = [
+        on_one_grid(a[..., channel], b[..., channel], scale, shift, _STROKES)
+        for channel in range(a.shape[2])
+    ]
+    first, second = (np.stack(pictures, axis=2) for pictures in zip(*channels, strict=True))
+    return first, second
 
 
 def _tone_change(compared: Compared) -> float:

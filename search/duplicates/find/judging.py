@@ -30,6 +30,7 @@ from search.duplicates.find.alignment import Alignment, Array
 from search.duplicates.find.colouring import is_recoloured
 from search.duplicates.find.difference import Compared
 from search.duplicates.find.evidence import camera_time, moved_clock, other_shot
+from search.duplicates.find.lettering import have_letters
 from search.duplicates.find.pages import Look
 from search.duplicates.find.thresholds import Thresholds
 from search.duplicates.groups.edges import Judgement
@@ -233,6 +234,9 @@ def _same_photo(first: Pixels, second: Pixels, alignment: Alignment, row: int) -
     compared = difference.of_photos(*laid, burnt)
     is_one = overlays.is_one_photo if same else overlays.is_writing
     if not is_one(compared, partial(difference.of_strokes, *laid)):
+        return None
+    colours = np.stack([_turned(np.float32(second[..., channel]), turn) for channel in range(3)], 2)
+    if have_letters(*difference.colours_of_strokes(np.float32(first), colours, scale, shift)):
         return None
     return _same(compared, turn, scale, shift, agreement.correlation)
 

@@ -1,0 +1,186 @@
+"""Whether two aligned pictures both have letters of one ink in the line in which they differ.
+
+A caption and another one differ by strokes, as a photograph and the same one with a caption do. But
+there the picture with fewer letters has none in that line, of the colour of the others' ink. This
+holds for two captions of any length, and for one that begins with the other.
+
+The tones of the pictures are matched without that line. A curve drawn by the letters as well would
+take the letters of one picture for what is behind those of the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from search.duplicates.find.alignment import Array
+from search.duplicates.find.difference import Mask, box_mean, tones_matched
+
+_STRONG = 25.0  # levels between two cells, beyond their gradient
+_LEVELS = (_STRONG, 2 * _STRONG)  # the higher one for a poor copy, which differs a little anywhere
+_RIM = 3  # cells
+_FEWEST = 15  # cells that differ, below which there is nothing to be read
+_AROUND, _DENSE = 9, 0.1  # cells a side, and the share of them that differ in a line
+_TALL, _IN_LINE = 0.2, 0.8  # of the longer side; share of what differs
+_BESIDE = 3  # heights of the line, in which the letters that both have go on
+_THIN = 2.5  # a stroke is thinner than the line's height divided by this
+_STANDS_OUT, _MORE = 30.0, 20.0  # levels of a stroke before its ground; more than the other has
+_ONE_INK = 35.0  # levels of a channel
+_ANY, _LETTERED = 8, 0.04  # cells, and share of the strokes of the picture with more of them
+_NEW = 0.12  # of the strokes are on one picture only
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+_COLOURED = 4.0  # levels between the channels of a pixel, on average
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """A line of cells in which two pictures differ: rows, or columns if `upright`."""
+
+    low: int
+    high: int
+    start: int
+    end: int
+    upright: bool
+
+    @property
+    def height(self) -> int:
+        return self.high - self.low
+
+
+def have_letters(first: Array, second: Array) -> bool:
+    """Tell whether both pictures, (rows, columns, 3) on one grid, have letters where they differ.
+
+    False as well if there is no line in which they differ. Ink may be told from what is behind it
+    by its hue alone, so each channel is asked that differs nearly as much as the one that differs
+    most.
+    """
+    first, second = _channels(first, second)
+    found = [
+        strokes for channel in range(len(first)) if (strokes := _strokes(first, second, channel))
+    ]
+    most = max((strokes.new for strokes in found), default=0)
+    return any(strokes.are_shared() for strokes in found if strokes.new >= most / 2)
+
+
+@dataclass(frozen=True)
+class _Strokes:
+    """Cells of ink in a line: of the picture with more, of the other one, and on one only."""
+
+    written: int
+    read: int
+    new: int
+
+    def are_shared(self) -> bool:
+        enough = max(_ANY, _LETTERED * self.written)
+        return self.read >= enough and self.new >= _NEW * self.written
+
+
+def _channels(first: Array, second: Array) -> tuple[Array, Array]:
+    """Return grey and, if both have colours, red, green and blue: (channels, rows, columns)."""
+    coloured = all(np.ptp(picture, axis=2).mean() > _COLOURED for picture in (first, second))
+    one, other = (
+        np.stack([picture @ _LUMA, *np.moveaxis(picture, 2, 0)][: 4 if coloured else 1])
+        for picture in (first, second)
+    )
+    return one, other
+
+
+def _strokes(first: Array, second: Array, channel: int) -> _Strokes | None:
+    rest = _rest(first[channel], second[channel])
+    lines = (_line(rest > level) for level in _LEVELS)
+    line = next((line for line in lines if line is not None), None)
+    if line is None:
+        return None
+    if line.upright:
+        first, second = first.swapaxes(1, 2), second.swapaxes(1, 2)
+    outside = np.ones(first.shape[1:], np.bool_)
+    outside[line.low : line.high] = False
+    margin = _odd(line.height / _THIN, least=5)
+    beside = _BESIDE * line.height
+    part = (
+        slice(max(0, line.low - margin), line.high + margin),
+        slice(max(0, line.start - beside), line.end + beside),
+    )
+    pairs = zip(first, second, strict=True)
+    one = np.stack([a[part] for a in first])
+    other = np.stack([tones_matched(a, b, known=outside)[part] for a, b in pairs])
+    counts = [
+        _count(sign * writer, sign * reader, ~outside[part], channel, margin)
+        for sign in (1, -1)
+        for writer, reader in ((one, other), (other, one))
+    ]
+    return max(counts, key=lambda strokes: strokes.new)
+
+
+def _rest(first: Array, second: Array) -> Array:
+    """Return by how many levels cells differ beyond tones and a shift of half a cell."""
+    edges = np.minimum(_gradient(first), _gradient(second))
+    inside = np.zeros(first.shape, np.bool_)
+    inside[_RIM:-_RIM, _RIM:-_RIM] = True
+    rest = np.where(inside, np.abs(second - tones_matched(second, first)) - edges, np.float32(0))
+    if (rest > _STRONG).sum() < _FEWEST:
+        return rest
+    return np.minimum(rest, np.abs(tones_matched(first, second) - first) - edges)
+
+
+def _gradient(picture: Array) -> Array:
+    down, across = np.gradient(picture)
+    return np.asarray(np.hypot(down, across), np.float32)
+
+
+def _line(differing: Mask) -> Line | None:
+    """Return the line that has nearly all that differs, or None."""
+    least = max(_FEWEST, _IN_LINE * float(differing.sum()))
+    dense = box_mean(differing.astype(np.float32), _AROUND) > _DENSE
+    for upright in (False, True):
+        cells, marked = (differing.T, dense.T) if upright else (differing, dense)
+        full = marked.any(axis=1)
+        if not full.any():
+            return None
+        peak = int(np.argmax(cells.sum(axis=1) * full))
+        ends = np.flatnonzero(~full)
+        low = int(ends[ends < peak].max(initial=-1)) + 1
+        high = int(ends[ends > peak].min(initial=len(full)))
+        if high - low <= _TALL * max(differing.shape) and cells[low:high].sum() >= least:
+            columns = np.flatnonzero(cells[low:high].any(axis=0))
+            return Line(low, high, int(columns[0]), int(columns[-1]) + 1, upright)
+    return None
+
+
+def _count(writer: Array, reader: Array, inside: Mask, channel: int, margin: int) -> _Strokes:
+    """Count strokes that are brighter than their ground and of the ink that is new in `writer`."""
+    written, read = (_thin(picture[channel], margin) for picture in (writer, reader))
+    own = np.abs(writer[channel] - reader[channel]) > _STRONG
+    new = inside & own & (written > _STANDS_OUT) & (written > read + _MORE)
+    if new.sum() < _ANY:
+        return _Strokes(0, 0, 0)
+    level, height = np.quantile(writer[channel][new], 0.8), np.quantile(written[new], 0.6)
+    pure = new & (writer[channel] >= level)
+    ink = np.median(writer[:, pure], axis=1)[:, None, None]
+    has, has_not = (
+        int((inside & (np.abs(picture - ink).max(axis=0) < _ONE_INK) & (thin > height / 2)).sum())
+        for picture, thin in ((writer, written), (reader, read))
+    )
+    return _Strokes(has, has_not, int(new.sum()))
+
+
+def _thin(picture: Array, side: int) -> Array:
+    """Return by how much cells are brighter than what is left if all that is thinner is erased."""
+    opened = _slid(_slid(picture, side, np.minimum.reduce), side, np.maximum.reduce)
+    return picture - np.minimum(opened, picture)
+
+
+def _slid(picture: Array, side: int, choose: Callable[[list[Array]], Any]) -> Array:
+    """Return the least or the largest of the square around each cell."""
+    half, (height, width) = side // 2, picture.shape
+    rows = np.pad(picture, ((half, half), (0, 0)), mode="edge")
+    tall = np.asarray(choose([rows[y : y + height] for y in range(side)]), np.float32)
+    columns = np.pad(tall, ((0, 0), (half, half)), mode="edge")
+    return np.asarray(choose([columns[:, x : x + width] for x in range(side)]), np.float32)
+
+
+def _odd(number: float, least: int) -> int:
+    return max(least, int(number)) // 2 * 2 + 1
