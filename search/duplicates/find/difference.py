@@ -112,8 +112,37 @@ def tones_matched(picture: Array, model: Array, known: Mask | None = None) -> Ar
     is drawn by these cells, and tones that they do not have are as far from it as they were.
     """
     chosen = np.ones(model.shape, np.bool_) if known is None else known
-    own, wanted = model[chosen], picture[chosen]
-    bins = (np.clip(own, 0, 255) / _STEP).astype(np.intp)
+    curve = _tone_curve(picture[chosen], model[chosen])
+    return model if curve is None else _drawn(model, curve, known is not None)
+
+
+def tones_about_matched(picture: Array, model: Array, known: Mask | None = None) -> Array:
+    """Return what `tones_matched` does, to about one level and much faster.
+
+    The curve is drawn by every fourth cell and read at whole levels.
+    """
+    few = np.s_[::2, ::2]
+    chosen = np.ones(model[few].shape, np.bool_) if known is None else known[few]
+    curve = _tone_curve(picture[few][chosen], model[few][chosen])
+    if curve is None:
+        return model
+    table = _drawn(np.arange(256, dtype=np.float32), curve, known is not None)
+    return np.asarray(table[np.clip(np.rint(model), 0, 255).astype(np.uint8)], np.float32)
+
+
+_Curve = tuple[NDArray[np.floating[Any]], NDArray[np.floating[Any]]]
+
+
+def _drawn(tones: Array, curve: _Curve, beyond: bool) -> Array:
+    """Return the levels of tones; with `beyond`, the curve goes on at its ends."""
+    known, levels = curve
+    more = tones - np.clip(tones, known[0], known[-1]) if beyond else np.float32(0)
+    return np.asarray(np.interp(tones, known, levels) + more, np.float32)
+
+
+def _tone_curve(wanted: Array, own: Array) -> _Curve | None:
+    """Return tones of `own` and the levels that the same cells have in `wanted`."""
+    bins = (np.clip(own, 0, 255) / _STEP).astype(np.uint8)
     order = np.argsort(bins, kind="stable")
     starts = np.searchsorted(bins[order], np.arange(256 // _STEP + 1))
     tones, levels, weights = [], [], []
@@ -124,10 +153,8 @@ def tones_matched(picture: Array, model: Array, known: Mask | None = None) -> Ar
             levels.append(np.median(wanted[cells]))
             weights.append(high - low)
     if not tones:
-        return model
-    rising = _rising(np.array(tones), np.array(levels), np.array(weights))
-    beyond = model - np.clip(model, tones[0], tones[-1]) if known is not None else np.float32(0)
-    return np.asarray(np.interp(model, tones, rising) + beyond, np.float32)
+        return None
+    return np.array(tones), _rising(np.array(tones), np.array(levels), np.array(weights))
 
 
 def _rising(

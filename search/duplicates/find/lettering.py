@@ -10,14 +10,14 @@ take the letters of one picture for what is behind those of the other.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from search.duplicates.find.alignment import Array
-from search.duplicates.find.difference import Mask, box_mean, tones_matched
+from search.duplicates.find.difference import Mask, box_mean, grown, tones_about_matched
 
 _STRONG = 25.0  # levels between two cells, beyond their gradient
 _LEVELS = (_STRONG, 2 * _STRONG)  # the higher one for a poor copy, which differs a little anywhere
@@ -31,6 +31,9 @@ _STANDS_OUT, _MORE = 30.0, 20.0  # levels of a stroke before its ground; more th
 _ONE_INK = 35.0  # levels of a channel
 _ANY, _LETTERED = 8, 0.04  # cells, and share of the strokes of the picture with more of them
 _NEW = 0.12  # of the strokes are on one picture only
+_NEAR = 7  # cells a side around those, in which both pictures show what was blurred
+_AGREE, _OWN_AGREE = 0.85, 0.65  # correlations of one line of letters and a poor copy of it
+_IN_FRONT = 3.0  # times as many in the line as beside it, where what is behind goes on
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _COLOURED = 4.0  # levels between the channels of a pixel, on average
 
@@ -58,24 +61,41 @@ def have_letters(first: Array, second: Array) -> bool:
     most.
     """
     first, second = _channels(first, second)
+    rests = [_rest(one, other) for one, other in zip(first, second, strict=True)]
+    lines = [_line_of(rest) for rest in rests]
+    outside = _without(lines, first.shape[1:])
+    if outside.all():
+        return False
+    pairs = zip(first, second, strict=True)
+    second = np.stack([tones_about_matched(one, other, known=outside) for one, other in pairs])
     found = [
-        strokes for channel in range(len(first)) if (strokes := _strokes(first, second, channel))
+        _strokes(first, second, channel, line)
+        for channel, line in enumerate(lines)
+        if line is not None
     ]
-    most = max((strokes.new for strokes in found), default=0)
+    most = max(strokes.new for strokes in found)
     return any(strokes.are_shared() for strokes in found if strokes.new >= most / 2)
 
 
 @dataclass(frozen=True)
 class _Strokes:
-    """Cells of ink in a line: of the picture with more, of the other one, and on one only."""
+    """Cells of ink in a line: of the picture with more, of the other one, and on one only.
+
+    `beside` are those that the other one has in as many cells around the line. `own_agreement`
+    and `agreement` are the correlations of what both show there, in the channel and in grey.
+    """
 
     written: int
     read: int
+    beside: float
     new: int
+    own_agreement: float
+    agreement: float
 
     def are_shared(self) -> bool:
-        enough = max(_ANY, _LETTERED * self.written)
-        return self.read >= enough and self.new >= _NEW * self.written
+        enough = max(_ANY, _LETTERED * self.written, _IN_FRONT * self.beside)
+        blurred = self.agreement >= _AGREE and self.own_agreement >= _OWN_AGREE
+        return self.read >= enough and self.new >= _NEW * self.written and not blurred
 
 
 def _channels(first: Array, second: Array) -> tuple[Array, Array]:
@@ -88,31 +108,35 @@ def _channels(first: Array, second: Array) -> tuple[Array, Array]:
     return one, other
 
 
-def _strokes(first: Array, second: Array, channel: int) -> _Strokes | None:
-    rest = _rest(first[channel], second[channel])
-    lines = (_line(rest > level) for level in _LEVELS)
-    line = next((line for line in lines if line is not None), None)
-    if line is None:
-        return None
+def _strokes(first: Array, second: Array, channel: int, line: Line) -> _Strokes:
     if line.upright:
         first, second = first.swapaxes(1, 2), second.swapaxes(1, 2)
-    outside = np.ones(first.shape[1:], np.bool_)
-    outside[line.low : line.high] = False
+    inside = np.zeros(first.shape[1:], np.bool_)
+    inside[line.low : line.high] = True
     margin = _odd(line.height / _THIN, least=5)
     beside = _BESIDE * line.height
-    part = (
-        slice(max(0, line.low - margin), line.high + margin),
-        slice(max(0, line.start - beside), line.end + beside),
-    )
-    pairs = zip(first, second, strict=True)
-    one = np.stack([a[part] for a in first])
-    other = np.stack([tones_matched(a, b, known=outside)[part] for a, b in pairs])
-    counts = [
-        _count(sign * writer, sign * reader, ~outside[part], channel, margin)
-        for sign in (1, -1)
-        for writer, reader in ((one, other), (other, one))
-    ]
+    around = margin + line.height
+    rows = slice(max(0, line.low - around), line.high + around)
+    columns = slice(max(0, line.start - beside), line.end + beside)
+    one, other = first[:, rows, columns], second[:, rows, columns]
+    place = inside[rows, columns]
+    around = ~grown(place, 2 * margin + 1)
+    greys = [_thin(picture[0], margin) - _thin(-picture[0], margin) for picture in (one, other)]
+    counts = []
+    for sign in (1, -1):
+        thin = [_thin(sign * picture[channel], margin) for picture in (one, other)]
+        for pair, strokes in (((one, other), thin), ((other, one), thin[::-1])):
+            counts.append(_count(sign, pair, strokes, greys, place, around, channel))
     return max(counts, key=lambda strokes: strokes.new)
+
+
+def _without(lines: Sequence[Line | None], shape: tuple[int, ...]) -> Mask:
+    """Return the cells that are in none of the lines."""
+    outside = np.ones(shape, np.bool_)
+    for line in lines:
+        if line is not None:
+            (outside.T if line.upright else outside)[line.low : line.high] = False
+    return outside
 
 
 def _rest(first: Array, second: Array) -> Array:
@@ -120,15 +144,20 @@ def _rest(first: Array, second: Array) -> Array:
     edges = np.minimum(_gradient(first), _gradient(second))
     inside = np.zeros(first.shape, np.bool_)
     inside[_RIM:-_RIM, _RIM:-_RIM] = True
-    rest = np.where(inside, np.abs(second - tones_matched(second, first)) - edges, np.float32(0))
+    rest = np.where(inside, np.abs(second - tones_about_matched(second, first)) - edges, np.float32(0))
     if (rest > _STRONG).sum() < _FEWEST:
         return rest
-    return np.minimum(rest, np.abs(tones_matched(first, second) - first) - edges)
+    return np.minimum(rest, np.abs(tones_about_matched(first, second) - first) - edges)
 
 
 def _gradient(picture: Array) -> Array:
     down, across = np.gradient(picture)
     return np.asarray(np.hypot(down, across), np.float32)
+
+
+def _line_of(rest: Array) -> Line | None:
+    lines = (_line(rest > level) for level in _LEVELS)
+    return next((line for line in lines if line is not None), None)
 
 
 def _line(differing: Mask) -> Line | None:
@@ -150,21 +179,35 @@ def _line(differing: Mask) -> Line | None:
     return None
 
 
-def _count(writer: Array, reader: Array, inside: Mask, channel: int, margin: int) -> _Strokes:
-    """Count strokes that are brighter than their ground and of the ink that is new in `writer`."""
-    written, read = (_thin(picture[channel], margin) for picture in (writer, reader))
+def _count(sign, pair, strokes, greys, inside, around, channel) -> _Strokes:
+    writer, reader = pair
+    written, read = strokes
     own = np.abs(writer[channel] - reader[channel]) > _STRONG
     new = inside & own & (written > _STANDS_OUT) & (written > read + _MORE)
     if new.sum() < _ANY:
-        return _Strokes(0, 0, 0)
-    level, height = np.quantile(writer[channel][new], 0.8), np.quantile(written[new], 0.6)
-    pure = new & (writer[channel] >= level)
+        return _Strokes(0, 0, 0.0, 0, 0.0, 0.0)
+    level, height = np.quantile(sign * writer[channel][new], 0.8), np.quantile(written[new], 0.6)
+    pure = new & (sign * writer[channel] >= level)
     ink = np.median(writer[:, pure], axis=1)[:, None, None]
     has, has_not = (
-        int((inside & (np.abs(picture - ink).max(axis=0) < _ONE_INK) & (thin > height / 2)).sum())
+        (np.abs(picture - ink).max(axis=0) < _ONE_INK) & (thin > height / 2)
         for picture, thin in ((writer, written), (reader, read))
     )
-    return _Strokes(has, has_not, int(new.sum()))
+    beside = (has_not & around).sum() * inside.sum() / max(around.sum(), 1)
+    near = inside & grown(new, _NEAR)
+    return _Strokes(
+        int((has & inside).sum()),
+        int((has_not & inside).sum()),
+        float(beside),
+        int(new.sum()),
+        _correlation(*(box_mean(thin, 3)[near] for thin in strokes)),
+        _correlation(*(grey[near] for grey in greys)),
+    )
+
+
+def _correlation(one: Array, other: Array) -> float:
+    one, other = one - one.mean(), other - other.mean()
+    return float((one * other).sum() / np.sqrt((one**2).sum() * (other**2).sum() + 1))
 
 
 def _thin(picture: Array, side: int) -> Array:
