@@ -12,11 +12,15 @@ from tests.papers import COPIES
 from tests.unit.test_judging import judge, kind_of
 
 ALL = list(itertools.product(INKS, PLACES, TEXTS))
-QUICK = [("red", "bottom", "begun"), ("white", "top", "short and long")]
+LONGER = [case for case in ALL if case[2] != "other words"]
+BEGUN = [case for case in ALL if case[2] == "begun"]
+QUICK = ("red", "corner", "begun")
 
 
 def _cases() -> list[object]:
-    return [pytest.param(*case, marks=[] if case in QUICK else [pytest.mark.slow]) for case in ALL]
+    return [
+        pytest.param(*case, marks=[] if case == QUICK else [pytest.mark.slow]) for case in LONGER
+    ]
 
 
 @pytest.mark.parametrize(("ink", "place", "texts"), _cases())
@@ -26,7 +30,7 @@ def test_another_caption_makes_another_picture(ink, place, texts):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("ink", "place", "texts"), ALL)
+@pytest.mark.parametrize(("ink", "place", "texts"), BEGUN)
 @pytest.mark.parametrize("copy", ["jpeg 40", "half"])
 def test_a_poor_copy_of_another_caption_is_another_picture(ink, place, texts, copy):
     one, other = captions(100 + ALL.index((ink, place, texts)), ink, place, texts)
@@ -34,8 +38,9 @@ def test_a_poor_copy_of_another_caption_is_another_picture(ink, place, texts, co
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("ink", "place"), list(itertools.product(INKS, PLACES)))
+@pytest.mark.parametrize("ink", INKS)
 @pytest.mark.parametrize("copy", COPIES)
-def test_a_copy_with_its_caption_is_the_same_picture(ink, place, copy):
-    captioned = captions(200 + INKS.index(ink), ink, place, "other words")[1]
+def test_a_copy_with_its_caption_is_the_same_picture(ink, copy):
+    """A poor copy blurs red letters, which does not make them others."""
+    captioned = captions(200 + INKS.index(ink), ink, "corner", "other words")[1]
     assert kind_of(judge(captioned, COPIES[copy](captioned), cosine=0.97)) == Kind.SAME_PICTURE

@@ -113,7 +113,7 @@ def tones_matched(picture: Array, model: Array, known: Mask | None = None) -> Ar
     """
     chosen = np.ones(model.shape, np.bool_) if known is None else known
     curve = _tone_curve(picture[chosen], model[chosen])
-    return model if curve is None else _drawn(model, curve, known is not None)
+    return model if curve is None else _drawn(model, curve, beyond=known is not None)
 
 
 def tones_about_matched(picture: Array, model: Array, known: Mask | None = None) -> Array:
@@ -126,14 +126,14 @@ def tones_about_matched(picture: Array, model: Array, known: Mask | None = None)
     curve = _tone_curve(picture[few][chosen], model[few][chosen])
     if curve is None:
         return model
-    table = _drawn(np.arange(256, dtype=np.float32), curve, known is not None)
+    table = _drawn(np.arange(256, dtype=np.float32), curve, beyond=known is not None)
     return np.asarray(table[np.clip(np.rint(model), 0, 255).astype(np.uint8)], np.float32)
 
 
 _Curve = tuple[NDArray[np.floating[Any]], NDArray[np.floating[Any]]]
 
 
-def _drawn(tones: Array, curve: _Curve, beyond: bool) -> Array:
+def _drawn(tones: Array, curve: _Curve, *, beyond: bool) -> Array:
     """Return the levels of tones; with `beyond`, the curve goes on at its ends."""
     known, levels = curve
     more = tones - np.clip(tones, known[0], known[-1]) if beyond else np.float32(0)

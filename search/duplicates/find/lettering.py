@@ -1,8 +1,9 @@
 """Whether two aligned pictures both have letters of one ink in the line in which they differ.
 
 A caption and another one differ by strokes, as a photograph and the same one with a caption do. But
-there the picture with fewer letters has none in that line, of the colour of the others' ink. This
-holds for two captions of any length, and for one that begins with the other.
+there the picture with fewer letters has none in that line, of the colour of the others' ink: no more
+than beside that line, where what is behind goes on. This holds for two captions of any length, and
+for one that begins with the other. A poor copy blurs coloured ink, but hardly the grey of it.
 
 The tones of the pictures are matched without that line. A curve drawn by the letters as well would
 take the letters of one picture for what is behind those of the other.
@@ -33,7 +34,7 @@ _ANY, _LETTERED = 8, 0.04  # cells, and share of the strokes of the picture with
 _NEW = 0.12  # of the strokes are on one picture only
 _NEAR = 7  # cells a side around those, in which both pictures show what was blurred
 _AGREE, _OWN_AGREE = 0.85, 0.65  # correlations of one line of letters and a poor copy of it
-_IN_FRONT = 3.0  # times as many in the line as beside it, where what is behind goes on
+_IN_FRONT = 2.0  # times as many in the line as beside it, where what is behind goes on
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _COLOURED = 4.0  # levels between the channels of a pixel, on average
 
@@ -77,22 +78,35 @@ def have_letters(first: Array, second: Array) -> bool:
     return any(strokes.are_shared() for strokes in found if strokes.new >= most / 2)
 
 
+@dataclass(frozen=True, eq=False)
+class _View:
+    """A picture (channels, rows, columns) around a line, and how much its cells stand out.
+
+    `thin` is this of the channel that is looked at, `grey` of grey: darker cells are negative.
+    """
+
+    picture: Array
+    thin: Array
+    grey: Array
+
+
 @dataclass(frozen=True)
 class _Strokes:
     """Cells of ink in a line: of the picture with more, of the other one, and on one only.
 
-    `beside` are those that the other one has in as many cells around the line. `own_agreement`
-    and `agreement` are the correlations of what both show there, in the channel and in grey.
+    `beside` are those that the other one has in as many cells around the line. The agreements are
+    correlations of what both show there, in the channel and in grey.
     """
 
-    written: int
-    read: int
-    beside: float
-    new: int
-    own_agreement: float
-    agreement: float
+    written: int = 0
+    read: int = 0
+    new: int = 0
+    beside: float = 0.0
+    own_agreement: float = 0.0
+    agreement: float = 0.0
 
     def are_shared(self) -> bool:
+        """Tell whether the other picture has letters too, and not the same ones blurred."""
         enough = max(_ANY, _LETTERED * self.written, _IN_FRONT * self.beside)
         blurred = self.agreement >= _AGREE and self.own_agreement >= _OWN_AGREE
         return self.read >= enough and self.new >= _NEW * self.written and not blurred
@@ -118,15 +132,17 @@ def _strokes(first: Array, second: Array, channel: int, line: Line) -> _Strokes:
     around = margin + line.height
     rows = slice(max(0, line.low - around), line.high + around)
     columns = slice(max(0, line.start - beside), line.end + beside)
-    one, other = first[:, rows, columns], second[:, rows, columns]
     place = inside[rows, columns]
-    around = ~grown(place, 2 * margin + 1)
-    greys = [_thin(picture[0], margin) - _thin(-picture[0], margin) for picture in (one, other)]
+    pictures = first[:, rows, columns], second[:, rows, columns]
+    greys = [_thin(picture[0], margin) - _thin(-picture[0], margin) for picture in pictures]
     counts = []
     for sign in (1, -1):
-        thin = [_thin(sign * picture[channel], margin) for picture in (one, other)]
-        for pair, strokes in (((one, other), thin), ((other, one), thin[::-1])):
-            counts.append(_count(sign, pair, strokes, greys, place, around, channel))
+        one, other = (
+            _View(sign * picture, _thin(sign * picture[channel], margin), grey)
+            for picture, grey in zip(pictures, greys, strict=True)
+        )
+        around = ~grown(place, 2 * margin + 1)
+        counts += [_count(*views, place, around, channel) for views in ((one, other), (other, one))]
     return max(counts, key=lambda strokes: strokes.new)
 
 
@@ -144,7 +160,9 @@ def _rest(first: Array, second: Array) -> Array:
     edges = np.minimum(_gradient(first), _gradient(second))
     inside = np.zeros(first.shape, np.bool_)
     inside[_RIM:-_RIM, _RIM:-_RIM] = True
-    rest = np.where(inside, np.abs(second - tones_about_matched(second, first)) - edges, np.float32(0))
+    rest = np.where(
+        inside, np.abs(second - tones_about_matched(second, first)) - edges, np.float32(0)
+    )
     if (rest > _STRONG).sum() < _FEWEST:
         return rest
     return np.minimum(rest, np.abs(tones_about_matched(first, second) - first) - edges)
@@ -179,29 +197,28 @@ def _line(differing: Mask) -> Line | None:
     return None
 
 
-def _count(sign, pair, strokes, greys, inside, around, channel) -> _Strokes:
-    writer, reader = pair
-    written, read = strokes
-    own = np.abs(writer[channel] - reader[channel]) > _STRONG
-    new = inside & own & (written > _STANDS_OUT) & (written > read + _MORE)
+def _count(writer: _View, reader: _View, inside: Mask, around: Mask, channel: int) -> _Strokes:
+    """Count strokes that are brighter than their ground and of the ink that is new in `writer`."""
+    level = writer.picture[channel]
+    own = np.abs(level - reader.picture[channel]) > _STRONG
+    new = inside & own & (writer.thin > _STANDS_OUT) & (writer.thin > reader.thin + _MORE)
     if new.sum() < _ANY:
-        return _Strokes(0, 0, 0.0, 0, 0.0, 0.0)
-    level, height = np.quantile(sign * writer[channel][new], 0.8), np.quantile(written[new], 0.6)
-    pure = new & (sign * writer[channel] >= level)
-    ink = np.median(writer[:, pure], axis=1)[:, None, None]
-    has, has_not = (
-        (np.abs(picture - ink).max(axis=0) < _ONE_INK) & (thin > height / 2)
-        for picture, thin in ((writer, written), (reader, read))
+        return _Strokes()
+    pure = new & (level >= np.quantile(level[new], 0.8))
+    ink = np.median(writer.picture[:, pure], axis=1)[:, None, None]
+    height = np.quantile(writer.thin[new], 0.6) / 2
+    written, seen = (
+        (np.abs(view.picture - ink).max(axis=0) < _ONE_INK) & (view.thin > height)
+        for view in (writer, reader)
     )
-    beside = (has_not & around).sum() * inside.sum() / max(around.sum(), 1)
     near = inside & grown(new, _NEAR)
     return _Strokes(
-        int((has & inside).sum()),
-        int((has_not & inside).sum()),
-        float(beside),
-        int(new.sum()),
-        _correlation(*(box_mean(thin, 3)[near] for thin in strokes)),
-        _correlation(*(grey[near] for grey in greys)),
+        written=int((written & inside).sum()),
+        read=int((seen & inside).sum()),
+        new=int(new.sum()),
+        beside=float((seen & around).sum() * inside.sum() / max(around.sum(), 1)),
+        own_agreement=_correlation(*(box_mean(view.thin, 3)[near] for view in (writer, reader))),
+        agreement=_correlation(writer.grey[near], reader.grey[near]),
     )
 
 
