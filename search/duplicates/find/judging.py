@@ -235,8 +235,9 @@ def _same_photo(first: Pixels, second: Pixels, alignment: Alignment, row: int) -
     is_one = overlays.is_one_photo if same else overlays.is_writing
     if not is_one(compared, partial(difference.of_strokes, *laid)):
         return None
-    colours = np.stack([_turned(np.float32(second[..., channel]), turn) for channel in range(3)], 2)
-    if have_letters(*difference.colours_of_strokes(np.float32(first), colours, scale, shift)):
+    one, other = (pixels.astype(np.float32) for pixels in (first, second))
+    other = np.stack([_turned(other[..., channel], turn) for channel in range(3)], axis=2)
+    if have_letters(*difference.colours_of_strokes(one, other, scale, shift)):
         return None
     return _same(compared, turn, scale, shift, agreement.correlation)
 

@@ -1,9 +1,9 @@
 """Whether two aligned pictures both have letters of one ink in the line in which they differ.
 
 A caption and another one differ by strokes, as a photograph and the same one with a caption do. But
-there the picture with fewer letters has none in that line, of the colour of the others' ink: no more
-than beside that line, where what is behind goes on. This holds for two captions of any length, and
-for one that begins with the other. A poor copy blurs coloured ink, but hardly the grey of it.
+there the picture with fewer letters has none in that line, of the colour of the others' ink, or as
+many beside it, where what is behind goes on. This holds for two captions of any length, and for one
+that begins with the other. A poor copy blurs coloured ink, but hardly the grey of it.
 
 The tones of the pictures are matched without that line. A curve drawn by the letters as well would
 take the letters of one picture for what is behind those of the other.
@@ -135,14 +135,14 @@ def _strokes(first: Array, second: Array, channel: int, line: Line) -> _Strokes:
     place = inside[rows, columns]
     pictures = first[:, rows, columns], second[:, rows, columns]
     greys = [_thin(picture[0], margin) - _thin(-picture[0], margin) for picture in pictures]
-    counts = []
+    beyond = ~grown(place, 2 * margin + 1)
+    counts: list[_Strokes] = []
     for sign in (1, -1):
         one, other = (
             _View(sign * picture, _thin(sign * picture[channel], margin), grey)
             for picture, grey in zip(pictures, greys, strict=True)
         )
-        around = ~grown(place, 2 * margin + 1)
-        counts += [_count(*views, place, around, channel) for views in ((one, other), (other, one))]
+        counts += [_count(*views, place, beyond, channel) for views in ((one, other), (other, one))]
     return max(counts, key=lambda strokes: strokes.new)
 
 
@@ -165,7 +165,8 @@ def _rest(first: Array, second: Array) -> Array:
     )
     if (rest > _STRONG).sum() < _FEWEST:
         return rest
-    return np.minimum(rest, np.abs(tones_about_matched(first, second) - first) - edges)
+    back = np.abs(tones_about_matched(first, second) - first) - edges
+    return np.asarray(np.minimum(rest, back), np.float32)
 
 
 def _gradient(picture: Array) -> Array:
@@ -184,7 +185,7 @@ def _line(differing: Mask) -> Line | None:
     dense = box_mean(differing.astype(np.float32), _AROUND) > _DENSE
     for upright in (False, True):
         cells, marked = (differing.T, dense.T) if upright else (differing, dense)
-        full = marked.any(axis=1)
+        full = np.asarray(marked.any(axis=1), np.bool_)
         if not full.any():
             return None
         peak = int(np.argmax(cells.sum(axis=1) * full))
