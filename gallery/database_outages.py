@@ -49,4 +49,4 @@ def _is_away(error: BaseException | None) -> bool:
     state = getattr(cause, "sqlstate", None)
     if state is None:
         return isinstance(cause, OperationalError | InterfaceError)
-    return state.startswith(_STATES)
+    return str(state).startswith(_STATES)

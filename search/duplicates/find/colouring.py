@@ -22,7 +22,7 @@ _CELLS = 48  # a side
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _NO_COLOUR = 8.0  # levels of chroma that a grey picture keeps
 _GAMMAS = (0.55, 0.75, 1.0, 1.35, 1.8)  # of edits, as are the next three
-_GAINS = np.linspace(0.55, 1.7, 12)
+_GAINS = np.linspace(0.55, 1.7, 12, dtype=np.float32)
 _SATURATIONS = (0.5, 1.6)
 _TINT = 30.0  # levels of chroma that white may get
 _OTHER_CHROMA, _OTHER_TONE = 18.0, 30.0  # levels by which a cell has another colour
@@ -134,8 +134,8 @@ def _cells(pixels: NDArray[np.generic], low: Array, size: Array) -> Array:
     down = cell_weights(height, low[:, 1], size[:, 1], _CELLS, min_width=1.0)[0]
     across = cell_weights(width, low[:, 0], size[:, 0], _CELLS, min_width=1.0)[0]
     rows = np.tensordot(down, pixels.astype(np.float32), axes=(1, 0))
-    cells = np.einsum("cw,rwk->rck", across, rows)
-    return np.asarray(cells.reshape(-1, 3), np.float32)
+    cells = np.tensordot(rows, across, axes=(1, 1))
+    return np.asarray(np.moveaxis(cells, 1, 2).reshape(-1, 3), np.float32)
 
 
 def _tone_rest(model: Array, tones: Array) -> Array:
@@ -143,11 +143,12 @@ def _tone_rest(model: Array, tones: Array) -> Array:
     best = np.full(len(tones), np.inf, np.float32)
     for gamma in _GAMMAS:
         curved = 255 * (np.clip(model, 0, 255) / 255) ** gamma
-        for gain in _GAINS:
-            offset = np.median(tones - gain * curved)
-            rest = np.abs(tones - np.clip(gain * curved + offset, 0, 255))
-            if rest.mean() < best.mean():
-                best = rest
+        raised = _GAINS[:, None] * curved
+        offsets = np.median(tones - raised, axis=1, keepdims=True)
+        rests = np.abs(tones - np.clip(raised + offsets, 0, 255))
+        means = rests.mean(axis=1)
+        if means.min() < best.mean():
+            best = rests[means.argmin()]
     return np.asarray(best, np.float32)
 
 

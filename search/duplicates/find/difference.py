@@ -9,13 +9,12 @@ however the picture was compressed. One that shows something else has as much le
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gallery.decoding.fingerprint import cell_weights
+from gallery.decoding.fingerprint import cell_weights, grey
 from search.duplicates.find.alignment import Array, overlap
 
 Mask = NDArray[np.bool_]
@@ -23,6 +22,8 @@ Mask = NDArray[np.bool_]
 _MIN_SIDE = 32  # cells a side
 _STEP = 8  # grey levels of a bin of the tone curve
 _SLOPE = 0.3  # of the tone curve, at least
+_BINS = 256 // _STEP
+_FINE, _LEVELS = 0.5, 512  # of a grey level, to which its median in a bin is found, and how many
 _MIN_SHARE = 2e-4  # of the cells, which a bin needs to count
 _NOISE = 36.0  # squared grey levels that compression leaves anywhere
 _STRUCTURE = 100.0  # squared grey levels from which a window has something to compare
@@ -72,11 +73,14 @@ def compare(a: Array, b: Array, scale: Array, shift: Array, grid: Grid) -> Compa
 
 
 def on_one_grid(a: Array, b: Array, scale: Array, shift: Array, grid: Grid) -> tuple[Array, Array]:
-    """Return the part that both pictures (height, width) show, (rows, columns) of the grid each."""
+    """Return the part that both pictures show, at the rows and columns of the grid.
+
+    The last two axes are height and width; there may be others before.
+    """
     low, high = overlap(scale, shift)
     size, other_size = high - low, (high - low) * scale
     other_low = np.clip(scale * low + shift, 0, 1)
-    pixels = np.minimum(size[0] * a.shape[::-1], other_size[0] * b.shape[::-1])
+    pixels = np.minimum(size[0] * a.shape[:-3:-1], other_size[0] * b.shape[:-3:-1])
     columns, rows = np.clip(grid.sharpness * pixels, _MIN_SIDE, grid.most).astype(int)
     first = _cut(a, low, size, rows, columns)
     return first, _cut(b, other_low, other_size, rows, columns)
@@ -91,7 +95,7 @@ def _within(shape: tuple[int, ...], window: int) -> Mask:
 
 def _cut(picture: Array, low: Array, size: Array, rows: int, columns: int) -> Array:
     """Return the window of a picture at rows x columns."""
-    height, width = picture.shape
+    height, width = picture.shape[-2:]
     down = cell_weights(height, low[:, 1], size[:, 1], rows, min_width=1.0)[0]
     across = cell_weights(width, low[:, 0], size[:, 0], columns, min_width=1.0)[0]
     return np.asarray(down @ picture @ across.T, np.float32)
@@ -142,19 +146,19 @@ def _drawn(tones: Array, curve: _Curve, *, beyond: bool) -> Array:
 
 def _tone_curve(wanted: Array, own: Array) -> _Curve | None:
     """Return tones of `own` and the levels that the same cells have in `wanted`."""
-    bins = (np.clip(own, 0, 255) / _STEP).astype(np.uint8)
-    order = np.argsort(bins, kind="stable")
-    starts = np.searchsorted(bins[order], np.arange(256 // _STEP + 1))
-    tones, levels, weights = [], [], []
-    for low, high in pairwise(starts):
-        if high - low > max(_MIN_SHARE * bins.size, 1):
-            cells = order[low:high]
-            tones.append(own[cells].mean())
-            levels.append(np.median(wanted[cells]))
-            weights.append(high - low)
-    if not tones:
+    own, wanted = np.clip(own, 0, 255).ravel(), np.clip(wanted, 0, 255).ravel()
+    bins = (own / _STEP).astype(np.int32)
+    fine = (wanted * (1 / _FINE)).astype(np.int32)
+    # Counted, not sorted: each row is how often a bin has each level.
+    counts = np.bincount(bins * _LEVELS + fine, minlength=_BINS * _LEVELS)
+    counts = counts.reshape(_BINS, _LEVELS)
+    weights = counts.sum(axis=1)
+    used = weights > max(_MIN_SHARE * own.size, 1)
+    if not used.any():
         return None
-    return np.array(tones), _rising(np.array(tones), np.array(levels), np.array(weights))
+    tones = np.bincount(bins, weights=own, minlength=_BINS)[used] / weights[used]
+    middles = (counts[used].cumsum(axis=1) * 2 < weights[used][:, None]).sum(axis=1)
+    return tones, _rising(tones, (middles + 0.5) * _FINE, weights[used])
 
 
 def _rising(
@@ -241,14 +245,15 @@ def of_strokes(a: Array, b: Array, scale: Array, shift: Array) -> Compared:
     return compare(a, b, scale, shift, _STROKES)
 
 
-def colours_of_strokes(a: Array, b: Array, scale: Array, shift: Array) -> tuple[Array, Array]:
-    """Return two aligned photographs (height, width, 3) on the grid of `of_strokes`."""
-    channels = [
-        on_one_grid(a[..., channel], b[..., channel], scale, shift, _STROKES)
-        for channel in range(a.shape[2])
-    ]
-    first, second = (np.stack(pictures, axis=2) for pictures in zip(*channels, strict=True))
-    return first, second
+def colours_of_strokes(
+    a: NDArray[np.uint8], b: NDArray[np.uint8], scale: Array, shift: Array
+) -> tuple[Array, Array]:
+    """Return two aligned photographs (height, width, 3) on the grid of `of_strokes`.
+
+    The colours come first: (3, rows, columns).
+    """
+    one, other = (np.moveaxis(pixels, 2, 0).astype(np.float32) for pixels in (a, b))
+    return on_one_grid(one, other, scale, shift, _STROKES)
 
 
 def _tone_change(compared: Compared) -> float:
@@ -262,8 +267,9 @@ def burnt_out(pixels: NDArray[np.uint8]) -> Array:
 
     Brightening cuts off one channel before the others, which changes the grey as no curve does.
     """
-    grey = pixels @ np.array([0.299, 0.587, 0.114], np.float32)
-    return np.asarray((pixels.max(axis=2) >= _FULL) & (grey < _BRIGHT), np.float32)
+    # One channel after another: NumPy is slow along a short last axis.
+    fullest = np.maximum(np.maximum(pixels[..., 0], pixels[..., 1]), pixels[..., 2])
+    return np.asarray((fullest >= _FULL) & (grey(pixels) < _BRIGHT), np.float32)
 
 
 def is_one_page(compared: Compared) -> bool:

@@ -235,9 +235,8 @@ def _same_photo(first: Pixels, second: Pixels, alignment: Alignment, row: int) -
     is_one = overlays.is_one_photo if same else overlays.is_writing
     if not is_one(compared, partial(difference.of_strokes, *laid)):
         return None
-    one, other = (pixels.astype(np.float32) for pixels in (first, second))
-    other = np.stack([_turned(other[..., channel], turn) for channel in range(3)], axis=2)
-    if have_letters(*difference.colours_of_strokes(one, other, scale, shift)):
+    turned = np.moveaxis(alignments.apply_turn(np.moveaxis(second, 2, 0), turn), 0, 2)
+    if have_letters(*difference.colours_of_strokes(first, turned, scale, shift)):
         return None
     return _same(compared, turn, scale, shift, agreement.correlation)
 

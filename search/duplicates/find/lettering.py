@@ -55,7 +55,7 @@ class Line:
 
 
 def have_letters(first: Array, second: Array) -> bool:
-    """Tell whether both pictures, (rows, columns, 3) on one grid, have letters where they differ.
+    """Tell whether both pictures, (3, rows, columns) on one grid, have letters where they differ.
 
     False as well if there is no line in which they differ. Ink may be told from what is behind it
     by its hue alone, so each channel is asked that differs nearly as much as the one that differs
@@ -114,12 +114,17 @@ class _Strokes:
 
 def _channels(first: Array, second: Array) -> tuple[Array, Array]:
     """Return grey and, if both have colours, red, green and blue: (channels, rows, columns)."""
-    coloured = all(np.ptp(picture, axis=2).mean() > _COLOURED for picture in (first, second))
+    coloured = all(_is_coloured(picture) for picture in (first, second))
     one, other = (
-        np.stack([picture @ _LUMA, *np.moveaxis(picture, 2, 0)][: 4 if coloured else 1])
+        np.concatenate([np.tensordot(_LUMA, picture, 1)[None], picture[: 3 if coloured else 0]])
         for picture in (first, second)
     )
     return one, other
+
+
+def _is_coloured(picture: Array) -> bool:
+    few = picture[:, ::4, ::4]
+    return bool((few.max(axis=0) - few.min(axis=0)).mean() > _COLOURED)
 
 
 def _strokes(first: Array, second: Array, channel: int, line: Line) -> _Strokes:
@@ -157,16 +162,14 @@ def _without(lines: Sequence[Line | None], shape: tuple[int, ...]) -> Mask:
 
 def _rest(first: Array, second: Array) -> Array:
     """Return by how many levels cells differ beyond tones and a shift of half a cell."""
-    edges = np.minimum(_gradient(first), _gradient(second))
-    inside = np.zeros(first.shape, np.bool_)
-    inside[_RIM:-_RIM, _RIM:-_RIM] = True
-    rest = np.where(
-        inside, np.abs(second - tones_about_matched(second, first)) - edges, np.float32(0)
-    )
+    inside = np.s_[_RIM:-_RIM, _RIM:-_RIM]
+    rest = np.zeros_like(first)
+    rest[inside] = np.abs(second - tones_about_matched(second, first))[inside]
     if (rest > _STRONG).sum() < _FEWEST:
         return rest
-    back = np.abs(tones_about_matched(first, second) - first) - edges
-    return np.asarray(np.minimum(rest, back), np.float32)
+    back = np.abs(tones_about_matched(first, second) - first)
+    edges = np.minimum(_gradient(first), _gradient(second))
+    return np.asarray(np.minimum(rest, back) - edges, np.float32)
 
 
 def _gradient(picture: Array) -> Array:
@@ -181,7 +184,10 @@ def _line_of(rest: Array) -> Line | None:
 
 def _line(differing: Mask) -> Line | None:
     """Return the line that has nearly all that differs, or None."""
-    least = max(_FEWEST, _IN_LINE * float(differing.sum()))
+    count = int(differing.sum())
+    if count < _FEWEST:
+        return None
+    least = _IN_LINE * count
     dense = box_mean(differing.astype(np.float32), _AROUND) > _DENSE
     for upright in (False, True):
         cells, marked = (differing.T, dense.T) if upright else (differing, dense)
@@ -192,7 +198,9 @@ def _line(differing: Mask) -> Line | None:
         ends = np.flatnonzero(~full)
         low = int(ends[ends < peak].max(initial=-1)) + 1
         high = int(ends[ends > peak].min(initial=len(full)))
-        if high - low <= _TALL * max(differing.shape) and cells[low:high].sum() >= least:
+        if high - low <= _TALL * max(differing.shape) and cells[low:high].sum() >= max(
+            _FEWEST, least
+        ):
             columns = np.flatnonzero(cells[low:high].any(axis=0))
             return Line(low, high, int(columns[0]), int(columns[-1]) + 1, upright)
     return None
