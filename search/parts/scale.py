@@ -19,7 +19,7 @@ import numpy as np
 from django.conf import settings
 from numpy.typing import NDArray
 
-from gallery.models import EmbeddingModel, PhotoParts, User
+from gallery.models import Embedding, EmbeddingModel, PhotoParts, User
 from search.parts.boxes import GROUPS, numbers_of
 from search.vectors.embedders import Vector
 from search.vectors.embedders.base import Vectors
@@ -36,7 +36,7 @@ KEPT = 4
 FRESH_S = 900.0
 """Seconds after which a library is measured again."""
 SOON_S = 20.0
-"""The same where there were too few parts yet."""
+"""The same for libraries with parts of fewer than `SAMPLE` photos, where a few change much."""
 
 
 @dataclass(frozen=True)
@@ -66,11 +66,8 @@ class Scale:
     def __init__(self, sample: Sequence[tuple[Vector, tuple[int, ...], Vectors]]) -> None:
         """`sample` has the whole's vector (dim,), the numbers and the vectors (n, dim) of parts."""
         self._sizes = {place: _size(sample, group) for place, group in enumerate(GROUPS)}
-
-    @property
-    def is_known(self) -> bool:
-        """Whether there are enough parts of any size."""
-        return any(self._sizes.values())
+        self.is_full = len(sample) >= SAMPLE
+        """Whether more photos would change little."""
 
     def lines(self, query: Vector) -> dict[int, Line]:
         """Return the line of each group (its place in `boxes.GROUPS`) of which enough is known."""
@@ -112,7 +109,7 @@ def scale_of(user: User, model: EmbeddingModel) -> Scale:
             return kept[0]
     scale = Scale(_sample(user, model) if settings.PART_SEARCH else [])
     with _guard:
-        _kept[key] = (scale, time.monotonic() + (FRESH_S if scale.is_known else SOON_S))
+        _kept[key] = (scale, time.monotonic() + (FRESH_S if scale.is_full else SOON_S))
         while len(_kept) > KEPT:
             _kept.popitem(last=False)
     return scale
@@ -125,10 +122,13 @@ def forget() -> None:
 
 
 def _sample(user: User, model: EmbeddingModel) -> list[tuple[Vector, tuple[int, ...], Vectors]]:
-    mine = PhotoParts.objects.filter(
-        embedding__model=model, embedding__photo__owner_id=user.pk, indexed_at__isnull=False
-    )
-    keys = list(mine.values_list("pk", flat=True))
+    """Return up to `SAMPLE` random photos: the vector, and the numbers and vectors of the parts.
+
+    What is in the index now does not matter, nor what once was: a restored gallery has the same
+    scale before its index is complete.
+    """
+    mine = Embedding.objects.live().filter(model=model, photo__owner_id=user.pk)
+    keys = list(mine.exclude(parts=None).exclude(parts__boxes=b"").values_list("pk", flat=True))
     chosen = random.sample(keys, min(SAMPLE, len(keys)))
     found = []
     for row in PhotoParts.objects.filter(pk__in=chosen).select_related("embedding"):

@@ -13,6 +13,7 @@ from search.vectors.index import IndexUnavailable
 from tests.web.test_why import picture
 from tests.workers.conftest import add_photo, drain
 from workers import embed_parts as regions, jobs
+from workers.index_sync.sources import PARTS
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
@@ -103,3 +104,45 @@ def test_only_what_is_wanted_is_looked_for_among_the_parts(ada_client, spotted, 
     assert len(asked) == 1
     ask(ada_client, q="-blue -green")
     assert len(asked) == 1
+
+
+def lines(owner, model):
+    query = embedders.text_embedder(model.key).embed_texts(["red"])[0]
+    found = scale.scale_of(owner, model).lines(query)
+    return {place: (round(line.factor, 4), round(line.offset, 4)) for place, line in found.items()}
+
+
+def add_parts(owner, model, *colours: str) -> list[Photo]:
+    """Add photos with a red corner each, and make their parts searchable."""
+    photos = [
+        add(owner, picture(colour, (10 * place, 200))) for place, colour in enumerate(colours)
+    ]
+    drain()
+    regions.make_due(model, stop=lambda: False)
+    return photos
+
+
+def test_a_small_library_is_measured_again_soon(ada, model, monkeypatch):
+    """Whatever was measured while photos came in, the scale is soon that of all of them."""
+    now = [1000.0]
+    monkeypatch.setattr(scale.time, "monotonic", lambda: now[0])
+    add_parts(ada, model, *["blue"] * scale.FEWEST)
+    early = lines(ada, model)
+    assert early
+    add_parts(ada, model, *["orange", "pink", "white", "red"] * 3)
+    now[0] += scale.SOON_S + 1
+    late = lines(ada, model)
+    scale.forget()
+    assert late == lines(ada, model) != early
+
+
+def test_the_scale_is_that_of_the_living_photos_whatever_the_index_has(ada, model):
+    photos = add_parts(ada, model, *["blue", "orange", "pink", "white"] * 4)
+    before = lines(ada, model)
+    trash.trash(Photo.objects.filter(pk__in=[photo.pk for photo in photos[::4]]))
+    scale.forget()
+    with_trash = lines(ada, model)
+    assert with_trash != before
+    PARTS.wait_again(model, [photo.pk for photo in photos])
+    scale.forget()
+    assert lines(ada, model) == with_trash
