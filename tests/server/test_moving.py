@@ -6,6 +6,7 @@ import gzip
 import itertools
 import json
 import os
+import re
 import sqlite3
 import sys
 import time
@@ -154,7 +155,9 @@ def portrait(owner: Owner) -> dict[str, Any]:
     """Return what people see of a gallery, and what 50 queries answer."""
     seen: dict[str, Any] = {}
     for path in ("photos?limit=200", "trash", "albums", "searches", "duplicates", "stacks"):
-        seen[path] = owner.http.get(f"/api/v1/{path}").text.replace(str(owner.http.base_url), "")
+        text = owner.http.get(f"/api/v1/{path}").text.replace(str(owner.http.base_url), "")
+        # The days of the trash go on only while the gallery runs; `days_left` stays.
+        seen[path] = re.sub(r'"kept_until": "[^"]+"', '"kept_until": "later"', text)
     for query in QUERIES:
         answer = owner.http.get("/api/v1/search", params={"q": query, "limit": 100})
         body = answer.json()
