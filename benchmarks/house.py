@@ -33,7 +33,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("gallery", "search", "workers")
 START = "gallery.urls"
 
-LIMITS = {"lines": 42_000, "modules": 290, "single importers": 66, "depth": 17}
+LIMITS = {"lines": 46_000, "modules": 315, "single importers": 76, "depth": 17}
 """The most that each figure may come to."""
 
 LONGEST_FILE = 400

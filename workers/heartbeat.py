@@ -32,7 +32,7 @@ STUCK_SECONDS = 120.0
 EXIT_STATUS = 70  # EX_SOFTWARE of sysexits.h
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Report:
     """The queues that are served, the model at work, where it runs, and why there."""
 

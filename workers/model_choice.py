@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from dataclasses import replace
 from datetime import timedelta
 
 from django.conf import settings
@@ -66,7 +67,12 @@ def settle() -> bool:
         return False
     finally:
         _settling.clear()
-    heartbeat.report = heartbeat.Report(model.key, embedder.device, embedder.device_reason)
+    heartbeat.report = replace(
+        heartbeat.report,
+        model_key=model.key,
+        device=embedder.device,
+        device_reason=embedder.device_reason,
+    )
     heartbeat.tell("model", "")
     folders.note_refusal("", "")
     logger.info("Model %s on %s: %s", model.key, embedder.device, choice.why)

@@ -159,7 +159,7 @@ def test_files_without_their_photo_are_refused_in_words(ada_client, photo, bob_c
     for data, name in FILES.values():
         answer = send(bob_client, data, name)
         assert (answer.status_code, answer.json()["code"]) == (415, "no_photo_for_companion")
-        assert "Send the photo first" in answer.json()["message"]
+        assert "Add the photo first" in answer.json()["message"]
 
 
 def test_every_kind_is_kept_and_given_back(ada_client, photo):

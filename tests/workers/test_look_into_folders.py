@@ -8,7 +8,7 @@ import time
 import pytest
 from django.db import IntegrityError
 
-from gallery import stacks
+from gallery import originals_marker, stacks
 from gallery.folders import watch_folder
 from gallery.models import Photo
 from tests.images import jpeg
@@ -115,5 +115,6 @@ def test_what_cannot_be_recorded_leaves_no_copy(ada, model, folder, settings, mo
     (folder / "a.jpg").write_bytes(jpeg())
     look_into_folders.look(threading.Event())
     originals = settings.MEDIA_DIR / "originals"
-    assert not [path for path in originals.rglob("*") if path.is_file()]
+    kept = [path.name for path in originals.rglob("*") if path.is_file()]
+    assert kept == [originals_marker.NAME]
     assert (folder / "a.jpg").read_bytes() == jpeg()

@@ -242,7 +242,10 @@ def test_a_broker_that_is_away_holds_nobody_up(settings, monkeypatch):
 
 def test_the_heartbeat_tells_of_the_worker_and_is_taken_back(monkeypatch):
     monkeypatch.setattr(heartbeat, "_troubles", {})
-    monkeypatch.setattr(heartbeat, "report", heartbeat.Report("index", "colours", "cpu", "no GPU"))
+    told = heartbeat.Report(
+        queues="index", model_key="colours", device="cpu", device_reason="no GPU"
+    )
+    monkeypatch.setattr(heartbeat, "report", told)
     heartbeat.tell("disk", "")
     heartbeat.tell("test", "fine")
     heartbeat.farewell()
