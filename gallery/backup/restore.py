@@ -133,6 +133,9 @@ def _restore_files(target: Target, restored: Restored, external: Path | None) ->
                 restored.files += is_back
                 if fault:
                     restored.add(fault)
+    # The names, too, of what a restore that was cut short had put there.
+    for folder in Path(settings.MEDIA_DIR).glob("**/"):
+        files.sync(folder)
 
 
 def _restore_file(target: Target, entry: Entry, external: Path | None) -> tuple[bool, str]:
@@ -164,7 +167,6 @@ def _put(target: Target, sha256: str, place: Path) -> None:
     if place.is_file() and files.sha256(place) == sha256:
         # A restore that was cut short may not have waited for the disk.
         files.sync(place)
-        files.sync(place.parent)
         return
     if place.is_relative_to(settings.MEDIA_DIR):
         part = files.temporary_path()

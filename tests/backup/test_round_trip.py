@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import random
 from dataclasses import replace
 
@@ -14,7 +15,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from gallery import files, originals_marker
-from gallery.backup import back_up as back_up_module, manifest, parts, tables
+from gallery.backup import back_up as back_up_module, load as load_module, manifest, parts, tables
 from gallery.backup.back_up import Options, back_up
 from gallery.backup.restore import restore
 from gallery.models import Album, ApiToken, Companion, Photo, Tag
@@ -61,6 +62,33 @@ def test_every_row_and_every_file_comes_back(ada, photos, target, move_in):
     assert files.companion(Companion.objects.get()).read_bytes() == photos[0].pk.bytes
     # New rows get numbers of their own.
     assert Tag.objects.create(owner=ada, name="new").pk > 3
+
+
+@pytest.mark.parametrize("cut_short", [False, True])
+def test_all_files_are_on_the_disk_before_the_rows_name_them(
+    photos, target, move_in, monkeypatch, cut_short
+):
+    """That of a restore which was cut short before it waited for the disk, too."""
+    back_up(target)
+    move_in()
+    synced, load = set(), load_module.load
+    if cut_short:
+        monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+        monkeypatch.setattr(load_module, "load", None)
+        with pytest.raises(TypeError, match="not callable"):
+            restore(target)
+    monkeypatch.setattr(os, "fsync", lambda descriptor: synced.add(os.fstat(descriptor).st_ino))
+
+    def then_load(*arguments):
+        places = [path for path in settings.MEDIA_DIR.rglob("*") if path.is_file()]
+        assert len(places) == 4
+        for place in places:
+            wanted = {place, *list(place.parents)[:3]}
+            assert {path.stat().st_ino for path in wanted} <= synced
+        load(*arguments)
+
+    monkeypatch.setattr(load_module, "load", then_load)
+    assert restore(target).files == 4
 
 
 def older(target, generation: str, last: str) -> None:
