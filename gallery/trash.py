@@ -176,20 +176,19 @@ def contents(user: User) -> Contents:
     return Contents(totals["photos"], totals["bytes"] or 0)
 
 
-def kept_until(photo: Photo) -> datetime:
-    """Return when a photo in the trash will be deleted for ever, if the gallery runs until then."""
-    return timezone.now() + _left(photo)
+def time_left(photo: Photo, lived: int) -> timedelta:
+    """Return for how long a photo in the trash can still come back, while the gallery runs.
 
-
-def days_left(photo: Photo) -> int:
-    """Return for how many days a photo in the trash can still come back, rounded up."""
-    return max(math.ceil(_left(photo) / timedelta(days=1)), 0)
-
-
-def _left(photo: Photo) -> timedelta:
+    `lived` is `lived_time.total()`, which is the same for all photos of a page.
+    """
     if photo.trashed_lived is None:
         return timedelta(days=KEPT_DAYS)
-    return timedelta(days=KEPT_DAYS, seconds=photo.trashed_lived - lived_time.total())
+    return timedelta(days=KEPT_DAYS, seconds=photo.trashed_lived - lived)
+
+
+def days_left(photo: Photo, lived: int) -> int:
+    """Return `time_left` in days, rounded up."""
+    return max(math.ceil(time_left(photo, lived) / timedelta(days=1)), 0)
 
 
 def trashed_at(photo: Photo) -> datetime:

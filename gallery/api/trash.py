@@ -7,10 +7,11 @@ from datetime import datetime
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils import timezone
 from ninja import Query, Router, Schema
 from pydantic import Field
 
-from gallery import trash
+from gallery import lived_time, trash
 from gallery.api.errors import ErrorOut, In
 from gallery.api.photos import FILE_COLUMNS, ListIn
 from gallery.models import Photo
@@ -81,7 +82,8 @@ def list_trash(request: HttpRequest, params: Query[ListIn]) -> TrashOut:
     trashed = Photo.objects.in_trash_of(request.user)
     rows, next_cursor = page_after(trashed, params.cursor, params.limit, by="trashed_at")
     contents = trash.contents(request.user)
-    photos = [_trashed_out(row) for row in rows]
+    lived = lived_time.total()
+    photos = [_trashed_out(row, lived) for row in rows]
     return TrashOut(photos=photos, next=next_cursor, count=contents.photos, bytes=contents.bytes)
 
 
@@ -106,12 +108,12 @@ def empty_trash(request: HttpRequest) -> CountOut:
     return CountOut(count=trash.empty(Photo.objects.in_trash_of(request.user)))
 
 
-def _trashed_out(row: Photo) -> TrashedOut:
+def _trashed_out(row: Photo, lived: int) -> TrashedOut:
     return TrashedOut(
         **{column: getattr(row, column) for column in FILE_COLUMNS},
         trashed_at=trash.trashed_at(row),
-        kept_until=trash.kept_until(row),
-        days_left=trash.days_left(row),
+        kept_until=timezone.now() + trash.time_left(row, lived),
+        days_left=trash.days_left(row, lived),
         thumbnail=reverse("trash-thumbnail", args=[row.pk]),
         preview=reverse("trash-preview", args=[row.pk]),
     )

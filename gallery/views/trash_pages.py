@@ -12,7 +12,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _, ngettext
 from django.views.decorators.http import require_POST, require_safe
 
-from gallery import trash
+from gallery import lived_time, trash
 from gallery.models import Photo, PhotoQuerySet
 from gallery.paging import BadCursor, page_after
 from gallery.templatetags.numbers import count
@@ -46,8 +46,9 @@ def page(request: PageRequest) -> HttpResponse:
         return redirect("trash")
     if cursor and not rows:
         return redirect("trash")
+    lived = lived_time.total()
     context = {
-        "rows": [Row(photo, _left(photo)) for photo in rows],
+        "rows": [Row(photo, _left(photo, lived)) for photo in rows],
         "next": next_cursor,
         "further": cursor,
         "held": trash.contents(request.user),
@@ -57,8 +58,8 @@ def page(request: PageRequest) -> HttpResponse:
     return render(request, "gallery/trash.html", context)
 
 
-def _left(photo: Photo) -> str:
-    days = trash.days_left(photo)
+def _left(photo: Photo, lived: int) -> str:
+    days = trash.days_left(photo, lived)
     if days <= 1:
         return _("Last day")
     return ngettext("%(days)d day left", "%(days)d days left", days) % {"days": days}

@@ -147,7 +147,7 @@ def test_a_clock_that_jumps_forty_days_ahead_purges_nothing(world, ada):
     world.pass_time(60)
     world.sweep()
     assert Photo.objects.trashed().count() == 25
-    assert {trash.days_left(one) for one in Photo.objects.all()} == {30}
+    assert {trash.days_left(one, lived_time.total()) for one in Photo.objects.all()} == {30}
 
 
 @pytest.mark.parametrize("jump", [-400 * DAY, -40 * DAY, 40 * DAY])
