@@ -40,7 +40,7 @@ _RANGE = re.compile(r"bytes=(\d*)-(\d*)", re.ASCII)
 @require_safe
 @session_or_token
 def thumbnail(request: PageRequest, photo_id: uuid.UUID) -> HttpResponseBase:
-    """The 512 px WebP; 404 until a worker has made it."""
+    """The 512 px WebP; 404 until a worker has made it, and made again if it was lost."""
     return thumbnail_of(request, get_photo(request, photo_id))
 
 
@@ -53,7 +53,19 @@ def preview(request: PageRequest, photo_id: uuid.UUID) -> HttpResponseBase:
 
 def thumbnail_of(request: PageRequest, photo: Photo, *, cache: str = FOR_EVER) -> HttpResponseBase:
     """Answer with the thumbnail of a photo that the asking user may see."""
-    return _rendition(request, files.thumbnail(photo.pk), "image/webp", cache)
+    path = files.thumbnail(photo.pk)
+    if path.exists() or photo.decoded_at is None:
+        return _rendition(request, path, "image/webp", cache)
+    # The worker made one, which a backup leaves out.
+    try:
+        with files.find_original(photo).unchanged() as original_path:
+            data = web_pool().decode(original_path).thumbnail
+    except PoolBusy:
+        return HttpResponse(status=503, headers={"Retry-After": RETRY_SECONDS})
+    except (DecodeError, OSError):
+        return _rendition(request, path, "image/webp", cache)
+    _store(path, photo, data)
+    return _made(path, data, "image/webp", cache)
 
 
 def preview_of(request: PageRequest, photo: Photo, *, cache: str = FOR_EVER) -> HttpResponseBase:
@@ -70,13 +82,17 @@ def preview_of(request: PageRequest, photo: Photo, *, cache: str = FOR_EVER) -> 
         if photo.external:  # Its disk may be off, and the thumbnail is better than nothing.
             return _rendition(request, files.thumbnail(photo.pk), "image/webp", _SOON)
         raise Http404 from None
-    _store_preview(path, photo, data)
+    _store(path, photo, data)
+    return _made(path, data, "image/jpeg", cache)
+
+
+def _made(path: Path, data: bytes, kind: str, cache: str) -> HttpResponse:
     headers = {"Cache-Control": cache, "ETag": _etag(path)}
-    return HttpResponse(data, content_type="image/jpeg", headers=headers)
+    return HttpResponse(data, content_type=kind, headers=headers)
 
 
-def _store_preview(path: Path, photo: Photo, data: bytes) -> None:
-    """Store a preview unless nothing can be stored or the photo was just deleted."""
+def _store(path: Path, photo: Photo, data: bytes) -> None:
+    """Store a rendition unless nothing can be stored or the photo was just deleted."""
     try:
         originals_marker.check()
         files.require_free_space(len(data))
@@ -93,8 +109,11 @@ def original(request: PageRequest, photo_id: uuid.UUID) -> HttpResponseBase:
     """The file as it was uploaded, for download; sandboxed in case a browser opens it."""
     photo = get_photo(request, photo_id)
     path = files.original(photo)
-    if not path.exists() and (kept := external.kept(photo)):
-        return _unreachable(request, kept)
+    if not path.exists():
+        if kept := external.kept(photo):
+            return _unreachable(request, kept)
+        if originals_marker.is_away():
+            return _without_disk(request)
     _, kind = FORMATS.get(photo.format, ("", "application/octet-stream"))
     etag = _external_etag(photo, path) if photo.external else _etag(path)
     cache = "private, no-cache" if photo.external else "private, max-age=3600"
@@ -208,6 +227,16 @@ def _unreachable(request: PageRequest, kept: external.Kept) -> HttpResponse:
     if is_away:
         response["Retry-After"] = str(int(external.AWAY_CHECK.total_seconds()))
     # A disk that is off is nobody's mistake, so it should not be logged.
+    response._has_been_logged = True  # type: ignore[attr-defined]
+    return response
+
+
+def _without_disk(request: PageRequest) -> HttpResponse:
+    """Say that the disk with the originals is not there, which is no loss."""
+    away = originals_marker.OriginalsAway()
+    context = {"kept": {"sentence": away.message}}
+    response = render(request, "gallery/original_away.html", context, status=away.status)
+    response["Retry-After"] = away.retry_seconds
     response._has_been_logged = True  # type: ignore[attr-defined]
     return response
 

@@ -129,7 +129,7 @@ def test_verify_finds_harm_to_any_file(photos, target, harm, tmp_path):
 def test_the_command_says_what_is_damaged(photos, target, capsys):
     back_up(target)
     call_command("verify_backup", str(target.root))
-    assert "all is whole" in capsys.readouterr().out
+    assert "All is whole" in capsys.readouterr().out
     flip(target.root / address(photos[0].sha256))
     with pytest.raises(SystemExit) as ended:
         call_command("verify_backup", str(target.root))

@@ -78,7 +78,7 @@ def test_a_gallery_that_is_lost_comes_back_from_its_backup(home, gallery, ada):
     red, blue = ada.add(picture((220, 30, 30))), ada.add(picture((30, 60, 220)))
     ada.wait_until_indexed(red, blue)
 
-    assert "all is whole" in run(back_up, home, gallery.environment)
+    assert "All is whole" in run(back_up, home, gallery.environment)
     key = (home / "data" / "secret_key").read_text()
     ada.http.delete(f"/api/v1/photos/{blue}")
     assert gallery.stop() == 0

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
+from django.utils import timezone
+from PIL import Image
 
 from gallery import files, health, originals_marker
 from gallery.models import GalleryIdentity, Photo
@@ -143,6 +145,37 @@ def test_browsing_goes_on(away, ada_client):
     thumbnail = ada_client.get(f"/photos/{photo.pk}/thumbnail")
     assert thumbnail.getvalue() == b"webp"
     assert ada_client.get("/").status_code == 200
+
+
+@pytest.mark.parametrize("away", [gone, unmounted], indirect=True)
+def test_an_original_that_is_asked_for_is_away_and_not_lost(away, ada_client):
+    photo, media, kept = away
+    answer = ada_client.get(f"/photos/{photo.pk}/original")
+    assert answer.status_code == 503
+    assert "Retry-After" in answer
+    assert "The disk with the originals is not there" in answer.content.decode()
+    back(media, kept)
+    assert (
+        ada_client.get(f"/photos/{photo.pk}/original").getvalue()
+        == files.original(photo).read_bytes()
+    )
+
+
+def test_a_thumbnail_that_was_lost_is_made_again(ada, ada_client):
+    photo = add_photo(ada)
+    address = f"/photos/{photo.pk}/thumbnail"
+    assert ada_client.get(address).status_code == 404, "no worker has read the photo"
+    photo.decoded_at = timezone.now()
+    photo.save()
+    made = ada_client.get(address)
+    assert made.status_code == 200
+    with Image.open(io.BytesIO(made.content)) as picture:
+        assert picture.format == "WEBP"
+    assert files.thumbnail(photo.pk).read_bytes() == made.content
+    assert ada_client.get(address).getvalue() == made.content
+    files.thumbnail(photo.pk).unlink()
+    files.original(photo).write_bytes(b"no picture")
+    assert ada_client.get(address).status_code == 404
 
 
 def test_fsck_says_so_and_removes_nothing(away, capsys):

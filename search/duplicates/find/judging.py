@@ -235,8 +235,9 @@ def _same_photo(first: Pixels, second: Pixels, alignment: Alignment, row: int) -
     is_one = overlays.is_one_photo if same else overlays.is_writing
     if not is_one(compared, partial(difference.of_strokes, *laid)):
         return None
-    turned = np.moveaxis(alignments.apply_turn(np.moveaxis(second, 2, 0), turn), 0, 2)
-    if have_letters(*difference.colours_of_strokes(first, turned, scale, shift)):
+    planes = alignments.apply_turn(np.moveaxis(second, 2, 0), turn)
+    other = np.asarray(np.moveaxis(planes, 0, 2), np.uint8)
+    if have_letters(*difference.colours_of_strokes(first, other, scale, shift)):
         return None
     return _same(compared, turn, scale, shift, agreement.correlation)
 

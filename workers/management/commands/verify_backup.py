@@ -46,4 +46,4 @@ class Command(BaseCommand):
                 "still has."
             )
             sys.exit(FAULTS_FOUND)
-        self.stdout.write(f"{findings.generations} backups, {findings.files} files: all is whole.")
+        self.stdout.write(f"All is whole: backups {findings.generations}, files {findings.files}.")
