@@ -8,6 +8,7 @@ import time
 
 import pytest
 from django.core.management import call_command
+from django.utils import timezone
 
 from gallery import files, trash
 from gallery.models import Companion, Embedding, EmbeddingModel, Photo, Tombstone
@@ -204,7 +205,9 @@ def test_large_trashes_go_in_parts(ada, model, monkeypatch):
 def test_a_new_model_takes_over_although_trashed_photos_have_no_row_in_it(photos, model):
     trash.trash(only(photos[0]))
     removal.withdraw()
-    other = EmbeddingModel.objects.create(key="other", dim=ColourEmbedder.dim)
+    other = EmbeddingModel.objects.create(
+        key="other", dim=ColourEmbedder.dim, tested_at=timezone.now()
+    )
     model_choice.add_missing_rows()
     drain()
     assert model_choice.promote() == other
