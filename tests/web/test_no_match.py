@@ -9,7 +9,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from gallery.models import Photo
-from search.vectors.embedders import languages
+from search.vectors.embedders import catalog, languages
 from tests.alike import group
 from tests.web.result_pages import HTMX, headings, link, query_of, shown, text
 from tests.web.test_api_photos import picture, upload
@@ -81,8 +81,8 @@ def test_a_language_that_the_model_cannot_read_is_named(
 ):
     bars(0, 0, absent=True)
     assert "reads English only" not in text(ada_client.get("/search", {"q": query}))
-    (english,) = [row for row in languages.MODELS if row.title == "CLIP B/32 DataComp"]
-    monkeypatch.setattr(languages, "MODELS", (replace(english, key="colours", title="Small"),))
+    (english,) = [row for row in catalog.MODELS if row.title == "CLIP B/32 DataComp"]
+    monkeypatch.setattr(languages, "of_key", lambda _key: replace(english, title="Small"))
     page = ada_client.get("/search", {"q": query})
     told = f"Small reads English only, and this search seems to be in {language}."
     assert told in text(page)
