@@ -43,8 +43,8 @@ def next_model(browser: Browser) -> str:
 
     def said() -> str:
         browser.open("/settings")
-        lines = browser.all(".next-model")
-        return lines[0].text if lines and "takes over" in lines[0].text else ""
+        lines = [line.text for line in browser.all(".next-model")]
+        return next((line for line in lines if "takes over" in line), "")
 
     return browser.until(said, "the next model")
 
