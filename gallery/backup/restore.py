@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import sha256 as sha256_of
 from pathlib import Path
 
@@ -26,27 +26,18 @@ from gallery.backup.targets import Target
 from gallery.files import StorageFull
 from gallery.slices import slices
 
-EXAMPLES = 20
 _AT_ONCE = 8
 """Files that are copied side by side: their waits for the disk, or a bucket, fall together."""
 _CHUNK = 500
 
 
-@dataclass
-class Restored:
-    """What came back, and the sentences on what did not; only the first are kept."""
+@dataclass(kw_only=True)
+class Restored(verify.Faults):
+    """What came back, and what did not."""
 
     generation: str
     manifest: Manifest
     files: int = 0
-    faults: int = 0
-    sentences: list[str] = field(default_factory=list)
-
-    def add(self, sentence: str) -> None:
-        """Add one fault."""
-        self.faults += 1
-        if len(self.sentences) < EXAMPLES:
-            self.sentences.append(sentence)
 
 
 def restore(target: Target, generation: str = "", external: Path | None = None) -> Restored:
@@ -63,7 +54,7 @@ def restore(target: Target, generation: str = "", external: Path | None = None) 
         load.require_known(made)
         load.require_empty()
         verify.check_parts(target, generation, made)
-        restored = Restored(generation, made)
+        restored = Restored(generation=generation, manifest=made)
         _require_space(target, generation)
         _restore_files(target, restored, external)
         deleted = _deleted(target, generation)

@@ -18,11 +18,9 @@ EXAMPLES = 20
 
 
 @dataclass
-class Findings:
-    """What was looked at, and the sentences on what is wrong; only the first are kept."""
+class Faults:
+    """How many faults there are, and the sentences on them; only the first are kept."""
 
-    generations: int = 0
-    files: int = 0
     faults: int = 0
     sentences: list[str] = field(default_factory=list)
 
@@ -31,6 +29,14 @@ class Findings:
         self.faults += 1
         if len(self.sentences) < EXAMPLES:
             self.sentences.append(sentence)
+
+
+@dataclass
+class Findings(Faults):
+    """What was looked at, and what is wrong with it."""
+
+    generations: int = 0
+    files: int = 0
 
 
 def check_parts(target: Target, generation: str, made: Manifest) -> None:
