@@ -188,6 +188,14 @@ def test_asking_what_is_due_reads_no_whole_table(ada):
     for _ in range(3):
         add_photo(ada)
     Photo.objects.update(read_at=timezone.now())
+    with connection.cursor() as cursor:
+        # As of a gallery: statistics that another test left say that a scan of three rows is best.
+        cursor.execute("ANALYZE")
+        cursor.execute(
+            "UPDATE sqlite_stat1 SET stat = '200000 ' || substr(stat, instr(stat, ' ') + 1) "
+            "WHERE tbl = 'gallery_photo' AND idx IS NOT NULL"
+        )
+        cursor.execute("ANALYZE sqlite_schema")
     with CaptureQueriesContext(
         connection,
     ) as asked:
