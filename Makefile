@@ -9,10 +9,6 @@ VENV := .venv
 BIN := $(VENV)/bin
 OLDEST_PYTHON := 3.11
 
-# The lock is complete, so nothing needs resolving. --no-deps is more than speed: requirements.override
-# drops a library that one package names but that is never imported, and pip would bring it back.
-INSTALL := install --no-deps
-
 # The linter of static/ comes from npm, for the checks alone: no file of it is shipped or locked.
 BIOME_VERSION := 2.6.8
 BIOME := build/biome-$(BIOME_VERSION)
@@ -44,7 +40,7 @@ if [ -z "$$python" ]; then \
 fi
 endef
 
-.PHONY: run test check messages slow-test e2e model-test server-test lock env bump-images clean help
+.PHONY: run test check messages slow-test e2e model-test server-test crash soak fuzz-api fuzz-parsers bench bench-full bench-check bench-docs lock sbom env bump-images clean help
 
 run: $(VENV)/installed ## start the gallery and print its address (HOST, PORT, DATA_DIR)
 	@exec $(BIN)/python manage.py serve
@@ -69,7 +65,7 @@ check: $(VENV)/installed-dev ## run the linters, the type checker and Django's c
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python manage.py makemigrations --check --dry-run
-	PUBLIC_URL=https://photos.example.org $(BIN)/python manage.py check --deploy --fail-level WARNING
+	PUBLIC_URL=https://photos.example.org PROXY_COUNT=1 $(BIN)/python manage.py check --deploy --fail-level WARNING
 	! grep -rnE '.{121,}' static/js static/css
 	@$(check_scripts)
 
@@ -88,13 +84,70 @@ model-test: $(VENV)/installed-dev ## run the tests that load the starter model's
 server-test: $(VENV)/installed-dev ## run the tests over real Redis, Postgres and Celery processes
 	@$(IN_MEMORY) $(BIN)/pytest -m server
 
+N := 1000
+MINUTES := 60
+
+crash: $(VENV)/installed-dev ## kill parts of a gallery N times under load, and check it (goes on where it stopped)
+	@$(IN_MEMORY) $(BIN)/python -m tests.crash --kills $(N) --tally build/crash/tally.json
+	@$(IN_MEMORY) $(BIN)/python -m tests.crash --kills 10 --block 10 --mode embedded --real --tally build/crash/starter.json
+
+soak: $(VENV)/installed-dev ## use a gallery for MINUTES, and report errors, times and memory
+	@$(IN_MEMORY) $(BIN)/python -m tests.crash.soak --minutes $(MINUTES)
+
+# The fuzzer has an environment of its own: nothing of it is shipped, and the lock stays small.
+FUZZER_VERSION := 4.32.5
+FUZZER := build/schemathesis-$(FUZZER_VERSION)
+FUZZ_MINUTES := 2
+
+fuzz-api: $(VENV)/installed-dev $(FUZZER)/installed ## send made-up requests to the API for FUZZ_MINUTES
+	@$(IN_MEMORY) $(BIN)/python -m tests.fuzz $(CURDIR)/$(FUZZER)/bin/schemathesis $(FUZZ_MINUTES) $(FUZZ_OPTIONS)
+
+fuzz-parsers: $(VENV)/installed-dev ## give made-up texts and bytes to what reads them for FUZZ_MINUTES
+	@$(IN_MEMORY) FUZZ_MINUTES=$(FUZZ_MINUTES) $(BIN)/pytest -q -m slow tests/unit/test_made_up_input.py
+
+# Peers have an environment of their own, which also sees the libraries of .venv: see its list.
+PEERS := .venv-bench
+BENCH_RESULTS := build/bench/results.json
+BENCH_COMMITTED := docs/reference/performance.json
+
+bench: $(VENV)/installed-dev $(PEERS)/installed ## measure Scry beside its peers in 10 minutes (BENCH_OPTIONS, BENCH_RESULTS)
+	@$(BIN)/python -m benchmarks.suite run --scale bench --results $(BENCH_RESULTS) $(BENCH_OPTIONS)
+
+bench-full: $(VENV)/installed-dev $(PEERS)/installed ## the same with all sizes, for hours
+	@$(BIN)/python -m benchmarks.suite run --scale full --results $(BENCH_RESULTS) $(BENCH_OPTIONS)
+
+bench-check: $(VENV)/installed-dev ## compare the ratios of BENCH_RESULTS with the committed ones
+	@$(BIN)/python -m benchmarks.suite check $(BENCH_COMMITTED) $(BENCH_RESULTS)
+
+bench-docs: $(VENV)/installed-dev ## make BENCH_RESULTS the committed ones, with table and plots
+	@$(BIN)/python -m benchmarks.suite docs $(BENCH_RESULTS)
+
+$(PEERS)/installed: requirements-bench.txt $(VENV)/installed-dev
+	@$(BIN)/python -m venv --clear $(PEERS)
+	@$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' > \
+		"$$($(PEERS)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/scry.pth"
+	@$(PEERS)/bin/pip install --quiet --no-deps --requirement requirements-bench.txt
+	@touch $@
+
+$(FUZZER)/installed:
+	@$(BIN)/python -m venv $(FUZZER)
+	@$(FUZZER)/bin/pip install --quiet schemathesis==$(FUZZER_VERSION)
+	@touch $@
+
 lock: ## resolve requirements*.in into the lock files (needs uv)
 	@command -v uv >/dev/null || { echo "make lock needs uv on the PATH." >&2; exit 1; }
 	for name in requirements requirements-dev; do \
 		uv pip compile $$name.in --output-file $$name.lock --quiet --upgrade --universal \
 			--python-version $(OLDEST_PYTHON) --override requirements.override --no-header \
-			--no-annotate --no-emit-index-url --no-emit-find-links || exit 1; \
+			--no-annotate --no-emit-index-url --no-emit-find-links --generate-hashes || exit 1; \
 	done
+
+SBOM := build/sbom.cdx.json
+
+sbom: $(VENV)/installed-dev ## list the libraries of a release with their hashes, as CycloneDX (build/sbom.cdx.json)
+	@mkdir -p build
+	$(BIN)/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --mc-type application \
+		--output-reproducible --output-file $(SBOM)
 
 env: .env ## write .env with random secrets, for docker compose
 
@@ -105,7 +158,7 @@ bump-images: ## pin the images of Docker Compose by the digests that their tags 
 	@docker/make-env
 
 clean: ## remove the virtual environment and everything built; photos stay
-	rm -rf $(VENV) build staticfiles .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(PEERS) build staticfiles .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -not -path './data/*' -prune -exec rm -rf {} +
 
 help: ## list these targets
@@ -129,12 +182,24 @@ $(VENV)/installed: requirements.lock | $(VENV)/bin/python
 $(VENV)/installed-dev: requirements-dev.lock | $(VENV)/bin/python
 	@$(call install,requirements-dev.lock)
 
+# docker/install-libraries asks for a SHA-256 of each file, so that no index can hand over another one,
+# except for torch and torchvision from TORCH_INDEX.
+# TORCH_INDEX may name an index of torch for CPUs, which docker/torch-index looks at. A pair of torch
+# and torchvision that do not fit each other fails when it is imported.
 define install
 echo "Installing $(1) into $(VENV) (once; this takes a few minutes) ..."; \
+index=$$($(BIN)/python docker/torch-index $(1)) || exit 1; \
 if command -v uv >/dev/null; then \
-	uv pip $(INSTALL) --python $(BIN)/python --requirement $(1); \
+	installer="uv pip install --python $(BIN)/python"; \
 else \
-	{ $(BIN)/python -c 'import pip' 2>/dev/null || $(BIN)/python -m ensurepip >/dev/null; } && \
-	$(BIN)/python -m pip $(INSTALL) -qq --disable-pip-version-check --requirement $(1); \
-fi && touch $@
+	$(BIN)/python -c 'import pip' 2>/dev/null || $(BIN)/python -m ensurepip >/dev/null || exit 1; \
+	installer="$(BIN)/python -m pip install -qq --disable-pip-version-check"; \
+fi; \
+TORCH_INDEX="$$index" INSTALLER="$$installer" docker/install-libraries $(1) || exit 1; \
+if [ -n "$$index" ] && ! $(BIN)/python -c 'import torchvision'; then \
+	echo "The torch and torchvision of $$index do not fit each other." >&2; \
+	echo "Run make clean, and then make $(MAKECMDGOALS) without TORCH_INDEX." >&2; \
+	exit 1; \
+fi; \
+touch $@
 endef

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import re
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -22,10 +23,12 @@ from babel.messages.extract import DEFAULT_KEYWORDS, extract
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 from django.conf import settings
+from django.utils.translation import to_locale
 from django.utils.translation.template import templatize
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCALE = ROOT / "gallery" / "locale"
+SETTINGS = ROOT / "gallery" / "settings.py"
 PACKAGES = ("gallery", "search", "workers")
 KEYWORDS = DEFAULT_KEYWORDS | {
     "gettext_lazy": None,
@@ -49,6 +52,9 @@ def main() -> None:
         django.setup()
     if options.add:
         (LOCALE / options.add / "LC_MESSAGES").mkdir(parents=True)
+    missing = [text for folder in offered() for text in untranslated(folder)]
+    if options.check and missing:
+        sys.exit("\n  ".join(["Not translated:", *missing]))
     stale = [
         path
         for domain, texts in (("django", collected()), ("djangojs", collected_scripts()))
@@ -62,6 +68,24 @@ def main() -> None:
 def catalogues() -> list[Path]:
     """Return the folder of each catalogue."""
     return sorted(LOCALE.glob("*/LC_MESSAGES"))
+
+
+def offered() -> list[Path]:
+    """Return the folders of the languages that people can choose."""
+    names = re.findall(r'\("([a-z-]+)", "[^"]+"\)', SETTINGS.read_text().split("LANGUAGES = ")[1])
+    languages = {to_locale(name) for name in names}
+    if "de" not in languages:
+        sys.exit(f"No languages were found in {SETTINGS}.")
+    return [folder for folder in catalogues() if folder.parent.name in languages]
+
+
+def untranslated(folder: Path) -> Iterator[str]:
+    """Yield each text of a language's catalogues that has no translation."""
+    for path in sorted(folder.glob("*.po")):
+        for text in read_po(io.BytesIO(path.read_bytes()), folder.parent.name):
+            forms = text.string if isinstance(text.string, tuple) else (text.string,)
+            if text.id and not all(forms):
+                yield f"{path.relative_to(ROOT)}: {text.id}"
 
 
 def collected() -> Catalog:

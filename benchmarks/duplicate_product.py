@@ -87,7 +87,7 @@ def _ingest(corpus: Corpus, data: Path) -> dict[str, str]:
 
 def _index() -> float:
     """Embed and index what is due and return the seconds it took."""
-    from gallery.decoders import web_pool
+    from gallery import decoders
     from workers import jobs, look_ahead, model_choice
 
     assert model_choice.settle(), "the model is not available"
@@ -95,7 +95,7 @@ def _index() -> float:
     jobs.PROJECT.run()
     jobs.EMBED.run()
     look_ahead.close()
-    web_pool().close()
+    decoders.close()
     return time.perf_counter() - started
 
 

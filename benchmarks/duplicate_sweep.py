@@ -51,10 +51,10 @@ def main() -> None:
             running.wait_until_settled()
             wait_until_compared(running)
             session = signed_in(running)
-            _report("idle", _ask(running, session, seconds=10))
-            print(f"{options.count} photos compared in {_sweep(running):.1f} s; found:")
+            _report("idle", ask(running, session, seconds=10))
+            print(f"{options.count} photos compared in {sweep(running):.1f} s; found:")
             print(running.client.get("/api/v1/duplicates").json()["totals"])
-            seconds, took = _sweep_with_searches(running, session)
+            seconds, took = sweep_with_searches(running, session)
             print(f"compared in {seconds:.1f} s while somebody keeps searching")
             _report("meanwhile", took)
     print("target: 20,000 photos in 60 s")
@@ -81,7 +81,7 @@ def wait_until_compared(running: Gallery, seconds: float = 1800) -> None:
     raise TimeoutError("Photos still wait to be compared.")
 
 
-def _sweep(running: Gallery) -> float:
+def sweep(running: Gallery) -> float:
     """Compare everything again and return the seconds it took."""
     started = time.monotonic()
     assert running.client.post("/api/v1/duplicates/find").status_code == 202
@@ -89,21 +89,21 @@ def _sweep(running: Gallery) -> float:
     return time.monotonic() - started
 
 
-def _sweep_with_searches(
+def sweep_with_searches(
     running: Gallery, session: httpx.Client
 ) -> tuple[float, dict[str, list[float]]]:
     """Compare everything again; return the seconds it took, and how long searches took."""
     with ThreadPoolExecutor(1) as thread:
-        sweep = thread.submit(_sweep, running)
-        took = _ask(running, session, seconds=1)
-        while not sweep.done():
-            for part, values in _ask(running, session, seconds=0).items():
+        running_sweep = thread.submit(sweep, running)
+        took = ask(running, session, seconds=1)
+        while not running_sweep.done():
+            for part, values in ask(running, session, seconds=0).items():
                 took[part].extend(values)
             time.sleep(PAUSE)
-        return sweep.result(), took
+        return running_sweep.result(), took
 
 
-def _ask(running: Gallery, session: httpx.Client, *, seconds: float) -> dict[str, list[float]]:
+def ask(running: Gallery, session: httpx.Client, *, seconds: float) -> dict[str, list[float]]:
     """Search through the API and the page at least once each; return milliseconds."""
     took: dict[str, list[float]] = {"API": [], "page": []}
     until = time.monotonic() + seconds

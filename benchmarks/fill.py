@@ -1,8 +1,9 @@
 """Fill the database of DATA_DIR with photos that have generated vectors and no files.
 
 The rows stay in the state `embedded`, so the gallery projects them into its index at its start.
-With `--facts` the photos have varied cameras, dates, places, sizes, colours, albums and tags
-(`benchmarks.photo_facts`).
+Vectors lie around those of the photos that are there already, where there are some, else around
+random ones. With `--facts` the photos have varied cameras, dates, places, sizes, colours, albums
+and tags (`benchmarks.photo_facts`).
 
 Run by the other benchmarks: DATA_DIR=... python -m benchmarks.fill OWNER COUNT DIM [--facts]
 """
@@ -21,6 +22,8 @@ import numpy as np
 from benchmarks import photo_facts
 
 BATCH = 5000
+NOISE = 0.6
+"""Length of what a vector gets beside that of the photo it lies around."""
 
 
 def main(owner_name: str, count: int, dim: int, *, varied: bool = False) -> None:
@@ -43,7 +46,10 @@ def main(owner_name: str, count: int, dim: int, *, varied: bool = False) -> None
         key=STARTER_KEY, defaults={"dim": dim, "state": EmbeddingModel.State.ACTIVE}
     )
     random = np.random.default_rng(0)
-    centres = random.normal(size=(500, model.dim))
+    stored = Embedding.objects.filter(model=model).exclude(vector=None)[:500]
+    real = [vector for row in stored if (vector := row.get_vector()) is not None]
+    centres = np.array(real) if real else random.normal(size=(500, model.dim))
+    spread = NOISE / model.dim**0.5 if real else 1.0
     dice = dice_of.Random(0)
     now = timezone.now()
     for start in range(0, count, BATCH):
@@ -67,7 +73,7 @@ def main(owner_name: str, count: int, dim: int, *, varied: bool = False) -> None
                 decoded_at=now,
                 **fields,
             )
-            vector = centres[number % 500] + random.normal(size=model.dim)
+            vector = centres[number % len(centres)] + spread * random.normal(size=model.dim)
             row = Embedding(photo=photo, model=model, state=Embedding.State.EMBEDDED)
             row.set_vector((vector / np.linalg.norm(vector)).astype(np.float32))
             photos.append(photo)

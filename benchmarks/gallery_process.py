@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
@@ -26,12 +26,13 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @dataclass
 class Gallery:
-    """A running gallery: its process, an authorised client, and where its data lies."""
+    """A running gallery: its process, an authorised client, its data, and its environment."""
 
     process: subprocess.Popen[bytes]
     client: httpx.Client
     data: Path
     started: float
+    environment: Mapping[str, str]
 
     def wait_until_ready(self, seconds: float = 180) -> float:
         """Wait until the model answers queries; return the seconds since the process started."""
@@ -60,12 +61,18 @@ class Gallery:
 
 
 @contextmanager
-def gallery(*, data: Path | None = None, model: str = "starter") -> Iterator[Gallery]:
-    """Run `manage.py serve` on a free port with an owner and a token; stop it at the end."""
+def gallery(
+    *, data: Path | None = None, model: str = "starter", extra: Mapping[str, str] | None = None
+) -> Iterator[Gallery]:
+    """Run `manage.py serve` on a free port with an owner and a token; stop it at the end.
+
+    `extra` has more variables for its environment.
+    """
     with tempfile.TemporaryDirectory(prefix="scry-benchmark-") as folder:
         data = data or Path(folder)
-        port = _free_port()
-        env = {**os.environ, "DATA_DIR": str(data), "PORT": str(port), "EMBEDDING_MODEL": model}
+        port = free_port()
+        env = {**os.environ, **(extra or {}), "DATA_DIR": str(data), "PORT": str(port)}
+        env["EMBEDDING_MODEL"] = model
         _manage(env, "migrate", "-v0")
         if not (data / "bench-owner").exists():
             _manage(env, "create_owner", "bench", text="benchmark-password\n")
@@ -85,7 +92,7 @@ def gallery(*, data: Path | None = None, model: str = "starter") -> Iterator[Gal
         )
         try:
             _wait_for_port(client)
-            yield Gallery(process, client, data, started)
+            yield Gallery(process, client, data, started, env)
         finally:
             client.close()
             process.send_signal(signal.SIGTERM)
@@ -101,7 +108,7 @@ def signed_in(running: Gallery) -> httpx.Client:
         data={
             "username": "bench",
             "password": "benchmark-password",
-            "csrfmiddlewaretoken": session.cookies["csrftoken"],
+            "csrfmiddlewaretoken": session.cookies["scry_csrf"],
         },
     )
     assert answer.status_code == 302, answer.text
@@ -121,7 +128,7 @@ def _manage(env: dict[str, str], *arguments: str, text: str = "") -> str:
     return done.stdout
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

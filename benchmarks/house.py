@@ -33,7 +33,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("gallery", "search", "workers")
 START = "gallery.urls"
 
-LIMITS = {"lines": 48_500, "modules": 340, "single importers": 76, "depth": 17}
+LIMITS = {"lines": 75_000, "modules": 550, "single importers": 150, "depth": 23}
 """The most that each figure may come to."""
 
 LONGEST_FILE = 400

@@ -18,7 +18,15 @@ from django.db.models.functions import Lower
 from django.utils.translation import gettext as _
 
 from gallery.locks import lock_owner
-from gallery.models import LIVE_PHOTO, Album, InAlbum, OwnedQuerySet, Photo, PhotoQuerySet
+from gallery.models import (
+    LIVE_PHOTO,
+    Album,
+    InAlbum,
+    OwnedQuerySet,
+    Photo,
+    PhotoQuerySet,
+    Sensitive,
+)
 from gallery.names import NameTaken, clean_name
 
 PHOTOS_PER_REQUEST = 500
@@ -102,6 +110,7 @@ def summaries(albums: OwnedQuerySet[Album]) -> list[AlbumSummary]:
     nothing.
     """
     first = InAlbum.objects.filter(LIVE_PHOTO, album=OuterRef("pk")).order_by("pk")
+    first = first.exclude(photo__in=Sensitive.objects.hiding().values("photo"))
     cover = Subquery(first.values("photo_id")[:1], output_field=UUIDField())
     rows: list[Any] = list(albums.annotate(cover_id=cover).order_by(Lower("name"), "name", "pk"))
     counts = _counts(rows)
@@ -110,14 +119,15 @@ def summaries(albums: OwnedQuerySet[Album]) -> list[AlbumSummary]:
 
 
 def _counts(albums: Sequence[Album]) -> Counter[UUID]:
-    """Return how many live photos are in each: all, less the few in the trash or being deleted.
+    """Return how many photos are listed in each: all, less the few in the trash, or hidden.
 
     Counting the live ones themselves would look up every photo of every album.
     """
     through = InAlbum.objects.filter(album_id__in=[album.pk for album in albums])
     photos = Photo.objects.filter(owner_id__in={album.owner_id for album in albums})
     counts = Counter(_by_album(through))
-    for hidden in (photos.trashed(), photos.exclude(deleted_at=None)):
+    sensitive = photos.live().filter(pk__in=Sensitive.objects.hiding().values("photo"))
+    for hidden in (photos.trashed(), photos.exclude(deleted_at=None), sensitive):
         counts.subtract(_by_album(through.filter(photo__in=hidden)))
     return counts
 

@@ -1,4 +1,4 @@
-"""The gallery app, and the system check that refuses services which cannot work together."""
+"""The gallery app, and its system checks: services that cannot work together, and open files."""
 
 from __future__ import annotations
 
@@ -8,10 +8,25 @@ from typing import Any
 from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.db.models.signals import pre_save
+
+from gallery import private_files
+from gallery.logs import json_lines
+from gallery.paths import shown
 
 
 class GalleryConfig(AppConfig):
     name = "gallery"
+
+    def ready(self) -> None:
+        from gallery import sign_ins  # noqa: F401 - it listens
+
+        if settings.LOG_FORMAT == "json":
+            json_lines.catch_the_rest()
+        # It needs the models.
+        from gallery.quotas import check_rows
+
+        pre_save.connect(check_rows, dispatch_uid="gallery.quotas")
 
 
 @register(Tags.compatibility)
@@ -42,4 +57,48 @@ def services(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
         )
         hint = "Give the server an API key and set QDRANT_API_KEY to it."
         messages.append(Warning(problem, hint=hint, id="scry.W002"))
+    if settings.PUBLIC_URL and not settings.PROXY_COUNT:
+        problem = (
+            "PUBLIC_URL is set but PROXY_COUNT is 0: behind a reverse proxy, all clients have its "
+            "address, so one who fails to sign in too often locks all others out."
+        )
+        hint = "Set PROXY_COUNT to the number of proxies in front; usually that is 1."
+        messages.append(Warning(problem, hint=hint, id="scry.W003"))
     return messages
+
+
+@register(Tags.compatibility)
+def mails_have_an_address(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
+    """Mails hold links to the gallery, and what a request says of its host may be made up."""
+    if not settings.EMAIL_HOST or settings.PUBLIC_URL:
+        return []
+    problem = "MAIL_URL is set but PUBLIC_URL is empty: no links to new passwords are mailed."
+    hint = "Set PUBLIC_URL to the address at which people reach the gallery."
+    return [Warning(problem, hint=hint, id="scry.W011")]
+
+
+@register(Tags.compatibility)
+def openid_is_whole(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
+    """Sign-in by a provider needs all of its settings; with some of them it stays off."""
+    needed = ("OIDC_ISSUER", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET", "PUBLIC_URL")
+    missing = [name for name in needed if not getattr(settings, name)]
+    asked_for = any(getattr(settings, name) for name in needed[:3]) or settings.OIDC_CREATE_ACCOUNTS
+    if not missing or not asked_for:
+        return []
+    problem = f"Nobody can sign in by OpenID Connect, because {' and '.join(missing)} is empty."
+    hint = "Set it, or empty all settings that begin with OIDC_."
+    return [Warning(problem, hint=hint, id="scry.W012")]
+
+
+@register(Tags.security)
+def files_are_private(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
+    """The settings close DATA_DIR; what is still open belongs to another user, or has no modes."""
+    found = private_files.open_to_others(settings.DATA_DIR)
+    if not found:
+        return []
+    problem = f"Other users of this machine can read {shown(found[0])}."
+    hint = (
+        "Run `chmod -R go= DATA_DIR` as its owner, and keep DATA_DIR on a file system that has "
+        "owners and modes."
+    )
+    return [Warning(problem, hint=hint, id="scry.W010")]

@@ -33,6 +33,10 @@ _HUES = (
     (285, "blue"), (322, "purple"), (360, "pink"),
 )  # fmt: skip
 
+_LEVELS = np.arange(256) / 255
+_LINEAR = np.where(_LEVELS <= 0.04045, _LEVELS / 12.92, ((_LEVELS + 0.055) / 1.055) ** 2.4)
+"""The light of each level of sRGB (IEC 61966-2-1)."""
+
 _TO_LMS = np.array([
     [0.4122214708, 0.5363325363, 0.0514459929],
     [0.2119034982, 0.6806995451, 0.1073969566],
@@ -112,7 +116,5 @@ def _oklch(
     colours: NDArray[np.uint8],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Return lightness (0..1), chroma and hue (degrees, 0..360) of sRGB rows (n, 3)."""
-    encoded = colours.astype(np.float64) / 255
-    linear = np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
-    light, a, b = (np.cbrt(linear @ _TO_LMS.T) @ _TO_LAB.T).T
+    light, a, b = (np.cbrt(_LINEAR[colours] @ _TO_LMS.T) @ _TO_LAB.T).T
     return light, np.hypot(a, b), np.degrees(np.arctan2(b, a)) % 360

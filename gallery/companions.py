@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from functools import reduce
 from operator import or_
 from pathlib import Path
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
@@ -22,12 +23,14 @@ from django.db.models import Q
 from gallery import files, originals_marker
 from gallery.apply_sidecar import apply_sidecar
 from gallery.companion_names import VIDEOS, Neighbours, best_names, claims
-from gallery.decoders import web_pool
+from gallery.decoders import web_decoders
 from gallery.decoding import DecodeError
 from gallery.decoding.answers import RAW_FORMATS, Film
+from gallery.failpoints import failpoint
 from gallery.ingest import IngestResult, ingest
 from gallery.models import Companion, Photo, PhotoQuerySet
 from gallery.names import clean_file_name
+from gallery.quotas import require_room
 from gallery.reasons import Reason
 from gallery.sidecars import Sidecar
 from gallery.uploads import Refused
@@ -71,6 +74,13 @@ def _kind(name: str) -> Companion.Kind | None:
     return Companion.Kind.VIDEO if ending in VIDEOS else _SIDECARS.get(ending)
 
 
+def photos_with(owner_id: int, digest: str) -> list[UUID]:
+    """Return the ids of an owner's photos that a file of this content is kept with."""
+    kept = Companion.objects.filter(owner_id=owner_id, sha256=digest)
+    # A join would let a database begin with all photos, and these are few.
+    return list(kept.values_list("photo_id", flat=True))
+
+
 def take_in(
     owner: AbstractBaseUser,
     path: Path,
@@ -106,21 +116,23 @@ def keep(owner: AbstractBaseUser, path: Path, name: str, beside: Neighbours | No
         raise Refused(Reason.UNSUPPORTED_TYPE)
     if not 0 < size <= settings.MAX_FILE_BYTES:
         raise Refused(Reason.TOO_LARGE if size else Reason.EMPTY)
-    contents = _read(path, kind)
+    contents = _read(owner, path, kind)
     photos = _photos_of(owner, name, contents, beside or Neighbours())
     digest = files.sha256(path)
     if not photos:
-        copies = Photo.objects.visible_to(owner).filter(companions__sha256=digest)
-        return _kept_already(copies, contents)
+        mine = Photo.objects.visible_to(owner, hidden=True)
+        return _kept_already(mine.filter(pk__in=photos_with(owner.pk, digest)), contents)
     files.require_free_space(size * len(photos))
     kept = [_keep(photo, path, clean_file_name(name), kind, digest, contents) for photo in photos]
     return Kept(photos[0], duplicate=not any(kept))
 
 
-def _read(path: Path, kind: Companion.Kind) -> Contents:
-    pool = web_pool()
+def _read(owner: AbstractBaseUser, path: Path, kind: Companion.Kind) -> Contents:
+    pool = web_decoders(owner.pk)
     try:
-        return pool.film(path) if kind == Companion.Kind.VIDEO else pool.sidecar(path, kind)
+        if kind == Companion.Kind.VIDEO:
+            return pool.film(path, owner=owner.pk)
+        return pool.sidecar(path, kind, owner=owner.pk)
     except DecodeError as error:
         is_damaged = error.reason == Reason.CORRUPT
         raise Refused(Reason.BAD_COMPANION if is_damaged else error.reason, error.detail) from error
@@ -142,7 +154,7 @@ def _photos_of(
     owner: AbstractBaseUser, name: str, contents: Contents, beside: Neighbours
 ) -> list[Photo]:
     """Return the photos that a file belongs to: of a video one, of a sidecar all of one shot."""
-    mine = Photo.objects.visible_to(owner)
+    mine = Photo.objects.visible_to(owner, hidden=True)
     if isinstance(contents, Film):
         return _photo_of_film(mine, name, contents, _neighbours(mine, name, beside))
     # The title is that of a first `IMG_1.jpg` too, so it says nothing beside a number.
@@ -261,6 +273,7 @@ def _keep(
         size=path.stat().st_size,
     )
     originals_marker.check()
+    require_room(photo.owner_id, companion.size)
     target = files.companion(companion)
     copy = files.temporary_path()
     try:
@@ -271,6 +284,7 @@ def _keep(
     finally:
         files.discard([copy])
     try:
+        failpoint("companion_stored")
         _record(companion, contents)
     except IntegrityError:
         # Another request was quicker.
@@ -279,6 +293,7 @@ def _keep(
     except BaseException:
         target.unlink(missing_ok=True)
         raise
+    failpoint("companion_recorded")
     return True
 
 

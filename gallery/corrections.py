@@ -26,6 +26,9 @@ NOON = time(12)
 
 _OFFSET = re.compile(r"(?P<sign>[+-])(?P<hours>[01]\d):?(?P<minutes>[0-5]\d)", re.ASCII)
 _FURTHEST = timedelta(hours=14)  # no place is further from UTC
+ZONE_FORM = "[A-Za-z0-9_+/-]{1,64}|[+-][01][0-9]:[0-5][0-9]"
+"""How zones are written, as a regular expression (ECMA 262). Not all that fits is one."""
+UNITS = ("years", "days", "hours", "minutes")
 _ZONE_CHARACTERS = re.compile(r"[A-Za-z0-9_+/-]{1,64}")
 _CALCULATED = frozenset(
     {Photo.OffsetSource.UNKNOWN, Photo.OffsetSource.ASSUMED, Photo.OffsetSource.PLACE}
@@ -83,7 +86,7 @@ class Shift:
     minutes: int = 0
 
     def __post_init__(self) -> None:
-        if not any((self.years, self.days, self.hours, self.minutes)):
+        if not any(getattr(self, unit) for unit in UNITS):
             raise BadDate(_("Enter by how much the dates should change."))
 
     def columns(self, photo: Photo) -> dict[str, Any] | None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
-import time
 
 from django.db import Error as DatabaseClientError
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
+
+from gallery.logs.once_a_minute import OnceAMinute
+from gallery.sqlite import record_file
 
 logger = logging.getLogger(__name__)
 
@@ -15,12 +17,11 @@ CODE = "database_away"
 SENTENCE = gettext_lazy(
     "The database cannot be reached at the moment. Nothing was lost; try again in a moment."
 )
-TELL_SECONDS = 60.0
 
 _STATES = ("08", "53", "57P")
 """SQLSTATE classes of Postgres: connection exceptions, no room for more of them, and shutdowns."""
 
-_told_at = -TELL_SECONDS
+_told = OnceAMinute()
 
 
 def tell(error: BaseException | None) -> Promise | str:
@@ -28,20 +29,26 @@ def tell(error: BaseException | None) -> Promise | str:
 
     Returns "" for any other error.
     """
-    global _told_at
     if not _is_away(error):
         return ""
-    if time.monotonic() - _told_at >= TELL_SECONDS:
-        _told_at = time.monotonic()
+    if _told.is_due(CODE):
         why = " ".join(str(error).split())
         logger.error("The database cannot be reached; check DATABASE_URL and the server: %s", why)
     return SENTENCE
 
 
+def is_told(error: BaseException | None) -> bool:
+    """Log an error that the loss or absence of the database explains, once a minute.
+
+    Returns False for any other error, which the caller logs.
+    """
+    return bool(record_file.tell(error) or tell(error))
+
+
 def _is_away(error: BaseException | None) -> bool:
-    cause = getattr(error, "__cause__", None)
-    if not isinstance(error, DatabaseClientError) or cause is None:
-        return False
+    # Django puts an error of its own around that of the client library, save where it closes the
+    # cursor of an iterator.
+    cause = error.__cause__ if isinstance(error, DatabaseClientError) else error
     if not type(cause).__module__.startswith("psycopg"):
         return False
     from psycopg import InterfaceError, OperationalError

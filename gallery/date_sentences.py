@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _, ngettext
 
 from gallery.correct_dates import Change
 from gallery.corrections import wall_of
+from gallery.templatetags.dates import moment, to_the_second
 
-_MINUTES, _SECONDS = "j F Y, H:i", "j F Y, H:i:s"
+Written = Callable[[datetime], str]
 
 Move = tuple[datetime | None, datetime | None]
 """The local time of a photo before and after, None where it is unknown."""
@@ -50,7 +50,8 @@ def _moved(moves: Sequence[tuple[datetime, datetime]]) -> str:
         len(moves),
     )
     befores, afters = [before for before, _after in moves], [after for _before, after in moves]
-    form = _SECONDS if _span(befores, _MINUTES) == _span(afters, _MINUTES) else _MINUTES
+    same = _span(befores, moment) == _span(afters, moment)
+    form = to_the_second if same else moment
     spans = {"before": _span(befores, form), "after": _span(afters, form)}
     return text % {"count": len(moves), **spans}
 
@@ -63,7 +64,7 @@ def _dated(walls: Sequence[datetime]) -> str:
         "%(count)d photos without a date get %(date)s.",
         len(walls),
     )
-    return text % {"count": len(walls), "date": _span(walls, _MINUTES)}
+    return text % {"count": len(walls), "date": _span(walls, moment)}
 
 
 def _undated(count: int) -> str:
@@ -80,6 +81,6 @@ def _kept(count: int) -> str:
     return text % {"count": count} if count else ""
 
 
-def _span(walls: Sequence[datetime], form: str) -> str:
-    first, last = date_format(min(walls), form), date_format(max(walls), form)
+def _span(walls: Sequence[datetime], form: Written) -> str:
+    first, last = form(min(walls)), form(max(walls))
     return first if first == last else f"{first} – {last}"

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import secrets
 import tempfile
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -19,6 +21,10 @@ from gallery import time_zones
 
 _MAX_PORT = 65_535
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+_TOKEN_CHARACTERS = 16
+_ISSUER_CHARACTERS = 250
+_THIS_MACHINE = {"localhost", "127.0.0.1", "::1"}
+_DIGEST = re.compile(rb"[0-9A-Fa-f]{40}\b")
 _YES = {"1", "true", "yes", "on"}
 _NO = {"0", "false", "no", "off"}
 
@@ -45,6 +51,13 @@ def _whole_of(name: str, raw: str, at_least: int) -> int:
     if value < at_least:
         raise ImproperlyConfigured(f"{name} must be at least {at_least}, not {value}.")
     return value
+
+
+def half_of_the_cores(least: int, most: int) -> int:
+    """Return half the CPU cores that this process may use, kept between two bounds."""
+    asks_the_system = hasattr(os, "sched_getaffinity")
+    cores = len(os.sched_getaffinity(0)) if asks_the_system else os.cpu_count() or 1
+    return min(most, max(least, cores // 2))
 
 
 def port(name: str, default: int) -> int:
@@ -123,6 +136,29 @@ def public_url(name: str) -> str:
     return raw
 
 
+def issuer(name: str) -> str:
+    """Return the variable as the address of an OpenID provider, "" when unset.
+
+    Raises ImproperlyConfigured unless it is https://, or http:// on this machine: whoever can
+    change what a provider says can sign in as anybody.
+    """
+    raw = text(name)
+    if not raw:
+        return ""
+    try:
+        parts = urlsplit(raw)
+        _ = parts.port
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} is no address: {raw!r}.") from None
+    is_here = parts.scheme == "http" and parts.hostname in _THIS_MACHINE
+    if not parts.hostname or not (parts.scheme == "https" or is_here):
+        example = "https://auth.example.org/application/o/scry/"
+        raise ImproperlyConfigured(f"{name} must be like {example}, not {raw!r}.")
+    if parts.query or parts.fragment or parts.username or len(raw) > _ISSUER_CHARACTERS:
+        raise ImproperlyConfigured(f"{name} is too long, or has @, ? or # in it: {raw!r}.")
+    return raw
+
+
 def service(name: str) -> str:
     """Return the variable as the address of a service, "" when unset.
 
@@ -140,6 +176,49 @@ def service(name: str) -> str:
     return raw
 
 
+@dataclass(frozen=True)
+class MailServer:
+    """Where mails are handed over; without a host, nowhere. `tls` begins after a greeting."""
+
+    host: str = ""
+    port: int = 0
+    user: str = ""
+    password: str = ""
+    ssl: bool = False
+    tls: bool = False
+
+
+def mail_server(name: str) -> MailServer:
+    """Return the variable as a mail server: smtps://user:password@host, or smtp:// with STARTTLS.
+
+    A server on this machine (localhost, 127.0.0.1, ::1) is asked without TLS by smtp://. Raises
+    ImproperlyConfigured for anything else; the message does not repeat it, since it may hold a
+    password.
+    """
+    raw = text(name)
+    if not raw:
+        return MailServer()
+    problem = (
+        f"{name} must be like smtps://user:password@mail.example.org, or smtp:// for STARTTLS."
+    )
+    try:
+        parts = urlsplit(raw)
+        port = parts.port
+    except ValueError:
+        raise ImproperlyConfigured(problem) from None
+    if parts.scheme not in {"smtp", "smtps"} or not parts.hostname or parts.path.strip("/"):
+        raise ImproperlyConfigured(problem)
+    ssl, is_here = parts.scheme == "smtps", parts.hostname in _THIS_MACHINE
+    return MailServer(
+        parts.hostname,
+        port or (465 if ssl else 25 if is_here else 587),
+        unquote(parts.username or ""),
+        unquote(parts.password or ""),
+        ssl=ssl,
+        tls=not ssl and not is_here,
+    )
+
+
 def log_level(name: str, default: str) -> str:
     """Return the variable as a level of logging; raise ImproperlyConfigured when it is none."""
     level = text(name).upper() or default
@@ -148,12 +227,52 @@ def log_level(name: str, default: str) -> str:
     return level
 
 
+def sorted_digests(name: str) -> Path | None:
+    """Return the variable as a file of SHA-1 digests, a line each; None when unset.
+
+    Raises ImproperlyConfigured when it cannot be read, or its first line is no digest.
+    """
+    raw = text(name)
+    if not raw:
+        return None
+    path = Path(raw)
+    try:
+        with path.open("rb") as file:
+            first = file.readline(100)
+    except OSError as error:
+        raise ImproperlyConfigured(f"{name} cannot be read: {path} ({error.strerror}).") from None
+    if not _DIGEST.match(first):
+        raise ImproperlyConfigured(
+            f"{name} must have a SHA-1 in each line, and they must be in order."
+        )
+    return path
+
+
+def one_of(name: str, default: str, *others: str) -> str:
+    """Return the variable, which is one of these words; raise ImproperlyConfigured if not."""
+    word, words = text(name).lower() or default, (default, *others)
+    if word not in words:
+        raise ImproperlyConfigured(f"{name} must be {' or '.join(words)}, not {word!r}.")
+    return word
+
+
 def flag(name: str, *, default: bool = False) -> bool:
     """Return whether the variable says yes (1, true, yes, on) or no (0, false, no, off)."""
     raw = text(name).lower()
     if raw not in {"", *_YES, *_NO}:
         raise ImproperlyConfigured(f"{name} must be yes or no, not {raw!r}.")
     return raw in _YES if raw else default
+
+
+def token(name: str) -> str:
+    """Return the variable, a secret or empty; raise ImproperlyConfigured if it can be guessed."""
+    raw = text(name)
+    if raw and len(raw) < _TOKEN_CHARACTERS:
+        raise ImproperlyConfigured(
+            f"{name} is too weak: use at least {_TOKEN_CHARACTERS} random characters, as from "
+            "openssl rand -hex 32."
+        )
+    return raw
 
 
 def secret_in(path: Path, length: int) -> str:

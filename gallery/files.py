@@ -233,8 +233,15 @@ def remove_files(photo: Photo) -> None:
 
     A file of an external folder stays where it is.
     """
+    remove_renditions(photo.pk)
     beside = [companion(one) for one in photo.companions.all()]
-    for path in (thumbnail(photo.pk), preview(photo.pk), *beside, own_copy(photo)):
+    for path in (*beside, own_copy(photo)):
+        path.unlink(missing_ok=True)
+
+
+def remove_renditions(photo_id: uuid.UUID) -> None:
+    """Remove what was made of a photo and can be made again."""
+    for path in (thumbnail(photo_id), preview(photo_id)):
         path.unlink(missing_ok=True)
 
 

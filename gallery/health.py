@@ -12,12 +12,17 @@ from django.db import connection, connections
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 
-from gallery import files, originals_marker
+from gallery import database_outages, files, originals_marker
 from gallery.models import EmbeddingModel
 from gallery.sqlite import record_file
 from gallery.user_errors import UserError
 
 logger = logging.getLogger(__name__)
+
+_SLOW_SECONDS = 0.1
+_REST = 4
+"""A check that was slow to fail rests for four times as long, and counts as failed until then.
+Otherwise requests would wait for each other's checks, the more of them the longer."""
 
 
 @dataclass(eq=False)
@@ -25,17 +30,28 @@ class Check:
     """A check that counts as failed if it raises or takes more than `seconds`.
 
     It runs once at a time, in a thread of its own with database connections of its own. One that
-    hangs keeps nobody waiting. `reason` is the sentence of the `UserError` that ended the last one.
+    hangs keeps nobody waiting, however many ask. `reason` is the sentence of the `UserError` that
+    ended the last one.
     """
 
     passes: Callable[[], bool]
     seconds: float
     reason: str = ""
     _lock: Lock = field(default_factory=Lock)
+    _rests_until: float = 0.0
 
     def passes_in_time(self) -> bool:
         """Run the check and return its result, or False after its time."""
-        ends_at = time.monotonic() + self.seconds
+        began = time.monotonic()
+        if began < self._rests_until:
+            return False
+        passed = self._try(began + self.seconds)
+        ended = time.monotonic()
+        if not passed and ended - began > _SLOW_SECONDS:
+            self._rests_until = ended + _REST * (ended - began)
+        return passed
+
+    def _try(self, ends_at: float) -> bool:
         if not self._lock.acquire(timeout=self.seconds):
             return False
         results: list[bool] = []
@@ -54,7 +70,8 @@ class Check:
             if sentence := record_file.tell(error):
                 self.reason = str(sentence)
                 return
-            logger.warning("A health check failed: %r", error)
+            if not database_outages.tell(error):
+                logger.warning("A health check failed: %r", error)
         finally:
             connections.close_all()
             self._lock.release()

@@ -16,9 +16,10 @@ from django.utils import timezone
 
 from gallery import files, originals_marker, places, stacks, trash
 from gallery.apply_sidecar import may_give_time
-from gallery.decoders import web_pool
+from gallery.decoders import web_decoders
 from gallery.decoding import DecodeError, DecoderPool, Probe
 from gallery.facts import facts, place
+from gallery.failpoints import failpoint
 from gallery.models import (
     Companion,
     Embedding,
@@ -29,6 +30,7 @@ from gallery.models import (
 )
 from gallery.models.embeddings import retry
 from gallery.names import clean_file_name
+from gallery.quotas import require_room
 from gallery.reasons import Reason
 from gallery.signals import photos_changed
 from gallery.taken_time import TIME_COLUMNS, taken_columns
@@ -86,8 +88,9 @@ def ingest(
     if external is None:
         originals_marker.check()
     files.require_free_space(0 if external else size)
+    require_room(owner.pk, 0 if external else size)
     try:
-        probe = (pool or web_pool()).probe(path)
+        probe = (pool or web_decoders(owner.pk)).probe(path, owner=owner.pk)
     except DecodeError as error:
         raise Refused(error.reason, error.detail) from error
     photo = _new_photo(owner, path, digest, clean_file_name(name), probe)
@@ -122,7 +125,8 @@ def record_copy(photo: Photo, name: str, source: SkippedFile.Source) -> None:
 def _existing(owner: AbstractBaseUser, digest: str, *, from_trash: bool) -> IngestResult | None:
     """Return the owner's copy of a file, restored from the trash if need be; None without one."""
     copies = Photo.objects.not_deleted().filter(owner_id=owner.pk, sha256=digest)
-    photo = copies.first()
+    # Asked on its own, since most files are new, and asking for a whole row takes longer.
+    photo = copies.first() if copies.exists() else None
     if photo is None:
         return None
     if photo.trashed_at is None:
@@ -143,6 +147,7 @@ def _keep_own_copy(photo: Photo, path: Path) -> None:
     if not photo.external:
         return
     files.require_free_space(photo.size)
+    require_room(photo.owner_id, photo.size)
     _store(path, files.own_copy(photo))
     Photo.objects.filter(pk=photo.pk).update(external=False)
     photo.external = False
@@ -185,8 +190,10 @@ def _record(
     """Store the file, then write the rows. Without rows, Scry's copy does not stay either."""
     if external is not None:
         return _insert_or_find(owner, photo, external, from_trash=from_trash)
+    failpoint("upload_checked")
     _store(path, files.own_copy(photo))
     try:
+        failpoint("original_stored")
         return _insert_or_find(owner, photo, None, from_trash=from_trash)
     except Exception:
         # What fails after the commit, as a signal's receiver, must not cost a photo its file.
@@ -216,14 +223,17 @@ def _insert_or_find(
 
 def _insert(photo: Photo, external: ExternalFile | None) -> None:
     with transaction.atomic():
+        require_room(photo.owner_id, 0 if external else photo.size, lock=True)
         photo.save(force_insert=True)
         if external is not None:
             external.photo = photo
             external.save()
         Embedding.objects.bulk_create(
-            Embedding(photo=photo, model=model) for model in EmbeddingModel.objects.wanted()
+            Embedding(photo=photo, model_id=model_id)
+            for model_id in EmbeddingModel.objects.wanted().values_list("pk", flat=True)
         )
         stacks.stack_shot(photo)
+        transaction.on_commit(lambda: failpoint("rows_written"))
         transaction.on_commit(lambda: photos_changed.send(sender=Photo))
 
 
@@ -233,9 +243,9 @@ def _replace_beginnings(photo: Photo) -> UUID | None:
     They go to the trash, and the new photo gets what people said of them.
     """
     shorter = Photo.objects.live().filter(owner_id=photo.owner_id, size__lt=photo.size)
-    flawed = list(shorter.exclude(flaw=Photo.Flaw.NONE).order_by("-created_at"))
-    if not flawed:
+    if not shorter.flawed().exists():
         return None
+    flawed = list(shorter.flawed().order_by("-created_at"))
     digests = files.sha256_of_beginnings(files.original(photo), {one.size for one in flawed})
     beginnings = [one for one in flawed if digests[one.size] == one.sha256]
     if not beginnings:

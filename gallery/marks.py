@@ -6,15 +6,16 @@ Photos in the trash keep their marks, but nothing counts them until they are res
 from __future__ import annotations
 
 from collections.abc import Iterable
+from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Count, Exists, OuterRef
 from django.db.models.functions import Lower
 from django.utils.translation import gettext as _
 
 from gallery.facts import MAX_STARS
-from gallery.models import LIVE_PHOTO, Photo, PhotoQuerySet, Tag, Tagged, User
-from gallery.names import BadName, clean_caption, clean_tag, clean_tags
+from gallery.models import LIVE_PHOTO, Photo, PhotoQuerySet, Tag, Tagged, User, hidden_photos
+from gallery.names import TAGS_PER_PHOTO, BadName, clean_caption, clean_tag, clean_tags
 
 STARS = [str(stars) for stars in range(MAX_STARS + 1)]
 """Ratings as forms and keys send them; "0" removes the stars."""
@@ -76,6 +77,30 @@ def add_tags(photo: Photo, texts: Iterable[str]) -> None:
         update(photo, tags=[*photo.tags.values_list("name", flat=True), *texts])
 
 
+def tag_photos(user: User, text: str, photos: PhotoQuerySet) -> list[UUID]:
+    """Give a tag to live photos of this user, and return those that did not have it.
+
+    Photos that have `TAGS_PER_PHOTO` tags are left as they are. Raises `BadName`.
+    """
+    name = clean_tag(text)
+    with transaction.atomic():
+        tag, _created = Tag.objects.get_or_create(owner_id=user.pk, name=name)
+        rows = photos.live().filter(owner_id=user.pk).exclude(tags=tag).select_for_update()
+        ids = list(rows.values_list("pk", flat=True))
+        counts = Tagged.objects.filter(photo__in=ids).values("photo").annotate(n=Count("pk"))
+        full = set(counts.filter(n__gte=TAGS_PER_PHOTO).values_list("photo", flat=True))
+        new = [photo_id for photo_id in ids if photo_id not in full]
+        tagged = [Tagged(photo_id=photo_id, tag_id=tag.pk) for photo_id in new]
+        Tagged.objects.bulk_create(tagged, ignore_conflicts=True)
+    return new
+
+
+def untag_photos(user: User, text: str, photos: PhotoQuerySet) -> int:
+    """Take a tag off photos of this user; return how many had it. Raises `BadName`."""
+    tagged = Tagged.objects.filter(tag__owner_id=user.pk, tag__name=clean_tag(text))
+    return int(tagged.filter(photo__in=photos).delete()[0])
+
+
 def remove_tag(photo: Photo, name: str) -> None:
     """Take a tag off the photo. Other photos keep it."""
     photo.tags.remove(*photo.tags.filter(name=name))
@@ -90,6 +115,7 @@ def _get_or_create_tags(photo: Photo, names: list[str]) -> list[Tag]:
 def tags_in_use(user: User) -> list[str]:
     """Return the names of tags that live photos of this user have, at most `SUGGESTION_LIMIT`."""
     live = Tagged.objects.filter(LIVE_PHOTO, tag_id=OuterRef("pk"))
+    live = live.exclude(photo__in=hidden_photos(user))
     used = Tag.objects.filter(Exists(live), owner_id=user.pk).order_by(Lower("name"), "name")
     return list(used.values_list("name", flat=True)[:SUGGESTION_LIMIT])
 

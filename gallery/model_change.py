@@ -16,7 +16,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from gallery.models import Embedding, EmbeddingModel, EmbeddingQuerySet, Photo
-from gallery.models.embeddings import retry
+from gallery.models.embeddings import BACKFILL_PRIORITY, UPLOAD_PRIORITY, retry
 from gallery.signals import photos_changed
 from gallery.user_errors import UserError
 
@@ -55,14 +55,11 @@ def under_way() -> Change | None:
     return None if model is None else change_to(model)
 
 
-def glance() -> tuple[str, int, int] | None:
-    """Return the name of the new model, how many photos it has settled, and of how many.
+def glance(model: EmbeddingModel) -> tuple[str, int, int]:
+    """Return the name of a model that is built, how many photos it has settled, and of how many.
 
     For the status line, which every page asks for: it may be seconds old.
     """
-    model = EmbeddingModel.objects.building()
-    if model is None:
-        return None
 
     def count() -> tuple[int, int]:
         return _settled(model).count(), Photo.objects.live().count()
@@ -151,8 +148,8 @@ def _activate(model: EmbeddingModel) -> None:
     if goes_back:
         EmbeddingModel.objects.filter(state=EmbeddingModel.State.ACTIVE).update(held=True)
     model.activate()
-    waiting = Embedding.objects.filter(model=model, priority=0)
-    waiting.exclude(state=Embedding.State.INDEXED).update(priority=1)
+    waiting = Embedding.objects.filter(model=model, priority=BACKFILL_PRIORITY)
+    waiting.exclude(state=Embedding.State.INDEXED).update(priority=UPLOAD_PRIORITY)
 
 
 def retry_lost(pk: int) -> int:

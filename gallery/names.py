@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import sys
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import cache
 
 from django.utils.translation import gettext as _
 
@@ -15,14 +17,15 @@ from gallery.user_errors import UserError
 TAGS_PER_PHOTO = 100
 _FILE_NAME_LIMIT = 200  # characters, and as many bytes would overflow common file systems' 255
 
-# Control characters, those that change the direction of text, surrogates and line separators.
-_INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
+# Control characters, those that change the direction of text, surrogates and line separators. What
+# is for private use is shown by some fonts: one has the logo of its maker there.
+_INVISIBLE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 # Some emoji and some scripts need these two.
-_JOINERS = {"\u200c", "\u200d"}
+JOINERS = {"\u200c", "\u200d"}
 # The flags of England, Scotland and others are a black flag and letters that nobody sees, with an
 # end of their own (Unicode Technical Standard 51, "emoji tag sequences"). Elsewhere such letters
 # only hide text.
-_FLAG = re.compile("\U0001f3f4[\U000e0020-\U000e007e]{1,30}\U000e007f")
+FLAG = re.compile("\U0001f3f4[\U000e0020-\U000e007e]{1,30}\U000e007f")
 _PLANES = range(0, 0x110000, 0x10000)
 # Characters that Unicode will never assign, or never shows. The others that this Python does not
 # know are newer than it is: emoji, and letters of scripts.
@@ -30,6 +33,7 @@ _NONCHARACTERS = "".join(chr(plane + end) for plane in _PLANES for end in (0xFFF
 _NEVER_SHOWN = re.compile(
     f"[\u2065\ufdd0-\ufdef\ufff0-\ufff8\U000e0000-\U000e0fff{_NONCHARACTERS}]"
 )
+NOT_IN_TAGS = frozenset("/,")
 # Among them are variation selectors, which choose between two looks of one character.
 _SELECTORS = range(0xE0100, 0xE01F0)
 
@@ -52,9 +56,10 @@ def clean_name(text: str, *, limit: int = NAME_LIMIT) -> str:
     name = _normalize(text).strip()
     if _visible(name) != name:
         raise BadName(_("The name contains invisible characters."))
-    if not name.strip("".join(_JOINERS)):
+    if not name.strip("".join(JOINERS)):
         raise BadName(_("Enter a name."))
-    if len(name) > limit:
+    # Space around it counts, as the description of the API has it.
+    if max(len(text), len(name)) > limit:
         raise BadName(_("The name is longer than %(limit)d characters.") % {"limit": limit})
     return name
 
@@ -62,7 +67,7 @@ def clean_name(text: str, *, limit: int = NAME_LIMIT) -> str:
 def clean_tag(text: str) -> str:
     """Return a tag as it is stored; raise `BadName` for one that could not have an address."""
     name = clean_name(text, limit=TAG_LIMIT)
-    if "/" in name or "," in name or not name.strip("."):
+    if NOT_IN_TAGS & set(name) or not name.strip(". "):
         raise BadName(_("A tag cannot contain a slash or a comma, or consist of dots only."))
     return name
 
@@ -92,7 +97,7 @@ def clean_file_name(text: str) -> str:
     Bytes that are no UTF-8, as some systems pass them on, are written like `caf\\xe9.jpg`.
     """
     name = _visible(_normalize(escape_bytes(re.split(r"[\\/]", text)[-1]))).strip(" .")
-    if not name.strip("".join(_JOINERS)):
+    if not name.strip("".join(JOINERS)):
         return ""
     if len(name) > _FILE_NAME_LIMIT:
         stem, dot, extension = name.rpartition(".")
@@ -108,13 +113,77 @@ def _normalize(text: str) -> str:
 
 def _visible(text: str) -> str:
     """Return text without the characters that nobody sees, or that turn what follows around."""
-    flags = _FLAG.findall(text)
-    between = ["".join(filter(_is_shown, part)) for part in _FLAG.split(text)]
+    flags = FLAG.findall(text)
+    between = ["".join(filter(is_shown, part)) for part in FLAG.split(text)]
     return between[0] + "".join(map("".join, zip(flags, between[1:], strict=True)))
 
 
-def _is_shown(character: str) -> bool:
-    if character in _JOINERS or ord(character) in _SELECTORS:
+def is_shown(character: str) -> bool:
+    """Tell whether a character may stand in a text; those of `FLAG` may only stand there."""
+    if character in JOINERS or ord(character) in _SELECTORS:
         return True
     is_invisible = unicodedata.category(character) in _INVISIBLE
     return not is_invisible and not _NEVER_SHOWN.match(character)
+
+
+def shows_all(text: str) -> bool:
+    """Tell whether a text has none of the characters that nobody sees."""
+    return _visible(text) == text
+
+
+# --- for the description of the API -------------------------------------------------------------
+
+
+@cache
+def name_pattern() -> str:
+    """Return what `clean_name` takes as a regular expression (ECMA 262), whatever the length.
+
+    The first call takes half a second. So does that of the other two.
+    """
+    return _text(f"[{_space()}{_joiners()}]*", _hidden())
+
+
+@cache
+def tag_pattern() -> str:
+    """Return what `clean_tag` takes."""
+    blank = f"[{_space()}]*(?:[{_joiners()}]*|[. ]*)[{_space()}]*"
+    return _text(blank, _hidden() + "".join(sorted(NOT_IN_TAGS)))
+
+
+@cache
+def shown_pattern() -> str:
+    """Return what `shows_all` takes."""
+    return f"^(?:[^{_hidden()}]|{FLAG.pattern})*$"
+
+
+def _text(blank: str, hidden: str) -> str:
+    """Return texts without what is hidden that are not blank; space around them does not count."""
+    return f"^(?!{blank}$)[{_space()}]*(?:[^{hidden}]|{FLAG.pattern})*[{_space()}]*$"
+
+
+def _joiners() -> str:
+    return "".join(sorted(JOINERS))
+
+
+@cache
+def _space() -> str:
+    return _characters(str.isspace)
+
+
+@cache
+def _hidden() -> str:
+    # A half of a surrogate pair becomes a mark that is shown.
+    return _characters(lambda one: not is_shown(one) and unicodedata.category(one) != "Cs")
+
+
+def _characters(belongs: Callable[[str], bool]) -> str:
+    """Return what a class of an expression holds for these characters."""
+    ranges: list[list[int]] = []
+    for number in range(sys.maxunicode + 1):
+        if not belongs(chr(number)):
+            continue
+        if ranges and ranges[-1][1] == number - 1:
+            ranges[-1][1] = number
+        else:
+            ranges.append([number, number])
+    return "".join(f"{chr(first)}-{chr(last)}" for first, last in ranges)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import re
 import uuid
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
@@ -17,7 +17,17 @@ MAX_LIMIT = 200
 """Rows that a caller may ask for at once."""
 NOT_GIVEN = _("The cursor is not one that this gallery issued.")
 
-Key = TypeVar("Key")
+ID, NUMBER = "[0-9a-f]{32}", "[0-9]{1,18}"
+"""An id as hex, and a number that columns hold."""
+TIME = "(?:-?[0-9]{1,16}|-[1-5][0-9]{16}|[0-9]{17}|1[0-9]{17}|2[0-4][0-9]{16})"
+"""Microseconds since 1970: the years 80 to 9860 and some more, all in Python's calendar."""
+REAL = "-?[0-9]{1,9}(?:[.][0-9]{1,20})?(?:e-[0-9]{1,3})?"
+"""A score, as `repr` writes it."""
+BY_ID, BY_NUMBER = f"{TIME}_{ID}", f"{TIME}_{NUMBER}"
+"""How cursors are written that begin with a time, as regular expressions (ECMA 262)."""
+
+Key = TypeVar("Key", uuid.UUID, int)
+_FORMS = {uuid.UUID: re.compile(BY_ID), int: re.compile(BY_NUMBER)}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -55,10 +65,9 @@ def cursor_of(moment: datetime, key: object) -> str:
     return f"{(moment - _EPOCH) // timedelta(microseconds=1)}_{key}"
 
 
-def read_cursor(cursor: str, read: Callable[[str], Key]) -> tuple[datetime, Key]:
+def read_cursor(cursor: str, read: type[Key]) -> tuple[datetime, Key]:
     """Return the time and the key of a cursor, the key read by `read`; raise `BadCursor`."""
+    if not _FORMS[read].fullmatch(cursor):
+        raise BadCursor(str(NOT_GIVEN))
     micros, _, key = cursor.partition("_")
-    try:
-        return _EPOCH + timedelta(microseconds=int(micros)), read(key)
-    except (ValueError, OverflowError):
-        raise BadCursor(str(NOT_GIVEN)) from None
+    return _EPOCH + timedelta(microseconds=int(micros)), read(key)

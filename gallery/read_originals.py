@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,16 +17,18 @@ from typing import Any, TypeAlias
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Count, Exists, Min, OuterRef, Q
 from django.utils import timezone
 
 from gallery import files, originals_marker
 from gallery.models import Companion, FileDamage, Photo, User
+from gallery.models.owners_in_turn import in_turn, take_turns
 from gallery.request_priority import yield_to_requests
 
 AGAIN = timedelta(hours=1)
 """How soon a damaged file is read again, since somebody may have restored it."""
 _PIECE = 1 << 20
+_AT_ONCE = 8
 _TOLERANCE = timedelta(days=1)
 
 Row: TypeAlias = Photo | Companion
@@ -35,21 +37,26 @@ Kind: TypeAlias = FileDamage.Kind
 
 def is_due() -> bool:
     """Tell whether a file has to be read now; cheap enough to be asked often."""
-    if not settings.SCRUB_DAYS or originals_marker.is_away():
-        return False
-    return next(_due(), None) is not None
+    return _can_read() and bool(_due(1))
 
 
 def read_due(stop: Callable[[], bool]) -> int:
-    """Read the files that are due, those never read first; return how many were read.
+    """Read the files that are due, of each owner in turn; return how many were read.
 
     Asks `stop` before each file.
     """
     done = 0
-    while not stop() and is_due() and (row := next(_due(), None)) is not None:
-        read(row)
-        done += 1
+    while _can_read() and (rows := _due(_AT_ONCE)):
+        for row in rows:
+            if stop() or not _can_read():
+                return done
+            read(row)
+            done += 1
     return done
+
+
+def _can_read() -> bool:
+    return bool(settings.SCRUB_DAYS) and not originals_marker.is_away()
 
 
 def read(row: Row) -> Kind | None:
@@ -123,16 +130,22 @@ def _companions() -> Any:
     return Companion.objects.filter(photo__deleted_at=None)
 
 
-def _due() -> Iterator[Row]:
-    """Yield what to read next. Each part is a look into an index, whatever the number of files."""
+def _due(limit: int) -> list[Row]:
+    """Return what to read next, at most so many files for each of the reasons, in turn.
+
+    Each part is a few looks into an index, whatever the number of files.
+    """
+    lines = [line for rows in (_photos(), _companions()) for line in _lines(rows, limit)]
+    return list(dict.fromkeys(take_turns(lines)))
+
+
+def _lines(rows: Any, limit: int) -> Iterator[Iterable[Row]]:
     now = timezone.now()
-    for rows in (_photos(), _companions()):
-        damaged = _damaged(rows).filter(read_at__lt=now - AGAIN)
-        yield from rows.filter(read_at=None)[:1]
-        yield from damaged.order_by("read_at")[:1]
-        yield from rows.filter(read_at__lt=_since(now)).order_by("read_at")[:1]
-        # A clock that was ahead must not keep files from being read.
-        yield from rows.filter(read_at__gt=now + _TOLERANCE).order_by("read_at")[:1]
+    yield in_turn(rows.filter(read_at=None), limit)
+    yield _damaged(rows).filter(read_at__lt=now - AGAIN).order_by("read_at")[:limit]
+    yield rows.filter(read_at__lt=_since(now)).order_by("read_at")[:limit]
+    # A clock that was ahead must not keep files from being read.
+    yield rows.filter(read_at__gt=now + _TOLERANCE).order_by("read_at")[:limit]
 
 
 def _damaged(rows: Any) -> Any:
@@ -174,16 +187,21 @@ def readings(user: User) -> Readings:
 
 
 def _owned(user: User) -> tuple[Any, Any]:
-    own = Q(owner_id=user.pk) if user.is_authenticated else Q(pk__in=[])
-    return _photos().filter(own), _companions().filter(photo__in=Photo.objects.filter(own))
+    if not user.is_authenticated:
+        return Photo.objects.none(), Companion.objects.none()
+    # No join: SQLite would begin with the photos, which are many where few have companions.
+    own = Photo.objects.filter(pk=OuterRef("photo_id"), owner_id=user.pk, deleted_at=None)
+    return _photos().filter(owner_id=user.pk), Companion.objects.filter(Exists(own))
 
 
 def _of(rows: Any) -> Readings:
+    """Count in one walk over the rows."""
     since = _since(timezone.now())
-    first = rows.exclude(read_at=None).order_by("read_at").values_list("read_at", flat=True).first()
     return Readings(
-        files=rows.count(),
-        recent=rows.filter(read_at__gte=since).count(),
-        never=rows.filter(read_at=None).count(),
-        oldest=first,
+        **rows.aggregate(
+            files=Count("pk"),
+            recent=Count("pk", filter=Q(read_at__gte=since)),
+            never=Count("pk", filter=Q(read_at=None)),
+            oldest=Min("read_at"),
+        )
     )

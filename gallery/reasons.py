@@ -57,3 +57,25 @@ class Reason(TextChoices):
         _("The worker died several times while working on this photo."),
     )
     INDEX_REJECTED = "index_rejected", _("The vector index refused this photo's embedding.")
+
+    @property
+    def may_pass(self) -> bool:
+        """Whether another try may help, without another file."""
+        return self not in LASTING
+
+
+LASTING = frozenset(
+    {
+        Reason.UNSUPPORTED_TYPE,
+        Reason.UNSUPPORTED_PIXELS,
+        Reason.CORRUPT,
+        Reason.INCOMPLETE,
+        Reason.EMPTY,
+        Reason.BAD_COMPANION,
+        Reason.TOO_MANY_SCANS,
+    }
+)
+"""What is wrong with the file itself, so that no try can succeed."""
+
+OVER_A_LIMIT = frozenset({Reason.TOO_MANY_PIXELS, Reason.TOO_LARGE})
+"""What another try may let pass only after somebody has raised a setting."""

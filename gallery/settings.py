@@ -15,18 +15,23 @@ import dj_database_url
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from gallery import env
+from gallery import env, private_files
+from gallery.logs.console import console
 
 # NumPy multiplies many small matrices here. More threads make that no faster and, next to a busy
 # web server, several times slower. NumPy reads this at its first import; torch has its own setting.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+# Collected static files are for everybody: the image is built by another user than runs it.
+if not env.flag("COLLECT_STATIC"):
+    private_files.keep_private()
 DATA_DIR = env.folder("DATA_DIR", BASE_DIR / "data")
 MEDIA_DIR = DATA_DIR / "media"
 UPLOAD_TMP_DIR = DATA_DIR / "tmp"
 for folder in (MEDIA_DIR, UPLOAD_TMP_DIR):
     folder.mkdir(parents=True, exist_ok=True)
+private_files.close_outside(DATA_DIR)
 
 
 def _secret_key() -> str:
@@ -80,24 +85,31 @@ INSTALLED_APPS = [
     "ninja",
     "axes",
     "csp",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
     "gallery",
     "search",
     "search.duplicates",
+    "search.understanding",
     "workers",
 ]
 
 MIDDLEWARE = [
-    "gallery.request_body.read_to_the_end",
-    "gallery.hosts.known_hosts",
+    "gallery.logs.access_log.follow_requests",
+    "gallery.metrics.requests.count_requests",
+    "gallery.response_headers.protect",
+    "gallery.https_only.refuse_plain_http",
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "gallery.hosts.known_hosts",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
     "gallery.api.errors.api_errors",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "gallery.permissions.viewers_only_look",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -116,14 +128,17 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "gallery.views.devices.page_context",
                 "gallery.status.page_context",
             ],
             "builtins": [
                 "django.templatetags.i18n",
                 "django.templatetags.static",
+                "gallery.templatetags.dates",
                 "gallery.templatetags.icons",
                 "gallery.templatetags.numbers",
                 "gallery.templatetags.phrases",
+                "gallery.templatetags.veils",
             ],
         },
     },
@@ -170,26 +185,57 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
-    "django.contrib.auth.backends.ModelBackend",
+    "gallery.account_backend.AccountBackend",
 ]
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
-AXES_LOCKOUT_TEMPLATE = "gallery/locked_out.html"
+AXES_LOCKOUT_CALLABLE = "gallery.sign_in_limits.too_many"
+AXES_WHITELIST_CALLABLE = "gallery.sign_in_limits.is_on_known_device"
 PROXY_COUNT = env.whole("PROXY_COUNT", 0)
-AXES_CLIENT_IP_CALLABLE = "gallery.views.accounts.client_address"
+AXES_CLIENT_IP_CALLABLE = "gallery.sign_in_limits.counted_address"
 AXES_VERBOSE = False
 
 AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},  # 8 characters
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "gallery.password_rules.ContextWords"},
+    {"NAME": "gallery.password_rules.LeakedPasswords"},
 ]
+LEAKED_HASHES = env.sorted_digests("LEAKED_HASHES")
 LOGIN_URL = "sign-in"
+OTP_TOTP_ISSUER = "Scry"
+PASSWORD_RESET_TIMEOUT = 60 * 60 * 24
+
+# Mails with links to new passwords, and nothing else. The links need PUBLIC_URL.
+_mail = env.mail_server("MAIL_URL")
+SENDS_MAIL = bool(_mail.host and PUBLIC_URL)
+EMAIL_HOST, EMAIL_PORT = _mail.host, _mail.port
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail.user, _mail.password
+EMAIL_USE_SSL, EMAIL_USE_TLS = _mail.ssl, _mail.tls
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = env.text("MAIL_FROM") or f"scry@{_public_host or 'localhost'}"
+
+# Sign-in by another service (OpenID Connect). It sends people back to PUBLIC_URL.
+OIDC_ISSUER = env.issuer("OIDC_ISSUER")
+OIDC_CLIENT_ID = env.text("OIDC_CLIENT_ID")
+OIDC_CLIENT_SECRET = env.text("OIDC_CLIENT_SECRET")
+OIDC_NAME = env.text("OIDC_NAME") or urlsplit(OIDC_ISSUER).hostname or ""
+OIDC_CREATE_ACCOUNTS = env.flag("OIDC_CREATE_ACCOUNTS")
+SIGNS_IN_BY_OPENID = all((OIDC_ISSUER, OIDC_CLIENT_ID, OIDC_CLIENT_SECRET, PUBLIC_URL))
 
 # A language is offered once its catalogue is complete; CONTRIBUTING.md says how to add one.
 LANGUAGE_CODE = "en"
-LANGUAGES = [("en", "English")]
+LANGUAGES = [
+    ("en", "English"),
+    ("de", "Deutsch"),
+    ("es", "Español"),
+    ("fr", "Français"),
+    ("zh-hans", "简体中文"),
+]
+FORMAT_MODULE_PATH = "gallery.formats"
 LOCALE_PATHS = [BASE_DIR / "gallery" / "locale"]
 TIME_ZONE = env.time_zone("TZ", "UTC")
 
@@ -200,6 +246,7 @@ STATIC_ROOT = _collected if _collected.exists() or env.flag("COLLECT_STATIC") el
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = STATIC_ROOT is None
 WHITENOISE_AUTOREFRESH = False
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 _sources = "django.contrib.staticfiles.storage.StaticFilesStorage"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
@@ -207,11 +254,21 @@ STORAGES = {
 }
 
 # Security, where Django's own defaults are not strict enough. HTTPS-only cookies follow from
-# PUBLIC_URL; a gallery on 127.0.0.1 speaks plain HTTP.
+# PUBLIC_URL; a gallery on 127.0.0.1 speaks plain HTTP. Browsers take a cookie named __Host- from
+# this host alone, and over HTTPS alone: another host of the domain cannot set it.
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https
+_cookies = "__Host-scry" if _https else "scry"
+SESSION_COOKIE_NAME = f"{_cookies}_session"
+CSRF_COOKIE_NAME = f"{_cookies}_csrf"
+LANGUAGE_COOKIE_NAME = f"{_cookies}_language"
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+SESSION_ENGINE = "gallery.sessions"
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 90
+SESSION_IDLE_HOURS = env.whole("SESSION_IDLE_HOURS", 24 * 30)
 SECURE_SSL_REDIRECT = _https and env.flag("SSL_REDIRECT")
-SECURE_HSTS_SECONDS = env.whole("HSTS_SECONDS", 0)
+SECURE_SSL_HOST = urlsplit(PUBLIC_URL).netloc
+SECURE_HSTS_SECONDS = env.whole("HSTS_SECONDS", 60 * 60 * 24 * 365 if _https else 0)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = env.flag("HSTS_SUBDOMAINS")
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if PROXY_COUNT else None
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
@@ -226,10 +283,11 @@ CONTENT_SECURITY_POLICY = {
         "form-action": [SELF],
     }
 }
-# Checks that depend on HTTPS are silenced only if PUBLIC_URL says that there is none.
-SILENCED_SYSTEM_CHECKS = ["security.W004", "security.W008"]
+# Checks that depend on HTTPS are silenced only if PUBLIC_URL says that there is none. Proxies
+# redirect to HTTPS, and what other hosts of the domain speak is for HSTS_SUBDOMAINS to say.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W008", "security.W021"]
 if not _https:
-    SILENCED_SYSTEM_CHECKS += ["security.W012", "security.W016"]
+    SILENCED_SYSTEM_CHECKS += ["security.W004", "security.W012", "security.W016"]
 
 # Limits. Bytes are counted while files stream in; pixels are read from the header.
 MAX_FILE_BYTES = env.whole("MAX_FILE_MB", 200, at_least=1) * 1024 * 1024
@@ -239,7 +297,21 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FILES = 4
 FILE_UPLOAD_HANDLERS = ["gallery.uploads.LimitedUploadHandler"]
 FILE_UPLOAD_TEMP_DIR = UPLOAD_TMP_DIR
-DECODER_CHILDREN = env.whole("DECODER_CHILDREN", 2, at_least=1)
+# To these addresses alone, and with a credential alone, the web server takes large bodies.
+UPLOAD_PATHS = [
+    "/upload",
+    "/search/by-image",
+    "/evaluations",
+    "/shared/[0-9a-f-]+/add",
+    "/api/v1/photos",
+    "/api/v1/search/by-image",
+    "/api/v1/model/uploads/[0-9a-f-]+",
+]
+# What each account may store, unless `set_quota` says something else; 0 is no limit.
+QUOTA_BYTES = env.whole("QUOTA_MB", 0) * 1024 * 1024
+QUOTA_FILES = env.whole("QUOTA_FILES", 0)
+QUOTA_ROWS = env.whole("QUOTA_ROWS", 0)
+DECODER_CHILDREN = env.whole("DECODER_CHILDREN", env.half_of_the_cores(2, 4), at_least=1)
 PART_SEARCH = env.whole("PART_SEARCH", 10_000)
 
 # Folders of the server. See docs/how-to/import-a-folder.md.
@@ -255,24 +327,30 @@ BACKUP_HOURS = env.whole("BACKUP_HOURS", 24, at_least=1)
 EMBEDDING_MODEL = env.text("EMBEDDING_MODEL", "auto")
 EMBEDDING_WEIGHTS = env.text("EMBEDDING_WEIGHTS")
 EMBEDDING_DEVICE = env.text("EMBEDDING_DEVICE")
-EMBEDDING_BATCH = env.whole("EMBEDDING_BATCH", 16, at_least=1)
+EMBEDDING_BATCH = env.whole("EMBEDDING_BATCH", 0)
 FORMER_MODEL_DAYS = env.whole("FORMER_MODEL_DAYS", 7)
 EMBEDDER_FACTORY = "search.vectors.embedders.open_clip.load"
+
+# See docs/how-to/monitor.md.
+METRICS_TOKEN = env.token("METRICS_TOKEN")
 
 MAX_QUERY_CHARACTERS = 512
 MAX_WORD_CHARACTERS = 64
 
+LOG_FORMAT = env.one_of("LOG_FORMAT", "text", "json")
+ACCESS_LOG = env.flag("ACCESS_LOG")
 LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    **console(LOG_FORMAT),
+    "filters": {"expected": {"()": "gallery.logs.expected_answers.ExpectedAnswers"}},
     "root": {"handlers": ["console"], "level": env.log_level("LOG_LEVEL", "WARNING")},
     "loggers": {
         **{
             app: {"level": env.log_level("LOG_LEVEL", "INFO")}
             for app in ("gallery", "search", "workers")
         },
+        "gallery.logs.access_log": {"level": "INFO"},
+        "django.request": {"filters": ["expected"]},
         "axes": {"level": "ERROR"},
+        "waitress.queue": {"level": "ERROR"},  # It tells of every request that waits.
     },
 }

@@ -10,7 +10,7 @@ from django.db import transaction
 
 from gallery.decoding.answers import RAW_FORMATS
 from gallery.locks import lock_owner
-from gallery.models import Photo, PhotoQuerySet, Stack
+from gallery.models import Photo, PhotoQuerySet, Sensitive, Stack
 from gallery.signals import photos_stacked
 
 MAX_PHOTOS = 200
@@ -66,7 +66,10 @@ def _of_one_name(photo: Photo) -> list[Photo]:
     """Return the owner's other live photos whose file has the same name but for its extension."""
     stem = _stem(photo.name)
     named = Photo.objects.live().filter(owner_id=photo.owner_id, name__istartswith=f"{stem}.")
-    found = named.exclude(pk=photo.pk).select_related("stack")[:MAX_PHOTOS]
+    others = named.exclude(pk=photo.pk)
+    if not others.exists():
+        return []
+    found = others.select_related("stack")[:MAX_PHOTOS]
     return [other for other in found if _stem(other.name) == stem]
 
 
@@ -130,9 +133,10 @@ def take_out(photo: Photo) -> None:
 
 
 def members(stack_ids: Iterable[UUID]) -> dict[UUID, list[UUID]]:
-    """Return the live photos of each stack, the cover first, then by age; one query."""
+    """Return the listed photos of each stack, the cover first, then by age; one query."""
     photo_ids: dict[UUID, list[UUID]] = {}
     live = Photo.objects.live().filter(stack__in=list(stack_ids))
+    live = live.exclude(pk__in=Sensitive.objects.hiding().values("photo"))
     rows = live.cover_first().values_list("stack_id", "pk")
     for stack_id, photo_id in rows:
         if stack_id is not None:

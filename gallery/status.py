@@ -3,34 +3,45 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.core.cache import cache
-from django.db.models import Count
 from django.http import HttpRequest
 from django.templatetags.static import static
-from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
 from gallery import files, model_change, originals_marker
 from gallery.administrators import is_administrator
 from gallery.backup import schedule
-from gallery.models import Embedding, EmbeddingModel, Photo, PhotoQuerySet, User, WorkerStatus
+from gallery.late_workers import are_starting
+from gallery.models import (
+    Embedding,
+    EmbeddingModel,
+    Photo,
+    PhotoQuerySet,
+    User,
+    WorkerStatus,
+    WorkKind,
+)
+from gallery.permissions import is_viewer
+from gallery.reasons import LASTING, OVER_A_LIMIT
+from gallery.recent import count_photos
+from gallery.work import pauses
+from gallery.work.figures import is_alive
 
-_ALIVE = timedelta(seconds=45)
+_State = EmbeddingModel.State
 _COMPLETE_SECONDS = 30
 """How long to trust that every photo has a row: new photos come with theirs, so only a new model
 changes it."""
-_NOT_INDEXED = [state for state in Embedding.State.values if state != Embedding.State.INDEXED]
 
 
 @dataclass(frozen=True)
 class Status:
     """Counts are of the asking user's photos; `rate` is photos a second, all users together.
 
-    `originals_away` is the sentence to tell while the originals are not there.
+    `originals_away` is the sentence to tell while the originals are not there. `paused` tells that
+    new photos wait because an administrator paused the work.
     `next_model` is being built beside the active one, and is empty if none is. It has settled
     `next_done` of the `next_photos` of all people.
     """
@@ -42,7 +53,6 @@ class Status:
     rate: float
     seconds_left: int | None
     model_key: str
-    model_why: str
     model_hint: str
     device: str
     device_reason: str
@@ -51,29 +61,38 @@ class Status:
     storage_full: bool
     originals_away: str
     backup_trouble: str
+    paused: bool = False
     next_model: str = ""
     next_done: int = 0
     next_photos: int = 0
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether photos become searchable now, so that the page asks often."""
+        return self.pending > 0 and not self.paused
+
 
 def status(user: User) -> Status:
     """Return the state of the gallery for one user."""
-    model = EmbeddingModel.objects.active()
+    # One query for both: every page asks.
+    models = {each.state: each for each in EmbeddingModel.objects.wanted().order_by("-pk")}
+    model, building = (models.get(state) for state in (_State.ACTIVE, _State.BUILDING))
     worker = WorkerStatus.objects.filter(queues__contains="index").order_by("-seen_at").first()
-    photos = Photo.objects.visible_to(user).count()
+    photos = count_photos(user)
     pending, failed = _not_searchable(user, model)
-    alive = worker is not None and timezone.now() - worker.seen_at < _ALIVE
+    alive = are_starting() or (worker is not None and is_alive(worker))
     rate = worker.photos_per_second if worker and alive else 0.0
-    next_model, next_done, next_photos = model_change.glance() or ("", 0, 0)
+    paused = pauses.is_paused(WorkKind.EMBED) or pauses.is_paused(WorkKind.PROJECT)
+    next_model, next_done, next_photos = model_change.glance(building) if building else ("", 0, 0)
     return Status(
         photos=photos,
-        searchable=photos - pending - failed,
+        searchable=max(0, photos - pending - failed),
         pending=pending,
         failed=failed,
         rate=round(rate, 2),
-        seconds_left=round(pending / rate) if pending and rate > 0 else None,
+        seconds_left=round(pending / rate) if pending and rate > 0 and not paused else None,
+        paused=paused,
         model_key=model.key if model else "",
-        model_why=model.why if model else "",
         model_hint=model.hint if model else "",
         device=worker.device if worker else "",
         device_reason=worker.device_reason if worker else "",
@@ -105,24 +124,16 @@ def _not_searchable(user: User, model: EmbeddingModel | None) -> tuple[int, int]
     visible = Photo.objects.visible_to(user)
     if model is None:
         return visible.count(), 0
-    rows = Embedding.objects.live().filter(model=model, photo__owner_id=user.pk)
-    states = rows.filter(state__in=_NOT_INDEXED).values_list("state").annotate(n=Count("pk"))
-    counts: dict[str, int] = dict(states.order_by())
+    counts = Embedding.objects.visible_to(user).filter(model=model).unsearchable()
     failed = counts.pop(Embedding.State.FAILED, 0)
     return sum(counts.values()) + _without_embedding(visible, model), failed
 
 
 def _without_embedding(visible: PhotoQuerySet, model: EmbeddingModel) -> int:
-    """Return how many photos have no row yet; the exact count is slow and rarely needed.
-
-    The number of live rows is that of all rows less the few of photos that are not live.
-    """
+    """Return how many photos have no row yet; the exact count is slow and rarely needed."""
     if cache.get(key := f"every-photo-has-a-row-{model.pk}"):
         return 0
-    rows = Embedding.objects.filter(model=model)
-    others = rows.filter(photo__in=Photo.objects.exclude(deleted_at=None).values("pk")).count()
-    others += rows.filter(photo__in=Photo.objects.trashed().values("pk")).count()
-    if rows.count() - others >= Photo.objects.live().count():
+    if Embedding.objects.filter(model=model).count_live() >= Photo.objects.live().count():
         cache.set(key, value=True, timeout=_COMPLETE_SECONDS)
         return 0
     return visible.exclude(embeddings__model=model).count()
@@ -140,5 +151,7 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
     return {
         **icons,
         "status": SimpleLazyObject(lambda: status(user)),
+        "only_looks": SimpleLazyObject(lambda: is_viewer(user)),
+        "lasting_reasons": " ".join(sorted(LASTING | OVER_A_LIMIT)),
         "max_file_mb": settings.MAX_FILE_BYTES // (1024 * 1024),
     }

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.db.models import Count, Q, Sum
 from django.utils import timezone
 
-from gallery import lived_time, stacks
+from gallery import audit, lived_time, stacks
+from gallery.failpoints import failpoint
 from gallery.locks import lock_owners_of
 from gallery.models import (
+    Deed,
     Embedding,
     EmbeddingModel,
     ForgottenFile,
@@ -44,6 +48,7 @@ def trash(photos: PhotoQuerySet) -> list[UUID]:
         stamps = {"trashed_at": timezone.now(), "trashed_lived": lived_time.tick()}
         for part in slices(ids):
             Photo.objects.live().filter(pk__in=part).update(**stamps)
+        transaction.on_commit(lambda: failpoint("trashed"))
         _announce(ids)
     return ids
 
@@ -61,6 +66,7 @@ def restore(photos: PhotoQuerySet) -> list[UUID]:
         for part in slices(ids):
             Photo.objects.trashed().filter(pk__in=part).update(trashed_at=None)
             _make_searchable_again(part)
+        transaction.on_commit(lambda: failpoint("restored"))
         _announce(ids)
     return ids
 
@@ -108,9 +114,18 @@ def empty(photos: PhotoQuerySet) -> int:
             _remember_external(part, now)
             Photo.objects.trashed().filter(pk__in=part).update(deleted_at=now)
             stacks.repair(part)
+        _write_down(owner_id for _, owner_id, _ in values)
+        transaction.on_commit(lambda: failpoint("tombstones_written"))
         if values:
             transaction.on_commit(lambda: photos_changed.send(sender=Photo))
     return len(values)
+
+
+def _write_down(owner_ids: Iterable[int]) -> None:
+    """Note in the audit log how many photos each of the owners has no more."""
+    numbers = Counter(owner_ids)
+    for owner in get_user_model().objects.filter(pk__in=numbers):
+        audit.note(Deed.DELETED, owner, detail=str(numbers[owner.pk]))
 
 
 def _remember_external(ids: Sequence[UUID], now: datetime) -> None:

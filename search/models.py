@@ -39,6 +39,7 @@ class RecentSearch(models.Model):
 class SavedSearch(models.Model):
     """A query with a name, which shows what matches now whenever it is opened: a smart album."""
 
+    counts_for_quota = True
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     name = models.CharField(max_length=NAME_LIMIT)

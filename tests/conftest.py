@@ -3,16 +3,42 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from django.conf import settings as django_settings
 from django.contrib.auth import get_user_model
 from django.core.cache import cache
+from django.db import connection, connections
 from django.test import Client
+from django.utils import translation
 
 from gallery import decoders, lived_time, originals_marker
 from gallery.models import EmbeddingModel
+from gallery.work import pauses
+from tests import flushing, migrated
+
+# How long one example takes says more about what else the machine does than about the code.
+hypothesis.settings.register_profile("any machine", deadline=None)
+hypothesis.settings.load_profile("any machine")
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb(django_db_modify_db_settings) -> Iterator[bool]:
+    """Begin with a migrated database, whose migrations `--create-db` runs all the same."""
+    migrated.database(Path(django_settings.DATABASES["default"]["TEST"]["NAME"]))
+    yield True
+    # Nothing else does: the copy is kept until its folder goes.
+    connections.close_all()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup) -> Iterator[None]:
+    """Make the database, and let emptying it be quick for tests with transactions of their own."""
+    with flushing.fixed_rows_kept():
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -27,6 +53,7 @@ def data_dir(tmp_path: Path, settings):
     yield settings.DATA_DIR
     from search.parts import crops, scale
     from search.relevance import library
+    from search.understanding import library_vectors
     from search.vectors.index import close_all
     from workers import jobs
 
@@ -34,12 +61,40 @@ def data_dir(tmp_path: Path, settings):
     # the next one may have the keys of those of this one.
     jobs.allow()
     lived_time.forget()
+    pauses.forget()
     close_all()
     cache.clear()
     library.forget()
+    library_vectors.forget()
     scale.forget()
     crops.forget()
     shutil.rmtree(tmp_path, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def _forget_the_language():
+    """Take away the language that a request of a test set in this thread."""
+    yield
+    translation.deactivate()
+
+
+@pytest.fixture(autouse=True)
+def _forget_statistics(request, django_db_blocker):
+    """Take away the statistics that a sweep wrote, by which SQLite would plan in later tests.
+
+    In tests with transactions of their own, nothing rolls them back.
+    """
+    yield
+    marker = request.node.get_closest_marker("django_db")
+    has_own = bool(marker and marker.kwargs.get("transaction"))
+    if not has_own and "transactional_db" not in request.fixturenames:
+        return
+    with django_db_blocker.unblock():
+        if connection.vendor == "sqlite":
+            with connection.cursor() as cursor:
+                cursor.execute("ANALYZE gallery_galleryidentity")  # There may be no table yet.
+                cursor.execute("DELETE FROM sqlite_stat1")
+                cursor.execute("ANALYZE sqlite_schema")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -46,13 +47,14 @@ class ColourEmbedder:
     dim = len(PALETTE) + LAYOUT_DIMS
     device = "cpu"
     device_reason = "The fake model of the tests needs no device."
+    batch = 16
 
     def embed_images(self, images: Sequence[Pixels]) -> Vectors:
         rows = [self._embed_image(image) for image in images]
         return np.stack(rows) if rows else np.empty((0, self.dim), np.float32)
 
     def embed_texts(self, texts: Sequence[str]) -> Vectors:
-        rows = [self._embed_text(text) for text in texts]
+        rows = [_embed_text(text, self.dim) for text in texts]
         return np.stack(rows) if rows else np.empty((0, self.dim), np.float32)
 
     def _embed_image(self, image: Pixels) -> Vectors:
@@ -62,19 +64,11 @@ class ColourEmbedder:
         # Soft votes: a small change of the pixels is a small change of the embedding.
         votes = np.exp(-distances / 24.0)
         colours = (votes / votes.sum(axis=1, keepdims=True)).mean(axis=0)
-        light = _grid(image, 2).astype(np.float32).mean(axis=2).reshape(-1) / 255.0
+        # A picture of one row or column is as light everywhere.
+        square = image.repeat(2 if image.shape[0] == 1 else 1, axis=0)
+        square = square.repeat(2 if image.shape[1] == 1 else 1, axis=1)
+        light = _grid(square, 2).astype(np.float32).mean(axis=2).reshape(-1) / 255.0
         return _unit(np.concatenate([colours, LAYOUT_WEIGHT * light]))
-
-    def _embed_text(self, text: str) -> Vectors:
-        row = np.zeros(self.dim, np.float32)
-        words = text.casefold().split()
-        for word in [word for word in words if word not in FRAME] or words:
-            word = OTHER_WORDS.get(word, word)
-            if word in PALETTE:
-                row[list(PALETTE).index(word)] += 1.0
-            else:
-                row += 0.2 * _direction(word, self.dim)
-        return _unit(row) if row.any() else _unit(_direction(text, self.dim))
 
 
 def checkpoint(name: str, weights: Path | None) -> Path | None:
@@ -106,6 +100,25 @@ def _grid(image: Pixels, cells: int) -> np.ndarray:
     tall = np.diff(np.append(ys, height))[:, None, None]
     wide = np.diff(np.append(xs, width))[None, :, None]
     return sums / (tall * wide)
+
+
+@lru_cache(maxsize=20_000)
+def _embed_text(text: str, dim: int) -> Vectors:
+    """Return what a text shows.
+
+    It is kept, because every test that searches has thousands of background texts embedded.
+    """
+    row = np.zeros(dim, np.float32)
+    words = text.casefold().split()
+    for word in [word for word in words if word not in FRAME] or words:
+        word = OTHER_WORDS.get(word, word)
+        if word in PALETTE:
+            row[list(PALETTE).index(word)] += 1.0
+        else:
+            row += 0.2 * _direction(word, dim)
+    shown = _unit(row) if row.any() else _unit(_direction(text, dim))
+    shown.flags.writeable = False
+    return shown
 
 
 def _direction(word: str, dim: int) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import struct
 import zlib
 from collections.abc import Mapping
@@ -376,10 +377,17 @@ def tiff_loop() -> bytes:
 def faulty(job: str, fault: str, colour: str = "red") -> bytes:
     """Return a sound JPEG that makes a job go wrong in a pool made with `faults=True`.
 
-    `job`: probe, decode, pixels, preview or any. `fault`: segfault, abort, hang, spin, memory,
-    killed, silent-exit, garbage, half-answer, lie, noise (see `gallery.decoding.faults`).
+    `job`: probe, decode, pixels, preview or any. `fault`: segfault, abort, hang, spin, spin-on,
+    spin-later, memory, killed, silent-exit, garbage, half-answer, lie, noise (see
+    `gallery.decoding.faults`).
     """
     return jpeg(colour) + f"SCRY-FAULT:{job}:{fault}".encode()
+
+
+def escaping(name: str, *args: Any) -> bytes:
+    """Return a JPEG that makes a child try to escape (see `gallery.decoding.escapes`)."""
+    attempt = json.dumps({"name": name, "args": args})
+    return jpeg() + f"SCRY-ESCAPE:{attempt}".encode()
 
 
 def _png(*chunks: bytes) -> bytes:

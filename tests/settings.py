@@ -26,7 +26,7 @@ os.environ["SCRUB_DAYS"] = "0"
 os.environ["TZ"] = "UTC"
 
 from gallery.settings import *  # noqa: E402, F403 - the environment above must come first
-from gallery.settings import DATA_DIR, DATABASES  # noqa: E402
+from gallery.settings import DATA_DIR, DATABASES, MIDDLEWARE  # noqa: E402
 
 EMBEDDER_FACTORY = "tests.embedders.load"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
@@ -34,6 +34,9 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # pulls the plug.
 DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
 DATABASES["default"]["OPTIONS"]["init_command"] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;"
+MIDDLEWARE[MIDDLEWARE.index("whitenoise.middleware.WhiteNoiseMiddleware")] = (
+    "tests.static_files.FoundOnce"
+)
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},

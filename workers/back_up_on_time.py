@@ -12,11 +12,15 @@ from collections.abc import Callable
 from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connections
 
+from gallery import database_outages
 from gallery.backup import history, schedule
 from gallery.backup.back_up import Result, back_up
 from gallery.backup.refused import Busy, Damaged, Refused, Stopped
 from gallery.backup.targets import open_target
+from gallery.models import WorkKind
 from gallery.request_priority import lower_thread_priority
+from gallery.work import pauses
+from workers import activity
 
 logger = logging.getLogger(__name__)
 
@@ -52,13 +56,18 @@ class Backups:
         try:
             close_old_connections()
             step()
-        except Exception:
+        except Exception as error:
             # Nobody would start this thread again.
-            logger.exception("Looking after the backups failed and is tried again.")
+            if not database_outages.is_told(error):
+                logger.exception("Looking after the backups failed and is tried again.")
 
     def _back_up_if_due(self) -> None:
-        if schedule.is_due():
-            back_up_now(self._stop.is_set)
+        if schedule.is_due() and not self._has_to_rest():
+            with activity.at(WorkKind.BACKUP):
+                back_up_now(self._has_to_rest)
+
+    def _has_to_rest(self) -> bool:
+        return self._stop.is_set() or pauses.is_paused(WorkKind.BACKUP)
 
 
 def back_up_now(stop: Callable[[], bool]) -> None:

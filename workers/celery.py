@@ -7,9 +7,11 @@ messages are harmless, because the rows say what to do and workers also look on 
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import django
 from celery import Celery
+from celery.signals import celeryd_after_setup, setup_logging
 from django.apps import apps
 from kombu.entity import Queue
 
@@ -42,8 +44,11 @@ REDIS = {
 app = Celery("workers", fixups=[], include=["workers.tasks", "workers.processes"])
 app.conf.update(
     broker_url=settings.REDIS_URL or "memory://localhost//",
+    broker_transport="workers.broker:Transport" if settings.REDIS_URL else None,
     broker_transport_options=REDIS if settings.REDIS_URL else MEMORY,
     broker_connection_retry_on_startup=True,
+    # A Redis whose memory is full answers with an error, which would end a worker that starts.
+    broker_channel_error_retry=True,
     worker_cancel_long_running_tasks_on_connection_loss=False,
     accept_content=["json"],
     task_serializer="json",
@@ -61,3 +66,14 @@ app.conf.update(
     timezone="UTC",
     beat_schedule={"sweep": {"task": "workers.sweep", "schedule": SWEEP_SECONDS}},
 )
+
+
+@setup_logging.connect
+def keep_logging(**kwargs: Any) -> None:
+    """Leave the log as the settings have it: with a receiver, Celery sets up none of its own."""
+
+
+@celeryd_after_setup.connect
+def keep_to_json(instance: Any, **kwargs: Any) -> None:
+    """Print no banner where each line is to be JSON."""
+    instance.quiet = instance.quiet or settings.LOG_FORMAT == "json"

@@ -20,15 +20,17 @@ from django.db import DatabaseError
 from gallery import request_priority
 from gallery.decoding import PoolBusy, PoolClosed
 from gallery.decoding.answers import PART_SIDE
-from gallery.models import Embedding, EmbeddingModel
+from gallery.failpoints import failpoint
+from gallery.logs.log_context import about_photo
+from gallery.models import Embedding, EmbeddingModel, WorkKind
+from gallery.models.owners_in_turn import in_turn
 from search.duplicates.find import compare
 from search.duplicates.find.quality import Box
 from search.duplicates.find.thresholds import MEASURED, MIN_PHOTOS, measure
 from search.vectors.embedders import image_embedder, is_loaded
 from search.vectors.embedders.base import Pixels, Vectors
 from search.vectors.index import IndexUnavailable
-from workers import heartbeat, look_ahead
-from workers.failpoints import failpoint
+from workers import activity, heartbeat, look_ahead
 
 logger = logging.getLogger(__name__)
 
@@ -49,16 +51,17 @@ CHANGED = 40
 
 
 def compare_due(model: EmbeddingModel, *, stop: Callable[[], bool] = lambda: False) -> int:
-    """Compare the photos that wait, the newest first; return how many were compared.
+    """Compare the photos that wait, the newest of each owner first; return how many.
 
     Asks `stop` after each batch. Raises `IndexUnavailable`, `PoolBusy` and `PoolClosed`.
     """
     total, renditions = 0, _Renditions()
-    waiting = Embedding.objects.to_compare(model).select_related("photo").order_by("-pk")
-    while rows := list(waiting[:BATCH]):
+    waiting = Embedding.objects.to_compare(model).select_related("photo")
+    while rows := in_turn(waiting, BATCH, "-pk"):
         with heartbeat.working():
             _compare(model, rows, renditions)
             heartbeat.progress()
+        activity.count(WorkKind.COMPARE, len(rows))
         total += len(rows)
         if stop():
             break
@@ -87,7 +90,8 @@ def _compare(model: EmbeddingModel, rows: Sequence[Embedding], renditions: _Rend
             _compare(model, rows[:half], renditions)
             _compare(model, rows[half:], renditions)
         else:
-            logger.exception("Photo %s cannot be compared; it is left out.", rows[0].photo_id)
+            with about_photo(rows[0].photo_id):
+                logger.exception("Photo %s cannot be compared; it is left out.", rows[0].photo_id)
             compare.mark_compared(rows)
 
 

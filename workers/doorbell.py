@@ -47,6 +47,11 @@ def ring(**signal: Any) -> None:
     _ensure_ringer()
 
 
+def is_broker_away() -> bool:
+    """Tell whether the last message of this process did not reach the broker."""
+    return _is_away
+
+
 def _is_heard() -> bool:
     return bool(settings.REDIS_URL) or _listening
 

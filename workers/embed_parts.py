@@ -2,7 +2,8 @@
 
 A photo is searchable before this starts. `PhotoParts` records the progress: its row is written
 before the work, without boxes, and counts the tries. Once it has boxes it waits for the index,
-until `indexed_at` is set. A row without boxes that has `indexed_at` was given up.
+until `indexed_at` is set. A row without boxes that has `indexed_at` was given up. Either way
+`Embedding.parts_generation` says that the photo waits no more.
 """
 
 from __future__ import annotations
@@ -18,14 +19,16 @@ from django.utils import timezone
 
 from gallery import request_priority
 from gallery.decoding import DecodeError, PoolBusy, PoolClosed
+from gallery.failpoints import failpoint
 from gallery.folders import external
-from gallery.models import Embedding, EmbeddingModel, ExternalFile, PhotoParts
+from gallery.logs.log_context import about_photo
+from gallery.models import Embedding, EmbeddingModel, ExternalFile, PhotoParts, WorkKind
 from gallery.models.embeddings import Boxes, EmbeddingQuerySet
+from gallery.models.owners_in_turn import in_turn
 from search.parts import boxes, crops as cropping, nearest
 from search.vectors.embedders import image_embedder
 from search.vectors.embedders.base import Embedder, Pixels, Vectors
-from workers import heartbeat, look_ahead
-from workers.failpoints import failpoint
+from workers import activity, heartbeat, look_ahead
 from workers.index_sync.projection import project, project_waiting
 from workers.index_sync.sources import PARTS
 from workers.pipeline import Refusal, Stop, embed
@@ -47,17 +50,17 @@ def is_wanted(model: EmbeddingModel) -> bool:
 
 
 def lacking(model: EmbeddingModel) -> EmbeddingQuerySet:
-    """Return the searchable rows whose parts are missing or out of date."""
-    begun = Q(parts__boxes=b"", parts__indexed_at=None, parts__tries__lt=TRIES)
-    older = Q(parts__generation__lt=F("generation"))
-    searchable = Embedding.objects.live().filter(model=model, state=Embedding.State.INDEXED)
+    """Return the searchable rows whose parts are missing or out of date, and can be made now."""
+    return Embedding.objects.to_part(model).filter(_can_be_read())
+
+
+def _can_be_read() -> Q:
     # The parts of a photo whose disk is off come once it is on again.
-    away = ExternalFile.objects.away().values("photo")
-    return searchable.filter(Q(parts=None) | older | begun).exclude(photo__in=away)
+    return ~Q(photo__in=ExternalFile.objects.away().values("photo"))
 
 
 def make_due(model: EmbeddingModel, *, stop: Stop) -> int:
-    """Embed the parts of photos that lack them, the newest first; return how many photos.
+    """Embed the parts of photos that lack them, the newest of each owner first; return how many.
 
     Asks `stop` before each forward pass. Raises `IndexUnavailable`, `ModelUnavailable`,
     `PoolBusy`, `PoolClosed`, and OSError when an original cannot be read now.
@@ -65,17 +68,19 @@ def make_due(model: EmbeddingModel, *, stop: Stop) -> int:
     if not nearest.is_on():
         return 0
     project_waiting(PARTS, model, stop=stop)
-    total, room, below = 0, _room(model), None
+    total, room, passed = 0, _room(model), set[int]()
     while not stop() and total < room:
-        rows = lacking(model).select_related(*PARTS.related).order_by("-pk")
-        rows = rows if below is None else rows.filter(pk__lt=below)
-        batch = list(rows[: min(AT_ONCE, room - total)])
+        rows = Embedding.objects.to_part(model).select_related("photo", "parts")
+        left = _can_be_read() & ~Q(pk__in=passed)
+        batch = in_turn(rows, min(AT_ONCE, room - total), "-pk", now=left)
         if not batch:
             break
-        below = batch[-1].pk
+        passed.update(row.pk for row in batch)
         with heartbeat.working():
-            total += _make(model, batch, stop)
+            made = _make(model, batch, stop)
             heartbeat.progress()
+        activity.count(WorkKind.PARTS, made)
+        total += made
     return total
 
 
@@ -101,7 +106,7 @@ def _make(model: EmbeddingModel, rows: Sequence[Embedding], stop: Stop) -> int:
         picture.cancel()
     _leave([row for row in rows if row.pk not in settled])
     failpoint("parts_saved")
-    waiting = PARTS.waiting(model).filter(pk__in=settled).select_related(*PARTS.related)
+    waiting = PARTS.waiting(model).filter(pk__in=settled).select_related("photo", "parts")
     project(PARTS, model, list(waiting))
     if failure is not None:
         raise failure
@@ -118,6 +123,15 @@ def _begin(rows: Sequence[Embedding]) -> None:
     PhotoParts.objects.bulk_create(
         begun, update_conflicts=True, unique_fields=["embedding"], update_fields=fields
     )
+    for parts, row in zip(begun, rows, strict=True):
+        if parts.tries >= TRIES:
+            _settle(row)
+
+
+def _settle(row: Embedding) -> None:
+    """Do not begin with this photo again, unless it is embedded again."""
+    same = Embedding.objects.filter(pk=row.pk, generation=row.generation)
+    same.update(parts_generation=row.generation)
 
 
 def _tries(row: Embedding) -> int:
@@ -130,6 +144,7 @@ def _leave(rows: Sequence[Embedding]) -> None:
     """Do not count the try of rows that were interrupted through no fault of their photos."""
     begun = PhotoParts.objects.filter(pk__in=[row.pk for row in rows], boxes=b"", tries__gt=0)
     begun.update(tries=F("tries") - 1)
+    Embedding.objects.filter(pk__in=[row.pk for row in rows]).update(parts_generation=0)
 
 
 def _make_one(embedder: Embedder, row: Embedding, picture: Future[Pixels], stop: Stop) -> bool:
@@ -139,7 +154,8 @@ def _make_one(embedder: Embedder, row: Embedding, picture: Future[Pixels], stop:
     except DecodeError as error:
         if row.photo.external and external.is_away(row.photo):
             return False
-        logger.info("Photo %s has no parts: %s", row.photo_id, error)
+        with about_photo(row.photo_id):
+            logger.info("Photo %s has no parts: %s", row.photo_id, error)
         _save(row, boxes.boxes(()), np.empty((0, embedder.dim), np.float32))
         return True
     places = boxes.boxes(boxes.numbers(row.photo.width, row.photo.height))
@@ -166,3 +182,4 @@ def _save(row: Embedding, places: Boxes, vectors: Vectors) -> None:
         crc=made.crc,
         indexed_at=None if len(places) else timezone.now(),
     )
+    _settle(row)

@@ -36,16 +36,60 @@ class Check(StrEnum):
     NO_REASON = "failed without a reason"
     NO_ROW = "photo that no model works on"
     WORDS = "words missing or wrong"
+    BACK = "photo that was deleted for ever is there again"
+    UNFINISHED = "work that should be finished by now"
+
+
+INVARIANTS: dict[str, tuple[str, tuple[Check, ...]]] = {
+    "I1": (
+        "each live photo has one row for each model, which failed only for a reason",
+        (Check.NO_ROW, Check.NO_REASON),
+    ),
+    "I2": (
+        "a row that says indexed has its point, with the same vector, owner and generation",
+        (
+            Check.MISSING_POINT,
+            Check.WRONG_PAYLOAD,
+            Check.WRONG_VECTOR,
+            Check.DAMAGED_VECTOR,
+            Check.NOT_FOUND,
+        ),
+    ),
+    "I3": ("no point without a live photo", (Check.STRAY_POINT,)),
+    "I4": (
+        "each photo has its original, byte for byte, and what is kept with it",
+        (
+            Check.MISSING_ORIGINAL,
+            Check.CHANGED_ORIGINAL,
+            Check.MISSING_COMPANION,
+            Check.CHANGED_COMPANION,
+            Check.MISSING_EXTERNAL,
+        ),
+    ),
+    "I5": ("what was deleted stays deleted, its files too", (Check.BACK, Check.STRAY_FILE)),
+    "I6": ("answers show what their owner may see, and all of it", (Check.WORDS,)),
+    "I7": ("one live photo of each file and owner", (Check.DUPLICATE,)),
+    "I8": ("one model answers, whole", (Check.MODEL, Check.DATABASE)),
+    "I9": ("nothing is stuck", (Check.STUCK, Check.UNFINISHED)),
+}
+"""What is true of a gallery at any time, and the checks that would find it broken.
+
+What answers hold (I5, I6, I8) is also asked over HTTP, by `tests.crash`."""
 
 
 @dataclass
 class Report:
-    """Findings by check, with a few examples of each; the last three are lists of sentences."""
+    """Findings by check, with a few examples of each; the last three are lists of sentences.
+
+    `layers` tells which layers hold around the decoder children, by their names; it is empty if
+    no child could be started.
+    """
 
     photos: int = 0
     found: Counter[Check] = field(default_factory=Counter)
     repaired: Counter[Check] = field(default_factory=Counter)
     examples: dict[Check, list[str]] = field(default_factory=lambda: defaultdict(list))
+    layers: dict[str, bool] = field(default_factory=dict)
     refused: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
     away: list[str] = field(default_factory=list)
@@ -60,6 +104,14 @@ class Report:
         """Add several findings of one check."""
         for finding in findings:
             self.add(check, finding)
+
+    def broken(self) -> list[str]:
+        """Return the names of the invariants that do not hold, whether repaired or not."""
+        return [
+            name
+            for name, (_, checks) in INVARIANTS.items()
+            if any(self.found[check] for check in checks)
+        ]
 
     def allows(self, check: Check, count: int, options: Options) -> bool:
         """Tell whether removing `count` things is plausible; otherwise note a refusal.
@@ -87,10 +139,12 @@ class Report:
 @dataclass(frozen=True)
 class Options:
     """`deep` reads every file and vector; `grace` is the age in hours from which a file may be a
-    stray; `sample` photos are searched by their own vector."""
+    stray; `sample` photos are searched by their own vector; of a `settled` gallery nothing is left
+    to be done."""
 
-    repair: bool
-    deep: bool
-    force: bool
-    sample: int
-    grace: float
+    repair: bool = False
+    deep: bool = False
+    force: bool = False
+    sample: int = 20
+    grace: float = 24.0
+    settled: bool = False

@@ -1,6 +1,6 @@
 """What a worker reports: its progress, its speed and its troubles.
 
-The status page shows the heartbeat. The watchdog ends the process when claimed work makes no
+The jobs page shows the heartbeat. The watchdog ends the process when claimed work makes no
 progress: Celery has no time limits in its thread and solo pools, and Python cannot stop a thread.
 A supervisor then restarts the process, and the leases of the stuck rows expire.
 """
@@ -11,23 +11,24 @@ import logging
 import os
 import socket
 import threading
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from math import inf
 from time import monotonic
+from typing import Any
 
 from django.db import DatabaseError, close_old_connections, connections
 
-from gallery.models import WorkerStatus
+from gallery import database_outages
+from gallery.models import WorkerStatus, WorkKind
+from search.vectors.embedders.device import gpu_memory
+from workers import activity
 
 logger = logging.getLogger(__name__)
 
 IDLE_SECONDS = 10.0
 BUSY_SECONDS = 2.0
-WINDOW_SECONDS = 15.0
-"""The speed is the mean over the last seconds in which there was work."""
 STUCK_SECONDS = 120.0
 EXIT_STATUS = 70  # EX_SOFTWARE of sysexits.h
 
@@ -46,16 +47,15 @@ report = Report()
 _troubles: dict[str, str] = {}
 
 _written_at = -IDLE_SECONDS
-_written: dict[str, str | float] = {}
+_written: dict[str, Any] = {}
 
 _lock = threading.Lock()
-_embedded: deque[tuple[float, int]] = deque()
 _at_work = 0
 _last_progress = monotonic()
 _proven_at = -inf
 
 
-# --- the status page ------------------------------------------------------------------------------
+# --- the heartbeat --------------------------------------------------------------------------------
 
 
 def name() -> str:
@@ -78,35 +78,21 @@ def detail() -> str:
     return " ".join(sentence for sentence in list(_troubles.values()) if sentence)
 
 
-def count_embedded(photos: int) -> None:
-    """Add photos that have just been embedded to the speed."""
-    with _lock:
-        _embedded.append((monotonic(), photos))
-
-
-def photos_per_second() -> float:
-    """Return the mean speed of embedding, 0.0 if nothing was embedded recently."""
-    now = monotonic()
-    with _lock:
-        while _embedded and now - _embedded[0][0] > WINDOW_SECONDS:
-            _embedded.popleft()
-        if len(_embedded) < 2:
-            return 0.0
-        # The first batch only marks the start, since it is unknown when its own work began.
-        photos = sum(count for _, count in _embedded) - _embedded[0][1]
-        return photos / max(now - _embedded[0][0], 0.001)
-
-
 def beat() -> None:
     """Write the report if it is due: every 10 s, or every 2 s when something changed."""
     global _written_at, _written
-    told: dict[str, str | float] = {
+    used, memory = gpu_memory(report.device) or (None, None)
+    told: dict[str, Any] = {
         "queues": report.queues,
         "model_key": report.model_key,
         "device": report.device[:50],
         "device_reason": report.device_reason[:300],
         "detail": detail()[:300],
-        "photos_per_second": round(photos_per_second(), 2),
+        "photos_per_second": round(activity.rate(WorkKind.EMBED), 2),
+        "decodes_per_second": round(activity.decoded.per_second(), 2),
+        "gpu_used_bytes": used,
+        "gpu_bytes": memory,
+        "work": activity.report(),
     }
     wait = IDLE_SECONDS if told == _written else BUSY_SECONDS
     if monotonic() - _written_at >= wait:
@@ -159,7 +145,8 @@ class Heartbeat:
             beat()
         except DatabaseError as error:
             # The row says so by its age, and the next beat comes soon.
-            logger.warning("The heartbeat could not be written: %s", error)
+            if not database_outages.is_told(error):
+                logger.warning("The heartbeat could not be written: %s", error)
 
 
 # --- the proof that messages are taken ------------------------------------------------------------

@@ -19,16 +19,26 @@ from django.conf import settings
 from django.db import OperationalError, close_old_connections, connection, connections
 from django.utils.translation import gettext as _
 
-from gallery import lived_time, trash
-from gallery.models import EmbeddingModel, Tombstone, WorkerStatus
+from gallery import (
+    allocator,
+    audit,
+    database_outages,
+    invitations,
+    lived_time,
+    private_files,
+    trash,
+)
+from gallery.models import EmbeddingModel, LastRun, Tombstone, WorkerStatus
 from gallery.request_priority import lower_thread_priority
-from gallery.sqlite import record_file
+from gallery.sessions import SessionStore
 from search import fulltext
 from search.engine import sent_pictures
+from search.understanding.evaluation import runs
+from search.understanding.lessons import tagging
 from search.vectors.embedders import embed_query_text, folders, received
 from search.vectors.embedders.base import ModelUnavailable
 from search.vectors.index import IndexUnavailable
-from workers import doorbell, heartbeat, jobs, look_into_folders, model_choice
+from workers import INDEX, doorbell, heartbeat, jobs, look_into_folders, model_choice
 from workers.index_sync import reconcile, removal
 from workers.index_sync.sources import SOURCES
 
@@ -37,8 +47,10 @@ logger = logging.getLogger(__name__)
 ROUND_SECONDS = 2.0
 SWEEP_SECONDS = 60.0
 MODEL_RETRY_SECONDS = 60.0
+CLOSING_SECONDS = 2.0
+"""In each sweep, for files that an older version left open to others: some 60,000 of them."""
 STALE_FILES_KEPT = timedelta(days=1)
-SILENT_WORKERS_KEPT = timedelta(days=7)
+SILENT_WORKERS_KEPT = timedelta(days=1)
 TOMBSTONES_KEPT = timedelta(days=30)
 """Late work that asks for them ends far sooner."""
 
@@ -49,7 +61,11 @@ TOMBSTONES_KEPT = timedelta(days=30)
 def sweep() -> None:
     """Do all periodic work; the rest runs even if the index is unavailable."""
     _remove_stale_uploads()
+    private_files.close_inside(Path(settings.DATA_DIR), seconds=CLOSING_SECONDS)
     received.remove_abandoned()
+    SessionStore.clear_expired()
+    invitations.remove_old()
+    audit.remove_old()
     Tombstone.objects.filter(deleted_at__lt=lived_time.older_than(TOMBSTONES_KEPT)).delete()
     silent = lived_time.older_than(SILENT_WORKERS_KEPT)
     WorkerStatus.objects.filter(seen_at__lt=silent).delete()
@@ -59,12 +75,16 @@ def sweep() -> None:
     fulltext.catch_up()
     removal.withdraw()
     removal.purge()
+    removal.remove_late_renditions()
     _repair_indexes()
     jobs.cut_waits()
     jobs.PROJECT.run()
+    _let_live_tags_act()
     model_choice.promote()
     model_choice.remove_former()
+    runs.go_on()
     refresh_statistics()
+    LastRun.remember(LastRun.Work.SWEEP)
     if jobs.is_work_due():
         doorbell.ring()
 
@@ -77,6 +97,16 @@ def _repair_indexes() -> None:
         removal.remove_late_points()
     except IndexUnavailable as error:
         logger.warning("The index is away and will be looked after later: %s", error)
+
+
+def _let_live_tags_act() -> None:
+    """Put live tags on new photos; what fails now is tried at the next sweep."""
+    model = EmbeddingModel.objects.active()
+    if model is not None:
+        try:
+            tagging.tag_new_photos(model)
+        except OSError as error:
+            logger.warning("Live tags have to wait: %s", error)
 
 
 def refresh_statistics() -> None:
@@ -121,6 +151,16 @@ def _warm_text() -> None:
             embed_query_text(model.key, "photo")
 
 
+def _warm_search() -> None:
+    """Load first what answers a search by text. What fails here is told by what comes next."""
+    try:
+        _warm_text()
+    except Exception as error:  # noqa: BLE001 - whatever a library or the database raises
+        logger.info("Searches are prepared later: %s", error)
+    finally:
+        connections.close_all()
+
+
 class Rounds:
     """Looks for due work every 2 s; with `embedded`, also sweeps, as there is no Celery beat.
 
@@ -140,6 +180,7 @@ class Rounds:
         ]
         self._swept_at = 0.0
         self._excluded = False
+        self._was_busy = True
 
     def start(self) -> None:
         """Start all threads and return at once."""
@@ -149,19 +190,23 @@ class Rounds:
     def stop(self, timeout: float) -> None:
         """End the threads, without waiting for a model that is being loaded."""
         self._stop.set()
+        ends_at = time.monotonic() + timeout
         for thread in (self._threads[0], self._threads[2]):
-            thread.join(timeout)
+            thread.join(max(ends_at - time.monotonic(), 0.0))
 
     def _settle_model(self) -> None:
         """Settle the model until that succeeds, and again whenever the settings page chose one."""
+        if self._embedded:
+            # Searches by text come first; for the image tower, only photos wait.
+            _warm_search()
         lower_thread_priority()
         while not self._stop.is_set():
             version = folders.version()
             try:
-                settled = self._settled()
+                wait = self._settle_once()
             finally:
                 connections.close_all()
-            self._wait_for_choice(version, None if settled else MODEL_RETRY_SECONDS)
+            self._wait_for_choice(version, wait)
 
     def _wait_for_choice(self, version: object, limit: float | None) -> None:
         """Wait until the choice has another version, or for `limit` seconds."""
@@ -170,7 +215,8 @@ class Rounds:
             if limit is not None and time.monotonic() - started > limit:
                 return
 
-    def _settled(self) -> bool:
+    def _settle_once(self) -> float | None:
+        """Settle the model; return None, or after how many seconds to try it again."""
         try:
             settled = model_choice.settle()
             doorbell.ring()
@@ -178,19 +224,21 @@ class Rounds:
                 self._prepare_searches()
         except Exception as error:
             # Whatever a library raises, there must be another attempt.
-            if record_file.tell(error):
-                return False
+            if database_outages.is_told(error):
+                # It may be back in a second, and no photo is embedded until then.
+                return ROUND_SECONDS
             logger.exception("The model could not be prepared.")
             told = _("The model could not be prepared: %(error)s") % {"error": error}
             heartbeat.tell("model", told)
-            return False
-        return settled
+            return MODEL_RETRY_SECONDS
+        return None if settled else MODEL_RETRY_SECONDS
 
     def _prepare_searches(self) -> None:
         if self._embedded:
             _warm_text()
             self._exclude_libraries_once()
         model_choice.prepare_bands()
+        allocator.give_back()
 
     def _exclude_libraries_once(self) -> None:
         if not self._excluded:
@@ -210,12 +258,23 @@ class Rounds:
         """Do one round; what fails is tried again in the next."""
         try:
             close_old_connections()
+            is_due = jobs.is_work_due()
+            self._give_back_memory(is_due=is_due)
             if self._embedded and time.monotonic() - self._swept_at > SWEEP_SECONDS:
                 self._swept_at = time.monotonic()
                 sweep()
-            elif jobs.is_work_due():
+            elif is_due:
                 doorbell.ring()
+                if doorbell.is_broker_away() and not self._embedded:
+                    # No message comes through, also while the memory of Redis is full.
+                    jobs.run(INDEX)
         except Exception as error:
             # Nobody would start this thread again.
-            if not record_file.tell(error):
+            if not database_outages.is_told(error):
                 logger.exception("A round was cut short; the next one tries again.")
+
+    def _give_back_memory(self, *, is_due: bool) -> None:
+        """Give back what batches took, once the last of the work is done."""
+        if self._was_busy and not is_due:
+            allocator.give_back()
+        self._was_busy = is_due

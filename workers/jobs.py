@@ -2,7 +2,7 @@
 
 A message only wakes a worker, which then goes through `JOBS` from the top and asks the rows what
 to do. Only one thread of a process runs a job at a time. A job is paused after an outage, and a
-job that can wait gives way to the jobs above it.
+job that can wait gives way to the jobs above it. A kind of work that a person paused is held.
 """
 
 from __future__ import annotations
@@ -13,39 +13,46 @@ import time
 from collections.abc import Callable
 from concurrent.futures import CancelledError
 from dataclasses import dataclass, field
+from functools import partial
 
 from django.db import DatabaseError
 from django.utils import timezone
 from django.utils.translation import gettext as _, gettext_noop
 
-from gallery import read_originals
+from gallery import database_outages, read_originals
 from gallery.decoding import PoolBusy, PoolClosed
-from gallery.models import Embedding, EmbeddingModel
-from gallery.models.embeddings import LEASE, EmbeddingModelQuerySet, EmbeddingQuerySet
+from gallery.models import Embedding, EmbeddingModel, WorkKind
+from gallery.models.claims import LEASE
+from gallery.work import pauses
 from search.vectors.embedders.base import ModelUnavailable
 from search.vectors.index import IndexUnavailable
 from workers import (
     INDEX,
     MAINTENANCE,
+    activity,
     compare_photos,
     doorbell,
-    embed_parts,
     heartbeat,
+    label_photos,
+    looks,
+    measure_quality,
     model_choice,
     pipeline,
 )
 from workers.index_sync import projection, removal
 from workers.index_sync.sources import PHOTOS
+from workers.looks import Until
 
 logger = logging.getLogger(__name__)
 
 SLICE_SECONDS = 10.0
-"""How long a job that can wait runs before other messages get their turn."""
+"""How long a job that can wait runs before other messages get their turn, and how long embedding
+and putting photos into the index each run while both have work."""
+
+UPLOAD_SECONDS = 1.0
+"""How long photos are put into the index while new uploads wait to be embedded."""
 
 READ_SECONDS, READ_REST = 2.0, 3.0
-
-Until = Callable[[], bool]
-"""A job asks this after each step, and ends if the answer is True."""
 
 _stopping = threading.Event()
 
@@ -66,6 +73,7 @@ class Job:
     """
 
     name: str
+    kind: WorkKind
     queue: str
     has_work: Callable[[], bool]
     work: Callable[[Until], int]
@@ -85,7 +93,7 @@ class Job:
         """Work until nothing is left, `until` says stop, or a more urgent job goes first."""
 
         def stop() -> bool:
-            return _stopping.is_set() or until() or self.must_wait()
+            return _stopping.is_set() or until() or self.is_held() or self.must_wait()
 
         def may_begin() -> bool:
             return not stop() and self._is_wanted()
@@ -109,11 +117,12 @@ class Job:
 
     def attempt(self, work: Callable[[], int]) -> int:
         """Do some work unless the job is paused; on an outage, pause it and return 0."""
-        if self.is_paused():
+        if self.is_at_rest():
             return 0
         heartbeat.progress()
         try:
-            done = work()
+            with activity.at(self.kind):
+                done = work()
         except (IndexUnavailable, ModelUnavailable) as error:
             sentence = _("%(job)s has to wait. %(error)s")
             heartbeat.tell(self.name, sentence % {"job": _(self.name), "error": error})
@@ -141,6 +150,14 @@ class Job:
         """Tell whether it is too soon to try again."""
         return time.monotonic() < self._not_before
 
+    def is_held(self) -> bool:
+        """Tell whether a person paused this kind of work; asked between all its steps."""
+        return pauses.is_paused(self.kind)
+
+    def is_at_rest(self) -> bool:
+        """Tell whether it may not run now, for either reason."""
+        return self.is_paused() or self.is_held()
+
     def pause(self, seconds: float) -> None:
         """Do not run the job for a while."""
         self._not_before = time.monotonic() + seconds
@@ -156,7 +173,7 @@ class Job:
         return acquired
 
     def _is_wanted(self) -> bool:
-        if self.is_paused():
+        if self.is_at_rest():
             return False
         if self.has_work():
             return True
@@ -170,122 +187,159 @@ class Job:
 
 def _has_rows_to_project() -> bool:
     # While this process embeds, rows on their way to the index are in this state too.
-    return not EMBED.is_running() and _rows(Embedding.State.EMBEDDED).live().exists()
+    return not EMBED.is_running() and _rows_wait_for_index()
+
+
+def _rows_wait_for_index() -> bool:
+    return Embedding.objects.queued(Embedding.State.EMBEDDED).live().exists()
 
 
 def _project(until: Until) -> int:
-    models = EmbeddingModel.objects.wanted()
-    arrived = sum(projection.project_waiting(PHOTOS, model, stop=until) for model in models)
+    """Put waiting photos into the index, and let those that wait to be embedded take turns."""
+    began = time.monotonic()
+
+    def stop() -> bool:
+        seconds = time.monotonic() - began
+        return (
+            until()
+            or (
+                seconds > UPLOAD_SECONDS
+                and not EMBED.is_at_rest()
+                and Embedding.objects.uploads_wait()
+            )
+            or (seconds > SLICE_SECONDS and EMBED.is_due())
+        )
+
+    arrived = sum(
+        projection.project_waiting(
+            PHOTOS, model, stop=stop, on_progress=partial(activity.count, WorkKind.PROJECT)
+        )
+        for model in EmbeddingModel.objects.wanted()
+    )
     return _announce(arrived)
 
 
 def _has_rows_to_embed() -> bool:
-    return _rows(Embedding.State.PENDING, Embedding.State.LEASED).due().exists()
+    return Embedding.objects.queued(Embedding.State.PENDING, Embedding.State.LEASED).due().exists()
 
 
 def _embed(until: Until) -> int:
-    return _announce(pipeline.index_due(until, attempt=PROJECT.attempt, compare=_compare_newest))
+    """Embed what is due, and let those that wait for the index take turns."""
+    began = time.monotonic()
+
+    def stop() -> bool:
+        is_over = time.monotonic() - began > SLICE_SECONDS and not PROJECT.is_at_rest()
+        return until() or (is_over and _rows_wait_for_index())
+
+    return _announce(pipeline.index_due(stop, attempt=PROJECT.attempt, compare=_compare_newest))
 
 
 def _announce(arrived: int) -> int:
-    """Wake the job for parts if photos became searchable."""
+    """Wake the jobs that look at new photos if photos became searchable."""
     if arrived:
-        PARTS.resume()
+        label_photos.look_soon()
+        for job in (MAPS, PARTS, QUALITY, SUSPECT):
+            job.resume()
     return arrived
 
 
-def _is_model_unmeasured() -> bool:
-    return any(map(compare_photos.is_unmeasured, _active_model()))
-
-
 def _calibrate(until: Until) -> int:
-    if any(map(compare_photos.calibrate_unmeasured, _active_model())):
+    if any(map(compare_photos.calibrate_unmeasured, looks.active_model())):
         return 1
     CALIBRATE.pause(CALIBRATE.retry_seconds)
     return 0
 
 
-def _has_photos_to_compare() -> bool:
-    return any(Embedding.objects.to_compare(model).exists() for model in _active_model())
-
-
-def _compare(until: Until) -> int:
-    return sum(compare_photos.compare_due(model, stop=until) for model in _active_model())
-
-
 def _compare_newest() -> int:
     """Compare one batch while a large upload is indexed, which an error must not end."""
     try:
-        return COMPARE.take_turn(lambda: _compare(lambda: True))
-    except DatabaseError:
-        logger.exception("Comparing photos has to wait.")
+        return COMPARE.take_turn(lambda: looks.compare_due(lambda: True))
+    except DatabaseError as error:
+        if not database_outages.is_told(error):
+            logger.exception("Comparing photos has to wait.")
         return 0
 
 
-def _has_photos_without_parts() -> bool:
-    return any(map(embed_parts.is_wanted, _active_model()))
-
-
-def _embed_parts(until: Until) -> int:
-    return sum(embed_parts.make_due(model, stop=until) for model in _active_model())
+def _suspect(until: Until) -> int:
+    if not (done := looks.suspect_due(until)):
+        SUSPECT.pause(SUSPECT.rest_seconds)  # Libraries that cannot be measured yet stay due.
+    return done
 
 
 def _read_originals(until: Until) -> int:
     """Read for a moment and rest three times as long, so that the disk stays free for people."""
     began = time.monotonic()
     done = read_originals.read_due(lambda: until() or time.monotonic() - began > READ_SECONDS)
+    activity.count(WorkKind.READ, done)
     READ.pause(READ_REST * (time.monotonic() - began))
     return done
-
-
-def _active_model() -> EmbeddingModelQuerySet:
-    """Return the model that answers queries, or none before the first was chosen."""
-    return EmbeddingModel.objects.filter(state=EmbeddingModel.State.ACTIVE)
-
-
-def _rows(*states: Embedding.State) -> EmbeddingQuerySet:
-    """Return the rows of wanted models in some states, using only the queue's index.
-
-    Otherwise SQLite walks over all rows: nearly all have the same state, so by its statistics an
-    index on the state is useless. That takes 173 ms instead of 0.4 ms at 50,000 photos.
-    """
-    wanted = EmbeddingModel.objects.wanted()
-    keys = Embedding.objects.filter(model__in=wanted, state__in=states).values("pk")
-    return Embedding.objects.filter(pk__in=keys)
 
 
 # --- the list -------------------------------------------------------------------------------------
 
 WITHDRAW = Job(
-    gettext_noop("Removing trashed photos from search"), MAINTENANCE, removal.is_withdrawal_due,
-    removal.withdraw, is_brief=True,
+    gettext_noop("Removing trashed photos from search"), WorkKind.REMOVE, MAINTENANCE,
+    removal.is_withdrawal_due, removal.withdraw, is_brief=True,
 )  # fmt: skip
 PURGE = Job(
-    gettext_noop("Deleting photos"), MAINTENANCE, removal.is_purge_due, removal.purge,
-    is_brief=True,
+    gettext_noop("Deleting photos"), WorkKind.REMOVE, MAINTENANCE, removal.is_purge_due,
+    removal.purge, is_brief=True,
 )  # fmt: skip
-PROJECT = Job(gettext_noop("Putting photos into the index"), INDEX, _has_rows_to_project, _project)
-EMBED = Job(gettext_noop("Embedding photos"), INDEX, _has_rows_to_embed, _embed)
+PROJECT = Job(
+    gettext_noop("Putting photos into the index"), WorkKind.PROJECT, INDEX, _has_rows_to_project,
+    _project,
+)  # fmt: skip
+EMBED = Job(
+    gettext_noop("Embedding photos"), WorkKind.EMBED, INDEX, _has_rows_to_embed, _embed
+)  # fmt: skip
 CALIBRATE = Job(
-    gettext_noop("Measuring the model"), INDEX, _is_model_unmeasured, _calibrate,
-    gives_way_to=Job.is_running, retry_seconds=60.0,
+    gettext_noop("Measuring the model"), WorkKind.COMPARE, INDEX, looks.lack_calibration,
+    _calibrate, gives_way_to=Job.is_running, retry_seconds=60.0,
 )  # fmt: skip
 COMPARE = Job(
-    gettext_noop("Comparing photos"), MAINTENANCE, _has_photos_to_compare, _compare,
+    gettext_noop("Comparing photos"), WorkKind.COMPARE, MAINTENANCE, looks.lack_comparison,
+    looks.compare_due,
     gives_way_to=Job.is_running,
 )  # fmt: skip
-PARTS = Job(
-    gettext_noop("Embedding parts of photos"), INDEX, _has_photos_without_parts, _embed_parts,
+LABELS = Job(  # before what may take hours, because people wait for these seconds
+    gettext_noop("Labelling photos"), WorkKind.LABEL, INDEX, label_photos.is_due, label_photos.run,
     gives_way_to=lambda job: job.is_running() or job.is_due(), retry_seconds=60.0,
-    rest_seconds=60.0,  # `has_work` walks over all photos.
+)  # fmt: skip
+MAPS = Job(
+    gettext_noop("Drawing maps"), WorkKind.MAPS, MAINTENANCE, looks.lack_maps, looks.draw_due_maps,
+    gives_way_to=lambda job: job.is_running() or job.is_due(), retry_seconds=60.0,
+    rest_seconds=60.0,  # `has_work` counts the photos of everybody.
+)  # fmt: skip
+PARTS = Job(
+    gettext_noop("Embedding parts of photos"), WorkKind.PARTS, INDEX, looks.lack_parts,
+    looks.embed_due_parts,
+    gives_way_to=lambda job: job.is_running() or job.is_due(), retry_seconds=60.0,
+    rest_seconds=60.0,  # `has_work` walks over photos whose disk is off.
+)  # fmt: skip
+
+QUALITY = Job(
+    gettext_noop("Measuring sharpness"), WorkKind.QUALITY, INDEX, measure_quality.is_due,
+    measure_quality.work,
+    gives_way_to=lambda job: job.is_running() or job.is_due(), retry_seconds=60.0,
+    rest_seconds=60.0,  # `has_work` walks over photos whose disk is off.
+)  # fmt: skip
+SUSPECT = Job(
+    gettext_noop("Looking for sensitive pictures"), WorkKind.SENSITIVE, INDEX,
+    looks.lack_suspicion, _suspect,
+    gives_way_to=lambda job: job.is_running() or job.is_due(), retry_seconds=60.0,
+    rest_seconds=60.0,  # `has_work` counts all photos.
 )  # fmt: skip
 
 READ = Job(
-    gettext_noop("Reading originals"), MAINTENANCE, read_originals.is_due, _read_originals,
+    gettext_noop("Reading originals"), WorkKind.READ, MAINTENANCE, read_originals.is_due,
+    _read_originals,
     gives_way_to=lambda job: job.is_running() or job.is_due(), rest_seconds=60.0,
 )  # fmt: skip
 
-JOBS = (WITHDRAW, PURGE, PROJECT, EMBED, CALIBRATE, COMPARE, PARTS, READ)
+JOBS = (
+    WITHDRAW, PURGE, PROJECT, EMBED, CALIBRATE, COMPARE,
+    LABELS, MAPS, PARTS, QUALITY, SUSPECT, READ,
+)  # fmt: skip
 
 
 def run(queue: str) -> None:
@@ -323,10 +377,10 @@ def cut_waits() -> None:
     A leased row keeps its lease, which its worker may need.
     """
     now = timezone.now()
-    waiting = _rows(Embedding.State.PENDING).filter(not_before__gt=now + pipeline.LONGEST_WAIT)
-    waiting.update(not_before=None)
-    leased = _rows(Embedding.State.LEASED).filter(lease_until__gt=now + LEASE)
-    leased.update(lease_until=now + LEASE)
+    waiting = Embedding.objects.queued(Embedding.State.PENDING)
+    waiting.filter(not_before__gt=now + pipeline.LONGEST_WAIT).update(not_before=None)
+    leased = Embedding.objects.queued(Embedding.State.LEASED)
+    leased.filter(lease_until__gt=now + LEASE).update(lease_until=now + LEASE)
 
 
 # --- stopping -------------------------------------------------------------------------------------

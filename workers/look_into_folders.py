@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from functools import partial
 from pathlib import Path
 
 from django.conf import settings
@@ -11,14 +12,15 @@ from django.contrib.auth import get_user_model
 from django.db import close_old_connections, connections
 from django.utils.translation import gettext as _
 
-from gallery import files
+from gallery import database_outages, files
 from gallery.folders import external
 from gallery.folders.scan_folder import Scan
 from gallery.folders.watch_folder import LOOK_SECONDS, QUIET_SECONDS, Watch
+from gallery.models import WorkKind
 from gallery.paths import shown
 from gallery.request_priority import lower_thread_priority
-from gallery.sqlite import record_file
-from workers import heartbeat
+from gallery.work import pauses
+from workers import activity, heartbeat
 
 logger = logging.getLogger(__name__)
 
@@ -32,11 +34,12 @@ def run(stop: threading.Event) -> None:
         while not stop.wait(LOOK_SECONDS):
             try:
                 close_old_connections()
-                look(stop)
-                rescan(stop)
+                if not pauses.is_paused(WorkKind.FOLDERS):
+                    look(stop)
+                    rescan(stop)
             except Exception as error:
                 # Nobody would start this thread again.
-                if not record_file.tell(error):
+                if not database_outages.is_told(error):
                     logger.exception("Looking into folders was cut short and is tried again.")
     finally:
         _watches.clear()
@@ -59,10 +62,12 @@ def look(stop: threading.Event) -> None:
 
 def _look_with(watch: Watch, stop: threading.Event) -> None:
     try:
-        watch.look(stop.is_set)
-    except Exception:
+        with activity.at(WorkKind.FOLDERS):
+            watch.look(partial(_has_to_rest, stop))
+    except Exception as error:
         # Whatever a file or a library raises concerns this folder alone.
-        logger.exception("Looking into %s failed and is tried again later.", shown(watch.folder))
+        if not database_outages.is_told(error):
+            logger.exception("Looking into %s failed; it is tried again.", shown(watch.folder))
         watch.pause()
         return
     heartbeat.tell(f"watching {watch.folder}", watch.trouble)
@@ -71,18 +76,24 @@ def _look_with(watch: Watch, stop: threading.Event) -> None:
 def rescan(stop: threading.Event) -> None:
     """Scan the external folders that are due: every `RESCAN_MINUTES`, or each minute while away."""
     for folder in external.due():
-        if stop.is_set() or not external.claim(folder):
+        if _has_to_rest(stop) or not external.claim(folder):
             continue
-        scan = Scan(folder, logger.info, stop.is_set, quiet_seconds=QUIET_SECONDS)
+        scan = Scan(folder, logger.info, partial(_has_to_rest, stop), quiet_seconds=QUIET_SECONDS)
         try:
-            scan.run()
+            with activity.at(WorkKind.FOLDERS):
+                scan.run()
         except files.CannotStore as error:
             heartbeat.tell("disk", str(error))
-        except Exception:
+        except Exception as error:
             # The folder was claimed, so that it comes again after the others.
-            logger.exception("The scan of %s failed and is repeated later.", folder)
+            if not database_outages.is_told(error):
+                logger.exception("The scan of %s failed and is repeated later.", folder)
             continue
         _report(scan)
+
+
+def _has_to_rest(stop: threading.Event) -> bool:
+    return stop.is_set() or pauses.is_paused(WorkKind.FOLDERS)
 
 
 def _report(scan: Scan) -> None:

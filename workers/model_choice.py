@@ -18,10 +18,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from gallery import model_change
+from gallery.failpoints import failpoint
 from gallery.models import Embedding, EmbeddingModel
 from search.duplicates.groups import edges
 from search.parts import nearest
 from search.relevance import library
+from search.understanding import library_vectors
 from search.vectors import index
 from search.vectors.embedders import (
     adapter,
@@ -37,7 +39,6 @@ from search.vectors.embedders.checkpoints import would_be_fetched
 from search.vectors.embedders.self_test import require_sense
 from search.vectors.index import VectorIndexError
 from workers import heartbeat
-from workers.failpoints import failpoint
 
 logger = logging.getLogger(__name__)
 
@@ -208,8 +209,10 @@ def promote() -> EmbeddingModel | None:
     change = model_change.under_way()
     if change is None or not change.may_take_over or change.model.tested_at is None:
         return None
+    failpoint("model_ready")
     if not change.model.activate():
         return None
+    failpoint("model_promoted")
     logger.info("Searches are now answered by the model %s.", change.model.key)
     return change.model
 
@@ -248,6 +251,7 @@ def _remove(model: EmbeddingModel) -> bool:
     index.remove(model.collection, model.dim)
     index.remove(nearest.collection(model), model.dim)
     failpoint("former_index_removed")
+    library_vectors.remove_files(model.key)
     if model.held:
         # The word of whoever went back from it outlives its vectors.
         model.state, model.retired_at = EmbeddingModel.State.RETIRED, None

@@ -22,10 +22,12 @@ from django.db import DatabaseError, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from gallery import files, originals_marker
+from gallery import database_outages, files, originals_marker
 from gallery.decoding import DecodeError, PoolBusy, PoolClosed
+from gallery.failpoints import failpoint
 from gallery.folders import external
-from gallery.models import Embedding, EmbeddingModel, Photo
+from gallery.logs.log_context import about_photo
+from gallery.models import Embedding, EmbeddingModel, Photo, WorkKind, save_quality
 from gallery.models.embeddings import MAX_ATTEMPTS, EmbeddingQuerySet
 from gallery.reasons import Reason
 from search.duplicates.find.prefilter import save_fingerprints
@@ -37,8 +39,7 @@ from search.vectors.embedders.base import (
     Pixels,
     Vectors,
 )
-from workers import heartbeat, look_ahead
-from workers.failpoints import failpoint
+from workers import activity, heartbeat, look_ahead
 from workers.index_sync.projection import project
 from workers.index_sync.sources import PHOTOS
 from workers.look_ahead import Picture
@@ -47,6 +48,9 @@ logger = logging.getLogger(__name__)
 
 SUSPECT_CRASHES, MAX_CRASHES = 2, 4
 """After so many crashes a row is tried alone, so that it harms no other; then it is given up."""
+
+ROWS_PER_DECODER = 32
+"""Rows of a batch at most for each decoder child: two batches must be decoded within a lease."""
 
 COMPARE_SECONDS = 3.0
 """How often new photos are compared while others are still being indexed."""
@@ -105,6 +109,9 @@ def index_due(stop: Stop, *, attempt: Attempt, compare: Callable[[], object]) ->
         if stop():
             _abandon(following)
             break
+        if following and Embedding.objects.others_go_first(following.rows, SUSPECT_CRASHES):
+            _abandon(following)
+            following = None
         if following and time.monotonic() - compared_at > COMPARE_SECONDS:
             compare()
             compared_at = time.monotonic()
@@ -123,7 +130,7 @@ def _begin(*, may_load: bool = True) -> Batch | None:
         if not Embedding.objects.filter(model=model).due().exists():
             continue
         embedder = _embedder(model) if may_load or is_loaded(model.key, "image") else None
-        if embedder is not None and (rows := _claim(model)):
+        if embedder is not None and (rows := _claim(model, embedder.batch)):
             failpoint("claimed")
             decoders = look_ahead.shared()
             return Batch(model, embedder, rows, [decoders.start(row.photo) for row in rows])
@@ -141,16 +148,17 @@ def _embedder(model: EmbeddingModel) -> Embedder | None:
     return embedder
 
 
-def _claim(model: EmbeddingModel) -> list[Embedding]:
-    """Lease due rows; rows that were part of crashes are tried alone, or given up."""
-    claimed = Embedding.objects.claim(model, settings.EMBEDDING_BATCH)
+def _claim(model: EmbeddingModel, most: int) -> list[Embedding]:
+    """Lease due rows, `most` if decoders keep up; those of crashes are tried alone, or given up."""
+    decoded = ROWS_PER_DECODER * settings.DECODER_CHILDREN
+    claimed = Embedding.objects.claim(model, settings.EMBEDDING_BATCH or min(most, decoded))
     hopeless = [row for row in claimed if row.crashes >= MAX_CRASHES]
     suspects = [row for row in claimed if SUSPECT_CRASHES <= row.crashes < MAX_CRASHES]
     healthy = [row for row in claimed if row.crashes < SUSPECT_CRASHES]
     _refuse({row: Refusal(Reason.WORKER_CRASHED, f"{row.crashes} crashes") for row in hopeless})
     if healthy or not suspects:
         _release(suspects)
-        return healthy or (_claim(model) if hopeless else [])
+        return healthy or (_claim(model, most) if hopeless else [])
     _release(suspects[1:])
     return suspects[:1]
 
@@ -191,7 +199,7 @@ def _finish(batch: Batch, attempt: Attempt) -> int:
         saved = _save(pictures, vectors)
     failpoint("saved")
     arrived = attempt(lambda: project(PHOTOS, batch.model, saved))
-    heartbeat.count_embedded(len(pictures))
+    activity.count(WorkKind.EMBED, len(pictures))
     heartbeat.progress()
     return arrived
 
@@ -212,7 +220,8 @@ def _collect(
             else:
                 refused[row] = _refusal(row, error)
         except (PoolBusy, PoolClosed, CancelledError, OSError) as error:
-            logger.warning("Photo %s was not read and is tried again: %s", row.photo_id, error)
+            with about_photo(row.photo_id):
+                logger.warning("Photo %s was not read and is tried again: %s", row.photo_id, error)
             untouched.append(row)
     return pictures, refused, untouched
 
@@ -255,8 +264,9 @@ def _give_up(batch: Batch, error: Exception) -> None:
     refusal = Refusal(Reason.WORKER_CRASHED, f"{type(error).__name__}: {error}")
     try:
         _refuse(dict.fromkeys(batch.rows, refusal))
-    except DatabaseError:
-        logger.exception("The rows of a failed batch stay leased until their lease runs out.")
+    except DatabaseError as lost:
+        if not database_outages.is_told(lost):
+            logger.exception("The rows of a failed batch stay leased until their lease runs out.")
 
 
 def _abandon(batch: Batch | None) -> None:
@@ -351,12 +361,12 @@ def _save_first_decodes(pictures: Mapping[Embedding, Picture]) -> None:
     if not decoded:
         return
     for photo, picture in decoded.items():
-        for column, value in picture.facts.items():
-            setattr(photo, column, value)
+        vars(photo).update(picture.facts)
     Photo.objects.bulk_update(decoded, ["phash", "colour", "colours", "flaw"])
     Photo.objects.filter(pk__in=[photo.pk for photo in decoded]).update(decoded_at=timezone.now())
-    prints = ((photo.pk, picture.fingerprint) for photo, picture in decoded.items())
-    save_fingerprints({pk: grey for pk, grey in prints if grey is not None})
+    seen = [(photo.pk, picture) for photo, picture in decoded.items()]
+    save_fingerprints({pk: look.fingerprint for pk, look in seen if look.fingerprint is not None})
+    save_quality({pk: found for pk, look in seen for found in look.quality})
 
 
 def _refuse(refusals: Mapping[Embedding, Refusal]) -> None:
@@ -364,11 +374,12 @@ def _refuse(refusals: Mapping[Embedding, Refusal]) -> None:
     for row, refusal in refusals.items():
         final = refusal.final or row.attempts >= MAX_ATTEMPTS or row.crashes >= MAX_CRASHES
         row.state = Embedding.State.FAILED if final else Embedding.State.PENDING
-        row.reason, row.detail = refusal.reason, refusal.detail[:300]
+        row.reason, row.detail, row.lease_until = refusal.reason, refusal.detail[:300], None
         row.not_before = None if final else timezone.now() + pause(row.attempts)
-        row.lease_until = None
         if final:
-            logger.warning("Photo %s failed: %s %s", row.photo_id, row.reason, row.detail)
+            with about_photo(row.photo_id):
+                why = f"{row.reason} {row.detail}".rstrip()
+                logger.warning("Photo %s failed: %s", row.photo_id, why)
     fields = ["state", "reason", "detail", "not_before", "lease_until"]
     _leased(list(refusals)).bulk_update(refusals, fields)
 

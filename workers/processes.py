@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from contextlib import suppress
 from typing import Any
 
+from celery.bootsteps import CLOSE
 from celery.signals import worker_ready, worker_shutdown, worker_shutting_down
 from celery.worker import WorkController
 from django.conf import settings
@@ -22,17 +24,21 @@ from search.vectors.index import close_all
 from workers import INDEX, MAINTENANCE, doorbell, heartbeat, jobs, look_ahead
 from workers.back_up_on_time import Backups
 from workers.celery import app
+from workers.check_index import IndexChecks
 from workers.housekeeping import Rounds
 from workers.watch import Watch
 
 logger = logging.getLogger(__name__)
+
+_ASK_SECONDS = 0.2
+"""So often a controller that is given up is asked to end."""
 
 
 class EmbeddedWorkers:
     """All jobs, rounds and sweeps in threads of this process."""
 
     def __init__(self) -> None:
-        self._rounds, self._backups = Rounds(embedded=True), Backups()
+        self._rounds, self._backups, self._checks = Rounds(embedded=True), Backups(), IndexChecks()
         self._controller: Any = None
         self._thread: threading.Thread | None = None
         self._watch = Watch(self._has_ended, self._start_again)
@@ -46,6 +52,7 @@ class EmbeddedWorkers:
         doorbell.listen(listening=True)
         self._rounds.start()
         self._backups.start()
+        self._checks.start()
         self._watch.start()
 
     def _start_threads(self) -> None:
@@ -67,33 +74,59 @@ class EmbeddedWorkers:
 
     def _start_again(self) -> None:
         """Start other threads in the place of those that do not work any more."""
-        given_up = self._controller
-        # It ends what it can end, in its own time: a job holds a lock, so no two threads do it.
-        threading.Thread(target=_dismiss, args=(given_up,), name="dismissed", daemon=True).start()
+        # A job holds a lock, so no two threads do it.
+        self._dismiss()
         self._start_threads()
 
+    def _dismiss(self) -> None:
+        """Let the controller end what it can end, in its own time."""
+        given_up = (self._controller, self._thread)
+        threading.Thread(target=_end, args=given_up, name="dismissed", daemon=True).start()
+
+    def request_stop(self) -> None:
+        """Make all jobs end after their current step; a signal handler may ask for it."""
+        jobs.request_stop()
+
     def stop(self, timeout: float = 30.0) -> None:
-        """Finish the current batch, release what was claimed ahead, and close everything."""
-        self._watch.stop(timeout)
+        """Finish the current batch, release what was claimed ahead, and close everything.
+
+        What has not ended after `timeout` seconds is left behind.
+        """
+        ends_at = time.monotonic() + timeout
+
+        def left() -> float:
+            return max(ends_at - time.monotonic(), 0.0)
+
+        self._watch.stop(left())
         doorbell.listen(listening=False)
         jobs.request_stop()
-        self._rounds.stop(timeout)
+        self._rounds.stop(left())
         with suppress(DatabaseError):
             heartbeat.farewell()
-        self._backups.stop(timeout)
+        self._backups.stop(left())
+        self._checks.stop(left())
         for job in jobs.JOBS:
-            if not job.wait_until_idle(timeout):
+            if not job.wait_until_idle(left()):
                 logger.warning("%s was cut short and goes on at the next start.", job.name)
         if self._thread is not None:
             self._controller.stop()
-            self._thread.join(timeout)
+            self._thread.join(left())
+            if self._thread.is_alive():
+                self._dismiss()
         look_ahead.close()
         close_all()
 
 
-def _dismiss(controller: Any) -> None:
-    """Let a controller take no more messages, and its threads end with what they are doing."""
-    controller.signal_consumer_close()
+def _end(controller: Any, thread: threading.Thread) -> None:
+    """Let a controller take no more messages, and its threads end with what they are doing.
+
+    Celery forgets that it was asked to end while it was still starting, so its consumer is closed
+    until it has heard.
+    """
+    controller.consumer.blueprint.state = CLOSE
+    while thread.is_alive():
+        thread.join(_ASK_SECONDS)
+        controller.consumer.blueprint.state = CLOSE
     if controller.pool is not None:
         controller.pool.stop()
 
@@ -109,12 +142,12 @@ def _take_over() -> None:
 
 # --- a process of its own -------------------------------------------------------------------------
 
-_threads: list[Rounds | Backups | heartbeat.Heartbeat] = []
+_threads: list[Rounds | Backups | IndexChecks | heartbeat.Heartbeat] = []
 
 
 @worker_ready.connect  # type: ignore[untyped-decorator]
 def begin(sender: Any = None, **kwargs: Any) -> None:
-    """Start the heartbeat; with the indexing the rounds, with maintenance the backups.
+    """Start the heartbeat; with the indexing the rounds, and what maintenance does by itself.
 
     The rounds load the model as well.
     """
@@ -125,7 +158,7 @@ def begin(sender: Any = None, **kwargs: Any) -> None:
     if INDEX in queues:
         _threads.append(Rounds(embedded=False))
     if MAINTENANCE in queues:
-        _threads.append(Backups())
+        _threads.extend([Backups(), IndexChecks()])
     for threads in _threads:
         threads.start()
 

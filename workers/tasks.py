@@ -9,8 +9,8 @@ from typing import Any
 
 from django.db import DatabaseError, close_old_connections
 
+from gallery import database_outages
 from gallery.request_priority import lower_thread_priority
-from gallery.sqlite import record_file
 from workers import INDEX, MAINTENANCE, heartbeat, housekeeping, jobs
 from workers.celery import app
 
@@ -29,7 +29,7 @@ def _task(work: Callable[[], object]) -> Any:
         try:
             work()
         except DatabaseError as error:
-            if not record_file.tell(error):
+            if not database_outages.is_told(error):
                 logger.exception("The database failed; the sweep will find the work again.")
         finally:
             close_old_connections()

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from django.db import close_old_connections, connections
 from django.utils.translation import gettext as _
 
-from gallery.sqlite import record_file
+from gallery import database_outages
 from workers import heartbeat, jobs, tasks
 
 logger = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ class Watch:
                     self._look()
                 except Exception as error:
                     # Whatever a database or a broker raises, somebody has to watch.
-                    if not record_file.tell(error):
+                    if not database_outages.is_told(error):
                         logger.exception("The worker could not be looked after; it is tried again.")
                 self._stop.wait(ROUND_SECONDS)
         finally:

@@ -24,6 +24,7 @@ from search.vectors.embedders import starter
 from search.vectors.embedders.starter import StarterTokenizer
 from search.vectors.embedders.starter.e5 import E5Tokenizer
 from search.vectors.embedders.starter.towers import (
+    ENGLISH_PAD,
     EVERY_LAYERS,
     TEXT_WIDTH,
     ImageTower,
@@ -235,7 +236,7 @@ class English(Texts):
     def __init__(
         self, tower: TextTower, tokenizer: StarterTokenizer, texts: Iterable[str], stem: Path
     ) -> None:
-        self._transformer: Any = tower.english.transformer
+        self._transformer = tower.english.transformer
         self._tokenizer = tokenizer.english
         self.layers = LastLayers(self._transformer.encoder.layer[-1:])
         super().__init__(texts, stem)
@@ -257,13 +258,12 @@ class English(Texts):
         return self.through(self.layers, wanted.numpy())[places]
 
     def _computed(self, texts: list[str]) -> dict[str, NDArray[Any]]:
-        pad = self._transformer.config.pad_token_id
+        pad = ENGLISH_PAD
         ids = [[token for token in row if token != pad] for row in self._tokenizer(texts).tolist()]
 
         def layers(tokens: torch.Tensor) -> tuple[tuple[torch.Tensor, ...], torch.Tensor]:
             mask = (tokens != pad).long()
-            read = self._transformer(tokens, attention_mask=mask, output_hidden_states=True)
-            return read.hidden_states, mask
+            return self._transformer(mask, input_ids=tokens), mask
 
         found = _states(layers, pad, ids, tuned=len(self.layers.layers), middle=0)
         return {name: found[name] for name in ("states", "lengths")}

@@ -10,24 +10,26 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from ninja import Router, Schema, Status
-from pydantic import Field, StrictBool, StrictInt
+from pydantic import Field, StrictBool
 
 from gallery import albums, marks
+from gallery.api.described import Caption, Name, TagName, whole
 from gallery.api.errors import ErrorOut, In
 from gallery.api.photos import PhotoOut, photo_out, router as photos_router
 from gallery.facts import MAX_STARS
 from gallery.models import Album, Photo, PhotoQuerySet
+from gallery.names import TAGS_PER_PHOTO
 
 router = Router(tags=["albums"])
 
-Stars = Annotated[StrictInt, Field(ge=0, le=MAX_STARS)]
+Stars = Annotated[int, *whole(0, MAX_STARS)]
 _Ids = Annotated[list[uuid.UUID], Field(max_length=albums.PHOTOS_PER_REQUEST)]
 
 
 class NameIn(In):
     """The name of an album."""
 
-    name: str
+    name: Name
 
 
 class IdsIn(In):
@@ -46,8 +48,8 @@ class MarksIn(In):
     """The marks to change; fields that are left out stay as they are."""
 
     favourite: StrictBool = False
-    caption: str = ""
-    tags: list[str] = []
+    caption: Caption = ""
+    tags: Annotated[list[TagName], Field(max_length=TAGS_PER_PHOTO)] = []
     rating: Stars = 0
 
 

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import uuid
-from typing import Literal
+from typing import Annotated, Literal
 
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from ninja import Router, Schema
-from pydantic import Field, StrictBool, StrictInt
+from pydantic import ConfigDict, Field, StrictBool
 
 from gallery import correct_dates, corrections, date_sentences
 from gallery.api.albums import ChangedOut
+from gallery.api.described import exactly_one, given, text, whole
 from gallery.api.errors import ErrorOut, In
 from gallery.api.trash import IDS_LIMIT
 from gallery.models import Photo, PhotoQuerySet
 from gallery.user_errors import UserError
 
 router = Router(tags=["dates"])
+
+
+_DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_CLOCK = "[0-9]{2}:[0-9]{2}(?::[0-9]{2})?"
+_LOCAL = text(f"^(?:{_DAY}(?:[T ]{_CLOCK})?)?$")
+_ZONE = text(f"^(?:{corrections.ZONE_FORM})?$")
+_LONGER = {"minLength": 1}
 
 
 class SetIn(In):
@@ -27,18 +35,34 @@ class SetIn(In):
     `keep` says for a zone alone whether the local time stays (`clock`) or the instant.
     """
 
-    local: str = ""
-    zone: str = ""
+    model_config = ConfigDict(
+        json_schema_extra=exactly_one(
+            given("local", _LONGER, keep={"const": "clock"}),
+            given("zone", _LONGER, local={"const": ""}),
+        )
+    )
+
+    local: Annotated[str, _LOCAL] = ""
+    zone: Annotated[str, _ZONE] = ""
     keep: Literal["clock", "instant"] = "clock"
+
+
+_Amount = Annotated[int, *whole()]
 
 
 class ShiftIn(In):
     """How much later photos were taken; negative numbers for earlier."""
 
-    years: StrictInt = 0
-    days: StrictInt = 0
-    hours: StrictInt = 0
-    minutes: StrictInt = 0
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [given(unit, {"not": {"const": 0}}) for unit in corrections.UNITS]
+        }
+    )
+
+    years: _Amount = 0
+    days: _Amount = 0
+    hours: _Amount = 0
+    minutes: _Amount = 0
 
 
 class DatesIn(In):
@@ -46,6 +70,15 @@ class DatesIn(In):
 
     `unknown` takes the date away, `reset` brings back what the file said.
     """
+
+    model_config = ConfigDict(
+        json_schema_extra=exactly_one(
+            given("set"),
+            given("shift"),
+            given("unknown", {"const": True}),
+            given("reset", {"const": True}),
+        )
+    )
 
     ids: list[uuid.UUID] = Field(max_length=IDS_LIMIT)
     set: SetIn | None = None

@@ -26,6 +26,7 @@ _DEFAULTS = {
     403: ("forbidden", _("This is not allowed; a CSRF token may be missing.")),
     404: ("not_found", _("Not found.")),
     405: ("method_not_allowed", _("This address does not accept that method.")),
+    408: ("too_slow", _("The request came too slowly. Send it again.")),
     411: (
         "no_length",
         _("The request does not say how long it is. Send it with a Content-Length."),
@@ -134,9 +135,14 @@ def unreadable_form(request: HttpRequest, exc: Any) -> HttpResponse:
 
 def body_too_large(request: HttpRequest, exc: Any) -> HttpResponse:
     """Answer a body that is too large for what is no file: 413."""
+    return error(413, "too_large", besides_files())
+
+
+def besides_files() -> str:
+    """Return the sentence about a body that is too large for what is no file."""
     limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE // (1024 * 1024)
     message = gettext("The request holds more than the %(limit)d MB allowed besides the file.")
-    return error(413, "too_large", message % {"limit": limit})
+    return message % {"limit": limit}
 
 
 def too_many_fields(request: HttpRequest, exc: Any) -> HttpResponse:

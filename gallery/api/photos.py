@@ -15,14 +15,18 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from ninja import File, Form, Query, Router, Schema, Status
-from ninja.files import UploadedFile
-from pydantic import Field, TypeAdapter, ValidationError
+from ninja import Query, Router, Schema, Status
+from ninja.params import functions as param_functions
+from pydantic import Field, TypeAdapter, ValidationError, WithJsonSchema
 
 from gallery import companions, trash, uploads
+from gallery.api.described import NO_FILE, SentFile, one_of, text, with_file
 from gallery.api.errors import ErrorOut
+from gallery.api.lists import ListIn
 from gallery.companion_names import Neighbours
 from gallery.ingest import IngestResult
+from gallery.logs.log_context import note_photo
+from gallery.metrics.stages import UPLOADS
 from gallery.models import Companion, Embedding, Photo
 from gallery.models.embeddings import PhotoState
 from gallery.paging import check_limit, page_after
@@ -30,7 +34,7 @@ from gallery.user_errors import UserError
 
 router = Router(tags=["photos"])
 
-_DECODED = "decoded"
+_DECODED, _INCLUDE = "decoded", "include"
 WAIT_SECONDS, _STEP = 30.0, 0.1
 """How long an upload may wait until its pixels were read, and how often it looks."""
 
@@ -45,6 +49,9 @@ _COLUMNS = (
 
 _MOST_BESIDE = 1000
 _NAMES_AND_IDS = TypeAdapter(Annotated[dict[str, uuid.UUID], Field(max_length=_MOST_BESIDE)])
+# A field of a form that is an object is sent as JSON.
+_Beside = WithJsonSchema(_NAMES_AND_IDS.json_schema())
+_NOTHING_BESIDE: Any = param_functions.Form("")
 
 
 class UploadOut(Schema):
@@ -87,6 +94,10 @@ class AlbumRef(Schema):
     name: str
 
 
+# OpenAPI's date-time has an offset.
+_NoOffset = text("^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?$")
+
+
 class PhotoOut(Schema):
     """One photo; `state` is pending, indexed or failed, with a reason and a sentence if failed.
 
@@ -98,7 +109,7 @@ class PhotoOut(Schema):
     `flaw` is cut_short or incomplete if a part of the picture is missing, `motion` is inside if the
     file holds a short video too, and beside if one is kept with it. `place` is the nearest town and
     its country, empty if unknown. `external` tells that the original stays in a folder of the
-    server.
+    server. `sensitive` are the kinds that its owner confirmed.
     """
 
     id: uuid.UUID
@@ -112,7 +123,7 @@ class PhotoOut(Schema):
     height: int
     sha256: str
     taken_at: datetime | None
-    local_time: datetime
+    local_time: Annotated[datetime, _NoOffset]
     utc_offset: int | None
     date_source: str
     offset_source: str
@@ -134,6 +145,7 @@ class PhotoOut(Schema):
     tags: list[str]
     albums: list[AlbumRef]
     stack: uuid.UUID | None
+    sensitive: list[str]
 
 
 class PhotosOut(Schema):
@@ -143,11 +155,10 @@ class PhotosOut(Schema):
     next: str | None
 
 
-class ListIn(Schema):
-    """The part of a list to return."""
+class PhotosIn(ListIn):
+    """The part of the photos to return, and whether hidden ones are in it (`include`)."""
 
-    limit: int = 60
-    cursor: str = ""
+    sensitive: Annotated[str, one_of(["", _INCLUDE])] = ""
 
 
 @router.post(
@@ -156,12 +167,13 @@ class ListIn(Schema):
         frozenset({200, 201, 202}): UploadOut,
         frozenset({400, 401, 409, 411, 413, 415, 503, 507}): ErrorOut,
     },
+    openapi_extra=with_file(),
 )
 def upload(
     request: HttpRequest,
-    file: File[UploadedFile | None] = None,
-    beside: Form[str] = "",
-    wait: str = "",
+    file: SentFile = NO_FILE,
+    beside: Annotated[str, _Beside] = _NOTHING_BESIDE,
+    wait: Annotated[str, one_of(["", _DECODED])] = "",
     owner: int | None = None,
 ) -> Status[UploadOut]:
     """Take in one picture (multipart field `file`): 201 if it is new, 200 if it is a copy.
@@ -182,8 +194,10 @@ def upload(
     received = uploads.received_file(request)
     path, name = Path(received.temporary_file_path()), received.name or ""
     user: AbstractBaseUser = request.user  # type: ignore[assignment]
-    result = companions.take_in(user, path, name, beside=_neighbours(beside))
+    with UPLOADS.time():
+        result = companions.take_in(user, path, name, beside=_neighbours(beside))
     photo, is_photo = result.photo, isinstance(result, IngestResult)
+    note_photo(photo.pk)
     state, ended = _wait_until_decoded(photo, WAIT_SECONDS if wait and is_photo else 0)
     answer = UploadOut(
         id=photo.pk,
@@ -234,13 +248,15 @@ def _wait_until_decoded(photo: Photo, seconds: float) -> tuple[PhotoState, bool]
 
 
 @router.get("/photos", response={200: PhotosOut, 400: ErrorOut})
-def photos(request: HttpRequest, params: Query[ListIn]) -> PhotosOut:
-    """List photos, newest first."""
+def photos(request: HttpRequest, params: Query[PhotosIn]) -> PhotosOut:
+    """List photos, newest first; with `sensitive=include` those that are kept out of lists too."""
     check_limit(params.limit)
-    visible = Photo.objects.visible_to(request.user)
+    if params.sensitive not in {"", _INCLUDE}:
+        raise UserError(_("sensitive can only be “include”."), code="bad_parameter")
+    visible = Photo.objects.visible_to(request.user, hidden=params.sensitive == _INCLUDE)
     rows, next_cursor = page_after(visible, params.cursor, params.limit)
     states = Embedding.objects.states_of(rows)
-    prefetch_related_objects(rows, "tags", "albums", "companions")
+    prefetch_related_objects(rows, "tags", "albums", "companions", "sensitive")
     photos = [photo_out(photo, states[photo.pk]) for photo in rows]
     return PhotosOut(photos=photos, next=next_cursor)
 
@@ -248,13 +264,15 @@ def photos(request: HttpRequest, params: Query[ListIn]) -> PhotosOut:
 @router.get("/photos/{uuid:photo_id}", response={200: PhotoOut, 404: ErrorOut})
 def photo(request: HttpRequest, photo_id: uuid.UUID) -> PhotoOut:
     """Return one photo."""
-    return photo_out(get_object_or_404(Photo.objects.visible_to(request.user), pk=photo_id))
+    known = Photo.objects.visible_to(request.user, hidden=True)
+    return photo_out(get_object_or_404(known, pk=photo_id))
 
 
 @router.delete("/photos/{uuid:photo_id}", response={204: None, 404: ErrorOut})
 def delete_photo(request: HttpRequest, photo_id: uuid.UUID) -> HttpResponse:
     """Move a photo to the trash."""
-    if not trash.trash(Photo.objects.visible_to(request.user).filter(pk=photo_id)):
+    known = Photo.objects.visible_to(request.user, hidden=True)
+    if not trash.trash(known.filter(pk=photo_id)):
         raise Http404
     return HttpResponse(status=204)
 
@@ -295,4 +313,5 @@ def photo_out(photo: Photo, state: PhotoState | None = None) -> PhotoOut:
         tags=sorted(tag.name for tag in photo.tags.all()),
         albums=sorted(albums, key=attrgetter("name")),
         stack=photo.stack_id,
+        sensitive=photo.confirmed_kinds,
     )

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import uuid
+from typing import Annotated
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
-from ninja import Body, Router, Schema, Status
+from ninja import Router, Schema, Status
+from pydantic import Field
 
 from gallery import stacks
+from gallery.api.described import unique
 from gallery.api.errors import ErrorOut, In
 from gallery.models import Photo, Stack
 from gallery.paging import BadCursor
@@ -21,14 +24,14 @@ _ERRORS = frozenset({400, 401, 404})
 class StackIn(In):
     """The photos to stack; `cover` is one of them, else the first."""
 
-    ids: list[uuid.UUID] = []
+    ids: Annotated[list[uuid.UUID], Field(min_length=2, max_length=stacks.MAX_PHOTOS), *unique]
     cover: uuid.UUID | None = None
 
 
 class CoverIn(In):
     """The photo to be the cover."""
 
-    id: uuid.UUID | None = None
+    id: uuid.UUID
 
 
 class StackOut(Schema):
@@ -40,18 +43,14 @@ class StackOut(Schema):
 
 
 @router.post("/stacks", response={201: StackOut, _ERRORS: ErrorOut})
-def make_stack(request: HttpRequest, body: Body[StackIn | None] = None) -> Status[StackOut]:
+def make_stack(request: HttpRequest, body: StackIn) -> Status[StackOut]:
     """Stack photos under a cover; photos that were in other stacks leave those."""
-    ids = list(dict.fromkeys(body.ids)) if body else []
-    if not 2 <= len(ids) <= stacks.MAX_PHOTOS:
-        message = _("ids must name between 2 and %(most)d photos.") % {"most": stacks.MAX_PHOTOS}
-        raise BadCursor(message)
-    cover = (body.cover if body else None) or ids[0]
-    if cover not in ids:
+    cover = body.cover or body.ids[0]
+    if cover not in body.ids:
         raise BadCursor(_("cover must be one of ids."))
-    photos = Photo.objects.visible_to(request.user).filter(pk__in=ids)
+    photos = Photo.objects.visible_to(request.user).filter(pk__in=body.ids)
     by_id = photos.in_bulk()
-    stack = stacks.create(photos, by_id[cover]) if len(by_id) == len(ids) else None
+    stack = stacks.create(photos, by_id[cover]) if len(by_id) == len(body.ids) else None
     if stack is None:
         raise Http404
     return Status(201, _stack_out(stack))
@@ -71,13 +70,11 @@ def unstack(request: HttpRequest, stack_id: uuid.UUID) -> HttpResponse:
 
 
 @router.post("/stacks/{uuid:stack_id}/cover", response={200: StackOut, _ERRORS: ErrorOut})
-def set_cover(
-    request: HttpRequest, stack_id: uuid.UUID, body: Body[CoverIn | None] = None
-) -> StackOut:
+def set_cover(request: HttpRequest, stack_id: uuid.UUID, body: CoverIn) -> StackOut:
     """Make another photo of the stack its cover."""
     stack = _get_stack(request, stack_id)
     members = Photo.objects.visible_to(request.user).filter(stack=stack)
-    photo = members.filter(pk=body.id).first() if body and body.id else None
+    photo = members.filter(pk=body.id).first()
     if photo is None:
         raise BadCursor(_("id must name a photo of this stack."))
     stacks.set_cover(stack, photo)

@@ -13,7 +13,8 @@ from pydantic import Field
 
 from gallery import lived_time, trash
 from gallery.api.errors import ErrorOut, In
-from gallery.api.photos import FILE_COLUMNS, ListIn
+from gallery.api.lists import ListIn
+from gallery.api.photos import FILE_COLUMNS
 from gallery.models import Photo
 from gallery.paging import check_limit, page_after
 
@@ -71,7 +72,7 @@ class TrashOut(Schema):
 @router.post("/photos/trash", response={200: MovedOut, 400: ErrorOut})
 def move_to_trash(request: HttpRequest, sent: TrashIn) -> MovedOut:
     """Move photos to the trash, from where they can be restored for 30 days."""
-    moved = trash.trash(Photo.objects.visible_to(request.user).filter(pk__in=sent.ids))
+    moved = trash.trash(Photo.objects.visible_to(request.user, hidden=True).filter(pk__in=sent.ids))
     return MovedOut(count=len(moved), ids=moved)
 
 

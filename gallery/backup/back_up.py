@@ -29,14 +29,15 @@ from gallery.backup import (
     marker,
     parts,
     retention,
-    store,
     verify,
 )
 from gallery.backup.file_list import FAULTS, Entry, Outcome
 from gallery.backup.manifest import Manifest, folder_of
 from gallery.backup.refused import Refused, Stopped
 from gallery.backup.snapshot import require_database, snapshot
+from gallery.backup.store import Store
 from gallery.backup.targets import Target
+from gallery.failpoints import failpoint
 from gallery.models import EmbeddingModel, Photo
 
 EXAMPLES = 5
@@ -105,8 +106,10 @@ class _Run:
         files_at_once = files.temporary_path()
         try:
             made = self._rows(files_at_once)
+            failpoint("backup_rows_written")
             self._require_space(files_at_once)
             part = self._files(files_at_once, made.photos)
+            failpoint("backup_files_copied")
         finally:
             files_at_once.unlink(missing_ok=True)
         made = replace(
@@ -116,8 +119,10 @@ class _Run:
             bytes=self.bytes,
         )
         verify.check_parts(self.target, self.generation, made)
+        failpoint("backup_checked")
         manifest.write(self.target, self.generation, made)
         manifest.read(self.target, self.generation)
+        failpoint("backup_written")
         removed = retention.thin_out(self.target, force=self.options.force)
         return Result(self.generation, made, self.faults, removed)
 
@@ -159,28 +164,30 @@ class _Run:
     def _require_space(self, listed: Path) -> None:
         if self.target.free_bytes() is None:
             return
+        store = Store(self.target)
         new = (
             entry.size
             for entry in _read_list(listed)
-            if self._is_copied(entry) and not store.is_kept(self.target, entry)
+            if self._is_copied(entry) and not store.has(entry)
         )
         guards.require_space(self.target, sum(new))
 
     def _files(self, listed: Path, photos: int) -> parts.Part:
         """Put all files into the store, and write what became of each."""
         path = f"{folder_of(self.generation)}/{manifest.FILE_LIST}"
+        store = Store(self.target)
         with parts.write(self.target, path) as writer:
             for entry in _read_list(listed):
                 if self.stop():
                     raise Stopped
-                writer.add(file_list.as_line(self._keep(entry)))
+                writer.add(file_list.as_line(self._keep(store, entry)))
                 guards.require_found(self.missing, photos, force=self.options.force)
         return writer.part
 
-    def _keep(self, entry: Entry) -> Entry:
+    def _keep(self, store: Store, entry: Entry) -> Entry:
         kept = entry
         if self._is_copied(entry):
-            kept = store.keep(self.target, entry, reread=self.options.reread)
+            kept = store.keep(entry, reread=self.options.reread)
         self.counts[kept.outcome] += 1
         if kept.content:
             self.bytes += kept.size

@@ -90,7 +90,7 @@ def read(target: Target, generation: str) -> Manifest:
         return Manifest(**content, parts=parts)
     except FileNotFoundError:
         raise Damaged(f"{path} is missing in {target.name}.") from None
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise Damaged(f"{path} in {target.name} is damaged: {error}.") from error
 
 

@@ -23,7 +23,7 @@ def gallery_of(target: Target) -> str:
             f"{target.name} holds no backups: the file {MARKER} is missing. If it is on a disk, "
             "mount it, and repeat."
         ) from None
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise Refused(
             f"The file {MARKER} in {target.name} is damaged. Use another target, and keep this one "
             "as it is."

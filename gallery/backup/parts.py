@@ -84,7 +84,7 @@ def read(target: Target, path: str) -> Iterator[Any]:
                 yield json.loads(line)
     except FileNotFoundError:
         raise Damaged(f"{path} is missing in {target.name}.") from None
-    except (EOFError, gzip.BadGzipFile, zlib.error, ValueError) as error:
+    except (EOFError, gzip.BadGzipFile, zlib.error, ValueError, RecursionError) as error:
         raise Damaged(f"{path} in {target.name} is damaged: {error}.") from error
 
 

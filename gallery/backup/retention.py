@@ -82,7 +82,7 @@ def _is_over(target: Target, generation: str) -> bool:
     try:
         with target.open(f"{folder_of(generation)}/{RETIRED}") as file:
             retired_at = datetime.fromisoformat(json.load(file)["retired_at"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return False
     return timezone.now() - retired_at > GRACE
 

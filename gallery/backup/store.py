@@ -28,39 +28,56 @@ class _Unreadable(Exception):
     """The disk of the gallery does not give a file back."""
 
 
-def is_kept(target: Target, entry: Entry, *, reread: bool = False) -> bool:
-    """Tell whether the store has the content; with `reread`, also whether it is still whole."""
-    path = address(entry.sha256)
-    if target.size(path) != entry.size:
-        return False
-    if not reread:
-        return True
-    with target.open(path) as file:
-        return sha256_of(file) == entry.sha256
+class Store:
+    """The contents that a target keeps.
 
-
-def keep(target: Target, entry: Entry, *, reread: bool = False) -> Entry:
-    """Put the content of a file into the store, unless it is there; return what became of it.
-
-    A file that is not what the database says is kept as it is found, so that the store never has a
-    content under the checksum of another. Raises `OSError` if the target cannot be written.
+    Files are asked for in the order of their checksums, so each folder is listed once: a bucket
+    answers one question for a thousand files.
     """
-    if is_kept(target, entry, reread=reread):
-        return replace(entry, outcome=Outcome.KEPT)
-    try:
-        source = entry.source.open("rb")
-    except FileNotFoundError:
-        return _given_up(entry, Outcome.MISSING)
-    except OSError:
-        return _given_up(entry, Outcome.UNREADABLE)
-    with source:
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._folder = ""
+        self._sizes: dict[str, int] = {}
+
+    def has(self, entry: Entry, *, reread: bool = False) -> bool:
+        """Tell whether the content is there; with `reread`, also whether it is still whole."""
+        path = address(entry.sha256)
+        folder = path.rpartition("/")[0]
+        if folder != self._folder:
+            self._sizes = {stored.name: stored.size for stored in self._target.files(folder)}
+            self._folder = folder
+        if self._sizes.get(entry.sha256) != entry.size:
+            return False
+        if not reread:
+            return True
+        with self._target.open(path) as file:
+            return sha256_of(file) == entry.sha256
+
+    def keep(self, entry: Entry, *, reread: bool = False) -> Entry:
+        """Put the content of a file into the store unless it is there; return what became of it.
+
+        A file that is not what the database says is kept as it is found, so that the store never
+        has a content under the checksum of another. Raises `OSError` if the target cannot be
+        written.
+        """
+        if self.has(entry, reread=reread):
+            return replace(entry, outcome=Outcome.KEPT)
         try:
-            _copy(source, target, entry.sha256)
-        except _OtherContent as other:
-            return _keep_other(target, source, entry, other.sha256)
-        except _Unreadable:
+            source = entry.source.open("rb")
+        except FileNotFoundError:
+            return _given_up(entry, Outcome.MISSING)
+        except OSError:
             return _given_up(entry, Outcome.UNREADABLE)
-    return replace(entry, outcome=Outcome.KEPT)
+        with source:
+            try:
+                _copy(source, self._target, entry.sha256)
+            except _OtherContent as other:
+                return _keep_other(self._target, source, entry, other.sha256)
+            except _Unreadable:
+                return _given_up(entry, Outcome.UNREADABLE)
+        self._sizes[entry.sha256] = entry.size
+        return replace(entry, outcome=Outcome.KEPT)
 
 
 def _keep_other(target: Target, source: IO[bytes], entry: Entry, sha256: str) -> Entry:

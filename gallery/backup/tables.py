@@ -19,17 +19,39 @@ LEFT_OUT = {
     "auth.permission",
     "auth.group_permissions",
     "auth.user_user_permissions",
-    # Of the moment: who is signed in, who mistyped a password, which workers run.
+    # Of the moment: who is signed in, who mistyped a password, which workers run, what ran last,
+    # what is paused, and whether the index was sound.
     "sessions.session",
+    "gallery.session",
     "axes.accessattempt",
     "axes.accessattemptexpiration",
     "axes.accessfailurelog",
     "axes.accesslog",
     "gallery.workerstatus",
+    "gallery.lastrun",
+    "gallery.pausedwork",
+    "gallery.indexcheck",
     # Made again from the photos, by triggers and workers.
     "search.photowords",
+    # Measured again from the originals.
+    "gallery.photoquality",
+    # Projections of label sets and answers.
+    "understanding.labelprojection",
+    "understanding.labelhit",
+    # Embeddings of words and boxes of lessons.
+    "understanding.wordsvector",
+    "understanding.examplevector",
+    # What machines suspect, made again by workers.
+    "understanding.suspicion",
+    "understanding.promptscan",
+    "understanding.maprun",
 }
 """A new table is backed up unless it is named here."""
+
+COLUMNS_LEFT_OUT = {
+    # Marks of what is in tables that are left out.
+    "gallery.photo": {"measured_at", "screened_at"},
+}
 
 
 def tables(apps: Apps) -> dict[str, type[models.Model]]:
@@ -41,7 +63,9 @@ def tables(apps: Apps) -> dict[str, type[models.Model]]:
 
 def columns(model: type[models.Model]) -> list[str]:
     """Return the names of the columns in the order in which rows have them."""
-    return [field.attname for field in model._meta.concrete_fields]
+    left_out = COLUMNS_LEFT_OUT.get(model._meta.label_lower, set())
+    names = [field.attname for field in model._meta.concrete_fields]
+    return [name for name in names if name not in left_out]
 
 
 def encode(value: Any) -> Any:

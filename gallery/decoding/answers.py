@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from gallery import sidecars
+from gallery.decoding import tiles
 from gallery.decoding.frames import BadFrame, Header
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 # Long sides of the two renditions, in pixels.
 THUMBNAIL_SIDE = 512
 PREVIEW_SIDE = 1440
+PICTURE_SIDE = 5000
+"""Of a picture that is handed out without its details: 25 megapixels, which fit into a frame."""
 PART_SIDE = 1024
 """Longest side, in pixels, of a part of a picture, or of a whole to be cut into parts."""
 
@@ -75,6 +78,12 @@ FLAWS = frozenset({"", CUT_SHORT, INCOMPLETE})
 
 ExifValue = str | int | float
 
+LAYERS = (
+    "no_new_privileges", "not_traceable", "no_capabilities", "landlock_files", "landlock_network",
+    "landlock_scope", "seccomp",
+)  # fmt: skip
+"""What can stand between a child and everything else, in the order in which it is put up."""
+
 
 class DecodeError(Exception):
     """A picture was refused or could not be read.
@@ -129,13 +138,16 @@ class Decoded(Probe):
     `thumbnail` is a WebP of at most 512 px on its long side without any metadata. `pixels` is the
     same rendition before its compression: uint8 of shape (height, width, 3), sRGB, upright,
     transparency over white. `phash` is a 64-bit DCT perceptual hash, 0 <= phash < 2**64; `colour`
-    is the mean colour as #rrggbb.
+    is the mean colour as #rrggbb. `sheet` are the squares that sharpness is measured by, side by
+    side (uint8, height x width, grey; `gallery.decoding.tiles`): empty if the picture has none, and
+    None where reading them takes a decode of its own.
     """
 
     thumbnail: bytes
     pixels: NDArray[np.uint8]
     phash: int
     colour: str
+    sheet: NDArray[np.uint8] | None = None
 
 
 @dataclass(frozen=True)
@@ -187,8 +199,8 @@ def to_probe(header: Header) -> Probe:
 
 def to_decoded(header: Header, parts: list[bytes]) -> Decoded:
     """Return the decoded picture that a child's answer describes. Raises BadFrame."""
-    if len(parts) != 2:
-        raise BadFrame(f"{len(parts)} parts instead of a thumbnail and pixels")
+    if len(parts) != 3:
+        raise BadFrame(f"{len(parts)} parts instead of a thumbnail, pixels and squares")
     phash, colour = header.get("phash"), header.get("colour")
     if type(phash) is not int or not 0 <= phash < 2**64:
         raise BadFrame("no perceptual hash")
@@ -200,7 +212,22 @@ def to_decoded(header: Header, parts: list[bytes]) -> Decoded:
         pixels=to_pixels(header, parts[1]),
         phash=phash,
         colour=colour,
+        sheet=to_sheet(header, parts[2]) if "sheet_width" in header else None,
     )
+
+
+def to_sheet(header: Header, data: bytes) -> NDArray[np.uint8]:
+    """Return the sheet of squares of a child's answer: uint8 (height, width). Raises BadFrame."""
+    import numpy as np
+
+    width, height = header.get("sheet_width"), header.get("sheet_height")
+    if type(width) is not int or type(height) is not int or width < 0 or height < 0:
+        raise BadFrame("no squares")
+    if width % tiles.SIDE or height % tiles.SIDE or width * height != len(data):
+        raise BadFrame("the squares do not have the announced size")
+    if max(width, height) > tiles.SIDE * tiles.LONG:
+        raise BadFrame("too many squares")
+    return np.frombuffer(data, np.uint8).reshape(height, width)
 
 
 def to_pixels(header: Header, data: bytes, side: int = THUMBNAIL_SIDE) -> NDArray[np.uint8]:

@@ -1,123 +1,93 @@
 """The decoder child: a program that answers one job after another until its parent goes.
 
 `process.Child` starts it as `python -m gallery.decoding.child CONFIG`. CONFIG is JSON with the
-parent's process id and the limits. Jobs and answers are frames (`gallery.decoding.frames`).
+parent's process id and the limits. Jobs and answers are frames (`gallery.decoding.frames`). With
+each job comes the open file that it is about: the child knows no path, and could open none.
 
-Linux enforces all limits. Where a limit does not exist (macOS refuses RLIMIT_AS, Windows has
-none at all), the child runs without it, and the parent's wall clock remains.
+Linux enforces all limits and layers. Where one does not exist (macOS refuses RLIMIT_AS and has no
+seccomp), the child runs without it, and the parent's clocks remain.
 """
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import io
 import json
 import math
 import os
-import signal
+import socket
 import sys
-import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from pathlib import Path
 from typing import Any, BinaryIO
 
 from PIL import Image, UnidentifiedImageError
 
-from gallery.decoding import faults, live_photos, pictures
-from gallery.decoding.answers import PREVIEW_SIDE, THUMBNAIL_SIDE, DecodeError
-from gallery.decoding.frames import Header, read_frame, write_frame
+from gallery.decoding import confinement, faults, libraries, live_photos, pictures
+from gallery.decoding.answers import PICTURE_SIDE, PREVIEW_SIDE, THUMBNAIL_SIDE, DecodeError
+from gallery.decoding.frames import Header, Receiver, read_frame, write_frame
+from gallery.decoding.handed_file import HandedFile
 from gallery.decoding.pictures import LARGE_PIXELS, Limits, Opened
 from gallery.decoding.rendition import WHOLE, perceptual_hash
 from gallery.sidecars import BadSidecar, Sidecar, aae, takeout, xmp
 
-try:
-    import resource
-except ImportError:  # pragma: no cover - Windows
-    resource = None  # type: ignore[assignment]
-
 Answer = tuple[Header, list[bytes]]
 
-_MAX_FILES = 32
-# Children write nothing, but Python may cache the byte code of a plug-in that loads late.
-_MAX_FILE_BYTES = 1 << 20
-_UNLIMITED = -1  # RLIM_INFINITY
-_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_LATER = Image.new("L", (0, 0))
 
 
 def main() -> None:
     """Confine this process, report that it is ready, and answer jobs until the pipe ends."""
     config: dict[str, Any] = json.loads(sys.argv[1])
-    die_with(config["parent"])
+    confinement.die_with(config["parent"])
     # Libraries print to standard output; only frames may reach the parent there.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
+    receiver = Receiver(socket.socket(fileno=0))
     pictures.configure_pillow(config["max_pixels"])
-    confine(config["memory_bytes"], config["nice"])
+    libraries.load(config["libraries"])
+    faults.prepare()
+    confinement.limit(config["memory_bytes"], config["life_cpu_seconds"], config["nice"])
     limits = Limits(config["max_pixels"], config["memory_bytes"])
     gc.freeze()
-    write_frame(answers, {"ready": True})
+    layers = confinement.confine(config["layers"])
+    write_frame(answers, {"ready": True, "layers": layers})
     while True:
         try:
-            job, _ = read_frame(sys.stdin.buffer.read)
+            job, _ = read_frame(receiver.read)
         except EOFError:
             return
-        allow_cpu(config["cpu_seconds"])
-        faults.provoke(job, answers)
-        write_frame(answers, *answer(job, limits, lambda: _ask_for_time(answers, config)))
+        file = HandedFile(receiver.take_descriptor())
+        _allow_cpu(config["cpu_seconds"])
+        reply = faults.provoke(job, file, answers)
+        reply = reply or answer(job, file, limits, lambda: _ask_for_time(answers, config))
+        file.close()
+        write_frame(answers, *reply)
 
 
-def confine(memory_bytes: int, nice: int) -> None:
-    """Set the limits of this process for the rest of its life."""
-    _limit("RLIMIT_AS", memory_bytes)
-    _limit("RLIMIT_CORE", 0)
-    _limit("RLIMIT_NOFILE", _MAX_FILES)
-    _limit("RLIMIT_FSIZE", _MAX_FILE_BYTES)
-    if nice:
-        os.nice(nice)
-
-
-def allow_cpu(seconds: int) -> None:
-    """Let this process use that many more seconds of CPU; SIGXCPU ends it after them."""
-    _limit("RLIMIT_CPU", int(time.process_time()) + 1 + seconds, hard=_UNLIMITED)
-
-
-def die_with(parent: int) -> None:
-    """Have the kernel kill this process when `parent` (a process id) ends, however it ends."""
-    if sys.platform == "linux":
-        try:
-            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        except (OSError, AttributeError):  # pragma: no cover - an unusual C library
-            return
-    # The parent may have ended before the kernel was asked to watch it.
-    if os.getppid() != parent:
-        os._exit(0)
-
-
-def _limit(name: str, soft: int, *, hard: int | None = None) -> None:
-    """Set a limit, the hard one as the soft one if not given, where the platform has it."""
-    if resource is not None and hasattr(resource, name):
-        # The platform may refuse, or a lower hard limit may apply already.
-        with suppress(ValueError, OSError):
-            resource.setrlimit(getattr(resource, name), (soft, soft if hard is None else hard))
+def _allow_cpu(seconds: int) -> None:
+    """Limit the CPU time of a job where the parent cannot do it for this process."""
+    if sys.platform != "linux":
+        confinement.allow_cpu(seconds)
 
 
 def _ask_for_time(answers: BinaryIO, config: dict[str, Any]) -> None:
     """Take the longer time that a large picture may take, here and in the parent."""
-    allow_cpu(config["large_cpu_seconds"])
+    _allow_cpu(config["large_cpu_seconds"])
     write_frame(answers, {"large": True})
 
 
-def answer(job: Header, limits: Limits, ask_for_time: Callable[[], None]) -> Answer:
-    """Do one job; whatever goes wrong becomes an answer with a reason.
+def answer(
+    job: Header, file: HandedFile, limits: Limits, ask_for_time: Callable[[], None]
+) -> Answer:
+    """Do one job on a file; whatever goes wrong becomes an answer with a reason.
 
     `ask_for_time` is called when the header says that the picture is large.
     """
     try:
         if job["kind"] in _JOBS_BESIDE:
-            return _JOBS_BESIDE[job["kind"]](Path(job["path"]))
-        with pictures.open_picture(Path(job["path"]), limits) as picture:
+            with file.open() as stream:
+                return _JOBS_BESIDE[job["kind"]](stream)
+        with pictures.open_picture(file, limits) as picture:
             if math.prod(picture.size()) > LARGE_PIXELS:
                 ask_for_time()
             return _JOBS[job["kind"]](picture, *job.get("details", ()))
@@ -129,8 +99,6 @@ def answer(job: Header, limits: Limits, ask_for_time: Callable[[], None]) -> Ans
         return _refuse("decode_oom", "no memory")
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         return _refuse("too_many_pixels", str(error))
-    except FileNotFoundError:
-        return _refuse("missing_original", "gone")
     except UnidentifiedImageError:
         return _refuse("corrupt", "only the first bytes are those of a picture")
     except Exception as error:  # noqa: BLE001 - damaged pictures make Pillow raise anything
@@ -145,13 +113,37 @@ def _decode(picture: Opened) -> Answer:
     header = _header(picture)
     small = picture.rendition(THUMBNAIL_SIDE)
     red, green, blue = small.resize((1, 1), Image.Resampling.BOX).tobytes()
+    sheet = _cheap_squares(picture)
     header |= {
         "flaw": picture.flaw,
         "phash": perceptual_hash(small),
         "colour": f"#{red:02x}{green:02x}{blue:02x}",
         **_pixels_size(small),
+        **(_sheet_size(sheet) if sheet is not _LATER else {}),
     }
-    return header, [_encode(small, "WEBP", quality=80, method=2), small.tobytes()]
+    thumbnail = _encode(small, "WEBP", quality=80, method=0)
+    return header, [thumbnail, small.tobytes(), sheet.tobytes() if sheet else b""]
+
+
+def _squares(picture: Opened) -> Answer:
+    sheet = picture.squares()
+    return _sheet_size(sheet), [sheet.tobytes() if sheet else b""]
+
+
+def _cheap_squares(picture: Opened) -> Image.Image | None:
+    """Return the squares, None if there are none, or _LATER where a later job has to read them."""
+    if not picture.is_cheap_at_full_size():
+        return _LATER
+    try:
+        return picture.squares()
+    except Exception:  # noqa: BLE001 - damaged pictures make Pillow raise anything
+        # The thumbnail was made, so the picture is not refused for this.
+        return _LATER
+
+
+def _sheet_size(sheet: Image.Image | None) -> Header:
+    width, height = sheet.size if sheet else (0, 0)
+    return {"sheet_width": width, "sheet_height": height}
 
 
 def _pixels(picture: Opened, side: int = THUMBNAIL_SIDE, box: Sequence[float] = WHOLE) -> Answer:
@@ -161,6 +153,10 @@ def _pixels(picture: Opened, side: int = THUMBNAIL_SIDE, box: Sequence[float] = 
 
 def _preview(picture: Opened) -> Answer:
     return {}, [_encode(picture.rendition(PREVIEW_SIDE), "JPEG", quality=82)]
+
+
+def _picture(picture: Opened) -> Answer:
+    return {}, [_encode(picture.rendition(PICTURE_SIDE), "JPEG", quality=90)]
 
 
 def _video(picture: Opened) -> Answer:
@@ -174,16 +170,18 @@ _JOBS: dict[str, Callable[..., Answer]] = {
     "pixels": _pixels,
     "part": _pixels,
     "preview": _preview,
+    "picture": _picture,
+    "squares": _squares,
     "video": _video,
 }
 
 
-def _sidecar(read: Callable[[Path], Sidecar]) -> Callable[[Path], Answer]:
-    return lambda path: ({}, [json.dumps(read(path).to_json()).encode()])
+def _sidecar(read: Callable[[BinaryIO], Sidecar]) -> Callable[[BinaryIO], Answer]:
+    return lambda file: ({}, [json.dumps(read(file).to_json()).encode()])
 
 
-_JOBS_BESIDE: dict[str, Callable[[Path], Answer]] = {
-    "film": lambda path: (live_photos.read_film(path), []),
+_JOBS_BESIDE: dict[str, Callable[[BinaryIO], Answer]] = {
+    "film": lambda file: (live_photos.read_film(file), []),
     "xmp": _sidecar(xmp.read),
     "json": _sidecar(takeout.read),
     "aae": _sidecar(aae.read),

@@ -6,12 +6,12 @@ import io
 import struct
 from contextlib import suppress
 from functools import cache, lru_cache
-from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
 from gallery.decoding import exif, isobmff, png_chunks, profiles
+from gallery.decoding.handed_file import HandedFile
 
 _MAX_PROFILE = 4 << 20
 _SPACES = {"RGB": "RGB ", "L": "GRAY", "CMYK": "CMYK"}
@@ -19,12 +19,12 @@ _SPACES = {"RGB": "RGB ", "L": "GRAY", "CMYK": "CMYK"}
 _SAME = 2
 
 
-def profile_of(name: str, image: Image.Image, path: Path) -> bytes | None:
+def profile_of(name: str, image: Image.Image, file: HandedFile) -> bytes | None:
     """Return an ICC profile for the colours of an opened picture; None for sRGB or nothing known.
 
     Each format's own order holds: PNG's cICP goes before its profile, which goes before gAMA.
     """
-    if name == "PNG" and (codes := png_chunks.colour_codes(path)) is not None:
+    if name == "PNG" and (codes := png_chunks.colour_codes(file)) is not None:
         return profiles.coded(*codes)
     embedded = image.info.get("icc_profile")
     if isinstance(embedded, bytes) and 0 < len(embedded) <= _MAX_PROFILE:
@@ -32,7 +32,7 @@ def profile_of(name: str, image: Image.Image, path: Path) -> bytes | None:
     with suppress(ArithmeticError, ValueError, struct.error):
         if name == "PNG":
             return _png_measures(image)
-        if name in {"HEIF", "AVIF"} and (codes := _heif_codes(path)) is not None:
+        if name in {"HEIF", "AVIF"} and (codes := _heif_codes(file)) is not None:
             return profiles.coded(*codes)
     return profiles.adobe_rgb() if exif.is_adobe_rgb(image) else None
 
@@ -44,9 +44,9 @@ def _png_measures(image: Image.Image) -> bytes | None:
     return profiles.measured(places, gamma if gamma and 0.01 < gamma < 10 else None)
 
 
-def _heif_codes(path: Path) -> isobmff.Codes | None:
-    with path.open("rb") as file:
-        return isobmff.colour_codes(file)
+def _heif_codes(file: HandedFile) -> isobmff.Codes | None:
+    with file.open() as stream:
+        return isobmff.colour_codes(stream)
 
 
 def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -30,10 +32,15 @@ def shrink(image: NDArray[np.float32], height: int, width: int) -> NDArray[np.fl
     A pixel that is cut by the border of a cell counts for both cells by its share, so the same
     picture at two sizes gives nearly the same cells. Works for enlarging as well.
     """
-    whole = np.zeros(1), np.ones(1)
-    down = cell_weights(image.shape[0], *whole, height)[0]
-    across = cell_weights(image.shape[1], *whole, width)[0]
+    down, across = _whole_weights(image.shape[0], height), _whole_weights(image.shape[1], width)
     return np.asarray(down @ image @ across.T, np.float32)
+
+
+@lru_cache(maxsize=256)  # Most photos of a camera have one size.
+def _whole_weights(length: int, cells: int) -> NDArray[np.float32]:
+    weights: NDArray[np.float32] = cell_weights(length, np.zeros(1), np.ones(1), cells)[0]
+    weights.flags.writeable = False
+    return weights
 
 
 def cell_weights(

@@ -1,12 +1,15 @@
-"""The bytes between a pool and its children: a JSON header, then raw parts.
+"""What travels between a pool and its children: a JSON header, then raw parts, and open files.
 
 A frame is four bytes (length of the header, big-endian), the header in ASCII JSON, and the parts
-whose lengths in bytes the header lists under `parts`.
+whose lengths in bytes the header lists under `parts`. Jobs go over a socket, because a socket takes
+open files along.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import socket
 import struct
 from collections.abc import Callable, Sequence
 from typing import Any, BinaryIO
@@ -14,7 +17,7 @@ from typing import Any, BinaryIO
 LENGTH = struct.Struct(">I")
 # EXIF is cut to a dozen short values, so no valid answer has a longer header.
 MAX_HEADER = 64 * 1024
-# The largest valid part is a 1440 px preview: about 1 MB. Pixels are 512 * 512 * 3 bytes.
+# The largest valid part is a picture of 25 megapixels to hand out: 10 MB, 30 MB of pure noise.
 MAX_PARTS = 32 * 1024 * 1024
 
 Header = dict[str, Any]
@@ -26,11 +29,56 @@ class BadFrame(Exception):
 
 def write_frame(stream: BinaryIO, header: Header, parts: Sequence[bytes] = ()) -> None:
     """Write one frame and flush it. Raises OSError if the reader is gone."""
-    text = json.dumps({**header, "parts": [len(part) for part in parts]}).encode("ascii")
-    stream.write(LENGTH.pack(len(text)) + text)
+    stream.write(_beginning(header, parts))
     for part in parts:
         stream.write(part)
     stream.flush()
+
+
+def send_job(connection: socket.socket, job: Header, descriptor: int) -> None:
+    """Send a frame without parts, and a copy of an open file's descriptor with it.
+
+    Raises OSError if the reader is gone.
+    """
+    data = _beginning(job, ())
+    sent = socket.send_fds(connection, [data], [descriptor])
+    # Nothing may be sent once the whole job is there: the child may have died of it already.
+    if sent < len(data):
+        connection.sendall(data[sent:])
+
+
+def _beginning(header: Header, parts: Sequence[bytes]) -> bytes:
+    text = json.dumps({**header, "parts": [len(part) for part in parts]}).encode("ascii")
+    return LENGTH.pack(len(text)) + text
+
+
+class Receiver:
+    """Reads what `send_job` sent."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._descriptors: list[int] = []
+
+    def read(self, length: int) -> bytes:
+        """Return `length` bytes, or fewer if the sender is gone, for `read_frame`."""
+        data = b""
+        while len(data) < length:
+            chunk, descriptors, _, _ = socket.recv_fds(self._connection, length - len(data), 1)
+            self._descriptors += descriptors
+            if not chunk:
+                break
+            data += chunk
+        return data
+
+    def take_descriptor(self) -> int:
+        """Return the descriptor that came with the last frame. Raises BadFrame without one."""
+        if not self._descriptors:
+            raise BadFrame("a job without a file")
+        *others, last = self._descriptors
+        for descriptor in others:
+            os.close(descriptor)
+        self._descriptors = []
+        return last
 
 
 def read_frame(read: Callable[[int], bytes]) -> tuple[Header, list[bytes]]:

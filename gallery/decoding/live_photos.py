@@ -6,11 +6,11 @@ Videos are QuickTime or MP4 files; of those, only a few boxes are read, and no p
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, BinaryIO
 
 from gallery.decoding.answers import MAX_TEXT, DecodeError
@@ -51,15 +51,14 @@ def _identifier(data: bytes) -> str | None:
     return text[:MAX_TEXT] if text.isprintable() and text.isascii() and text else None
 
 
-def read_film(path: Path) -> dict[str, Any]:
+def read_film(file: BinaryIO) -> dict[str, Any]:
     """Return the facts of a video: `seconds` (0 if unknown), `size`, `content_id` and `created`.
 
     `size` counts bytes; `created` is an instant in ISO 8601 with its offset; both texts are empty
     where the file says nothing, or no year in which it can have been made. Raises DecodeError
     (unsupported_type) for any other file.
     """
-    with path.open("rb") as file:
-        movie = list(boxes_of(_movie(file)))
+    movie = list(boxes_of(_movie(file)))
     header = dict(movie).get(b"mvhd")
     tracks = [body for kind, body in movie if kind == b"trak"]
     if header is None or (tracks and not any(map(_is_video, tracks))):
@@ -68,7 +67,7 @@ def read_film(path: Path) -> dict[str, Any]:
     keys = _keys(dict(movie).get(b"meta", b""))
     return {
         "seconds": seconds,
-        "size": path.stat().st_size,
+        "size": file.seek(0, os.SEEK_END),
         "content_id": _identifier(keys.get(_CONTENT_KEY, b"")) or "",
         "created": _iso(keys.get(_DATE_KEY, b"")) or created,
     }

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
-from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from PIL import Image, ImageFile, UnidentifiedImageError
@@ -23,8 +22,10 @@ from gallery.decoding import (
     raw,
     rendition,
     tiff_planes,
+    tiles,
 )
 from gallery.decoding.answers import RAW_FORMATS, DecodeError, ExifValue
+from gallery.decoding.handed_file import HandedFile
 from gallery.decoding.rendition import WHOLE, Box
 from gallery.decoding.sniffing import sniff, webp_pixels
 
@@ -40,6 +41,9 @@ _BYTES_A_PIXEL = {"PNG": 10, "GIF": 10, "BMP": 6, "TIFF": 10, "WEBP": 17, "AVIF"
 _BYTES_A_COEFFICIENT = 2
 _JPEG_BYTES_A_PIXEL = 4
 _SHARE_OF_MEMORY = 0.8
+
+_HARDLY_LESS = 0.95
+"""Of a side. Cameras of 12 megapixels, 4,000 or 4,032 px wide, come out at 500 or 504 of 512."""
 
 LARGE_PIXELS = 50_000_000
 """Pictures of more pixels may take longer than others."""
@@ -73,21 +77,31 @@ class Opened(Protocol):
     def rendition(self, side: int, box: Box = WHOLE) -> Image.Image:
         """Return what is inside `box` at `side` px or less, upright, in sRGB."""
 
+    def is_cheap_at_full_size(self) -> bool:
+        """Tell whether `squares` takes little time once a rendition was made."""
+
+    def squares(self) -> Image.Image | None:
+        """Return the squares that sharpness is measured by (`tiles`), None if it has none."""
+
 
 @dataclass(eq=False)
 class Picture:
     """A picture that Pillow opened.
 
     `planes` are the grey pictures that a planar TIFF consists of; there are none for others.
+    `source` is where a JPEG can be read from once more, and `reduced` tells that its pixels were
+    read at a fraction of its size.
     """
 
     name: str
     image: Image.Image
-    path: Path
+    file: HandedFile
     limits: Limits
     planes: list[Image.Image] = field(default_factory=list)
     flaw: str = ""
     video: tuple[int, int] | None = None
+    source: BinaryIO | None = None
+    reduced: bool = True
 
     def size(self) -> tuple[int, int]:
         """Return width and height of the upright picture; TIFF's plug-in turns them itself."""
@@ -104,13 +118,13 @@ class Picture:
 
         Loading the pixels may raise whatever Pillow raises for damaged files.
         """
-        profile = colour.profile_of(self.name, self.image, self.path)
+        profile = colour.profile_of(self.name, self.image, self.file)
         orientation = self._orientation()
         if self.name == "JPEG":
             left, top, right, bottom = rendition.cut(self.image.size, box, orientation)
             wanted = side * max(self.image.size) // max(right - left, bottom - top)
             room = self.limits.memory_bytes * _SHARE_OF_MEMORY - _bytes_needed("JPEG", self.image)
-            _set_draft(self.image, wanted, room)
+            self.reduced = _set_draft(self.image, wanted, room)
         bits, signed = self._depth()
         return rendition.make(
             self._load(),
@@ -121,6 +135,29 @@ class Picture:
             bits=bits - signed,
         )
 
+    def is_cheap_at_full_size(self) -> bool:
+        """Tell whether `squares` takes little time once a rendition was made."""
+        return self.name != "JPEG" or not self.reduced
+
+    def squares(self) -> Image.Image | None:
+        """Return the squares that sharpness is measured by, None if it has none.
+
+        A picture with a flaw has none: what is missing of it would count as smooth.
+        """
+        if self.name != "JPEG" or self.source is None:
+            return tiles.cut(self._load())
+        if self.flaw:
+            return None
+        if not self.reduced:
+            return tiles.cut(self.image)
+        self.source.seek(0)
+        with _identify("JPEG", self.source, self.file) as whole:
+            by = tiles.reduction(*whole.size)
+            # Grey alone takes two thirds of the time.
+            whole.draft("L", (whole.width // by, whole.height // by))
+            whole.load()
+            return tiles.cut(whole)
+
     def _orientation(self) -> int:
         """Return the EXIF orientation of the pixels that are loaded."""
         if self.name == "TIFF" and not self.planes:
@@ -130,8 +167,8 @@ class Picture:
     def _depth(self) -> tuple[int, bool]:
         if self.name != "TIFF" or self.planes:
             return 16, False
-        with self.path.open("rb") as file:
-            return tiff_planes.bits_of(file)
+        with self.file.open() as stream:
+            return tiff_planes.bits_of(stream)
 
     def _load(self) -> Image.Image:
         if self.planes:
@@ -159,24 +196,24 @@ def configure_pillow(max_pixels: int) -> None:
 
 
 @contextmanager
-def open_picture(path: Path, limits: Limits) -> Iterator[Opened]:
-    """Yield the picture at `path`, header read, pixels not.
+def open_picture(file: HandedFile, limits: Limits) -> Iterator[Opened]:
+    """Yield the picture in a file, header read, pixels not.
 
     Raises DecodeError: empty, unsupported_type, unsupported_pixels, too_many_scans,
     too_many_pixels, corrupt.
     """
     pixels = 0
     try:
-        name, start = _name_of(path)
+        name, start = _name_of(file)
         if name in RAW_FORMATS:
-            with raw.opened(name, path, limits.memory_bytes) as picture:
+            with raw.opened(name, file, limits.memory_bytes) as picture:
                 width, height = picture.size()
                 pixels = _check_pixels((width, height), limits)
                 _check_memory(picture.bytes_needed(), limits)
                 yield picture
             return
-        pixels = _check_before_opening(name, start, path, limits)
-        with _open(name, start, path, limits) as picture:
+        pixels = _check_before_opening(name, start, file, limits)
+        with _open(name, start, file, limits) as picture:
             pixels = _check_pixels(picture.image.size, limits)
             _check_memory(_bytes_needed(name, picture.image), limits)
             yield picture
@@ -185,13 +222,13 @@ def open_picture(path: Path, limits: Limits) -> Iterator[Opened]:
         raise
 
 
-def _name_of(path: Path) -> tuple[str, bytes]:
+def _name_of(file: HandedFile) -> tuple[str, bytes]:
     """Return a file's format, and its first bytes."""
-    with path.open("rb") as file:
-        start = file.read(jpegs.MAX_GARBAGE)
+    with file.open() as stream:
+        start = stream.read(jpegs.MAX_GARBAGE)
         name = sniff(start)
         if name == "TIFF":
-            name = raw.kind_of(file) or name
+            name = raw.kind_of(stream) or name
     if name is None and jpegs.begins_at(start) > 0:
         name = "JPEG"
     if name is None:
@@ -201,49 +238,50 @@ def _name_of(path: Path) -> tuple[str, bytes]:
 
 
 @contextmanager
-def _open(name: str, start: bytes, path: Path, limits: Limits) -> Iterator[Picture]:
+def _open(name: str, start: bytes, file: HandedFile, limits: Limits) -> Iterator[Picture]:
     layout = jpegs.Layout()
-    with path.open("rb") as file:
-        source: BinaryIO = file
+    with file.open() as stream:
+        source: BinaryIO = stream
         if name == "JPEG":
-            layout = jpegs.layout_of(path, max(jpegs.begins_at(start), 0))
+            layout = jpegs.layout_of(file, max(jpegs.begins_at(start), 0))
             if layout.start or layout.stop is not None:
-                file.seek(layout.start)
+                stream.seek(layout.start)
                 length = -1 if layout.stop is None else layout.stop - layout.start
-                source = io.BytesIO(file.read(length))
+                source = io.BytesIO(stream.read(length))
         elif name == "HEIF":
-            layout = jpegs.Layout(video=isobmff.heif_video_range(file))
-            file.seek(0)
-        with _identify(name, source, path) as image:
-            planes = _planes(path) if name == "TIFF" else []
+            layout = jpegs.Layout(video=isobmff.heif_video_range(stream))
+            stream.seek(0)
+        with _identify(name, source, file) as image:
+            planes = _planes(file) if name == "TIFF" else []
             if name == "PNG":
-                png_chunks.add_late_chunks(image, path)
-            yield Picture(name, image, path, limits, planes, layout.flaw, layout.video)
+                png_chunks.add_late_chunks(image, file)
+            again = source if name == "JPEG" else None
+            yield Picture(name, image, file, limits, planes, layout.flaw, layout.video, again)
 
 
-def _identify(name: str, file: BinaryIO, path: Path) -> Image.Image:
+def _identify(name: str, stream: BinaryIO, file: HandedFile) -> Image.Image:
     try:
-        return Image.open(file, formats=[name])
+        return Image.open(stream, formats=[name])
     except UnidentifiedImageError:
         if name == "TIFF":
-            with path.open("rb") as own:
+            with file.open() as own:
                 if tiff_planes.is_complete(own):
                     raise DecodeError("unsupported_pixels", "unknown to Pillow") from None
         raise
 
 
-def _planes(path: Path) -> list[Image.Image]:
-    with path.open("rb") as file:
-        return tiff_planes.planes(file)
+def _planes(file: HandedFile) -> list[Image.Image]:
+    with file.open() as stream:
+        return tiff_planes.planes(stream)
 
 
-def _check_before_opening(name: str, start: bytes, path: Path, limits: Limits) -> int:
+def _check_before_opening(name: str, start: bytes, file: HandedFile, limits: Limits) -> int:
     """Check what must be checked before Pillow sees the file; return the pixels, 0 if unknown."""
     if name == "HEIF":
-        _register_heif()
+        register_heif()
     elif name == "TIFF":
-        with path.open("rb") as file:
-            tiff_planes.refuse_unsupported(file)
+        with file.open() as stream:
+            tiff_planes.refuse_unsupported(stream)
     elif name == "WEBP" and (pixels := webp_pixels(start)):
         # The plug-in allocates the whole canvas, twice, when it opens a file.
         _check_memory(_BYTES_A_PIXEL[name] * pixels, limits)
@@ -295,8 +333,8 @@ def _blame_memory(pixels: int, error: Exception) -> None:
         raise MemoryError(str(error)) from error
 
 
-def _register_heif() -> None:
-    """Register HEIC at its first use: its library is large and few pictures need it."""
+def register_heif() -> None:
+    """Register HEIC, whose library is large and needed by few pictures."""
     if "HEIF" not in Image.OPEN:
         import pillow_heif
 
@@ -305,13 +343,24 @@ def _register_heif() -> None:
         )
 
 
-def _set_draft(image: Image.Image, side: int, room: float) -> None:
-    """Let the JPEG decoder scale by 1/2, 1/4 or 1/8, with a quarter to spare.
+def _exact_scale(side: int, whole: int) -> float:
+    """Return the scale of the decoder that makes `whole` pixels about `side`; 0 if none does."""
+    fitting = (1 / by for by in (2, 4, 8) if _HARDLY_LESS * side <= whole / by <= side)
+    return next(fitting, 0.0)
 
-    A picture that would not fit into `room` (bytes) is scaled further down than was asked for.
+
+def _set_draft(image: Image.Image, side: int, room: float) -> bool:
+    """Let the JPEG decoder scale by 1/2, 1/4 or 1/8, with a quarter to spare; tell if it will.
+
+    It needs nothing to spare where it comes out at `side`, or hardly below, since no other scaling
+    follows then. A picture that would not fit into `room` (bytes) is scaled further down than was
+    asked for.
     """
+    whole = image.size
     fits = max(room, 0) / 2 / _JPEG_BYTES_A_PIXEL
-    scale = min(1.25 * side / max(image.size), math.sqrt(fits / (image.width * image.height)))
+    wanted = _exact_scale(side, max(whole)) or 1.25 * side / max(whole)
+    scale = min(wanted, math.sqrt(fits / (image.width * image.height)))
     if scale < 1:
         width, height = (max(1, int(length * scale)) for length in image.size)
         image.draft(image.mode, (width, height))
+    return image.size != whole

@@ -5,12 +5,12 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from pathlib import Path
 from typing import BinaryIO
 
 from PIL import Image
 
 from gallery.decoding.descriptions import raw_profile
+from gallery.decoding.handed_file import HandedFile
 from gallery.decoding.isobmff import Codes
 
 _SIGNATURE = 8
@@ -35,25 +35,25 @@ def _chunks(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
         place += length + 12
 
 
-def colour_codes(path: Path) -> Codes | None:
+def colour_codes(file: HandedFile) -> Codes | None:
     """Return primaries and transfer curve (ITU-T H.273) that `cICP` names, None without it."""
-    with path.open("rb") as file:
-        for kind, _ in _chunks(file):
+    with file.open() as stream:
+        for kind, _ in _chunks(stream):
             if kind == b"cICP":
-                primaries, transfer = file.read(2).ljust(2, b"\2")
+                primaries, transfer = stream.read(2).ljust(2, b"\2")
                 return primaries, transfer
             if kind == b"IDAT":
                 break
     return None
 
 
-def add_late_chunks(image: Image.Image, path: Path) -> None:
+def add_late_chunks(image: Image.Image, file: HandedFile) -> None:
     """Give an opened PNG the EXIF and the texts that stand behind its pixels.
 
     Pillow finds them only while it reads the pixels. EXIF may be in a text, as ImageMagick puts it.
     """
-    with path.open("rb") as file:
-        found = dict(_late(file))
+    with file.open() as stream:
+        found = dict(_late(stream))
     exif = found.pop("exif", b"")
     for name, content in found.items():
         image.info.setdefault(

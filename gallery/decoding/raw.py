@@ -1,22 +1,22 @@
 """RAW files of cameras: the picture that the camera put inside, or a development by LibRaw.
 
-LibRaw and NumPy are loaded when a child sees its first RAW file.
+LibRaw and NumPy are loaded only by children that get RAW files (`libraries`). LibRaw would open a
+file by its name, which a child does not know, so it gets the whole file in memory.
 """
 
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from PIL import Image
 
-from gallery.decoding import colour, descriptions, exif, isobmff, rendition
+from gallery.decoding import colour, descriptions, exif, isobmff, rendition, tiles
 from gallery.decoding.answers import PREVIEW_SIDE, THUMBNAIL_SIDE, DecodeError, ExifValue
+from gallery.decoding.handed_file import HandedFile
 from gallery.decoding.rendition import WHOLE, Box
 from gallery.decoding.tiff_tags import directories
 
@@ -68,7 +68,7 @@ class RawPicture:
     """A RAW file whose header was read."""
 
     name: str
-    path: Path
+    file: HandedFile
     raw: rawpy.RawPy
     memory_bytes: int
     flaw: str = ""
@@ -82,8 +82,8 @@ class RawPicture:
 
     def values(self) -> dict[str, ExifValue]:
         """Return the values of the EXIF that are on the allow-list."""
-        with self.path.open("rb") as file:
-            return values_of(self.name, file)
+        with self.file.open() as stream:
+            return values_of(self.name, stream)
 
     def rendition(self, side: int, box: Box = WHOLE) -> Image.Image:
         """Return what is inside `box` at `side` px or less, upright, in sRGB.
@@ -102,12 +102,26 @@ class RawPicture:
                 # Kinds of compression that LibRaw does not know; a small picture is better.
                 if preview is None or _is_memory(error):
                     raise
-        profile = colour.profile_of("JPEG", preview, self.path)
+        profile = colour.profile_of("JPEG", preview, self.file)
         turn = self._turn(preview)
         if box == WHOLE:
             preview.draft(preview.mode, (2 * side, 2 * side))
         preview.load()
         return rendition.make(preview, side, box, orientation=turn, profile=profile)
+
+    def is_cheap_at_full_size(self) -> bool:
+        """Tell whether `squares` takes little time: the camera's picture is read once more."""
+        return False
+
+    def squares(self) -> Image.Image | None:
+        """Return the squares that sharpness is measured by, of the camera's own picture."""
+        preview = self._preview()
+        if preview is None or not self._is_enough(preview, max(self.size())):
+            return None
+        by = tiles.reduction(*preview.size)
+        preview.draft("L", (preview.width // by, preview.height // by))
+        preview.load()
+        return tiles.cut(preview)
 
     def bytes_needed(self) -> int:
         """Return the memory that a thumbnail takes, next to nothing from the camera's picture."""
@@ -161,7 +175,7 @@ class RawPicture:
 
 
 @contextmanager
-def opened(name: str, path: Path, memory_bytes: int) -> Iterator[RawPicture]:
+def opened(name: str, file: HandedFile, memory_bytes: int) -> Iterator[RawPicture]:
     """Yield a RAW file, its header read by LibRaw.
 
     Raises DecodeError(unsupported_type) for cameras that LibRaw does not know.
@@ -171,8 +185,8 @@ def opened(name: str, path: Path, memory_bytes: int) -> Iterator[RawPicture]:
     except ImportError as error:  # pragma: no cover - a platform without rawpy
         raise DecodeError("unsupported_type", f"{name} without rawpy: {error}") from error
     try:
-        with rawpy.imread(os.fspath(path)) as raw:
-            yield RawPicture(name, path, raw, memory_bytes)
+        with file.open() as stream, rawpy.imread(stream) as raw:
+            yield RawPicture(name, file, raw, memory_bytes)
     except rawpy.LibRawFileUnsupportedError as error:
         raise DecodeError("unsupported_type", f"{name}: {error}") from error
     except rawpy.LibRawError as error:

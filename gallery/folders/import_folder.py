@@ -17,7 +17,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext as _, ngettext
 
-from gallery import companions, files, originals_marker
+from gallery import companions, files
 from gallery.companion_names import Neighbours
 from gallery.decoding import PoolBusy
 from gallery.folders.listing import File, look_at, why
@@ -109,14 +109,20 @@ class Import:
         """Return the photo of a file, or one in the trash that the file is kept with."""
         # A photo of an external folder gets a copy of its own, because that is what is asked for.
         mine = Photo.objects.not_deleted().filter(owner_id=self.user.pk)
+        own = mine.filter(external__in=[False])  # in the words that the index of sizes is read by
+        may_be_companion = companions.is_named_like_companion(file.path.name)
+        # Reading a file takes longer, and a new one is read when it is copied.
+        if not may_be_companion and not own.by_size().filter(size=file.size).exists():
+            return None
         digest = files.sha256(file.path)
-        kept = mine.trashed().filter(companions__sha256=digest)
-        return mine.filter(sha256=digest, external=False).first() or kept.first()
+        copies = own.filter(sha256=digest)
+        if copies.exists() or not may_be_companion:
+            return copies.first()
+        return mine.trashed().filter(pk__in=companions.photos_with(self.user.pk, digest)).first()
 
     def _copy(self, file: File) -> IngestResult | companions.Kept:
         """Take in a copy of a file, which must not change meanwhile; raise OSError if it does."""
         for _attempt in range(_TRIES):
-            originals_marker.check()
             files.require_free_space(file.size)
             copy = files.temporary_path()
             try:

@@ -24,6 +24,7 @@ from django.utils.translation import gettext as _
 from gallery import files
 from gallery.companion_names import Neighbours
 from gallery.companions import is_named_like_sidecar
+from gallery.failpoints import failpoint
 from gallery.folders import external
 from gallery.folders.import_folder import when_decoder_is_free
 from gallery.folders.keep_sidecars import keep_sidecar, photos_beside
@@ -277,14 +278,14 @@ class Scan:
 
     def _link(self, file: File, row: ExternalFile, *, is_same: bool) -> Outcome:
         """Make a row refer to the photo of its content, which may be new."""
-        before = row.photo
-        row.reason, row.missing_since = "", None
+        before, row.reason, row.missing_since = row.photo, "", None
         result = when_decoder_is_free(
             lambda: ingest(
                 self.folder.owner, file.path, file.path.name, from_trash=False, note_copy=False,
                 modified=file.modified, external=row,
             )
         )  # fmt: skip
+        failpoint("external_taken")
         row.photo = result.photo
         row.save()
         _try_again(result.photo.pk)

@@ -1,17 +1,22 @@
-"""What SQL records: photos, albums, external folders, embeddings, models, tokens, workers."""
+"""What SQL records: photos, albums, external folders, embeddings, models, accounts, workers."""
 
 # mypy: implicit-reexport
 # ruff: noqa: F401
-from gallery.models.api_tokens import ApiToken
+from gallery.models.accounts import (
+    AccountQuota,
+    Invitation,
+    LinkedIdentity,
+    Passkey,
+    RecoveryCode,
+    Role,
+    Viewer,
+)
+from gallery.models.api_tokens import ApiToken, Scope
+from gallery.models.audience import Audience
+from gallery.models.audit import AuditEntry, Deed
 from gallery.models.companions import Companion
 from gallery.models.corrections import DateCorrection
-from gallery.models.embeddings import (
-    Embedding,
-    EmbeddingModel,
-    EmbeddingQuerySet,
-    PhotoParts,
-    WorkerStatus,
-)
+from gallery.models.embeddings import Embedding, EmbeddingModel, EmbeddingQuerySet
 from gallery.models.external_folders import (
     ExternalFile,
     ExternalFileQuerySet,
@@ -29,10 +34,27 @@ from gallery.models.photo_library import (
     OwnedQuerySet,
     Photo,
     PhotoQuerySet,
-    SkippedFile,
-    Stack,
     Tag,
     Tagged,
-    Tombstone,
     User,
+    hidden_photos,
 )
+from gallery.models.photo_parts import PhotoParts
+from gallery.models.quality import PhotoQuality, save_quality
+from gallery.models.sensitive import Sensitive, SensitiveKind
+from gallery.models.sessions import Session
+from gallery.models.sharing import (
+    Contribution,
+    Downloads,
+    Release,
+    ShareAudience,
+    SharedMatch,
+    SharedSet,
+    ShareLink,
+    ShareMember,
+    ShareRole,
+)
+from gallery.models.skipped_files import SkippedFile
+from gallery.models.stacks import Stack
+from gallery.models.tombstones import Tombstone
+from gallery.models.work import IndexCheck, LastRun, PausedWork, WorkerStatus, WorkKind

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 from django.db import models
+from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -36,16 +38,30 @@ class Companion(models.Model):
     size = models.PositiveBigIntegerField(help_text="bytes of the file")
     created_at = models.DateTimeField(default=timezone.now)
     given = models.JSONField(default=dict, blank=True)
-    read_at = models.DateTimeField(null=True, blank=True, db_index=True)
+    read_at = models.DateTimeField(null=True, blank=True)
+    owner_id = models.BigIntegerField(
+        default=0, editable=False, help_text="of the photo: repeated here for the index"
+    )
 
     class Meta:
         ordering = ["created_at", "pk"]
         constraints = [
             models.UniqueConstraint(fields=["photo", "sha256"], name="one_companion_of_a_content")
         ]
+        # Postgres reads those that were never read from the second one, and SQLite from the first.
+        indexes = [
+            models.Index(fields=["read_at", "owner_id"], name="companion_read"),
+            models.Index(fields=["owner_id"], condition=Q(read_at=None), name="companion_to_read"),
+            models.Index(fields=["owner_id", "sha256"], name="companion_of_content"),
+        ]
 
     def __str__(self) -> str:
         return self.name
+
+    def save(self, *args: Any, **more: Any) -> None:
+        """Save the row with the owner of its photo."""
+        self.owner_id = self.photo.owner_id
+        super().save(*args, **more)
 
     def get_absolute_url(self) -> str:
         return reverse("companion", args=[self.photo_id, self.pk])

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from django.db import models
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from gallery.models.companions import Companion
-from gallery.models.photo_library import Photo, User
+from gallery.models.photo_library import Photo, User, hidden_photos
 
 
 class FileDamageQuerySet(models.QuerySet["FileDamage"]):
@@ -17,7 +18,15 @@ class FileDamageQuerySet(models.QuerySet["FileDamage"]):
         """Return the damage to files of photos that this user may know of, also in the trash."""
         if not user.is_authenticated:
             return self.none()
-        return self.filter(photo__owner_id=user.pk, photo__deleted_at=None)
+        # No join: SQLite would begin with the photos, which are many, and damage is rare.
+        own = Photo.objects.filter(pk=OuterRef("photo_id"), owner_id=user.pk, deleted_at=None)
+        return self.filter(Exists(own)).exclude(photo__in=hidden_photos(user))
+
+    def newest(self, limit: int) -> list[FileDamage]:
+        """Return the damage found last, with the photos, at most `limit` rows."""
+        ids = list(self.order_by("-found_at").values_list("pk", flat=True)[:limit])
+        rows = FileDamage.objects.filter(pk__in=ids).select_related("photo", "companion")
+        return list(rows.order_by("-found_at"))
 
 
 class FileDamage(models.Model):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import uuid
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from django.conf import settings
@@ -17,15 +17,21 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from numpy.typing import NDArray
 
+from gallery.models.audience import Audience
+from gallery.models.dialects import PrefixIndex
+from gallery.models.sensitive import Sensitive, State, hidden_photos_of
+
 NAME_LIMIT = 120
 TAG_LIMIT = 60
 CAPTION_LIMIT = 2000
 """Characters of an album's name, of a tag and of a caption."""
-
-User = AbstractBaseUser | AnonymousUser
-"""Whoever sends a request, signed in or not."""
-
+User = AbstractBaseUser | AnonymousUser | Audience
+"""Whoever sends a request: signed in or not, or somebody who looks at what is shared."""
 _LIVE = Q(deleted_at=None, trashed_at=None)
+_IN_FACETS = ("owner", "colours", "format", "width", "height", "latitude")
+_OF_OWNER = ("owner", "deleted_at", "trashed_at")
+_DECODED = Q(deleted_at=None, trashed_at=None, decoded_at__isnull=False)
+_TRASHED = Q(deleted_at=None) & ~Q(trashed_at=None)
 LIVE_PHOTO = Q(photo__deleted_at=None, photo__trashed_at=None)
 """What `PhotoQuerySet.live` asks of photos, for rows that point to one."""
 
@@ -40,12 +46,35 @@ class OwnedQuerySet(models.QuerySet[Row]):
         return self.filter(owner_id=user.pk) if user.is_authenticated else self.none()
 
 
+def hidden_photos(user: User) -> models.QuerySet[Sensitive, Any]:
+    """Return the ids of the photos that this user keeps out of all lists, as a subquery."""
+    return hidden_photos_of(user.pk)
+
+
 class PhotoQuerySet(models.QuerySet["Photo"]):
     """Queries on photos; every answer to a person starts with `visible_to`."""
 
-    def visible_to(self, user: User) -> PhotoQuerySet:
-        """Return the photos that this user may know of: their own, neither trashed nor deleted."""
-        return self.live()._owned_by(user)
+    def by_size(self) -> PhotoQuerySet:
+        """Return the photos that are not deleted, from the index of their sizes."""
+        # Databases know an index with a condition by its words, which a parameter would hide.
+        photos = self.not_deleted().extra(where=['"gallery_photo"."size" >= 0'])
+        return cast(PhotoQuerySet, photos)
+
+    def flawed(self) -> PhotoQuerySet:
+        """Return the photos whose files lack something, from the index of those."""
+        return cast(PhotoQuerySet, self.extra(where=['"gallery_photo"."flaw" > \'\'']))
+
+    def visible_to(self, user: User, *, hidden: bool = False) -> PhotoQuerySet:
+        """Return the photos that this user may know of: their own, neither trashed nor deleted.
+
+        Those that the user keeps out of all lists as sensitive are left out. With `hidden` they
+        are in: for one photo that is asked for by its id, and for the pages about them. An audience
+        gets what is shared with it, whatever `hidden` is.
+        """
+        if isinstance(user, Audience):
+            return self.live().filter(user.sees())
+        photos = self.live()._owned_by(user)
+        return photos if hidden else photos.listed(user)
 
     def in_trash_of(self, user: User) -> PhotoQuerySet:
         """Return the photos in this user's trash: for the trash pages and nothing else."""
@@ -53,6 +82,11 @@ class PhotoQuerySet(models.QuerySet["Photo"]):
 
     def _owned_by(self, user: User) -> PhotoQuerySet:
         return self.filter(owner_id=user.pk) if user.is_authenticated else self.none()
+
+    def listed(self, user: User) -> PhotoQuerySet:
+        """Leave out the photos that this user keeps out of all lists as sensitive."""
+        # Not by a join or `Exists`: the few ids are read once, and every index is used as before.
+        return self.exclude(pk__in=hidden_photos(user))
 
     def live(self) -> PhotoQuerySet:
         """Leave out photos in the trash and photos marked for deletion."""
@@ -200,6 +234,12 @@ class Photo(models.Model):
     read_at = models.DateTimeField(
         null=True, blank=True, help_text="when Scry's own copy was last read whole"
     )
+    measured_at = models.DateTimeField(
+        null=True, blank=True, help_text="when its sharpness was measured; see PhotoQuality"
+    )
+    screened_at = models.DateTimeField(
+        null=True, blank=True, help_text="when the network for nudity looked at it"
+    )
 
     objects = PhotoQuerySet.as_manager()
 
@@ -220,40 +260,54 @@ class Photo(models.Model):
             # looks up the columns that the condition implies. Without the condition, SQLite's
             # statistics would describe `trashed_at`, and it would sort the grid instead of reading
             # it in order.
+            models.Index(fields=[*_OF_OWNER, "name", "id"], condition=_LIVE, name="photo_live"),
+            PrefixIndex(fields=[*_OF_OWNER, "name"], condition=_LIVE, name="photo_name"),
+            models.Index(fields=["owner", "size"], condition=Q(flaw__gt=""), name="photo_flawed"),
             models.Index(
-                fields=["owner", "deleted_at", "trashed_at", "name", "id"],
-                condition=_LIVE,
-                name="photo_live",
+                fields=["owner", "-trashed_at", "-id"], condition=_TRASHED, name="photo_trash"
             ),
-            models.Index(
-                fields=["owner", "-trashed_at", "-id"],
-                condition=Q(deleted_at=None) & ~Q(trashed_at=None),
-                name="photo_trash",
-            ),
-            models.Index(
-                fields=["trashed_lived"],
-                condition=Q(deleted_at=None) & ~Q(trashed_at=None),
-                name="photo_trash_age",
-            ),
+            models.Index(fields=["trashed_lived"], condition=_TRASHED, name="photo_trash_age"),
             models.Index(fields=["owner", "wall_at"], condition=_LIVE, name="photo_wall"),
             models.Index(fields=["owner", "place_id"], condition=_LIVE, name="photo_place"),
             models.Index(fields=["owner", "camera"], condition=_LIVE, name="photo_camera"),
             models.Index(fields=["owner", "lens"], condition=_LIVE, name="photo_lens"),
+            # Facets of a whole library are counted in it, without the table.
+            models.Index(fields=_IN_FACETS, condition=_LIVE, name="photo_facets"),
             # These two hold few photos, so that SQLite does not use them to list all of them.
             models.Index(
-                fields=["owner", "deleted_at", "trashed_at", "id"],
-                condition=Q(favourite=True),
-                name="photo_favourite",
+                fields=[*_OF_OWNER, "id"], condition=Q(favourite=True), name="photo_favourite"
             ),
             models.Index(
                 fields=["owner", "rating", "id"],
                 condition=Q(deleted_at=None, trashed_at=None, rating__gt=0),
                 name="photo_rating",
             ),
+            # What waits to be looked at, for `owners_in_turn`: the newest of each owner.
+            models.Index(
+                fields=["owner", "-created_at", "-id"],
+                condition=_DECODED & Q(measured_at=None),
+                name="photo_to_measure",
+            ),
+            models.Index(
+                fields=["owner", "-created_at", "-id"],
+                condition=_DECODED & Q(screened_at=None),
+                name="photo_to_screen",
+            ),
+            models.Index(
+                fields=["owner"],
+                condition=Q(deleted_at=None, external=False, read_at=None),
+                name="photo_to_read",
+            ),
             models.Index(
                 fields=["read_at", "owner"],
                 condition=Q(deleted_at=None, external=False),
                 name="photo_read",
+            ),
+            # Only the query that names this condition uses it (`gallery.quotas`).
+            models.Index(
+                fields=["owner", "external", "size"],
+                condition=Q(deleted_at=None, size__gte=0),
+                name="photo_size",
             ),
             models.Index(fields=["phash"], name="photo_phash"),
             models.Index(
@@ -266,6 +320,12 @@ class Photo(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("photo", args=[self.pk])
+
+    @property
+    def confirmed_kinds(self) -> list[str]:
+        """The kinds of sensitive pictures that its owner confirmed."""
+        said = self.sensitive.all()
+        return sorted(word.kind for word in said if word.state == State.CONFIRMED)
 
     @property
     def local_time(self) -> datetime:
@@ -293,21 +353,10 @@ class Fingerprint(models.Model):
         return np.frombuffer(bytes(self.grey), np.uint8).reshape(side, side)
 
 
-class Tombstone(models.Model):
-    """Records for 30 days that a photo was deleted, so that late work cannot bring it back."""
-
-    photo_id = models.UUIDField(primary_key=True)
-    owner_id = models.BigIntegerField()
-    sha256 = models.CharField(max_length=64)
-    deleted_at = models.DateTimeField(default=timezone.now, db_index=True)
-
-    def __str__(self) -> str:
-        return str(self.photo_id)
-
-
 class Album(models.Model):
     """A named set of photos of one owner; removing it removes no photo."""
 
+    counts_for_quota = True
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="albums")
     name = models.CharField(max_length=NAME_LIMIT)
@@ -333,58 +382,12 @@ class Album(models.Model):
 class Tag(models.Model):
     """A word that an owner puts on photos (`Photo.tags`)."""
 
+    counts_for_quota = True
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="tags")
     name = models.CharField(max_length=TAG_LIMIT)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["owner", "name"], name="one_tag_of_a_name")]
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class Stack(models.Model):
-    """Photos shown as one tile, that of the cover (`Photo.stack`, `Photo.folded`).
-
-    A stack has two or more live photos, and its cover is one of them. `gallery.stacks` keeps this
-    true when photos come and go.
-    """
-
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="stacks")
-    cover = models.ForeignKey(Photo, models.SET_NULL, null=True, related_name="+")
-    created_at = models.DateTimeField(default=timezone.now)
-
-    objects = OwnedQuerySet["Stack"].as_manager()
-
-    def __str__(self) -> str:
-        return str(self.pk)
-
-
-class SkippedFile(models.Model):
-    """A file that was not stored because the gallery already has the same bytes.
-
-    People can see which files were skipped and which photo each is a copy of. `name` is the
-    cleaned file name of an upload, or the path below the imported folder.
-    """
-
-    class Source(models.TextChoices):
-        UPLOAD = "upload"
-        IMPORT = "import"
-
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
-    photo = models.ForeignKey(Photo, models.CASCADE, related_name="skipped_copies")
-    name = models.CharField(max_length=500)
-    source = models.CharField(max_length=10, choices=Source.choices)
-    skipped_at = models.DateTimeField(default=timezone.now)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                fields=["photo", "source", "name"], name="one_row_per_skipped_name"
-            )
-        ]
-        indexes = [models.Index(fields=["owner", "-skipped_at"], name="skipped_newest")]
 
     def __str__(self) -> str:
         return self.name

@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, BinaryIO
 
 MAX_BYTES = 16 << 20
 """The largest sidecar that is read. Masks drawn by hand make XMP files of some megabytes."""
@@ -80,6 +80,14 @@ def from_json(values: Any) -> Sidecar:
     if type(sidecar.favourite) is not bool:
         raise ValueError("neither a favourite nor none")
     return sidecar
+
+
+def contents(file: BinaryIO) -> bytes:
+    """Return the whole of a sidecar. Raises BadSidecar for one of more than `MAX_BYTES`."""
+    data = file.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise BadSidecar("too large")
+    return data
 
 
 def is_plausible(moment: datetime) -> bool:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import plistlib
-from pathlib import Path
+from typing import BinaryIO
 
-from gallery.sidecars import MAX_BYTES, BadSidecar, Sidecar
+from gallery.sidecars import BadSidecar, Sidecar, contents
 
 
-def read(path: Path) -> Sidecar:
+def read(file: BinaryIO) -> Sidecar:
     """Check that the file lists edits, which say nothing of the photo. Raises BadSidecar."""
-    if path.stat().st_size > MAX_BYTES:
-        raise BadSidecar("too large")
+    data = contents(file)
     try:
         # It refuses entities. Damaged files make it raise almost anything.
-        values = plistlib.loads(path.read_bytes())
+        values = plistlib.loads(data)
     except Exception as error:
         raise BadSidecar(f"no property list: {type(error).__name__}") from error
     if not isinstance(values, dict) or not any(key.startswith("adjustment") for key in values):

@@ -8,16 +8,15 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from gallery.sidecars import (
-    MAX_BYTES,
     MAX_CAPTION,
     MAX_NAME,
     BadSidecar,
     Sidecar,
     clean_tags,
+    contents,
     is_plausible,
     metres,
     place,
@@ -30,12 +29,11 @@ _KEYS = {"photoTakenTime", "geoData", "geoDataExif", "people", "favorited", "goo
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def read(path: Path) -> Sidecar:
+def read(file: BinaryIO) -> Sidecar:
     """Return what the file says. Raises BadSidecar for any other JSON, and for what is none."""
-    if path.stat().st_size > MAX_BYTES:
-        raise BadSidecar("too large")
+    data = contents(file)
     try:
-        values = json.loads(path.read_bytes().decode("utf-8-sig"))
+        values = json.loads(data.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise BadSidecar(f"no JSON: {type(error).__name__}") from error
     if not isinstance(values, dict) or not values.keys() & _KEYS:

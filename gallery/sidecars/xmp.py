@@ -9,16 +9,15 @@ import re
 from collections import defaultdict
 from contextlib import suppress
 from datetime import datetime
-from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from xml.parsers import expat
 
 from gallery.sidecars import (
-    MAX_BYTES,
     MAX_CAPTION,
     BadSidecar,
     Sidecar,
     clean_tags,
+    contents,
     is_plausible,
     metres,
     place,
@@ -74,11 +73,9 @@ _OWN_TAGS = "darktable"
 Properties = dict[str, list[str]]
 
 
-def read(path: Path) -> Sidecar:
+def read(file: BinaryIO) -> Sidecar:
     """Return what an XMP file says. Raises BadSidecar."""
-    if path.stat().st_size > MAX_BYTES:
-        raise BadSidecar("too large")
-    return _sidecar(_Reader().properties(path.read_bytes()))
+    return _sidecar(_Reader().properties(contents(file)))
 
 
 class _Reader:

@@ -15,6 +15,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext, gettext_lazy as _
 
 from gallery import files
+from gallery.logs.once_a_minute import OnceAMinute
 from gallery.paths import shown
 
 logger = logging.getLogger(__name__)
@@ -22,7 +23,6 @@ logger = logging.getLogger(__name__)
 CODE = "database_damaged"
 LOOK_SECONDS = 3.0
 """How long a start may look for damage. `fsck` looks at everything."""
-_TELL_SECONDS = 60.0
 _STEPS = 100_000
 
 Identity: TypeAlias = tuple[int, int]
@@ -48,7 +48,7 @@ _DAMAGED = (
 
 _known: dict[Path, Identity] = {}
 _lost_journals: set[Path] = set()
-_told: dict[str, float] = {}
+_told = OnceAMinute()
 
 
 class RecordGone(OperationalError):
@@ -157,9 +157,7 @@ def tell(error: BaseException | None) -> Promise | str:
     sentence = explain(error)
     if not sentence:
         return ""
-    now = time.monotonic()
-    if now - _told.get(sentence, -_TELL_SECONDS) >= _TELL_SECONDS:
-        _told[sentence] = now
+    if _told.is_due(sentence):
         logger.error("%s", sentence)
     return _FOR_PEOPLE
 

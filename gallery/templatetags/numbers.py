@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from django import template
-from django.utils.translation import gettext as _, ngettext
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _, ngettext, pgettext
 
 from gallery.taken_time import offset_in_words
 
@@ -12,8 +13,13 @@ register = template.Library()
 
 @register.filter
 def count(number: int) -> str:
-    """Return 3412 as "3,412"."""
-    return f"{number:,}"
+    """Return 3412 as "3,412", or as the language of the page writes it."""
+    return number_format(number, force_grouping=True)
+
+
+def decimal(value: float, places: int) -> str:
+    """Return 12.34 with one place as "12.3", or "12,3" where people write a comma."""
+    return number_format(f"{value:.{places}f}")
 
 
 @register.filter
@@ -40,9 +46,29 @@ def duration(seconds: int) -> str:
 
 
 @register.filter
+def rate(value: float) -> str:
+    """Return 12.3 as "12 per second", 1.24 as "1.2 per second" and 0.2 as "12 per minute"."""
+    if value < 1:
+        return _("%(number)s per minute") % {"number": count(max(round(60 * value), 1))}
+    number = decimal(value, 1) if value < 10 else count(round(value))
+    return _("%(number)s per second") % {"number": number}
+
+
+@register.filter
+def share(value: float) -> str:
+    """Return 0.9875 as "98.7 %"; only what is whole is "100 %"."""
+    return percentage(count(100) if value >= 1 else decimal(int(value * 1000 + 1e-6) / 10, 1))
+
+
+def percentage(written: str) -> str:
+    """Return "98.7" as "98.7 %"."""
+    return pgettext("a share", "%(number)s %%") % {"number": written}
+
+
+@register.filter
 def score(value: float) -> str:
     """Return a cosine similarity with two decimals."""
-    return f"{value:.2f}"
+    return decimal(value, 2)
 
 
 @register.filter
@@ -59,5 +85,7 @@ def offset(minutes: int | None) -> str:
 
 @register.filter
 def megapixels(pixels: int) -> str:
-    """Return 12192768 as "12.2 MP"."""
-    return f"{pixels / 1_000_000:.1f} MP"
+    """Return 12192768 as "12.2 MP", and "" for a picture of almost none."""
+    if pixels < 50_001:
+        return ""
+    return _("%(number)s MP") % {"number": decimal(pixels / 1_000_000, 1)}

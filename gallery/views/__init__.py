@@ -7,11 +7,13 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 from django.contrib.auth.models import AbstractBaseUser
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils.cache import patch_vary_headers
 from django_htmx.middleware import HtmxDetails
 
+from gallery.administrators import is_administrator
 from gallery.models import Photo
 from gallery.user_errors import RETRY_SECONDS
 
@@ -23,9 +25,15 @@ class PageRequest(HttpRequest):
     user: AbstractBaseUser  # type: ignore[assignment]
 
 
+def administrators_only(request: PageRequest) -> None:
+    """Answer everybody else with a 403."""
+    if not is_administrator(request.user):
+        raise PermissionDenied
+
+
 def get_photo(request: HttpRequest, photo_id: uuid.UUID) -> Photo:
-    """Return the photo if the user may see it, else raise the one 404."""
-    return get_object_or_404(Photo.objects.visible_to(request.user), pk=photo_id)
+    """Return the photo if the user may see it, hidden or not, else raise the one 404."""
+    return get_object_or_404(Photo.objects.visible_to(request.user, hidden=True), pk=photo_id)
 
 
 def uuids(values: Iterable[str]) -> list[uuid.UUID]:

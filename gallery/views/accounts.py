@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django import forms
 from django.conf import settings
 from django.contrib.auth import login, logout
@@ -17,11 +19,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from gallery import first_run
+from gallery import first_run, second_step, sign_in_limits
+from gallery.account_backend import BACKEND
+from gallery.passkeys.relying_party import relying_party
 
 
 class OwnerForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the type checker only
-    """The owner's name and password."""
+    """The name and the password of a new account."""
 
     password = forms.CharField(strip=False, max_length=1000)
 
@@ -40,21 +44,25 @@ class OwnerForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the t
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def welcome(request: HttpRequest) -> HttpResponse:
-    """Create the owner's account, once, for the person with the token that the start-up printed."""
+    """Create the owner's account, once, for the person with the token that the start-up printed.
+
+    The token is behind the `#` of that address, which browsers send to no server: it would stand in
+    logs of proxies. A script of the page puts it into the form.
+    """
     if not first_run.is_first_run():
         return redirect("grid")
-    token = request.POST.get("token") or request.GET.get("token", "")
+    token = request.POST.get("token", "")
     if not token or not first_run.is_token(token):
         status = 403 if token else 200
         return render(request, "gallery/welcome_token.html", {"asked": bool(token)}, status=status)
-    form = OwnerForm(request.POST if request.method == "POST" else None)
+    form = OwnerForm(request.POST if "username" in request.POST else None)
     if not form.is_valid():
         context = {"form": form, "token": token}
         status = 400 if form.is_bound else 200
         return render(request, "gallery/welcome.html", context, status=status)
     owner = _create_owner(form.cleaned_data["username"], form.cleaned_data["password"])
     if owner is not None:
-        login(request, owner, backend="django.contrib.auth.backends.ModelBackend")
+        login(request, owner, backend=BACKEND)
     return redirect("grid")
 
 
@@ -76,36 +84,35 @@ def _create_owner(name: str, password: str) -> User | None:
 @sensitive_post_parameters("password")
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
+@sign_in_limits.limited
 def sign_in(request: HttpRequest) -> HttpResponse:
-    """Ask for name and password; too many wrong ones lock the account for a while."""
+    """Ask for name and password; whoever is wrong too often must wait."""
     if first_run.is_first_run():
         return redirect("welcome")
-    target = _safe_target(request)
+    target = safe_target(request)
     if request.user.is_authenticated:
         return redirect(target)
     form = AuthenticationForm(request, request.POST if request.method == "POST" else None)
     if form.is_valid():
-        login(request, form.get_user())
-        return redirect(target)
-    context = {"failed": form.is_bound, "username": form["username"].value() or "", "next": target}
-    status = 401 if form.is_bound else 200
+        return second_step.sign_in(request, form.get_user(), target)
+    failed, username = form.is_bound, form["username"].value() or ""
+    status = 401 if failed else 200
+    return sign_in_page(request, target, status=status, failed=failed, username=username)
+
+
+def sign_in_page(request: HttpRequest, target: str, *, status: int, **more: Any) -> HttpResponse:
+    """Show the page with all ways to sign in; `problem` is why another way did not work."""
+    name = settings.OIDC_NAME if settings.SIGNS_IN_BY_OPENID else ""
+    context = {
+        "next": target,
+        "openid_name": name,
+        "has_passkeys": relying_party(request) is not None,
+        **more,
+    }
     return render(request, "gallery/sign_in.html", context, status=status)
 
 
-def client_address(request: HttpRequest) -> str:
-    """Return the address that failed sign-ins are counted by.
-
-    Each proxy appends the address that its request came from, so with PROXY_COUNT of them the
-    client is that many entries from the end. The client may have invented the entries before it.
-    """
-    direct = str(request.META.get("REMOTE_ADDR", ""))
-    forwarded = [part.strip() for part in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")]
-    if settings.PROXY_COUNT and len(forwarded) >= settings.PROXY_COUNT and forwarded[0]:
-        return str(forwarded[-settings.PROXY_COUNT])
-    return direct
-
-
-def _safe_target(request: HttpRequest) -> str:
+def safe_target(request: HttpRequest) -> str:
     """Return where to go after signing in: `next` if it is an address of this gallery."""
     target = request.POST.get("next") or request.GET.get("next", "")
     safe = url_has_allowed_host_and_scheme(
@@ -114,8 +121,15 @@ def _safe_target(request: HttpRequest) -> str:
     return target if target and safe else resolve_url("grid")
 
 
+@never_cache
 @require_POST
 def sign_out(request: HttpRequest) -> HttpResponse:
-    """End the session."""
+    """End the session, and have the browser forget the pictures and pages that it kept.
+
+    The header clears service workers and their caches too. Cookies are left: it would take those
+    of every other host of the domain.
+    """
     logout(request)
-    return redirect("sign-in")
+    response = redirect("sign-in")
+    response["Clear-Site-Data"] = '"cache", "storage"'
+    return response

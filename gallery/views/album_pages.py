@@ -14,9 +14,10 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from gallery import albums as album_records, marks, stacks
+from gallery import albums as album_records, marks, sensitive, stacks
 from gallery.models import Album, Photo, PhotoQuerySet, Stack, Tag
 from gallery.models.photo_library import NAME_LIMIT
+from gallery.models.sensitive import State
 from gallery.names import BadName
 from gallery.user_errors import UserError
 from gallery.views import PageRequest, get_photo, uuids, vary_on_htmx
@@ -145,7 +146,10 @@ def _apply_marks(request: PageRequest, photo: Photo) -> None:
         marks.add_tags(photo, [text for text in form["tag"].split(",") if text.strip()])
     if "untag" in form:
         marks.remove_tag(photo, form["untag"])
-    photos = Photo.objects.visible_to(request.user).filter(pk=photo.pk)
+    photos = Photo.objects.visible_to(request.user, hidden=True).filter(pk=photo.pk)
+    for field, state in (("sensitive", State.CONFIRMED), ("harmless", State.CLEARED)):
+        if field in form:
+            sensitive.decide(request.user, photos, form[field], state)
     if "album" in form:
         album_records.add(album_records.get_or_create(request.user, form["album"]), photos)
     for album_id in uuids(form.getlist("unalbum")[: album_records.PHOTOS_PER_REQUEST]):

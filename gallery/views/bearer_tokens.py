@@ -11,6 +11,8 @@ from django.http import HttpRequest, HttpResponseBase
 
 from gallery.api.errors import error
 from gallery.models import ApiToken
+from gallery.permissions import require_scope
+from gallery.user_errors import UserError
 from gallery.views import PageRequest
 
 _Details = ParamSpec("_Details")
@@ -31,9 +33,13 @@ def session_or_token(
     ) -> HttpResponseBase:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() == "bearer":
-            owner = ApiToken.owner_of(token)
-            if owner is not None:
-                request.user = owner
+            found = ApiToken.of(token)
+            if found is not None:
+                try:
+                    require_scope(found, request)
+                except UserError as refusal:
+                    return error(refusal.status, refusal.code, refusal.message)
+                request.user = found.owner
             elif not request.user.is_authenticated:
                 return error(401)
         return with_session(cast(PageRequest, request), *args, **kwargs)

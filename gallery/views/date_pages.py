@@ -60,7 +60,7 @@ def _fields(wall: datetime | None) -> dict[str, str]:
 
 
 def _correct(request: PageRequest, photo: Photo) -> None:
-    photos = Photo.objects.visible_to(request.user).filter(pk=photo.pk)
+    photos = Photo.objects.visible_to(request.user, hidden=True).filter(pk=photo.pk)
     result = correct_dates.correct(photos, correction(request.POST))
     context = {
         "says": date_sentences.corrected(result.photos),

@@ -13,6 +13,7 @@ from django.template.loader import render_to_string
 from gallery import database_outages
 from gallery.api.errors import API_PREFIX, error
 from gallery.files import StorageFull
+from gallery.quotas import QuotaFull
 from gallery.sqlite import record_file
 from gallery.user_errors import RETRY_SECONDS
 
@@ -32,11 +33,17 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 def failed(request: HttpRequest) -> HttpResponse:
     """Answer an error that no route expected.
 
-    That is a full disk (507), a database that is lost, away or locked (503), or a bug (500).
+    That is a full account (413) or disk (507), a database that is lost, away or locked (503), or a
+    bug (500).
 
     The pages are rendered without the request, because reading from it may fail again.
     """
     problem = sys.exception()
+    if isinstance(problem, QuotaFull):
+        page = render_to_string("507.html", {"message": problem.message, "is_quota": True})
+        answer = HttpResponse(page, status=problem.status)
+        answer._has_been_logged = True  # type: ignore[attr-defined]
+        return answer
     if _is_full(problem):
         page = render_to_string("507.html", {"message": StorageFull.sentence})
         return HttpResponse(page, status=507)

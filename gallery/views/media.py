@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
+import io
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Hashable
 from pathlib import Path
+from typing import Any
 
 from django.http import (
     FileResponse,
     Http404,
+    HttpRequest,
     HttpResponse,
     HttpResponseBase,
-    StreamingHttpResponse,
 )
 from django.shortcuts import get_object_or_404, render
 from django.utils.cache import get_conditional_response
 from django.views.decorators.http import require_safe
 
 from gallery import files, originals_marker
-from gallery.decoders import web_pool
+from gallery.api.errors import busy
+from gallery.decoders import web_decoders
 from gallery.decoding import DecodeError, PoolBusy
 from gallery.decoding.answers import FORMATS
 from gallery.folders import external
 from gallery.models import Companion, Photo
-from gallery.user_errors import RETRY_SECONDS
 from gallery.views import PageRequest, get_photo
 from gallery.views.bearer_tokens import session_or_token
 
@@ -33,7 +35,6 @@ from gallery.views.bearer_tokens import session_or_token
 FOR_EVER = "private, max-age=31536000, immutable"
 _SOON = "private, max-age=2"
 
-_CHUNK = 256 * 1024
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)", re.ASCII)
 
 
@@ -51,7 +52,7 @@ def preview(request: PageRequest, photo_id: uuid.UUID) -> HttpResponseBase:
     return preview_of(request, get_photo(request, photo_id))
 
 
-def thumbnail_of(request: PageRequest, photo: Photo, *, cache: str = FOR_EVER) -> HttpResponseBase:
+def thumbnail_of(request: HttpRequest, photo: Photo, *, cache: str = FOR_EVER) -> HttpResponseBase:
     """Answer with the thumbnail of a photo that the asking user may see."""
     path = files.thumbnail(photo.pk)
     if path.exists() or photo.decoded_at is None:
@@ -59,31 +60,42 @@ def thumbnail_of(request: PageRequest, photo: Photo, *, cache: str = FOR_EVER) -
     # The worker made one, which a backup leaves out.
     try:
         with files.find_original(photo).unchanged() as original_path:
-            data = web_pool().decode(original_path).thumbnail
+            data = (
+                web_decoders(request.user.pk).decode(original_path, owner=photo.owner_id).thumbnail
+            )
     except PoolBusy:
-        return HttpResponse(status=503, headers={"Retry-After": RETRY_SECONDS})
+        return _busy(request)
     except (DecodeError, OSError):
         return _rendition(request, path, "image/webp", cache)
     _store(path, photo, data)
     return _made(path, data, "image/webp", cache)
 
 
-def preview_of(request: PageRequest, photo: Photo, *, cache: str = FOR_EVER) -> HttpResponseBase:
+def preview_of(request: HttpRequest, photo: Photo, *, cache: str = FOR_EVER) -> HttpResponseBase:
     """Answer with the preview of a photo that the asking user may see."""
     path = files.preview(photo.pk)
     if path.exists():
         return _rendition(request, path, "image/jpeg", cache)
     try:
         with files.find_original(photo).unchanged() as original_path:
-            data = web_pool().preview(original_path)
+            data = web_decoders(request.user.pk).preview(original_path, owner=photo.owner_id)
     except PoolBusy:
-        return HttpResponse(status=503, headers={"Retry-After": RETRY_SECONDS})
+        return _busy(request)
     except (DecodeError, OSError):
         if photo.external:  # Its disk may be off, and the thumbnail is better than nothing.
             return _rendition(request, files.thumbnail(photo.pk), "image/webp", _SOON)
         raise Http404 from None
     _store(path, photo, data)
     return _made(path, data, "image/jpeg", cache)
+
+
+def _busy(request: HttpRequest) -> HttpResponse:
+    """Say that too many pictures are read at once; browsers and programs come back."""
+    response = busy(request, None)
+    response["Cache-Control"] = "no-store"
+    # Whoever asks for many pictures at once must not fill the log.
+    response._has_been_logged = True  # type: ignore[attr-defined]
+    return response
 
 
 def _made(path: Path, data: bytes, kind: str, cache: str) -> HttpResponse:
@@ -127,30 +139,36 @@ def original(request: PageRequest, photo_id: uuid.UUID) -> HttpResponseBase:
 @session_or_token
 def video(request: PageRequest, photo_id: uuid.UUID) -> HttpResponseBase:
     """The short video of a motion or Live Photo, or the range of its bytes that is asked for."""
-    photo = get_photo(request, photo_id)
+    return video_of(request, get_photo(request, photo_id), asker=request.user.pk)
+
+
+def video_of(
+    request: HttpRequest, photo: Photo, *, asker: Hashable, cache: str = "private, max-age=3600"
+) -> HttpResponseBase:
+    """Answer with the video of a photo; `asker` takes turns with others for decoders."""
     try:
-        path, place = _video_of(photo)
+        path, place = _place_of_video(photo, asker)
     except PoolBusy:
-        return HttpResponse(status=503, headers={"Retry-After": RETRY_SECONDS})
+        return _busy(request)
     except (DecodeError, OSError):
         if (kept := external.kept(photo)) and kept.sentence:
             return _unreachable(request, kept)
         raise Http404 from None
     response = _part_of(path, place, request.headers.get("Range", ""), "video/mp4")
-    response["Cache-Control"] = "private, max-age=3600"
+    response["Cache-Control"] = cache
     response["Content-Security-Policy"] = "default-src 'none'; sandbox"
     response["X-Content-Type-Options"] = "nosniff"
     return response
 
 
-def _video_of(photo: Photo) -> tuple[Path, tuple[int, int]]:
+def _place_of_video(photo: Photo, asker: Hashable) -> tuple[Path, tuple[int, int]]:
     """Return the file that holds a photo's video, and where in it; raise Http404 without one.
 
     Raises the pool's exceptions, and OSError if the file is gone.
     """
     if photo.motion == Photo.Motion.INSIDE:
         path = files.original(photo)
-        if (place := web_pool().video(path)) is not None:
+        if (place := web_decoders(asker).video(path, owner=photo.owner_id)) is not None:
             return path, place
     beside = photo.companions.filter(kind=Companion.Kind.VIDEO).first()
     if beside is None:
@@ -174,7 +192,7 @@ def companion(
     return response
 
 
-def _rendition(request: PageRequest, path: Path, kind: str, cache: str) -> HttpResponseBase:
+def _rendition(request: HttpRequest, path: Path, kind: str, cache: str) -> HttpResponseBase:
     if not path.exists():
         missing = HttpResponse(status=404, headers={"Cache-Control": _SOON})
         # Expected while a photo is being prepared, so it should not be logged.
@@ -184,7 +202,7 @@ def _rendition(request: PageRequest, path: Path, kind: str, cache: str) -> HttpR
 
 
 def _file(
-    request: PageRequest, path: Path, kind: str, *, cache: str, name: str = "", etag: str = ""
+    request: HttpRequest, path: Path, kind: str, *, cache: str, name: str = "", etag: str = ""
 ) -> HttpResponseBase:
     """Answer with a file, or with the headers alone if the browser has it or asks for no more."""
     etag = etag or _etag(path)
@@ -219,7 +237,7 @@ def _external_etag(photo: Photo, path: Path) -> str:
     return f'"original-{photo.pk}-{status.st_mtime_ns:x}-{status.st_size:x}"'
 
 
-def _unreachable(request: PageRequest, kept: external.Kept) -> HttpResponse:
+def _unreachable(request: HttpRequest, kept: external.Kept) -> HttpResponse:
     """Say that an original in an external folder is away (503) or missing (404)."""
     is_away = kept.state is external.State.AWAY
     response = render(request, "gallery/original_away.html", {"kept": kept})
@@ -262,10 +280,11 @@ def _part_of(path: Path, place: tuple[int, int], asked: str, kind: str) -> HttpR
     first, last = _range(asked, length) or (0, length - 1)
     if first >= length:
         return HttpResponse(status=416, headers={"Content-Range": f"bytes */{length}"})
-    if not path.exists():
-        raise Http404
-    chunks = _chunks(path, start + first, last - first + 1)
-    response = StreamingHttpResponse(chunks, content_type=kind)
+    try:
+        part = FilePart(path, start + first, last - first + 1)
+    except OSError:
+        raise Http404 from None
+    response = FileResponse(part, content_type=kind)
     response["Accept-Ranges"] = "bytes"
     response["Content-Length"] = str(last - first + 1)
     if (first, last) != (0, length - 1):
@@ -286,9 +305,40 @@ def _range(asked: str, length: int) -> tuple[int, int] | None:
     return (first, last) if first <= last or first >= length else None
 
 
-def _chunks(path: Path, start: int, length: int) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        file.seek(start)
-        while length > 0 and (chunk := file.read(min(_CHUNK, length))):
-            length -= len(chunk)
-            yield chunk
+class FilePart(io.RawIOBase):
+    """The bytes of a file from `start` on, read as if they were a file of their own.
+
+    The web server sends such a file without keeping a thread, however slowly it is read.
+    """
+
+    def __init__(self, path: Path, start: int, length: int) -> None:
+        super().__init__()
+        self._file = path.open("rb", buffering=0)
+        self._start, self._length, self._at = start, length, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Go to a byte of the part; return which one that is."""
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._length}[whence]
+        self._at = max(base + offset, 0)
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill a buffer as far as the part goes; return the number of bytes."""
+        view = memoryview(buffer)[: max(self._length - self._at, 0)]
+        self._file.seek(self._start + self._at)
+        count = self._file.readinto(view)
+        self._at += count
+        return count
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()

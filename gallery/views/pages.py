@@ -23,7 +23,7 @@ from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from gallery import companions, marks, originals_marker, read_originals, trash
+from gallery import companions, marks, originals_marker, read_originals, sensitive, trash
 from gallery.companion_names import Neighbours
 from gallery.decoding import PoolBusy
 from gallery.decoding.answers import PREVIEW_SIDE, THUMBNAIL_SIDE
@@ -33,6 +33,8 @@ from gallery.models import Album, Embedding, EmbeddingModel, FileDamage, Photo, 
 from gallery.models.embeddings import retry
 from gallery.models.photo_library import CAPTION_LIMIT, NAME_LIMIT, TAG_LIMIT
 from gallery.paging import BadCursor, page_after
+from gallery.quality_words import words_of
+from gallery.recent import recent
 from gallery.signals import photos_changed
 from gallery.user_errors import UserError
 from gallery.views import PageRequest, get_photo, vary_on_htmx
@@ -49,7 +51,8 @@ def grid(request: PageRequest) -> HttpResponse:
     photos = Photo.objects.visible_to(request.user)
     photos = photos if apart else photos.unfolded()
     any_stack = Stack.objects.visible_to(request.user).exists
-    context = {"apart": apart, "any_stack": any_stack, "years": cache(partial(years, photos))}
+    find_years = partial(recent, request.user, f"years-{apart}", partial(years, photos))
+    context = {"apart": apart, "any_stack": any_stack, "years": cache(find_years)}
     return photos_by_day(request, photos, "gallery/grid.html", context, folded=not apart)
 
 
@@ -92,6 +95,7 @@ def photo_page(request: PageRequest, photo: Photo, problem: str = "") -> HttpRes
         "kept": external.kept(photo),
         "pixels": photo.width * photo.height,
         "marks": marks_context(request, photo, problem),
+        "quality": words_of(photo),
     }
     if request.htmx:
         return vary_on_htmx(render(request, "gallery/_details.html", context))
@@ -113,6 +117,8 @@ def marks_context(request: PageRequest, photo: Photo, problem: str = "") -> dict
         "stars": range(1, MAX_STARS + 1),
         "tags": list(photo.tags.order_by(Lower("name"), "name").values_list("name", flat=True)),
         "albums": list(albums.filter(photos=photo)),
+        "sensitive": photo.confirmed_kinds,
+        "kinds": sensitive.treatments(request.user),
         "known_tags": marks.tags_in_use(request.user),
         "known_albums": list(albums.values_list("name", flat=True)[: marks.SUGGESTION_LIMIT]),
         "caption_limit": CAPTION_LIMIT,
@@ -153,7 +159,7 @@ def _neighbours(request: PageRequest, photo: Photo) -> tuple[Photo | None, Photo
 def delete_photo(request: PageRequest, photo_id: uuid.UUID) -> HttpResponse:
     """Move one photo to the trash and go back to the grid."""
     photo = get_photo(request, photo_id)
-    trash.trash(Photo.objects.visible_to(request.user).filter(pk=photo.pk))
+    trash.trash(Photo.objects.visible_to(request.user, hidden=True).filter(pk=photo.pk))
     undo = render_to_string("gallery/_undo.html", {"photo": photo}, request)
     messages.success(request, mark_safe(undo))  # noqa: S308 - the template escapes the name
     return redirect("grid")
@@ -175,15 +181,13 @@ def retry_photo(request: PageRequest, photo_id: uuid.UUID) -> HttpResponse:
 @login_required
 def problems(request: PageRequest) -> HttpResponse:
     """The photos that could not be made searchable, with the reason and what can be done."""
-    failed = Embedding.objects.filter(
-        photo__in=Photo.objects.visible_to(request.user),
-        model=EmbeddingModel.objects.active(),
-        state=Embedding.State.FAILED,
-    ).select_related("photo")
-    rows = list(failed.order_by("-photo__created_at")[: _MAX_PROBLEMS + 1])
-    context = {"rows": rows[:_MAX_PROBLEMS], "more": len(rows) > _MAX_PROBLEMS}
-    damage = FileDamage.objects.visible_to(request.user).select_related("photo", "companion")
-    context["damaged"] = list(damage.order_by("-found_at")[:_MAX_PROBLEMS])
+    active = EmbeddingModel.objects.filter(state=EmbeddingModel.State.ACTIVE)
+    failed = Embedding.objects.visible_to(request.user).in_states(active, Embedding.State.FAILED)
+    # Sorted here: for the order of keys, SQLite would walk over all rows of the model.
+    ids = sorted(failed.values_list("pk", flat=True), reverse=True)
+    rows = Embedding.objects.filter(pk__in=ids[:_MAX_PROBLEMS]).select_related("photo")
+    context = {"rows": list(rows.order_by("-pk")), "more": len(ids) > _MAX_PROBLEMS}
+    context["damaged"] = FileDamage.objects.visible_to(request.user).newest(_MAX_PROBLEMS)
     context["overdue"] = trash.overdue(request.user).count()
     return render(request, "gallery/problems.html", context)
 
@@ -192,11 +196,11 @@ def problems(request: PageRequest) -> HttpResponse:
 @login_required
 def originals(request: PageRequest) -> HttpResponse:
     """When the originals were last read whole, and which are damaged."""
-    damage = FileDamage.objects.visible_to(request.user).select_related("photo", "companion")
+    damage = FileDamage.objects.visible_to(request.user)
     context = {
         "readings": read_originals.readings(request.user),
         "days": settings.SCRUB_DAYS,
-        "damaged": list(damage.order_by("-found_at")[:_MAX_PROBLEMS]),
+        "damaged": damage.newest(_MAX_PROBLEMS),
         "number": damage.count(),
     }
     return render(request, "gallery/originals.html", context)

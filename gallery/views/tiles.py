@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
@@ -11,16 +11,19 @@ from typing import Protocol
 
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _, ngettext
 
 from gallery import stacks
 from gallery.models import Embedding, Photo, PhotoQuerySet
 from gallery.paging import cursor_of
+from gallery.templatetags.dates import weekday
 
 PAGE = 60
 """Photos per page: enough to fill a large screen, few enough to load at once."""
 _LOWEST_ID = uuid.UUID(int=0).hex
+
+_OF_NEW_YEAR = 500
+"""Photos around the turn of a year that are looked through for the last one before it."""
 
 
 @dataclass(frozen=True)
@@ -67,15 +70,29 @@ class Match(Protocol):
     def box(self) -> tuple[float, float, float, float] | None: ...
 
 
+SPARSE = 2.8
+"""The sum of aspect ratios up to which a day shares its row; on a screen a row holds 5 to 9."""
+
+Describe = Callable[[Sequence[Photo]], Mapping[uuid.UUID, str]]
+describers: list[Describe] = []
+"""What tells in a few words what photos show, by their ids, with one query for a page. The apps
+above register it; without any, a photo is called by its name alone."""
+
+
 @dataclass(frozen=True)
 class Tile:
-    """One photo of a grid, with its `match` where a search found it."""
+    """One photo of a grid, with its `match` where a search found it.
+
+    `shows` says in a few words what the photo shows, as far as that is known.
+    """
 
     photo: Photo
     state: str
     message: str
+    may_pass: bool
     match: Match | None = None
     fold: Fold | None = None
+    shows: str = ""
 
 
 @dataclass(frozen=True)
@@ -90,7 +107,12 @@ class Day:
         """The heading: Today, Yesterday, or the full date."""
         recent = {0: _("Today"), 1: _("Yesterday")}
         days = (timezone.localdate() - self.date).days
-        return recent.get(days) or date_format(self.date, "l, j F Y")
+        return recent.get(days) or weekday(self.date)
+
+    @property
+    def is_sparse(self) -> bool:
+        """Whether the photos take so little of a row that other days fit beside them."""
+        return self.breadth <= SPARSE
 
     @property
     def breadth(self) -> float:
@@ -110,13 +132,16 @@ def tiles(
 ) -> list[Tile]:
     """Return a tile for each photo, in order; `folds` says which stand for others too."""
     states = Embedding.objects.states_of(photos)
+    shown = {key: text for describe in describers for key, text in describe(photos).items()}
     return [
         Tile(
             photo=photo,
             state=states[photo.pk].state,
             message=states[photo.pk].message,
+            may_pass=states[photo.pk].may_pass,
             match=matches[place] if matches is not None else None,
             fold=folds.get(photo.pk) if folds else None,
+            shows=shown.get(photo.pk, ""),
         )
         for place, photo in enumerate(photos)
     ]
@@ -156,12 +181,23 @@ def years(photos: PhotoQuerySet) -> list[tuple[int, str]]:
     return cursors
 
 
+def cursor_behind(photos: PhotoQuerySet) -> str | None:
+    """Return the cursor that jumps to the last of these photos, None if there are none."""
+    moment = photos.newest_first().values_list("shown_at", flat=True).first()
+    return cursor_of(moment + timedelta(microseconds=1), _LOWEST_ID) if moment else None
+
+
 def _last_instant(photos: PhotoQuerySet, year: int) -> datetime:
     """Return the instant after the last photo of a year, whose clocks showed many zones.
 
-    No clock is a day from UTC, so the look-up begins a day after the end of the year.
+    No clock is a day from UTC, so the look-up begins a day after the end of the year. The clocks
+    are compared here: SQLite would rather sort all photos of the year.
     """
     first, end = (datetime(each, 1, 1, tzinfo=UTC) for each in (year, year + 1))
-    of_year = photos.filter(wall_at__gte=first, wall_at__lt=end, shown_at__lt=end + timedelta(1))
-    moment = of_year.newest_first().values_list("shown_at", flat=True).first()
+    before = photos.filter(shown_at__lt=end + timedelta(1)).newest_first()
+    latest = before.values_list("shown_at", "wall_at")[:_OF_NEW_YEAR]
+    moment = next((shown_at for shown_at, wall_at in latest if first <= wall_at < end), None)
+    if moment is None:
+        of_year = before.filter(wall_at__gte=first, wall_at__lt=end)
+        moment = of_year.values_list("shown_at", flat=True).first()
     return (moment or end) + timedelta(microseconds=1)

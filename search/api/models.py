@@ -8,14 +8,15 @@ from typing import Annotated
 
 from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router, Schema, Status
-from pydantic import Field, StrictInt
+from pydantic import Field, WithJsonSchema
 
 from gallery import model_change
 from gallery.administrators import require_administrator
+from gallery.api.described import text, whole
 from gallery.api.errors import ErrorOut, In
 from search.vectors.embedders import folders, received
 from search.vectors.embedders.catalog import RecommendedModel
-from search.vectors.embedders.received import MAX_FILES, PIECE_BYTES
+from search.vectors.embedders.received import MAX_FILES, MAX_WEIGHT_BYTES, PIECE_BYTES
 
 router = Router(tags=["model"])
 _ERRORS = frozenset({400, 401, 403, 404, 409, 413, 507})
@@ -28,17 +29,20 @@ class FolderIn(In):
     folder: str
 
 
+_SIZE = {"type": "integer", "minimum": 1, "maximum": MAX_WEIGHT_BYTES}
+
+
 class FileIn(In):
     """A file that is going to be uploaded, and its size in bytes."""
 
-    name: str
-    size: StrictInt
+    name: Annotated[str, text(f"^(?:{received.NAMES})$")]
+    size: Annotated[int, *whole(), WithJsonSchema(_SIZE)]
 
 
 class FilesIn(In):
     """All files of one model."""
 
-    files: Annotated[list[FileIn], Field(min_length=1, max_length=10 * MAX_FILES)]
+    files: Annotated[list[FileIn], Field(min_length=1, max_length=MAX_FILES)]
 
 
 class ModelOut(Schema):
@@ -48,7 +52,7 @@ class ModelOut(Schema):
     title: str
 
 
-class UploadOut(Schema):
+class ModelUploadOut(Schema):
     """An upload that has begun, and how many bytes one request may carry."""
 
     id: uuid.UUID
@@ -58,8 +62,8 @@ class UploadOut(Schema):
 class PieceIn(Schema):
     """The file that a piece belongs to, and where in it."""
 
-    name: str
-    offset: int
+    name: Annotated[str, text(f"^(?:{received.NAMES})$")]
+    offset: Annotated[int, Field(ge=0)]
 
 
 class ReceivedOut(Schema):
@@ -87,15 +91,19 @@ def choose_automatically(request: HttpRequest) -> HttpResponse:
     return HttpResponse(status=204)
 
 
-@router.post("/model/uploads", response={201: UploadOut, _ERRORS: ErrorOut})
-def begin(request: HttpRequest, body: FilesIn) -> Status[UploadOut]:
+@router.post("/model/uploads", response={201: ModelUploadOut, _ERRORS: ErrorOut})
+def begin(request: HttpRequest, body: FilesIn) -> Status[ModelUploadOut]:
     """Begin to upload the files of a model."""
     _require_choice(request)
     upload_id = received.begin({file.name: file.size for file in body.files})
-    return Status(201, UploadOut(id=upload_id, piece_bytes=PIECE_BYTES))
+    return Status(201, ModelUploadOut(id=upload_id, piece_bytes=PIECE_BYTES))
 
 
-@router.put("/model/uploads/{uuid:upload_id}", response={200: ReceivedOut, _ERRORS: ErrorOut})
+@router.put(
+    "/model/uploads/{uuid:upload_id}",
+    response={200: ReceivedOut, _ERRORS: ErrorOut},
+    openapi_extra={"requestBody": {"content": {"application/octet-stream": {}}, "required": True}},
+)
 def append(request: HttpRequest, upload_id: uuid.UUID, piece: Query[PieceIn]) -> ReceivedOut:
     """Add the request's body, `application/octet-stream`, to a file of the upload."""
     _require_choice(request)

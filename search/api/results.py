@@ -4,29 +4,47 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import asdict
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from ninja import File, Query, Router, Schema
-from ninja.files import UploadedFile
+from ninja import Query, Router, Schema
+from pydantic import ConfigDict, WithJsonSchema
 
+from gallery.api.described import (
+    NO_FILE,
+    SentFile,
+    Share,
+    cursor_like,
+    filled,
+    one_of,
+    up_to,
+    with_file,
+)
 from gallery.api.errors import ErrorOut
+from gallery.metrics.stages import stage
 from gallery.models import EmbeddingModel, Photo, User
 from gallery.status import status as gallery_status
 from search import language
 from search.engine import answer as engine, names, sent_pictures
-from search.engine.answer import Answer, SearchRequest, sort_of
+from search.engine.answer import Answer, SearchRequest, Sort, sort_of
+from search.engine.cursor import CURSOR
 from search.engine.explain import explain
 from search.engine.page import ResultPhoto
 from search.filters.selection import apply_filters
 from search.language import ErrorCode, QueryError, require_known_parameters
+from search.language.terms import MAX_CHARACTERS
 from search.vectors.index import index_figures
 
 router = Router(tags=["search"])
 _ERRORS = frozenset({400, 401, 404, 409, 413, 415, 503})
+
+
+_BOX = {"type": "array", "items": {"type": "number"}, "minItems": 4, "maxItems": 4}
+_Box = Annotated[tuple[float, float, float, float], WithJsonSchema(_BOX)]
+_Query = Annotated[str, filled(MAX_CHARACTERS)]
 
 
 class HitOut(Schema):
@@ -42,7 +60,7 @@ class HitOut(Schema):
     score: float | None
     band: str | None
     words: str
-    box: tuple[float, float, float, float] | None
+    box: _Box | None
     name: str
     url: str
     thumbnail: str
@@ -90,23 +108,29 @@ class SearchOut(Schema):
 class SimilarIn(Schema):
     """How much to return, from where; `fold` returns only the best of photos that look alike."""
 
-    limit: int = 60
-    cursor: str = ""
+    limit: Annotated[int, up_to(engine.MAX_LIMIT)] = 60
+    cursor: Annotated[str, cursor_like(CURSOR)] = ""
     fold: bool = False
 
 
 class HowIn(SimilarIn):
-    """How to list it: `sort` relevance or newest, `least` trust (0 to 1), with `weak` matches."""
+    """How to list it.
 
-    sort: str = "relevance"
-    least: float | None = None
+    `sort` relevance, newest or best, `least` trust (0 to 1), with `weak` matches.
+    """
+
+    sort: Annotated[str, one_of(Sort)] = Sort.RELEVANCE
+    least: Annotated[float | None, Share] = None
     weak: bool = True
 
 
 class SearchIn(HowIn):
     """What to look for, in the query language."""
 
-    q: str = ""
+    # What is missing is refused in the words of what is empty.
+    model_config = ConfigDict(json_schema_extra={"required": ["q"]})
+
+    q: _Query = ""
 
 
 @router.get("/search", response={200: SearchOut, _ERRORS: ErrorOut})
@@ -124,11 +148,13 @@ def similar(request: HttpRequest, photo_id: uuid.UUID, params: Query[SimilarIn])
     return search_out(request, _like("photo", str(photo.pk)), HowIn(**params.dict()))
 
 
-@router.post("/search/by-image", response={200: SearchOut, _ERRORS: ErrorOut})
+@router.post(
+    "/search/by-image", response={200: SearchOut, _ERRORS: ErrorOut}, openapi_extra=with_file()
+)
 def by_image(
     request: HttpRequest,
     params: Query[SimilarIn],
-    file: File[UploadedFile | None] = None,
+    file: SentFile = NO_FILE,
 ) -> SearchOut:
     """Find photos that look like a picture sent along (multipart field `file`).
 
@@ -156,7 +182,8 @@ def search_out(request: HttpRequest, query: language.Query, params: HowIn) -> Se
         weak=params.weak,
     )
     answer = engine.search(request.user, asked)
-    return _out(answer, _total(request.user, answer), first=not params.cursor)
+    with stage("render"):
+        return _out(answer, _total(request.user, answer), first=not params.cursor)
 
 
 class WhyOut(Schema):
@@ -177,12 +204,12 @@ class WhyOut(Schema):
     rows: int
     columns: int
     values: list[list[float]]
-    box: tuple[float, float, float, float] | None
+    box: _Box | None
     part_score: float | None
 
 
 @router.get("/photos/{uuid:photo_id}/why", response={200: WhyOut, _ERRORS: ErrorOut})
-def why(request: HttpRequest, photo_id: uuid.UUID, q: str = "") -> WhyOut:
+def why(request: HttpRequest, photo_id: uuid.UUID, q: _Query) -> WhyOut:
     """Return how well a photo matches a query, and where in it."""
     require_known_parameters(request.GET, "q")
     photo = get_object_or_404(Photo.objects.visible_to(request.user), pk=photo_id)

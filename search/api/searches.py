@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from ninja import Field, Query, Router, Schema, Status
 
+from gallery.api.described import Share, filled, name_up_to, text
 from gallery.api.errors import ErrorOut, In
 from search import language
 from search.api.results import HowIn, SearchOut, search_out
@@ -19,7 +20,7 @@ from search.facets.result_facets import facets
 from search.language import require_known_parameters
 from search.language.query_errors import query_too_long
 from search.language.terms import MAX_CHARACTERS
-from search.models import SavedSearch
+from search.models import NAME_LIMIT, QUERY_LIMIT, SavedSearch
 from search.suggest import recent_searches
 from search.suggest.suggestions import find_suggestions
 
@@ -32,15 +33,15 @@ _ERRORS = frozenset({400, 401, 404, 409})
 class SavedIn(In):
     """A name and a query in the query language."""
 
-    name: str
-    query: str
+    name: Annotated[str, name_up_to(NAME_LIMIT)]
+    query: Annotated[str, filled(QUERY_LIMIT)]
 
 
 class ChangeIn(In):
     """The fields to change."""
 
-    name: str = ""
-    query: str = ""
+    name: Annotated[str, name_up_to(NAME_LIMIT)] = ""
+    query: Annotated[str, filled(QUERY_LIMIT)] = ""
 
 
 class SavedRef(Schema):
@@ -153,8 +154,8 @@ def _own(request: HttpRequest, saved_id: uuid.UUID) -> SavedSearch:
 class FacetsIn(Schema):
     """A query in the query language, empty for the whole library; `least` as in a search."""
 
-    q: str = ""
-    least: float | None = None
+    q: Annotated[str, text(most=MAX_CHARACTERS)] = ""
+    least: Annotated[float | None, Share] = None
 
 
 class ValueOut(Schema):
@@ -208,7 +209,7 @@ def list_facets(request: HttpRequest, params: Query[FacetsIn]) -> dict[str, Any]
 class SuggestIn(Schema):
     """A text, and how many of its characters stand before the cursor; all when below zero."""
 
-    q: str = ""
+    q: Annotated[str, text(most=MAX_CHARACTERS)] = ""
     at: int = -1
 
 

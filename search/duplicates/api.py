@@ -10,16 +10,19 @@ from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from ninja import Body, Query, Router, Schema, Status
-from pydantic import AfterValidator, BeforeValidator, Field
+from ninja import Query, Router, Schema, Status
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
+from gallery.api.described import cursor_like, exactly_one, given, one_of, shown, unique, up_to
 from gallery.api.errors import ErrorOut, In
+from gallery.api.lists import PageIn
 from gallery.models import EmbeddingModel, Photo
+from gallery.paging import BY_NUMBER
 from gallery.signals import photos_changed
 from gallery.user_errors import UserError
 from search.duplicates.find import compare
 from search.duplicates.groups import groups
-from search.duplicates.groups.criteria import Criteria, criteria_of
+from search.duplicates.groups.criteria import PATTERN_LIMIT, Criteria, Criterion, criteria_of
 from search.duplicates.models import DuplicateGroup, Kind, Resolution
 from search.duplicates.review import decisions, listing
 from search.duplicates.review.forms import IDS_LIMIT
@@ -40,22 +43,30 @@ Thumbnail = Annotated[str, BeforeValidator(lambda photo_id: reverse("thumbnail",
 # --- what the routes take and answer --------------------------------------------------------------
 
 
-class PageIn(Schema):
-    """How much to list, from where."""
+class SkippedIn(PageIn):
+    """How many skipped files to list, from where."""
 
-    limit: int = 50
-    cursor: str = ""
+    limit: Annotated[int, up_to(1000)] = 50
+    cursor: Annotated[str, cursor_like(BY_NUMBER)] = ""
 
 
 class GroupsIn(PageIn):
     """Which groups to list: one kind, in which order, how many, from where."""
 
+    cursor: Annotated[str, cursor_like(listing.CURSOR)] = ""
     kind: Kind = Kind.SAME_PICTURE
     sort: Sort = Sort.BYTES
 
 
 class ResolveIn(In):
     """A decision: the photos that were seen in the group, and for "keep" those that stay."""
+
+    model_config = ConfigDict(
+        json_schema_extra=exactly_one(
+            given("keep", {"minItems": 1}, action={"const": Action.KEEP}),
+            {"properties": {"action": {"not": {"const": Action.KEEP}}}},
+        )
+    )
 
     action: Action
     seen: list[uuid.UUID] = Field(max_length=_MEMBERS_LIMIT)
@@ -73,8 +84,8 @@ class ResolveManyIn(In):
 class CriteriaIn(In):
     """What decides which photo is kept, the most important first; those left out follow."""
 
-    order: list[str] = Field(max_length=50)
-    pattern: str = ""
+    order: Annotated[list[Annotated[str, one_of(Criterion)]], *unique]
+    pattern: Annotated[str, shown(PATTERN_LIMIT)] = ""
 
 
 class TotalsOut(Schema):
@@ -85,7 +96,7 @@ class TotalsOut(Schema):
     bytes: int
 
 
-class PhotoOut(Schema):
+class PhotoRef(Schema):
     """A photo by its id, name and addresses."""
 
     id: uuid.UUID
@@ -94,7 +105,7 @@ class PhotoOut(Schema):
     thumbnail: Thumbnail = Field(alias="pk")
 
 
-class MemberOut(Schema):
+class GroupMemberOut(Schema):
     """A photo of a group; `keep` is true for the best one by the criteria, with its reasons."""
 
     id: uuid.UUID = Field(alias="photo.pk")
@@ -120,7 +131,7 @@ class GroupOut(Schema):
     closeness: Closeness = Field(alias="group.closeness")
     newest_at: datetime = Field(alias="group.newest_at")
     differing: list[str]
-    members: list[MemberOut]
+    members: list[GroupMemberOut]
 
 
 class GroupsOut(Schema):
@@ -131,20 +142,20 @@ class GroupsOut(Schema):
     next: str | None
 
 
-class SkippedOut(Schema):
+class SkippedFileOut(Schema):
     """A file that was not stored because `photo` has the same bytes."""
 
     name: str
     source: str
     skipped_at: datetime
     bytes: int = Field(alias="photo.size")
-    photo: PhotoOut
+    photo: PhotoRef
 
 
 class SkippedFilesOut(Schema):
     """A page of files that were not stored, newest first."""
 
-    files: list[SkippedOut]
+    files: list[SkippedFileOut]
     next: str | None
 
 
@@ -180,7 +191,7 @@ class HistoryEntryOut(Schema):
     photos: int
     freed: int
     undone: bool
-    covers: list[PhotoOut]
+    covers: list[PhotoRef]
 
 
 class HistoryOut(Schema):
@@ -203,10 +214,10 @@ class FindOut(Schema):
     photos: int
 
 
-class MatchOut(Schema):
+class AlikeOut(Schema):
     """A photo that the one asked about is like, and the group in which both wait, or null."""
 
-    photo: PhotoOut
+    photo: PhotoRef
     kind: str
     closeness: Closeness
     how: str
@@ -224,7 +235,7 @@ def list_groups(request: HttpRequest, params: Query[GroupsIn]) -> Any:
 
 
 @router.get("/duplicates/skipped", response={200: SkippedFilesOut, _ERRORS: ErrorOut})
-def skipped_files(request: HttpRequest, params: Query[PageIn]) -> Any:
+def skipped_files(request: HttpRequest, params: Query[SkippedIn]) -> Any:
     """List files that were not stored because the same bytes were here already."""
     files, following = listing.skipped_files(request.user, **params.dict())
     return {"files": files, "next": following}
@@ -295,14 +306,8 @@ def group(request: HttpRequest, group_id: uuid.UUID) -> ReviewGroup:
 @router.post(
     "/duplicates/{uuid:group_id}/resolve", response={200: ResolutionOut, _ERRORS: ErrorOut}
 )
-def resolve(
-    request: HttpRequest, group_id: uuid.UUID, body: Body[ResolveIn | None] = None
-) -> Resolution:
+def resolve(request: HttpRequest, group_id: uuid.UUID, body: ResolveIn) -> Resolution:
     """Decide one group; 409 when its photos are no longer those that were seen."""
-    if body is None:
-        get_object_or_404(DuplicateGroup.objects.visible_to(request.user), pk=group_id)
-        message = _("The request must contain action, seen and keep.")
-        raise UserError(message, code="bad_parameter")
     try:
         return decisions.resolve(
             request.user, group_id, body.action, seen=body.seen, keep=body.keep
@@ -311,7 +316,7 @@ def resolve(
         raise Http404 from None
 
 
-@router.get("/photos/{uuid:photo_id}/duplicates", response={200: list[MatchOut], 404: ErrorOut})
+@router.get("/photos/{uuid:photo_id}/duplicates", response={200: list[AlikeOut], 404: ErrorOut})
 def of_photo(request: HttpRequest, photo_id: uuid.UUID) -> list[Match]:
     """List what one photo is like, the closest first."""
     photo = get_object_or_404(Photo.objects.visible_to(request.user), pk=photo_id)

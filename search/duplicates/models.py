@@ -11,7 +11,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from gallery.models import EmbeddingModel, OwnedQuerySet, Photo
+from gallery.models import EmbeddingModel, OwnedQuerySet, Photo, User, hidden_photos
 
 
 class Kind(models.TextChoices):
@@ -83,6 +83,15 @@ class NotTheSame(models.Model):
         return f"{self.first_id} is not {self.second_id}"
 
 
+class DuplicateGroupQuerySet(OwnedQuerySet["DuplicateGroup"]):
+    """Queries on groups."""
+
+    def visible_to(self, user: User) -> DuplicateGroupQuerySet:
+        """Return this user's groups, but none with a photo that is hidden as sensitive."""
+        hidden = GroupMember.objects.filter(photo__in=hidden_photos(user)).values("group")
+        return self.filter(owner_id=user.pk or 0).exclude(pk__in=hidden)
+
+
 class DuplicateGroup(models.Model):
     """Photos that wait for a decision. Each has an edge to the medoid, so groups never chain.
 
@@ -101,7 +110,7 @@ class DuplicateGroup(models.Model):
     closeness = models.FloatField()
     newest_at = models.DateTimeField()
 
-    objects = OwnedQuerySet["DuplicateGroup"].as_manager()
+    objects = DuplicateGroupQuerySet.as_manager()
     if TYPE_CHECKING:
         members: models.Manager[GroupMember]
 

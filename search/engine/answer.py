@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from uuid import UUID
 
 from django.utils.translation import gettext as _
 
+from gallery.metrics.stages import stage
 from gallery.models import EmbeddingModel, PhotoQuerySet, User
+from gallery.models.dialects import one_of
 from search.engine import pins
 from search.engine.cursor import Cursor, read_cursor
 from search.engine.errors import unavailable_errors
 from search.engine.figures import Figures, Group
 from search.engine.listing import (
     Listing,
+    list_best_first,
     list_by_date,
     list_ranking,
     listing_from_json,
     listing_to_json,
 )
-from search.engine.page import ResultPhoto, page_by_date
+from search.engine.page import MAX_OFFSET, ResultPhoto, page_by_date
 from search.engine.plan import Plan, plan
 from search.engine.rank import RankedPhoto, Ranking, excluded_photos, rank
 from search.engine.remainder import (
@@ -37,6 +40,7 @@ from search.filters.selection import apply_filters
 from search.language.query_errors import ErrorCode, QueryError
 from search.language.terms import Query
 from search.language.writer import to_text
+from search.understanding.quality.best import best_of
 
 MAX_LIMIT = 100
 """Photos of one page at most."""
@@ -47,6 +51,7 @@ class Sort(StrEnum):
 
     RELEVANCE = "relevance"
     NEWEST = "newest"
+    BEST = "best"
 
 
 def sort_of(text: str) -> Sort:
@@ -54,7 +59,7 @@ def sort_of(text: str) -> Sort:
     try:
         return Sort(text)
     except ValueError:
-        message = _("sort must be relevance or newest.")
+        message = _("sort must be relevance, newest or best.")
         raise QueryError(ErrorCode.BAD_PARAMETER, message) from None
 
 
@@ -63,11 +68,11 @@ class SearchRequest:
     """A query, and how its answer is to be listed.
 
     `fold` lists only the best of photos that look alike. `least` is the confidence (0 to 1) that
-    photos need; None leaves that to the bands. `weak` lists weaker matches after the others.
-    Sorted by newest, only matches are listed. Where nothing matches, though something similar may
-    be there, the `closest` photos are listed instead, so many at most. `cursor` goes on in a list
-    that an earlier page was cut from, which is kept if `pins`. `model` is asked instead of the
-    active one. Raises `QueryError` for values that no form or link has.
+    photos need; None leaves that to the bands. `weak` lists weaker matches after the others. Sorted
+    by newest or best, only matches are listed; best lists one of each burst. Where nothing matches,
+    though something similar may be there, the `closest` photos are listed instead, so many at most.
+    `cursor` goes on in a list that an earlier page was cut from, which is kept if `pins`. `model`
+    is asked instead of the active one. Raises `QueryError` for values that no form or link has.
     """
 
     query: Query
@@ -122,9 +127,15 @@ def search(user: User, request: SearchRequest) -> Answer:
     """
     started = time.perf_counter()
     start = read_cursor(request.cursor)
-    with unavailable_errors():
-        answer = (_ranked if request.query.wanted else _by_date)(user, request, start)
+    with stage("rank"), unavailable_errors():
+        answer = _answer(request)(user, request, start)
     return replace(answer, took_ms=round((time.perf_counter() - started) * 1000, 1))
+
+
+def _answer(request: SearchRequest) -> Callable[[User, SearchRequest, Cursor], Answer]:
+    if request.query.wanted:
+        return _ranked
+    return _best_first if request.sort == Sort.BEST else _by_date
 
 
 def matching_photos(user: User, query: Query, *, least: float | None = None) -> PhotoQuerySet:
@@ -142,10 +153,10 @@ def matching_photos(user: User, query: Query, *, least: float | None = None) -> 
 def _matching_photos(steps: Plan, ranking: Ranking | None, least: float | None) -> PhotoQuerySet:
     if ranking:
         ids = [photo.id for photo in ranking.matches(least)]
-        return steps.photos.filter(pk__in=ids)
+        return steps.photos.filter(pk__in=one_of(ids))
     if steps.vector:
         # Only exclusions: everything but what clearly shows any of them.
-        return steps.photos.exclude(pk__in=excluded_photos(steps.vector, least))
+        return steps.photos.exclude(pk__in=one_of(excluded_photos(steps.vector, least)))
     return steps.photos
 
 
@@ -188,7 +199,10 @@ def _listing(user: User, request: SearchRequest) -> Listing:
     ranking = rank(steps.asked)
     if request.sort == Sort.RELEVANCE:
         return list_ranking(user, steps, ranking, folds=request.fold, least=request.least)
-    return list_by_date(steps, ranking, _chosen_by_date(request, ranking))
+    chosen = _chosen_by_date(request, ranking)
+    if request.sort == Sort.BEST:
+        return list_best_first(user, steps, ranking, chosen)
+    return list_by_date(steps, ranking, chosen)
 
 
 def _chosen_by_date(request: SearchRequest, ranking: Ranking) -> Sequence[RankedPhoto]:
@@ -201,7 +215,7 @@ def _chosen_by_date(request: SearchRequest, ranking: Ranking) -> Sequence[Ranked
 
 def _chosen(request: SearchRequest, listing: Listing) -> tuple[int, bool]:
     """Return how many photos of a listing are chosen, and whether those behind it follow."""
-    if request.sort == Sort.NEWEST or request.least is not None:
+    if request.sort != Sort.RELEVANCE or request.least is not None:
         return listing.size, False
     if request.weak:
         return listing.size, listing.endless
@@ -213,13 +227,13 @@ def _chosen(request: SearchRequest, listing: Listing) -> tuple[int, bool]:
 def _groups(
     request: SearchRequest, listing: Listing, chosen: int, *, endless: bool
 ) -> tuple[Group, ...]:
-    if request.sort == Sort.NEWEST or not listing.figures.banded:
+    if request.sort != Sort.RELEVANCE or not listing.figures.banded:
         return ()
     return tuple(listing.groups(chosen, endless=endless))
 
 
 def _signature(request: SearchRequest) -> str:
-    closest = request.closest if request.sort == Sort.NEWEST else None
+    closest = request.closest if request.sort != Sort.RELEVANCE else None
     text = to_text(request.query)
     return pins.signature(text, request.fold, request.sort, request.least, closest)
 
@@ -232,7 +246,8 @@ def _by_date(user: User, request: SearchRequest, start: Cursor) -> Answer:
     limit = max(1, min(request.limit, MAX_LIMIT))
     if request.query.terms:
         rest, key = _rest(user, request, start)
-        photos = apply_filters(user, request.query.filters).photos.exclude(pk__in=rest.excluded)
+        photos = apply_filters(user, request.query.filters).photos
+        photos = photos.exclude(pk__in=one_of(rest.excluded))
     else:
         steps = plan(user, request.query)
         rest, key = Rest(steps.model.key if steps.model else "", steps.notes), ""
@@ -247,6 +262,27 @@ def _by_date(user: User, request: SearchRequest, start: Cursor) -> Answer:
         figures=Figures(),
         notes=rest.notes,
         remainder=rest.remainder,
+    )
+
+
+def _best_first(user: User, request: SearchRequest, start: Cursor) -> Answer:
+    """Return the answer to a query of filters and exclusions alone, the best first."""
+    limit = max(1, min(request.limit, MAX_LIMIT))
+    steps = plan(user, request.query)
+    photos = _matching_photos(steps, None, request.least)
+    end = min(start.position, MAX_OFFSET) + limit
+    best = best_of(user, photos, end + 1).photos
+    shown = best[end - limit : end]
+    rows = photos.in_bulk([one.id for one in shown])
+    found = [ResultPhoto(rows[one.id], similar=one.others) for one in shown if one.id in rows]
+    return Answer(
+        query=request.query,
+        model=steps.model.key if steps.model else "",
+        took_ms=0.0,
+        photos=found,
+        next=str(Cursor(end, "", shown[-1].id)) if len(best) > end else None,
+        figures=Figures(),
+        notes=steps.notes,
     )
 
 

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from gallery.paging import NOT_GIVEN
+from gallery.paging import ID, NOT_GIVEN, TIME
 from search.language.query_errors import ErrorCode, QueryError
 
+_KEY, _POSITION = "[0-9a-f]{16}", "[0-9]{1,7}"
+CURSOR = rf"(?:(?:{_KEY})?\.)?{_POSITION}(?:\.{ID}(?:\.{TIME})?)?"
+"""How a cursor is written, as a regular expression (ECMA 262)."""
 _FORM = re.compile(
-    r"(?:(?P<key>[0-9a-f]{16})?\.)?(?P<position>[0-9]{1,7})"
-    r"(?:\.(?P<last>[0-9a-f]{32})(?:\.(?P<micros>-?[0-9]{1,18}))?)?"
+    rf"(?:(?P<key>{_KEY})?\.)?(?P<position>{_POSITION})"
+    rf"(?:\.(?P<last>{ID})(?:\.(?P<micros>{TIME}))?)?"
 )
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -44,10 +47,7 @@ def read_cursor(text: str) -> Cursor:
     if match is None:
         raise QueryError(ErrorCode.BAD_CURSOR, str(NOT_GIVEN))
     last, micros = match["last"], match["micros"]
-    try:
-        moment = _EPOCH + timedelta(microseconds=int(micros)) if micros and last else None
-    except OverflowError:
-        raise QueryError(ErrorCode.BAD_CURSOR, str(NOT_GIVEN)) from None
+    moment = _EPOCH + timedelta(microseconds=int(micros)) if micros and last else None
     return Cursor(int(match["position"]), match["key"] or "", UUID(last) if last else None, moment)
 
 

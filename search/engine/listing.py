@@ -8,12 +8,14 @@ from typing import Any, cast
 from uuid import UUID
 
 from gallery.models import User
+from gallery.models.dialects import one_of
 from search.engine.figures import Figures, Group, figures_of
 from search.engine.lookalikes import Fold, fold_look_alikes, fold_of_example
 from search.engine.plan import Plan
 from search.engine.rank import RankedPhoto, Ranking
 from search.parts.boxes import Box
 from search.relevance import Band, Bands
+from search.understanding.quality.best import best_of
 
 _LEAD = -1
 
@@ -116,11 +118,31 @@ def list_ranking(
 
 def list_by_date(steps: Plan, ranking: Ranking, chosen: Sequence[RankedPhoto]) -> Listing:
     """Return the listing of chosen photos of a ranking, newest first, none of them folded."""
+    ids = [photo.id for photo in chosen]
+    rows = steps.photos.filter(pk__in=one_of(ids)).newest_first().values_list("pk", flat=True)
+    return _in_order(steps, ranking, chosen, [(pk, ()) for pk in rows])
+
+
+def list_best_first(
+    user: User, steps: Plan, ranking: Ranking, chosen: Sequence[RankedPhoto]
+) -> Listing:
+    """Return the listing of chosen photos of a ranking, the best of each burst, best first."""
+    photos = steps.photos.filter(pk__in=one_of([photo.id for photo in chosen]))
+    best = best_of(user, photos, len(chosen))
+    return _in_order(steps, ranking, chosen, [(one.id, one.others) for one in best.photos])
+
+
+def _in_order(
+    steps: Plan,
+    ranking: Ranking,
+    chosen: Sequence[RankedPhoto],
+    order: Sequence[tuple[UUID, tuple[UUID, ...]]],
+) -> Listing:
+    """Return the listing of chosen photos in the order of their ids, each with its look-alikes."""
     ranked = {photo.id: photo for photo in chosen}
-    rows = steps.photos.filter(pk__in=ranked).newest_first().values_list("pk", flat=True)
     listed = [
-        ListedPhoto(ranked[pk], ranking.band(ranked[pk]), (), place)
-        for place, pk in enumerate(rows)
+        ListedPhoto(ranked[pk], ranking.band(ranked[pk]), similar, place)
+        for place, (pk, similar) in enumerate(order)
     ]
     return Listing(
         model=ranking.query.model.key,

@@ -7,11 +7,12 @@ the page, so that no page lists what another one folded.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set as AbstractSet
 from dataclasses import dataclass
 from uuid import UUID
 
-from gallery.models import Photo, User
+from gallery.models import Photo, Stack, User
+from gallery.models.dialects import one_of
 from search.duplicates.models import GroupMember
 from search.engine.rank import RankedPhoto, Ranking, scores
 
@@ -44,6 +45,8 @@ def fold_look_alikes(
     """
     gone = set(covered)
     sets = together(user, [photo.id for photo in photos])
+    if not sets:
+        return [Fold(photo) for photo in photos if photo.id not in gone]
     folded = []
     for photo in photos:
         if photo.id not in gone:
@@ -90,7 +93,7 @@ def together(user: User, ids: Iterable[UUID]) -> dict[UUID, Ids]:
             reached |= members
         fresh = {pk for pk in reached - visited if len(sets.of(pk)) <= LIMIT}
     # A set that is too large is so from any of its photos, so all of them agree on the stack.
-    found = {pk: sets.of(pk) for pk in asked}
+    found = {pk: sets.of(pk) for pk in asked & sets.photos()}
     chosen = {pk: joined if len(joined) <= LIMIT else stacks.of(pk) for pk, joined in found.items()}
     return {pk: frozenset(joined) for pk, joined in chosen.items() if len(joined) > 1}
 
@@ -110,6 +113,10 @@ class _DisjointSets:
     def of(self, photo_id: UUID) -> set[UUID]:
         return self._sets.get(photo_id, {photo_id})
 
+    def photos(self) -> AbstractSet[UUID]:
+        """Return the photos of all sets that were joined."""
+        return self._sets.keys()
+
     def join(self, members: Iterable[UUID]) -> None:
         joined = set().union(*(self.of(pk) for pk in members))
         for pk in joined:
@@ -118,25 +125,34 @@ class _DisjointSets:
 
 def _stacks_of(user: User, ids: set[UUID]) -> Iterable[set[UUID]]:
     """Return the visible photos of every stack that has one of the given photos."""
+    # Looking the photos up takes 30 times as long as seeing that nobody has a stack.
+    if not Stack.objects.exists():
+        return ()
     # In two steps: joined to itself, the whole table is scanned at 100,000 photos.
     stacks = set(
-        Photo.objects.filter(pk__in=ids, stack__isnull=False).values_list("stack", flat=True)
+        Photo.objects.filter(pk__in=one_of(ids), stack__isnull=False).values_list(
+            "stack", flat=True
+        )
     )
     if not stacks:
         return ()
-    rows = Photo.objects.visible_to(user).filter(stack__in=stacks)
+    rows = Photo.objects.visible_to(user).filter(stack__in=one_of(stacks))
     return _grouped(rows.values_list("stack_id", "pk"))
 
 
 def _groups_of(user: User, ids: set[UUID]) -> Iterable[set[UUID]]:
     """Return the visible photos of every group of duplicates that has one of the given photos."""
-    rows = GroupMember.objects.filter(group__members__photo__in=ids)
-    groups = list(_grouped(rows.values_list("group_id", "photo_id").distinct()))
+    # In two steps as well, for the same reason.
+    own = set(GroupMember.objects.filter(photo__in=one_of(ids)).values_list("group", flat=True))
+    if not own:
+        return ()
+    rows = GroupMember.objects.filter(group__in=one_of(own))
+    groups = list(_grouped(rows.values_list("group_id", "photo_id")))
     members = set().union(*groups)
     if not members:
         return ()
     visible = set(
-        Photo.objects.visible_to(user).filter(pk__in=members).values_list("pk", flat=True)
+        Photo.objects.visible_to(user).filter(pk__in=one_of(members)).values_list("pk", flat=True)
     )
     return [group & visible for group in groups]
 

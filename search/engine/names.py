@@ -87,6 +87,8 @@ def photos_with_name(user: User, photos: PhotoQuerySet, query: Query) -> list[Te
     if len(query.wanted) != 1 or query.wanted[0].kind != "text":
         return []
     found = named(user, query.wanted[0].value)
+    if not found:
+        return []
     hits: dict[UUID, TextHit] = {}
     by_file_name = photos.filter(pk__in=found.photos[:LIMIT])
     for rows, kind, text in [(by_file_name, "name", ""), *_by_group(user, photos, found)]:

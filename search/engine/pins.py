@@ -61,7 +61,8 @@ def _lists() -> Any:
 
 
 def _name(user: User, key: str, number: int) -> str:
-    return f"results-{user.pk}-{key}-{number}"
+    # The 2 stands for the encoding of `_packed`, so that a list in another one is not found.
+    return f"results-2-{user.pk}-{key}-{number}"
 
 
 def _read(name: str) -> Data | None:
@@ -69,9 +70,9 @@ def _read(name: str) -> Data | None:
     if text is None:
         return None
     _lists().touch(name, SECONDS)
-    data: Data = json.loads(zlib.decompress(base64.b85decode(text)))
+    data: Data = json.loads(zlib.decompress(base64.b64decode(text)))
     return data
 
 
 def _packed(data: Data) -> str:
-    return base64.b85encode(zlib.compress(json.dumps(data).encode(), 1)).decode()
+    return base64.b64encode(zlib.compress(json.dumps(data).encode(), 1)).decode()

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from gallery.models import EmbeddingModel, PhotoQuerySet, User
+from gallery.metrics.stages import stage
+from gallery.models import Audience, EmbeddingModel, PhotoQuerySet, User
+from gallery.models.dialects import one_of
 from search import fulltext
 from search.engine import names, sent_pictures
 from search.engine.errors import still_loading
@@ -14,6 +16,7 @@ from search.engine.target import Target, target_of
 from search.filters.places import Places, places_of
 from search.filters.selection import apply_filters
 from search.fulltext import TextHit, TextQuery
+from search.fulltext.captions import captioned, search_captions
 from search.language.terms import Query
 from search.parts.scale import Scale, scale_of
 from search.relevance import Background
@@ -21,7 +24,7 @@ from search.relevance.library import background_of
 from search.vectors import embedders
 from search.vectors.embedders import languages
 from search.vectors.embedders.base import Tower
-from search.vectors.index import And, Filter, HasIds, Not, owned_by
+from search.vectors.index import And, Filter, HasIds, Not
 
 PATIENCE = 8.0
 """Seconds that a request waits for a model that is loading."""
@@ -94,22 +97,25 @@ def plan(user: User, query: Query, model: EmbeddingModel | None = None) -> Plan:
         return Plan(query, model, photos, notes)
     if model is None:
         raise still_loading()
-    conditions, library = [filtered.index_filter], [owned_by(filtered.owner)]
+    conditions, library = [filtered.index_filter], [filtered.listed]
     for tower in _towers(user, model, query):
         if not embedders.wait_until_loaded(model.key, tower, PATIENCE):
             raise still_loading()
     background = background_of(user, model)
-    target = target_of(user, model, query, background)
+    with stage("encode"):
+        target = target_of(user, model, query, background)
     places = places_of(user)
-    text = TextQuery.from_query(user.pk, query, places.mentions)
-    if excluded := fulltext.photos_with_text(text.owner_id, text.avoided):
-        photos = photos.exclude(pk__in=excluded)
+    # Words of photos are kept by owner; to an audience they would tell tags and other photos.
+    owner_id = user.pk if user.is_authenticated else None
+    text = TextQuery.from_query(owner_id, query, places.mentions)
+    if excluded := _with_words(user, photos, text):
+        photos = photos.exclude(pk__in=one_of(excluded))
         conditions.append(Not(HasIds.of(excluded)))
     if target.photos:
         conditions.append(Not(HasIds.of(target.photos)))
         library.append(Not(HasIds.of(target.photos)))
     named = names.photos_with_name(user, photos, query)
-    text_hits = _text_hits(named, fulltext.search(photos, text, limit=TEXT_LIMIT))
+    text_hits = _text_hits(named, _found_by_words(user, photos, text))
     vector = VectorQuery(
         model=model,
         target=target,
@@ -143,6 +149,19 @@ def _answering(user: User, query: Query) -> EmbeddingModel | None:
     for tower in towers:
         embedders.wait_until_loaded(active.key, tower, 0)
     return former
+
+
+def _found_by_words(user: User, photos: PhotoQuerySet, text: TextQuery) -> Sequence[TextHit]:
+    if not isinstance(user, Audience):
+        return fulltext.search(photos, text, limit=TEXT_LIMIT)
+    return search_captions(photos, text.wanted, limit=TEXT_LIMIT) if user.shows_captions else ()
+
+
+def _with_words(user: User, photos: PhotoQuerySet, text: TextQuery) -> frozenset[UUID]:
+    """Return photos whose words say what is excluded."""
+    if not isinstance(user, Audience):
+        return fulltext.photos_with_text(text.owner_id, text.avoided)
+    return captioned(photos, text.avoided) if user.shows_captions else frozenset()
 
 
 def _text_hits(named: Sequence[TextHit], found: Sequence[TextHit]) -> tuple[TextHit, ...]:

@@ -7,10 +7,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import UUID
 
-from django.utils.translation import gettext as _, ngettext
+from django.utils.translation import gettext as _
 
 from gallery.models import User
 from gallery.slices import slices
+from gallery.templatetags import numbers
 from search.engine.plan import Plan
 from search.filters.selection import apply_filters
 from search.language.terms import Query, Term
@@ -39,8 +40,8 @@ class Remainder:
             text = _("Nothing clearly shows %(names)s, so all are here, newest first: %(photos)s")
         else:
             text = _("Everything but what shows %(names)s, newest first: %(shown)s of %(photos)s")
-        photos = _photos(self.total)
-        return text % {"names": _names(query), "shown": f"{self.shown:,}", "photos": photos}
+        photos = numbers.photos(self.total)
+        return text % {"names": _names(query), "shown": numbers.count(self.shown), "photos": photos}
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,3 @@ def _name(term: Term) -> str:
     if term.kind == "text":
         return f"“{term.value}”"
     return _("anything like this photo") if term.photo_id else _("anything like your picture")
-
-
-def _photos(count: int) -> str:
-    return ngettext("%(count)s photo", "%(count)s photos", count) % {"count": f"{count:,}"}

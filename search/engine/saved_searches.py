@@ -13,7 +13,7 @@ from gallery.models import Photo, User
 from gallery.names import BadName, clean_name
 from gallery.user_errors import UserError
 from search import language
-from search.engine import answer, names
+from search.engine import answer, names, shared_searches
 from search.engine.answer import SearchRequest
 from search.language.query_errors import query_too_long
 from search.models import NAME_LIMIT, QUERY_LIMIT, SavedSearch
@@ -55,6 +55,8 @@ def change(row: SavedSearch, *, name: str | None = None, text: str | None = None
         given["name"] = row.name = _name(name)
     if text is not None:
         given["query"] = row.query = _query(row.owner, text)
+    if "query" in given:
+        shared_searches.forget(row.pk)
     # Only these columns: the row may be changed or removed elsewhere at the same moment.
     _named(row, lambda: SavedSearch.objects.filter(pk=row.pk).update(**given))
 

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 
 from gallery import files, lived_time, names, uploads
-from gallery.decoders import web_pool
+from gallery.decoders import web_decoders
 from gallery.decoding import DecodeError
 from gallery.models import EmbeddingModel, OwnedQuerySet, User
 from search.language.query_errors import ErrorCode, QueryError
@@ -37,7 +37,8 @@ def keep(request: HttpRequest) -> str:
     """
     received = uploads.received_file(request)
     try:
-        decoded = web_pool().decode(Path(received.temporary_file_path()))
+        path = Path(received.temporary_file_path())
+        decoded = web_decoders(request.user.pk).decode(path, owner=request.user.pk)
     except DecodeError as error:
         raise uploads.Refused(error.reason, error.detail) from error
     name = names.clean_file_name(received.name or "")
@@ -104,7 +105,7 @@ def _embedded(model: EmbeddingModel, row: SentPicture) -> Vector:
     path = files.temporary_path()
     try:
         files.write_atomically(path, bytes(row.thumbnail))
-        pixels = web_pool().pixels(path)
+        pixels = web_decoders(row.owner_id).pixels(path, owner=row.owner_id)
     except SentPicture.DoesNotExist as error:
         raise _not_kept() from error
     except DecodeError as error:

@@ -143,7 +143,7 @@ def _vector_of(user: User, model: EmbeddingModel, term: Term) -> Vector:
 
 def _photo_of(user: User, term: Term) -> Photo:
     """Return the photo that a term names; raise `QueryError` if this person has no such photo."""
-    photo = Photo.objects.visible_to(user).filter(pk=term.photo_id).first()
+    photo = Photo.objects.visible_to(user, hidden=True).filter(pk=term.photo_id).first()
     if photo is None:
         raise QueryError(
             ErrorCode.UNKNOWN_PHOTO,

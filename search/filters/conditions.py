@@ -19,12 +19,13 @@ from django.utils.translation import gettext as _
 
 from gallery import colours
 from gallery.decoding.answers import RAW_FORMATS
-from gallery.models import InAlbum, Photo, Tagged
+from gallery.models import EmbeddingModel, InAlbum, Photo, Tagged
 from search.language import dates, values
 from search.language.dates import Span
 from search.language.query_errors import ErrorCode, QueryError
 from search.language.terms import Filter
 from search.language.values import Bounds
+from search.understanding.labels import hits
 from search.vectors.index import Eq, Filter as IndexFilter, Has, In, Near, Not, Or, Range
 
 if TYPE_CHECKING:
@@ -295,6 +296,11 @@ def _with_tag(library: Library) -> Condition:
     return _linked(Tagged.objects.filter(tag__owner=library.owner))
 
 
+def _label(texts: Sequence[str], library: Library) -> Condition:
+    active = EmbeddingModel.objects.active()
+    return _linked(hits.live_hits(active).filter(projection__label__in=library.label_ids(texts)))
+
+
 def _linked(rows: Any) -> Condition:
     """Return the condition that a photo is in these rows of a table that links photos."""
     return Condition(Q(pk__in=rows.values("photo")), ids=rows.values("photo_id"))
@@ -342,7 +348,8 @@ def _has(value: str, library: Library) -> Condition:
 _READERS: dict[str, Reader] = {
     "after": _each(_after), "before": _each(_before), "date": _each(_date),
     "camera": _equipment("camera"), "lens": _equipment("lens"), "orientation": _orientation,
-    "aspect": _each(_aspect), "colour": _colour, "album": _album, "tag": _tag, "type": _type,
+    "aspect": _each(_aspect), "colour": _colour, "album": _album, "tag": _tag,
+    "label": _label, "type": _type,
     "name": _each(_name), "place": _place, "near": _each(_near), "size": _each(_size),
     "rating": _rating,
     "is": _each(_is), "has": _each(_has), "in": _each(_in_album),

@@ -1,4 +1,4 @@
-"""The names in a person's library: albums, tags, places, cameras and lenses.
+"""The names in a person's library: albums, tags, labels, places, cameras and lenses.
 
 Filters look names up and note those that do not exist; completion and the filter form offer them.
 """
@@ -21,9 +21,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _, gettext_lazy
 
 from gallery import marks
-from gallery.models import Album, Photo, PhotoQuerySet, Tag, User
+from gallery.models import Album, Audience, Photo, PhotoQuerySet, Tag, User
 from search.filters.places import Places, place_names, places_of
 from search.language.query_errors import excerpt
+from search.understanding.labels import names as labels
+from search.understanding.labels.names import LabelName
 
 MIN_SECONDS, MAX_SECONDS, FACTOR = 10, 300, 200
 """How long names are cached: `FACTOR` times as long as the lookup took, within bounds. People type
@@ -36,6 +38,7 @@ _TYPES = {"HEIF": "heic"}
 _UNKNOWN = {
     "album": gettext_lazy("There is no album %(name)s."),
     "tag": gettext_lazy("There is no tag %(name)s."),
+    "label": gettext_lazy("There is no label %(name)s."),
     "camera": gettext_lazy("There is no camera %(name)s."),
     "lens": gettext_lazy("There is no lens %(name)s."),
     "place": gettext_lazy("No photo was taken in %(name)s."),
@@ -68,6 +71,17 @@ class Library:
     def tag_ids(self, names: Iterable[str]) -> list[int]:
         """Return the ids of the tags with these names, ignoring case."""
         return self._ids_by_name("tag", self._tags, names)
+
+    def label_ids(self, names: Iterable[str]) -> list[UUID]:
+        """Return the ids of the labels with these names, with or without that of their set."""
+        ids: list[UUID] = []
+        for name in names:
+            found = labels.meant(self._labels, name)
+            ids += found
+            if not found:
+                known = [each.name for each in self._labels[:_COMPARISONS]]
+                self._note_unknown("label", name, known)
+        return ids
 
     def place_ids(self, names: Iterable[str]) -> set[int]:
         """Return the GeoNames numbers of the towns of the library in the places of these names."""
@@ -107,6 +121,10 @@ class Library:
     @cached_property
     def _tags(self) -> list[tuple[int, str]]:
         return list(Tag.objects.filter(owner_id=self._user.pk).values_list("pk", "name"))
+
+    @cached_property
+    def _labels(self) -> list[LabelName]:
+        return labels.label_names(self._user)
 
     def _equipment(self, column: str) -> tuple[str, ...]:
         if column not in self._columns:
@@ -171,10 +189,13 @@ class Traits:
 
 
 def library_names(user: User) -> Mapping[str, list[str]]:
-    """Return the names of a person's albums, tags, places, cameras and lenses by filter.
+    """Return the names of a person's albums, tags, labels, places, cameras and lenses by filter.
 
-    The most used come first; of albums, the latest. They may be some seconds old.
+    The most used come first; of albums, the latest. They may be some seconds old; those that an
+    audience sees never are, so that what was taken out of an album is gone at once.
     """
+    if isinstance(user, Audience):
+        return _library_names(user)
     return _cached(f"library-names-{user.pk}", lambda: _library_names(user))
 
 
@@ -202,6 +223,7 @@ def _library_names(user: User) -> dict[str, list[str]]:
     return {
         "album": list(latest.values_list("name", flat=True)[:MAX_NAMES]),
         "tag": tags[:MAX_NAMES],
+        "label": labels.most_used(user, MAX_NAMES),
         "camera": _most_used(photos.exclude(camera=""), "camera"),
         "lens": _most_used(photos.exclude(lens=""), "lens"),
         "place": _most_used_places(user),

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 
 from gallery import gazetteer
 from gallery.gazetteer import Town, country_names
-from gallery.models import Photo, User
+from gallery.models import Audience, Photo, User
+from gallery.recent import recent
 from search.fulltext import normalization
 from search.fulltext.normalization import Piece
 
@@ -104,10 +105,19 @@ class Places:
 
 
 def places_of(user: User) -> Places:
-    """Return the places where the photos of a person were taken."""
+    """Return the places where the photos of a person were taken.
+
+    There are none for an audience that may not know them.
+    """
+    if isinstance(user, Audience) and not user.shows_places:
+        return _places(frozenset())
+    return _places(recent(user, "places", partial(_town_ids, user)))
+
+
+def _town_ids(user: User) -> frozenset[int]:
     photos = Photo.objects.visible_to(user).exclude(place_id=None)
     ids = photos.order_by().values_list("place_id", flat=True).distinct()
-    return _places(frozenset(key for key in ids if key is not None))
+    return frozenset(key for key in ids if key is not None)
 
 
 def place_names(places: Places, towns: Iterable[int] | None = None) -> list[str]:

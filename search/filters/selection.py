@@ -10,19 +10,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, reduce
 from operator import or_
-from typing import Any
 
 from django.core.cache import cache
-from django.db import connection
-from django.db.models import CharField, Q, QuerySet
-from django.db.models.expressions import Value
-from django.db.models.functions import Cast, Replace
+from django.db.models import Q
+from django.utils.translation import gettext as _
 
-from gallery.models import Photo, PhotoQuerySet, User
+from gallery.models import Audience, Photo, PhotoQuerySet, Sensitive, User
+from gallery.models.dialects import ids_as_text
 from search.filters.conditions import Condition, condition_of
 from search.filters.library import Library
+from search.language.query_errors import ErrorCode, QueryError
 from search.language.terms import Filter
-from search.vectors.index import And, Filter as IndexFilter, HasIds, Not, owned_by
+from search.vectors.index import And, Filter as IndexFilter, HasIds, In, Not, owned_by
 
 FEW = 5000
 """So many ids go to the index without a search for a smaller set; that takes some 10 ms."""
@@ -38,13 +37,15 @@ class FilteredPhotos:
     """The photos of a person that pass the filters of a query.
 
     `visible` are all photos that the person may see. `notes` are sentences about values that
-    match nothing, such as the name of an album that does not exist.
+    match nothing, such as the name of an album that does not exist. `is_shared` says that an
+    audience asks, which sees some photos of perhaps several owners.
     """
 
     owner: str
     visible: PhotoQuerySet
     conditions: tuple[Condition, ...] = ()
     notes: tuple[str, ...] = ()
+    is_shared: bool = False
 
     @cached_property
     def photos(self) -> PhotoQuerySet:
@@ -52,9 +53,25 @@ class FilteredPhotos:
         return self.visible.filter(*(condition.q for condition in self.conditions))
 
     @cached_property
+    def listed(self) -> IndexFilter:
+        """All photos that the person may see, for the index, which knows of no hidden ones."""
+        if self.is_shared:
+            return self._shared
+        hidden = ids_as_text(Sensitive.objects.hidden_of(self.owner), "photo_id")
+        own = owned_by(self.owner)
+        return And((own, Not(HasIds(hidden)))) if hidden else own
+
+    @property
+    def _shared(self) -> IndexFilter:
+        """What an audience may see: the photos by their ids, and their owners beside."""
+        ids = ids_as_text(self.visible.order_by(), "pk")
+        owners = self.visible.order_by().values_list("owner_id", flat=True).distinct()
+        return And((In("owner", tuple(map(str, owners))), HasIds(ids))) if ids else HasIds(ids)
+
+    @cached_property
     def index_filter(self) -> IndexFilter:
         """The same photos for the index. Fetches ids from SQL where the payload does not tell."""
-        parts = [owned_by(self.owner)]
+        parts = [self.listed]
         parts += [each.index_filter for each in self.conditions if each.index_filter is not None]
         if in_sql := [each for each in self.conditions if each.index_filter is None]:
             in_payload = (each.q for each in self.conditions if each.index_filter is not None)
@@ -64,11 +81,26 @@ class FilteredPhotos:
 
 
 def apply_filters(user: User, filters: Sequence[Filter]) -> FilteredPhotos:
-    """Return the photos of a person that pass all filters; raise `QueryError` for bad values."""
+    """Return the photos of a person that pass all filters; raise `QueryError` for bad values.
+
+    An audience cannot ask for what is not shared with it, such as tags and places.
+    """
+    is_shared = isinstance(user, Audience)
+    if isinstance(user, Audience):
+        _refuse_private(user, filters)
     library = Library(user)
     conditions = tuple(condition_of(flt, library) for flt in filters)
     notes = tuple(dict.fromkeys(library.notes))
-    return FilteredPhotos(str(user.pk), Photo.objects.visible_to(user), conditions, notes)
+    return FilteredPhotos(
+        str(user.pk), Photo.objects.visible_to(user), conditions, notes, is_shared=is_shared
+    )
+
+
+def _refuse_private(audience: Audience, filters: Sequence[Filter]) -> None:
+    for flt in filters:
+        if not audience.may_filter_by(flt.name):
+            message = _("There is no filter %(filter)s here.") % {"filter": f"{flt.name[:40]}:"}
+            raise QueryError(ErrorCode.UNKNOWN_FILTER, message)
 
 
 def _filter_by_ids(
@@ -101,27 +133,19 @@ def _intersection(included: Iterable[Ids]) -> Ids | None:
 def _smaller_filter(
     owner: str, candidates: PhotoQuerySet, included: Ids | None, excluded: Ids
 ) -> IndexFilter:
-    """Return the filter for included but not excluded ids, by whichever set of ids is smaller."""
+    """Return the filter for included but not excluded ids.
+
+    Of included ones the index checks its hits if they are many. Where most are excluded, few of
+    its hits would pass, and it gets the others.
+    """
     if included is not None:
-        included -= excluded
-    ids = excluded if included is None else included
-    if len(ids) > FEW and 2 * len(ids) > _approximate_count(owner):
-        others = ids_as_text(candidates.order_by(), "pk") - ids
-        return Not(HasIds(others)) if included is not None else HasIds(others)
-    return Not(HasIds(ids)) if included is None else HasIds(ids)
+        return HasIds(included - excluded)
+    if len(excluded) > FEW and 2 * len(excluded) > _approximate_count(owner):
+        return HasIds(ids_as_text(candidates.order_by(), "pk") - excluded)
+    return Not(HasIds(excluded))
 
 
 def _approximate_count(owner: str) -> int:
     """Return roughly how many photos a person has; only the choice of the set depends on it."""
     photos = Photo.objects.live().filter(Q(owner_id=owner))
     return cache.get_or_set(f"photos-of-{owner}", photos.count, COUNT_SECONDS) or 0
-
-
-def ids_as_text(rows: QuerySet[Any, Any], column: str) -> Ids:
-    """Return a column of ids as text of 32 hexadecimal digits."""
-    # A cast spares Django a call for each id.
-    text: Cast | Replace = Cast(column, CharField())
-    if connection.features.has_native_uuid_field:
-        text = Replace(text, Value("-"))
-    ids = rows.annotate(text=text).values_list("text", flat=True)
-    return frozenset(ids.iterator(chunk_size=10_000))

@@ -19,6 +19,7 @@ from django.db import connection
 from django.utils.translation import gettext_lazy as _
 
 from gallery.models import InAlbum, Photo, PhotoQuerySet, Tagged
+from gallery.models.dialects import one_of
 from search.fulltext import normalization, upkeep
 from search.fulltext.normalization import Text
 from search.fulltext.upkeep import INDEX, TABLE, VECTOR, catch_up, faults, rebuild, refresh
@@ -227,7 +228,7 @@ def _database_query(text: Text, *, open_end: bool) -> str:
 
 def photos_in(towns: Collection[int], photo_ids: Sequence[UUID]) -> list[TextHit]:
     """Return those of some photos that were taken in towns, by GeoNames number, in their order."""
-    photos = Photo.objects.filter(pk__in=photo_ids, place_id__in=towns)
+    photos = Photo.objects.filter(pk__in=one_of(photo_ids), place_id__in=one_of(towns, int))
     places = dict(photos.values_list("pk", "place"))
     reason = str(_REASONS["place"])
     return [TextHit(pk, reason % {"text": places[pk]}) for pk in photo_ids if pk in places]

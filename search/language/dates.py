@@ -18,6 +18,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from search.language.patterns import later
+
 _SEASON_MONTHS = {"spring": 3, "summer": 6, "autumn": 9, "winter": 12}
 """The month in which each season begins in the northern hemisphere."""
 FIRST_YEAR, LAST_YEAR = 1800, 2199
@@ -256,10 +258,10 @@ _BODY = rf"""
   | (?P<relative>{_ANY_RELATIVE})
   | (?P<year>(?:(?:year|jahre?|année|año)\s(?:de\s)?)?{_ANY_YEAR})(?=\s?(?:$|[,;.]))
 """
-_PHRASE = re.compile(rf"(?<![\w'’-]){_NOT}{_LEAD}(?:{_BODY}){_END}", re.VERBOSE | re.IGNORECASE)
+_PHRASE = later(rf"(?<![\w'’-]){_NOT}{_LEAD}(?:{_BODY}){_END}", re.VERBOSE | re.IGNORECASE)
 _CHINESE_RELATIVE_WORDS = re.findall(r"(?<=\|)[\u4e00-\u9fff?]+", "|".join(_RELATIVE_WORDS))
 _ANY_CHINESE_RELATIVE = "|".join(sorted(_CHINESE_RELATIVE_WORDS, key=len, reverse=True))
-_CHINESE_PHRASE = re.compile(
+_CHINESE_PHRASE = later(
     rf"(?P<not>不要|不是|除了)?(?:在|于|從|从|自)?(?:"
     rf"(?P<y1>{_ANY_YEAR})年?(?:到|至|—|-|~)(?P<y2>{_ANY_YEAR})年?"
     rf"|(?P<since>{_ANY_YEAR})年?(?:以来|以來|以后|以後|之后|之後)"
@@ -270,7 +272,7 @@ _CHINESE_PHRASE = re.compile(
     r")(?:拍摄|拍攝|拍)?(?:的)?"
 )
 _RELATIVE_PATTERNS = [
-    (re.compile(words, re.IGNORECASE), value) for words, value in reversed(_RELATIVE_WORDS.items())
+    (later(words, re.IGNORECASE), value) for words, value in reversed(_RELATIVE_WORDS.items())
 ]
 
 

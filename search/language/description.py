@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from search.language import dates, lexicon
+from search.language.patterns import later
 from search.language.query_errors import QueryError
 from search.language.scanner import clean_text, has_content, tokens
 from search.language.terms import MAX_TERMS, Filter
@@ -26,20 +27,20 @@ MAX_NAMES = 5
 MAX_LIST = 160
 """Characters of a list of names with a place; longer texts are not examined."""
 
-_CLAUSE_END = re.compile(r"\s?[,;!?](?=\s|$)|\s?\.(?=\s|$)|\s[-–—]\s")
-_BREAK = re.compile(rf"\s(?=(?:{lexicon.BREAKS})\s)", re.IGNORECASE)
+_CLAUSE_END = later(r"\s?[,;!?](?=\s|$)|\s?\.(?=\s|$)|\s[-–—]\s")
+_BREAK = later(rf"\s(?=(?:{lexicon.BREAKS})\s)", re.IGNORECASE)
 _SEPARATORS = " ,;，；、"
 _EDGES = " ,;.，；、。!！"
-_DANGLING = re.compile(
+_DANGLING = later(
     rf"[\s,;]+(?:{lexicon.CONJUNCTIONS}|with|wearing|that|which|mit|avec|con|que|die|der|wo)$", re.I
 )
-_IN_BRACKETS = re.compile(
+_IN_BRACKETS = later(
     rf"\s*\((?=(?:(?:{lexicon.CONJUNCTIONS})\s)?(?:{lexicon.CUES})\s)([^()]*)\)(?=\s|$|,)",
     re.VERBOSE | re.IGNORECASE,
 )
 _TIE = "\x00"
-_OPENING_BREAK = re.compile(rf"^(?:{lexicon.BREAKS})\s", re.IGNORECASE)
-_EMPTY_BUT = re.compile(
+_OPENING_BREAK = later(rf"^(?:{lexicon.BREAKS})\s", re.IGNORECASE)
+_EMPTY_BUT = later(
     r"\b(?:empty|deserted|topless|bare|naked|nude|covered|alone|dark|blank|leer|vide|vac[ií]o)\b",
     re.IGNORECASE,
 )
@@ -312,29 +313,27 @@ _ZH_CUE = (
 )
 _ZH_CONJUNCTION = r"(?:但是|但|却|卻|可是|而且|而|也|又|并且|並且|里面|裡面)?"
 # 有没有 asks whether there is any, 无人机 is a drone: these exclude nothing.
-_ZH_IDIOMS = re.compile(
+_ZH_IDIOMS = later(
     r"有[没沒]有|[没沒]有?(?:问题|問題|关系|關係|事|办法|辦法|想到|错|錯|用|法|收|落)|[无無]人[机機区區店车車驾駕]"
     r"|[无無](?!人)|不是[说說]|不要(?:脸|臉|紧|緊)|[没沒]有?[你我他她](?!们)|[出沉埋淹吞隐隱][没沒]"
 )
-_ZH_CLOSING = re.compile(
+_ZH_CLOSING = later(
     rf"[{_ZH_STOP}]*{_ZH_CONJUNCTION}(?P<cue>{_ZH_CUE})"
     rf"(?P<what>[^{_ZH_STOP}的]{{1,{2 * _ZH_NAME}}})"
     rf"(?:的(?:照片|图片|圖片|相片)?)?(?=[，,。;；、！!？? ]|$)"
 )
-_ZH_RELATIVE_CLAUSE = re.compile(
+_ZH_RELATIVE_CLAUSE = later(
     rf"(?P<cue>{_ZH_CUE})(?P<what>[^{_ZH_STOP}的]{{1,{_ZH_RELATIVE + 1}}})的"
     rf"(?P<head>[^{_ZH_STOP}的]{{1,{_ZH_HEAD}}})(?=[，,。;；、！!？? ]|$)"
 )
-_ZH_BUT_FOR = re.compile(
+_ZH_BUT_FOR = later(
     rf"除了(?P<what>[^{_ZH_STOP}的]{{1,{_ZH_NAME}}}?)(?:以外|之外|外)?"
     rf"(?:的(?P<head>[^{_ZH_STOP}的]{{1,{_ZH_HEAD}}}))?(?=[，,。;；、！!？? ]|$)"
 )
-_ZH_BESIDES = re.compile(r"还|還|也|又")
-_ZH_LISTING = re.compile(rf"(?:或者|或是|或|和|与|與|及|跟|、|也?{_ZH_CUE})")
-_ZH_ARTICLE = re.compile(
-    r"^(?:任何|其他|别的|別的|一个|一個|穿着|穿著|穿|戴着|戴著|戴|拿着|拿著|有)"
-)
-_ZH_VERBS = re.compile(r"[在骑騎坐站走跑跳爬看吃喝玩正着著把被]")
+_ZH_BESIDES = later(r"还|還|也|又")
+_ZH_LISTING = later(rf"(?:或者|或是|或|和|与|與|及|跟|、|也?{_ZH_CUE})")
+_ZH_ARTICLE = later(r"^(?:任何|其他|别的|別的|一个|一個|穿着|穿著|穿|戴着|戴著|戴|拿着|拿著|有)")
+_ZH_VERBS = later(r"[在骑騎坐站走跑跳爬看吃喝玩正着著把被]")
 
 
 def _chinese_exclusions(text: str) -> tuple[str, list[Cut]]:

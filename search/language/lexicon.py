@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from search.language.patterns import later
+
 
 def _set(words: str) -> frozenset[str]:
     return frozenset(words.split())
@@ -43,25 +45,25 @@ CUES = rf"""
   | {_NOT_AT}
   | no | not | nicht | pas
 """
-AMBIGUOUS = re.compile(  # Of the Spanish verbs only short ones: "no hay", "no tiene".
+AMBIGUOUS = later(  # Of the Spanish verbs only short ones: "no hay", "no tiene".
     rf"no(?:\s\w{{1,6}})? | not | nicht | pas(?:\sdu)? | menos | salvo | minus | {_NOT_AT}",
     re.VERBOSE,
 )
 NEED_SOMETHING_BEFORE = _set("not nicht pas menos salvo minus except excepto sauf")
-MEASURE = re.compile(
+MEASURE = later(
     r"""\W?\d|.*\b(?:degrees?|deg|celsius|centigrade|fahrenheit|kelvin|grad|grados?|degrés?|percent
         |prozent|pour\scent|por\sciento|dioptri\w+|diopters?|dioptres?|dioptrías?)\b|.*[°º%]""",
     re.VERBOSE | re.IGNORECASE,
 )
 """What makes a "minus" before it the sign of a number: "minus twenty degrees"."""
-INDEFINITE_ARTICLE = re.compile(r"(?:an?|any|eine?n?|une?)\s", re.IGNORECASE)
+INDEFINITE_ARTICLE = later(r"(?:an?|any|eine?n?|une?)\s", re.IGNORECASE)
 """What must follow a "not" that opens the query: "not a dog"."""
-WITH_PLACE = re.compile(
+WITH_PLACE = later(
     r"""(?P<what>.+?)\s(?:on|in|at|along|auf|im|am|an|sur|dans|à|au|en)
         (?:\sde[mnr])?\s(?P<where>.+)""",
     re.VERBOSE | re.IGNORECASE,
 )
-LACK = re.compile(
+LACK = later(
     r"no|without|with\sno|.*there\s.*|ohne|keine?|sin|sans|pas\sde|.*n['’]y\sa\spas.*|no\shay",
     re.IGNORECASE,
 )
@@ -72,7 +74,7 @@ PEOPLE = {
     "jemanden": "Menschen",
 }  # fmt: skip
 """Words for nobody and somebody, and the noun to use instead."""
-ALL_BUT_THESE = re.compile(r"^(?:any|every)thing\sbut\s(?!not\s)", re.IGNORECASE)
+ALL_BUT_THESE = later(r"^(?:any|every)thing\sbut\s(?!not\s)", re.IGNORECASE)
 ALL_BUT = _set(
     "except excepto sauf excepté hormis außer ausser ausgenommen salvo menos apart other"
 )
@@ -80,10 +82,10 @@ CONJUNCTIONS = "but|and|yet|though|aber|und|doch|sondern|y|pero|sino|et|mais"
 BREAKS = "but|yet|aber|sondern|pero|sino|mais"
 
 _CUE = rf"(?:(?:{CONJUNCTIONS})\s(?:show\s)?)?(?P<cue>{CUES})(?=\s|$)"
-CUE = re.compile(rf"(?<!\S)(?:{_CUE})", re.VERBOSE | re.IGNORECASE)
+CUE = later(rf"(?<!\S)(?:{_CUE})", re.VERBOSE | re.IGNORECASE)
 
 # Visible things and set phrases that exclude nothing.
-IDIOMS = re.compile(
+IDIOMS = later(
     r"""\b(?:
       no\s(?:\S+\s){0,2}(?:signs?|signboards?|symbols?|stickers?|logos?|zones?|areas?|banners?
         |posters?|labels?|placards?|emojis?|policy|photography)
@@ -121,14 +123,14 @@ IDIOMS = re.compile(
 )
 
 # Pairs that are one thing although joined by "and".
-PAIRS = re.compile(
+PAIRS = later(
     r"\b(?:black\sand\swhite|blanco\sy\snegro|noir\set\sblanc|schwarz\sund\swei(?:ß|ss)"
     r"|salt\sand\spepper|bed\sand\sbreakfast|rock\sand\sroll|mac\sand\scheese"
     r"|fish\sand\schips|bride\sand\sgroom|blanco\snegro)\b",
     re.IGNORECASE,
 )
 
-DETERMINERS = re.compile(
+DETERMINERS = later(
     r"""(?:any|the|an?|some|visible|other|single|my|your
       | eine?[nmrs]? | de[rnms] | d(?:ie|as) | irgendwelche[nr]? | andere[nr]? | jegliche[nr]?
       | une? | des? | du | les? | la | aucune? | autres?
@@ -139,7 +141,7 @@ DETERMINERS = re.compile(
 INDEFINITE = _set("a an some the ein eine einen un une una unos unas el la los las der die das")
 
 # Words after the name of an exclusion that add nothing to it.
-TRAILERS = re.compile(
+TRAILERS = later(
     r"""\s+(?:
       (?:in|on|around|near)\s(?:it|them|him|her|there|sight|view)
     | in\s(?:the\s|my\s)?(?:background|foreground|picture|photo|image|frame|shot|scene|view|way)
@@ -155,7 +157,7 @@ TRAILERS = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 
-LISTING = re.compile(
+LISTING = later(
     r"\s+(?:or|nor|oder|noch|ou|ni|o|u)\s+|\s*(?:/|&)\s+|\s+(?P<and>and|und|et|y|e)\s+"
     r"|\s*,\s*(?:(?:or|and|oder|und|ou|et|o|y)\s+)?",
     re.IGNORECASE,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import StrEnum
 
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from gallery.user_errors import UserError
@@ -65,7 +66,9 @@ def query_empty() -> QueryError:
 
 def query_too_long(limit: int) -> QueryError:
     """Return the error for a text of more than `limit` characters."""
-    message = _("The query has more than %(limit)s characters.") % {"limit": f"{limit:,}"}
+    message = _("The query has more than %(limit)s characters.") % {
+        "limit": number_format(limit, force_grouping=True)
+    }
     return QueryError(ErrorCode.QUERY_TOO_LONG, message)
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from search.language.patterns import later
 from search.language.query_errors import ErrorCode, Misread, QueryError, query_empty, query_too_long
 from search.language.terms import MAX_CHARACTERS, NAMES, URL_SCHEMES
 
@@ -23,7 +24,7 @@ _NAME = re.compile(r"([A-Za-z][A-Za-z_-]{1,24})[:：]")
 # A number, perhaps behind a dot or the like, or a unit that stands alone.
 _UNITS = "mm|cm|dm|m|km|ft|mg|g|kg|lbs?|oz|ms|s|h|kb|mb|gb|tb|hz|khz|mhz|ghz|w|kw|kwh|v|mv|mah"
 _UNITS += "|ev|db|px|mp|dpi|ppi|fps|iso|mph|km/?h|m/s|c|f|k"
-_QUANTITY = re.compile(rf"[.,~≈#]?[\d¼½¾⅓⅔]|[°º%‰]|(?:{_UNITS})(?![\w:\"'’-])", re.IGNORECASE)
+_QUANTITY = later(rf"[.,~≈#]?[\d¼½¾⅓⅔]|[°º%‰]|(?:{_UNITS})(?![\w:\"'’-])", re.IGNORECASE)
 _BARE = re.compile(r"\S+")
 _BARE_VALUE = re.compile(r"[^\s,]+")
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.|\\\Z)*)(?:"|\Z)', re.DOTALL)

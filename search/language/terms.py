@@ -29,6 +29,7 @@ FILTERS = {
     "colour": _("main colour, such as colour:red"),
     "album": _("in an album, such as album:Lisbon"),
     "tag": _("with a tag, such as tag:family"),
+    "label": _("with a label of your label sets, such as label:dog"),
     "type": _("file type, such as type:heic"),
     "name": _("file name, such as name:IMG_2231"),
     "place": _("taken in a town or country, such as place:Lisbon"),
@@ -47,8 +48,8 @@ PICTURES = ("photo", "picture")
 ALIASES = {
     "color": "colour", "filename": "name", "file": "name", "filetype": "type", "format": "type",
     "since": "after", "year": "date", "taken": "date", "tags": "tag", "keyword": "tag",
-    "albums": "album", "stars": "rating", "ratio": "aspect", "town": "place", "city": "place",
-    "country": "place",
+    "albums": "album", "labels": "label", "stars": "rating", "ratio": "aspect", "town": "place",
+    "city": "place", "country": "place",
 }  # fmt: skip
 
 NAMES = frozenset([*FILTERS, *PICTURES, *ALIASES])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import threading
 import time
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,11 +12,12 @@ from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 
 from gallery import files
-from gallery.decoders import web_pool
+from gallery.decoders import web_decoders
 from gallery.decoding import DecodeError, PoolBusy
 from gallery.decoding.answers import PART_SIDE
 from gallery.models import EmbeddingModel, Photo
 from gallery.models.embeddings import Boxes
+from gallery.turns import NoTurn, Turns
 from search.language.query_errors import ErrorCode, QueryError
 from search.parts.boxes import Box
 from search.vectors import embedders
@@ -44,14 +44,13 @@ place to stand out: by how much the best window of the photo matches better than
 `python -m benchmarks.why_boxes`."""
 KEPT_PHOTOS = 64
 """Photos whose windows are kept in memory, about 5 MB."""
-WAIT_SECONDS = 5.0
 
 _WINDOWS = 6
 """Windows along each side; each is a third of it wide, and they overlap."""
 _SHARPNESS = 1.5
 """How much worse a window matches that counts a third as much, in deviations of the windows."""
 
-_at_work = threading.BoundedSemaphore(1)
+_at_work = Turns(1, spare=0)
 
 
 @dataclass(frozen=True)
@@ -105,7 +104,7 @@ def read(photo: Photo, box: Box, side: int) -> Pixels:
     for file in (files.find_original(photo), files.Original(files.thumbnail(photo.pk))):
         try:
             with file.unchanged() as path:
-                return web_pool().part(path, box, side)
+                return web_decoders(photo.owner_id).part(path, box, side, owner=photo.owner_id)
         except (DecodeError, files.ChangedMeanwhile):
             continue
     message = _("The picture of this photo cannot be read.")
@@ -168,12 +167,11 @@ def _rise(scores: Vectors) -> Vectors:
 @lru_cache(maxsize=KEPT_PHOTOS)
 def _windows(model: EmbeddingModel, photo: Photo) -> tuple[Boxes, Vectors]:
     """Return boxes (n, 4) that cover the photo, and their unit embeddings (n, dim)."""
-    if not _at_work.acquire(timeout=WAIT_SECONDS):
-        raise PoolBusy("Heat maps of other photos are being computed.")
     try:
-        return _embedded(model, photo)
-    finally:
-        _at_work.release()
+        with _at_work.turn(photo.owner_id):
+            return _embedded(model, photo)
+    except NoTurn as error:
+        raise PoolBusy(f"the windows of other photos are embedded: {error}") from error
 
 
 def _embedded(model: EmbeddingModel, photo: Photo) -> tuple[Boxes, Vectors]:

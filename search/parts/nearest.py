@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.conf import settings
+from django.core.cache import cache
 
 from gallery.models import EmbeddingModel, PhotoParts
 from search.parts.boxes import GROUPS, PLACES, Box, all_points, part_of
@@ -24,6 +25,7 @@ from search.vectors.index import (
     VectorIndex,
     open_index,
 )
+from search.vectors.index.many_ids import ManyIds, split
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +33,8 @@ NAMED = 200
 """Photos named by a filter whose points are named instead; of more, the hits are checked."""
 PER_PHOTO = 3
 """Points that are fetched for each photo: the parts of one photo often come together."""
+IN_USE_SECONDS = 60
+"""How long the index of parts counts as in use after it was."""
 DEEPEST = 5000
 """Points that are fetched at most."""
 
@@ -61,6 +65,17 @@ def is_in_use(model: EmbeddingModel) -> bool:
     return PhotoParts.objects.filter(embedding__model=model).exists()
 
 
+def _was_in_use(model: EmbeddingModel) -> bool:
+    """Tell the same, perhaps of a moment ago: where only old photos have parts, it takes long."""
+    key = f"parts-of-{model.pk}"
+    if cache.get(key):
+        return True
+    found = is_in_use(model)
+    if found:
+        cache.set(key, found, IN_USE_SECONDS)
+    return found
+
+
 def index_of(model: EmbeddingModel) -> VectorIndex:
     """Return the index of the parts of photos, whose point ids are those of `boxes.point_id`."""
     return open_index(collection(model), model.dim)
@@ -85,30 +100,25 @@ def closest(
     sizes. Fewer than `limit` photos come where many parts belong to one. Empty where parts are
     switched off, and while their index is away: whole photos are found without it.
     """
-    if not is_on() or not is_in_use(model):
+    if not is_on() or not _was_in_use(model):
         return []
-    points, only, never = _point_filter(flt)
-    wanted = min(limit * PER_PHOTO * (4 if only or never else 1), DEEPEST)
+    # Naming the points of very many photos would take longer than checking the hits.
+    asked = split(flt, only_above=NAMED, never_above=-1)
+    wanted = min(limit * PER_PHOTO * (4 if asked.only or asked.never else 1), DEEPEST)
     try:
-        hits = index_of(model).query(vector, limit=wanted, flt=points)
+        hits = index_of(model).query(vector, limit=wanted, flt=_for_points(asked.rest))
     except IndexUnavailable as error:
         logger.warning("Parts of photos cannot be searched now: %s", error)
         return []
     lines = scale.lines(vector) if scale and hits else {}
-    return _best(hits, only, never, lines)[:limit]
+    return _best(hits, asked, lines)[:limit]
 
 
-def _best(
-    hits: Iterable[Hit],
-    only: frozenset[str] | None,
-    never: frozenset[str],
-    lines: Mapping[int, Line],
-) -> list[PartHit]:
+def _best(hits: Iterable[Hit], asked: ManyIds, lines: Mapping[int, Line]) -> list[PartHit]:
     best: dict[UUID, PartHit] = {}
     for hit in hits:
         photo_id, number = part_of(hit.id)
-        key = photo_id.hex
-        if key in never or not (only is None or key in only) or number >= len(PLACES):
+        if not asked.passes(photo_id.hex) or number >= len(PLACES):
             continue
         line = lines.get(_GROUP_OF[number])
         part = PartHit(photo_id, hit.score, PLACES[number], line(hit.score) if line else None)
@@ -119,33 +129,6 @@ def _best(
 
 def _rank(part: PartHit) -> tuple[float, float]:
     return (part.score if part.worth is None else part.worth), part.score
-
-
-def _point_filter(flt: Filter) -> tuple[Filter, frozenset[str] | None, frozenset[str]]:
-    """Return a filter of points, and the photos that hits must and must not belong to.
-
-    Naming the points of very many photos would take longer than checking the hits.
-    """
-    only: frozenset[str] | None = None
-    never: frozenset[str] = frozenset()
-    kept: list[Filter] = []
-    for part in _parts(flt):
-        match part:
-            case HasIds(ids) if len(ids) > NAMED:
-                only = ids if only is None else only & ids
-            case Not(HasIds(ids)):
-                never |= ids
-            case _:
-                kept.append(_for_points(part))
-    return And(tuple(kept)), only, never
-
-
-def _parts(flt: Filter) -> Iterable[Filter]:
-    if isinstance(flt, And):
-        for part in flt.parts:
-            yield from _parts(part)
-    else:
-        yield flt
 
 
 def _for_points(flt: Filter) -> Filter:

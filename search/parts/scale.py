@@ -19,7 +19,7 @@ import numpy as np
 from django.conf import settings
 from numpy.typing import NDArray
 
-from gallery.models import Embedding, EmbeddingModel, PhotoParts, User
+from gallery.models import Audience, Embedding, EmbeddingModel, PhotoParts, User
 from search.parts.boxes import GROUPS, numbers_of
 from search.vectors.embedders import Vector
 from search.vectors.embedders.base import Vectors
@@ -127,7 +127,9 @@ def _sample(user: User, model: EmbeddingModel) -> list[tuple[Vector, tuple[int, 
     What is in the index now does not matter, nor what once was: a restored gallery has the same
     scale before its index is complete.
     """
-    mine = Embedding.objects.live().filter(model=model, photo__owner_id=user.pk)
+    rows = Embedding.objects.live().filter(model=model)
+    is_shared = isinstance(user, Audience)
+    mine = rows.visible_to(user) if is_shared else rows.filter(photo__owner_id=user.pk)
     keys = list(mine.exclude(parts=None).exclude(parts__boxes=b"").values_list("pk", flat=True))
     chosen = random.sample(keys, min(SAMPLE, len(keys)))
     found = []

@@ -134,7 +134,9 @@ class Background:
         """How far apart the scores of a photo for different texts lie: their deviation."""
         scores = self._sample[:_USUAL] @ texts.T
         self._rivals = evidence.Rivals.of(scores)
-        self._usual = evidence.Usual.of(self._rivals.margins(scores))
+        margins = self._rivals.margins(scores)
+        self._usual = evidence.Usual.of(margins)
+        self._ahead = evidence.leading(self._usual.distances(margins))
 
     def evidence(self, text: Vector, photos: Vectors, total: int) -> NDArray[np.float64]:
         """Return the evidence that each of the first hits shows a text, best first, shape (k,).
@@ -144,6 +146,13 @@ class Background:
         """
         return evidence.of_features(self.features(text, photos), total)
 
+    def leads(self, text: Vector) -> tuple[Vector, Vector]:
+        """Return what photos of the library score for a text and how far it leads in them, (n,)."""
+        scores = self._sample[:_USUAL] @ text
+        margins = self._rivals.margins(scores[:, None])
+        distances = evidence.Usual.of(margins).distances(margins)[:, 0]
+        return scores, evidence.leads(margins[:, 0], distances, self._ahead)
+
     def features(self, text: Vector, photos: Vectors) -> NDArray[np.float64]:
         """Return what is known of each of the first hits of a text, best first, (k, 4)."""
         scores, own = photos @ self._texts.T, (photos @ text)[:, None]
@@ -151,14 +160,14 @@ class Background:
         margins, others = rivals.margins(own), self._usual.distances(rivals.margins(scores))
         in_library = self._rivals.margins((self._sample[:_USUAL] @ text)[:, None])
         distances = evidence.Usual.of(in_library).distances(margins)
-        lead = evidence.leads(margins[:, 0], distances[:, 0], others)
-        return evidence.features(lead, self._generality(text))
+        lead = evidence.leads(margins[:, 0], distances[:, 0], evidence.leading(others))
+        return evidence.features(lead, self.generality(text))
 
-    def _generality(self, text: Vector) -> float:
+    def generality(self, text: Vector) -> float:
         """Return the logarithm of the number of kinds that a text names: much for "animal"."""
         if self._nouns is None:
             return evidence.USUAL_GENERALITY
-        return evidence.generality(self._nouns @ text, _log_kinds())
+        return evidence.generality(self._nouns @ text, log_kinds())
 
     def typical(self, query: Vector) -> float:
         """Return the median of the scores of a unit query in the library."""
@@ -187,5 +196,6 @@ class Background:
 
 
 @cache
-def _log_kinds() -> Vector:
+def log_kinds() -> Vector:
+    """Return the logarithms of the numbers of kinds of `nouns`, (k,)."""
     return np.log(np.array([kinds for _, kinds in nouns()], np.float32))

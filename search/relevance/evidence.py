@@ -126,17 +126,20 @@ def _mixed(
     return np.clip(mixed, *bounds).astype(np.float32)
 
 
-def leads(margins: Vector, distances: Vector, others: Vectors) -> Vector:
+def leading(others: Vectors) -> Vector:
+    """Return which of the other texts' distances (k, texts) to be ahead of in each photo, (k,)."""
+    at = int(LEADING * others.shape[1])
+    ahead: Vector = np.partition(others, at, axis=1)[:, at]
+    return ahead
+
+
+def leads(margins: Vector, distances: Vector, ahead: Vector) -> Vector:
     """Return the lead of a text in each photo, (k,).
 
-    `margins` (k,) and `distances` (k,) are those of the text, `others` (k, texts) the distances
-    of the other texts.
+    `margins` (k,) and `distances` (k,) are those of the text, `ahead` (k,) is `leading`.
     """
-    at = int(LEADING * others.shape[1])
     # Where most photos show the text, no distance is large, but margins are.
-    lead: Vector = np.maximum(
-        distances - np.partition(others, at, axis=1)[:, at], margins - MARGIN_ALONE
-    )
+    lead: Vector = np.maximum(distances - ahead, margins - MARGIN_ALONE)
     return lead
 
 

@@ -17,7 +17,8 @@ import numpy as np
 from django.conf import settings
 from django.db import DatabaseError, connections
 
-from gallery.models import Embedding, EmbeddingModel, User
+from gallery import database_outages
+from gallery.models import Audience, Embedding, EmbeddingModel, User
 from gallery.slices import slices
 from search.relevance.background import (
     MIN_PHOTOS,
@@ -130,7 +131,8 @@ def _refresh(user: User, model: EmbeddingModel, key: tuple[str, str]) -> None:
             with _measure_lock:
                 _measure(user, model, key, rows)
     except DatabaseError as error:
-        logger.warning("The library could not be measured: %s", error)
+        if not database_outages.is_told(error):
+            logger.warning("The library could not be measured: %s", error)
     finally:
         with _guard:
             _refreshes.discard(key)
@@ -148,7 +150,10 @@ def forget() -> None:
 def _sample(user: User, model: EmbeddingModel) -> Vectors:
     """Return the vectors of up to `SAMPLE_SIZE` random photos of a person, (n, dim) float32."""
     indexed = Embedding.objects.live().filter(model=model, state=Embedding.State.INDEXED)
-    ids = list(indexed.filter(photo__owner_id=user.pk).values_list("pk", flat=True))
+    # What is not shared must not show in the bands of an audience either.
+    is_shared = isinstance(user, Audience)
+    own = indexed.visible_to(user) if is_shared else indexed.filter(photo__owner_id=user.pk)
+    ids = list(own.values_list("pk", flat=True))
     chosen = random.sample(ids, min(SAMPLE_SIZE, len(ids)))
     vectors = [
         vector

@@ -28,7 +28,7 @@ _PIECE = re.compile(
     r"(?P<sign>[+-]?)(?:(?P<name>[A-Za-z_-]{2,25}):(?P<value>\"[^\"]*|[^\s\"]*)"
     r"|(?P<start>[A-Za-z]{1,25}))$"
 )
-_NAME_FILTERS = ("album", "tag", "place", "camera", "lens")
+_NAME_FILTERS = ("album", "tag", "label", "place", "camera", "lens")
 
 
 _FIXED = {

@@ -45,7 +45,7 @@ def request_of(params: QueryDict, limit: int, query: Query) -> SearchRequest:
         limit,
         params.get("cursor", ""),
         fold=params.get("fold") != "0",
-        sort=Sort.NEWEST if params.get("sort") == Sort.NEWEST else Sort.RELEVANCE,
+        sort=_sort(params.get("sort", "")),
         # The lower end of the slider is everything, also what follows behind the window.
         least=least or None,
         weak=params.get("weak") == "1" or least == 0,
@@ -152,6 +152,16 @@ class Address:
         return self._with(sort="newest")
 
     @property
+    def best(self) -> str:
+        """Only what matches, the best of each burst, best first."""
+        return self._with(sort="best")
+
+    @property
+    def sort(self) -> str:
+        """The order that was asked for: newest, best, or nothing for relevance."""
+        return next((sort for sort in ("newest", "best") if self._given.get("sort") == sort), "")
+
+    @property
     def relevance(self) -> str:
         """Best first."""
         return self._with(sort=None)
@@ -164,7 +174,7 @@ class Address:
     @property
     def by_date(self) -> bool:
         """Whether the newest come first."""
-        return self._given.get("sort") == "newest"
+        return self.sort == "newest"
 
     def _with(self, **changed: str | None) -> str:
         """Return the address with some parameters changed; None removes one."""
@@ -172,3 +182,8 @@ class Address:
         kept |= {name: [value] if value is not None else [] for name, value in changed.items()}
         text = urlencode(kept, doseq=True)
         return f"{self._path}?{text}" if text else self._path
+
+
+def _sort(text: str) -> Sort:
+    """Return the order of that name; links that nobody made get the usual one."""
+    return next((sort for sort in Sort if sort == text), Sort.RELEVANCE)

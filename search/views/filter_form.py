@@ -20,6 +20,7 @@ from django.utils.translation import gettext_lazy as _
 from gallery.models import User
 from search import language
 from search.engine.names import read
+from search.facets.result_facets import LABELS
 from search.filters.library import library_names, library_traits
 from search.language import (
     ErrorCode,
@@ -79,6 +80,7 @@ _ON_A_MAP = re.compile(
 _TITLES = {
     "album": _("Album"),
     "tag": _("Tags"),
+    "label": _("Labels"),
     "place": _("Town or country"),
     "camera": _("Camera"),
     "lens": _("Lens"),
@@ -196,7 +198,9 @@ def is_filter(key: str) -> bool:
 def _groups(user: User) -> dict[str, Group]:
     names, traits = library_names(user), library_traits(user)
     dates = _DATES | {str(year): str(year) for year in traits.years[:YEARS]}
-    colours = [Option("colour", name, name.title(), paint=paint) for name, paint in COLOURS.items()]
+    colours = [
+        Option("colour", name, str(LABELS[name]), paint=paint) for name, paint in COLOURS.items()
+    ]
     types = [Option("type", name, name.upper()) for name in traits.types]
     groups = [
         Group("date", _("Date"), _options("date", dates)),

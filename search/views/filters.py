@@ -24,7 +24,7 @@ from search.views.filter_form import COLOURS
 
 _LISTING = ("sort", "fold")
 _KEPT = ("fold", "sort", "least", "weak")
-_OPEN = frozenset({"year", "colour", "album", "tag", "town"})
+_OPEN = frozenset({"year", "colour", "album", "tag", "label", "town"})
 """Facets that are open at first; the others open when they are set."""
 
 

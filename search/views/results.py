@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from gallery.decoding import PoolBusy
+from gallery.metrics.stages import stage
 from gallery.models import Photo, User
 from gallery.user_errors import UserError
 from gallery.views import PageRequest, get_photo, vary_on_htmx
@@ -67,7 +68,8 @@ def results_of(search: Callable[[], Answer]) -> Results:
     except UserError as error:
         return _failed(error)
     photos = [result.photo for result in answer.photos]
-    return Results(tiles(photos, answer.photos, _folds(answer)), answer)
+    with stage("render"):
+        return Results(tiles(photos, answer.photos, _folds(answer)), answer)
 
 
 def _failed(error: UserError) -> Results:
@@ -109,7 +111,8 @@ def show(
     template = f"search/{part}.html" if request.htmx else page
     # htmx swaps in nothing from an error answer, and the sentence is the content here.
     status = 200 if request.htmx else results.status
-    response = render(request, template, context, status=status)
+    with stage("render"):
+        response = render(request, template, context, status=status)
     return vary_on_htmx(response, results.status)
 
 

@@ -9,14 +9,17 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
+from gallery.sharing import shared_sets
 from gallery.user_errors import UserError
-from gallery.views import PageRequest, vary_on_htmx
+from gallery.views import PageRequest, share_pages, vary_on_htmx
 from gallery.views.tiles import PAGE
 from search import language
-from search.engine import answer, saved_searches
+from search.engine import answer, saved_searches, shared_searches
 from search.models import NAME_LIMIT, QUERY_LIMIT, SavedSearch
 from search.views import results
 from search.views.address import request_of
@@ -74,6 +77,18 @@ def change(request: PageRequest, saved_id: uuid.UUID) -> HttpResponse:
         # What was typed is shown in the field; everything else is as it was.
         return _page(request, _own(request, saved_id), error)
     return redirect(row)
+
+
+@never_cache
+@sensitive_post_parameters("password")
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def share(request: PageRequest, saved_id: uuid.UUID) -> HttpResponse:
+    """With whom a saved search is shared, and the forms that change that."""
+    row = _own(request, saved_id)
+    if (shared := shared_sets.find(shared_searches.thing_of(row))) is not None:
+        shared_searches.refresh(shared)
+    return share_pages.share(request, shared_searches.thing_of(row), row.get_absolute_url())
 
 
 def _page(request: PageRequest, row: SavedSearch, error: UserError | None = None) -> HttpResponse:

@@ -9,24 +9,23 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from gallery import model_change, trash
+from gallery import decoder_layers, model_change, quotas, trash
 from gallery.administrators import is_administrator
 from gallery.models import Embedding, EmbeddingModel, Photo, User
 from gallery.user_errors import UserError
-from gallery.views import PageRequest
+from gallery.views import PageRequest, administrators_only
 from search import language
 from search.engine import answer as engine
 from search.engine.errors import SearchUnavailable
 from search.language import QueryError
 from search.suggest.recent_searches import recent
 from search.vectors.embedders import catalog, folders
-from search.vectors.index import index_figures
+from search.vectors.index import IndexStats, index_figures
 
 QUERIES = 5
 """Recent searches that are shown side by side; each costs two searches."""
@@ -68,7 +67,7 @@ def settings_page(request: PageRequest) -> HttpResponse:
 @login_required
 def choose_model(request: PageRequest) -> HttpResponse:
     """Choose the model in a folder of the server, or leave the choice to Scry; administrators."""
-    _require_administrator(request)
+    administrators_only(request)
     try:
         folders.require_choice()
         said = _chosen(request.POST.get("folder", ""), automatic="automatic" in request.POST)
@@ -92,19 +91,29 @@ def _chosen(folder: str, *, automatic: bool) -> str:
 
 def _page(request: PageRequest, problem: str = "", status: int = 200) -> HttpResponse:
     model = EmbeddingModel.objects.active()
+    administers = is_administrator(request.user)
+    owner_id = int(request.user.pk)
     context = {
         "model": model,
         "active_title": catalog.title_of(model.key) if model else "",
         "next": _next_model(model),
         "recommended": catalog.MODELS,
-        "index": index_figures(model) if model else _("No model is active yet."),
+        "index": _index(model) if administers else None,  # It counts the photos of all people.
+        "layers": decoder_layers.known() if administers else None,
         "bytes": Photo.objects.visible_to(request.user).total_bytes(),
+        "limits": (limits := quotas.quota_of(owner_id)),
+        "used": quotas.used_by(owner_id) if limits != quotas.Quota() else None,
         "trash": trash.contents(request.user),
         "other": _other(),
         "refusal": folders.refusal(),
-        "choice": _choice(request, problem) if is_administrator(request.user) else None,
+        "choice": _choice(request, problem) if administers else None,
     }
     return render(request, "search/settings.html", context, status=status)
+
+
+def _index(model: EmbeddingModel | None) -> IndexStats | str:
+    """Return what the index holds, or the sentence that says why it is not known."""
+    return index_figures(model) if model else _("No model is active yet.")
 
 
 def _other() -> dict[str, Any] | None:
@@ -147,7 +156,7 @@ def _choice(request: PageRequest, problem: str) -> dict[str, Any]:
 @login_required
 def compare_models(request: PageRequest) -> HttpResponse:
     """The active model and another one, and what both find for one's own last queries."""
-    _require_administrator(request)
+    administrators_only(request)
     return render(request, "search/compare_models.html", _compared(request))
 
 
@@ -155,7 +164,7 @@ def compare_models(request: PageRequest) -> HttpResponse:
 @login_required
 def switch_model(request: PageRequest) -> HttpResponse:
     """Let another model answer from now on, or try again the photos that it failed on."""
-    _require_administrator(request)
+    administrators_only(request)
     key = request.POST.get("model", "")
     pk = int(key) if key.isascii() and key.isdigit() and len(key) < 19 else 0
     try:
@@ -176,11 +185,6 @@ def _done(pk: int, *, again: bool) -> str:
     if model.state == EmbeddingModel.State.BUILDING:
         return _("%(model)s is built again and takes over when it is complete.") % title
     return _("%(model)s answers searches now.") % title
-
-
-def _require_administrator(request: PageRequest) -> None:
-    if not is_administrator(request.user):
-        raise PermissionDenied
 
 
 def _compared(request: PageRequest) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.http import urlencode
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_lazy as _, pgettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from gallery.views import PageRequest, vary_on_htmx
@@ -23,24 +23,27 @@ _RECENT, _SAVED = 10, 12
 
 @dataclass(frozen=True)
 class Example:
-    """A query that shows one thing the query language can do."""
+    """A query that shows one thing the query language can do.
 
-    query: str
+    Its words are translated, for the models read many languages; the names of filters are not.
+    """
+
+    query: str | Promise
     about: str | Promise
 
     @property
     def address(self) -> str:
         """The address of the search."""
-        return f"{reverse('search')}?{urlencode({'q': self.query})}"
+        return f"{reverse('search')}?{urlencode({'q': str(self.query)})}"
 
 
 EXAMPLES = (
-    Example("a dog on the beach", _("Describe it in your own words")),
-    Example("a street without cars", _("Say what to leave out")),
-    Example("beach -people +sunset", _("Minus excludes, plus adds")),
-    Example("mountains 2:snow", _("Snow counts twice")),
-    Example("children summer 2023", _("Dates in words, seasons too")),
-    Example("flowers colour:red -in:album", _("Filters, in any number")),
+    Example(pgettext_lazy("a search", "a dog on the beach"), _("Describe it in your own words")),
+    Example(pgettext_lazy("a search", "a street without cars"), _("Say what to leave out")),
+    Example(pgettext_lazy("a search", "beach -people +sunset"), _("Minus excludes, plus adds")),
+    Example(pgettext_lazy("a search", "mountains 2:snow"), _("Snow counts twice")),
+    Example(pgettext_lazy("a search", "children summer 2023"), _("Dates in words, seasons too")),
+    Example(pgettext_lazy("a search", "flowers colour:red -in:album"), _("Filters, in any number")),
     Example("is:favourite orientation:landscape", _("Filters alone")),
     Example("name:IMG_2231", _("A file name")),
 )

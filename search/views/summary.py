@@ -8,10 +8,11 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from django.utils.text import Truncator
-from django.utils.translation import gettext as _, ngettext, pgettext
+from django.utils.translation import gettext as _, pgettext
 
 from gallery.models import User
 from gallery.status import status
+from gallery.templatetags import numbers
 from gallery.views.tiles import Tile
 from search.engine.answer import Answer, matching_photos
 from search.engine.figures import LEVELS, Figures, Group, two_digits
@@ -111,8 +112,8 @@ def summarize(user: User, answer: Answer, tiles: Sequence[Tile], address: Addres
 def _photos(count: int, *, more: bool = False) -> str:
     """Return "1 photo", "1,200 photos", or "1,000+ photos"."""
     if more:
-        return _("%(count)s+ photos") % {"count": f"{count:,}"}
-    return ngettext("%(count)s photo", "%(count)s photos", count) % {"count": f"{count:,}"}
+        return _("%(count)s+ photos") % {"count": numbers.count(count)}
+    return numbers.photos(count)
 
 
 def _searched_photos(figures: Figures) -> str:
@@ -129,27 +130,29 @@ def _counts(user: User, answer: Answer, listed: int, address: Address) -> str:
     if not figures.banded:
         counts = _searched_photos(figures)
     elif address.least:
-        total = f"{figures.rounded:,}"
+        total = numbers.count(figures.rounded)
         total = _("about %(photos)s") % {"photos": total} if figures.about else total
         matches = _photos_at(figures, address.least)
-        return _ordered(_of(matches, total), address.by_date)
+        return _ordered(_of(matches, total), address.sort)
     elif figures.matches:
         counts = _of(_bands(figures), _searched_photos(figures))
-        return _ordered(counts, address.by_date)
+        return _ordered(counts, address.sort)
     elif _is_closest(answer, address) and listed:
         counts = _("%(count)s closest") % {"count": listed}
-        return _ordered(_of(counts, _searched_photos(figures)), address.by_date)
+        return _ordered(_of(counts, _searched_photos(figures)), address.sort)
     else:
         return _closest_first(_searched_photos(figures))
-    return _ordered(counts, address.by_date) if address.by_date else _closest_first(counts)
+    return _ordered(counts, address.sort) if address.sort else _closest_first(counts)
 
 
 def _of(matches: str, total: str) -> str:
     return _("%(matches)s of %(total)s") % {"matches": matches, "total": total}
 
 
-def _ordered(counts: str, by_date: bool) -> str:  # noqa: FBT001 - private, and named by its caller
-    return _("%(photos)s, newest first") % {"photos": counts} if by_date else counts
+def _ordered(counts: str, sort: str) -> str:
+    if sort == "best":
+        return _("%(photos)s, best first") % {"photos": counts}
+    return _("%(photos)s, newest first") % {"photos": counts} if sort else counts
 
 
 def _closest_first(photos: str) -> str:
@@ -161,10 +164,10 @@ def _bands(figures: Figures) -> str:
     texts = []
     if figures.strong:
         more = "+" if figures.has_more_matches and not figures.likely else ""
-        texts.append(_("%(count)s strong") % {"count": f"{figures.strong:,}{more}"})
+        texts.append(_("%(count)s strong") % {"count": f"{numbers.count(figures.strong)}{more}"})
     if figures.likely:
         more = "+" if figures.has_more_matches else ""
-        texts.append(_("%(count)s likely") % {"count": f"{figures.likely:,}{more}"})
+        texts.append(_("%(count)s likely") % {"count": f"{numbers.count(figures.likely)}{more}"})
     return ", ".join(texts)
 
 
@@ -178,7 +181,7 @@ def _counts_by_date(user: User, answer: Answer, listed: int, address: Address) -
         count = matching_photos(user, answer.query).count()
     else:
         return _("Newest first")
-    return _ordered(_photos(count), by_date=True) if count else ""
+    return _ordered(_photos(count), address.sort or "newest") if count else ""
 
 
 def _photos_at(figures: Figures, least: float) -> str:
@@ -209,7 +212,7 @@ def _slider(answer: Answer, listed: int, address: Address) -> Slider | None:
 def _weaker(answer: Answer, address: Address) -> int:
     """Return how many weaker matches follow the list, if it ends on this page."""
     figures = answer.figures
-    if answer.next or not figures.banded or address.with_weak or address.by_date:
+    if answer.next or not figures.banded or address.with_weak or address.sort:
         return 0
     # Look-alikes of the example are listed beside those that were chosen.
     left = max(figures.total - max(answer.chosen, answer.listed), 0)
@@ -248,10 +251,10 @@ def _count_text(answer: Answer, group: Group) -> str:
     """Return the count of a group; the last matches may have more behind the window."""
     figures = answer.figures
     if group.band == Band.WEAK:
-        return f"{two_digits(group.count) if figures.about else group.count:,}"
+        return numbers.count(two_digits(group.count) if figures.about else group.count)
     last = Band.LIKELY if figures.likely else Band.STRONG
     more = figures.has_more_matches and group.band == last and group.count >= figures.matches
-    return f"{group.count:,}{'+' if more else ''}"
+    return f"{numbers.count(group.count)}{'+' if more else ''}"
 
 
 def _closest_text(answer: Answer) -> str:

@@ -1,8 +1,11 @@
 // The entry point. This runs on every page; attachGrid also runs on everything that htmx loads.
+import { attachPasskeys } from "./account/passkeys.js";
+import { attachCopying } from "./actions/copying.js";
 import { attachKeys } from "./actions/keys.js";
 import { attachSelectionBar } from "./actions/selection_bar.js";
 import { attachGrid } from "./grid/grid.js";
 import { attachSelection } from "./grid/selection.js";
+import { attachTouch } from "./grid/touch.js";
 import { attachAlbums } from "./marks/albums.js";
 import { attachDates } from "./marks/dates.js";
 import { attachDetails } from "./marks/details.js";
@@ -13,8 +16,11 @@ import { attachRefinement } from "./search/refinement.js";
 import { attachResults } from "./search/results.js";
 import { attachModelUpload } from "./settings/model.js";
 import { attachUndo } from "./trash/deletion.js";
+import { attachCut } from "./understanding/cut.js";
+import { attachMatrix } from "./understanding/matrix.js";
 import { attachUploads } from "./upload/uploads.js";
 import { attachLightbox } from "./viewer/lightbox.js";
+import { attachVeils } from "./viewer/veils.js";
 
 document.documentElement.classList.add("js");
 
@@ -22,17 +28,23 @@ attachSearchBar();
 attachUploads();
 // A click on a photo selects it before it can open the lightbox.
 attachSelection();
+attachTouch();
 attachSelectionBar();
 attachDetails();
 attachRatings();
 attachAlbums();
 attachDates();
+attachVeils();
 attachLightbox();
 attachKeys();
+attachCopying();
 attachUndo();
 attachModelUpload();
+attachMatrix();
 attachResults();
 attachRefinement();
+attachCut();
+attachPasskeys();
 attachGrid(document.body);
 document.body.addEventListener("htmx:load", (event) => attachGrid(event.detail.elt));
 
@@ -41,6 +53,14 @@ document.body.addEventListener("htmx:responseError", (event) => {
   const seconds = Number(event.detail.xhr.getResponseHeader("Retry-After"));
   if (seconds > 0) setTimeout(() => htmx.trigger(event.detail.elt, "intersect"), seconds * 1000);
   if (event.detail.xhr.status === 401 || event.detail.xhr.status === 403) signedOut();
+});
+
+// Back shows the page as it was. Meanwhile somebody may have signed out, or in as somebody else.
+addEventListener("pageshow", async (event) => {
+  if (!event.persisted) return;
+  const answer = await fetch("/api/v1/session").catch(() => null);
+  const session = answer?.ok ? await answer.json() : null;
+  if (answer && String(session?.user) !== document.body.dataset.user) signedOut();
 });
 
 // A part of a page is asked for, and the sign-in page comes instead.

@@ -50,6 +50,15 @@ def test_a_gallery_comes_back_from_a_bucket(photos, target, move_in):
     assert {photo.pk for photo in Photo.objects.all()} == {photo.pk for photo in photos}
 
 
+def test_a_bucket_is_not_asked_for_each_file(photos, target, monkeypatch):
+    back_up(target)
+    asked = []
+    size = target.size
+    monkeypatch.setattr(target, "size", lambda path: asked.append(path) or size(path))
+    assert back_up(target).manifest.files == {"kept": 4}
+    assert not [path for path in asked if path in {address(photo.sha256) for photo in photos}]
+
+
 def test_damage_in_a_bucket_is_found(photos, target):
     back_up(target)
     put(target, address(photos[0].sha256), b"x" * photos[0].size)

@@ -13,14 +13,18 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
+from django.db.models import F
+from django.utils import timezone
 
 from gallery import files, originals_marker
 from gallery.backup import back_up as back_up_module, load as load_module, manifest, parts, tables
 from gallery.backup.back_up import Options, back_up
 from gallery.backup.restore import restore
-from gallery.models import Album, ApiToken, Companion, Photo, Tag
+from gallery.models import Album, ApiToken, Companion, Embedding, Photo, PhotoParts, Tag
+from gallery.models.quality import unmeasured
 from tests import external, images
 from tests.galleries import fill
+from tests.workers.conftest import add_photo, row_of
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
@@ -94,7 +98,7 @@ def test_all_files_are_on_the_disk_before_the_rows_name_them(
 def older(target, generation: str, last: str) -> None:
     """Make a backup look as one that was made when `last` was the last migration of the gallery."""
     made = manifest.read(target, generation)
-    migrations = {**made.migrations, "gallery": last}
+    migrations = migrations_until(last, made.migrations)
     state = MigrationExecutor(connection).loader.project_state(list(migrations.items()))
     columns, kept = {}, {}
     for label, model in tables.tables(state.apps).items():
@@ -110,6 +114,20 @@ def older(target, generation: str, last: str) -> None:
     others = {name: part for name, part in made.parts.items() if not manifest.table_of(name)}
     changed = replace(made, migrations=migrations, columns=columns, parts={**others, **kept})
     manifest.write(target, generation, changed)
+
+
+def migrations_until(last: str, made: dict[str, str]) -> dict[str, str]:
+    """Return the last migration of each app that needs none of the gallery after `last`."""
+    graph = MigrationExecutor(connection).loader.graph
+    plan = graph.forwards_plan(("gallery", made["gallery"]))
+    ours = [node for node in plan if node[0] == "gallery"]
+    later = set(ours[ours.index(("gallery", last)) + 1 :])
+    found = {}
+    for app, newest in made.items():
+        for node in graph.forwards_plan((app, newest)):
+            if node[0] == app and not later & set(graph.forwards_plan(node)):
+                found[app] = node[1]
+    return found
 
 
 def migrations_since(first: str) -> list[str]:
@@ -148,6 +166,25 @@ def test_an_older_backup_comes_back_up_to_date_into_tables_that_are_empty(
     assert not Companion.objects.exists()
     loader = MigrationExecutor(connection).loader
     assert loader.applied_migrations.keys() >= set(loader.graph.leaf_nodes())
+
+
+@pytest.mark.parametrize("last", ["0017_sensitive", "0018_owners_of_work"])
+def test_rows_of_an_older_backup_get_their_owners(ada, bob, model, photos, target, move_in, last):
+    """Those from before owners were noted, and those that nobody noted the owner of."""
+    add_photo(bob)
+    PhotoParts.objects.create(embedding=row_of(photos[0]), generation=1, boxes=b"boxes")
+    Photo.objects.update(decoded_at=timezone.now(), measured_at=timezone.now())
+    for rows in (Embedding.objects, Companion.objects):
+        rows.update(owner_id=0)
+    generation = back_up(target).generation
+    older(target, generation, last)
+    move_in()
+    restore(target)
+    assert Embedding.objects.count() == 4
+    for rows in (Embedding.objects, Companion.objects):
+        assert not rows.exclude(owner_id=F("photo__owner_id")).exists()
+    assert dict(Embedding.objects.values_list("photo", "parts_generation"))[photos[0].pk] == 1
+    assert unmeasured().count() == 4, "what was measured is in no backup"
 
 
 def test_files_of_external_folders_are_listed_and_copied_if_asked(

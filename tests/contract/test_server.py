@@ -13,6 +13,7 @@ from search.vectors.index.adapter import FIELDS
 from search.vectors.index.qdrant_server import ServerIndex
 from tests.contract.conftest import DIM, make_points
 from tests.fake_qdrant import FakeQdrant, Fault
+from tests.fault_proxy import Drip, FaultProxy
 
 pytestmark = pytest.mark.slow
 
@@ -21,7 +22,7 @@ POINTS = make_points(20)
 
 @pytest.fixture
 def server():
-    with FakeQdrant(api_key="secret") as running:
+    with FakeQdrant(api_key="secret", read_key="for reading") as running:
         yield running
 
 
@@ -43,6 +44,41 @@ CALLS = {
     "upsert": lambda index: index.upsert(POINTS[:2]),
     "delete": lambda index: index.delete([POINTS[19].id]),
 }
+
+
+@pytest.fixture
+def reader(server):
+    """The same index, with a key that may not change anything."""
+    reader = ServerIndex(server.url, "for reading", DIM, "model/one")
+    yield reader
+    reader.close()
+
+
+@pytest.mark.parametrize("name", ["query", "query_batch", "fetch", "scroll", "count"])
+def test_a_key_for_reading_reads(index, reader, name):
+    assert CALLS[name](reader) == CALLS[name](index)
+
+
+@pytest.mark.parametrize("name", ["upsert", "delete"])
+def test_a_key_for_reading_changes_nothing(index, reader, name):
+    with pytest.raises(IndexUnavailable, match="QDRANT_API_KEY"):
+        CALLS[name](reader)
+    assert index.count() == len(POINTS)
+
+
+def test_a_reader_waits_for_a_worker_to_make_the_collection(server, reader):
+    with pytest.raises(IndexUnavailable, match="worker creates it"):
+        reader.count()
+    assert not reader.was_reset
+    index = ServerIndex(server.url, "secret", DIM, "model/one")
+    index.ensure()
+    assert reader.count() == 0
+    index.close()
+
+
+def test_a_reader_leaves_missing_payload_indexes_to_the_workers(index, server, reader):
+    server.store.indexed.clear()
+    assert reader.count() == len(POINTS)
 
 
 def test_the_collection_is_named_readably_and_made_for_its_owners(index, server):
@@ -134,6 +170,25 @@ def test_a_hanging_server_is_waited_for_once(server, monkeypatch):
     index.close()
 
 
+def test_a_server_that_sends_a_byte_now_and_then_is_waited_for_no_longer(server, monkeypatch):
+    monkeypatch.setattr(qdrant_server, "READ_SECONDS", 1)
+    monkeypatch.setattr(breaker, "OPEN_SECONDS", 0.0)
+    with FaultProxy(server.server_address) as proxy:
+        index = ServerIndex(f"http://{proxy.address}", "secret", DIM, "model")
+        index.upsert(POINTS)
+        proxy.suffer(Drip(0.1))
+        for forget in (False, True):
+            if forget:
+                index._forget()
+            begun = time.monotonic()
+            with pytest.raises(IndexUnavailable, match="timed out"):
+                index.count()
+            assert time.monotonic() - begun < 1.9
+        proxy.suffer(None)
+        assert index.count() == 20
+        index.close()
+
+
 def test_many_searches_at_once_wait_for_a_hanging_server_no_longer_than_one(server, monkeypatch):
     monkeypatch.setattr(qdrant_server, "READ_SECONDS", 2)
     monkeypatch.setattr(breaker, "OPEN_SECONDS", 0.3)
@@ -214,7 +269,7 @@ def test_a_second_process_finds_the_collection_and_is_no_reset(index, server):
 def test_a_collection_that_vanished_is_made_again_and_said_so(server, index):
     first = ServerIndex(server.url, "secret", DIM, "model/one")
     assert first.count() == 20
-    server.store.client.delete_collection(first.collection)
+    server.store.drop(first.collection)
     with pytest.raises(IndexUnavailable, match="404"):
         first.count()
     assert first.count() == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from selenium.webdriver.common.keys import Keys
 
-from tests.e2e.conftest import Browser
+from tests.e2e.browser import Browser
 
 
 def words(browser: Browser, css: str) -> str:
@@ -24,7 +24,7 @@ def select(browser: Browser, *names: str) -> None:
 
 
 def details(browser: Browser, name: str) -> None:
-    browser.open(browser.one(f"{browser.tile(name)} .open").get_attribute("href"))
+    browser.open(browser.attribute(f"{browser.tile(name)} .open", "href"))
     browser.one(".marks")
 
 
@@ -64,11 +64,12 @@ def test_captions_tags_and_albums_are_written_in_place(owner, uploaded):
     owner.fill("[name=caption]", "The first morning")
     owner.press(Keys.TAB)
     owner.until(lambda: words(owner, ".saved") == "Saved")
-    owner.run("location.reload()")
+    owner.reloaded(lambda: owner.run("location.reload()"))
     caption = "return document.querySelector('[name=caption]')?.value"
     owner.until(lambda: owner.run(caption) == "The first morning")
-    owner.run("document.querySelector('.marks a[href=\"/tags/sea\"]').click()")
-    owner.until(lambda: owner.path() == "/tags/sea")
+    link = "document.querySelector('.marks a[href=\"/tags/sea\"]')"
+    owner.reloaded(lambda: owner.run(f"{link}.click()"))
+    assert owner.path() == "/tags/sea"
     assert owner.names() == ["notes-blue.png"]
 
 
@@ -95,15 +96,13 @@ def test_a_selection_goes_into_a_new_album_and_out_again(owner, uploaded):
     owner.one("#to-album [name=name]").send_keys("Trip", Keys.ENTER)
     owner.until(lambda: "2 photos added to Trip" in words(owner, ".toasts"))
     owner.open("/albums")
-    owner.run(
-        "[...document.querySelectorAll('.album')]"
-        ".find(link => link.textContent.includes('Trip')).click()"
-    )
-    owner.until(lambda: "Trip" in words(owner, "h1"))
+    trip = "[...document.querySelectorAll('.album')].find(a => a.textContent.includes('Trip'))"
+    owner.reloaded(lambda: owner.run(f"{trip}.click()"))
+    assert "Trip" in words(owner, "h1")
     assert set(owner.names()) == names
     select(owner, "trip-red.png")
     owner.click("[data-select=take-out]")
     owner.until(lambda: owner.names() == ["trip-green.png"])
-    assert words(owner, "#album-count") == "1 photo"
+    owner.reads("#album-count", "1 photo")
     owner.click(".toast button")
     owner.until(lambda: set(owner.names()) == names)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pytest
 from selenium.webdriver.common.keys import Keys
 
 from tests import images
-from tests.e2e.conftest import Browser
+from tests.e2e.browser import Browser
 
 TAKEN = {"red": "2024:05:31 18:30:15", "green": "2024:06:02 09:05:00"}
 
@@ -55,22 +54,22 @@ def test_many_photos_are_shifted_and_come_back(owner, taken):
     for tile in owner.all("main .tile .check"):
         tile.click()
     owner.click("[data-select=date]")
-    assert owner.one("#dates h2").text == "Correct the dates of 2 photos"
+    owner.reads("#dates h2", "Correct the dates of 2 photos")
     choose(owner, "shift")
     owner.one("#dates [name=direction]").send_keys("later")
     owner.allowed.append("/api/v1/photos/dates/preview")  # 400 for what is refused
     owner.fill("#dates [name=years]", "999")
-    owner.until(lambda: "would be from before 1826" in owner.one("#dates .field-error").text)
+    owner.says("#dates .field-error", "would be from before 1826")
     owner.run("document.querySelector('#dates [name=years]').value = ''")
     owner.one("#dates [name=direction]").send_keys("earlier")
     owner.fill("#dates [name=years]", "1")
-    owner.until(lambda: "31 May 2023" in owner.one("#dates .date-preview").text)
-    owner.reloaded(lambda: owner.click("#dates .primary"))
-    assert "2 dates corrected" in owner.one(".toast").text
+    owner.says("#dates .date-preview", "31 May 2023")
+    owner.follow("#dates .primary")
+    owner.says(".toast", "2 dates corrected")
     assert days(owner) == ["2023-06-02", "2023-05-31"]
     owner.reloaded(lambda: owner.press("z", held=Keys.CONTROL))
     assert days(owner) == ["2024-06-02", "2024-05-31"]
-    assert "The former dates are back" in owner.one(".toast").text
+    owner.says(".toast", "The former dates are back")
 
 
 def test_the_date_of_the_open_photo_is_set_and_the_grid_follows(owner, taken):
@@ -78,8 +77,8 @@ def test_the_date_of_the_open_photo_is_set_and_the_grid_follows(owner, taken):
     owner.open_lightbox("open-red.jpg")
     owner.press("i")
     owner.click(".drawer .date-pencil")
-    assert owner.one("#dates [name=day]").get_property("value") == "2024-05-31"
-    assert owner.one("#dates [name=clock]").get_property("value") == "18:30:15"
+    owner.has("#dates [name=day]", "value", "2024-05-31")
+    owner.has("#dates [name=clock]", "value", "18:30:15")
     owner.press(Keys.ESCAPE)
     # Escape closed the dialog and neither the details nor the viewer.
     owner.until(lambda: not owner.all("#dates[open]"))
@@ -90,10 +89,10 @@ def test_the_date_of_the_open_photo_is_set_and_the_grid_follows(owner, taken):
         "form.dispatchEvent(new Event('input', {bubbles: true}))"
     )
     preview = "1 photo moves from 31 May 2024, 18:30 to 29 February 2020, 18:30."
-    owner.until(lambda: owner.one("#dates .date-preview").text == preview)
+    owner.reads("#dates .date-preview", preview)
     owner.click("#dates .primary")
-    owner.until(lambda: "29 February 2020, 18:30" in owner.one(".drawer .facts").text)
-    assert "1 date corrected" in owner.one(".toast").text
+    owner.says(".drawer .facts", "29 February 2020, 18:30")
+    owner.says(".toast", "1 date corrected")
     owner.press("i")
     owner.reloaded(lambda: owner.press(Keys.ESCAPE))
     assert days(owner) == ["2024-06-02", "2020-02-29"]
@@ -122,11 +121,11 @@ def test_the_dialog_fits_a_phone(owner, taken, dark):
 def test_without_scripts_the_pencil_leads_to_a_page(owner, taken):
     taken("plain")
     owner.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
-    owner.click(owner.tile("plain-red.jpg") + " .open")
-    owner.click(".date-pencil")
+    owner.follow(owner.tile("plain-red.jpg") + " .open")
+    owner.follow(".date-pencil")
     owner.click("label:has([value=unknown])")
-    owner.click(".date-form .primary")
-    assert "1 date corrected." in owner.one(".toast").text
-    assert "Added" in re.sub(r"\s+", " ", owner.one(".facts").text)
-    owner.click(".toast button")
-    assert "Friday, 31 May 2024, 18:30" in owner.one(".facts").text
+    owner.follow(".date-form .primary")
+    owner.says(".toast", "1 date corrected.")
+    owner.says(".facts", "Added")
+    owner.follow(".toast button")
+    owner.says(".facts", "Friday, 31 May 2024, 18:30")

@@ -13,7 +13,7 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
 from search.duplicates.groups.criteria import Criterion
-from tests.e2e.conftest import Browser, chromium
+from tests.e2e.browser import Browser, chromium
 from tests.scenes import scene
 
 REVIEW = "/duplicates?kind=same_picture"
@@ -40,9 +40,13 @@ def said(browser: Browser) -> str:
     return browser.run("return document.getElementById('announce').textContent")
 
 
-def press(browser: Browser, css: str) -> None:
-    """Click what may lie behind the bar at the foot of the page at first."""
+def bring_up(browser: Browser, css: str) -> None:
+    """Scroll to what may lie behind the bar at the foot of the page."""
     browser.run("document.querySelector(arguments[0]).scrollIntoView({block: 'center'})", css)
+
+
+def press(browser: Browser, css: str) -> None:
+    bring_up(browser, css)
     browser.click(css)
 
 
@@ -93,6 +97,7 @@ def test_a_copy_is_found_after_its_upload_and_decided_by_key_and_undone(owner, t
     owner.press("n")
     owner.until(lambda: "not the same" in said(owner))
     owner.open(REVIEW)
+    owner.one("#review")
     assert not is_open(owner, name)
 
 
@@ -100,14 +105,14 @@ def test_the_last_keeper_stays_and_buttons_say_what_will_happen(owner, twins):
     twins("mark", 21)
     name = "mark-21.png"
     press(owner, f"{card(name)} .best .pick")
-    assert "always kept" in owner.one(f"{card(name)} .refusal").text
+    owner.says(f"{card(name)} .refusal", "always kept")
     assert owner.run(
         "return document.querySelector(arguments[0]).checked", f"{card(name)} .best .pick input"
     )
     press(owner, f"{card(name)} .member:not(.best) .pick")
-    assert "Keep all" in owner.one(f"{card(name)} [data-keep]").text
+    owner.says(f"{card(name)} [data-keep]", "Keep all")
     press(owner, f"{card(name)} .best .pick")
-    assert "Keep this" in owner.one(f"{card(name)} [data-keep]").text
+    owner.says(f"{card(name)} [data-keep]", "Keep this")
     press(owner, f"{card(name)} [data-keep]")
     owner.until(lambda: "1 photo to the trash" in said(owner))
     owner.open("/")
@@ -121,17 +126,17 @@ def test_ticked_groups_are_decided_after_a_question_as_they_were_marked(owner, t
         press(owner, f"{card(f'bulk-{seed}.png')} .tick")
     for member in (".member:not(.best)", ".best"):
         press(owner, f"{card('bulk-31.png')} {member} .pick")
-    owner.until(lambda: "Keep best in 2 groups" in owner.one(".bulk .primary").text)
+    owner.says(".bulk .primary", "Keep best in 2 groups")
     owner.click(".bulk .primary")
-    assert "2 photos" in owner.one("#ask").text
+    owner.says("#ask", "2 photos")
     owner.click("#ask .primary")
-    assert "Best kept in 2 groups: 2 photos to the trash" in owner.one("#review > .note").text
+    owner.says("#review > .note", "Best kept in 2 groups: 2 photos to the trash")
     owner.open("/")
     assert {"bulk-31-small.jpg", "bulk-32.png"} <= set(owner.names())
     assert not {"bulk-31.png", "bulk-32-small.jpg"} & set(owner.names())
     owner.open("/duplicates/history")
     owner.click(".decision form button")
-    assert "Restored 2 photos" in owner.one(".decision .note, .decisions > .note").text
+    owner.says(".decision .note, .decisions > .note", "Restored 2 photos")
 
 
 def test_two_photos_flicker_at_one_place_and_one_is_kept(owner, twins):
@@ -153,8 +158,8 @@ def test_two_photos_flicker_at_one_place_and_one_is_kept(owner, twins):
     assert first == second
     for key, mode in (("2", "split"), ("3", "side"), ("4", "difference")):
         owner.press(key)
-        assert owner.one("#compare").get_attribute("data-mode") == mode
-    assert "Size" in owner.one("#compare tbody").text
+        owner.has("#compare", "data-mode", mode)
+    owner.says("#compare tbody", "Size")
     owner.press("b")
     owner.until(lambda: "1 photo to the trash" in said(owner))
     owner.open("/")
@@ -204,7 +209,7 @@ def test_the_criteria_choose_anew_and_the_panel_stays(owner, twins):
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_nothing_is_wider_than_a_phone(owner, twins, dark):
     twins("thin", 61 + dark)
-    photo = owner.one(".member .look").get_attribute("href")
+    photo = owner.attribute(".member .look", "href")
     owner.size(360, 780, dark=dark)
     kinds = [f"/duplicates?kind={kind}" for kind in ("same_file", "same_picture", "similar_shots")]
     for address in (*kinds, "/duplicates/history", f"{photo}/duplicates"):
@@ -231,19 +236,21 @@ def test_deciding_works_without_scripts(owner, twins, gallery, account, tmp_path
     try:
         plain.sign_in()
         plain.open(REVIEW)
-        press(plain, f"{card('plain-81.png')} [data-default]")
-        assert "1 photo to the trash" in plain.one(".note").text
+        decide = f"{card('plain-81.png')} [data-default]"
+        bring_up(plain, decide)
+        plain.follow(decide)
+        plain.says(".note", "1 photo to the trash")
         assert not is_open(plain, "plain-81.png")
-        plain.click(".note button")
-        plain.until(lambda: is_open(plain, "plain-81.png"))
+        plain.follow(".note button")
+        assert is_open(plain, "plain-81.png")
         for seed in (81, 82):
             press(plain, f"{card(f'plain-{seed}.png')} .tick")
         plain.click('.bulk label:has([value="ticked"])')
-        plain.click(".bulk .primary")
-        plain.until(lambda: plain.path() == "/duplicates/resolve")
-        assert "2 photos" in plain.one(".ask").text
-        plain.click(".ask .primary")
-        plain.until(lambda: "did=" in plain.path())
-        assert "Best kept in 2 groups" in plain.one(".note").text
+        plain.follow(".bulk .primary")
+        assert plain.path() == "/duplicates/resolve"
+        plain.says(".ask", "2 photos")
+        plain.follow(".ask .primary")
+        assert "did=" in plain.path()
+        plain.says(".note", "Best kept in 2 groups")
     finally:
         driver.quit()

@@ -16,16 +16,16 @@ def test_what_belongs_to_a_picture_is_sent_after_it_and_kept_with_it(owner, tmp_
     owner.upload(sidecar, film, picture)
     for path in (sidecar, film):
         owner.until(lambda name=path.name: "kept with IMG_4711.JPG" in (owner.outcome(name) or ""))
-    owner.until(lambda: "2 kept with their photos" in owner.one(".uploads-counts").text)
+    owner.says(".uploads-counts", "2 kept with their photos")
     assert owner.all(".uploads .error") == []
-    owner.click(".uploads .kept a")
-    owner.until(lambda: owner.path().startswith("/photos/"))
-    assert "IMG_4711.MOV" in owner.one(".details .facts").text
+    owner.follow(".uploads .kept a")
+    assert owner.path().startswith("/photos/")
+    owner.says(".details .facts", "IMG_4711.MOV")
     assert len(owner.all(".details .stars .on, .details .stars [aria-pressed=true]")) >= 1
     owner.click(".details .motion summary")
-    assert owner.one(".details video").get_attribute("src").endswith("/video")
+    assert owner.attribute(".details video", "src").endswith("/video")
     played = "return fetch(arguments[0], {headers: {Range: 'bytes=0-9'}}).then((a) => a.status)"
-    assert owner.run(played, owner.one(".details video").get_attribute("src")) == 206
+    assert owner.run(played, owner.attribute(".details video", "src")) == 206
 
 
 def test_a_film_of_its_own_is_refused_in_words(owner, tmp_path):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.e2e.conftest import Browser
+from tests.e2e.browser import Browser
 from tests.e2e.test_model_choice import PICTURES, admin, automatic, choose
 from tests.web.test_api_photos import picture
 from tests.weight_files import CLIP, model_folder
@@ -33,7 +33,7 @@ def upload_colours(browser: Browser, tmp_path) -> None:
 
 def can_compare(browser: Browser) -> bool:
     browser.open("/settings")
-    return any("Compare the two" in link.text for link in browser.all(".panel a"))
+    return any("Compare the two" in link for link in browser.texts(".panel a"))
 
 
 def found_by_both(browser: Browser) -> list[int]:
@@ -51,18 +51,17 @@ def test_two_models_side_by_side(admin, tmp_path):
     photograph(admin, "settings")
 
     admin.open("/settings/models")
-    assert admin.one("h3").text == "red"
-    titles = [title.text for title in admin.all(".side-title b")]
-    assert titles == ["Starter", "CLIP B/32 DataComp"]
+    admin.reads("h3", "red")
+    assert admin.texts(".side-title b") == ["Starter", "CLIP B/32 DataComp"]
     admin.until(lambda: found_by_both(admin) == [3, 3], "photos of both models")
     photograph(admin, "side-by-side")
     # The sweep, which comes once a minute, may have been faster than this test.
-    if "Switch to CLIP" in admin.one(".switch-model button").text:
-        admin.click(".switch-model button")
-        admin.until(lambda: "answers searches now" in admin.one("body").text, "the switch")
-    assert "Go back to Starter" in admin.one(".switch-model button").text
+    if "Switch to CLIP" in admin.words(".switch-model button"):
+        admin.follow(".switch-model button")
+        admin.says("body", "answers searches now")
+    admin.says(".switch-model button", "Go back to Starter")
     photograph(admin, "former-model")
-    admin.click(".switch-model button")
-    admin.until(lambda: "Starter answers searches now" in admin.one("body").text, "the way back")
+    admin.follow(".switch-model button")
+    admin.says("body", "Starter answers searches now")
     admin.open("/settings")
-    assert "Somebody went back from CLIP B/32 DataComp" in admin.one(".panel").text
+    admin.says(".panel", "Somebody went back from CLIP B/32 DataComp")

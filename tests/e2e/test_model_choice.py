@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from selenium.webdriver.support.ui import WebDriverWait
 
-from tests.e2e.conftest import PATIENCE, Browser, Gallery, first_run, start, stop
+from tests.e2e.browser import PATIENCE, Browser
+from tests.e2e.conftest import Gallery, first_run, start_migrated, stop
 from tests.web.test_api_photos import picture
 from tests.weight_files import CLIP, SIGLIP, header_only, model_folder
 
@@ -20,7 +21,7 @@ PICTURES = os.environ.get("SCRY_SCREENSHOTS", "")
 @pytest.fixture
 def automatic(tmp_path) -> Iterator[Gallery]:
     """A gallery that chooses its model itself, without a hub."""
-    process, gallery = start(tmp_path / "gallery", "settings_e2e_auto")
+    process, gallery = start_migrated(tmp_path / "gallery", "settings_e2e_auto")
     yield gallery
     stop(process)
 
@@ -35,7 +36,7 @@ def admin(browser, automatic) -> Browser:
 
 def model_in_use(browser: Browser) -> str:
     browser.open("/settings")
-    return browser.one(".panel .big").text
+    return browser.words(".panel .big")
 
 
 def next_model(browser: Browser) -> str:
@@ -43,8 +44,7 @@ def next_model(browser: Browser) -> str:
 
     def said() -> str:
         browser.open("/settings")
-        lines = [line.text for line in browser.all(".next-model")]
-        return next((line for line in lines if "takes over" in line), "")
+        return next((line for line in browser.texts(".next-model") if "takes over" in line), "")
 
     return browser.until(said, "the next model")
 
@@ -61,7 +61,7 @@ def own_folder(gallery: Gallery) -> list[str]:
 
 def choose(browser: Browser, folder: Path) -> None:
     browser.fill("[name=folder]", str(folder))
-    browser.click("form:has([name=folder]) button")
+    browser.follow("form:has([name=folder]) button")
 
 
 def upload(browser: Browser, folder: Path) -> None:
@@ -88,25 +88,25 @@ def test_a_folder_is_refused_with_a_reason_or_used(admin, automatic, tmp_path):
     admin.open("/settings")
     admin.allowed.append("the server responded with a status of 400")
     choose(admin, tmp_path / "nowhere")
-    assert "The server has no folder" in admin.one("[role=alert]").text
+    admin.says("[role=alert]", "The server has no folder")
     photograph(admin, "refused")
     choose(admin, model_folder(tmp_path / "clip", CLIP))
     assert "takes over when" in next_model(admin)
     admin.open("/search?q=red")
     admin.until(lambda: admin.names() == ["red.png"], "found with the former model")
     wait_for_a_sweep(admin, lambda: CLIP.key in model_in_use(admin))
-    assert "was chosen on the settings page" in admin.one(".panel").text
+    admin.says(".panel", "was chosen on the settings page")
     photograph(admin, "chosen")
     admin.open("/search?q=red")
     admin.until(lambda: admin.names() == ["red.png"], "found with the chosen model")
     admin.open("/settings")
-    admin.click("[name=automatic]")
+    admin.follow("[name=automatic]")
     wait_for_a_sweep(admin, lambda: "starter" in model_in_use(admin))
 
 
 def test_an_upload_is_used_and_its_progress_shown(admin, automatic, tmp_path):
     upload(admin, model_folder(tmp_path / "clip", CLIP))
-    admin.until(lambda: "MB uploaded" in admin.one("#model-upload [role=status]").text, "progress")
+    admin.says("#model-upload [role=status]", "MB uploaded")
     photograph(admin, "uploading")
     admin.until(lambda: own_folder(automatic) == [CLIP.architecture, "choice.json"], "in place")
     admin.until(lambda: CLIP.key in model_in_use(admin), "the uploaded model")
@@ -117,12 +117,12 @@ def test_an_upload_that_is_refused_or_cancelled_leaves_nothing(admin, automatic,
     admin.allowed.append("the server responded with a status of 400")
     upload(admin, tmp_path / "other")
     status = "#model-upload [role=status]"
-    admin.until(lambda: "no recommended model" in admin.one(status).text, "the refusal")
+    admin.says(status, "no recommended model")
     assert own_folder(automatic) == []
     photograph(admin, "not-recognised")
     admin.open("/settings")
     upload(admin, model_folder(tmp_path / "siglip", SIGLIP))
-    admin.until(lambda: "MB uploaded" in admin.one(status).text, "progress")
+    admin.says(status, "MB uploaded")
     admin.click('[data-model-upload="cancel"]')
     admin.until(lambda: own_folder(automatic) == [], "nothing is left")
-    assert "cancelled" in admin.one(status).text
+    admin.says(status, "cancelled")

@@ -32,7 +32,7 @@ def test_damage_is_listed_and_fits_the_page(owner, damaged, width):
     owner.size(width, 844)
     for path in ("/originals", "/problems"):
         owner.open(path)
-        told = owner.one(".problems").text
+        told = owner.words(".problems")
         assert damaged in told
         assert "Restore it from a backup" in told
         assert owner.run(WIDER) <= 0, path

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from selenium.webdriver.common.keys import Keys
 
-from tests.e2e.conftest import Browser
+from tests.e2e.browser import Browser
 
 
 def stars(browser: Browser) -> int:
@@ -32,7 +32,7 @@ def test_stars_by_buttons_and_keys_are_the_same_stars(owner, uploaded):
     # Digits of a caption are no stars.
     owner.one(".drawer [name=caption]").click()
     owner.press("5 of us")
-    owner.until(lambda: "Saved" in owner.one(".drawer .saved").text)
+    owner.says(".drawer .saved", "Saved")
     assert stars(owner) == 3
-    owner.run("location.reload()")
+    owner.reloaded(lambda: owner.run("location.reload()"))
     owner.until(lambda: stars(owner) == 3)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
-from tests.e2e.conftest import Browser
+from tests.e2e.browser import Browser
 
 
 def focus(owner: Browser, name: str) -> None:
@@ -13,7 +13,7 @@ def focus(owner: Browser, name: str) -> None:
 
 
 def chips(owner: Browser) -> list[str]:
-    return [one.text for one in owner.all(".asked .chip-label")]
+    return owner.texts(".asked .chip-label")
 
 
 def test_a_photo_refines_the_results_by_a_key_and_the_step_is_undone(owner, uploaded):
@@ -53,12 +53,13 @@ def test_a_chip_is_weighed_turned_and_removed(owner, uploaded):
     owner.press(Keys.ESCAPE)
     owner.until(lambda: not owner.all(".chip-weight[open]"))
     owner.click(".chip-weight summary")
-    owner.click(".chip-weight[open] a:last-child")
-    owner.until(lambda: "q=3%3Ared" in owner.path())
-    owner.click(".asked .chip:last-child .chip-sign")
-    owner.until(lambda: owner.one(".asked .chip.excluded .chip-label").text == "blue")
-    owner.click(".asked .chip.excluded .chip-remove")
-    owner.until(lambda: not owner.all(".asked .excluded"))
+    owner.follow(".chip-weight[open] a:last-child")
+    assert "q=3%3Ared" in owner.path()
+    owner.follow(".asked .chip:last-child .chip-sign")
+    owner.reads(".asked .chip.excluded .chip-label", "blue")
+    owner.follow(".asked .chip.excluded .chip-remove")
+    owner.one(".asked .chip")
+    assert not owner.all(".asked .excluded")
 
 
 def test_a_part_of_a_photo_is_found_by_pointer_and_by_keys(owner, uploaded):
@@ -73,10 +74,10 @@ def test_a_part_of_a_photo_is_found_by_pointer_and_by_keys(owner, uploaded):
     pointer.move_to_location(int(area["x"] + area["width"] / 2), int(area["y"] + area["height"]))
     pointer.pointer_up()
     drag.perform()
-    before = owner.one(".part-box").get_attribute("aria-label")
+    before = owner.attribute(".part-box", "aria-label")
     assert "25 from the left" in before
     owner.press(Keys.ARROW_RIGHT)
-    assert owner.one(".part-box").get_attribute("aria-label") != before
+    owner.until(lambda: owner.attribute(".part-box", "aria-label") != before, "the box moved")
     owner.press(Keys.ESCAPE)
     owner.until(lambda: not owner.all(".part-layer"))
     assert owner.all(".pswp")
@@ -89,7 +90,7 @@ def test_a_part_of_a_photo_is_found_by_pointer_and_by_keys(owner, uploaded):
 
 def test_a_photo_with_words_is_asked_for_below_it(owner, uploaded):
     (name,) = uploaded("but", "red")
-    owner.open(owner.one(f"{owner.tile(name)} .open").get_attribute("href"))
+    owner.open(owner.attribute(f"{owner.tile(name)} .open", "href"))
     owner.fill(".but input[name=q]", "blue")
     owner.press(Keys.ENTER)
     owner.until(lambda: owner.path().startswith("/search?q=blue+photo"))

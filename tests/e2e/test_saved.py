@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from tests.e2e.conftest import Browser
+from tests.e2e.browser import Browser
 
 
 def seen(browser: Browser, name: str) -> None:
@@ -23,13 +23,12 @@ def test_a_search_is_saved_found_among_the_albums_renamed_and_removed(owner, upl
     owner.fill(".pop [name=name]", " ")
     owner.run("document.querySelector('.pop form').noValidate = true")
     owner.click(".pop form .button")
-    said = "return document.querySelector('.pop form').textContent"
-    owner.until(lambda: "Enter a name" in owner.run(said))
+    owner.says(".pop form", "Enter a name")
     seen(owner, "save-problem")
     owner.fill(".pop [name=name]", "Red ones")
     owner.click(".pop form .button")
     owner.until(lambda: owner.path().startswith("/searches/"))
-    assert "Red ones" in owner.one("h1").text
+    owner.says("h1", "Red ones")
     assert "saved-red.png" in owner.names()
     seen(owner, "saved")
     owner.open("/albums")
@@ -40,7 +39,7 @@ def test_a_search_is_saved_found_among_the_albums_renamed_and_removed(owner, upl
         owner.size(width, height, dark=dark)
         assert owner.run("return document.documentElement.scrollWidth <= innerWidth")
         seen(owner, f"albums-{width}-{dark}")
-    owner.click(".smart a")
+    owner.follow(".smart a")
     owner.one(".album-head")
     for width, height, dark in ((1440, 900, True), (360, 740, False)):
         owner.size(width, height, dark=dark)
@@ -51,6 +50,6 @@ def test_a_search_is_saved_found_among_the_albums_renamed_and_removed(owner, upl
     assert owner.run("return document.documentElement.scrollWidth <= innerWidth")
     owner.click(".album-head .pop:nth-of-type(2) > summary")
     owner.click(".album-head .danger")
-    owner.click("[name=remove]")
-    owner.until(lambda: owner.path() == "/albums")
+    owner.follow("[name=remove]")
+    assert owner.path() == "/albums"
     assert not owner.all(".smart")

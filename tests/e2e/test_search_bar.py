@@ -9,7 +9,7 @@ import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from tests.e2e.conftest import Browser, chromium
+from tests.e2e.browser import Browser, chromium
 from tests.e2e.test_gallery import DROP
 from tests.web.test_api_photos import picture
 
@@ -33,9 +33,9 @@ def options(browser: Browser) -> list[str]:
 def test_filters_and_their_values_are_completed_by_keys(owner):
     owner.fill("#q", "red orie")
     owner.until(lambda: options(owner) == ["orientation:"])
-    assert owner.one("#q").get_attribute("aria-expanded") == "true"
+    owner.has("#q", "aria-expanded", "true")
     owner.press(Keys.ARROW_DOWN)
-    marked = owner.one("#q").get_attribute("aria-activedescendant")
+    marked = owner.attribute("#q", "aria-activedescendant")
     assert owner.driver.find_element(By.ID, marked).get_attribute("aria-selected") == "true"
     owner.press(Keys.ENTER)
     owner.until(lambda: "landscape" in options(owner))
@@ -91,18 +91,18 @@ def test_recent_searches_are_asked_again_and_forgotten(owner):
     owner.until(lambda: options(owner))
     owner.click("[data-forget-all]")
     owner.until(lambda: not options(owner))
-    assert "Describe what you want" in owner.one(".suggest-hint").text
+    owner.says(".suggest-hint", "Describe what you want")
 
 
 def test_facets_narrow_the_results(owner, uploaded):
     uploaded("facet", "red", "green")
     owner.open("/search?q=orientation:landscape")
-    owner.click('#facets [data-facet="colour"] a:has(.swatch)')
-    owner.until(lambda: "colour:" in query(owner))
+    owner.follow('#facets [data-facet="colour"] a:has(.swatch)')
+    assert "colour:" in query(owner)
     assert owner.one('#facets [data-facet="colour"] [aria-current="true"]')
     owner.size(390, 800)
     owner.open("/search?q=orientation:landscape")
-    assert not owner.one(".facets-open").get_attribute("hidden")
+    owner.one(".facets-open")
     assert not owner.all('#facets [data-facet="colour"]')
     owner.click(".facets-open")
     owner.one('.facets-sheet [data-facet="colour"]')
@@ -127,21 +127,20 @@ def test_filters_are_chosen_in_a_dialog_and_shown_as_chips(owner, uploaded):
     owner.click("#filters .shape li:first-child label")
     without = "#filters .colour li:nth-child(6) label.without"
     owner.click(without)
-    owner.until(lambda: "photo" in owner.one("#filters .filter-count").text.lower())
-    owner.click("#filters .primary")
-    owner.until(lambda: "orientation:landscape" in query(owner))
+    owner.until(lambda: "photo" in owner.text("#filters .filter-count").lower())
+    owner.follow("#filters .primary")
     assert query(owner) == "red -colour:blue orientation:landscape"
-    assert owner.one(".to-filters .badge").text == "2"
+    owner.reads(".to-filters .badge", "2")
     # The dialog says again what was chosen; a choice cannot be wanted and left out at once.
     owner.click(".to-filters")
     owner.click("#filters .colour li:nth-child(6) label:not(.without)")
-    owner.click("#filters .primary")
-    owner.until(lambda: query(owner) == "red colour:blue orientation:landscape")
+    owner.follow("#filters .primary")
+    assert query(owner) == "red colour:blue orientation:landscape"
 
 
 def test_names_are_found_by_typing_when_there_are_many(owner, uploaded):
     uploaded("many", "red")
-    link = owner.one(f"{owner.tile('many-red.png')} .open").get_attribute("href")
+    link = owner.attribute(f"{owner.tile('many-red.png')} .open", "href")
     photo = link.rpartition("/")[2]
     owner.driver.execute_async_script(
         """
@@ -161,8 +160,8 @@ def test_names_are_found_by_typing_when_there_are_many(owner, uploaded):
     for name in ("many 8", "many 9"):
         owner.fill("#filters .tag .filter-more input", name)
         owner.press(Keys.TAB)
-    owner.click("#filters .primary")
-    owner.until(lambda: query(owner) == 'red tag:"many 8","many 9"')
+    owner.follow("#filters .primary")
+    assert query(owner) == 'red tag:"many 8","many 9"'
 
 
 def opened_with(browser: Browser, css: str) -> bool:
@@ -181,8 +180,8 @@ def test_a_dialog_can_be_left_and_cleared(owner):
     owner.until(lambda: not owner.run("return document.getElementById('filters').open"))
     owner.click(".to-filters")
     owner.click('#filters [data-filters="clear"]')
-    owner.click("#filters .primary")
-    owner.until(lambda: query(owner) == "red")
+    owner.follow("#filters .primary")
+    assert query(owner) == "red"
 
 
 def test_a_dropped_picture_joins_what_is_typed(owner, uploaded):
@@ -196,7 +195,7 @@ def test_a_dropped_picture_joins_what_is_typed(owner, uploaded):
 
 def test_a_photo_of_the_gallery_is_dragged_into_the_bar(owner, uploaded):
     uploaded("drag", "green")
-    address = owner.one(f"{owner.tile('drag-green.png')} .open").get_attribute("href")
+    address = owner.attribute(f"{owner.tile('drag-green.png')} .open", "href")
     owner.fill("#q", "night")
     owner.run(
         """
@@ -232,12 +231,12 @@ def test_filters_and_searching_work_without_scripts(gallery, account, tmp_path):
     try:
         plain.sign_in()
         plain.open("/search?q=red")
-        plain.click(".to-filters")
-        plain.until(lambda: plain.path().startswith("/search/filters"))
+        plain.follow(".to-filters")
+        assert plain.path().startswith("/search/filters")
         plain.click(".shape li:first-child label")
         plain.click(".colour li:nth-child(6) label.without")
-        plain.click(".filter-form .primary")
-        plain.until(lambda: query(plain) == "red -colour:blue orientation:landscape")
-        assert plain.one(".to-filters .badge").text == "2"
+        plain.follow(".filter-form .primary")
+        assert query(plain) == "red -colour:blue orientation:landscape"
+        plain.reads(".to-filters .badge", "2")
     finally:
         driver.quit()

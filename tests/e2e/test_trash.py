@@ -5,13 +5,11 @@ from __future__ import annotations
 import pytest
 from selenium.webdriver.common.keys import Keys
 
-from tests.e2e.conftest import Browser, chromium
+from tests.e2e.browser import Browser, chromium
 
 
-def toast(owner: Browser, text: str):
-    return owner.until(
-        lambda: next((line for line in owner.all(".toast") if text in line.text), None), text
-    )
+def toast(owner: Browser, text: str) -> None:
+    owner.until(lambda: any(text in line for line in owner.texts(".toast")), text)
 
 
 def select(owner: Browser, *names: str) -> None:
@@ -22,7 +20,7 @@ def select(owner: Browser, *names: str) -> None:
 
 
 def in_trash(owner: Browser) -> list[str]:
-    return [name.text for name in owner.all(".trash-name")]
+    return owner.texts(".trash-name")
 
 
 def choose(owner: Browser, name: str) -> None:
@@ -39,12 +37,12 @@ def test_a_deletion_is_undone_where_it_was_made(owner, uploaded):
     before = owner.names()
     select(owner, *names[:2])
     owner.press(Keys.DELETE)
-    line = toast(owner, "2 photos moved to the trash")
-    assert not set(names[:2]) & set(owner.names())
-    line.find_element("css selector", "button").click()
+    toast(owner, "2 photos moved to the trash")
+    owner.becomes(lambda: set(owner.names()) & set(names), {names[2]}, "what is left")
+    owner.click(".toast button")
     toast(owner, "2 photos restored")
-    assert owner.names() == before
-    assert owner.run("return document.getElementById('selection').hidden")
+    owner.becomes(owner.names, before, "the grid")
+    owner.until(lambda: owner.run("return document.getElementById('selection').hidden"))
     owner.open("/")
     assert owner.names() == before
 
@@ -57,15 +55,17 @@ def test_the_keyboard_alone_deletes_and_undoes(owner, uploaded):
     assert owner.run("return document.activeElement.matches('.tile .open')")
     owner.press("z", held=Keys.CONTROL)
     toast(owner, "1 photo restored")
-    assert names[0] in owner.names()
+    owner.until(lambda: names[0] in owner.names(), "it is back")
 
 
 def test_the_offer_comes_along_from_the_photo_page(owner, uploaded):
     (name,) = uploaded("page", "red")
-    owner.open(owner.one(f"{owner.tile(name)} .open").get_attribute("href"))
-    owner.press(Keys.DELETE)
-    owner.until(lambda: owner.path() == "/")
-    toast(owner, "moved to the trash").find_element("css selector", "button").click()
+    owner.open(owner.attribute(f"{owner.tile(name)} .open", "href"))
+    owner.until(lambda: not owner.all(".strip-load"))  # which a photo in the trash does not have
+    owner.reloaded(lambda: owner.press(Keys.DELETE))
+    assert owner.path() == "/"
+    toast(owner, "moved to the trash")
+    owner.click(".toast button")
     owner.until(lambda: name in owner.names())
 
 
@@ -87,25 +87,25 @@ def test_photos_are_restored_and_deleted_for_ever_on_the_trash_page(owner, uploa
     toast(owner, "3 photos moved to the trash")
     owner.open("/trash")
     assert set(names) <= set(in_trash(owner))
-    assert "30 days left" in owner.one(".trash-left").text
-    assert not owner.one("[data-needs-some]").is_enabled()
+    owner.says(".trash-left", "30 days left")
+    owner.one("[data-needs-some]:disabled")
     choose(owner, names[0])
-    assert "1 photo chosen" in owner.one(".trash-count").text
+    owner.says(".trash-count", "1 photo chosen")
     owner.click(".trash-bar [data-needs-some]:not(.danger)")
     toast(owner, "1 photo is back in the gallery")
-    assert names[0] not in in_trash(owner)
+    owner.becomes(lambda: set(in_trash(owner)), set(names[1:]), "the trash")
     choose(owner, names[1])
     owner.click(".trash-bar .danger")
-    assert "This cannot be undone" in owner.one("#confirm").text
+    owner.says("#confirm", "This cannot be undone")
     owner.press(Keys.ESCAPE)
     assert names[1] in in_trash(owner)
     owner.press(Keys.DELETE)
     owner.click("#confirm button[value=yes]")
     toast(owner, "1 photo was deleted for ever")
-    assert names[1] not in in_trash(owner)
+    owner.becomes(lambda: in_trash(owner), [names[2]], "the trash")
     owner.click(".trash-head .danger")
     owner.click("#confirm button[value=yes]")
-    assert "The trash is empty" in owner.one(".empty").text
+    owner.says(".empty", "The trash is empty")
     owner.open("/")
     assert names[0] in owner.names()
 
@@ -129,17 +129,17 @@ def test_the_trash_works_without_scripts(owner, uploaded, gallery, account, tmp_
         plain.sign_in()
         for name in names:
             plain.open("/")
-            plain.click(f'.tile a[data-name="{name}"]')
-            plain.click('form[action$="/delete"] button')
-            assert name in plain.one(".toast").text
-        plain.click(".toast button")
-        assert plain.one(".details .name").text == names[1]
+            plain.follow(f'.tile a[data-name="{name}"]')
+            plain.follow('form[action$="/delete"] button')
+            plain.says(".toast", name)
+        plain.follow(".toast button")
+        plain.reads(".details .name", names[1])
         plain.open("/trash")
         plain.click(".trash-tile:has(input) label:has([value]) input")
-        plain.click(".trash-bar .danger")
-        assert "This cannot be undone" in plain.one(".empty").text
-        plain.click(".empty .danger")
-        assert "deleted for ever" in plain.one(".toast").text
+        plain.follow(".trash-bar .danger")
+        plain.says(".empty", "This cannot be undone")
+        plain.follow(".empty .danger")
+        plain.says(".toast", "deleted for ever")
     finally:
         driver.quit()
 
@@ -155,5 +155,6 @@ def test_another_photo_stands_for_a_stack_whose_cover_was_thrown_away(owner, upl
     owner.reloaded(lambda: owner.press(Keys.DELETE))
     owner.until(lambda: ({cover, other} - {shown}) <= set(owner.names()))
     owner.until(lambda: owner.path() == "/")
-    toast(owner, "1 photo moved to the trash").find_element("css selector", "button").click()
+    toast(owner, "1 photo moved to the trash")
+    owner.click(".toast button")
     owner.until(lambda: owner.all(".tile[data-stack]"))

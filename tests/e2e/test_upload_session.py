@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from tests.e2e.conftest import PASSWORD
+from tests.e2e.browser import PASSWORD
 
 SIGN_IN = "#uploads-session"
 
@@ -27,11 +27,11 @@ def uploader(owner):
 
 
 def sign_out_elsewhere(browser) -> None:
-    browser.driver.delete_cookie("sessionid")
+    browser.driver.delete_cookie("scry_session")
 
 
 def sign_in_as(browser, session: str) -> None:
-    cookie = {"name": "sessionid", "value": session, "url": browser.url, "httpOnly": True}
+    cookie = {"name": "scry_session", "value": session, "url": browser.url, "httpOnly": True}
     browser.driver.execute_cdp_cmd("Network.setCookie", cookie)
 
 
@@ -52,8 +52,7 @@ def test_it_goes_on_after_signing_in_again(uploader, pictures, width):
     uploader.until(lambda: uploader.outcome(first.name) not in {"Waiting", "Uploading"})
     sign_out_elsewhere(uploader)
     uploader.upload(*others)
-    banner = uploader.one(SIGN_IN)
-    assert "Sign in, and the upload goes on here." in banner.text
+    uploader.says(SIGN_IN, "Sign in, and the upload goes on here.")
     assert uploader.run("return document.documentElement.scrollWidth <= innerWidth")
     if folder := os.environ.get("SCRY_SCREENSHOTS"):
         uploader.driver.save_screenshot(f"{folder}/session-{width}.png")
@@ -65,7 +64,7 @@ def test_it_goes_on_after_signing_in_again(uploader, pictures, width):
     uploader.driver.switch_to.window(tab)
     uploader.fill("[name=username]", uploader.account)
     uploader.fill("[name=password]", PASSWORD)
-    uploader.click("form button")
+    uploader.follow("form button")
     uploader.one(".topbar")
     uploader.driver.close()
     uploader.driver.switch_to.window(page)
@@ -80,7 +79,7 @@ def test_another_account_does_not_get_the_files(uploader, pictures, sessions, ac
     paths = pictures("theirs")
     sign_in_as(uploader, sessions[other])
     uploader.upload(*paths)
-    assert f"{other} is signed in now." in uploader.one(SIGN_IN).text
+    uploader.says(SIGN_IN, f"{other} is signed in now.")
     assert photos(uploader) == 0
     sign_in_as(uploader, sessions[uploader.account])
     uploader.until(lambda: all_searchable(uploader, paths))
@@ -89,7 +88,7 @@ def test_another_account_does_not_get_the_files(uploader, pictures, sessions, ac
 
 def test_a_new_token_is_fetched_without_a_word(uploader, pictures):
     paths = pictures("token")
-    uploader.driver.delete_cookie("csrftoken")
+    uploader.driver.delete_cookie("scry_csrf")
     uploader.upload(*paths)
     uploader.until(lambda: all_searchable(uploader, paths))
     assert not uploader.driver.find_element("css selector", SIGN_IN).is_displayed()
@@ -101,3 +100,48 @@ def test_without_files_that_wait_a_page_leads_to_the_sign_in(owner):
     sign_out_elsewhere(owner)
     owner.reloaded(lambda: owner.run("htmx.trigger(document.body, 'scry:changed')"))
     assert owner.path().startswith("/sign-in")
+
+
+def test_uploads_pause_go_on_and_are_cancelled(owner, pictures):
+    paths = pictures("halt", "red", "green", "blue", "purple", "cyan")
+    owner.open("/")
+    owner.driver.execute_cdp_cmd("Network.enable", {})
+    slow = {"offline": False, "latency": 400, "downloadThroughput": -1, "uploadThroughput": -1}
+    owner.driver.execute_cdp_cmd("Network.emulateNetworkConditions", slow)
+    owner.upload(*paths)
+    owner.click('[data-uploads="pause"]')
+    owner.until(lambda: "Paused" in owner.text(".uploads-title"))
+    waiting = [path.name for path in paths if owner.outcome(path.name) == "Waiting"]
+    assert waiting, "at most three are sent at a time"
+    owner.run(
+        "[...document.querySelectorAll('.uploads li')].find(row => "
+        "row.querySelector('.name').textContent === arguments[0]).querySelector('.cancel').click()",
+        waiting[-1],
+    )
+    owner.driver.execute_cdp_cmd("Network.emulateNetworkConditions", slow | {"latency": 0})
+    owner.click('[data-uploads="pause"]')
+    for path in paths:
+        if path.name != waiting[-1]:
+            owner.until(lambda path=path: "searchable after" in owner.outcome(path.name))
+    assert owner.outcome(waiting[-1]) is None
+    owner.open("/")
+    assert waiting[-1] not in owner.names()
+
+
+def test_what_was_not_sent_is_asked_for_again(owner, pictures):
+    path = pictures("unsent", "red")[0]
+    owner.open("/")
+    owner.driver.execute_cdp_cmd("Network.enable", {})
+    owner.driver.execute_cdp_cmd("Network.setBlockedURLs", {"urls": ["*/api/v1/photos*"]})
+    owner.allowed += ["net::ERR_BLOCKED_BY_CLIENT", "never had a user gesture"]
+    owner.upload(path)
+    owner.until(lambda: "No connection" in owner.outcome(path.name))
+    # The driver answers the page's question whether to leave.
+    owner.reloaded(lambda: owner.run("location.reload()"))
+    owner.says("#uploads-unsent", "1 file was not sent, because the page was left.")
+    owner.driver.execute_cdp_cmd("Network.setBlockedURLs", {"urls": []})
+    owner.upload(path)
+    owner.gone("#uploads-unsent")
+    owner.until(lambda: "searchable after" in owner.outcome(path.name))
+    owner.reloaded(lambda: owner.run("location.reload()"))
+    owner.gone("#uploads-unsent")

@@ -5,6 +5,9 @@ from __future__ import annotations
 import importlib
 import logging
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +19,20 @@ from search.vectors.embedders.base import ModelUnavailable
 from search.vectors.embedders.catalog import STARTER_KEY
 
 pytestmark = pytest.mark.model
+
+ROOT = Path(__file__).resolve().parents[2]
+IMPORTED = """
+import sys, os, tempfile
+os.environ |= {"DJANGO_SETTINGS_MODULE": "gallery.settings", "DATA_DIR": tempfile.mkdtemp()}
+import django
+django.setup()
+from search.vectors.embedders import open_clip
+embedder = open_clip.load("starter", towers=frozenset({"image", "text"}), device="cpu")
+embedder.embed_texts(["dog"])
+dear = ("open_clip", "timm", "transformers", "torchvision", "torch._dynamo", "torch._inductor")
+print(*(name for name in dear if name in sys.modules))
+"""
+"""Prints which libraries that take seconds to import are there after a query."""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -105,16 +122,29 @@ def test_like_texts_are_nearer_than_unlike_ones(both):
     assert rows[0] @ rows[1] > rows[0] @ rows[2]
 
 
-def test_pixels_are_prepared_by_squashing(both):
-    from open_clip.transform import PreprocessCfg, image_transform_v2
+@pytest.mark.parametrize("size", [(300, 200), (256, 256), (40, 900), (31, 17)])
+def test_pixels_are_prepared_as_open_clip_does(both, size):
+    transform = pytest.importorskip("open_clip.transform")
     from PIL import Image
 
-    transform = image_transform_v2(PreprocessCfg(**both.preprocess_cfg), is_train=False)
-    prepared = transform(Image.new("RGB", (300, 200), (255, 255, 255)))
+    from search.vectors.embedders.preparation import Preparation
 
-    assert prepared.shape == (3, 256, 256)
-    assert prepared.min() == prepared.max() == 1
-    assert both.model.visual.preprocess_cfg == both.preprocess_cfg
+    noise = np.random.default_rng(1).integers(0, 256, (*size, 3), np.uint8)
+    theirs = transform.image_transform_v2(
+        transform.PreprocessCfg(**both.preprocess_cfg), is_train=False
+    )
+    preparation = Preparation(both.preprocess_cfg)
+    prepared = preparation.numbers(preparation.resized([noise, noise]))
+
+    assert prepared.shape == (2, 3, 256, 256)
+    assert torch.equal(prepared[1], theirs(Image.fromarray(noise)))
+
+
+def test_loading_imports_no_library_that_takes_longer_than_the_model():
+    found = subprocess.run(
+        [sys.executable, "-c", IMPORTED], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert found.stdout.split() == []
 
 
 def test_loading_says_nothing_about_missing_weights(caplog):

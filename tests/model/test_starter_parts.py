@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import importlib
+import shutil
+from pathlib import Path
 
 import pytest
 
@@ -70,19 +72,65 @@ def test_words_are_expanded_like_the_whole_table(file):
     assert torch.equal(file.words()(tokens), file.matrix("emb.word", file.width)[tokens])
 
 
-def test_the_joined_encoder_gives_the_same(file):
+@pytest.fixture(scope="module")
+def published(file):
+    """Return the encoder for all languages as transformers computes it."""
+    transformers = pytest.importorskip("transformers")
+    config = transformers.BertConfig(
+        vocab_size=1,
+        hidden_size=file.width,
+        num_hidden_layers=file.layers,
+        num_attention_heads=file.heads,
+        intermediate_size=file.inner,
+        max_position_embeddings=file.positions,
+        layer_norm_eps=file.epsilon,
+        pad_token_id=0,
+    )
+    model = transformers.BertModel(config, add_pooling_layer=False).eval()
+    model.load_state_dict(file.encoder().state_dict())
+    return model
+
+
+@pytest.mark.parametrize("joined", [False, True])
+def test_the_encoder_gives_what_transformers_gives(file, published, joined):
     e5 = importlib.import_module("search.vectors.embedders.starter.e5")
     tokens = e5.E5Tokenizer(file)(["dog", "un perro corre por la nieve"])
     vectors, mask = file.words()(tokens), (tokens != file.pad).long()
-    apart = file.encoder()
+    mine = file.encoder()
+    if joined:
+        mine.join()
     with torch.inference_mode():
-        expected = apart(
+        expected = published(
             inputs_embeds=vectors, attention_mask=mask, output_hidden_states=True
         ).hidden_states
-        found = e5.JoinedEncoder(apart)(mask, inputs_embeds=vectors)
+        found = mine(mask, inputs_embeds=vectors)
     assert len(found) == len(expected) == file.layers + 1
     for one, other in zip(found, expected, strict=True):
         torch.testing.assert_close(one[mask.bool()], other[mask.bool()], atol=1e-5, rtol=1e-4)
+
+
+def test_the_encoder_drops_out_in_training_only(file):
+    encoder = file.encoder()
+    vectors, mask = torch.ones(1, 3, file.width), torch.ones(1, 3)
+    with torch.no_grad():
+        calm = [encoder(mask, inputs_embeds=vectors)[-1] for _ in range(2)]
+        encoder.train()
+        noisy = [encoder(mask, inputs_embeds=vectors)[-1] for _ in range(2)]
+    assert torch.equal(*calm)
+    assert not torch.equal(*noisy)
+
+
+ENGLISH = [*TEXTS, "&amp;lt; tags", "schÃ¶n", "[SEP] [MASK] [PAD]", "a\tb\n c", "word " * 300]
+
+
+def test_english_tokens_are_those_of_open_clip():
+    tokenizer = pytest.importorskip("open_clip.tokenizer")
+    folder = starter.packaged(starter.ENGLISH_TOWER).parent
+    theirs = tokenizer.HFTokenizer(
+        str(folder), context_length=towers.CONTEXT, local_files_only=True
+    )
+    mine = starter.EnglishTokenizer(folder, towers.CONTEXT, towers.ENGLISH_PAD)
+    assert torch.equal(mine(ENGLISH), theirs(ENGLISH))
 
 
 def test_a_file_of_another_format_is_refused(tmp_path):
@@ -93,22 +141,34 @@ def test_a_file_of_another_format_is_refused(tmp_path):
         e5.QuantisedFile(other)
 
 
-def test_folded_layers_give_the_same_features():
-    import timm
-
-    plain = timm.create_model("tf_efficientnet_lite0", pretrained=False).eval()
+@pytest.fixture(scope="module")
+def trunks():
+    """Return timm's EfficientNet-Lite2 and Scry's, with the same made-up weights."""
+    timm = pytest.importorskip("timm")
+    efficientnet = importlib.import_module("search.vectors.embedders.starter.efficientnet")
     torch.manual_seed(0)
-    for module in plain.modules():
+    theirs = timm.create_model("tf_efficientnet_lite2", pretrained=False, num_classes=0).eval()
+    for module in theirs.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.running_mean.normal_(0, 0.1)
             module.running_var.uniform_(0.5, 1.5)
-    folded = copy.deepcopy(plain)
+    mine = efficientnet.EfficientNetLite2().eval()
+    assert list(mine.state_dict()) == list(theirs.state_dict())
+    mine.load_state_dict(theirs.state_dict())
+    return theirs, mine
+
+
+@pytest.mark.parametrize("shape", [(64, 64), (65, 90)])
+def test_the_trunk_gives_what_timm_gives(trunks, shape):
+    theirs, mine = trunks
+    pixels = torch.rand(2, 3, *shape, generator=torch.Generator().manual_seed(2))
+    folded = copy.deepcopy(mine)
     towers.fold_normalisation(folded)
-    pixels = torch.rand(2, 3, 64, 64)
     with torch.inference_mode():
-        torch.testing.assert_close(
-            folded.forward_features(pixels), plain.forward_features(pixels), atol=1e-4, rtol=1e-3
-        )
+        expected = theirs.forward_features(pixels)
+        largest = float(expected.abs().max())
+        torch.testing.assert_close(mine(pixels), expected, atol=1e-5 * largest, rtol=0)
+        torch.testing.assert_close(folded(pixels), expected, atol=1e-3 * largest, rtol=0)
 
 
 def test_serving_computes_of_the_frozen_layers_only_what_classes_need(model, monkeypatch):
@@ -172,3 +232,26 @@ def test_a_made_picture_of_a_class_scores_highest_for_it():
     made = directions.pictures(classes, photos[:20])
     scores = (made - photos.mean(dim=0)) @ (rows - rows.mean(dim=0)).T
     assert (scores.argmax(dim=1) == classes).float().mean() > 0.9
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="only Linux tells the pages")
+def test_words_that_were_read_hold_no_memory(file, tmp_path):
+    e5 = importlib.import_module("search.vectors.embedders.starter.e5")
+    own = shutil.copy(starter.packaged(starter.EVERY_TOWER), tmp_path / "own.bin")
+    words = e5.QuantisedFile(Path(own)).words()
+    before = words(torch.arange(0, 250_000, 50))
+    assert _held("/own.bin") == 0
+    assert torch.equal(words(torch.arange(0, 250_000, 50)), before)
+    assert copy.deepcopy(words) is words
+
+
+def _held(suffix):
+    """Return how many kB of the mapped files with this ending are in memory."""
+    held, inside = 0, False
+    for line in Path("/proc/self/smaps").read_text().splitlines():
+        name, *rest = line.split(maxsplit=5)
+        if not name.endswith(":"):
+            inside = bool(rest) and rest[-1].endswith(suffix)
+        elif inside and name == "Rss:":
+            held += int(rest[0])
+    return held

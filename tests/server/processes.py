@@ -77,6 +77,7 @@ class Program:
     ) -> None:
         self.name, self.command, self.port, self.user, self.cwd = name, command, port, user, cwd
         self.environment = environment if environment is not None else dict(os.environ)
+        self.own: dict[str, str] = {}  # variables that this program alone has
         self.log = folder / f"{name}.log"
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -88,7 +89,7 @@ class Program:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env={**self.environment, **extra},
+                env={**self.environment, **self.own, **extra},
                 cwd=self.cwd,
                 user=self.user,
                 start_new_session=True,
@@ -122,6 +123,18 @@ class Program:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
+
+    def freeze(self) -> None:
+        """Stop the program and its children without ending them, as a debugger would."""
+        assert self.process is not None
+        os.killpg(self.process.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        assert self.process is not None
+        os.killpg(self.process.pid, signal.SIGCONT)
+
+    def is_running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
 
     def left_behind(self) -> list[str]:
         """Return the command lines of processes that this program started and that outlived it."""
@@ -244,6 +257,7 @@ class Redis(Program):
         config.write_text(
             f"include {ROOT / 'docker' / 'redis.conf'}\n"
             f"requirepass {password}\nport {port}\nbind 127.0.0.1\ndir {data}\n"
+            "maxmemory 16mb\n"
         )
         super().__init__("redis", ["redis-server", config], folder=folder, port=port)
         self.url = f"redis://:{password}@127.0.0.1:{port}/0"

@@ -9,46 +9,63 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 from PIL import Image
 
+from tests.fault_proxy import FaultProxy
 from tests.server.processes import PATIENCE, Postgres, Program, Redis, eventually, free_port, manage
 
 BIN = Path(sys.executable).parent
 
 
 class Stack:
-    """Every process of a gallery in service mode, and an HTTP client for its owner."""
+    """Every process of a gallery in service mode, behind proxies that fail on command.
+
+    `QDRANT_TEST_URL` puts a real Qdrant in the place of the fake one; it is not ours to kill.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.postgres, self.redis = Postgres(folder), Redis(folder)
         self.owners: list[Owner] = []
         qdrant_port, web_port = free_port(), free_port()
+        real = os.environ.get("QDRANT_TEST_URL", "")
+        self.is_qdrant_ours = not real
+        self.to_qdrant = FaultProxy(_server_of(real) if real else ("127.0.0.1", qdrant_port))
+        self.to_postgres = FaultProxy(_server_of(self.postgres.url))
+        self.to_redis = FaultProxy(_server_of(self.redis.url))
+        self.proxies = (self.to_qdrant, self.to_postgres, self.to_redis)
         self.environment = {
             "PATH": f"{BIN}:{os.environ['PATH']}",
             "LC_ALL": "C.UTF-8",
             "DJANGO_SETTINGS_MODULE": "tests.settings_services",
             "DATA_DIR": str(folder / "data"),
             "SECRET_KEY": secrets.token_hex(32),
-            "DATABASE_URL": self.postgres.url,
-            "REDIS_URL": self.redis.url,
-            "QDRANT_URL": f"http://127.0.0.1:{qdrant_port}",
-            "QDRANT_API_KEY": secrets.token_hex(12),
+            "DATABASE_URL": _through(self.to_postgres, self.postgres.url),
+            "REDIS_URL": _through(self.to_redis, self.redis.url),
+            "QDRANT_URL": f"http://{self.to_qdrant.address}",
+            "QDRANT_API_KEY": os.environ.get("QDRANT_TEST_API_KEY") or secrets.token_hex(12),
             "EMBEDDING_MODEL": "colours",
             "EMBEDDING_BATCH": "4",
             "DECODER_CHILDREN": "1",
             "MIN_FREE_MB": "1",
+            "METRICS_TOKEN": secrets.token_hex(16),
         }
+        # A real server has one key here.
+        read_key = self.environment["QDRANT_API_KEY"] if real else secrets.token_hex(12)
         self.qdrant = self._program(
             *("qdrant", sys.executable, "-m", "tests.fake_qdrant", "--port", qdrant_port),
-            *("--api-key", self.environment["QDRANT_API_KEY"]),
+            *("--api-key", self.environment["QDRANT_API_KEY"], "--folder", folder / "points"),
+            *("--read-key", read_key),
         )
         self.web = self._program(
-            *("web", BIN / "gunicorn", "gallery.wsgi", "--bind", f"127.0.0.1:{web_port}"),
-            *("--workers", 2, "--threads", 8, "--no-control-socket"),
+            *("web", sys.executable, "-m", "gallery.web_server"),
+            *("--port", web_port, "--processes", 2),
         )
+        # As in the compose file: what can be reached from outside cannot change the index.
+        self.web.own = {"QDRANT_API_KEY": read_key}
         self.qdrant.port, self.web.port = qdrant_port, web_port
         celery = (
             BIN / "celery",
@@ -57,8 +74,6 @@ class Stack:
             "worker",
             "--pool",
             "solo",
-            "--loglevel",
-            "WARNING",
         )
         self.worker = self._program("worker", *celery, "-Q", "index", "--hostname", "index@%h")
         self.maintenance = self._program(
@@ -73,13 +88,34 @@ class Stack:
 
     def start(self) -> None:
         """Start everything and wait for the web server."""
-        self.redis.start()
-        self.qdrant.start()
-        self.postgres.create()
+        self.start_services()
         manage(self.environment, "migrate", "--verbosity", "0")
-        self.redis.ready()
-        self.qdrant.ready()
         self.start_gallery()
+
+    def start_services(self) -> None:
+        """Start the servers that the gallery needs, and wait for them."""
+        for proxy in self.proxies:
+            proxy.__enter__()
+        self.redis.start()
+        if self.is_qdrant_ours:
+            self.qdrant.start()
+        else:
+            self._empty_qdrant()
+        self.postgres.create()
+        self.redis.ready()
+        if self.is_qdrant_ours:
+            self.qdrant.ready()
+
+    def _empty_qdrant(self) -> None:
+        """Remove what earlier tests left on the real server: the collections of the fake model."""
+        with httpx.Client(
+            base_url=self.environment["QDRANT_URL"],
+            headers={"api-key": self.environment["QDRANT_API_KEY"]},
+            trust_env=False,
+        ) as http:
+            for one in http.get("/collections").raise_for_status().json()["result"]["collections"]:
+                if one["name"].startswith("scry-colours-"):
+                    http.delete(f"/collections/{one['name']}").raise_for_status()
 
     def start_gallery(self) -> None:
         """Start the gallery's own processes and wait for the web server."""
@@ -101,11 +137,9 @@ class Stack:
         for program in (self.web, self.worker, self.maintenance, self.qdrant, self.redis):
             program.kill()
         self.postgres.remove()
-
-    def break_qdrant(self, *faults: dict[str, Any]) -> None:
-        """Make the vector server fail as told until it is told otherwise; none heals it."""
-        url = self.environment["QDRANT_URL"]
-        httpx.post(f"{url}/fake/faults", json=list(faults), trust_env=False).raise_for_status()
+        for proxy in self.proxies:
+            if proxy.is_running:
+                proxy.__exit__()
 
     def logs(self) -> str:
         """Return the ends of all logs, for a test that failed."""
@@ -153,6 +187,21 @@ class Owner:
         answer = self.http.get("/api/v1/search", params={"q": words})
         assert answer.status_code == 200, answer.text
         return [hit["id"] for hit in answer.json()["hits"]]
+
+
+def _server_of(url: str) -> tuple[str, int]:
+    """Return the host and the port that a URL names."""
+    parts = urlsplit(url)
+    assert parts.hostname is not None
+    assert parts.port is not None
+    return parts.hostname, parts.port
+
+
+def _through(proxy: FaultProxy, url: str) -> str:
+    """Return the URL with the address of the proxy in place of the server's."""
+    parts = urlsplit(url)
+    account = parts.netloc.rpartition("@")[0]
+    return parts._replace(netloc=f"{account}@{proxy.address}").geturl()
 
 
 def picture(colour: tuple[int, int, int], mark: int = 0, format: str = "PNG") -> bytes:

@@ -10,6 +10,7 @@ import sys
 import httpx
 import pytest
 
+from tests import migrated
 from tests.server.processes import ROOT, Program, eventually, free_port, manage
 
 pytestmark = pytest.mark.server
@@ -18,6 +19,7 @@ pytestmark = pytest.mark.server
 @pytest.fixture
 def gallery(tmp_path):
     """A gallery of its own that runs in one process, with an account."""
+    migrated.data_folder(tmp_path / "data")
     port = free_port()
     environment = {
         "PATH": os.environ["PATH"],

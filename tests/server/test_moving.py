@@ -10,7 +10,7 @@ import re
 import sqlite3
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -84,8 +84,26 @@ def owner_at(url: str, token: str) -> Iterator[Owner]:
     owner.http.close()
 
 
+PEOPLE = """
+from django.contrib.auth.models import User
+from gallery import invitations, roles, second_step
+from gallery.models import LinkedIdentity, Passkey, RecoveryCode, Role
+invitations.invite(User.objects.first(), Role.MEMBER)
+roles.give_role(User.objects.create_user("guest"), Role.VIEWER)
+second_step.begin(User.objects.first())
+Passkey.objects.create(
+    owner=User.objects.first(), name="phone", credential_id="AA", data=b"\\0\\1", rp_id="localhost",
+    user_handle="00", transports=["usb"],
+)
+LinkedIdentity.objects.create(owner=User.objects.first(), issuer="https://a", subject="1")
+RecoveryCode.objects.create(user=User.objects.first(), digest="0" * 64)
+"""
+"""A viewer, an invitation, a sign-in by a provider, a passkey, and an authenticator app."""
+
+
 def make_everything(owner: Owner, manage_here: Any, folder: Path) -> None:
     """Do everything that a person can do to a gallery."""
+    manage_here("shell", "--verbosity=0", "--command", PEOPLE)
     photos = []
     for number, colour in enumerate(COLOURS):
         name = f"IMG_{number:04d}.png"
@@ -133,7 +151,51 @@ def make_everything(owner: Owner, manage_here: Any, folder: Path) -> None:
     owner.http.put("/api/v1/duplicates/criteria", json={**criteria, "pattern": "IMG_*"})
     sent = {"file": ("sent.png", picture(PALETTE["pink"], 9))}
     assert owner.http.post("/api/v1/search/by-image", files=sent).is_success
+    decide(post, photos, manage_here)
     note_damage(folder / "first" / "data" / "media" / "originals", photos[7], manage_here)
+
+
+DECISIONS_BESIDE = """
+from django.contrib.auth.models import User
+from gallery.models import (
+    AccountQuota, Album, Contribution, Photo, Release,
+    SharedMatch, SharedSet, ShareLink, ShareMember,
+)
+from search.understanding.lessons import tagging
+from search.understanding.models import EvaluationRun, LabelSet, Lesson, TaggingAct, ThemeName
+
+ada = User.objects.get(username="ada")
+photos = list(Photo.objects.visible_to(ada).order_by("created_at")[:3])
+tagging._tag(Lesson.objects.get(), [photo.pk for photo in photos], TaggingAct.By.PERSON)
+ids = [photo.pk.hex for photo in photos]
+ThemeName.objects.create(owner=ada, name="the sea", level=0, photos=ids, size=3)
+EvaluationRun.objects.create(
+    owner=ada, set=LabelSet.objects.get(), set_name="Hues", source="script", state="done",
+    truth=dict.fromkeys(ids, "red"), styles=["bare"],
+)
+shared = SharedSet.objects.create(owner=ada, album=Album.objects.get(name="Lisbon"))
+other = User.objects.exclude(pk=ada.pk).first()
+member = ShareMember.objects.create(shared=shared, user=other, role="contributor", captions=False)
+ShareLink.objects.create(shared=shared, digest="ab" * 32, downloads="pictures")
+Contribution.objects.create(member=member, photo=photos[0])
+Release.objects.create(shared=shared, photo=photos[1])
+SharedMatch.objects.create(shared=shared, photo=photos[2])
+AccountQuota.objects.create(owner=other, files=10)
+"""
+"""What people decide where the API asks for more photos than there are: large libraries."""
+
+
+def decide(post: Callable[..., Any], photos: list[str], manage_here: Any) -> None:
+    """Decide what a machine may only suggest: labels, lessons, sensitive pictures, themes."""
+    labels = [{"name": "red"}, {"name": "rosy", "parent": "red", "wordings": ["pink"]}]
+    made = post("label-sets", name="Hues", kind="any_of", labels=labels)
+    verdicts = f"label-sets/{made['id']}/labels/{made['labels'][0]['id']}/verdicts"
+    post(verdicts, yes=photos[:1], no=photos[1:3])
+    box = {photos[4]: [0.1, 0.1, 0.5, 0.5]}
+    post("tags/taught/examples", yes=photos[3:5], no=photos[5:6], boxes=box)
+    post("sensitive/kinds", name="secret", prompts=["a secret"], harmless=["a joke"])
+    post(f"photos/{photos[6]}/sensitive", kind="nudity", state="cleared")
+    manage_here("shell", "-c", DECISIONS_BESIDE)
 
 
 def note_damage(originals: Path, photo: str, manage_here: Any) -> None:
@@ -239,11 +301,7 @@ def test_a_gallery_moves_to_services_and_back(tmp_path):
         empty = {label for label, kept in before.items() if not kept}
         assert empty <= NOT_MADE_HERE, empty - NOT_MADE_HERE
 
-        stack.redis.start()
-        stack.qdrant.start()
-        stack.postgres.create()
-        stack.redis.ready()
-        stack.qdrant.ready()
+        stack.start_services()
         manage(stack.environment, "restore", str(target))
         manage(stack.environment, "backup", str(target))
         assert rows(target) == before
@@ -271,7 +329,7 @@ def test_a_gallery_moves_to_services_and_back(tmp_path):
 
 
 NOT_MADE_HERE = {"auth.group", "auth.user_groups", "search.recentsearch"}
-"""Tables that stay empty, since the API cannot fill them; this test says nothing about them."""
+"""Tables that stay empty, so that this test says nothing about them."""
 
 
 def settled_portrait(url: str, token: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import re
 import shutil
@@ -13,13 +14,16 @@ from pathlib import Path
 import pytest
 import yaml
 
+from search.vectors.embedders import catalog
+from search.vectors.embedders.keys import name_of
+
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 GPU = yaml.safe_load((ROOT / "docker-compose.gpu.yml").read_text())
 SERVICES: dict[str, dict] = COMPOSE["services"]
 LONG_RUNNING = sorted(set(SERVICES) - {"migrate"})
 SECRETS = {"SECRET_KEY", "POSTGRES_PASSWORD", "DATABASE_PASSWORD", "REDIS_PASSWORD"}
-SECRETS |= {"QDRANT_API_KEY"}
+SECRETS |= {"QDRANT_API_KEY", "QDRANT_READ_KEY"}
 SET_BY_THE_IMAGE = {"HOST", "DATA_DIR", "COLLECT_STATIC"}
 SET_BY_THE_IMAGE |= {"DATABASE_URL", "REDIS_URL", "QDRANT_URL"}  # by the compose file, rather
 
@@ -37,6 +41,8 @@ def strings(node: object) -> list[str]:
 
 
 def megabytes(limit: str) -> int:
+    """Return a limit, or what it is by default."""
+    limit = limit.rpartition(":-")[2].rstrip("}")
     units = {"m": 1, "g": 1024}
     return int(limit[:-1]) * units[limit[-1]]
 
@@ -162,7 +168,9 @@ def test_secrets_come_from_the_environment_and_are_required():
     assert asked == SECRETS
     for service in SERVICES.values():
         for name, value in service.get("environment", {}).items():
-            if re.search("KEY|PASSWORD|AUTH|SECRET", name) and name != "POSTGRES_INITDB_ARGS":
+            if name == "OIDC_CLIENT_SECRET":  # of a provider, where there is one
+                assert value == "${OIDC_CLIENT_SECRET:-}"
+            elif re.search("KEY|PASSWORD|AUTH|SECRET", name) and name != "POSTGRES_INITDB_ARGS":
                 assert re.fullmatch(r"\$\{[A-Z_]+:\?run make env first\}", value), name
 
 
@@ -184,8 +192,87 @@ def test_both_queues_have_a_worker_and_one_keeps_the_timetable():
 
 def test_the_gpu_file_changes_the_worker_alone():
     assert list(GPU["services"]) == ["worker"]
-    devices = GPU["services"]["worker"]["deploy"]["resources"]["reservations"]["devices"]
+    worker = GPU["services"]["worker"]
+    devices = worker["deploy"]["resources"]["reservations"]["devices"]
     assert devices[0]["capabilities"] == ["gpu"]
+    assert worker["read_only"] is False, "NVIDIA's hook writes to the root file system"
+    assert worker["build"]["args"] == {"TORCH_INDEX": ""}
+    assert worker["image"] != SERVICES["worker"]["image"]
+
+
+def test_only_the_workers_may_change_the_index():
+    keys = SERVICES["qdrant"]["environment"]
+    read_key = keys["QDRANT__SERVICE__READ_ONLY_API_KEY"]
+    assert read_key != keys["QDRANT__SERVICE__API_KEY"]
+    for name in ("web", "worker", "maintenance"):
+        may_write = SERVICES[name]["environment"]["QDRANT_API_KEY"] != read_key
+        assert may_write == (name != "web")
+
+
+def gigabytes_for(parameters: int, processes: int, decoders: int = 0) -> int:
+    """Return the limit for a model, as docs/reference/models.md says how to compute it."""
+    needed = 4 * parameters + 450 * processes + 1024 * decoders + 256
+    return math.ceil(1.1 * needed / 1024)
+
+
+def test_the_limits_of_memory_are_those_that_the_models_need():
+    page = (ROOT / "docs" / "reference" / "models.md").read_text()
+    rows = re.findall(r"^\| `([^`]+)` \| (\d+)g \| (\d+)g \|$", page, re.M)
+    limits = {name: (int(web), int(worker)) for name, web, worker in rows}
+    assert limits == {
+        name_of(model.key): (
+            gigabytes_for(model.text_mparams, processes=2),
+            gigabytes_for(model.image_mparams, processes=1, decoders=2),
+        )
+        for model in catalog.MODELS
+    }
+    defaults = [megabytes(SERVICES[name]["mem_limit"]) for name in ("web", "worker")]
+    assert defaults == [1024 * limit for limit in limits[catalog.MODELS[0].key]]
+
+
+@pytest.fixture
+def pip(tmp_path, monkeypatch):
+    """A pip that only notes what it was asked to install, and from where."""
+    program, notes = tmp_path / "pip", tmp_path / "notes"
+    program.write_text(
+        '#!/bin/sh\nfor word; do echo "$word"; [ -f "$word" ] && cat "$word"; done'
+        f" >>{notes}; exit 0\n"
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    return notes
+
+
+@pytest.mark.parametrize("index", ["", "https://wheels.example/cpu"])
+def test_an_index_of_wheels_for_cpus_leaves_cuda_out(pip, index):
+    script = ROOT / "docker" / "install-libraries"
+    subprocess.run([script], cwd=ROOT, check=True, env={**os.environ, "TORCH_INDEX": index})
+    asked = pip.read_text()
+    locked = (ROOT / "requirements.lock").read_text().splitlines()
+    names = [line.partition("==")[0] for line in locked if "==" in line]
+    wanted = [name for name in names if f"\n{name}==" in f"\n{asked}"]
+    of_cuda = {name for name in names if re.match("nvidia-|cuda-|triton", name)}
+    assert of_cuda
+    assert set(names) - set(wanted) == (of_cuda if index else set())
+    assert (index in asked.splitlines()) == bool(index)
+    assert len(re.findall("^torch==", asked, re.M)) == 1
+
+
+def test_docker_reads_the_files(copy):
+    """What only Docker Compose itself knows to check, where it is installed."""
+    if (
+        shutil.which("docker") is None
+        or subprocess.run(["docker", "compose", "version"]).returncode
+    ):
+        pytest.skip("Docker Compose is not installed, so it did not read its files.")
+    make_env(copy)
+    files = ["docker-compose.yml", "docker-compose.gpu.yml"]
+    for name in files:
+        shutil.copy(ROOT / name, copy / name)
+    arguments = [part for name in files for part in ("--file", name)]
+    command = ["docker", "compose", *arguments, "config", "--quiet"]
+    done = subprocess.run(command, cwd=copy, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.fixture
@@ -236,7 +323,8 @@ def test_every_setting_can_be_set_from_the_generated_file():
 def test_a_setting_reaches_every_process_of_the_gallery():
     shared = COMPOSE["x-scry"]["environment"]
     for name in ("web", "worker", "maintenance", "migrate"):
-        assert shared.items() <= SERVICES[name]["environment"].items()
+        own = {"QDRANT_API_KEY": "${QDRANT_READ_KEY:?run make env first}"} if name == "web" else {}
+        assert (shared | own).items() <= SERVICES[name]["environment"].items()
     for name, value in shared.items():
         if match := re.fullmatch(r"\$\{([A-Z_]+):-.*\}", value):
             assert match[1] == name

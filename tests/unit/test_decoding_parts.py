@@ -48,7 +48,8 @@ def test_a_part_has_the_detail_of_the_original(pool, tmp_path):
     picture = images.encode(images.gradient((4000, 1000)), "JPEG")
     path = images.write(tmp_path, "file", picture)
     assert pool.part(path, (0.5, 0, 0.05, 0.9), 512).shape == (512, 114, 3)
-    assert pool.part(path, (0, 0, 1, 1), 5000).shape == (256, 1024, 3)
+    # A quarter, as the decoder makes it.
+    assert pool.part(path, (0, 0, 1, 1), 5000).shape == (250, 1000, 3)
 
 
 @pytest.mark.parametrize(

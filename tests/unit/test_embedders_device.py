@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from search.vectors.embedders.base import ModelUnavailable
-from search.vectors.embedders.device import Accelerators, choose, format_sentence
+from search.vectors.embedders.device import Accelerators, batch_for, choose, format_sentence
 
 NOTHING = Accelerators(why_no_cuda="this PyTorch is built without GPU support")
 ONE_GPU = Accelerators(cuda="NVIDIA T4", cuda_count=1)
@@ -54,3 +54,17 @@ def test_the_number_formats_are_told():
     assert format_sentence("cpu", {"text": "fp32"}) == "Runs the text tower in fp32."
     said = format_sentence("cpu", {"image": "bf16"})
     assert said == "Runs the image tower in bf16, which measured faster here."
+
+
+@pytest.mark.parametrize(
+    ("free", "each", "batch"),
+    [
+        (8 << 30, 8 << 20, 512),
+        (8 << 30, 30 << 20, 128),
+        (8 << 30, 16 << 20, 256),
+        (1 << 30, 64 << 20, 64),
+        (0, 0, 64),
+    ],
+)
+def test_as_many_pictures_as_fill_half_the_free_memory_of_a_gpu(free, each, batch):
+    assert batch_for(free, each) == batch

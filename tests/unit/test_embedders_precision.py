@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from search.vectors.embedders import open_clip
 from search.vectors.embedders.device import Trial, choose_format, this_cpu, trial
 
 FASTER = Trial(fp32_s=1.0, bf16_s=0.3, agreement=0.9999)
@@ -95,3 +97,10 @@ def test_the_cpu_says_whether_it_has_bf16(tmp_path: Path, flags, expected):
 
 def test_without_cpuinfo_nothing_is_assumed(tmp_path: Path):
     assert not this_cpu(tmp_path / "none").has_bf16
+
+
+def test_few_compiled_operations_are_kept_unless_the_environment_says_otherwise(monkeypatch):
+    for before, kept in (({}, "128"), ({"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "1024"}, "1024")):
+        monkeypatch.setattr(os, "environ", before)
+        open_clip._tell_pytorch()
+        assert os.environ["ONEDNN_PRIMITIVE_CACHE_CAPACITY"] == kept

@@ -11,6 +11,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from gallery import env, time_zones
+from tests.server.processes import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -130,7 +131,7 @@ def start(command, folder, name, value) -> subprocess.CompletedProcess[str]:
     )
 
 
-GUNICORN = ["-m", "gunicorn", "gallery.wsgi", "--bind", "127.0.0.1:0", "--no-control-socket"]
+WEB = ["-m", "gallery.web_server", "--port", str(free_port()), "--processes", "2"]
 CELERY = ["-m", "celery", "-A", "workers", "worker", "--pool", "solo"]
 WRONG = [
     ("TZ", "Mars/Olympus"),
@@ -138,17 +139,20 @@ WRONG = [
     ("DATABASE_URL", "photos"),
     ("DATABASE_URL", "oracle2://host/name"),
     ("LOG_LEVEL", "loud"),
+    ("LOG_FORMAT", "xml"),
+    ("METRICS_TOKEN", "short"),
     ("REDIS_URL", "redis://127.0.0.1:1"),  # without Qdrant
 ]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "value"), WRONG)
-@pytest.mark.parametrize(("program", "status"), [(GUNICORN, 4), (CELERY, 2)])
-def test_servers_and_workers_end_with_one_sentence_too(tmp_path, program, status, name, value):
+@pytest.mark.parametrize("program", [WEB, CELERY], ids=["web", "celery"])
+def test_servers_and_workers_end_with_one_sentence_too(tmp_path, program, name, value):
     done = start([sys.executable, *program], tmp_path, name, value)
-    assert done.returncode == status
+    assert done.returncode == 2
     assert name in done.stderr
+    assert program is CELERY or done.stderr.count("\n") == 1
     assert "Traceback" not in done.stdout + done.stderr
 
 
@@ -178,3 +182,51 @@ def test_what_is_no_address_of_a_service(monkeypatch, value):
     with pytest.raises(ImproperlyConfigured, match="REDIS_URL") as raised:
         env.service("REDIS_URL")
     assert value not in str(raised.value), "it may hold a password"
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("", env.MailServer()),
+        (
+            "smtps://a:b%40c@mail.example.org",
+            env.MailServer("mail.example.org", 465, "a", "b@c", ssl=True),
+        ),
+        ("smtp://mail.example.org", env.MailServer("mail.example.org", 587, tls=True)),
+        ("smtp://mail.example.org:2525", env.MailServer("mail.example.org", 2525, tls=True)),
+        ("smtp://localhost", env.MailServer("localhost", 25)),
+        ("smtp://[::1]:1025", env.MailServer("::1", 1025)),
+    ],
+)  # fmt: skip
+def test_a_mail_server_is_asked_with_tls_unless_it_is_here(monkeypatch, url, expected):
+    monkeypatch.setenv("MAIL_URL", url)
+    assert env.mail_server("MAIL_URL") == expected
+
+
+@pytest.mark.parametrize(
+    "url", ["mail.example.org", "http://x", "smtp://", "smtp://x:port", "smtp://u:secret@x/path", "smtp://[x"]
+)  # fmt: skip
+def test_what_is_no_mail_server_is_refused_without_its_password(monkeypatch, url):
+    monkeypatch.setenv("MAIL_URL", url)
+    with pytest.raises(ImproperlyConfigured) as refused:
+        env.mail_server("MAIL_URL")
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "auth.example.org", "http://auth.example.org", "https://", "https://a?b", "https://a#b",
+        "https://u:p@a", "ftp://a", "https://[", "https://a:x", "https://a/" + "x" * 250,
+    ],
+)  # fmt: skip
+def test_what_is_no_provider_to_trust_is_refused(monkeypatch, value):
+    monkeypatch.setenv("OIDC_ISSUER", value)
+    with pytest.raises(ImproperlyConfigured, match="OIDC_ISSUER"):
+        env.issuer("OIDC_ISSUER")
+
+
+@pytest.mark.parametrize("value", ["", "https://a.example/o/scry/", "http://127.0.0.1:8080/r"])
+def test_a_provider_has_https_unless_it_is_here(monkeypatch, value):
+    monkeypatch.setenv("OIDC_ISSUER", value)
+    assert env.issuer("OIDC_ISSUER") == value

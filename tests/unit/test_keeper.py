@@ -15,7 +15,8 @@ from search.duplicates.groups.keeper import FORMATS, rank
 
 MEASURED = {"detail": 1000.0, "colour": 0.0, "light": 118.0, "framed": 0.0, "written": 0.0,
             "blown_up": 0.0, "shown": 0.8, "burnt": 0.0}  # fmt: skip
-BETTER = {"detail": {"detail": 4000.0}, "colour": {"colour": 30.0}, "whole": {"shown": 1.0}}
+BETTER = {"detail": {"detail": 4000.0}, "colour": {"colour": 30.0}, "whole": {"shown": 1.0},
+          "sharpest": {"sharpness": 0.9}}  # fmt: skip
 DAY = datetime(2024, 5, 1, tzinfo=UTC)
 GPS = {"latitude": 48.1, "longitude": 11.5}
 
@@ -69,6 +70,7 @@ def test_each_criterion_decides_when_it_comes_first(name):
     wins = {
         "negative": {"format": "NEF"},
         "detail": {},
+        "sharpest": {},
         "colour": {},
         "whole": {},
         "resolution": {"width": 8000},
@@ -83,14 +85,17 @@ def test_each_criterion_decides_when_it_comes_first(name):
     good = photo(id=uuid.UUID(int=2), **{"exif": camera, **wins[name]})
     # A photo has one format, so in that case the other one is no negative.
     rest = {key: wins[key] for key in wins if key not in (name, "negative", "format")}
+    if name == "sharpest":
+        del rest["resolution"]  # Only photos of about one size are compared.
     if name != "format":
         rest["negative"] = wins["negative"] if name != "negative" else wins["format"]
     fields = {k: v for some in rest.values() for k, v in some.items()}
     bad = photo(id=uuid.UUID(int=1), **{**fields, "exif": camera})
     albums = {good.pk: 1} if name == "albums" else {bad.pk: 1}
-    better = Figures(**{**MEASURED, **BETTER.get(name, {})})
+    base = {**MEASURED, "sharpness": 0.5}
+    better = Figures(**{**base, **BETTER.get(name, {})})
     others_better = {k: v for key in BETTER if key != name for k, v in BETTER[key].items()}
-    worse = Figures(**{**MEASURED, **others_better})
+    worse = Figures(**{**base, **others_better})
     measured = {good.pk: better, bad.pk: worse}
     assert best(bad, good, order=(name,), pattern="keep*", albums=albums, measured=measured) is good
 
@@ -179,6 +184,7 @@ def measured_pair(good: Photo, bad: Photo, *, same_picture: bool = True, **figur
     ("figures", "reason"),
     [
         ({"detail": (1000.0, 300.0)}, "real detail of 1000 px, not 300 px"),
+        ({"detail": (276.0, 149.6)}, "real detail of 270 px, not 150 px"),
         ({"colour": (30.0, 0.1)}, "in colour, not grey"),
         ({"framed": (0.0, 1.0)}, "without a border"),
         ({"written": (0.0, 1.0)}, "nothing laid over it"),
@@ -273,3 +279,13 @@ def test_every_comparison_has_a_say():
 def test_made_up_criteria_are_refused(order, pattern):
     with pytest.raises(BadCriteria):
         parse_criteria(order, pattern)
+
+
+def test_the_sharpness_of_a_smaller_copy_is_not_compared():
+    large, small = photo(), photo(width=2016, height=1512)
+    measured = {
+        large.pk: Figures(sharpness=0.3, same_picture=False),
+        small.pk: Figures(sharpness=0.9, same_picture=False),
+    }
+    assert best(small, large, measured=measured) is large
+    assert "the sharpest of these" not in reasons(small, large, measured=measured)[0]

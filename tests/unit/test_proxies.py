@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.test import RequestFactory
 
-from gallery.views.accounts import client_address
+from gallery.sign_in_limits import client_address
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given, strategies as st
@@ -61,7 +61,7 @@ def test_made_up_cursors_are_refused(cursor):
     st.integers(0, 9_999_999),
     st.sampled_from(["", "0123456789abcdef"]),
     st.none() | st.uuids(),
-    st.none() | st.datetimes(timezones=st.just(UTC)),
+    st.none() | st.datetimes(datetime(80, 1, 1), datetime(9860, 1, 1), timezones=st.just(UTC)),
 )
 def test_cursors_read_back(position, key, last, moment):
     cursor = Cursor(position, key, last, moment if last else None)

@@ -65,7 +65,7 @@ def test_a_text_leads_by_its_distance_or_else_by_its_margin():
     others = np.tile(np.linspace(-3, 3, 300, dtype=np.float32), (3, 1))
     margins = np.array([0.0, 0.0, 3.0], np.float32)
     distances = np.array([5.0, 2.0, 2.0], np.float32)
-    near, behind, shown = evidence.leads(margins, distances, others)
+    near, behind, shown = evidence.leads(margins, distances, evidence.leading(others))
     assert near == pytest.approx(2.0, abs=0.1)
     assert behind == pytest.approx(-evidence.MARGIN_ALONE)
     assert shown == pytest.approx(3.0 - evidence.MARGIN_ALONE)

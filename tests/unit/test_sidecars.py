@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from io import BytesIO
 
 import pytest
-from hypothesis import HealthCheck, given, settings, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from gallery.decoding import DecodeError
 from gallery.sidecars import MAX_BYTES, Sidecar, from_json, takeout as takeout_files
@@ -314,12 +315,10 @@ _JSON = st.recursive(
 _FIELDS = ("title", "description", "photoTakenTime", "geoDataExif", "people", "favorited")
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
+@settings(max_examples=25)
 @given(values=st.fixed_dictionaries({"geoData": _JSON}, optional=dict.fromkeys(_FIELDS, _JSON)))
-def test_any_json_becomes_a_sidecar_that_survives_the_pipe(tmp_path, values):
-    path = tmp_path / "file"
-    path.write_text(json.dumps(values))
-    sidecar = takeout_files.read(path)
+def test_any_json_becomes_a_sidecar_that_survives_the_pipe(values):
+    sidecar = takeout_files.read(BytesIO(json.dumps(values).encode()))
     assert from_json(json.loads(json.dumps(sidecar.to_json()))) == sidecar
 
 

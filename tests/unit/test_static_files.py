@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
 from django.core.files.storage import FileSystemStorage
 
 from gallery.static_storage import StaticStorage
@@ -52,7 +53,19 @@ def test_the_base_template_loads_every_style_sheet_once():
     loaded = [
         name
         for template in TEMPLATES.rglob("*.html")
-        if template.name != "bare.html"
+        if template.name not in {"bare.html", "frame.html"}
         for name in re.findall(r"'css/([\w-]+)\.css'", template.read_text())
     ]
     assert sorted(loaded) == sorted(path.stem for path in (STATIC / "css").glob("*.css"))
+
+
+@pytest.mark.parametrize("own", ["shared", "account"])
+def test_the_sheets_of_single_pages_begin_with_classes_of_their_own(own):
+    """All sheets are on every page, so a common word would restyle what others have."""
+    sheets = {path.stem: path.read_text() for path in (STATIC / "css").glob("*.css")}
+    begun = {
+        name: set(re.findall(r"^\s+\.([\w-]+)[^{}]*\{", text, re.M))
+        for name, text in sheets.items()
+    }
+    others = set().union(*(classes for name, classes in begun.items() if name != own))
+    assert begun[own] & others == set()

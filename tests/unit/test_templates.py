@@ -34,6 +34,11 @@ def test_icons_are_drawn_with_their_tag():
     assert [path.name for path in TEMPLATES if written_out.search(path.read_text())] == []
 
 
+def test_dates_are_written_as_the_language_does():
+    own = re.compile(r"\|date:.(?!(c|Y|Y-m-d(\\TH:i(:s)?)?)['\"])")
+    assert [path.name for path in TEMPLATES if own.search(path.read_text())] == []
+
+
 def test_each_icon_is_a_symbol_of_the_icon_file():
     used = {
         name for path in TEMPLATES for name in re.findall(r'{% icon "([^"]+)"', path.read_text())
@@ -76,7 +81,7 @@ def test_the_page_says_its_language(settings):
     for language in ("en", "de"):
         with translation.override(language):
             page = render_to_string("404.html", request=RequestFactory().get("/"))
-        assert f'<html lang="{language}">' in page
+        assert f'<html lang="{language}"' in page
 
 
 class TestTexts:

@@ -5,14 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from django.test import Client
 
 from gallery.models import Photo
 from search.duplicates.models import DuplicateEdge, DuplicateGroup, Kind
 from search.engine import rank
 from search.relevance import Bands
+from search.understanding.sensitive import nudity
 from tests.alike import group, photo
 from tests.external import add
 from tests.images import jpeg, png
+from tests.openid_provider import CLIENT, SECRET, openid_provider
+from tests.shared import World, make_world
+from tests.software_authenticator import Authenticator
+from tests.web import passkey_steps
+from tests.web.openid_steps import HOME
 from tests.web.test_api_photos import picture, upload
 from tests.workers.conftest import drain
 
@@ -72,6 +79,19 @@ def bars(monkeypatch, reds):
 
 
 @pytest.fixture
+def world(ada, ada_client, model, monkeypatch) -> World:
+    """A shared album, in a gallery without the network for nudity, which takes seconds to load."""
+    monkeypatch.setattr(nudity, "is_installed", lambda: False)
+    return make_world(ada, ada_client)
+
+
+@pytest.fixture
+def stranger() -> Client:
+    """A browser in which nobody is signed in."""
+    return Client()
+
+
+@pytest.fixture
 def folder(tmp_path) -> Path:
     """A folder with three photos, one of them below it."""
     root = tmp_path / "photos"
@@ -86,3 +106,40 @@ def folder(tmp_path) -> Path:
 def library(ada, model, folder) -> Path:
     assert add(folder) == "3 added"
     return folder
+
+
+@pytest.fixture(scope="module")
+def running():
+    """A provider in a thread."""
+    with openid_provider() as provider:
+        yield provider
+
+
+@pytest.fixture
+def provider(running, settings):
+    """A provider that the settings name, and that does everything right."""
+    fresh = dict(vars(running))
+    settings.PUBLIC_URL = HOME
+    settings.OIDC_ISSUER, settings.OIDC_NAME = running.issuer, "Keys"
+    settings.OIDC_CLIENT_ID, settings.OIDC_CLIENT_SECRET = CLIENT, SECRET
+    settings.OIDC_CREATE_ACCOUNTS, settings.SIGNS_IN_BY_OPENID = False, True
+    yield running
+    vars(running).clear()
+    vars(running).update(fresh, claims={}, header={}, description={}, answer={}, codes={}, asked=[])
+    running.person = {"sub": "u-1", "preferred_username": "eve"}
+
+
+@pytest.fixture
+def named_host(settings) -> None:
+    """A gallery at an address with HTTPS and a name, where browsers have passkeys."""
+    settings.PUBLIC_URL = passkey_steps.ORIGIN
+    settings.ALLOWED_HOSTS = settings.KNOWN_HOSTS = ["*", passkey_steps.HOST]
+
+
+@pytest.fixture
+def phone(ada, named_host) -> Authenticator:
+    """A device with a passkey of ada."""
+    made = passkey_steps.device()
+    answer = passkey_steps.add(passkey_steps.after_password(), made)
+    assert answer.status_code == 200
+    return made

@@ -9,6 +9,7 @@ import pytest
 from django.db import DatabaseError, InterfaceError, OperationalError
 
 from gallery import database_outages
+from gallery.logs.once_a_minute import OnceAMinute
 from gallery.sqlite.record_file import RecordGone
 from search.engine import answer as retrieval
 
@@ -43,7 +44,9 @@ def caused(error: Exception, cause: Exception) -> Exception:
         (caused(InterfaceError("closed"), psycopg.InterfaceError("closed")), AWAY),
         (caused(OperationalError("stop"), psycopg.errors.AdminShutdown("stop")), AWAY),
         (caused(OperationalError("full"), psycopg.errors.TooManyConnections("full")), AWAY),
+        (psycopg.OperationalError("consuming input failed"), AWAY),
         (caused(OperationalError("slow"), psycopg.errors.QueryCanceled("slow")), OURS),
+        (psycopg.errors.QueryCanceled("slow"), OURS),
         (caused(DatabaseError("column"), psycopg.errors.UndefinedColumn("column")), OURS),
         (OperationalError("no such table: gallery_photo"), OURS),
         (RuntimeError("disk is full"), OURS),
@@ -68,7 +71,7 @@ def test_a_database_server_that_is_away_fills_no_log(ada_client, model, monkeypa
         raise caused(OperationalError("refused"), psycopg.OperationalError("refused"))
 
     monkeypatch.setattr(retrieval, "search", fail)
-    monkeypatch.setattr(database_outages, "_told_at", -database_outages.TELL_SECONDS)
+    monkeypatch.setattr(database_outages, "_told", OnceAMinute())
     ada_client.raise_request_exception = False
     for _ in range(20):
         assert ada_client.get("/search", {"q": "dog"}).status_code == 503

@@ -106,6 +106,30 @@ def test_what_hangs_keeps_nobody_waiting(model, monkeypatch, name):
     released.set()
 
 
+@pytest.mark.slow
+def test_what_hangs_keeps_nobody_waiting_however_many_ask(monkeypatch):
+    """Requests for /readyz wait for two threads."""
+    released = threading.Event()
+    hanging = {name: health.Check(lambda: released.wait(30), 0.5) for name in health.CHECKS}
+    monkeypatch.setattr(health, "CHECKS", hanging)
+    began = time.monotonic()
+    for _ in range(200):
+        assert not any(check.passes_in_time() for check in hanging.values())
+    assert time.monotonic() - began < 5
+    released.set()
+
+
+@pytest.mark.slow
+def test_what_hung_is_told_soon_when_it_no_longer_does():
+    released = threading.Event()
+    check = health.Check(lambda: released.wait(30), 0.2)
+    assert not check.passes_in_time()
+    released.set()
+    deadline = time.monotonic() + 2
+    while not check.passes_in_time():
+        assert time.monotonic() < deadline
+
+
 def test_a_model_whose_vectors_take_long_is_not_ready(model, monkeypatch):
     loaded(model)
     monkeypatch.setattr(ColourEmbedder, "embed_texts", lambda *args: time.sleep(1.5))

@@ -106,7 +106,7 @@ def test_each_year_links_to_its_first_photo(ada, ada_client, model):
     years = re.findall(r'<a href="([^"]+)"\s+data-year="(\d+)">', page)
     assert [year for _, year in years] == ["2024", "2023", "2021", "2020"]
     for address, year in years:
-        first = re.search(r'class="day"[^>]*data-year="(\d+)"', text(ada_client.get(address)))
+        first = re.search(r'class="day[^>]*data-year="(\d+)"', text(ada_client.get(address)))
         assert first.group(1) == year
 
 
@@ -236,3 +236,11 @@ def test_no_page_has_inline_scripts_or_reaches_elsewhere(ada_client, photo):
 def test_numbers_in_styles_stay_numbers_in_every_language(ada_client, photo, language):
     page = text(ada_client.get("/", headers={"Accept-Language": language}))
     assert re.search(r"--sum:1\.33\b", page)
+
+
+def test_a_tile_says_when_a_photo_was_taken_by_the_clock_on_the_wall(ada_client, photo, settings):
+    settings.TIME_ZONE = "Europe/Berlin"
+    wall = datetime(2024, 5, 31, 23, 30, tzinfo=UTC)
+    Photo.objects.filter(pk=photo.pk).update(taken_at=wall, wall_at=wall)
+    assert 'data-taken="2024-05-31T23:30"' in text(ada_client.get("/"))
+    assert 'data-wall="2024-05-31T23:30:00"' in text(ada_client.get(photo.get_absolute_url()))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import threading
+from urllib.parse import urlsplit
 
 import pytest
 from django.contrib.auth import get_user_model
 from django.test import Client
 
 from gallery import first_run
+from gallery.management.commands.serve import Command
 
 pytestmark = pytest.mark.django_db
 
@@ -25,7 +28,7 @@ def test_everything_leads_to_the_first_run_page_while_nobody_has_an_account():
 def test_the_token_makes_the_owner_signs_in_and_is_gone():
     token = first_run.token()
     client = Client()
-    assert b"Create my gallery" in client.get(f"/welcome?token={token}").content
+    assert b"Create my gallery" in client.post("/welcome", {"token": token}).content
     answer = client.post("/welcome", {**GOOD, "token": token}, follow=True)
     assert answer.redirect_chain == [("/", 302)]
     assert answer.wsgi_request.user.get_username() == "ada"
@@ -55,6 +58,14 @@ def test_a_bad_name_or_password_is_explained(change, says):
     assert answer.status_code == 400
     assert says in answer.content.decode()
     assert not get_user_model().objects.exists()
+
+
+def test_the_token_is_no_part_of_an_address_that_is_sent(capsys):
+    assert b"has no owner yet" in Client().get(f"/welcome?token={first_run.token()}").content
+    Command()._greet("127.0.0.1", 8000)
+    (printed,) = re.findall(r"http\S+welcome\S+", capsys.readouterr().out)
+    parts = urlsplit(printed)
+    assert (parts.path, parts.query, parts.fragment) == ("/welcome", "", first_run.token())
 
 
 @pytest.mark.django_db(transaction=True)

@@ -11,7 +11,7 @@ from django.test import Client
 from PIL import Image
 
 from gallery import decoders, files
-from gallery.decoding import PoolBusy
+from gallery.decoding import DecoderPool, PoolBusy
 from gallery.models import ApiToken, Photo
 from tests import images
 from tests.web.test_api_photos import picture, upload
@@ -96,14 +96,31 @@ def test_a_broken_original_has_no_preview(ada_client, photo):
     assert get(ada_client, photo, "preview").status_code == 404
 
 
+def test_a_preview_that_failed_is_not_tried_at_each_request(ada_client, photo, monkeypatch):
+    files.original(photo).write_bytes(b"\xff\xd8\xff not a picture any more")
+    asked, read = [], DecoderPool.read
+    monkeypatch.setattr(
+        DecoderPool, "read", lambda *job, **asker: asked.append(job) or read(*job, **asker)
+    )
+    for _ in range(3):
+        assert get(ada_client, photo, "preview").status_code == 404
+    assert len(asked) == 1
+    files.original(photo).write_bytes(images.jpeg("red"))
+    assert get(ada_client, photo, "preview").status_code == 200
+
+
 def test_a_busy_pool_asks_to_come_back(ada_client, photo, monkeypatch):
     class Busy:
-        def preview(self, path):
+        def __init__(self, asker):
+            pass
+
+        def preview(self, path, *, owner):
             raise PoolBusy
 
-    monkeypatch.setattr("gallery.views.media.web_pool", Busy)
+    monkeypatch.setattr("gallery.views.media.web_decoders", Busy)
     answer = get(ada_client, photo, "preview")
     assert answer.status_code == 503
+    assert answer.json()["code"] == "busy"
     assert int(answer.headers["Retry-After"]) > 0
 
 
@@ -136,7 +153,7 @@ def test_no_page_starts_decoder_children(ada_client, model):
     decoders.close()
     for address in ("/", "/settings", "/problems"):
         ada_client.get(address)
-    assert decoders._pool is None
+    assert decoders._web is None
 
 
 @pytest.fixture

@@ -130,11 +130,16 @@ def test_reloading_a_search_by_picture_starts_over(ada_client):
     assert ada_client.get("/search/by-image").headers["Location"] == "/search"
 
 
-def test_the_settings_tell_model_device_and_what_could_be_used(ada_client, colours):
+def test_the_settings_tell_model_device_and_what_could_be_used(admin, colours):
     EmbeddingModel.objects.update(why="It was asked for.", hint="A better one exists.")
-    page = text(ada_client.get("/settings"))
+    page = text(admin.get("/settings"))
     for part in ("colours", "It was asked for.", "A better one exists.", "3 vectors"):
         assert part in page
     for row in MODELS:
         assert row.key in page
         assert str(row.licence) in page
+
+
+def test_only_administrators_see_how_many_vectors_all_people_have(bob_client, admin, colours):
+    pages = [text(client.get("/settings")) for client in (admin, bob_client)]
+    assert ["3 vectors" in page for page in pages] == [True, False]

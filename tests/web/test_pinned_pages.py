@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import random
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -235,3 +238,12 @@ def test_the_weaker_matches_begin_where_the_others_ended(ada_client, library, mo
 def test_lists_in_the_cache_are_bounded(settings):
     assert settings.CACHES["results"]["OPTIONS"]["MAX_ENTRIES"] <= 200
     assert pins.SECONDS <= 3600
+
+
+def test_a_list_in_a_former_encoding_is_not_found(ada):
+    key = pins.pin(ada, "one", {"rows": [1]})
+    assert pins.find(ada, key, "one") == {"signature": "one", "rows": [1]}
+    former = zlib.compress(json.dumps({"signature": "one"}).encode())
+    caches["results"].delete(pins._name(ada, key, 0))
+    caches["results"].set(f"results-{ada.pk}-{key}-0", base64.b85encode(former).decode())
+    assert pins.find(ada, key, "one") is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
+from io import BytesIO
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -18,7 +18,7 @@ from gallery.models import Companion, Embedding, Photo
 from gallery.sidecars import takeout as takeout_files, xmp as xmp_files
 from gallery.taken_time import TIME_COLUMNS, TakenTime
 from search.models import PhotoWords
-from tests import alike, images
+from tests import alike
 from tests.companion_files import alternatives, bag, takeout, xmp
 
 pytestmark = pytest.mark.django_db
@@ -43,16 +43,15 @@ def shot(ada) -> Photo:
 
 
 @pytest.fixture
-def apply(tmp_path: Path) -> Apply:
+def apply() -> Apply:
     """Return a function that gives a photo what a sidecar says, and reads the photo again."""
 
     def apply(photo: Photo, data: bytes) -> Photo:
-        path = images.write(tmp_path, "sidecar", data)
         kind, read = ("json", takeout_files.read) if data[:1] == b"{" else ("xmp", xmp_files.read)
         values: dict[str, Any] = {"kind": kind, "name": "a", "extension": kind, "size": len(data)}
         with transaction.atomic():
             kept = Companion.objects.create(photo=photo, sha256=uuid.uuid4().hex, **values)
-            apply_sidecar(Photo.objects.get(pk=photo.pk), kept, read(path))
+            apply_sidecar(Photo.objects.get(pk=photo.pk), kept, read(BytesIO(data)))
         return Photo.objects.get(pk=photo.pk)
 
     return apply

@@ -15,6 +15,7 @@ from gallery import files
 from gallery.folders import watch_folder
 from gallery.folders.watch_folder import QUIET_SECONDS, RESCAN_SECONDS, RETRY_SECONDS, Watch
 from gallery.models import Photo, SkippedFile
+from tests import migrated
 from tests.images import jpeg
 
 pytestmark = pytest.mark.django_db
@@ -222,7 +223,7 @@ def test_the_command_ends_cleanly_when_it_is_told_to(tmp_path, folder):
         "PYTHONUNBUFFERED": "1",
     }
     manage = [sys.executable, "manage.py"]
-    subprocess.run([*manage, "migrate", "-v0"], cwd=ROOT, env=environment, check=True)
+    migrated.data_folder(tmp_path / "other")
     subprocess.run(
         [*manage, "create_owner", "ada"],
         cwd=ROOT,

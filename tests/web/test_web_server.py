@@ -10,10 +10,11 @@ import time
 
 import pytest
 from django.core.wsgi import get_wsgi_application
-from waitress import wasyncore
 
-from gallery import web_server
 from gallery.models import ApiToken, Photo
+from gallery.web_server import connections, refusals
+from gallery.web_server.server import Server
+from gallery.web_server.sockets import bind
 from tests.web.test_api_photos import media_files, picture
 from tests.web.test_api_uploads import FORM, form, part
 
@@ -26,22 +27,16 @@ MB = 1024 * 1024
 def address(settings, monkeypatch):
     """The address of a server as `serve` starts it, with a limit of 1 MB a request."""
     settings.MAX_FILE_BYTES = MB // 4
-    monkeypatch.setattr(web_server, "_BODY_BYTES", MB)
-    connections = {}
-    server = web_server.listen(get_wsgi_application(), "127.0.0.1", 0, 2, connections)
-    running = True
-
-    def run():
-        while running:
-            wasyncore.loop(timeout=0.05, map=connections, count=1)
-
-    thread = threading.Thread(target=run)
+    monkeypatch.setattr(refusals, "_BODY_BYTES", MB)
+    monkeypatch.setattr("gallery.web_server.server.STOP_SECONDS", 0.2)
+    server = Server(get_wsgi_application(), bind("127.0.0.1", 0), 2)
+    thread = threading.Thread(target=server.run)
     thread.start()
-    yield "127.0.0.1", server.effective_port
-    running = False
-    thread.join()
-    server.task_dispatcher.shutdown()
-    wasyncore.close_all(connections)
+    yield "127.0.0.1", server.port
+    server.stop()
+    thread.join(10)
+    assert not thread.is_alive()
+    server.close()
 
 
 @pytest.fixture
@@ -194,7 +189,7 @@ def test_what_comes_after_a_refusal_is_no_request(client, model):
 
 
 def test_who_keeps_sending_is_cut_off_in_the_end(client, model, monkeypatch):
-    monkeypatch.setattr(web_server, "_DROPPED_BYTES", 4 * MB)
+    monkeypatch.setattr(connections, "_DROPPED_BYTES", 4 * MB)
     client.send(client.head(Content_Type=FORM, Content_Length=10**9))
     with pytest.raises(OSError, match=r"reset|pipe"):
         client.send(bytes(100 * MB))

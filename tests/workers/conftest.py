@@ -12,12 +12,12 @@ from django.db import transaction
 from django.utils import timezone
 from PIL import Image
 
-from gallery import files, trash
+from gallery import failpoints, files, trash
 from gallery.models import Companion, Embedding, EmbeddingModel, Photo
 from search.vectors import embedders
 from search.vectors.index import open_index
 from tests.embedders import PALETTE
-from workers import failpoints, jobs, look_ahead, model_choice
+from workers import jobs, look_ahead, model_choice
 
 
 @pytest.fixture(autouse=True)
@@ -96,10 +96,18 @@ def keep_a_video(photo: Photo) -> Companion:
     return kept
 
 
+@pytest.fixture
+def looked_at(monkeypatch):
+    """All photos were looked at for everything else that workers look for."""
+    for job in (jobs.QUALITY, jobs.SUSPECT):
+        monkeypatch.setattr(job, "has_work", lambda: False)
+
+
 def drain() -> int:
     """Index what is due and compare it; return how many photos became searchable."""
     arrived = jobs.PROJECT.run() + jobs.EMBED.run()
     jobs.COMPARE.run()
+    jobs.LABELS.run()
     return arrived
 
 

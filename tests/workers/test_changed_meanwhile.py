@@ -66,28 +66,28 @@ CHANGES = {
 @pytest.fixture(params=["before", "after"])
 def change_while_reading(request, monkeypatch, photo):
     """Change the file just before or after the child reads it, once; it is put back if asked."""
-    path, run = files.original(photo), DecoderPool._run
+    path, run = files.original(photo), DecoderPool.read
 
     def arm(change: Callable[[Path], object], *, back: bool = False) -> None:
         changes = [change]
 
-        def run_meanwhile(pool, kind, file, *details):
+        def run_meanwhile(pool, kind, file, *details, **asker):
             if Path(file) != path or not changes:
-                return run(pool, kind, file, *details)
+                return run(pool, kind, file, *details, **asker)
             former = path.rename(path.with_name("former")) if back else None
             if former:
                 path.write_bytes(RED)
             try:
                 if request.param == "before":
                     changes.pop()(path)
-                return run(pool, kind, file, *details)
+                return run(pool, kind, file, *details, **asker)
             finally:
                 if changes:
                     changes.pop()(path)
                 if former:
                     former.replace(path)
 
-        monkeypatch.setattr(DecoderPool, "_run", run_meanwhile)
+        monkeypatch.setattr(DecoderPool, "read", run_meanwhile)
 
     return arm
 

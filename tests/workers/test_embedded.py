@@ -15,7 +15,8 @@ from gallery.models import Embedding, EmbeddingModel, Photo, WorkerStatus
 from gallery.signals import photos_changed
 from tests.embedders import ColourEmbedder
 from tests.workers.conftest import add_photo, delete_for_ever, row_of
-from workers import watch
+from workers import processes, watch
+from workers.jobs import JOBS, Job
 from workers.processes import EmbeddedWorkers
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
@@ -84,6 +85,39 @@ def test_leases_of_a_process_that_died_are_taken_over_at_once(ada, model):
         assert eventually(lambda: row_of(photo).state == "indexed")
     finally:
         workers.stop(20)
+
+
+def test_a_stop_is_over_in_time_however_many_jobs_hang(ada, model, monkeypatch):
+    monkeypatch.setattr(Job, "wait_until_idle", lambda job, timeout: time.sleep(timeout))
+    workers = EmbeddedWorkers()
+    workers.start()
+    began = time.monotonic()
+    workers.stop(3)
+    assert time.monotonic() - began < 3 * len(JOBS) / 2
+    assert eventually(lambda: all(thread.name != "workers" for thread in threading.enumerate()))
+
+
+def test_a_stop_is_heard_while_the_worker_is_still_starting(ada, model, monkeypatch):
+    honest = processes.WorkController.start
+
+    def slow(controller):
+        time.sleep(0.5)
+        honest(controller)
+
+    monkeypatch.setattr(processes.WorkController, "start", slow)
+    workers = EmbeddedWorkers()
+    workers.start()
+    workers.stop(0)
+    workers._rounds.stop(15)  # or it chooses the model of the next test
+    assert eventually(lambda: all(thread.name != "workers" for thread in threading.enumerate()))
+
+
+def test_a_worker_that_is_given_up_takes_no_more_work(ada, workers):
+    given_up = workers._thread
+    assert eventually(lambda: workers._controller.consumer.connection)
+    workers._start_again()
+    assert eventually(lambda: not given_up.is_alive())
+    assert workers._thread.is_alive()
 
 
 def test_a_stop_finishes_the_batch_and_burns_no_attempt(ada, model, monkeypatch, settings):

@@ -15,8 +15,8 @@ from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
 
-from gallery import files
-from gallery.models import Embedding, EmbeddingModel, Photo
+from gallery import files, trash
+from gallery.models import Embedding, EmbeddingModel, Photo, Tombstone
 from search import fulltext
 from search.fulltext import upkeep
 from search.models import PhotoWords
@@ -24,12 +24,14 @@ from search.vectors.index import Point, close_all, open_index
 from tests.workers.conftest import (
     add_photo,
     assert_settled,
+    delete_for_ever,
     drain,
     keep_a_video,
     points,
     row_of,
 )
 from workers.fsck_report import CLEAN, COULD_NOT_RUN, PROBLEMS_LEFT, REPAIRED, Check
+from workers.index_sync import removal
 from workers.index_sync.sources import point_payload
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
@@ -85,6 +87,15 @@ def leave_a_file(photos, model):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"left behind")
     os.utime(path, (AGES_AGO, AGES_AGO))
+    return Check.STRAY_FILE
+
+
+def keep_a_file_of_a_deleted_photo(photos, model):
+    gone = uuid.uuid4()
+    Tombstone.objects.create(photo_id=gone, owner_id=photos[0].owner_id, deleted_at=timezone.now())
+    path = files.thumbnail(gone)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"it should be gone, however new it is")
     return Check.STRAY_FILE
 
 
@@ -154,6 +165,7 @@ FAULTS = [
     change_an_owner,
     age_a_point,
     leave_a_file,
+    keep_a_file_of_a_deleted_photo,
     forget_a_row,
     leave_a_lease,
     leave_a_deletion,
@@ -203,6 +215,31 @@ def test_files_kept_with_photos_are_checked_and_never_removed(photos, capsys):
     assert status == PROBLEMS_LEFT
     assert set(report["found"]) == {str(Check.MISSING_COMPANION), str(Check.CHANGED_COMPANION)}
     assert [path.exists() for path in kept] == [False, True, True]
+
+
+def test_a_photo_that_came_back_is_told_of(photos, capsys):
+    photo = photos[0]
+    Tombstone.objects.create(photo_id=photo.pk, owner_id=photo.owner_id, deleted_at=timezone.now())
+    status, report = fsck(capsys, "--repair")
+    assert (status, set(report["found"])) == (PROBLEMS_LEFT, {str(Check.BACK)})
+    assert report["broken"] == ["I5"]
+
+
+def test_unfinished_work_counts_only_where_it_should_be_finished(ada, photos, capsys):
+    add_photo(ada)
+    trash.trash(Photo.objects.filter(pk=photos[0].pk))
+    delete_for_ever(photos[1])
+    assert str(Check.UNFINISHED) not in fsck(capsys)[1]["found"]
+    status, report = fsck(capsys, "--settled")
+    assert status == PROBLEMS_LEFT
+    assert "I9" in report["broken"]
+    assert report["found"][str(Check.UNFINISHED)] == 3
+    drain()
+    removal.withdraw()
+    removal.purge()
+    fulltext.catch_up()
+    status, report = fsck(capsys, "--settled", "--deep", "--index")
+    assert status == CLEAN, report
 
 
 def test_a_gallery_without_an_active_model_is_told_of(photos, capsys):

@@ -10,6 +10,8 @@ from search.vectors.index import IndexUnavailable
 from workers import INDEX, MAINTENANCE, doorbell, heartbeat, jobs, model_choice
 from workers.jobs import COMPARE, EMBED, JOBS, PARTS, PURGE, WITHDRAW
 
+pytestmark = pytest.mark.django_db
+
 
 @pytest.fixture
 def due(monkeypatch):
@@ -42,9 +44,13 @@ def test_each_queue_runs_its_jobs_from_the_top(due, ran):
     jobs.run(MAINTENANCE)
     assert ran == [WITHDRAW, PURGE, COMPARE]
     jobs.run(INDEX)
-    assert ran[3:] == [jobs.PROJECT, EMBED, jobs.CALIBRATE, PARTS]
+    assert ran[3:] == [jobs.PROJECT, EMBED, jobs.CALIBRATE, jobs.LABELS]
     jobs.run(MAINTENANCE)
-    assert ran[7:] == [jobs.READ], "it had to wait for all others"
+    assert ran[7:] == [jobs.MAPS], "it had to wait for all above"
+    jobs.run(INDEX)
+    assert ran[8:] == [PARTS, jobs.QUALITY, jobs.SUSPECT]
+    jobs.run(MAINTENANCE)
+    assert ran[11:] == [jobs.READ], "it had to wait for all others"
     assert not jobs.is_work_due()
 
 

@@ -13,6 +13,7 @@ from django.core.management import call_command
 from django.db import connection
 
 from gallery import files, trash
+from gallery.failpoints import VARIABLE
 from gallery.models import Embedding, Photo, Tombstone
 from search.vectors.index import close_all
 from tests.workers.conftest import (
@@ -24,7 +25,6 @@ from tests.workers.conftest import (
     points,
     row_of,
 )
-from workers.failpoints import VARIABLE
 from workers.index_sync import removal
 from workers.index_sync.sources import owed
 

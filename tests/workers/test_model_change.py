@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from gallery import model_change
+from gallery import failpoints, model_change
 from gallery.models import Embedding, EmbeddingModel
 from gallery.user_errors import UserError
 from search.duplicates.models import DuplicateEdge
+from search.understanding import library_vectors
 from search.vectors.index import slug
 from tests.workers.conftest import add_photo, assert_settled, delete_for_ever, drain, points
 from tests.workers.test_models import settle, state_of
-from workers import failpoints, heartbeat, model_choice
+from workers import heartbeat, model_choice
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -181,15 +182,20 @@ def index_folder(key: str) -> Path:
     return Path(settings.DATA_DIR) / "index" / slug(key)
 
 
-def test_a_former_model_is_removed_after_a_week_and_not_before(changing):
+def test_a_former_model_is_removed_after_a_week_and_not_before(ada, changing):
     drain()
     model_choice.promote()
     days_pass(6.9)
+    former = EmbeddingModel.objects.get(key="colours")
+    library_vectors.library_vectors(ada, former)
+    vectors = library_vectors.folder_of("colours")
     assert model_choice.remove_former() == 0
     assert index_folder("colours").is_dir()
+    assert any(vectors.iterdir())
     days_pass(0.2)
     assert model_choice.remove_former() == 1
     assert not index_folder("colours").exists()
+    assert not any(vectors.iterdir())
     assert list(EmbeddingModel.objects.values_list("key", flat=True)) == ["other"]
     assert_settled(changing)
 

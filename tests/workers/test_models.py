@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 
 import pytest
+from django.db import OperationalError
 
 from gallery.models import Embedding, EmbeddingModel
 from search.relevance import library
@@ -165,7 +166,7 @@ def test_no_other_model_stands_in_for_the_one_that_was_chosen(ada, model, page_c
 def test_workers_notice_a_choice_of_the_settings_page(model, page_choice, monkeypatch):
     settled = queue.Queue()
     monkeypatch.setattr(housekeeping, "ROUND_SECONDS", 0.01)
-    monkeypatch.setattr(Rounds, "_settled", lambda self: settled.put(folders.chosen()) or True)
+    monkeypatch.setattr(Rounds, "_settle_once", lambda self: settled.put(folders.chosen()))
     rounds = Rounds(embedded=True)
     thread = threading.Thread(target=rounds._settle_model)
     thread.start()
@@ -187,8 +188,17 @@ def test_what_fails_after_a_model_is_loaded_is_told_and_tried_again(ada, setting
 
     settle(settings, "colours")
     monkeypatch.setattr(housekeeping, "embed_query_text", broken)
-    assert not Rounds(embedded=True)._settled()
+    assert Rounds(embedded=True)._settle_once() == housekeeping.MODEL_RETRY_SECONDS
     assert "added_tokens" in heartbeat.detail()
+
+
+def test_a_database_that_was_away_for_a_moment_delays_no_model(ada, settings, monkeypatch):
+    def away() -> None:
+        raise OperationalError("server closed the connection unexpectedly")
+
+    monkeypatch.setattr(model_choice, "settle", away)
+    monkeypatch.setattr(housekeeping.database_outages, "is_told", lambda error: True)
+    assert Rounds(embedded=True)._settle_once() == housekeeping.ROUND_SECONDS
 
 
 def test_a_chosen_model_knows_the_background_of_queries_before_the_first_search(ada, settings):
@@ -200,3 +210,32 @@ def test_a_chosen_model_knows_the_background_of_queries_before_the_first_search(
     written = library._file("colours").stat().st_mtime_ns
     model_choice.prepare_bands()
     assert library._file("colours").stat().st_mtime_ns == written
+
+
+def test_searches_are_prepared_before_the_image_tower(monkeypatch):
+    """With a model that answers already, a search waits for its text tower alone."""
+    order = queue.Queue()
+    monkeypatch.setattr(housekeeping, "_warm_search", lambda: order.put("text"))
+    monkeypatch.setattr(Rounds, "_settle_once", lambda self: order.put("model"))
+    rounds = Rounds(embedded=True)
+    threading.Thread(target=rounds._settle_model, daemon=True).start()
+    assert [order.get(timeout=5) for _ in range(2)] == ["text", "model"]
+    rounds._stop.set()
+
+
+def test_a_text_tower_that_fails_stops_nothing(monkeypatch):
+    def fail():
+        raise RuntimeError("no such operation")
+
+    monkeypatch.setattr(housekeeping, "_warm_text", fail)
+    housekeeping._warm_search()
+
+
+def test_memory_is_given_back_once_when_work_ends(monkeypatch):
+    given, due = [], [True, False, False, True, False]
+    monkeypatch.setattr(housekeeping.allocator, "give_back", lambda: given.append(len(due)))
+    monkeypatch.setattr(housekeeping.jobs, "is_work_due", lambda: due.pop(0))
+    rounds = Rounds(embedded=False)
+    while due:
+        rounds._round()
+    assert given == [3, 0]

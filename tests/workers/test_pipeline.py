@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from django.db import connection
 
-from gallery import files, trash
+from gallery import failpoints, files, trash
+from gallery.failpoints import FailpointReached
 from gallery.models import Embedding, Fingerprint, Photo
 from gallery.models.embeddings import MAX_ATTEMPTS, retry
 from gallery.reasons import Reason
@@ -30,8 +31,7 @@ from tests.workers.conftest import (
     points,
     row_of,
 )
-from workers import failpoints, housekeeping, jobs, look_ahead, pipeline
-from workers.failpoints import FailpointReached
+from workers import housekeeping, jobs, look_ahead, pipeline
 from workers.index_sync import removal
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -74,7 +74,7 @@ def test_a_jpeg_cut_short_is_searched_and_a_half_copied_one_is_not(ada, model):
     assert photo.decoded_at is not None
     assert files.thumbnail(half.pk).exists()
     assert not Fingerprint.objects.filter(photo=photo).exists()
-    retry([row])
+    retry(Embedding.objects.filter(pk=row.pk))
     drain()
     assert (row_of(half).state, row_of(half).reason) == ("failed", Reason.INCOMPLETE)
 
@@ -90,7 +90,7 @@ def test_a_stored_rendition_serves_instead_of_the_original(ada, model):
     files.original(photo).write_bytes(b"no picture")
     row = row_of(photo)
     Embedding.objects.update(state="failed", reason="corrupt")
-    retry([row])
+    retry(Embedding.objects.filter(pk=row.pk))
     drain()
     assert row_of(photo).state == "indexed"
     assert row_of(photo).generation == 2
@@ -115,10 +115,12 @@ def test_a_damaged_rendition_sends_the_worker_back_to_the_original(ada, model):
     ],
     ids=["text", "empty", "cut short"],
 )
-def test_one_bad_picture_fails_one_row(ada, model, data, reason):
+def test_one_bad_picture_fails_one_row(ada, model, data, reason, caplog):
     good, bad, other = add_photo(ada), add_photo(ada, data), add_photo(ada)
     drain()
     assert (row_of(bad).state, row_of(bad).reason) == ("failed", reason)
+    said = [record.message for record in caplog.records]
+    assert said == [line.rstrip() for line in said] != []
     assert {row_of(good).state, row_of(other).state} == {"indexed"}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gallery import files
-from gallery.models import Embedding, Photo
+from gallery.models import Embedding, Photo, Tombstone
 from search.vectors.index import IndexUnavailable, open_index
 from tests.workers.conftest import (
     add_photo,
@@ -88,7 +88,39 @@ def test_a_photo_deleted_at_any_step_stays_deleted(ada, model, monkeypatch, step
     drain()
     removal.purge()
     removal.remove_late_points()
+    removal.remove_late_renditions()
     assert not Photo.objects.filter(pk=doomed.pk).exists()
     assert points(model) == {kept.pk}
     assert not files.original(doomed).exists()
+    assert not files.thumbnail(doomed.pk).exists()
+    assert files.thumbnail(kept.pk).exists()
     assert_settled(model)
+
+
+def test_a_rendition_of_a_photo_that_came_back_stays(ada, model):
+    photo, gone = add_photo(ada), add_photo(ada)
+    drain()
+    for one in (photo, gone):
+        Tombstone.objects.create(photo_id=one.pk, owner_id=ada.pk, sha256=one.sha256)
+        files.write_atomically(files.preview(one.pk), b"preview")
+    gone.delete()
+    removal.remove_late_renditions()
+    assert [files.thumbnail(one.pk).exists() for one in (photo, gone)] == [True, False]
+    assert [files.preview(one.pk).exists() for one in (photo, gone)] == [True, False]
+
+
+def test_a_rendition_that_cannot_be_removed_keeps_no_other_work(ada, model, monkeypatch, caplog):
+    gone = [add_photo(ada) for _ in range(2)]
+    for one in gone:
+        Tombstone.objects.create(photo_id=one.pk, owner_id=ada.pk, sha256=one.sha256)
+        one.delete()
+    tried = []
+
+    def refuse(photo_id):
+        tried.append(photo_id)
+        raise OSError("the disk is read-only")
+
+    monkeypatch.setattr(files, "remove_renditions", refuse)
+    removal.remove_late_renditions()
+    assert len(tried) == 2
+    assert "cannot be removed" in caplog.text

@@ -13,7 +13,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from gallery import files
+from gallery import failpoints, files
 from gallery.models import Embedding, EmbeddingModel, Photo, Tombstone, WorkerStatus
 from gallery.signals import photos_changed
 from search.vectors.index import IndexUnavailable, Point, close_all, open_index, slug
@@ -26,11 +26,11 @@ from tests.workers.conftest import (
     points,
     row_of,
 )
-from workers import doorbell, failpoints, heartbeat, housekeeping, jobs
+from workers import activity, doorbell, heartbeat, housekeeping, jobs
 from workers.index_sync import reconcile, removal, sources
 from workers.index_sync.sources import PHOTOS
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("looked_at")]
 
 
 # --- the index that was lost ----------------------------------------------------------------------
@@ -282,15 +282,15 @@ def test_a_process_of_its_own_beats_whatever_its_worker_does(monkeypatch):
 
 def test_the_rate_is_a_mean_over_batches(monkeypatch):
     clock = [100.0]
-    monkeypatch.setattr(heartbeat, "monotonic", lambda: clock[0])
-    heartbeat._embedded.clear()
-    assert heartbeat.photos_per_second() == 0.0
+    monkeypatch.setattr(activity, "monotonic", lambda: clock[0])
+    speed = activity.Speed()
+    assert speed.per_second() == 0.0
     for _ in range(5):
-        heartbeat.count_embedded(16)
+        speed.count(16)
         clock[0] += 1.0
-    assert heartbeat.photos_per_second() == pytest.approx(12.8)
+    assert speed.per_second() == pytest.approx(12.8)
     clock[0] += 60
-    assert heartbeat.photos_per_second() == 0.0
+    assert speed.per_second() == 0.0
 
 
 def test_work_without_progress_ends_the_process():
@@ -306,11 +306,11 @@ def test_work_without_progress_ends_the_process():
 
 
 def test_failpoints_do_nothing_unless_armed_by_name(arm):
-    failpoints.failpoint("anything")
-    arm(here="raise")
-    failpoints.failpoint("elsewhere")
+    failpoints.failpoint("claimed")
+    arm(saved="raise")
+    failpoints.failpoint("claimed")
     with pytest.raises(failpoints.FailpointReached):
-        failpoints.failpoint("here")
+        failpoints.failpoint("saved")
 
 
 def test_a_sweep_lets_sqlite_learn_how_large_the_tables_are(ada, model):

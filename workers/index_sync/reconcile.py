@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from heapq import merge
 from itertools import groupby
@@ -53,15 +53,18 @@ def quickly(source: Source, model: EmbeddingModel) -> int:
     return project_again(source, model, lost) + remove_extra(source, model, extra)
 
 
-def differences(source: Source, model: EmbeddingModel) -> tuple[list[UUID], list[UUID]]:
+def differences(
+    source: Source, model: EmbeddingModel, *, step: Callable[[], None] = lambda: None
+) -> tuple[list[UUID], list[UUID]]:
     """Return the photos that lack points, and those with stray points.
 
-    Rows come and go meanwhile, so each finding is checked a second time. Raises
-    `IndexUnavailable`.
+    Rows come and go meanwhile, so each finding is checked a second time. Calls `step` for each
+    photo, which may raise. Raises `IndexUnavailable`.
     """
     lost: list[UUID] = []
     extra: list[UUID] = []
     for pair in pairs(source, model):
+        step()
         if pair.row is None:
             extra.append(pair.photo_id)
         elif len(pair.points) != source.number_of_points(pair.row):
@@ -73,8 +76,7 @@ def differences(source: Source, model: EmbeddingModel) -> tuple[list[UUID], list
 
 def pairs(source: Source, model: EmbeddingModel, *, with_vectors: bool = False) -> Iterator[Pair]:
     """Yield SQL and index side by side, in the order of photo ids; raise `IndexUnavailable`."""
-    promised = source.promised(model).select_related(*source.related)
-    rows = walk(promised if with_vectors else promised.defer(*source.vectors), "photo_id")
+    rows = walk(source.load(source.promised(model), with_vectors=with_vectors), "photo_id")
     points = source.index(model).scroll(batch=CHUNK, with_vectors=with_vectors)
     sides: Iterator[tuple[UUID, Embedding | StoredPoint]] = merge(
         ((row.photo_id, row) for row in rows),

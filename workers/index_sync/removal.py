@@ -16,11 +16,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from gallery import files, originals_marker
+from gallery.failpoints import failpoint
+from gallery.logs.log_context import about_photo
 from gallery.models import Embedding, EmbeddingModel, Photo, PhotoQuerySet, Tombstone
 from gallery.slices import slices
 from search.vectors.index import IndexUnavailable
 from workers import heartbeat
-from workers.failpoints import failpoint
 from workers.index_sync.sources import SOURCES, owed
 
 logger = logging.getLogger(__name__)
@@ -120,6 +121,7 @@ def purge(stop: Stop = lambda: False) -> int:
         if originals_marker.is_away():
             break  # Files that were not found are there all the same.
         _doomed().filter(pk__in=gone).delete()
+        failpoint("rows_removed")
         total += len(gone)
         if len(gone) < len(doomed):
             break
@@ -135,7 +137,8 @@ def _remove_files(photo: Photo) -> bool:
     try:
         files.remove_files(photo)
     except OSError as error:
-        logger.warning("The files of photo %s cannot be removed yet: %s", photo.pk, error)
+        with about_photo(photo.pk):
+            logger.warning("The files of photo %s cannot be removed yet: %s", photo.pk, error)
         return False
     return True
 
@@ -159,6 +162,20 @@ def remove_late_points() -> int:
         for model in EmbeddingModel.objects.wanted():
             total += _remove_late(model, set(some) - back)
     return total
+
+
+def remove_late_renditions() -> None:
+    """Remove thumbnails and previews that were made of a photo while it was deleted for ever."""
+    deleted = Tombstone.objects.filter(deleted_at__gte=timezone.now() - RECENTLY)
+    for some in slices(deleted.values_list("photo_id", flat=True), CHUNK):
+        # A photo can come back from a backup under its old id.
+        back = set(Photo.objects.filter(pk__in=some).values_list("pk", flat=True))
+        for photo_id in set(some) - back:
+            try:
+                files.remove_renditions(photo_id)
+            except OSError as error:
+                with about_photo(photo_id):
+                    logger.warning("The renditions of %s cannot be removed: %s", photo_id, error)
 
 
 def _remove_late(model: EmbeddingModel, photo_ids: Iterable[UUID]) -> int:

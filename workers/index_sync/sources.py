@@ -10,16 +10,19 @@ import logging
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import F, Q, QuerySet, Sum
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import Length
 from django.utils import timezone
 
 from gallery import colours, facts
+from gallery.logs.log_context import about_photo
 from gallery.models import Embedding, EmbeddingModel, Photo, PhotoParts
 from gallery.models.embeddings import EmbeddingQuerySet
 from gallery.reasons import Reason
@@ -28,6 +31,21 @@ from search.parts import boxes, nearest
 from search.vectors.index import BadVector, Payload, Place, Point, VectorIndex, open_index, slug
 
 logger = logging.getLogger(__name__)
+
+PAYLOAD_COLUMNS = (
+    "generation",
+    *(
+        f"photo__{column}"
+        for column in (
+            *("owner_id", "wall_at", "taken_at", "width", "height", "format", "size", "colours"),
+            *("camera", "lens", "latitude", "longitude", "place_id"),
+        )
+    ),
+)
+"""What `point_payload` reads. A row of all columns takes twice as long to load."""
+
+payload_facts = attrgetter(*(column.replace("__", ".") for column in PAYLOAD_COLUMNS))
+"""Return the values of these columns from a row."""
 
 _BOX_BYTES = 8
 """A box is four numbers of two bytes."""
@@ -39,10 +57,10 @@ class Source(ABC):
     name: str
     chunk: int
     """Photos in one request to the index."""
-    related: tuple[str, ...]
-    """What to select together with a row to make its points."""
+    columns: tuple[str, ...]
+    """What of a row its points are made of, besides the vectors."""
     vectors: tuple[str, ...]
-    """The columns with vectors, which most walks over the rows defer."""
+    """The columns with vectors, which most walks over the rows leave out."""
 
     @abstractmethod
     def index(self, model: EmbeddingModel) -> VectorIndex:
@@ -90,6 +108,12 @@ class Source(ABC):
 
     # By default, a photo has one point, whose id is its own.
 
+    def load(self, rows: EmbeddingQuerySet, *, with_vectors: bool) -> EmbeddingQuerySet:
+        """Have `rows` read nothing but what their points are made of, in one query."""
+        columns = self.columns + (self.vectors if with_vectors else ())
+        related = {column.rpartition("__")[0] for column in columns} - {""}
+        return rows.select_related(*related).only(*columns)
+
     def number_of_points(self, row: Embedding) -> int:
         """Return how many points a promised row has."""
         return 1
@@ -119,8 +143,8 @@ class PhotoSource(Source):
 
     name = "photos"
     chunk = 1000
-    related = ("photo",)
-    vectors = ("vector",)
+    columns = PAYLOAD_COLUMNS
+    vectors = ("vector", "vector_crc")
 
     def index(self, model: EmbeddingModel) -> VectorIndex:
         return open_index(model.collection, model.dim)
@@ -144,7 +168,9 @@ class PhotoSource(Source):
 
     def counts(self, model: EmbeddingModel) -> tuple[int, int]:
         leaving = owed().filter(model=model).count()
-        return self.promised(model).count(), self.kept(model).count() + leaving
+        rows = Embedding.objects.filter(model=model)
+        promised = rows.filter(state=Embedding.State.INDEXED)
+        return promised.count_live(), rows.count_live() + leaving
 
     def points(self, row: Embedding) -> list[Point]:
         payload, vector = point_payload(row), row.get_vector()
@@ -158,10 +184,11 @@ class PhotoSource(Source):
         for generation in {row.generation for row in rows}:
             keys = [row.pk for row in rows if row.generation == generation]
             unchanged |= Q(generation=generation, pk__in=keys)
-        # Limited to these photos: otherwise SQLite would list every live photo.
-        live = Photo.objects.live().filter(pk__in=[row.photo_id for row in rows])
-        waiting = Embedding.objects.filter(unchanged, state=Embedding.State.EMBEDDED)
-        return waiting.filter(photo__in=live).update(
+        # A condition on each row: with a list of photos beside the list of rows, SQLite tries every
+        # pair of the two, which takes 0.4 s for 1,000 photos instead of 0.02 s.
+        is_live = Exists(Photo.objects.live().filter(pk=OuterRef("photo_id")))
+        waiting = Embedding.objects.filter(unchanged, is_live, state=Embedding.State.EMBEDDED)
+        return waiting.update(
             state=Embedding.State.INDEXED,
             indexed_at=timezone.now(),
             lease_token=None,
@@ -192,8 +219,8 @@ class PartSource(Source):
 
     name = "parts"
     chunk = 200
-    related = ("photo", "parts")
-    vectors = ("vector", "parts__vectors")
+    columns = (*PAYLOAD_COLUMNS, "parts__boxes")
+    vectors = ("parts__vectors", "parts__crc")
 
     def index(self, model: EmbeddingModel) -> VectorIndex:
         return nearest.index_of(model)
@@ -248,11 +275,18 @@ class PartSource(Source):
 
     def embed_again(self, rows: Sequence[Embedding]) -> None:
         logger.warning("The parts of %d photos are damaged; embedding them again.", len(rows))
-        PhotoParts.objects.filter(pk__in=[row.pk for row in rows]).delete()
+        self._forget(row.pk for row in rows)
 
     def refuse(self, row: Embedding, error: BadVector) -> None:
-        logger.warning("The index refuses the parts of photo %s: %s", row.photo_id, error)
-        PhotoParts.objects.filter(pk=row.pk).delete()
+        with about_photo(row.photo_id):
+            logger.warning("The index refuses the parts of photo %s: %s", row.photo_id, error)
+        self._forget([row.pk])
+
+    def _forget(self, keys: Iterable[int]) -> None:
+        keys = list(keys)
+        with transaction.atomic():
+            Embedding.objects.filter(pk__in=keys).update(parts_generation=0)
+            PhotoParts.objects.filter(pk__in=keys).delete()
 
     def _parts(self, model: EmbeddingModel) -> QuerySet[PhotoParts]:
         return PhotoParts.objects.filter(embedding__model=model).exclude(boxes=b"")

@@ -11,10 +11,12 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from gallery import first_run
+from gallery.system_checks import BEFORE_COMMANDS
 
 
 class Command(BaseCommand):
     help = "Create the account NAME; the password is read from standard input."
+    requires_system_checks = BEFORE_COMMANDS
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name")

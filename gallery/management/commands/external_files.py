@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from gallery.models import ExternalFile
+from gallery.system_checks import BEFORE_COMMANDS
 
 
 class Command(BaseCommand):
@@ -15,6 +16,7 @@ class Command(BaseCommand):
         "List the files of photos in external folders as sha256sum does, to check or to back them "
         "up. Files of which Scry has a copy of its own are left out. Nothing is copied."
     )
+    requires_system_checks = BEFORE_COMMANDS
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--owner", default="", help="only the files of this account")

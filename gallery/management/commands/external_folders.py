@@ -11,6 +11,7 @@ from django.db.models import Count, Q, QuerySet
 from gallery.folders import external
 from gallery.models import ExternalFolder
 from gallery.paths import shown, to_text
+from gallery.system_checks import BEFORE_COMMANDS
 
 
 class Command(BaseCommand):
@@ -18,6 +19,7 @@ class Command(BaseCommand):
         "List the external folders with their state. With --forget, drop one: its photos leave "
         "the gallery with all that was said of them, and nothing in the folder is touched."
     )
+    requires_system_checks = BEFORE_COMMANDS
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--owner", default="", help="only the folders of this account")

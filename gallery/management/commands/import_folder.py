@@ -23,6 +23,7 @@ from gallery.folders.listing import Listing, list_files
 from gallery.folders.scan_folder import Scan
 from gallery.folders.watch_folder import Watch
 from gallery.paths import shown
+from gallery.system_checks import BEFORE_COMMANDS
 
 _STOPPED = 130  # as shells have it for Ctrl-C
 
@@ -33,6 +34,7 @@ class Command(BaseCommand):
         "where they are with --in-place. Exit status: 0 everything could be read, 1 something "
         "could not, 130 stopped by Ctrl-C."
     )
+    requires_system_checks = BEFORE_COMMANDS
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("path", type=Path)

@@ -8,10 +8,12 @@ from django.core.management.base import BaseCommand, CommandError
 
 from gallery import originals_marker
 from gallery.paths import shown
+from gallery.system_checks import BEFORE_COMMANDS
 
 
 class Command(BaseCommand):
     help = "Mark the folder of the originals as that of this gallery, whatever is in it."
+    requires_system_checks = BEFORE_COMMANDS
 
     def handle(self, *args: Any, **options: Any) -> None:
         folder = shown(originals_marker.folder())

@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
+from django.core.cache import cache
 from django.db import transaction
 from django.utils import timezone
 
 from gallery.locks import lock_owner
-from gallery.models import Embedding, EmbeddingModel, Photo, User
+from gallery.models import Embedding, EmbeddingModel, EmbeddingQuerySet, Photo, User
 from search.duplicates.find import judging
 from search.duplicates.find.candidates import ids_of
 from search.duplicates.find.judging import Detail, Pair, Side
@@ -29,6 +30,9 @@ Expect = Callable[[Sequence[UUID]], None]
 
 PartOf = Callable[[UUID, Box], Pixels | None]
 """Returns what is inside a box of a photo's original, at full size up to 1,024 px a side."""
+
+_MANY, _MANY_SECONDS = 5000, 10
+"""So many rows take long to count, and then the number may be so old."""
 
 _ENOUGH = 8  # pairs measured of one photo: of many copies each need not meet all the others
 
@@ -180,11 +184,9 @@ def progress(user: User) -> Progress:
     model = EmbeddingModel.objects.active()
     if model is None or not user.is_authenticated:
         return Progress(0, 0, running=False, asked_at=None, finished_at=None)
-    waiting = Embedding.objects.to_compare(model).filter(photo__owner_id=user.pk).count()
-    # Nearly all photos are searchable, and an index finds the others, so those are counted.
-    states = set(Embedding.State.values) - {Embedding.State.INDEXED.value}
-    rows = Embedding.objects.live().filter(model=model, state__in=states)
-    unsearchable = rows.filter(photo__owner_id=user.pk).count()
+    rows = Embedding.objects.visible_to(user).filter(model=model)
+    waiting = _waiting(rows, user)
+    unsearchable = sum(rows.unsearchable().values())
     total = max(0, Photo.objects.visible_to(user).count() - unsearchable)
     sweep = Sweep.objects.filter(model=model).first()
     return Progress(
@@ -194,6 +196,17 @@ def progress(user: User) -> Progress:
         asked_at=sweep.started_at if sweep else None,
         finished_at=sweep.finished_at if sweep else None,
     )
+
+
+def _waiting(rows: EmbeddingQuerySet, user: User) -> int:
+    """Count the rows to compare. While they are many, a number of some seconds ago will do."""
+    key = f"photos-to-compare-{user.pk}"
+    number: int | None = cache.get(key)
+    if number is None:
+        number = rows.filter(state=Embedding.State.INDEXED, compared_at=None).count()
+        if number > _MANY:
+            cache.set(key, number, _MANY_SECONDS)
+    return number
 
 
 def request_sweep(model: EmbeddingModel) -> int:

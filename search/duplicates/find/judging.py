@@ -201,7 +201,10 @@ def _aligned_pages(
     if first is None or second is None:
         return None
     second = _turned(second, turn)
-    scale, shift = pages.align(first, second)
+    aligned = pages.align(first, second)
+    if aligned is None:
+        return None
+    scale, shift = aligned
     if not difference.is_one_page(difference.of_pages(first, second, scale, shift)):
         return None
     one, other = map(pictures.colours, ids)

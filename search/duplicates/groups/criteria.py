@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from django.db.models import TextChoices
 from django.utils.translation import gettext as _, gettext_lazy
 
+from gallery.names import shows_all
 from gallery.user_errors import UserError
 from search.duplicates.models import KeeperCriteria
 
@@ -16,14 +17,15 @@ class Criterion(TextChoices):
     """Criteria in the order that holds until a person changes it.
 
     What cannot be recovered comes first: the camera's negative, then what the pixels really hold,
-    which their number alone does not tell. A re-encoded copy often lacks the camera's data, and a
-    conversion to another format, or to a smaller file of the same format, some detail. Favourites,
-    albums and tags come later, because the photo that is kept gets those of the others. Age and
-    name only decide between photos that are otherwise equal.
+    which their number alone does not tell. Of similar shots the sharpest comes next. A re-encoded
+    copy often lacks the camera's data, and a conversion to another format, or to a smaller file of
+    the same format, some detail. Favourites, albums and tags come later, because the photo that is
+    kept gets those of the others. Age and name only decide between photos that are otherwise equal.
     """
 
     NEGATIVE = "negative", gettext_lazy("RAW from the camera")
     DETAIL = "detail", gettext_lazy("Most real detail")
+    SHARPEST = "sharpest", gettext_lazy("Sharpest of similar shots")
     COLOUR = "colour", gettext_lazy("In colour")
     WHOLE = "whole", gettext_lazy("Whole, clean and well exposed")
     RESOLUTION = "resolution", gettext_lazy("Most pixels")
@@ -38,7 +40,13 @@ class Criterion(TextChoices):
 
 PATTERN_LIMIT = 100
 
-_NEW = (Criterion.NEGATIVE, Criterion.DETAIL, Criterion.COLOUR, Criterion.WHOLE)
+_NEW = (
+    Criterion.NEGATIVE,
+    Criterion.DETAIL,
+    Criterion.SHARPEST,
+    Criterion.COLOUR,
+    Criterion.WHOLE,
+)
 
 
 class BadCriteria(UserError):
@@ -71,7 +79,7 @@ def parse_criteria(order: Sequence[str], pattern: str) -> Criteria:
     if len(pattern.strip()) > PATTERN_LIMIT:
         message = _("The pattern can have at most %(limit)d characters.")
         raise BadCriteria(message % {"limit": PATTERN_LIMIT})
-    if not pattern.isprintable():
+    if not shows_all(pattern):
         raise BadCriteria(_("The pattern has characters that cannot be in a file name."))
     return Criteria(_complete(order), pattern.strip())
 

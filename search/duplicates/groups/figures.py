@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Any
 from uuid import UUID
 
+from gallery.models.quality import quality_of
 from gallery.slices import slices
 from search.duplicates.models import DuplicateEdge, Kind
 
@@ -35,7 +36,8 @@ class Figures:
     """What is known of one photo; see `search.duplicates.find.quality.Quality`.
 
     None stands for what was not measured. `same_picture` says whether the photos it was compared
-    with are the same picture, and not only similar shots.
+    with are the same picture, and not only similar shots. `sharpness` is known of similar shots
+    only, and means something only beside the others (`gallery.decoding.quality`).
     """
 
     detail: float | None = None
@@ -48,6 +50,7 @@ class Figures:
     shown: float | None = None
     burnt: float | None = None
     same_picture: bool = True
+    sharpness: float | None = None
 
 
 NOTHING = Figures()
@@ -62,7 +65,17 @@ def figures_of(photo_ids: Collection[UUID], kind: str) -> dict[UUID, Figures]:
         for first, second, evidence in edges.values_list("first_id", "second_id", "evidence"):
             if second in ids and evidence.get(QUALITY):
                 pairs.append((first, second, evidence[QUALITY]))
-    return gathered(pairs, same_picture=kind == Kind.SAME_PICTURE)
+    figures = gathered(pairs, same_picture=kind == Kind.SAME_PICTURE)
+    return figures if kind == Kind.SAME_PICTURE else _with_sharpness(figures, ids)
+
+
+def _with_sharpness(figures: dict[UUID, Figures], ids: Collection[UUID]) -> dict[UUID, Figures]:
+    nothing = Figures(same_picture=False)
+    for some in slices(ids):
+        for photo_id, measured in quality_of(some).items():
+            known = figures.get(photo_id, nothing)
+            figures[photo_id] = replace(known, sharpness=measured.rank)
+    return figures
 
 
 def gathered(

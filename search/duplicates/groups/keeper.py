@@ -46,6 +46,7 @@ _TOLERANCE: dict[str, float] = {
     Criterion.RESOLUTION: 0.01,
     Criterion.FILE_SIZE: 0.01,
     Criterion.DETAIL: 0.2,
+    Criterion.SHARPEST: 0.03,
     Criterion.COLOUR: 0.65,
 }
 _GREY = 2.0  # levels of colour (see `Figures.colour`) below which a photo is grey
@@ -53,6 +54,8 @@ _FLAW = 0.02  # of the picture: smaller flaws are nothing
 _WELL_LIT = 118.0  # mean grey level
 _BURNT_SHOT = 5.0  # how much a burnt part counts where another shot shows it
 _LIKE_LIT = 12.0  # levels by which the exposures of similar shots may differ
+
+_AS_LARGE = 0.9  # of the pixels of the largest photo
 
 _ADDED = {
     "framed": gettext_lazy("without a border"),
@@ -165,9 +168,11 @@ def _values(
     photos: Sequence[Photo], criteria: Criteria, albums: Mapping[UUID, int], measured: Measured
 ) -> Values:
     middle = _middle_light([measured[photo.pk] for photo in photos if photo.pk in measured])
+    largest = max((photo.width * photo.height for photo in photos), default=0)
     functions: dict[str, Callable[[Photo], float | None]] = {
         Criterion.NEGATIVE: lambda photo: photo.format in RAW_FORMATS,
         Criterion.DETAIL: lambda photo: measured.get(photo.pk, NOTHING).detail,
+        Criterion.SHARPEST: lambda photo: _sharpness(photo, largest, measured),
         Criterion.COLOUR: lambda photo: _colour_value(measured.get(photo.pk, NOTHING)),
         Criterion.WHOLE: lambda photo: _whole_value(measured.get(photo.pk, NOTHING), middle),
         Criterion.METADATA: _metadata_value,
@@ -183,6 +188,15 @@ def _values(
         name: {photo.pk: found for photo in photos if (found := value(photo)) is not None}
         for name, value in functions.items()
     }
+
+
+def _sharpness(photo: Photo, largest: int, measured: Measured) -> float | None:
+    """Return the sharpness of a photo, if it is about as large as the largest one.
+
+    A smaller copy looks sharper pixel by pixel, and shows no more.
+    """
+    is_large = photo.width * photo.height >= _AS_LARGE * largest
+    return measured.get(photo.pk, NOTHING).sharpness if is_large else None
 
 
 def _colour_value(figures: Figures) -> float | None:
@@ -296,6 +310,8 @@ def _lead_reason(name: str, photo: Photo, column: Mapping[UUID, float]) -> str:
             return _("%(format)s, the negative") % {"format": photo.format}
         case Criterion.DETAIL:
             return _detail_reason(value, min(others))
+        case Criterion.SHARPEST:
+            return _("the sharpest of these")
         case Criterion.COLOUR:
             return _("in colour, not grey") if min(others) < _GREY else _("more colour")
         case Criterion.RESOLUTION:
@@ -315,8 +331,8 @@ def _lead_reason(name: str, photo: Photo, column: Mapping[UUID, float]) -> str:
 
 
 def _detail_reason(pixels: float, fewest: float) -> str:
-    """Say in pixels what two photos really hold, rounded to what can be measured."""
-    best, worst = (max(10, round(number / 10) * 10) for number in (pixels, fewest))
+    """Say in pixels what two photos really hold, in tens, and never more than their own pixels."""
+    best, worst = (max(10, round(number) // 10 * 10) for number in (pixels, fewest))
     return _("real detail of %(best)d px, not %(worst)d px") % {"best": best, "worst": worst}
 
 

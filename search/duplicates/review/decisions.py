@@ -122,7 +122,8 @@ def resolve_many(user: User, kind: str, action: str, *, groups: Collection[UUID]
 def _members(user: User, kind: str, groups: Collection[UUID] | None) -> dict[UUID, set[UUID]]:
     """Return the photos of the groups asked for, as they are now."""
     members: dict[UUID, set[UUID]] = defaultdict(set)
-    own = GroupMember.objects.filter(group__owner_id=user.pk or 0, kind=kind)
+    visible = DuplicateGroup.objects.visible_to(user).filter(kind=kind)
+    own = GroupMember.objects.filter(group__in=visible.values("pk"), kind=kind)
     parts = [own] if groups is None else [own.filter(group__in=some) for some in slices(groups)]
     for part in parts:
         for group_id, photo_id in part.order_by("group_id").values_list("group_id", "photo_id"):

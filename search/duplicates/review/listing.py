@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,13 +11,13 @@ from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet, Sum, TextChoices
 from django.template.defaultfilters import filesizeformat
-from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _, gettext_lazy
 
 from gallery.facts import camera, place_in_words
-from gallery.models import LIVE_PHOTO, Photo, SkippedFile, User
-from gallery.paging import NOT_GIVEN, BadCursor, check_limit, cursor_of, read_cursor
+from gallery.models import LIVE_PHOTO, Photo, SkippedFile, User, hidden_photos
+from gallery.paging import ID, NOT_GIVEN, REAL, TIME, BadCursor, check_limit, cursor_of, read_cursor
+from gallery.templatetags import dates
 from search.duplicates.groups import keeper
 from search.duplicates.groups.criteria import Criteria, criteria_of
 from search.duplicates.groups.figures import Figures, figures_of
@@ -25,6 +26,10 @@ from search.duplicates.models import DuplicateEdge, DuplicateGroup, GroupMember,
 
 SAME_FILE = "same_file"
 """The third kind, of files that were not stored at all; see `gallery.models.SkippedFile`."""
+
+CURSOR = f"(?:{TIME}|{REAL})_{ID}"
+"""How a cursor is written, whatever the order, as a regular expression (ECMA 262)."""
+_FORM = re.compile(CURSOR)
 
 
 class Sort(TextChoices):
@@ -162,7 +167,8 @@ def skipped_files(
 
 
 def _skipped_files(user: User) -> QuerySet[SkippedFile]:
-    return SkippedFile.objects.filter(LIVE_PHOTO, owner_id=user.pk or 0)
+    files = SkippedFile.objects.filter(LIVE_PHOTO, owner_id=user.pk or 0)
+    return files.exclude(photo__in=hidden_photos(user))
 
 
 def matches_of(user: User, photo_id: UUID) -> list[Match]:
@@ -251,7 +257,7 @@ def _facts(photo: Photo) -> dict[str, str]:
 
 
 def _day(moment: datetime) -> str:
-    return date_format(moment, "j F Y, H:i")
+    return dates.moment(moment)
 
 
 def _cursor(group: DuplicateGroup, sort: str) -> str:
@@ -261,13 +267,11 @@ def _cursor(group: DuplicateGroup, sort: str) -> str:
 
 
 def _read_cursor(cursor: str, sort: str) -> tuple[Any, UUID]:
-    if sort == Sort.DATE:
-        return read_cursor(cursor, UUID)
-    number, _separator, group_id = cursor.partition("_")
-    try:
-        value, key = (int if sort == Sort.BYTES else float)(number), UUID(group_id)
-    except ValueError:
-        raise BadCursor(str(NOT_GIVEN)) from None
-    if not 0 <= value < 2**63:  # False for NaN too.
+    if not _FORM.fullmatch(cursor):
         raise BadCursor(str(NOT_GIVEN))
-    return value, key
+    number, _separator, group_id = cursor.partition("_")
+    value = int(number) if number.removeprefix("-").isdigit() else float(number)
+    # A cursor of another order goes on somewhere, and harms nobody.
+    if sort == Sort.DATE:
+        return read_cursor(f"{int(value)}_{group_id}", UUID)
+    return (int(value) if sort == Sort.BYTES else value), UUID(group_id)

@@ -20,6 +20,7 @@ from django.views.decorators.http import require_POST, require_safe
 from gallery.models import EmbeddingModel, Photo, SkippedFile
 from gallery.paging import BadCursor
 from gallery.signals import photos_changed
+from gallery.templatetags import numbers
 from gallery.trash import KEPT_DAYS
 from gallery.views import PageRequest, get_photo, vary_on_htmx
 from search.duplicates.find import compare
@@ -136,7 +137,7 @@ def progress(request: PageRequest) -> HttpResponse:
     """How far the search for duplicates is; the page asks every few seconds."""
     if request.GET.get("only") == "count":
         open_groups = DuplicateGroup.objects.visible_to(request.user).count()
-        response = HttpResponse(f"{open_groups:,}" if open_groups else "")
+        response = HttpResponse(numbers.count(open_groups) if open_groups else "")
     else:
         kind = request.GET.get("kind", "")
         context = {

@@ -11,6 +11,7 @@ from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext as _, ngettext
 
 from gallery.models import User
+from gallery.templatetags import numbers
 from gallery.trash import KEPT_DAYS
 from search.duplicates.models import Kind, Resolution
 from search.duplicates.review.listing import SAME_FILE, Totals
@@ -87,7 +88,11 @@ def decision_text(*, action: str, groups: int, photos: int, trashed: int, freed:
     `photos` counts all photos of the groups, `trashed` those moved to the trash.
     """
     in_groups = _("%(decision)s in %(groups)s groups")
-    figures = {"photos": f"{photos:,}", "trashed": f"{trashed:,}", "groups": f"{groups:,}"}
+    figures = {
+        "photos": numbers.count(photos),
+        "trashed": numbers.count(trashed),
+        "groups": numbers.count(groups),
+    }
     figures["freed"] = filesizeformat(freed).replace("\xa0", " ")
     match action:
         case Resolution.Action.STACK:
@@ -116,7 +121,7 @@ def undo_text(*, restored: int, missing: int) -> str:
     """Return what undoing did, as a sentence without a full stop."""
     if not restored and not missing:
         return _("Undone")
-    figures = {"restored": f"{restored:,}", "missing": f"{missing:,}"}
+    figures = {"restored": numbers.count(restored), "missing": numbers.count(missing)}
     gone = ngettext(
         "%(missing)s was deleted for ever", "%(missing)s were deleted for ever", missing
     )
@@ -132,4 +137,4 @@ def left_text(groups: int) -> str:
         "%(groups)s group was skipped because it had changed",
         "%(groups)s groups were skipped because they had changed",
         groups,
-    ) % {"groups": f"{groups:,}"}
+    ) % {"groups": numbers.count(groups)}

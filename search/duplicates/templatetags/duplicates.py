@@ -5,6 +5,7 @@ from __future__ import annotations
 from django import template
 from django.utils.translation import gettext
 
+from gallery.templatetags.numbers import count, percentage
 from gallery.views.tiles import shape
 from search.duplicates.models import Resolution
 from search.duplicates.review import wording
@@ -23,7 +24,7 @@ _ONE = 0.9995  # what is shown as 100 %; anything less must not claim to be iden
 @register.filter
 def percent(closeness: float) -> str:
     """Return 0.978 as "97 %": rounded down, so that only equal pictures are 100 %."""
-    return "100 %" if closeness >= _ONE else f"{int(closeness * 100)} %"
+    return percentage(count(100 if closeness >= _ONE else int(closeness * 100)))
 
 
 @register.filter

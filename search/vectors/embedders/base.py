@@ -52,13 +52,15 @@ class Embedder(Protocol):
     """Turns pictures and texts into unit vectors of one space.
 
     `key` names the space: vectors of different keys are never compared. `device` and
-    `device_reason` say where the model runs and why there.
+    `device_reason` say where the model runs and why there, `batch` how many pictures it should be
+    given at once.
     """
 
     key: str
     dim: int
     device: str
     device_reason: str
+    batch: int
 
     def embed_images(self, images: Sequence[Pixels]) -> Vectors:
         """Return one unit row per picture, shape (len(images), dim).
@@ -76,7 +78,7 @@ class LoadedModel:
     """A model in the form that open_clip gives it, on the CPU, float32, in eval mode.
 
     `model` has the towers `visual` and `text`; one that was not requested is None.
-    `preprocess_cfg` is open_clip's, for `image_transform_v2(PreprocessCfg(**preprocess_cfg))`.
+    `preprocess_cfg` has all fields of open_clip's `PreprocessCfg`.
     `tokenizer` turns a list of texts into token ids, shape (n, length) int64; it is None without
     the text tower. `checkpoint` is the file of the weights, None for those that come with Scry.
     """

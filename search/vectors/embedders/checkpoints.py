@@ -75,13 +75,13 @@ def load_checkpoint(
     `prepared` is the folder of prepared weights (`mapped`). Weights that are there were looked
     through before.
     """
-    import open_clip
-
     require_present(key)
     if key == STARTER_KEY:
         from search.vectors.embedders import starter
 
         return starter.load(towers)
+    import open_clip
+
     file = checkpoint(key, weights)
     assert file is not None  # noqa: S101 - only the starter has no file of its own
     architecture, tag = name_of(key).partition("/")[::2]

@@ -12,11 +12,12 @@ import logging
 import os
 import platform
 import re
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 from django.utils.translation import gettext as _
@@ -41,6 +42,10 @@ LEAST_AGREEMENT = 0.99
 
 ROUNDS = 3
 """Measured runs of each format."""
+
+
+SMALLEST_BATCH, LARGEST_BATCH = 64, 512
+"""Pictures at once on a GPU: fewer leave it idle, more gain nothing."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +109,28 @@ def is_out_of_memory(error: Exception) -> bool:
     # The CPU's allocator and Metal raise a plain RuntimeError.
     text = str(error).lower()
     return "out of memory" in text or "not enough memory" in text or "can't allocate" in text
+
+
+def gpu_memory(device: str) -> tuple[int, int] | None:
+    """Return the bytes in use, by any program, and all bytes of the GPU that `device` names.
+
+    None for other devices, and in a process that does not compute on it.
+    """
+    # Asking must neither load PyTorch nor make it reserve memory.
+    torch: Any = sys.modules.get("torch")
+    if torch is None or not device.startswith("cuda") or not torch.cuda.is_initialized():
+        return None
+    free, total = torch.cuda.mem_get_info(device)
+    return total - free, total
+
+
+def batch_for(free: int, each: int) -> int:
+    """Return how many pictures of `each` bytes to embed at once with `free` bytes on a GPU.
+
+    It is a power of two. Half of the memory stays free for queries and for other programs.
+    """
+    fitting = max(1, free // 2 // max(1, each))
+    return min(LARGEST_BATCH, max(SMALLEST_BATCH, 1 << (fitting.bit_length() - 1)))
 
 
 def _require(wanted: str, accelerators: Accelerators) -> None:

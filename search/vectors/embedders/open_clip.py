@@ -11,7 +11,8 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,13 +30,13 @@ from search.vectors.embedders.base import (
     Vectors,
     embeddings_of,
     is_picture,
-    middle,
     unit_rows,
 )
 from search.vectors.embedders.catalog import STARTER, STARTER_KEY
 from search.vectors.embedders.checkpoints import checkpoint, load_checkpoint
 from search.vectors.embedders.device import Accelerators, Device, Format, Trial
 from search.vectors.embedders.phrasing import TokenTrim
+from search.vectors.embedders.preparation import Preparation
 from search.vectors.embedders.self_test import probes
 
 __all__ = ["OpenClipEmbedder", "checkpoint", "load", "probes"]
@@ -45,14 +46,26 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-CALIBRATION_BATCH = 16  # pictures, as many as the indexing pipeline sends at once by default
+BATCH = 16
+"""Pictures that are embedded at once on a CPU."""
+
 CALIBRATION_S = 0.5  # seconds that a batch may take; slower models are measured on fewer
 
 CPU_PASS = 4
-"""Pictures in one pass of a convolutional network on a CPU. Its feature maps then fit into the
-caches: measured, 1.5 (bf16) to 1.9 times (fp32) as fast as 16 at once."""
+"""Pictures in one pass of a convolutional network on a CPU, and the fewest of another one. The
+feature maps of so many fit into the caches: measured, 1.5 (bf16) to 1.9 times (fp32) as fast as 16
+at once."""
+
+FITTING = 8  # pictures on which the memory of a GPU is measured
+
+PREPARING = 4  # threads that prepare pictures for an accelerator
+PARTS = 2 * PREPARING  # of a batch: the first is computed while the others are prepared
 
 CONVOLUTIONAL = 10  # convolutions that make a tower convolutional: transformers have a few
+
+KEPT_PRIMITIVES = 128
+"""Compiled operations that oneDNN keeps, instead of 1,024; they take some 0.2 MB each. Each
+length of a text needs about ten, and a pass of the starter's image tower 69."""
 
 
 def load(
@@ -72,9 +85,7 @@ def load(
     Raises `ModelUnavailable` with one sentence when anything is missing, damaged or does not
     fit.
     """
-    # Waiting threads must sleep, not spin: while decoders use the CPU too, spinning makes a batch
-    # take five times as long. PyTorch reads this when it is imported.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    _tell_pytorch()
     if key == STARTER:
         key = STARTER_KEY
     place = devices.choose(device, _accelerators())
@@ -100,8 +111,6 @@ class OpenClipEmbedder:
     """An open_clip model on its device. Threads may share it; forward passes take turns."""
 
     def __init__(self, key: str, loaded: LoadedModel, place: Device) -> None:
-        from open_clip.transform import PreprocessCfg, image_transform_v2
-
         self.key = key
         self.dim = loaded.dim
         self.device = place.name
@@ -109,22 +118,20 @@ class OpenClipEmbedder:
         self._model = loaded.model
         self._checkpoint = loaded.checkpoint
         self._tokenizer = loaded.tokenizer
-        self._preprocess_cfg = PreprocessCfg(**loaded.preprocess_cfg)
-        self._preprocess = image_transform_v2(self._preprocess_cfg, is_train=False)
+        self._preparation = Preparation(loaded.preprocess_cfg)
         self._trim = TokenTrim(loaded.model.text)
         self._lock = threading.Lock()
+        self.batch = BATCH
         self.formats: dict[Tower, Format] = {}
         """The number format of each tower that is loaded."""
 
     def embed_images(self, images: Sequence[Pixels]) -> Vectors:
         """Return one unit row per picture, shape (len(images), dim); see `Embedder`."""
-        import torch
-
         usable = [i for i, image in enumerate(images) if is_picture(image)]
         rows = np.full((len(images), self.dim), np.nan, np.float32)
         if usable:
-            batch = torch.stack([self._prepared(images[i]) for i in usable])
-            rows[usable] = self._forward("image", batch)
+            pictures = [images[i] for i in usable]
+            rows[usable] = self._forward("image", self._see, pictures)
         return rows
 
     def embed_texts(self, texts: Sequence[str]) -> Vectors:
@@ -133,7 +140,8 @@ class OpenClipEmbedder:
             return np.empty((0, self.dim), np.float32)
         if self._tokenizer is None:
             raise self._not_loaded("text")
-        return self._forward("text", self._tokenizer(list(texts)))
+        tokens = self._tokenizer(list(texts))
+        return self._forward("text", partial(self._run, "text"), tokens)
 
     def _not_loaded(self, tower: Tower) -> ModelUnavailable:
         return ModelUnavailable(f"The {tower} tower of {self.key} was not loaded.")
@@ -156,6 +164,8 @@ class OpenClipEmbedder:
             self._serve(tower, module, calibration_file)
             if _is_convolutional(module):
                 module.to(memory_format=torch.channels_last)
+        if self.device.startswith("cuda") and "image" in self.formats:
+            self.batch = self._fitting_batch()
         self.device_reason += f" {devices.format_sentence(self.device, self.formats)}"
 
     def _serve(self, tower: Tower, module: Any, calibration_file: Path | None) -> None:
@@ -184,6 +194,18 @@ class OpenClipEmbedder:
         major, _minor = torch.cuda.get_device_capability(self.device)
         return "bf16" if major >= 8 else "fp16"
 
+    def _fitting_batch(self) -> int:
+        """Return how many pictures the image tower should be given at once on this GPU."""
+        import torch
+
+        torch.cuda.reset_peak_memory_stats(self.device)
+        before = torch.cuda.memory_allocated(self.device)
+        noise = torch.rand(FITTING, 3, self._preparation.height, self._preparation.width)
+        self._run("image", self._model.visual, noise)
+        needed = torch.cuda.max_memory_allocated(self.device) - before
+        free, _total = torch.cuda.mem_get_info(self.device)
+        return devices.batch_for(free, needed // FITTING)
+
     def _trial(self, tower: Tower) -> Trial:
         """Measure the tower in fp32 and in bf16 on a batch like those it will be given."""
         import torch
@@ -211,23 +233,16 @@ class OpenClipEmbedder:
             assert self._tokenizer is not None  # noqa: S101 - a text tower comes with one
             tokens: torch.Tensor = self._tokenizer(["a photo of two dogs that play in the snow"])
             return tokens
-        size = self._preprocess_cfg.size
-        height, width = (size, size) if isinstance(size, int) else size
-        noise = torch.rand(CALIBRATION_BATCH, 3, height, width) * 2 - 1
+        height, width = self._preparation.height, self._preparation.width
+        pictures = self._part_size(module, BATCH, lanes=1)
+        noise = torch.rand(pictures, 3, height, width) * 2 - 1
         started = time.thread_time()
         self._run(tower, module, noise[:1])
         affordable = int(CALIBRATION_S / (time.thread_time() - started))
         return noise[: max(1, affordable)]
 
-    def _prepared(self, pixels: Pixels) -> torch.Tensor:
-        from PIL import Image
-
-        if self._preprocess_cfg.resize_mode == "shortest":
-            pixels = middle(pixels)
-        tensor: torch.Tensor = self._preprocess(Image.fromarray(np.ascontiguousarray(pixels)))
-        return tensor
-
-    def _forward(self, tower: Tower, batch: torch.Tensor) -> Vectors:
+    def _forward(self, tower: Tower, run: Callable[[Any, Any], Vectors], batch: Any) -> Vectors:
+        """Return the unit rows that `run` makes of a batch with a tower; callers take turns."""
         import torch
 
         module = self._model.visual if tower == "image" else self._model.text
@@ -235,7 +250,7 @@ class OpenClipEmbedder:
             raise self._not_loaded(tower)
         try:
             with self._lock:
-                rows = self._run(tower, module, batch)
+                rows = run(module, batch)
         except (RuntimeError, MemoryError) as error:
             if not devices.is_out_of_memory(error):
                 raise
@@ -252,20 +267,77 @@ class OpenClipEmbedder:
             if tower == "text":
                 features = embeddings_of(self._trim.run(module, batch.to(self.device)))
             else:
-                features = self._see(module, batch)
-            rows: Vectors = features.float().cpu().numpy()
-        return rows
+                features = self._features(module, batch)
+            return _rows(features)
 
-    def _see(self, module: Any, batch: torch.Tensor) -> Any:
-        """Run the image tower, in small passes where those are faster."""
+    def _features(self, module: Any, batch: torch.Tensor) -> torch.Tensor:
+        """Run the image tower on resized pictures; an accelerator may still be computing them."""
         import torch
 
-        batch = batch.to(self.device, next(module.parameters()).dtype)
-        if not _is_convolutional(module):
-            return embeddings_of(module(batch))
-        batch = batch.contiguous(memory_format=torch.channels_last)
-        size = CPU_PASS if self.device == "cpu" else len(batch)
-        return torch.cat([embeddings_of(module(part)) for part in torch.split(batch, size)])
+        numbers = self._preparation.numbers(batch.to(self.device, non_blocking=batch.is_pinned()))
+        numbers = numbers.to(next(module.parameters()).dtype)
+        if _is_convolutional(module):
+            numbers = numbers.contiguous(memory_format=torch.channels_last)
+        features: torch.Tensor = embeddings_of(module(numbers))
+        return features
+
+    def _see(self, module: Any, pictures: Sequence[Pixels]) -> Vectors:
+        """Prepare pictures and run the image tower on them, in parts where that is faster."""
+        return (self._in_lanes if self.device == "cpu" else self._in_a_stream)(module, pictures)
+
+    def _in_lanes(self, module: Any, pictures: Sequence[Pixels]) -> Vectors:
+        """Give each part a thread of its own, which computes alone.
+
+        The operations of a small network are too short to be shared, and threads that share one
+        wait for the slowest of them, which decoders on the same cores delay.
+        """
+        import torch
+
+        def run(part: Sequence[Pixels]) -> Vectors:
+            return self._run("image", module, self._preparation.resized(part))
+
+        lanes = torch.get_num_threads()
+        parts = _parts(pictures, self._part_size(module, len(pictures), lanes))
+        if len(parts) == 1 or lanes == 1:
+            return np.concatenate([run(part) for part in parts])
+        # New threads have the priority of the one that starts them, here a worker's or a request's.
+        with ThreadPoolExecutor(lanes, "embed", partial(torch.set_num_threads, 1)) as pool:
+            return np.concatenate(list(pool.map(run, parts)))
+
+    def _in_a_stream(self, module: Any, pictures: Sequence[Pixels]) -> Vectors:
+        """Prepare parts in threads while the accelerator computes; only the end waits for it.
+
+        Pictures go there as bytes, from memory that it reads by itself, and become numbers there.
+        """
+        import torch
+
+        def prepare(part: Sequence[Pixels]) -> torch.Tensor:
+            resized = self._preparation.resized(part).contiguous()
+            return resized.pin_memory() if self.device.startswith("cuda") else resized
+
+        with ThreadPoolExecutor(PREPARING, "prepare") as pool, torch.inference_mode():
+            parts = pool.map(prepare, _parts(pictures, max(1, self.batch // PARTS)))
+            return _rows(torch.cat([self._features(module, part) for part in parts]))
+
+    def _part_size(self, module: Any, pictures: int, lanes: int) -> int:
+        return CPU_PASS if _is_convolutional(module) else max(CPU_PASS, -(-pictures // lanes))
+
+
+def _parts(pictures: Sequence[Pixels], size: int) -> list[Sequence[Pixels]]:
+    return [pictures[start : start + size] for start in range(0, len(pictures), size)]
+
+
+def _rows(features: torch.Tensor) -> Vectors:
+    rows: Vectors = features.float().cpu().numpy()
+    return rows
+
+
+def _tell_pytorch() -> None:
+    """Set what PyTorch and its libraries read from the environment when they are first used."""
+    # Waiting threads must sleep, not spin: while decoders use the CPU too, spinning makes a batch
+    # take five times as long.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", str(KEPT_PRIMITIVES))
 
 
 def _prepared(calibration_file: Path | None) -> Path | None:

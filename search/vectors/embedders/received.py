@@ -46,7 +46,10 @@ ABANDONED_S = 15 * 60
 
 _WEIGHTS = ".safetensors"
 _OTHERS = (".json", ".txt", ".model")  # configuration and tokenizers; never pickles
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_ENDINGS = "|".join(ending.removeprefix(".") for ending in (_WEIGHTS, *_OTHERS))
+NAMES = f"[A-Za-z0-9][A-Za-z0-9._-]{{0,80}}[.](?:{_ENDINGS})|{manifests.NAME}"
+"""How files of a model are called, as a regular expression (ECMA 262)."""
+_NAME = re.compile(NAMES)
 _PLAN = ".plan"
 _PREFIX = ".upload-"
 
@@ -79,7 +82,7 @@ def begin(sizes: dict[str, int]) -> uuid.UUID:
 def _check_names(names: Iterable[str]) -> None:
     names = list(names)
     for name in names:
-        if not _NAME.fullmatch(name) or not _is_accepted(name):
+        if not _NAME.fullmatch(name):
             message = _(
                 "%(name)s cannot be taken: only .safetensors, .json, .txt and .model files and "
                 "%(list)s are."
@@ -92,10 +95,6 @@ def _check_names(names: Iterable[str]) -> None:
     if len(names) > MAX_FILES:
         message = _("A model has at most %(limit)d files; leave out what does not belong to it.")
         raise FolderRefused(message % {"limit": MAX_FILES})
-
-
-def _is_accepted(name: str) -> bool:
-    return name.endswith((_WEIGHTS, *_OTHERS)) or name == manifests.NAME
 
 
 def _check_sizes(sizes: dict[str, int]) -> None:

@@ -160,8 +160,8 @@ def preprocessing(source: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Return mean, std and resizing: the folder's own configuration, else open_clip's table."""
     try:
         text = (folder / "open_clip_config.json").read_text(encoding="utf-8")
-        own = json.loads(text).get("preprocess_cfg", {})
-    except (OSError, ValueError):
+        own = dict(json.loads(text)["preprocess_cfg"])
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         own = {}
     names = ("mean", "std", "interpolation", "resize_mode")
     return {name: (source | own)[name] for name in names if name in source | own}

@@ -9,6 +9,7 @@ package loads no engine; the first call of `open_index` does.
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 import shutil
 import threading
@@ -261,11 +262,13 @@ def reciprocal_rank_fusion(lists: Iterable[Sequence[Hit]], k: int = 60) -> list[
     k = 60 is the constant of Cormack, Clarke and Büttcher, "Reciprocal Rank Fusion outperforms
     Condorcet and individual Rank Learning Methods", SIGIR 2009. Ties are broken by id.
     """
-    scores: defaultdict[UUID, float] = defaultdict(float)
+    parts: defaultdict[UUID, list[float]] = defaultdict(list)
     for hits in lists:
         for rank, hit in enumerate(hits, start=1):
-            scores[hit.id] += 1.0 / (k + rank)
-    return sorted((Hit(*score) for score in scores.items()), key=lambda hit: (-hit.score, hit.id))
+            parts[hit.id].append(1.0 / (k + rank))
+    # `fsum`, because a plain sum depends on the order of the lists, and breaks ties by it.
+    fused = (Hit(photo_id, math.fsum(scores)) for photo_id, scores in parts.items())
+    return sorted(fused, key=lambda hit: (-hit.score, hit.id))
 
 
 def scores_of(

@@ -36,6 +36,7 @@ from search.vectors.index import (
     Vector,
     VectorIndex,
 )
+from search.vectors.index.many_ids import ManyIds, many_ids
 
 NORM_TOLERANCE = 1e-2
 """How far from 1 a norm may be: float16 storage moves it by 1e-3, a wrong vector by far more."""
@@ -102,8 +103,36 @@ class QdrantIndex(VectorIndex):
     ) -> list[Hit]:
         if limit <= 0:
             return []
-        (hits,) = self.query_batch([vector], limit=offset + limit, flt=flt)
+        hits = self._checked_hits(vector, offset + limit, flt)
+        if hits is None:
+            (hits,) = self.query_batch([vector], limit=offset + limit, flt=flt)
         return hits[offset:]
+
+    def _checked_hits(self, vector: Vector, limit: int, flt: Filter | None) -> list[Hit] | None:
+        """Return the hits of a filter that names very many points, by checking those without it.
+
+        None for any other filter, and where too few of the hits pass.
+        """
+        ids = many_ids(flt)
+        depth = ids.depth(limit, self._owned(ids)) if ids else None
+        if ids is None or depth is None:
+            return None
+        (hits,) = self.query_batch([vector], limit=depth, flt=ids.rest)
+        passing = [hit for hit in hits if ids.passes(hit.id.hex)]
+        return passing[:limit] if len(passing) >= limit or len(hits) < depth else None
+
+    def count(self, flt: Filter | None = None, *, exact: bool = True) -> int:
+        if not exact and (ids := many_ids(flt)):
+            share = ids.share(self._owned(ids))
+            return round(share * self._count(self._filter(ids.rest), exact=False))
+        return self._count(self._filter(flt), exact=exact)
+
+    def _owned(self, ids: ManyIds) -> int:
+        """Return about how many points the owner of the ids has; all where the filter names none.
+
+        Of all points, the ids of somebody with few photos would seem to be few.
+        """
+        return self._count(self._filter(ids.owner), exact=False)
 
     def query_batch(
         self, vectors: Sequence[Vector], *, limit: int, flt: Filter | None = None
@@ -140,6 +169,10 @@ class QdrantIndex(VectorIndex):
     @abstractmethod
     def _search(self, requests: list[Any]) -> list[Any]:
         """Return for each request the engine's hits."""
+
+    @abstractmethod
+    def _count(self, condition: Any, *, exact: bool) -> int:
+        """Return how many points meet an engine's condition; all for None."""
 
     @abstractmethod
     def _retrieve(self, ids: list[UUID], *, with_vectors: bool) -> Iterable[Any]:

@@ -20,7 +20,7 @@ from search.vectors.index import IndexUnavailable
 T = TypeVar("T")
 
 PLACES = 4
-"""Calls at the same time; gunicorn has 8 threads for each web process."""
+"""Calls at the same time; a web process has 8 threads."""
 WAIT_SECONDS = 1.0
 """How long a call waits for a place. It waits no longer than the calls before it have taken."""
 SLOW_SECONDS = 1.0

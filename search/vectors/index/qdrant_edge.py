@@ -29,8 +29,8 @@ import numpy as np
 import qdrant_edge as engine
 from django.utils.translation import gettext as _
 
+from gallery.metrics.stages import stage
 from search.vectors.index import (
-    Filter,
     IndexDamaged,
     IndexFull,
     IndexLocked,
@@ -97,10 +97,6 @@ class EdgeIndex(QdrantIndex):
             self._require_space(OPEN_BYTES)
             self._update(engine.UpdateOperation.delete_points(list[Any](part)))
 
-    def count(self, flt: Filter | None = None, *, exact: bool = True) -> int:
-        with self._calling() as shard:
-            return int(shard.count(engine.CountRequest(exact=exact, filter=self._filter(flt))))
-
     def drop(self) -> None:
         """Remove all points and make an empty shard in the same place."""
         with self._lock:
@@ -137,6 +133,10 @@ class EdgeIndex(QdrantIndex):
         with self._calling() as shard:
             return shard.query_batch(engine.QueryBatchRequest(requests))
 
+    def _count(self, condition: Any, *, exact: bool) -> int:
+        with self._calling() as shard:
+            return int(shard.count(engine.CountRequest(exact=exact, filter=condition)))
+
     def _retrieve(self, ids: list[UUID], *, with_vectors: bool) -> Iterable[Any]:
         with self._calling() as shard:
             return shard.retrieve(list[Any](ids), with_payload=True, with_vector=with_vectors)
@@ -159,7 +159,7 @@ class EdgeIndex(QdrantIndex):
         After a Rust panic the folder loses its stamp: the next opening makes an empty index.
         """
         try:
-            with engine_errors():
+            with stage("index"), engine_errors():
                 yield self._open()
         except IndexDamaged:
             self.folder.remove_stamp()

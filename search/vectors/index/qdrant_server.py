@@ -11,7 +11,7 @@ import os
 import random
 import time
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -22,7 +22,8 @@ from qdrant_client import QdrantClient, models
 from qdrant_client.common.client_exceptions import QdrantException, ResourceExhaustedResponse
 from qdrant_client.http.exceptions import ApiException, UnexpectedResponse
 
-from search.vectors.index import Filter, IndexStats, IndexUnavailable, Point, Vector, slug
+from gallery.metrics.stages import stage
+from search.vectors.index import IndexStats, IndexUnavailable, Point, Vector, slug
 from search.vectors.index.adapter import (
     FIELDS,
     TIE_MARGIN,
@@ -33,6 +34,7 @@ from search.vectors.index.adapter import (
     chunks,
 )
 from search.vectors.index.breaker import breaker_of
+from search.vectors.index.deadlines import deadline, transport
 
 READ_SECONDS = 5
 WRITE_SECONDS = 30
@@ -106,10 +108,6 @@ class ServerIndex(QdrantIndex):
             selector = models.PointIdsList(points=list(part))
             self._write(partial(QdrantClient.delete, points_selector=selector, wait=True))
 
-    def count(self, flt: Filter | None = None, *, exact: bool = True) -> int:
-        count = partial(QdrantClient.count, count_filter=self._filter(flt), exact=exact)
-        return int(self._read(count).count)
-
     def drop(self) -> None:
         """Delete the collection; the next call creates it again."""
         self._write(QdrantClient.delete_collection)
@@ -142,6 +140,10 @@ class ServerIndex(QdrantIndex):
         answers = self._read(partial(QdrantClient.query_batch_points, requests=requests))
         return [answer.points for answer in answers]
 
+    def _count(self, condition: Any, *, exact: bool) -> int:
+        count = partial(QdrantClient.count, count_filter=condition, exact=exact)
+        return int(self._read(count).count)
+
     def _retrieve(self, ids: list[UUID], *, with_vectors: bool) -> Iterable[Any]:
         wanted = list(map(str, ids))
         return self._read(partial(QdrantClient.retrieve, ids=wanted, with_vectors=with_vectors))
@@ -151,7 +153,8 @@ class ServerIndex(QdrantIndex):
         return self._read(partial(walk, offset=after))
 
     def _read(self, call: Callable[..., T]) -> T:
-        return self._breaker.run(lambda: self._call(call, READ_SECONDS))
+        with stage("index"):
+            return self._breaker.run(lambda: self._call(call, READ_SECONDS))
 
     def _write(self, call: Callable[..., T]) -> T:
         return self._call(partial(call, timeout=WRITE_SECONDS), WRITE_SECONDS)
@@ -160,7 +163,8 @@ class ServerIndex(QdrantIndex):
         """Make the collection ready and call one of the client's methods on it."""
 
         def once() -> T:
-            return call(self._ready(), collection_name=self.collection)
+            with deadline(seconds):
+                return call(self._ready(), collection_name=self.collection)
 
         return _with_retries(once, seconds, self._forget)
 
@@ -197,12 +201,9 @@ class ServerIndex(QdrantIndex):
         if is_new:
             self._create_collection(client)
         info = client.get_collection(self.collection)
-        # Payload indexes come before the first point, because the graph gets its links while it
-        # grows. Missing ones are created each time: a crash may have come in between.
-        for key in FIELDS.keys() - info.payload_schema.keys():
-            client.create_payload_index(
-                self.collection, key, _FIELD_INDEX[FIELDS[key]], wait=is_new, timeout=WRITE_SECONDS
-            )
+        self._create_payload_indexes(
+            client, FIELDS.keys() - info.payload_schema.keys(), is_new=is_new
+        )
         size = getattr(info.config.params.vectors, "size", None)
         if size != self.dim:
             message = _(
@@ -214,13 +215,39 @@ class ServerIndex(QdrantIndex):
             )
 
     def _create_collection(self, client: QdrantClient) -> None:
-        self.was_reset = True
         try:
             client.create_collection(self.collection, **collection_config(self.dim, self._layout))
         except UnexpectedResponse as error:
+            if error.status_code == 403:
+                message = _("The index has not been created yet. A running worker creates it soon.")
+                raise IndexUnavailable(message) from error
             # 409: another process created it at the same moment.
             if error.status_code != 409:
                 raise
+        self.was_reset = True
+
+    def _create_payload_indexes(
+        self, client: QdrantClient, keys: Collection[str], *, is_new: bool
+    ) -> None:
+        """Create the indexes of payload keys that are missing.
+
+        They come before the first point, because the graph gets its links while it grows. They are
+        looked for each time: a crash may have come in between. A process with a key for reading
+        leaves them to the workers.
+        """
+        for key in keys:
+            try:
+                client.create_payload_index(
+                    self.collection,
+                    key,
+                    _FIELD_INDEX[FIELDS[key]],
+                    wait=is_new,
+                    timeout=WRITE_SECONDS,
+                )
+            except UnexpectedResponse as error:
+                if error.status_code != 403:
+                    raise
+                return
 
     # --- the client's terms -----------------------------------------------------------------
 
@@ -242,7 +269,11 @@ def _client(url: str, api_key: str) -> QdrantClient:
         # Inside a compose network the key travels over plain HTTP on purpose.
         warnings.filterwarnings("ignore", message="Api key is used with an insecure connection")
         return QdrantClient(
-            url=url, api_key=api_key or None, timeout=READ_SECONDS, check_compatibility=False
+            url=url,
+            api_key=api_key or None,
+            timeout=READ_SECONDS,
+            check_compatibility=False,
+            transport=transport(),
         )
 
 
@@ -320,7 +351,10 @@ def _pause(error: Exception, attempt: int) -> float:
 def _message(error: Exception) -> str:
     if isinstance(error, UnexpectedResponse):
         if error.status_code in (401, 403):
-            return _("The Qdrant server refused the API key; check QDRANT_API_KEY.")
+            return _(
+                "The Qdrant server refused the API key: it is wrong, or may only read the index. "
+                "Check QDRANT_API_KEY."
+            )
         answer = error.content[:200].decode(errors="replace")
         fields = {"status": error.status_code, "answer": answer}
         return _("The Qdrant server answered %(status)s: %(answer)s") % fields

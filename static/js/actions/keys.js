@@ -1,6 +1,6 @@
 // Keyboard shortcuts of every page.
 import { moveFocus } from "../grid/grid.js";
-import { clearSelection, selectedIds, toggleTile } from "../grid/selection.js";
+import { clearSelection, selectAll, selectedIds, toggleTile } from "../grid/selection.js";
 import { idsOf } from "../grid/stacks.js";
 import { toggleFavourites } from "../marks/favourites.js";
 import { isTyping } from "../page/fields.js";
@@ -17,10 +17,13 @@ const photoPage = () => document.querySelector(".photo-page");
 function onKey(event) {
   if (event.defaultPrevented || event.altKey) return;
   if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") return toSearch(event);
-  if (event.ctrlKey || event.metaKey) return;
   // Dialogs and the lightbox have their own keys.
   if (document.querySelector("dialog[open], .pswp")) return;
   if (isTyping(event)) return;
+  if (event.ctrlKey || event.metaKey) {
+    if (event.key.toLowerCase() === "a" && selectAll()) event.preventDefault();
+    return;
+  }
   if (run(event)) event.preventDefault();
 }
 

@@ -4,6 +4,8 @@ import { stackPhotos, unstackTiles } from "../grid/stacks.js";
 import { askForAlbum, takeOutOfAlbum } from "../marks/albums.js";
 import { askForDate } from "../marks/dates.js";
 import { areFavourites, toggleFavourites } from "../marks/favourites.js";
+import { askForKind } from "../marks/sensitive.js";
+import { csrf } from "../page/api.js";
 import { gettext, ngettext } from "../page/language.js";
 import { announce } from "../page/notices.js";
 import { moveToTrash } from "../trash/deletion.js";
@@ -46,10 +48,11 @@ export async function act(action) {
   const ids = selectedIds();
   if (action === "clear") clearSelection();
   if (action === "similar" && ids.length) location.href = `/photos/${ids[0]}/similar`;
-  if (action === "download") await download(ids);
+  if (action === "download") download(ids);
   if (action === "favourite") await toggleFavourites(ids);
   if (action === "album") await askForAlbum(ids);
   if (action === "date") askForDate(ids);
+  if (action === "sensitive") askForKind(ids);
   if (action === "take-out") {
     await takeOutOfAlbum(bar.dataset.album, ids);
     tellSelection();
@@ -65,14 +68,25 @@ export async function act(action) {
   }
 }
 
-// Browsers drop downloads that start at the same moment, so they start one after the other.
-async function download(ids) {
-  for (const id of ids) {
+// One photo comes as it is, several come as one ZIP.
+function download(ids) {
+  if (ids.length === 1) {
     const link = document.createElement("a");
-    link.href = `/photos/${id}/original`;
+    link.href = `/photos/${ids[0]}/original`;
     link.download = "";
     link.click();
-    await new Promise((resolve) => setTimeout(resolve, 350));
+  } else {
+    const form = document.createElement("form");
+    Object.assign(form, { method: "post", action: "/photos/zip", target: "_blank", hidden: true });
+    for (const [name, value] of [
+      ["csrfmiddlewaretoken", csrf()],
+      ["photos", ids.join(",")],
+    ]) {
+      form.append(Object.assign(document.createElement("input"), { type: "hidden", name, value }));
+    }
+    document.body.append(form);
+    form.submit();
+    form.remove();
   }
-  announce(ngettext("%(count)s download started", "%(count)s downloads started", ids.length));
+  announce(ngettext("%(count)s photo is being downloaded", "%(count)s photos are being downloaded", ids.length));
 }

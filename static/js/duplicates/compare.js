@@ -1,6 +1,6 @@
 // Compares two photos at the same place and size: flicker, a split line, side by side, or their
 // difference. Both zoom and move together.
-import { gettext } from "../page/language.js";
+import { gettext, percent } from "../page/language.js";
 import { announce } from "../page/notices.js";
 import { cropPlace } from "./crop.js";
 import { cropTransform, poseOf, poseTransform } from "./pose.js";
@@ -168,7 +168,7 @@ function place() {
     dialog.style.setProperty("--lay", cropTransform(crop, crop?.inverse, shapeOf("a"), shapeB(), box));
   }
   dialog.style.setProperty("--view", `translate(${view.x}px, ${view.y}px) scale(${view.scale})`);
-  one(".zoom-now").textContent = view.scale === 1 ? gettext("Fit") : `${Math.round(view.scale * 100)} %`;
+  one(".zoom-now").textContent = view.scale === 1 ? gettext("Fit") : percent(Math.round(view.scale * 100));
   dialog.toggleAttribute("data-fine", view.scale > 4);
   if (dialog.open && view.scale > 1) sharpen();
 }

@@ -21,6 +21,7 @@ function joinDays() {
     const sum = (part) => Number(part.style.getPropertyValue("--sum"));
     before.style.setProperty("--sum", sum(before) + sum(day));
     before.querySelector(".rows").append(...day.querySelectorAll(".tile"));
+    before.classList.remove("sparse");
     day.remove();
   }
 }

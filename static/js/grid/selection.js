@@ -4,7 +4,7 @@ import { idsOf } from "./stacks.js";
 
 let last = null;
 
-const boxes = () => [...document.querySelectorAll("[data-grid] .tile .check input")];
+export const boxes = () => [...document.querySelectorAll("[data-grid] .tile .check input")];
 const tileOf = (element) => element?.closest(".tile");
 
 export const selectedTiles = () =>
@@ -22,6 +22,8 @@ export function attachSelection() {
 }
 
 function onClick(event) {
+  const day = event.target.closest("[data-select-day]")?.closest(".day");
+  if (day) return selectBoxes([...day.querySelectorAll(".tile .check input")]);
   const tile = tileOf(event.target);
   if (!tile) return;
   const box = tile.querySelector(".check input");
@@ -52,6 +54,21 @@ function selectRange(box, checked) {
   const all = boxes();
   const [from, to] = [all.indexOf(last ?? box), all.indexOf(box)].sort((a, b) => a - b);
   for (const between of all.slice(Math.max(from, 0), to + 1)) between.checked = checked;
+}
+
+// Selects these photos, or none of them if all are selected already.
+function selectBoxes(some) {
+  const checked = !some.every((box) => box.checked);
+  for (const box of some) box.checked = checked;
+  tellSelection();
+}
+
+// Returns whether there is anything to select.
+export function selectAll() {
+  const all = boxes();
+  for (const box of all) box.checked = true;
+  if (all.length) tellSelection();
+  return all.length > 0;
 }
 
 // Returns whether anything was selected.

@@ -6,6 +6,7 @@ import { gettext, ngettext } from "../page/language.js";
 import { toast } from "../page/notices.js";
 
 const KEY = "scry-refined";
+const LOADED_MS = 30000; // within which the refined search is shown
 const SIGNS = { more: "", less: "-" };
 const KEYS = { "+": "more", "-": "less" };
 
@@ -15,7 +16,7 @@ const startOf = () => list()?.dataset ?? { start: "/search?q=", end: "", room: 1
 export function attachRefinement() {
   document.addEventListener("click", (event) => {
     const link = event.target.closest("a[data-refine]");
-    if (link) remember(link.dataset.refine, 1, link.href);
+    if (link) remember(link.dataset.refine, 1);
     const direction = event.target.closest("[data-select]")?.dataset.select;
     if (direction in SIGNS) refine(direction, selectedIds());
   });
@@ -29,7 +30,7 @@ function refine(direction, ids) {
   if (!ids.length) return;
   if (ids.length > Number(room)) return toast(tooManyText(Number(room)));
   const address = start + ids.map((id) => `${SIGNS[direction]}photo:${id}`).join("+") + end;
-  remember(direction, ids.length, new URL(address, location.href).href);
+  remember(direction, ids.length);
   location.href = address;
 }
 
@@ -61,22 +62,19 @@ function onKey(event) {
 
 // --- undoing the last step ---
 
-function remember(direction, count, to) {
-  sessionStorage.setItem(KEY, JSON.stringify({ direction, count, from: location.href, to }));
+// The words of the search are not stored: the page before has them, and Undo goes back to it.
+function remember(direction, count) {
+  sessionStorage.setItem(KEY, JSON.stringify({ direction, count, until: Date.now() + LOADED_MS }));
 }
 
 function offerUndo() {
   const step = JSON.parse(sessionStorage.getItem(KEY) ?? "null");
   sessionStorage.removeItem(KEY);
-  if (!step || new URL(step.to).search !== location.search) return;
+  const [{ type }] = performance.getEntriesByType("navigation");
+  if (!step || type !== "navigate" || !list() || Date.now() > step.until) return;
   const text =
     step.direction === "more"
       ? ngettext("More like %(count)s photo", "More like %(count)s photos", step.count)
       : ngettext("Fewer like %(count)s photo", "Fewer like %(count)s photos", step.count);
-  toast(text, {
-    label: gettext("Undo"),
-    act: () => {
-      location.href = step.from;
-    },
-  });
+  toast(text, { label: gettext("Undo"), act: () => history.back() });
 }

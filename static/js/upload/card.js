@@ -1,17 +1,27 @@
 // The upload card: one row for each file, totals, and the list of skipped files.
 import { gettext, ngettext, number } from "../page/language.js";
+import { forgetUnsent, isToldUnsent } from "./unsent.js";
 
 const card = document.getElementById("uploads");
 const badge = document.getElementById("uploads-badge");
 export const jobs = [];
 let minimised = false;
+let halted = false;
 
 const count = (...states) => jobs.filter((job) => states.includes(job.state)).length;
-export const remaining = () => count("waiting", "sending", "paused");
+const UNSENT = ["waiting", "sending", "paused"];
+export const remaining = () => count(...UNSENT);
+export const isHalted = () => halted;
 export const working = () => jobs.filter((job) => job.state === "working");
 
-export function attachCard() {
+// Calls onResume() when uploads that were paused go on.
+export function attachCard(onResume) {
   const on = (button, action) => card.querySelector(`[data-uploads="${button}"]`).addEventListener("click", action);
+  on("pause", () => {
+    halted = !halted;
+    draw();
+    if (!halted) onResume();
+  });
   on("minimise", () => minimise(true));
   on("close", close);
   on("skipped", saveSkipped);
@@ -25,17 +35,20 @@ export function minimise(on) {
 
 function close() {
   for (const job of jobs.splice(0)) job.row.remove();
+  forgetUnsent();
   draw();
 }
 
 // --- one row ---
 
-export function addRow(file, onRetry) {
+export function addRow(file, onRetry, onCancel) {
   const row = document.getElementById("upload-row").content.cloneNode(true).firstElementChild;
   row.querySelector(".name").textContent = file.name;
-  const job = { file, row, state: "waiting", tries: 0, refusals: 0 };
+  const job = { file, row, state: "waiting", tries: 0, refusals: 0, isLasting: false };
   setState(job, "waiting", gettext("Waiting"));
-  row.querySelector("button").addEventListener("click", () => onRetry(job));
+  row.querySelector(".retry").addEventListener("click", () => onRetry(job));
+  row.querySelector(".cancel").ariaLabel = gettext("Do not upload %(name)s", { name: file.name });
+  row.querySelector(".cancel").addEventListener("click", () => onCancel(job));
   card.querySelector("ol").append(row);
   jobs.push(job);
 }
@@ -45,7 +58,17 @@ export function setState(job, state, text) {
   job.state = state;
   job.row.className = state;
   job.row.querySelector(".outcome").replaceChildren(text);
-  job.row.querySelector("button").hidden = state !== "error";
+  job.row.querySelector(".retry").hidden = state !== "error" || job.isLasting;
+  job.row.querySelector(".cancel").hidden = !UNSENT.includes(state);
+}
+
+export function removeRow(job) {
+  const next = job.row.nextElementSibling ?? job.row.previousElementSibling;
+  const hadFocus = job.row.contains(document.activeElement);
+  jobs.splice(jobs.indexOf(job), 1);
+  job.row.remove();
+  draw();
+  if (hadFocus) (next?.querySelector("button:not([hidden])") ?? badge).focus();
 }
 
 export function setLink(job, state, text) {
@@ -56,7 +79,9 @@ export function setLink(job, state, text) {
   draw();
 }
 
-export function setError(job, why) {
+// With `code`, the reason: where the file itself is at fault, another try cannot help.
+export function setError(job, why, code = "") {
+  job.isLasting = card.dataset.lasting.split(" ").includes(code);
   setState(job, "error", why);
   draw();
 }
@@ -75,14 +100,17 @@ export function addThumbnail(job) {
 
 export function draw() {
   const left = remaining();
-  card.hidden = !jobs.length || minimised;
-  badge.hidden = !jobs.length || !minimised;
+  card.hidden = (!jobs.length && !isToldUnsent()) || minimised;
+  badge.hidden = (!jobs.length && !isToldUnsent()) || !minimised;
   card.querySelector(".uploads-title").textContent = titleText(left);
   card.querySelector(".uploads-counts").textContent = countTexts().join(" · ");
   badge.querySelector(".remaining").textContent = left || "";
   badge.querySelector(".errors").textContent = count("error");
   badge.querySelector(".errors").hidden = !count("error");
   card.querySelector('[data-uploads="close"]').hidden = left > 0;
+  const pause = card.querySelector('[data-uploads="pause"]');
+  pause.hidden = !left && !halted;
+  pause.setAttribute("aria-pressed", halted);
   const skipped = skippedJobs().length;
   card.querySelector("footer").hidden = !skipped || left > 0;
   const skippedText = ngettext("%(count)s file skipped", "%(count)s files skipped", skipped);
@@ -90,6 +118,8 @@ export function draw() {
 }
 
 function titleText(left) {
+  if (!jobs.length) return gettext("Not uploaded");
+  if (left && halted) return gettext("Paused, %(count)s left", { count: number(left) });
   if (left) return gettext("Uploading, %(count)s left", { count: number(left) });
   if (count("working")) return gettext("Making searchable");
   return count("error") === jobs.length ? gettext("Not uploaded") : gettext("Done");
@@ -100,6 +130,7 @@ function countTexts() {
   const counts = [
     [count("working"), (n) => ngettext("%(count)s in progress", "%(count)s in progress", n)],
     [count("done"), (n) => ngettext("%(count)s searchable", "%(count)s searchable", n)],
+    [count("added"), (n) => ngettext("%(count)s added to the album", "%(count)s added to the album", n)],
     [count("duplicate"), (n) => ngettext("%(count)s duplicate", "%(count)s duplicates", n)],
     [count("kept"), (n) => ngettext("%(count)s kept with a photo", "%(count)s kept with their photos", n)],
     [count("restored"), (n) => ngettext("%(count)s from the trash", "%(count)s from the trash", n)],

@@ -2,7 +2,8 @@
 import { isCompanion, rememberPath, withPictures } from "./companions.js";
 
 const overlay = document.getElementById("drop");
-// A folder holds more than pictures; files of other kinds in it are skipped silently.
+// A folder holds more than pictures; files of other kinds in it are skipped silently. Files that
+// somebody chose one by one are all answered by name.
 const PICTURE = /\.(jpe?g|png|webp|gif|avif|tiff?|bmp|hei[cf]|nef|cr[23]|arw|dng|raf|orf|rw2|pef|srw)$/i;
 
 // Calls add(files) with the files that may be pictures.
@@ -11,7 +12,7 @@ export function attachFiles(add) {
   attachDrop(add);
   addEventListener("paste", (event) => {
     if (event.defaultPrevented || event.target.matches("input, textarea")) return;
-    if (event.clipboardData.files.length) add(pictures([...event.clipboardData.files]));
+    if (event.clipboardData.files.length) add([...event.clipboardData.files]);
   });
 }
 
@@ -19,7 +20,7 @@ function attachFields(add) {
   for (const id of ["pick-files", "pick-folder"]) {
     const input = document.getElementById(id);
     input.addEventListener("change", () => {
-      add(pictures([...input.files]));
+      add(id === "pick-folder" ? pictures([...input.files]) : [...input.files]);
       input.value = "";
     });
   }
@@ -32,8 +33,6 @@ function attachFields(add) {
 }
 
 function pictures(files) {
-  const isFolder = files.some((file) => file.webkitRelativePath) || files.length > 20;
-  if (!isFolder) return files;
   const isPicture = (file) => file.type.startsWith("image/") || PICTURE.test(file.name);
   const shown = files.filter((file) => !file.name.startsWith("."));
   const pictures = shown.filter(isPicture);
@@ -62,7 +61,7 @@ function attachDrop(add) {
   addEventListener("drop", async (event) => {
     if (!hasFiles(event) || event.defaultPrevented) return;
     event.preventDefault();
-    add(pictures(await droppedFiles(event.dataTransfer)));
+    add(await droppedFiles(event.dataTransfer));
   });
   // The search bar keeps its drops to itself, so the overlay goes in the capturing phase.
   addEventListener("drop", () => show(false), true);
@@ -71,7 +70,8 @@ function attachDrop(add) {
 async function droppedFiles(data) {
   const entries = [...data.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
   if (!entries.length) return [...data.files];
-  return (await Promise.all(entries.map(filesOf))).flat();
+  const files = (await Promise.all(entries.map(filesOf))).flat();
+  return entries.some((entry) => entry.isDirectory) ? pictures(files) : files;
 }
 
 async function filesOf(entry) {

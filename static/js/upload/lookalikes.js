@@ -1,5 +1,5 @@
 // Asks whether an uploaded photo has look-alikes, and links to them from its row of the card.
-import { gettext, ngettext } from "../page/language.js";
+import { gettext, ngettext, percent } from "../page/language.js";
 import { draw, jobs } from "./card.js";
 
 const DELAYS = [800, 2000, 4000, 8000, 16000]; // milliseconds before each of the attempts
@@ -38,6 +38,6 @@ function showLookalike(job, lookalike, others) {
 function lookalikeText({ kind, how, closeness, photo: { name } }) {
   if (kind === "same_picture" && how) return gettext("the same picture as %(name)s (%(how)s)", { name, how });
   if (kind === "same_picture") return gettext("the same picture as %(name)s", { name });
-  const percent = Math.min(Math.floor(Number(closeness) * 100), 99) || 0;
-  return gettext("looks %(percent)s like %(name)s", { percent: `${percent} %`, name });
+  const share = percent(Math.min(Math.floor(Number(closeness) * 100), 99) || 0);
+  return gettext("looks %(percent)s like %(name)s", { percent: share, name });
 }

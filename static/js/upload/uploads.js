@@ -6,9 +6,11 @@ import {
   addThumbnail,
   attachCard,
   draw,
+  isHalted,
   jobs,
   minimise,
   remaining,
+  removeRow,
   setError,
   setLink,
   setState,
@@ -18,17 +20,26 @@ import { isCompanion, picturesBeside } from "./companions.js";
 import { attachFiles } from "./files.js";
 import { lookForLookalikes } from "./lookalikes.js";
 import { isWaiting, regained } from "./session.js";
+import { attachShared, forgetShared } from "./shared.js";
+import { forgetUnsent, rememberUnsent, tellUnsent } from "./unsent.js";
 
 const AT_ONCE = 3;
 const WATCHED = 6;
 const REFRESH = 2500; // milliseconds between refreshes of the grid
 const REFUSALS = 3; // how often one file may be refused before something else must be wrong
 let active = 0;
+let finish = follow;
 
-export function attachUploads() {
+// `onUploaded(job, photo)` says what is done with a photo that was taken in, or was here already;
+// without it, the photo is followed until it is searchable.
+export function attachUploads({ onUploaded = null } = {}) {
   if (!document.getElementById("uploads")) return;
-  attachCard();
+  if (onUploaded) finish = onUploaded;
+  attachCard(sendNext);
+  rememberUnsent(remaining);
+  if (tellUnsent()) draw();
   attachFiles(add);
+  attachShared(add);
   addEventListener("beforeunload", (event) => {
     if (remaining()) event.preventDefault();
   });
@@ -40,10 +51,18 @@ export function attachUploads() {
 }
 
 function add(files) {
-  for (const file of files) addRow(file, retry);
+  for (const file of files) addRow(file, retry, cancel);
+  if (files.length) forgetUnsent();
   if (files.length) minimise(false);
   else draw();
   sendNext();
+}
+
+// Only what has not been sent whole can be taken back; its row has no button for that afterwards.
+function cancel(job) {
+  job.isCancelled = true;
+  job.request?.abort();
+  if (job.state !== "sending") removeRow(job);
 }
 
 function retry(job) {
@@ -56,7 +75,7 @@ function retry(job) {
 // --- sending ---
 
 function sendNext() {
-  while (active < AT_ONCE && !isWaiting()) {
+  while (active < AT_ONCE && !isWaiting() && !isHalted()) {
     const job = nextJob();
     if (!job) return;
     active += 1;
@@ -87,6 +106,7 @@ async function send(job) {
   job.row.scrollIntoView({ block: "nearest" });
   draw();
   const answer = await post(job);
+  if (job.isCancelled && answer.status === 0) return removeRow(job);
   const busy = answer.status === 503 || answer.status === 429;
   if (answer.status === 0 || (busy && job.tries < 20)) {
     pause(job, answer);
@@ -96,9 +116,10 @@ async function send(job) {
     setState(job, "waiting", gettext("Waiting"));
     waitForSession();
   } else if (answer.status === 200 || answer.status === 201) {
-    uploaded(job, answer.body);
+    forgetShared(job.file);
+    await uploaded(job, answer.body);
   } else {
-    setError(job, answer.body?.message ?? gettext("The upload failed."));
+    setError(job, answer.body?.message ?? gettext("The upload failed."), answer.body?.code);
   }
 }
 
@@ -118,7 +139,11 @@ function post(job) {
     form.append("file", job.file, job.file.name);
     request.open("POST", `/api/v1/photos?owner=${document.body.dataset.user}`);
     request.responseType = "json";
+    request.upload.addEventListener("load", () => {
+      job.row.querySelector(".cancel").hidden = true;
+    });
     request.setRequestHeader("X-CSRFToken", csrf());
+    job.request = request;
     const bar = job.row.querySelector("progress");
     request.upload.addEventListener("progress", (event) => {
       bar.value = event.loaded / event.total;
@@ -141,7 +166,7 @@ function pause(job, { status, body, retryAfter }) {
     ? gettext("The gallery is busy. The upload will be retried.")
     : gettext("No connection. The upload will be retried.");
   setState(job, "paused", body?.code === "originals_away" ? body.message : text);
-  setTimeout(() => requeue(job), seconds * 1000);
+  setTimeout(() => !job.isCancelled && requeue(job), seconds * 1000);
 }
 
 function uploaded(job, photo) {
@@ -150,6 +175,8 @@ function uploaded(job, photo) {
   job.sent = performance.now();
   if (photo.companion_of) {
     setLink(job, "kept", gettext("kept with %(name)s", { name: photo.name }));
+  } else if (finish !== follow) {
+    return finish(job, photo);
   } else if (photo.restored) {
     setLink(job, "restored", gettext("restored from the trash → open"));
     refreshSoon();
@@ -177,7 +204,7 @@ function settle(job, photo) {
     setLink(job, "done", cut || gettext("searchable after %(seconds)s s", { seconds }));
     lookForLookalikes(job);
   } else if (photo.state === "failed") {
-    setError(job, photo.message || gettext("It could not be made searchable."));
+    setError(job, photo.message || gettext("It could not be made searchable."), photo.reason);
   }
   return job.state !== "working";
 }
@@ -232,6 +259,6 @@ function refreshSoon() {
 function refresh() {
   timer = null;
   refreshed = performance.now();
-  htmx.trigger(document.body, "scry:changed");
+  globalThis.htmx?.trigger(document.body, "scry:changed");
   if (isGridIdle()) htmx.ajax("GET", "/", { target: "#photos", select: "#photos", swap: "outerHTML" });
 }

@@ -6,7 +6,9 @@ import { icon } from "../page/icon.js";
 import { gettext, ngettext } from "../page/language.js";
 import { announce } from "../page/notices.js";
 import { moveToTrash } from "../trash/deletion.js";
+import { addFoot } from "./foot.js";
 import { drawPart, isDrawing, stopDrawing } from "./part.js";
+import { isVeiled, unveil } from "./veils.js";
 
 const PREVIEW_SIDE = 1440;
 // Formats that browsers can show. Originals in other formats are never put into a page.
@@ -23,6 +25,12 @@ export function attachLightbox() {
       location.href = link.href;
     });
   });
+  // Caught before PhotoSwipe, which swallows clicks while a slide moves.
+  const uncoverClicked = (event) => {
+    const button = event.target.closest("[data-uncover]");
+    if (button && box) uncover(button.dataset.uncover);
+  };
+  document.addEventListener("click", uncoverClicked, true);
   addEventListener("popstate", closeLightbox);
   document.addEventListener("scry:favourite", drawHeart);
   document.addEventListener("scry:dated", () => drawer() && fillDrawer());
@@ -52,7 +60,7 @@ function slide(link) {
   const scale = Math.min(1, PREVIEW_SIDE / Math.max(width, height));
   const srcset = [`${base}/preview ${Math.round(width * scale)}w`];
   if (scale < 1 && DRAWN.has(link.dataset.format)) srcset.push(`${base}/original ${width}w`);
-  return {
+  const shown = {
     src: `${base}/preview`,
     srcset: srcset.join(", "),
     msrc: image?.currentSrc || image?.src,
@@ -63,6 +71,29 @@ function slide(link) {
     thumbCropped: true,
     base,
   };
+  return isVeiled(link.closest(".tile")) ? covered(shown) : shown;
+}
+
+// A sensitive photo is loaded once its cover is touched, never because it is next to another one.
+// PhotoSwipe takes such a slide as text.
+function covered({ src, srcset, msrc, ...item }) {
+  const part = document.createElement("div");
+  part.className = "covered";
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "button";
+  button.dataset.uncover = item.base;
+  button.append(icon("hidden"), gettext("Show this sensitive photo"));
+  part.append(button);
+  return { ...item, html: part.outerHTML };
+}
+
+function uncover(base) {
+  const items = box.options.dataSource;
+  const index = items.findIndex((item) => item.base === base);
+  unveil(tileOf(items[index]));
+  items[index] = slide(items[index].element);
+  box.refreshSlideContent(index);
 }
 
 async function open(link) {
@@ -76,10 +107,11 @@ async function open(link) {
       items.findIndex((item) => item.element === link),
       0,
     ),
-    // Photos fill the window, but small ones are enlarged 1.6 times at most.
-    initialZoomLevel: ({ panAreaSize: area, elementSize: photo }) => Math.min(area.x / photo.x, area.y / photo.y, 1.6),
+    // Photos fill the window, but small ones are enlarged 1.5 times at most.
+    initialZoomLevel: ({ panAreaSize: area, elementSize: photo }) => Math.min(area.x / photo.x, area.y / photo.y, 1.5),
     getViewportSizeFn: viewport,
     bgOpacity: 1,
+    counter: false,
     loop: false,
     wheelToZoom: true,
     preload: [1, 2],
@@ -93,6 +125,7 @@ async function open(link) {
     errorMsg: gettext("This picture cannot be shown."),
   });
   addButtons(box);
+  addFoot(box, () => Number(root?.dataset.total ?? 0));
   followAddress(box, start);
   box.on("change", () => {
     if (root && box.currIndex > items.length - 8) fetchMore(root, items);

@@ -12,6 +12,7 @@ from gallery.backup import history
 from gallery.backup.back_up import Options, Result, back_up
 from gallery.backup.refused import Damaged, Refused
 from gallery.backup.targets import open_target
+from gallery.system_checks import BEFORE_COMMANDS
 
 FAULTS_FOUND, COULD_NOT_RUN = 2, 3
 
@@ -21,6 +22,7 @@ class Command(BaseCommand):
         "Back up database, originals and what is kept with them into TARGET. Exit status: 0 a new "
         "backup was made, 2 it was, but files of the gallery are missing or changed, 3 none was."
     )
+    requires_system_checks = BEFORE_COMMANDS
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("target", help="a folder, or s3://BUCKET/PREFIX")

@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management import BaseCommand, CommandError
 
 from gallery.models import EmbeddingModel
+from gallery.system_checks import BEFORE_COMMANDS
 from search.vectors.embedders.base import ModelUnavailable
 from workers import compare_photos, look_ahead
 
@@ -17,6 +18,7 @@ class Command(BaseCommand):
         "Measure on the gallery's own photos how close duplicates are for the active model. "
         "It applies to new photos at once, and to all others with find_duplicates --again."
     )
+    requires_system_checks = BEFORE_COMMANDS
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(

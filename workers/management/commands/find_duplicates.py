@@ -16,6 +16,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
 from gallery.models import Embedding, EmbeddingModel
+from gallery.system_checks import BEFORE_COMMANDS
 from search.duplicates.find import compare
 from search.duplicates.models import Kind
 from search.duplicates.review import export
@@ -36,6 +37,7 @@ class Command(BaseCommand):
         "Write down which photos are duplicates. Exit status: 0 complete, 1 nothing written, "
         "3 written although photos still wait to be compared."
     )
+    requires_system_checks = BEFORE_COMMANDS
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--owner", help="only the photos of this account")
@@ -82,8 +84,8 @@ class Command(BaseCommand):
             except IndexLocked:
                 if not _wait_for_gallery(model, bar):
                     self.stderr.write(
-                        "The running gallery compares nothing. Its status page may say why; "
-                        "or stop it and run this command again."
+                        "The running gallery compares nothing. Its page Background work may say "
+                        "why. Or stop the gallery and run this command again."
                     )
             except VectorIndexError as error:
                 self.stderr.write(f"Nothing can be compared now. {error}")

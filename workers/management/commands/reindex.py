@@ -9,6 +9,8 @@ from django.db.models import F
 from tqdm import tqdm
 
 from gallery.models import Embedding, EmbeddingModel
+from gallery.models.embeddings import BACKFILL_PRIORITY
+from gallery.system_checks import BEFORE_COMMANDS
 from search.vectors.index import IndexLocked, VectorIndexError, close_all
 from workers import doorbell
 from workers.index_sync.projection import project_waiting
@@ -20,6 +22,7 @@ class Command(BaseCommand):
         "Put all vectors of the database into the index again; with --from-pictures, have the "
         "running gallery embed every photo again."
     )
+    requires_system_checks = BEFORE_COMMANDS
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--from-pictures", action="store_true")
@@ -71,7 +74,7 @@ def _embed_again(model: EmbeddingModel) -> int:
     return Embedding.objects.filter(model=model, state__in=settled).update(
         state=Embedding.State.PENDING,
         generation=F("generation") + 1,
-        priority=0,
+        priority=BACKFILL_PRIORITY,
         attempts=0,
         crashes=0,
         not_before=None,

@@ -2,37 +2,40 @@
 
 The image tower EfficientNet-Lite2 and the text encoders all-MiniLM-L6-v2 and multilingual-e5-small
 come from three Python packages that carry the published weights. What was trained on top of them is
-stored beside this file. `load` returns an open_clip model, so the code that serves open_clip models
-serves this one. Importing this package loads PyTorch.
+stored beside this file. `load` returns a model in the form that open_clip gives it, so that the
+code that serves open_clip models serves this one. Importing this package loads PyTorch, and not
+open_clip, timm, transformers or torchvision: they take longer to import than this model to load.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
+import html
 import logging
-from collections.abc import Callable, Iterator, Set
-from contextlib import contextmanager
+from collections.abc import Sequence, Set
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import open_clip
+import ftfy
 import torch
 from django.utils.translation import gettext as _
-from open_clip.model import set_model_preprocess_cfg
-from open_clip.tokenizer import HFTokenizer
 from safetensors.torch import load_file
+from tokenizers import Tokenizer
 from torch import nn
+from torch.nn import functional
 
 from search.vectors.embedders.base import LoadedModel, ModelUnavailable, Tower
 from search.vectors.embedders.catalog import EVERY_LANGUAGE_PACKAGE, STARTER_PARTS
+from search.vectors.embedders.starter.bert import Bert, Sizes
 from search.vectors.embedders.starter.e5 import E5Tokenizer, QuantisedFile
+from search.vectors.embedders.starter.efficientnet import EfficientNetLite2
 from search.vectors.embedders.starter.heads import Head
 from search.vectors.embedders.starter.towers import (
     CLASSES,
     CONTEXT,
     DIM,
+    ENGLISH_PAD,
     IMAGE_PARTS,
     ImageTower,
     TextTower,
@@ -41,7 +44,6 @@ from search.vectors.embedders.starter.towers import (
 
 logger = logging.getLogger(__name__)
 
-CONFIG = Path(__file__).with_name("scry-starter.json")
 WEIGHTS_FILE = Path(__file__).with_name("starter.safetensors")
 
 IMAGE_SIZE = 256
@@ -57,6 +59,11 @@ PREPROCESS_CFG: dict[str, Any] = {
     "resize_mode": "squash",
     "fill_color": 0,
 }
+
+ENGLISH_SIZES = Sizes(
+    words=30_522, positions=512, width=384, layers=6, heads=12, inner=1536, epsilon=1e-12
+)
+"""Those of MiniLM."""
 
 BOTH: frozenset[Tower] = frozenset({"image", "text"})
 
@@ -97,9 +104,6 @@ EVERY_TOWER = PackagedFile(
 def load(towers: Set[Tower] = BOTH) -> LoadedModel:
     """Load the starter model with the given towers, from local files only.
 
-    The model is an `open_clip.CustomTextCLIP`: `encode_image((n, 3, size, size) float)` and
-    `encode_text((n, length) int64)` give rows (n, DIM), of unit length with `normalize=True`.
-
     Raises `ModelUnavailable` when a weight file is missing, damaged or of another version.
     """
     trained = load_file(checked(WEIGHTS_FILE, STARTER_PARTS["heads"]))
@@ -118,28 +122,35 @@ def load(towers: Set[Tower] = BOTH) -> LoadedModel:
     return LoadedModel(model, DIM, dict(PREPROCESS_CFG), tokens)
 
 
-def bare(towers: Set[Tower]) -> tuple[nn.Module, Callable[..., torch.Tensor] | None]:
+class DualEncoder(nn.Module):
+    """Both towers in the form of `open_clip.CustomTextCLIP`; one that is not wanted is None."""
+
+    def __init__(self, visual: ImageTower | None, text: TextTower | None) -> None:
+        super().__init__()
+        self.visual, self.text = visual, text
+
+    def encode_image(self, pixels: torch.Tensor, *, normalize: bool = False) -> torch.Tensor:
+        """Return rows (n, DIM), of unit length if asked for, from (n, 3, height, width) floats."""
+        assert self.visual is not None  # noqa: S101 - whoever asks has loaded it
+        rows: torch.Tensor = self.visual(pixels)
+        return functional.normalize(rows, dim=-1) if normalize else rows
+
+    def encode_text(self, tokens: torch.Tensor, *, normalize: bool = False) -> torch.Tensor:
+        """Return rows (n, DIM), of unit length if asked for, from token ids (n, length), int64."""
+        assert self.text is not None  # noqa: S101 - whoever asks has loaded it
+        rows: torch.Tensor = self.text(tokens)
+        return functional.normalize(rows, dim=-1) if normalize else rows
+
+
+def bare(towers: Set[Tower]) -> tuple[DualEncoder, StarterTokenizer | None]:
     """Return the model with the packages' weights and untrained heads, and its tokenizer."""
-    folder = packaged(ENGLISH_TOWER).parent
-    open_clip.add_model_config(CONFIG)
-    text_cfg = json.loads(CONFIG.read_text(encoding="utf-8"))["text_cfg"]
-    with _without_factory_warnings():
-        model = open_clip.create_model(
-            CONFIG.stem,
-            pretrained_text=False,
-            force_preprocess_cfg=PREPROCESS_CFG,
-            # The text tower's architecture is read from the package's folder, never a hub.
-            text_cfg=text_cfg | {"hf_model_name": str(folder)},
-        )
-    model.visual = _image_tower(model.visual) if "image" in towers else None
-    tokens = None
-    if "text" in towers:
-        every = every_file()
-        tokens = StarterTokenizer(folder, E5Tokenizer(every) if every else None)
-        model.text = _text_tower(model.text, every)
-    else:
-        model.text = None
-    return model.eval(), tokens
+    image = _image_tower() if "image" in towers else None
+    if "text" not in towers:
+        return DualEncoder(image, None).eval(), None
+    every = every_file()
+    english = packaged(ENGLISH_TOWER)
+    tokens = StarterTokenizer(english.parent, E5Tokenizer(every) if every else None)
+    return DualEncoder(image, _text_tower(english, every)).eval(), tokens
 
 
 def reads_every_language() -> bool:
@@ -162,41 +173,62 @@ class StarterTokenizer:
     """Texts to the ids of both encoders, side by side."""
 
     def __init__(self, folder: Path, every: E5Tokenizer | None) -> None:
-        self.english = HFTokenizer(str(folder), context_length=CONTEXT, local_files_only=True)
+        self.english = EnglishTokenizer(folder, CONTEXT, ENGLISH_PAD)
         self.every = every
 
     def __call__(self, texts: list[str]) -> torch.Tensor:
         """Return token ids, shape (n, CONTEXT) or, with e5, (n, CONTEXT + longest), int64."""
-        english: torch.Tensor = self.english(texts)
+        english = self.english(texts)
         if self.every is None:
             return english
         return torch.cat([english, self.every(texts)], dim=1)
 
 
-def _image_tower(visual: nn.Module) -> nn.Module:
+class EnglishTokenizer:
+    """Texts to the ids of MiniLM's pieces of words, cut and filled up to one length."""
+
+    def __init__(self, folder: Path, length: int, pad: int) -> None:
+        self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        self._tokenizer.enable_truncation(length)
+        self._tokenizer.enable_padding(length=length, pad_id=pad)
+
+    def __call__(self, texts: Sequence[str]) -> torch.Tensor:
+        """Return token ids, shape (n, length), int64."""
+        read = self._tokenizer.encode_batch([_cleaned(text) for text in texts])
+        return torch.tensor([text.ids for text in read])
+
+
+def _cleaned(text: str) -> str:
+    """Return the text as open_clip cleans it, which this model was trained with."""
+    return " ".join(html.unescape(html.unescape(ftfy.fix_text(text))).split())
+
+
+def _image_tower() -> ImageTower:
     state = torch.load(packaged(IMAGE_TOWER), map_location="cpu", weights_only=True)
+    with torch.device("meta"):
+        trunk, classifier = EfficientNetLite2(), nn.Linear(IMAGE_PARTS[0], CLASSES)
     # The checkpoint names its tensors in another way than timm, but lists them in the same order
     # and shapes.
-    names = list(visual.trunk.state_dict())
-    visual.trunk.load_state_dict(dict(zip(names, state.values(), strict=False)))
-    classifier = nn.Linear(IMAGE_PARTS[0], CLASSES)
-    classifier.load_state_dict({"weight": state["_fc.weight"], "bias": state["_fc.bias"]})
-    tower = ImageTower(visual.trunk, classifier)
-    set_model_preprocess_cfg(tower, PREPROCESS_CFG)
-    return tower
+    names = list(trunk.state_dict())
+    trunk.load_state_dict(dict(zip(names, state.values(), strict=False)), assign=True)
+    classifier.load_state_dict(
+        {"weight": state["_fc.weight"], "bias": state["_fc.bias"]}, assign=True
+    )
+    return ImageTower(trunk, classifier)
 
 
-def _text_tower(encoder: nn.Module, every: QuantisedFile | None) -> nn.Module:
+def _text_tower(file: Path, every: QuantisedFile | None) -> TextTower:
     state = {
         name: tensor
-        for name, tensor in load_file(packaged(ENGLISH_TOWER)).items()
+        for name, tensor in load_file(file).items()
         if not name.startswith("pooler.") and not name.endswith("position_ids")
     }
-    encoder.transformer.load_state_dict(state)
-    encoder.proj = nn.Identity()
+    with torch.device("meta"):
+        english = Bert(ENGLISH_SIZES)
+    english.load_state_dict(state, assign=True)
     if every is None:
-        return TextTower(encoder)
-    return TextTower(encoder, every.encoder(), every.words())
+        return TextTower(english)
+    return TextTower(english, every.encoder(), every.words())
 
 
 def _overlay(module: nn.Module, trained: dict[str, torch.Tensor], *, prefix: str) -> None:
@@ -217,21 +249,6 @@ def _classes(trained: dict[str, torch.Tensor]) -> torch.Tensor:
     head = Head(CLASSES).eval()
     _overlay(head, trained, prefix="image.kinds.")
     return embedded_classes(head)
-
-
-@contextmanager
-def _without_factory_warnings() -> Iterator[None]:
-    """Drop open_clip's warning that weights are missing: they are loaded right after."""
-    root = logging.getLogger()
-
-    def not_from_factory(record: logging.LogRecord) -> bool:
-        return record.module != "factory"
-
-    root.addFilter(not_from_factory)
-    try:
-        yield
-    finally:
-        root.removeFilter(not_from_factory)
 
 
 # --- weight files ---------------------------------------------------------------------------------

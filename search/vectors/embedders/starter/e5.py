@@ -17,8 +17,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
-from torch.nn import functional
-from transformers import BertConfig, BertModel
+
+from search.vectors.embedders.starter.bert import Bert, Sizes
 
 BLOCK = 32
 """Numbers that share one scale."""
@@ -34,7 +34,7 @@ UNKNOWN_PENALTY = 10.0
 
 _BLOCKS = np.dtype([("scale", "<f2"), ("nibbles", "u1", BLOCK // 2)])
 
-# The file's names of a layer's tensors, and those of transformers' BertLayer.
+# The file's names of a layer's tensors, and those of `bert.Layer`.
 _MATRICES = {
     "q": "attention.self.query",
     "k": "attention.self.key",
@@ -104,34 +104,27 @@ class QuantisedFile:
 
     def words(self) -> WordTable:
         """Return the word vectors, which stay quantised."""
-        return WordTable(self.blocks("emb.word"))
+        return WordTable(self.blocks("emb.word"), self._bytes)
 
-    def encoder(self) -> BertModel:
+    def encoder(self) -> Bert:
         """Return the model without its word vectors: it takes `inputs_embeds`."""
-        config = BertConfig(
-            vocab_size=1,
-            hidden_size=self.width,
-            num_hidden_layers=self.layers,
-            num_attention_heads=self.heads,
-            intermediate_size=self.inner,
-            max_position_embeddings=self.positions,
-            layer_norm_eps=self.epsilon,
-            pad_token_id=0,
-        )
         with torch.device("meta"):
-            model = BertModel(config, add_pooling_layer=False)
+            model = Bert(
+                Sizes(
+                    words=1,
+                    positions=self.positions,
+                    width=self.width,
+                    layers=self.layers,
+                    heads=self.heads,
+                    inner=self.inner,
+                    epsilon=self.epsilon,
+                )
+            )
         model.load_state_dict(self._state(), assign=True)
-        # These are not in the checkpoint, and the device "meta" leaves them without content.
-        rows = {
-            "position_ids": torch.arange(self.positions)[None],
-            "token_type_ids": torch.zeros(1, self.positions, dtype=torch.long),
-        }
-        for name, row in rows.items():
-            model.embeddings.register_buffer(name, row, persistent=False)
         return model.eval()
 
     def _state(self) -> dict[str, torch.Tensor]:
-        """Return the tensors under the names that transformers gives them."""
+        """Return the tensors under the names that `Bert` gives them."""
         state = {
             "embeddings.word_embeddings.weight": torch.zeros(1, self.width),
             "embeddings.position_embeddings.weight": self.vector("emb.pos").view(-1, self.width),
@@ -208,56 +201,30 @@ def expanded(blocks: NDArray[np.void]) -> NDArray[np.float32]:
 
 
 class WordTable(nn.Module):
-    """Word vectors as blocks (words, n): token ids (...) to vectors (..., n * BLOCK), float32."""
+    """Word vectors as blocks (words, n): token ids (...) to vectors (..., n * BLOCK), float32.
 
-    def __init__(self, blocks: NDArray[np.void]) -> None:
+    `mapping` is the file that `blocks` lie in.
+    """
+
+    def __init__(self, blocks: NDArray[np.void], mapping: mmap.mmap) -> None:
         super().__init__()
-        self._blocks = blocks
+        self._blocks, self._mapping = blocks, mapping
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> WordTable:
+        return self  # Nothing in it changes, and a copy would read the whole table.
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
         rows = expanded(self._blocks[tokens.flatten().cpu().numpy()])
+        self._let_go()
         return torch.from_numpy(rows).view(*tokens.shape, -1).to(tokens.device)
 
+    def _let_go(self) -> None:
+        """Keep no page of the file, which the system may then drop first.
 
-class JoinedEncoder(nn.Module):
-    """The same as a `BertModel` whose training is over, with less to start for each layer.
-
-    It gives the same numbers; a short text takes a quarter less time.
-    """
-
-    def __init__(self, model: Any) -> None:
-        super().__init__()
-        self.embeddings, self.layers = model.embeddings, model.encoder.layer
-        self._heads = model.config.num_attention_heads
-        for layer in self.layers:
-            attention = layer.attention.self
-            parts = (attention.query, attention.key, attention.value)
-            joined = nn.Linear(1, 1)
-            joined.weight = nn.Parameter(torch.cat([part.weight.detach() for part in parts]))
-            joined.bias = nn.Parameter(torch.cat([part.bias.detach() for part in parts]))
-            layer.attention.self = joined
-
-    def forward(self, mask: torch.Tensor, **inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """Return the vectors (n, length, width) before the first layer and after each one.
-
-        `inputs` are `input_ids` or `inputs_embeds`, `mask` (n, length) tells which ones count.
+        Each word brings sixteen pages with it, so a few thousand words would hold the whole table.
         """
-        attended = None if bool(mask.all()) else mask[:, None, None, :].bool()
-        states = [self.embeddings(**inputs)]
-        for layer in self.layers:
-            states.append(self._run(layer, states[-1], attended))
-        return tuple(states)
-
-    def _run(self, layer: Any, states: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
-        count, length, width = states.shape
-        three = layer.attention.self(states).view(count, length, 3, self._heads, -1)
-        query, key, value = three.permute(2, 0, 3, 1, 4)
-        seen = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
-        flat = seen.transpose(1, 2).reshape(count, length, width)
-        states = layer.attention.output.LayerNorm(states + layer.attention.output.dense(flat))
-        inner = functional.gelu(layer.intermediate.dense(states))
-        normal: torch.Tensor = layer.output.LayerNorm(states + layer.output.dense(inner))
-        return normal
+        if hasattr(mmap, "MADV_DONTNEED"):
+            self._mapping.madvise(mmap.MADV_DONTNEED)
 
 
 class E5Tokenizer:

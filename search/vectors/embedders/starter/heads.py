@@ -81,10 +81,10 @@ class JoinedMembers(nn.Module):
             setattr(self, name, nn.Parameter(tensor.detach(), requires_grad=False))
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
-        count, members = len(features), len(self.refine)
+        members = len(self.refine)
         projected = functional.linear(features, self.project, self.project_bias)
-        projected = projected.view(count, members, MEMBER_DIM).transpose(0, 1)
+        projected = projected.view(-1, members, MEMBER_DIM).transpose(0, 1)
         refined = torch.baddbmm(self.refine_bias, functional.gelu(projected), self.refine)
         normal = functional.layer_norm(projected + refined, (MEMBER_DIM,))
         unit = functional.normalize(normal * self.norm + self.norm_bias, dim=-1)
-        return unit.transpose(0, 1).reshape(count, -1) / members**0.5
+        return unit.transpose(0, 1).reshape(-1, members * MEMBER_DIM) / members**0.5

@@ -9,13 +9,14 @@ arXiv:1312.5650). Both branches side by side are reduced to DIM numbers.
 from __future__ import annotations
 
 import copy
-from typing import Any
 
 import torch
 from torch import nn
 from torch.nn import functional
 
-from search.vectors.embedders.starter.e5 import JoinedEncoder, WordTable
+from search.vectors.embedders.starter.bert import Bert
+from search.vectors.embedders.starter.e5 import WordTable
+from search.vectors.embedders.starter.efficientnet import EfficientNetLite2, Normalisation
 from search.vectors.embedders.starter.heads import MEMBER_DIM, MEMBERS, Head
 from search.vectors.embedders.starter.threads import threads_for
 
@@ -44,8 +45,8 @@ EVERY_LAYERS = (12, 8)
 PREFIX_TOKENS = 4
 """Tokens of e5 that every text has: its ends, and the prefix."""
 
-PAD = 1
-"""Token with which e5's ids are filled up."""
+PAD, ENGLISH_PAD = 1, 0
+"""Tokens with which e5's and MiniLM's ids are filled up."""
 
 SMALL = 1e-3
 """Keeps the slope of the roots of features finite at zero."""
@@ -76,14 +77,14 @@ ENGLISH_SHARE = 0.8
 
 
 class ImageTower(nn.Module):
-    """A timm EfficientNet with two last parts: pictures (n, 3, height, width) to (n, DIM).
+    """An EfficientNet with two last parts: pictures (n, 3, height, width) to (n, DIM).
 
     `trunk` holds the published weights and `classifier` the published classes. `tuned` is a copy of
     the last part, trained on captions; both read the same early layers, so that the second costs
     little.
     """
 
-    def __init__(self, trunk: nn.Module, classifier: nn.Linear) -> None:
+    def __init__(self, trunk: EfficientNetLite2, classifier: nn.Linear) -> None:
         super().__init__()
         fold_normalisation(trunk)
         self.early = nn.Sequential(
@@ -127,7 +128,7 @@ class ImageTower(nn.Module):
 class LastLayers(nn.Module):
     """The last blocks of a folded EfficientNet: early output (n, 208, 8, 8) to features."""
 
-    def __init__(self, trunk: nn.Module) -> None:
+    def __init__(self, trunk: EfficientNetLite2) -> None:
         super().__init__()
         self.middle = nn.Sequential(*trunk.blocks[-2][1:])
         self.late = trunk.blocks[-1]
@@ -159,11 +160,10 @@ class TextTower(nn.Module):
     """
 
     def __init__(
-        self, english: Any, every: nn.Module | None = None, words: WordTable | None = None
+        self, english: Bert, every: Bert | None = None, words: WordTable | None = None
     ) -> None:
         super().__init__()
-        self.english, self.every, self.words = english, every, words
-        self._english_pad: int = english.config.pad_token_id
+        self.english, self.every, self.words = MeanOfTokens(english), every, words
         self.english_heads = nn.ModuleDict({name: Head(TEXT_WIDTH) for name in BRANCHES})
         self.every_heads = nn.ModuleDict({name: Head(2 * TEXT_WIDTH) for name in BRANCHES})
         self.mix = nn.Linear(len(BRANCHES) * MEMBERS * MEMBER_DIM, DIM, bias=False)
@@ -175,7 +175,7 @@ class TextTower(nn.Module):
 
     def _embedded(self, tokens: torch.Tensor) -> torch.Tensor:
         english, every = self.features(tokens), None
-        lengths = (tokens[:, :CONTEXT] != self._english_pad).sum(dim=1) - 2
+        lengths = (tokens[:, :CONTEXT] != ENGLISH_PAD).sum(dim=1) - 2
         if self.every is not None:
             read = tokens[:, CONTEXT:]
             every, lengths = self.every_features(read), (read != PAD).sum(dim=1) - PREFIX_TOKENS
@@ -185,9 +185,9 @@ class TextTower(nn.Module):
         """Make the heads and encoders faster, once they are trained."""
         for head in [*self.english_heads.values(), *self.every_heads.values()]:
             head.join()
-        self.english = JoinedEncoder(self.english.transformer)
-        if self.every is not None:
-            self.every = JoinedEncoder(self.every)
+        for encoder in (self.english.transformer, self.every):
+            if encoder is not None:
+                encoder.join()
 
     def unmixed(
         self, english: torch.Tensor, every: torch.Tensor | None, lengths: torch.Tensor
@@ -223,12 +223,8 @@ class TextTower(nn.Module):
     def features(self, tokens: torch.Tensor) -> torch.Tensor:
         """Return the mean of MiniLM's token vectors, shape (n, TEXT_WIDTH)."""
         tokens = tokens[:, :CONTEXT]
-        tokens = tokens[:, (tokens != self._english_pad).any(dim=0)]
-        if not isinstance(self.english, JoinedEncoder):
-            return self.english(tokens)  # type: ignore[no-any-return]
-        mask = tokens != self._english_pad
-        vectors = self.english(mask, input_ids=tokens)[-1]
-        return (vectors * mask[..., None]).sum(dim=1) / mask.sum(dim=1, keepdim=True)
+        means: torch.Tensor = self.english(tokens[:, (tokens != ENGLISH_PAD).any(dim=0)])
+        return means
 
     def every_features(self, tokens: torch.Tensor) -> torch.Tensor:
         """Return the means of e5's token vectors, shape (n, 2 * TEXT_WIDTH).
@@ -245,10 +241,21 @@ class TextTower(nn.Module):
         assert self.every is not None  # noqa: S101 - `forward` asks only then
         assert self.words is not None  # noqa: S101 - comes with `every`
         mask, vectors = (tokens != PAD).long(), self.words(tokens).to(self.mix.weight.dtype)
-        if isinstance(self.every, JoinedEncoder):
-            return self.every(mask, inputs_embeds=vectors), mask
-        read = self.every(inputs_embeds=vectors, attention_mask=mask, output_hidden_states=True)
-        return read.hidden_states, mask
+        return self.every(mask, inputs_embeds=vectors), mask
+
+
+class MeanOfTokens(nn.Module):
+    """MiniLM as it was trained: token ids (n, length) to the mean of the last token vectors."""
+
+    def __init__(self, transformer: Bert) -> None:
+        super().__init__()
+        self.transformer = transformer
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        mask = tokens != ENGLISH_PAD
+        vectors = self.transformer(mask, input_ids=tokens)[-1]
+        means: torch.Tensor = (vectors * mask[..., None]).sum(dim=1)
+        return means / mask.sum(dim=1, keepdim=True)
 
 
 def embedded_classes(kinds: nn.Module) -> torch.Tensor:
@@ -282,10 +289,8 @@ def evened(features: torch.Tensor) -> torch.Tensor:
     Features are replaced by their signed roots first, because a few strong ones would dominate.
     """
     roots = features.sign() * ((features.abs() + SMALL).sqrt() - SMALL**0.5)
-    return torch.cat(
-        [functional.layer_norm(part, part.shape[-1:]) for part in roots.split(IMAGE_PARTS, dim=-1)],
-        dim=-1,
-    )
+    parts = zip(roots.split(IMAGE_PARTS, dim=-1), IMAGE_PARTS, strict=True)
+    return torch.cat([functional.layer_norm(part, (width,)) for part, width in parts], dim=-1)
 
 
 def standardised(features: torch.Tensor) -> torch.Tensor:
@@ -304,13 +309,14 @@ def _moments(activations: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 @torch.no_grad()
-def fold_normalisation(trunk: Any) -> None:
-    """Put each batch normalisation of a timm EfficientNet into the convolution before it.
+def fold_normalisation(trunk: EfficientNetLite2) -> None:
+    """Put each batch normalisation of an EfficientNet into the convolution before it.
 
-    The result is the same for a third less work. The activation, which timm keeps in the
-    normalisation, stays in its place.
+    The result is the same for a third less work. The activation, which the normalisation keeps,
+    stays in its place.
     """
-    trunk.bn1, trunk.bn2 = _fold(trunk.conv_stem, trunk.bn1), _fold(trunk.conv_head, trunk.bn2)
+    for convolution, bn in (("conv_stem", "bn1"), ("conv_head", "bn2")):
+        setattr(trunk, bn, _fold(getattr(trunk, convolution), getattr(trunk, bn)))
     for block in (block for stage in trunk.blocks for block in stage):
         names = ["conv_pw", "conv_dw", "conv_pwl"]
         if not hasattr(block, "conv_pwl"):  # The first blocks have a depthwise layer first.
@@ -320,7 +326,7 @@ def fold_normalisation(trunk: Any) -> None:
             setattr(block, bn, _fold(getattr(block, name), getattr(block, bn)))
 
 
-def _fold(convolution: nn.Conv2d, normalisation: Any) -> nn.Module:
+def _fold(convolution: nn.Conv2d, normalisation: Normalisation) -> nn.Module:
     """Fold a normalisation into a convolution; return its activation."""
     factor = normalisation.weight / torch.sqrt(normalisation.running_var + normalisation.eps)
     convolution.weight.mul_(factor[:, None, None, None])

@@ -1,0 +1,1 @@
+"""Scry beside its peers: what `make bench` measures, shows and compares with earlier runs."""

@@ -1,0 +1,1 @@
+"""Formats of one language; see Django's `FORMAT_MODULE_PATH`."""

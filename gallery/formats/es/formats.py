@@ -1,0 +1,3 @@
+"""Spanish: the separator that browsers write too."""
+
+THOUSAND_SEPARATOR = "."

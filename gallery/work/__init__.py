@@ -1,0 +1,1 @@
+"""What the workers are at, for people: how much is left, what failed, and what may rest."""

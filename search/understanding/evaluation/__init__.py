@@ -1,0 +1,1 @@
+"""How well labels are told, by prompt style and model, measured against what a person knows."""

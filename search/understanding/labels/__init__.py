@@ -1,0 +1,1 @@
+"""Labels: which of a set's labels a photo has, and how sure that is."""

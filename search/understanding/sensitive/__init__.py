@@ -1,0 +1,1 @@
+"""Which photos may be sensitive: machines suspect, and people decide."""

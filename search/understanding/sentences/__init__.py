@@ -1,0 +1,1 @@
+"""Which of some sentences describes a photo; nothing of it is stored."""

@@ -1,0 +1,1 @@
+"""The pages of what Scry says it sees."""

@@ -1,0 +1,4 @@
+// The pages of signing in, which load nothing else.
+import { attachPasskeys } from "./passkeys.js";
+
+attachPasskeys();
