@@ -8,7 +8,6 @@ const EDGE = 90; // pixels from the top and the bottom where dragging scrolls
 const STEP = 14; // pixels that it scrolls each time
 let press = null;
 
-
 // The bars at the top and at the bottom lie over the photos.
 function boxAt(x, y) {
   const below = document.querySelector(".rail")?.getBoundingClientRect();
