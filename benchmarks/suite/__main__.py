@@ -77,14 +77,14 @@ def _run(options: argparse.Namespace) -> None:
 def measured(
     scale: Scale, place: rounds.Workplace, parts: list[str], facts: dict[str, object]
 ) -> Iterator[Results]:
-    """Yield the results of the given parts so far, after each part."""
+    """Yield the results so far after each group of steps, since a run may be stopped."""
     samples: list[Sample] = []
     absent: dict[str, str] = {}
     for name in parts:
-        found, missing = rounds.measured(PARTS[name], scale, place)
-        samples += found
-        absent |= missing
-        yield Results(facts, gathered(samples), dict(absent))
+        for found, missing in rounds.measured(PARTS[name], scale, place):
+            samples += found
+            absent |= missing
+            yield Results(facts, gathered(samples), dict(absent))
 
 
 if __name__ == "__main__":

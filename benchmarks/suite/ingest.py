@@ -1,7 +1,9 @@
 """The part for photos from disk to searchable: Scry beside loops and peers, with each model.
 
 `Scry` counts until a photo is searchable, with its copy, thumbnail, hashes, rows and comparison.
-Its gallery is at rest while the others run. Each round has photos of its own.
+To a model with random weights all photos look alike, and each would be compared with all others.
+Comparing is paused there, so that only the figures before comparing are measured. The gallery is at
+rest while the others run. Each round has photos of its own.
 """
 
 from __future__ import annotations
@@ -61,6 +63,9 @@ def _steps(batches: Batches) -> Iterator[Sequence[Step]]:
     models.accept(model, data, variables)
     with gallery(data=data, model=model.name, extra=variables) as running:
         running.wait_until_ready(900)
+        if not batches.compares:
+            paused = {"kinds": ["compare"]}
+            running.client.post("/api/v1/jobs/pause", json=paused).raise_for_status()
         ingest_loops.wait_for_rest(running)
         names = [
             name
@@ -89,6 +94,10 @@ class Batches:
     @property
     def what(self) -> str:
         return f"{self.megapixels:g} MP" if self.megapixels else "given folder"
+
+    @property
+    def compares(self) -> bool:
+        return not self.model.architecture
 
     def photos(self, number: int, use: int) -> Path:
         """Return the folder of photos of a round for one of three uses, all different."""
@@ -148,8 +157,10 @@ class Batches:
     def imported(self, running: Gallery, number: int) -> Iterator[Sample]:
         ingest_loops.wait_for_rest(running)
         folder = self.photos(number, 0)
-        rates, cpu = ingest_loops.import_folder(running, folder, len(list(folder.iterdir())))
-        yield self._sample("Scry", Origin.SCRY, SEARCHABLE, rates["Scry with duplicates"])
+        count = len(list(folder.iterdir()))
+        rates, cpu = ingest_loops.import_folder(running, folder, count, compares=self.compares)
+        if self.compares:
+            yield self._sample("Scry", Origin.SCRY, SEARCHABLE, rates["Scry with duplicates"])
         yield self._sample("Scry, before comparing", Origin.SCRY, SEARCHABLE, rates["Scry"])
         for part, milliseconds in cpu.items():
             yield self._sample("Scry", Origin.SCRY, f"CPU of the {part}", milliseconds, "ms")

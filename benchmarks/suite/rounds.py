@@ -47,27 +47,33 @@ Part = Callable[[Scale, Workplace], Iterator[AbstractContextManager[Sequence[Ste
 """Yields groups of steps that take turns; what a group needs is there while it is open."""
 
 
-def measured(part: Part, scale: Scale, place: Workplace) -> tuple[list[Sample], dict[str, str]]:
-    """Return the samples of a part, and why steps that could not run did not.
+def measured(
+    part: Part, scale: Scale, place: Workplace
+) -> Iterator[tuple[list[Sample], dict[str, str]]]:
+    """Yield the samples of each group of a part, and why steps that could not run did not.
 
     Only peers may be absent; any other error ends the run.
     """
-    samples: list[Sample] = []
-    absent: dict[str, str] = {}
     for group in part(scale, place):
         with group as own:
             steps = [Step("yardstick", lambda _: [yardstick(part.__module__)]), *own]
-            for number in range(scale.rounds):
-                for step in steps if number % 2 == 0 else reversed(steps):
-                    if step.name in absent:
-                        continue
-                    told = step.name
-                    try:
-                        samples += step.run(number)
-                    except PeerAbsent as error:
-                        absent[step.name] = str(error)
-                        told += f" was not run: {error}"
-                    print(f"round {number + 1}: {told}", file=sys.stderr, flush=True)
+            yield _of_group(steps, scale.rounds)
+
+
+def _of_group(steps: Sequence[Step], rounds: int) -> tuple[list[Sample], dict[str, str]]:
+    samples: list[Sample] = []
+    absent: dict[str, str] = {}
+    for number in range(rounds):
+        for step in steps if number % 2 == 0 else reversed(steps):
+            if step.name in absent:
+                continue
+            told = step.name
+            try:
+                samples += step.run(number)
+            except PeerAbsent as error:
+                absent[step.name] = str(error)
+                told += f" was not run: {error}"
+            print(f"round {number + 1}: {told}", file=sys.stderr, flush=True)
     return samples, absent
 
 

@@ -121,7 +121,7 @@ def test_programs_take_turns_and_only_peers_may_be_absent(tmp_path):
         yield nullcontext([step("peer"), step("Scry"), step("loop")])
 
     place = rounds.Workplace(tmp_path, tmp_path)
-    samples, absent = rounds.measured(groups, BENCH, place)
+    ((samples, absent),) = rounds.measured(groups, BENCH, place)
     assert order == [(0, "peer"), (0, "Scry"), (0, "loop"), (1, "loop"), (1, "Scry")]
     assert absent == {"peer": "It does not install."}
     assert sum(sample.figure == YARDSTICK for sample in samples) == 2
@@ -137,7 +137,7 @@ def test_an_error_of_scry_ends_the_run(tmp_path):
         yield nullcontext([rounds.Step("Scry", broken)])
 
     with pytest.raises(ValueError, match="broken"):
-        rounds.measured(groups, BENCH, rounds.Workplace(tmp_path, tmp_path))
+        list(rounds.measured(groups, BENCH, rounds.Workplace(tmp_path, tmp_path)))
 
 
 # --- the comparison -------------------------------------------------------------------------------
