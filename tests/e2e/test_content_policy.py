@@ -9,7 +9,7 @@ import pytest
 
 from tests.e2e.browser import PASSWORD
 from tests.e2e.conftest import first_run
-from tests.web.test_routes import LINK, MATRIX, MEMBERS
+from tests.web.route_matrix import LINK, MATRIX, MEMBERS
 
 # Files and JSON, of which a browser makes no page. Parts of pages are opened by themselves, too.
 NO_PAGES = re.compile(

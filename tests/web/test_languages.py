@@ -14,7 +14,7 @@ from django.utils import translation
 from django.utils.translation.trans_real import translation as catalogue_of
 
 from tests.external import body
-from tests.web.test_routes import MATRIX
+from tests.web.route_matrix import MATRIX
 from tests.web.test_routes_by_actor import ask
 
 LANGUAGES = [code for code, _name in settings.LANGUAGES]

@@ -15,9 +15,10 @@ from django.utils import timezone
 from gallery import audit, invitations, roles
 from gallery.models import ApiToken, Deed, Invitation, Role
 from gallery.user_errors import UserError
+from tests.web.route_matrix import OWN, OWN_FILE, OWN_KEY
 from tests.web.test_accounts import is_in
 from tests.web.test_api_photos import picture, upload
-from tests.web.test_routes import OWN, OWN_FILE, OWN_KEY, ask, bearing, routes_for
+from tests.web.test_routes import ask, bearing, routes_for
 
 pytestmark = pytest.mark.django_db
 

@@ -12,8 +12,9 @@ from django.test import Client
 
 from gallery.response_headers import PROTECTION, of_server
 from gallery.web_server.refusals import turn_away
+from tests.web.route_matrix import MATRIX
 from tests.web.test_api_photos import picture, upload
-from tests.web.test_routes import MATRIX, ask
+from tests.web.test_routes import ask
 from tests.web.test_web_server_hostile import address, application, connected, everything
 
 __all__ = ["address", "application"]

@@ -13,7 +13,7 @@ from django.test import Client
 from gallery.models import ShareLink, ShareRole
 from tests.external import body
 from tests.shared import ALL_ON, World, member
-from tests.web.test_routes import (
+from tests.web.route_matrix import (
     ADMIN,
     ADMIN_KEY,
     KEY,

@@ -20,8 +20,8 @@ from search.language import Query
 from search.understanding.models import Engine, Suspicion
 from tests.alike import group
 from tests.external import body
+from tests.web.route_matrix import MATRIX
 from tests.web.test_api_photos import picture, upload
-from tests.web.test_routes import MATRIX
 from tests.workers.conftest import drain
 
 pytestmark = pytest.mark.django_db(transaction=True)

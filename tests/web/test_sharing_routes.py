@@ -11,7 +11,7 @@ from django.test import Client
 from gallery.models import ApiToken, Photo, ShareLink, ShareMember, ShareRole
 from tests.external import body
 from tests.shared import ALL_ON, World, member
-from tests.web.test_routes import ADMIN, ADMIN_KEY, KEY, LINK, MATRIX, MEMBERS, OPEN, SIGN_IN
+from tests.web.route_matrix import ADMIN, ADMIN_KEY, KEY, LINK, MATRIX, MEMBERS, OPEN, SIGN_IN
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -11,8 +11,9 @@ from django.utils import timezone
 
 from gallery.models import ApiToken, Scope, Viewer
 from tests.external import body
+from tests.web.route_matrix import KEY, MATRIX, OWN_FILE, OWN_KEY
 from tests.web.test_api_photos import picture, upload
-from tests.web.test_routes import KEY, MATRIX, OWN_FILE, OWN_KEY, ask, bearing, routes_for
+from tests.web.test_routes import ask, bearing, routes_for
 
 pytestmark = pytest.mark.django_db
 

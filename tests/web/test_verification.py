@@ -18,7 +18,8 @@ from django.test import Client
 from django.utils import timezone
 
 from tests.external import body
-from tests.web.test_routes import MATRIX, OPEN, SIGN_IN, ask
+from tests.web.route_matrix import MATRIX, OPEN, SIGN_IN
+from tests.web.test_routes import ask
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("gallery", "search", "workers")

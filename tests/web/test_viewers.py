@@ -11,8 +11,9 @@ from django.test.utils import CaptureQueriesContext
 
 from gallery import roles
 from gallery.models import ApiToken, Role, Viewer
+from tests.web.route_matrix import ADMIN, ADMIN_KEY, MATRIX
 from tests.web.test_api_photos import picture, upload
-from tests.web.test_routes import ADMIN, ADMIN_KEY, MATRIX, ask
+from tests.web.test_routes import ask
 
 pytestmark = pytest.mark.django_db
 
