@@ -12,6 +12,7 @@ import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from threading import RLock
 from typing import Any
 
 from django.conf import settings
@@ -78,6 +79,8 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]  # waitress has no types
 
     channel_class = Connection
     is_stopping = False
+    is_closed = False
+    waking = RLock()  # A signal may come while the thread that it interrupts has it.
 
     def add_task(self, task: Connection) -> None:
         """Have the first request of a connection answered."""
@@ -86,6 +89,16 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]  # waitress has no types
     def check(self, check: CredentialCheck) -> None:
         """Have a credential looked for, while the connection waits."""
         self.task_dispatcher.check(check)
+
+    def pull_trigger(self) -> None:
+        """Wake the thread that serves, unless the server was closed.
+
+        Threads may be at work for longer than it. The number of its pipe is then that of the next
+        file that is opened, and a byte written into it could damage the database.
+        """
+        with self.waking:
+            if not self.is_closed:
+                super().pull_trigger()
 
     def readable(self) -> bool:
         """Tell whether there is room for a connection, or whether another one can give way."""
@@ -210,7 +223,10 @@ class Server:
 
     def close(self) -> None:
         """Close everything that is still open."""
-        wasyncore.close_all(self._waiting)
+        with Listener.waking:
+            for listener in self._listeners:
+                listener.is_closed = True
+            wasyncore.close_all(self._waiting)
 
     def _turn(self, seconds: float) -> None:
         """Read and write what can be, waiting for it at most `seconds`."""

@@ -18,6 +18,7 @@ from gallery.web_server.addresses import neighbourhood
 from gallery.web_server.server import Server
 from gallery.web_server.sockets import bind
 from gallery.wsgi import application as scry
+from tests.waiting import wait_until
 
 MB = 1024 * 1024
 GET = b"GET /page HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -34,7 +35,7 @@ class Application:
         path, body = environ["PATH_INFO"], environ["wsgi.input"].read()
         self.bodies.append(len(body))
         if path == "/blocked":
-            self.door.wait(20)
+            self.door.wait(60)
         if path == "/healthz":
             return scry(environ, start_response)
         if path == "/endless":
@@ -62,20 +63,27 @@ def address(application, monkeypatch):
     """The address of a server with two threads, which looks after connections 20 times a second."""
     monkeypatch.setattr(servers, "_LOOK_SECONDS", 0.05)
     monkeypatch.setattr(servers, "STOP_SECONDS", 0.2)
+    before = set(threading.enumerate())
     server = Server(application, bind("127.0.0.1", 0), 2)
     thread = threading.Thread(target=server.run)
     thread.start()
     yield "127.0.0.1", server.port
     application.door.set()
     server.stop()
-    thread.join(10)
+    thread.join(30)
     assert not thread.is_alive()
     server.close()
+    # What answers ends by itself; it must not meet the database of the next test.
+    wait_until(lambda: not [one for one in _waitress_threads() if one not in before])
+
+
+def _waitress_threads() -> list[threading.Thread]:
+    return [one for one in threading.enumerate() if one.name.startswith("waitress-")]
 
 
 @contextmanager
 def connected(address, *sent: bytes, source="127.0.0.1"):
-    with socket.create_connection(address, timeout=5, source_address=(source, 0)) as client:
+    with socket.create_connection(address, timeout=30, source_address=(source, 0)) as client:
         for data in sent:
             client.sendall(data)
         yield client
@@ -96,17 +104,17 @@ def page(client) -> bytes:
     return received
 
 
-def answers(address, request=GET, source="127.0.0.1") -> bool:
-    """Tell whether a request on a new connection gets 200 in half a second."""
+def answers(address, request=GET, source="127.0.0.1", seconds=10.0) -> bool:
+    """Tell whether a request on a new connection gets 200 before others are given up."""
     with connected(address, request, source=source) as client:
-        client.settimeout(0.5)
+        client.settimeout(seconds)
         try:
             return client.recv(65536).startswith(b"HTTP/1.1 200")
         except TimeoutError:
             return False
 
 
-def drip(client, data: bytes, every=0.02, seconds=3.0) -> float:
+def drip(client, data: bytes, every=0.02, seconds=30.0) -> float:
     """Send `data` again and again until the connection is closed; return the seconds it took."""
     began = time.monotonic()
     client.settimeout(every)
@@ -128,7 +136,7 @@ def test_a_header_that_drips_is_cut_off(address, monkeypatch, first):
     monkeypatch.setattr(connections, "_LATE_SECONDS", 0.1)
     with connected(address, first) as client:
         line = b"X: y\r\n" if first else b"\r\n\r\n"
-        assert 0.2 < drip(client, line) < 1.5
+        assert 0.2 < drip(client, line) < 25
 
 
 def test_who_sends_nothing_is_cut_off(address, monkeypatch):
@@ -138,7 +146,7 @@ def test_who_sends_nothing_is_cut_off(address, monkeypatch):
 
 
 def test_a_late_header_is_told(address, monkeypatch):
-    monkeypatch.setattr(connections, "HEADER_SECONDS", 0.1)
+    monkeypatch.setattr(connections, "HEADER_SECONDS", 1.0)
     with connected(address, b"GET / HTTP/1.1\r\n") as client:
         head, body = everything(client).split(b"\r\n\r\n")
     assert b" 408 " in head.splitlines()[0]
@@ -158,12 +166,12 @@ def test_what_the_server_refuses_is_a_line_a_minute_of_each_kind(address, monkey
 
 def test_an_idle_connection_is_kept_for_a_while_and_then_closed(address, monkeypatch):
     monkeypatch.setattr(connections, "HEADER_SECONDS", 0.8)
-    monkeypatch.setattr(connections, "IDLE_SECONDS", 1.5)
     with connected(address, GET) as client:
         assert page(client).endswith(b"page")
         time.sleep(1.0)
         client.sendall(GET)
         assert page(client).endswith(b"page")
+        monkeypatch.setattr(connections, "IDLE_SECONDS", 0.3)
         assert client.recv(1) == b""
 
 
@@ -172,7 +180,7 @@ def test_a_body_that_drips_is_refused(address, application, monkeypatch):
     monkeypatch.setattr(connections, "_LATE_SECONDS", 0.1)
     head = b"POST /page HTTP/1.1\r\nContent-Length: 36000\r\n\r\n"
     with connected(address, head) as client:
-        assert drip(client, b"x", seconds=10) < 8
+        assert drip(client, b"x") < 25
     assert application.bodies == []
 
 
@@ -215,12 +223,12 @@ def test_bodies_that_are_sent_keep_no_thread(address):
         assert answers(address)
 
 
-def test_health_is_told_though_every_thread_is_busy(address):
+def test_health_is_told_though_every_thread_is_busy(address, application):
     with ExitStack() as opened:
         for _ in range(4):
             opened.enter_context(connected(address, b"GET /blocked HTTP/1.1\r\n\r\n"))
-        time.sleep(0.1)
-        assert not answers(address)
+        wait_until(lambda: len(application.bodies) == 2)
+        assert not answers(address, seconds=0.5)
         assert answers(address, HEALTH)
         with connected(address, b"nonsense\r\n\r\n") as client:
             assert b" 400 " in everything(client).splitlines()[0], "refusals are told, too"
@@ -231,10 +239,7 @@ def test_who_reads_nothing_keeps_no_thread_for_ever(address, monkeypatch):
     with ExitStack() as opened:
         for _ in range(2):
             opened.enter_context(connected(address, b"GET /endless HTTP/1.1\r\n\r\n"))
-        deadline = time.monotonic() + 5
-        while not (answered := answers(address)) and time.monotonic() < deadline:
-            pass
-        assert answered
+        assert answers(address)
 
 
 def test_files_are_sent_without_a_thread(address, application):
@@ -357,7 +362,7 @@ def test_a_request_that_runs_is_answered_though_the_server_stops(application, mo
         assert everything(sending).endswith(b"page")
         application.door.set()
         assert b"Connection: close" in everything(running)
-    thread.join(10)
+    thread.join(30)
     assert not thread.is_alive()
     server.close()
 
