@@ -49,12 +49,12 @@ def reason(read, path):
     ],
 )
 def test_a_child_that_goes_wrong_costs_one_picture(make_pool, tmp_path, good, fault, expected):
-    pool = make_pool(wall_seconds=2, memory_bytes=400 << 20)
+    pool = make_pool(wall_seconds=4, memory_bytes=400 << 20)
     bad = images.write(tmp_path, "bad.jpg", images.faulty("decode", fault))
     assert pool.probe(bad).format == "JPEG"
     begin = time.monotonic()
     assert reason(pool.decode, bad) == expected
-    assert time.monotonic() - begin < 15
+    assert time.monotonic() - begin < 40
     assert pool.decode(good).colour == "#0000fe"
     assert len(pool.children()) == 1
 
@@ -168,23 +168,22 @@ def test_many_threads_get_their_own_answers(make_pool, tmp_path):
 
 
 def test_a_full_line_sends_callers_away_at_once(make_pool, tmp_path, good):
-    pool = make_pool(turns=partial(in_order, waiting=1), wall_seconds=2)
+    pool = make_pool(turns=partial(in_order, waiting=1), wall_seconds=5)
     slow = images.write(tmp_path, "slow.jpg", images.faulty("any", "hang"))
     with ThreadPoolExecutor(2) as executor:
         first = executor.submit(reason, pool.probe, slow)
         wait_until(lambda: len(pool._turns._tickets) == 1)
         second = executor.submit(pool.probe, good)
         wait_until(lambda: len(pool._turns._tickets) == 2)
-        begin = time.monotonic()
         with pytest.raises(PoolBusy):
             pool.probe(good)
-        assert time.monotonic() - begin < 1.5
+        assert not first.done()
         assert first.result() == "decode_timeout"
         assert second.result().width == 64
 
 
 def test_waiting_in_the_line_has_an_end(make_pool, tmp_path, good):
-    pool = make_pool(turns=partial(in_order, seconds=0.2), wall_seconds=1.5)
+    pool = make_pool(turns=partial(in_order, seconds=0.2), wall_seconds=5)
     slow = images.write(tmp_path, "slow.jpg", images.faulty("any", "hang"))
     with ThreadPoolExecutor(1) as executor:
         first = executor.submit(reason, pool.probe, slow)
@@ -216,7 +215,7 @@ def test_closing_ends_callers_children_and_the_line(make_pool, tmp_path, good):
         pool.close()
         for future in (at_work, waiting):
             with pytest.raises(PoolClosed):
-                future.result(timeout=20)
+                future.result(timeout=60)
     with pytest.raises(PoolClosed):
         pool.probe(good)
     pool.close()
@@ -265,7 +264,7 @@ def test_a_fork_starts_children_of_its_own(tmp_path):
         "assert os.waitpid(pid, 0)[1] == 0\n"
         "pool.probe(sys.argv[1]); assert pool.children() == before; pool.close()\n"
     )
-    subprocess.run([sys.executable, "-c", code, str(good)], check=True, timeout=20)
+    subprocess.run([sys.executable, "-c", code, str(good)], check=True, timeout=60)
 
 
 def test_answers_that_are_not_honest_are_not_believed():

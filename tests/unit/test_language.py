@@ -184,9 +184,9 @@ def test_errors_say_what_is_wrong_and_where(typed, code, start, end, said):
     ],
 )
 def test_limits(typed, code):
-    started = time.perf_counter()
+    started = time.thread_time()
     assert refusal(typed) == code
-    assert time.perf_counter() - started < 0.5
+    assert time.thread_time() - started < 0.5
 
 
 def refusal(typed: str) -> str:

@@ -10,7 +10,7 @@ from django.core.signals import request_finished
 from gallery import late_workers
 from gallery.late_workers import LateWorkers
 
-SOON = 10.0
+SOON = 60.0
 
 
 class Workers:

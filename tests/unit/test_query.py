@@ -41,10 +41,11 @@ def test_any_text_is_understood_or_refused_with_a_code(text):
 
 
 def test_absurd_texts_are_refused_quickly():
-    started = time.perf_counter()
+    text = "x" * 5_000_000
+    started = time.thread_time()
     with pytest.raises(QueryError):
-        normalize_text("x" * 5_000_000)
-    assert time.perf_counter() - started < 0.05
+        normalize_text(text)
+    assert time.thread_time() - started < 0.05
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ def cache(request, monkeypatch):
     monkeypatch.setattr(redis_cache, "_asked_from", 0.0)
     with FaultProxy(("127.0.0.1", free_port())) as proxy:
         proxy.suffer(request.param)
-        options = {"socket_timeout": 0.2, "socket_connect_timeout": 0.2}
+        options = {"socket_timeout": 1, "socket_connect_timeout": 1}
         yield ForgivingRedisCache(f"redis://{proxy.address}/0", {"OPTIONS": options})
 
 
@@ -28,7 +28,7 @@ def test_a_page_waits_once_for_a_redis_that_does_not_answer(cache):
         cache.set("key", 1)
         assert cache.add("key", 1)
         assert not cache.touch("key")
-    assert time.monotonic() - began < 0.35
+    assert time.monotonic() - began < 1.9
 
 
 def test_it_is_asked_again_after_a_while(cache, monkeypatch):

@@ -7,6 +7,7 @@ import threading
 import time
 from collections import Counter
 from contextlib import contextmanager
+from functools import partial
 
 import pytest
 from hypothesis import given, strategies as st
@@ -15,6 +16,7 @@ from gallery import failed_reads
 from gallery.decoding import DecodeError
 from gallery.failed_reads import FailedReads
 from gallery.turns import AT_ONCE, HEADERS_AT_ONCE, WAITING, NoTurn, Turns
+from tests.waiting import wait_until
 
 
 class Caller(threading.Thread):
@@ -31,7 +33,7 @@ class Caller(threading.Thread):
         try:
             with self.turns.turn(self.asker, is_quick=self.is_quick):
                 self.began.set()
-                self.done.wait(20)
+                self.done.wait(60)
         except NoTurn:
             self.busy = True
         self.answered.set()
@@ -42,13 +44,20 @@ def calls(turns, *askers, is_quick=False):
     """Callers that came one after the other."""
     callers = []
     for asker in askers:
+        before = turns._waiting_tickets()
         callers.append(Caller(turns, asker, is_quick=is_quick))
-        time.sleep(0.01)
+        wait_until(partial(has_come, turns, callers[-1], before))
     yield callers
     for caller in callers:
         caller.done.set()
     for caller in callers:
-        caller.join(5)
+        caller.join(60)
+
+
+def has_come(turns, caller, before):
+    """Tell whether a caller has a turn, waits for one, or was sent away."""
+    is_told = caller.began.is_set() or caller.answered.is_set()
+    return is_told or bool(set(turns._waiting_tickets()) - set(before))
 
 
 def at_work(callers):
@@ -76,20 +85,21 @@ def test_another_person_gets_a_turn_at_once(number):
 def test_a_header_is_read_at_once_beside_pictures():
     turns = Turns(2)
     with calls(turns, "ada", "ada"), calls(turns, "ada", is_quick=True) as (probe,):
-        assert probe.began.wait(1)
+        assert probe.began.wait(60)
 
 
 def test_the_next_turn_is_of_who_has_the_fewest():
     with calls(Turns(1), "ada", "bob", "ada", "ada", "bob", "cleo") as callers:
         callers[1].done.set()
         callers[0].done.set()
-        assert callers[5].began.wait(1) or callers[4].began.wait(1)
+        wait_until(lambda: callers[5].began.is_set() or callers[4].began.is_set())
 
 
 def test_a_full_line_makes_room_for_a_newcomer():
     """Nobody who has a turn loses it, and who has the most waits in vain."""
     turns = Turns(1, waiting=3)
     with calls(turns, "ada", "ada", "ada", "bob", "cleo") as callers:
+        assert callers[2].answered.wait(60)
         assert [caller.busy for caller in callers] == [False, False, True, False, False]
         with calls(turns, "bob") as (late,):
             assert late.busy
@@ -98,7 +108,7 @@ def test_a_full_line_makes_room_for_a_newcomer():
 def test_who_waits_in_vain_is_told_soon():
     turns = Turns(1, seconds=0.2)
     with calls(turns, "ada"), calls(turns, "ada") as (second,):
-        assert second.answered.wait(2)
+        assert second.answered.wait(60)
         assert second.busy
 
 
@@ -113,7 +123,7 @@ def test_in_any_order_of_events(size, events):
     for asker, is_quick, ends in events:
         callers.append(Caller(turns, asker, is_quick=is_quick))
         time.sleep(0.002)
-        working = [one for one in callers if one.began.is_set() and not one.answered.is_set()]
+        working = [one for one in callers if one.began.is_set() and not one.done.is_set()]
         assert len(working) <= size + 1
         assert len(turns._tickets) <= size + WAITING + 1
         assert all(n <= HEADERS_AT_ONCE for n in Counter(at_work(callers)).values())
@@ -122,7 +132,7 @@ def test_in_any_order_of_events(size, events):
     for caller in callers:
         caller.done.set()
     for caller in callers:
-        caller.join(5)
+        caller.join(60)
         assert caller.answered.is_set()
     assert turns._tickets == []
 

@@ -11,6 +11,7 @@ import pytest
 
 from gallery.web_server import server as servers
 from gallery.web_server.fair_threads import FairThreads, asker_of
+from tests.waiting import wait_until
 from tests.web.test_web_server_hostile import address, answers, application, connected
 
 __all__ = ["address", "application"]
@@ -24,7 +25,7 @@ class Work:
 
     def service(self):
         self.begun.append(self)
-        self.door.wait(10)
+        self.door.wait(60)
 
     def cancel(self):
         pass
@@ -38,7 +39,9 @@ def threads():
     pool.shutdown()
 
 
-def names(begun):
+def names(begun, count):
+    """Return whose work has begun, once it is so many and any more would have begun, too."""
+    wait_until(lambda: len(begun) >= count)
     time.sleep(0.05)
     return [work.name for work in begun]
 
@@ -48,13 +51,13 @@ def test_one_client_never_has_all_threads(threads):
     works = [Work("ada", begun) for _ in range(10)]
     for work in works:
         threads.add(work, "ada")
-    assert names(begun) == ["ada"] * 2
+    assert names(begun, 2) == ["ada"] * 2
     other = Work("bob", begun)
     threads.add(other, "bob")
-    assert names(begun)[-1] == "bob"
+    assert names(begun, 3)[-1] == "bob"
     for work in [*works, other]:
         work.door.set()
-    assert len(names(begun)) == 11
+    assert len(names(begun, 11)) == 11
 
 
 def test_the_next_thread_is_for_who_has_the_fewest(threads):
@@ -62,13 +65,12 @@ def test_the_next_thread_is_for_who_has_the_fewest(threads):
     works = [Work(name, begun) for name in ["ada"] * 6 + ["bob"] * 3]
     for work in works:
         threads.add(work, work.name)
-        time.sleep(0.01)
-    assert names(begun) == ["ada", "ada", "bob", "bob"]
+    assert sorted(names(begun, 4)) == ["ada", "ada", "bob", "bob"]
     works[6].door.set()
-    assert names(begun)[-1] == "bob"
+    assert names(begun, 5)[-1] == "bob"
     for work in works:
         work.door.set()
-    assert len(names(begun)) == 9
+    assert len(names(begun, 9)) == 9
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -81,12 +83,9 @@ def test_nothing_is_forgotten(threads, seed):
             dice.choice(works).door.set()
     for work in works:
         work.door.set()
-    deadline = time.monotonic() + 5
-    while len(begun) < len(works) and time.monotonic() < deadline:
-        time.sleep(0.01)
+    wait_until(lambda: len(begun) == len(works))
     assert set(begun) == set(works)
-    time.sleep(0.05)
-    assert not threads.queue._running, "everybody's turns ended"
+    wait_until(lambda: not threads.queue._running)  # Everybody's turns ended.
 
 
 def test_a_thread_outlives_a_task_that_fails(threads):
@@ -100,8 +99,8 @@ def test_a_thread_outlives_a_task_that_fails(threads):
         work = Fails("ada", begun)
         work.door.set()
         threads.add(work, "ada")
-    assert len(names(begun)) == 8
-    assert not threads.queue._running
+    assert len(names(begun, 8)) == 8
+    wait_until(lambda: not threads.queue._running)
 
 
 def test_a_client_is_told_by_address_and_credential(settings):
@@ -121,11 +120,13 @@ def four_threads(monkeypatch):
     monkeypatch.setattr("tests.web.test_web_server_hostile.Server", Four)
 
 
-def test_somebody_else_is_answered_beside_a_client_that_keeps_what_it_can(four_threads, address):
+def test_somebody_else_is_answered_beside_a_client_that_keeps_what_it_can(
+    four_threads, address, application
+):
     with ExitStack() as opened:
         for _ in range(6):
             opened.enter_context(connected(address, b"GET /blocked HTTP/1.1\r\n\r\n"))
-        time.sleep(0.1)
-        assert not answers(address)
+        wait_until(lambda: len(application.bodies) == 2)
+        assert not answers(address, seconds=0.5)
         assert answers(address, b"GET /page HTTP/1.1\r\nAuthorization: Bearer other\r\n\r\n")
         assert answers(address, source="127.0.0.2")

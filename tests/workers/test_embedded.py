@@ -35,12 +35,12 @@ def workers():
     started = EmbeddedWorkers()
     before = time.monotonic()
     started.start()
-    assert time.monotonic() - before < 2
+    assert time.monotonic() - before < 20
     yield started
-    started.stop(20)
+    started.stop(60)
 
 
-def eventually(condition, seconds: float = 15.0) -> bool:
+def eventually(condition, seconds: float = 60.0) -> bool:
     deadline = time.monotonic() + seconds
     while not condition() and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -84,7 +84,7 @@ def test_leases_of_a_process_that_died_are_taken_over_at_once(ada, model):
     try:
         assert eventually(lambda: row_of(photo).state == "indexed")
     finally:
-        workers.stop(20)
+        workers.stop(60)
 
 
 def test_a_stop_is_over_in_time_however_many_jobs_hang(ada, model, monkeypatch):
@@ -108,7 +108,7 @@ def test_a_stop_is_heard_while_the_worker_is_still_starting(ada, model, monkeypa
     workers = EmbeddedWorkers()
     workers.start()
     workers.stop(0)
-    workers._rounds.stop(15)  # or it chooses the model of the next test
+    workers._rounds.stop(60)  # or it chooses the model of the next test
     assert eventually(lambda: all(thread.name != "workers" for thread in threading.enumerate()))
 
 
@@ -136,8 +136,8 @@ def test_a_stop_finishes_the_batch_and_burns_no_attempt(ada, model, monkeypatch,
     before = set(threading.enumerate())  # A thread that a watch gave up ends in its own time.
     workers = EmbeddedWorkers()
     workers.start()
-    assert inside.wait(15)
-    workers.stop(20)
+    assert inside.wait(60)
+    workers.stop(60)
     states = dict.fromkeys(Embedding.objects.values_list("state", "attempts"))
     assert set(states) == {("indexed", 0), ("pending", 0)}
     assert not WorkerStatus.objects.exists()
@@ -193,4 +193,4 @@ def test_workers_can_be_started_again(ada, model):
         try:
             assert eventually(lambda photo=photo: row_of(photo).state == "indexed")
         finally:
-            workers.stop(20)
+            workers.stop(60)

@@ -171,14 +171,14 @@ def test_workers_notice_a_choice_of_the_settings_page(model, page_choice, monkey
     thread = threading.Thread(target=rounds._settle_model)
     thread.start()
     try:
-        assert settled.get(timeout=10) == ""
+        assert settled.get(timeout=60) == ""
         page_choice(CLIP)
-        assert settled.get(timeout=10) == CLIP.key
+        assert settled.get(timeout=60) == CLIP.key
         folders.choose_automatically()
-        assert settled.get(timeout=10) == ""
+        assert settled.get(timeout=60) == ""
     finally:
         rounds._stop.set()
-        thread.join(10)
+        thread.join(60)
     assert settled.empty()
 
 
@@ -218,9 +218,11 @@ def test_searches_are_prepared_before_the_image_tower(monkeypatch):
     monkeypatch.setattr(housekeeping, "_warm_search", lambda: order.put("text"))
     monkeypatch.setattr(Rounds, "_settle_once", lambda self: order.put("model"))
     rounds = Rounds(embedded=True)
-    threading.Thread(target=rounds._settle_model, daemon=True).start()
-    assert [order.get(timeout=5) for _ in range(2)] == ["text", "model"]
+    thread = threading.Thread(target=rounds._settle_model, daemon=True)
+    thread.start()
+    assert [order.get(timeout=60) for _ in range(2)] == ["text", "model"]
     rounds._stop.set()
+    thread.join(60)
 
 
 def test_a_text_tower_that_fails_stops_nothing(monkeypatch):

@@ -67,13 +67,16 @@ def test_while_models_are_switched_each_answer_is_of_one_model(ada, settings):
     for thread in threads:
         thread.start()
     try:
-        for number in range(20):
+        for number in range(1000):
             model_change.switch_to((new, old)[number % 2].pk)
             threading.Event().wait(0.02)
+            # A busy machine may answer slower than models are switched.
+            if number >= 20 and {model for model, _ in list(seen)} == set(expected):
+                break
     finally:
         stop.set()
         for thread in threads:
-            thread.join(20)
+            thread.join(60)
     assert not errors
     assert {model for model, _ in seen} == set(expected)
     assert all(found == expected[model] for model, found in seen)
@@ -127,12 +130,12 @@ def test_a_process_goes_on_with_the_former_model_while_it_loads_the_new_one(
     loading, whole = threading.Event(), load
     monkeypatch.setattr(
         "tests.workers.test_one_model_an_answer.load",
-        lambda key, **rest: (key != "other" or loading.wait(20)) and whole(key, **rest),
+        lambda key, **rest: (key != "other" or loading.wait(60)) and whole(key, **rest),
     )
     model_change.switch_to(new.pk)
     during = engine.search(ada, request)
     assert (during.model, {found.photo.pk for found in during.photos}) == ("colours", ids["red"])
     loading.set()
-    assert embedders.wait_until_loaded("other", "text", 20)
+    assert embedders.wait_until_loaded("other", "text", 60)
     after = engine.search(ada, request)
     assert (after.model, {found.photo.pk for found in after.photos}) == ("other", ids["blue"])
