@@ -20,7 +20,7 @@ from typing import Any
 import psutil
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 30.0  # seconds; generous, because a build machine is slow and a hang is the failure
+PATIENCE = 60.0  # seconds; generous, because a build machine is slow and a hang is the failure
 
 
 def free_port() -> int:

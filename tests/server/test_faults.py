@@ -164,7 +164,7 @@ def test_without_postgres_everything_says_so_and_comes_back(stack, owner, photo,
         for _ in range(3):
             answer, seconds = ask(owner, "/readyz")
             assert (answer.status_code, answer.json()["checks"]["database"]) == (503, False)
-            assert seconds < 2
+            assert seconds < 4  # A connection is given up after five.
         while time.monotonic() - began < 8:
             answer, _ = ask(owner, "/api/v1/photos")
             assert (answer.status_code, answer.json()["code"]) == (503, "database_away")
@@ -189,7 +189,7 @@ def test_a_frozen_postgres_is_told_of_by_readyz(stack, owner, photo):
         for path, status in (("/readyz", 503), ("/healthz", 200)):
             answer, seconds = ask(owner, path)
             assert answer.status_code == status
-            assert seconds < 2
+            assert seconds < 4
     eventually("it is ready", lambda: ask(owner, "/readyz")[0].status_code == 200)
 
 
@@ -313,4 +313,4 @@ def test_one_bad_message_ends_no_worker(stack, owner, bad):
     assert stack.worker.is_running(), stack.worker.tail()
     assert stack.maintenance.is_running(), stack.maintenance.tail()
     photo = owner.add(new_picture())
-    owner.wait_until_indexed(photo, patience=15)
+    owner.wait_until_indexed(photo)

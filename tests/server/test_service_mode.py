@@ -145,7 +145,7 @@ def test_the_metrics_tell_of_all_processes(stack, owner):
 def test_a_worker_killed_in_the_middle_of_its_work_loses_nothing(stack, owner):
     stack.worker.kill()
     photos = [owner.add(picture(RED, mark=1000 + n)) for n in range(16)]
-    stack.worker.start(EMBEDDING_DELAY="0.5")
+    stack.worker.start(EMBEDDING_DELAY="4")
     eventually("the first batch is done", lambda: indexed_photos(stack, photos))
     stack.worker.kill()
     assert 0 < indexed_photos(stack, photos) < len(photos)
