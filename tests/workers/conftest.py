@@ -51,9 +51,8 @@ def arm(monkeypatch):
 def picture(colour: str = "red", size: tuple[int, int] = (64, 48)) -> bytes:
     """Return a PNG of one colour whose bytes are like no other's."""
     image = Image.new("RGB", size, PALETTE[colour])
-    pixel = tuple(np.random.default_rng().integers(0, 256, 3).tolist())
-    image.putpixel((0, 0), pixel)
-    image.putpixel((1, 0), tuple(reversed(pixel)))
+    for place, pixel in enumerate(np.random.default_rng().integers(0, 256, (2, 3)).tolist()):
+        image.putpixel((place, 0), tuple(pixel))
     buffer = io.BytesIO()
     image.save(buffer, "PNG")
     return buffer.getvalue()
