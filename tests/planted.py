@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 from django.utils import timezone
@@ -19,9 +21,9 @@ def vectors(
     groups: int, each: int, dim: int = 16, seed: int = 0, noise: float = 0.08
 ) -> np.ndarray:
     """Return unit vectors, the groups one after another, around directions of their own."""
-    random = np.random.default_rng(seed)
-    centres = np.linalg.qr(random.normal(size=(dim, dim)))[0][:groups]
-    rows = np.repeat(centres, each, axis=0) + noise * random.normal(size=(groups * each, dim))
+    chance = np.random.default_rng(seed)
+    centres = np.linalg.qr(chance.normal(size=(dim, dim)))[0][:groups]
+    rows = np.repeat(centres, each, axis=0) + noise * chance.normal(size=(groups * each, dim))
     return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
 
 
@@ -32,8 +34,14 @@ def library(rows: np.ndarray) -> LibraryVectors:
 
 
 def store(owner: Any, model: EmbeddingModel, rows: np.ndarray, **fields: Any) -> list[Photo]:
-    """Store a photo of `owner` for each vector."""
-    photos = [photo(owner, **fields) for _ in rows]
+    """Store a photo of `owner` for each vector.
+
+    Their ids are the same in each run: the order of a library, and with it where clusters and maps
+    begin, is that of its ids.
+    """
+    number = Photo.objects.filter(owner=owner).count()
+    chance = random.Random(f"{owner.username} {number}")
+    photos = [photo(owner, id=UUID(int=chance.getrandbits(128)), **fields) for _ in rows]
     made = []
     for each, vector in zip(photos, rows, strict=True):
         row = Embedding(photo=each, model=model, state=Embedding.State.INDEXED)
