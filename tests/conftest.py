@@ -21,7 +21,9 @@ from gallery.work import pauses
 from tests import flushing, migrated
 
 # How long one example takes says more about what else the machine does than about the code.
-hypothesis.settings.register_profile("any machine", deadline=None)
+hypothesis.settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
 hypothesis.settings.load_profile("any machine")
 
 

@@ -143,7 +143,9 @@ def test_a_filter_finds_what_the_oracle_finds(filled, oracle, flt):
 
 
 @settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=30,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(flt=FILTERS, limit=st.integers(1, 25), offset=st.integers(0, 40))
 def test_a_page_under_a_filter_is_the_oracles_page(filled, oracle, flt, limit, offset):

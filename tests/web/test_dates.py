@@ -172,7 +172,7 @@ texts = st.text(max_size=30) | st.sampled_from(["2024-05-31", "+02:00", "18:30",
 @hypothesis_settings(
     max_examples=30,
     deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
     st.fixed_dictionaries(
