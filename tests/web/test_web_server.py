@@ -15,6 +15,7 @@ from gallery.models import ApiToken, Photo
 from gallery.web_server import connections, refusals
 from gallery.web_server.server import Server
 from gallery.web_server.sockets import bind
+from tests.waiting import threads_end
 from tests.web.test_api_photos import media_files, picture
 from tests.web.test_api_uploads import FORM, form, part
 
@@ -29,14 +30,15 @@ def address(settings, monkeypatch):
     settings.MAX_FILE_BYTES = MB // 4
     monkeypatch.setattr(refusals, "_BODY_BYTES", MB)
     monkeypatch.setattr("gallery.web_server.server.STOP_SECONDS", 0.2)
-    server = Server(get_wsgi_application(), bind("127.0.0.1", 0), 2)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    yield "127.0.0.1", server.port
-    server.stop()
-    thread.join(10)
-    assert not thread.is_alive()
-    server.close()
+    with threads_end("waitress-"):
+        server = Server(get_wsgi_application(), bind("127.0.0.1", 0), 2)
+        thread = threading.Thread(target=server.run)
+        thread.start()
+        yield "127.0.0.1", server.port
+        server.stop()
+        thread.join(30)
+        assert not thread.is_alive()
+        server.close()
 
 
 @pytest.fixture

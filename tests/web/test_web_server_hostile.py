@@ -18,7 +18,7 @@ from gallery.web_server.addresses import neighbourhood
 from gallery.web_server.server import Server
 from gallery.web_server.sockets import bind
 from gallery.wsgi import application as scry
-from tests.waiting import wait_until
+from tests.waiting import threads_end, wait_until
 
 MB = 1024 * 1024
 GET = b"GET /page HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -63,22 +63,16 @@ def address(application, monkeypatch):
     """The address of a server with two threads, which looks after connections 20 times a second."""
     monkeypatch.setattr(servers, "_LOOK_SECONDS", 0.05)
     monkeypatch.setattr(servers, "STOP_SECONDS", 0.2)
-    before = set(threading.enumerate())
-    server = Server(application, bind("127.0.0.1", 0), 2)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    yield "127.0.0.1", server.port
-    application.door.set()
-    server.stop()
-    thread.join(30)
-    assert not thread.is_alive()
-    server.close()
-    # What answers ends by itself; it must not meet the database of the next test.
-    wait_until(lambda: not [one for one in _waitress_threads() if one not in before])
-
-
-def _waitress_threads() -> list[threading.Thread]:
-    return [one for one in threading.enumerate() if one.name.startswith("waitress-")]
+    with threads_end("waitress-"):
+        server = Server(application, bind("127.0.0.1", 0), 2)
+        thread = threading.Thread(target=server.run)
+        thread.start()
+        yield "127.0.0.1", server.port
+        application.door.set()
+        server.stop()
+        thread.join(30)
+        assert not thread.is_alive()
+        server.close()
 
 
 @contextmanager
