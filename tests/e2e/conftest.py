@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,10 +16,11 @@ import pytest
 
 from tests import migrated
 from tests.e2e.browser import CHROMIUM, DRIVER, PASSWORD, Browser, chromium
+from tests.server.processes import free_port
 from tests.web.test_api_photos import picture
 
 ROOT = Path(__file__).resolve().parents[2]
-ACCOUNTS = 150  # more than there are tests
+ACCOUNTS = 300  # more than there are tests
 COLOURS = {
     "red": (220, 30, 30),
     "green": (30, 160, 40),
@@ -46,12 +46,6 @@ class Gallery:
     url: str
     welcome: str
     environment: dict[str, str]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def start(

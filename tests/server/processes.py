@@ -24,10 +24,16 @@ PATIENCE = 60.0  # seconds; generous, because a build machine is slow and a hang
 
 
 def free_port() -> int:
-    """Return a TCP port of the loopback interface that nobody listens on right now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a TCP port of the loopback interface that nobody listens on right now.
+
+    The system gives none of these to a connection or to a server that takes any, as it could with
+    a port of its own choice before whoever wants it listens, or while it is started again.
+    """
+    while True:
+        port = 12_000 + secrets.randbelow(20_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def eventually(what: str, happened: Callable[[], Any], patience: float = PATIENCE) -> Any:

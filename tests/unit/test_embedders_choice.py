@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import struct
 import threading
 import time
@@ -15,6 +14,7 @@ from huggingface_hub import constants
 from search.vectors.embedders import catalog, folders, weights
 from search.vectors.embedders.base import ModelUnavailable
 from search.vectors.embedders.catalog import MODELS, RECOMMENDED_KEY, STARTER_KEY, choose
+from tests.server.processes import free_port
 from tests.weight_files import header_only
 
 RECOMMENDED = MODELS[0]
@@ -50,10 +50,7 @@ def server():
 @pytest.fixture(autouse=True)
 def _own_cache_and_no_hub(monkeypatch, tmp_path: Path):
     """An empty cache, and a hub address at which nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    monkeypatch.setattr(constants, "ENDPOINT", f"http://127.0.0.1:{port}")
+    monkeypatch.setattr(constants, "ENDPOINT", f"http://127.0.0.1:{free_port()}")
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     for name in ("http_proxy", "https_proxy", "all_proxy"):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -13,6 +12,8 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
+
+from tests.server.processes import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 CELERY = ("-m", "celery", "-A", "workers", "worker", "--pool", "solo", "-Q", "maintenance")
@@ -64,9 +65,7 @@ def test_celery_too_writes_json(tmp_path):
 
 def test_the_server_of_one_process_does_so_on_its_error_stream(tmp_path):
     """What it says to the person who starts it is for people, and goes to the other stream."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
+    port = free_port()
     server = start(tmp_path, "manage.py", "serve", "--port", port, ACCESS_LOG="yes")
     wait_for(port)
     _, err = end(server)

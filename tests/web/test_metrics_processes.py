@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import stat
 import subprocess
 import sys
@@ -20,6 +19,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from gallery.metrics import web_processes
+from tests.server.processes import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "of-the-monitor-and-of-nobody-else"
@@ -59,9 +59,7 @@ class Server:
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = int(listener.getsockname()[1])
+    port = free_port()
     environment = {
         "PATH": os.environ["PATH"],
         "DATA_DIR": str(tmp_path / "gallery"),

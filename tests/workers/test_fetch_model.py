@@ -7,7 +7,6 @@ import io
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import threading
@@ -21,6 +20,7 @@ from huggingface_hub import constants
 
 from search.vectors.embedders import catalog, fetch as fetching, manifests
 from search.vectors.embedders.base import ModelUnavailable
+from tests.server.processes import free_port
 from tests.weight_files import CLIP, SIGLIP, header_only
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -242,10 +242,7 @@ def test_a_folder_that_cannot_be_written_is_told(hub, tmp_path):
 
 
 def test_without_a_network_one_sentence_says_so(hub, tmp_path, monkeypatch):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = f"http://127.0.0.1:{probe.getsockname()[1]}"
-    monkeypatch.setattr(constants, "ENDPOINT", address)
+    monkeypatch.setattr(constants, "ENDPOINT", f"http://127.0.0.1:{free_port()}")
     with pytest.raises(CommandError, match=r"cannot be reached \(ConnectError\)"):
         fetch(tmp_path)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
