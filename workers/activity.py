@@ -14,6 +14,7 @@ WINDOW_SECONDS = 45.0
 """The rate is the mean over the last seconds with work: several batches, on a slow CPU too."""
 LONG_WINDOW_SECONDS = 120.0
 """The same for work that comes in bursts, with rests between."""
+STEADY = 16
 _IN_BURSTS = frozenset({WorkKind.MAPS, WorkKind.PARTS, WorkKind.QUALITY, WorkKind.READ})
 
 
@@ -41,6 +42,11 @@ class Speed:
             # The first entry only marks the start, since it is unknown when its own work began.
             number = sum(number for _, number in self._done) - self._done[0][1]
             return number / max(now - self._done[0][0], 0.001)
+
+    def number(self) -> int:
+        """Return how many things the rate is the mean of."""
+        with self._lock:
+            return sum(number for _, number in self._done)
 
     def clear(self) -> None:
         """Forget what was counted."""
@@ -78,6 +84,13 @@ def count(kind: WorkKind, number: int) -> None:
 def rate(kind: WorkKind) -> float:
     """Return the mean rate in things a second, 0.0 if nothing was done recently."""
     return _speeds[kind].per_second()
+
+
+def steady_rate(kind: WorkKind) -> float:
+    """Return the rate if it is the mean of many things, else 0.0: pauses count in that of few."""
+    speed = _speeds[kind]
+    rate = speed.per_second()
+    return rate if speed.number() >= STEADY else 0.0
 
 
 def report() -> dict[str, tuple[bool, float]]:

@@ -11,12 +11,13 @@ import threading
 import time
 
 from django.db import close_old_connections, connections
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from gallery import database_outages
 from gallery.failpoints import failpoint
 from gallery.models import EmbeddingModel, IndexCheck
 from gallery.request_priority import lower_thread_priority, yield_to_requests
+from gallery.sentences import Sentence, said_by
 from gallery.work import index_checks
 from search.vectors.index import VectorIndexError
 from workers import doorbell, jobs, measure_recall
@@ -80,7 +81,7 @@ def check_if_asked(stop: threading.Event) -> IndexCheck | None:
         index_checks.give_back(check)
         return None
     except VectorIndexError as error:
-        check.problem = str(error)[:300]
+        check.problem = said_by(error)
     index_checks.finish(check)
     return check
 
@@ -89,7 +90,7 @@ def _fill(check: IndexCheck, steps: _Steps) -> None:
     """Write into a check what is found, and repair what it is asked to repair."""
     model = EmbeddingModel.objects.active()
     if model is None:
-        check.problem = _("No model is active yet.")
+        check.problem = Sentence(gettext_noop("No model is active yet."))
         return
     check.model_key = model.key
     _compare(check, model, steps)

@@ -21,7 +21,8 @@ from typing import Any
 from django.db import DatabaseError, close_old_connections, connections
 
 from gallery import database_outages
-from gallery.models import WorkerStatus, WorkKind
+from gallery.models import Embedding, EmbeddingModel, WorkerStatus, WorkKind
+from gallery.sentences import joined, said_by
 from search.vectors.embedders.device import gpu_memory
 from workers import activity
 
@@ -63,11 +64,12 @@ def name() -> str:
     return f"{socket.gethostname()[:150]}:{os.getpid()}"
 
 
-def tell(about: str, sentence: str) -> None:
+def tell(about: str, trouble: str | Exception) -> None:
     """Report a trouble in one sentence; an empty one says that all is well again.
 
     A trouble is logged once, when it begins or changes.
     """
+    sentence = trouble if isinstance(trouble, str) else said_by(trouble)
     if sentence and _troubles.get(about) != sentence:
         logger.warning("%s", sentence)
     _troubles[about] = sentence
@@ -75,7 +77,7 @@ def tell(about: str, sentence: str) -> None:
 
 def detail() -> str:
     """Return all current troubles."""
-    return " ".join(sentence for sentence in list(_troubles.values()) if sentence)
+    return joined(*_troubles.values())
 
 
 def beat() -> None:
@@ -86,8 +88,8 @@ def beat() -> None:
         "queues": report.queues,
         "model_key": report.model_key,
         "device": report.device[:50],
-        "device_reason": report.device_reason[:300],
-        "detail": detail()[:300],
+        "device_reason": report.device_reason,
+        "detail": detail(),
         "photos_per_second": round(activity.rate(WorkKind.EMBED), 2),
         "decodes_per_second": round(activity.decoded.per_second(), 2),
         "gpu_used_bytes": used,
@@ -98,6 +100,15 @@ def beat() -> None:
     if monotonic() - _written_at >= wait:
         _written_at, _written = monotonic(), told
         WorkerStatus.objects.update_or_create(name=name(), defaults=told)
+        _remember_speed()
+
+
+def _remember_speed() -> None:
+    """Keep how fast the model embeds on this machine, for estimates; only while photos wait."""
+    rate = activity.steady_rate(WorkKind.EMBED)
+    if rate and Embedding.objects.queued(Embedding.State.PENDING).exists():
+        model = EmbeddingModel.objects.filter(key=report.model_key)
+        model.update(photos_per_second=round(rate, 3))
 
 
 def farewell() -> None:

@@ -17,12 +17,13 @@ from functools import partial
 
 from django.db import DatabaseError
 from django.utils import timezone
-from django.utils.translation import gettext as _, gettext_noop
+from django.utils.translation import gettext_noop
 
 from gallery import database_outages, read_originals
 from gallery.decoding import PoolBusy, PoolClosed
 from gallery.models import Embedding, EmbeddingModel, WorkKind
 from gallery.models.claims import LEASE
+from gallery.sentences import Sentence, said_by
 from gallery.work import pauses
 from search.vectors.embedders.base import ModelUnavailable
 from search.vectors.index import IndexUnavailable
@@ -124,8 +125,8 @@ class Job:
             with activity.at(self.kind):
                 done = work()
         except (IndexUnavailable, ModelUnavailable) as error:
-            sentence = _("%(job)s has to wait. %(error)s")
-            heartbeat.tell(self.name, sentence % {"job": _(self.name), "error": error})
+            text = gettext_noop("%(job)s has to wait. %(error)s")
+            heartbeat.tell(self.name, Sentence(text, job=self.name, error=said_by(error)))
         except (PoolBusy, PoolClosed, CancelledError, OSError) as error:
             logger.warning("%s has to wait: %r", self.name, error)
         else:

@@ -10,7 +10,7 @@ from pathlib import Path
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import close_old_connections, connections
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from gallery import database_outages, files
 from gallery.folders import external
@@ -19,6 +19,7 @@ from gallery.folders.watch_folder import LOOK_SECONDS, QUIET_SECONDS, Watch
 from gallery.models import WorkKind
 from gallery.paths import shown
 from gallery.request_priority import lower_thread_priority
+from gallery.sentences import Sentence
 from gallery.work import pauses
 from workers import activity, heartbeat
 
@@ -100,7 +101,8 @@ def _report(scan: Scan) -> None:
     """Log what is news, and show people which folders are away."""
     folder, away = scan.folder, ""
     if folder.away_since is not None:
-        away = _("The folder %(folder)s is away. Its photos stay.") % {"folder": folder}
+        text = gettext_noop("The folder %(folder)s is away. Its photos stay.")
+        away = Sentence(text, folder=str(folder))
     heartbeat.tell(f"external folder {folder.pk}", away)
     for problem in scan.unreadable:
         logger.warning("Cannot be read: %s", problem)
@@ -111,8 +113,9 @@ def _report(scan: Scan) -> None:
 def _watch(owner: str, folder: Path) -> Watch | None:
     """Return the watch of a folder; None, and a word about it, without its account."""
     user = get_user_model().objects.filter(username=owner).first()
-    sentence = _("WATCH_FOLDERS names %(owner)s, but there is no such account.")
-    heartbeat.tell(f"the owner of {shown(folder)}", "" if user else sentence % {"owner": owner})
+    text = gettext_noop("WATCH_FOLDERS names %(owner)s, but there is no such account.")
+    sentence = "" if user else Sentence(text, owner=owner)
+    heartbeat.tell(f"the owner of {shown(folder)}", sentence)
     watch = _watches.get((owner, folder))
     if watch is not None and watch.user == user:
         return watch

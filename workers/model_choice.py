@@ -15,11 +15,12 @@ from datetime import timedelta
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext as _, gettext_noop
 
 from gallery import model_change
 from gallery.failpoints import failpoint
 from gallery.models import Embedding, EmbeddingModel
+from gallery.sentences import Sentence, said_by
 from search.duplicates.groups import edges
 from search.parts import nearest
 from search.relevance import library
@@ -81,7 +82,7 @@ def settle() -> bool:
 
 
 def _tell_trouble(error: ModelUnavailable) -> None:
-    heartbeat.tell("model", str(error))
+    heartbeat.tell("model", error)
     folders.note_refusal(error.code, str(error))
 
 
@@ -112,8 +113,10 @@ def _load(choice: Choice) -> tuple[Choice, Embedder]:
         if choice.firm or choice.key == STARTER_KEY:
             raise
         _tell_trouble(error)
-        why = _("The small starter model is in use because %(model)s cannot be loaded: %(error)s")
-        why %= {"model": choice.key, "error": error}
+        text = gettext_noop(
+            "The small starter model is in use because %(model)s cannot be loaded: %(error)s"
+        )
+        why = Sentence(text, model=choice.key, error=said_by(error))
         return Choice(STARTER_KEY, why, choice.hint), _sound(STARTER_KEY)
 
 
@@ -140,7 +143,7 @@ def register(choice: Choice, embedder: Embedder) -> EmbeddingModel:
     """
     with transaction.atomic():
         model = _record(embedder)
-        model.why, model.hint = choice.why[:300], choice.hint[:300]
+        model.why, model.hint = choice.why, choice.hint
         model.tested_at = model.tested_at or timezone.now()
         model.save(update_fields=["why", "hint", "tested_at"])
         if model.state == EmbeddingModel.State.RETIRED and not model.held:

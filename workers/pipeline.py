@@ -142,7 +142,7 @@ def _embedder(model: EmbeddingModel) -> Embedder | None:
     try:
         embedder = image_embedder(model.key)
     except ModelUnavailable as error:
-        heartbeat.tell(about, str(error))
+        heartbeat.tell(about, error)
         return None
     heartbeat.tell(about, "")
     return embedder

@@ -12,9 +12,10 @@ import time
 from collections.abc import Callable
 
 from django.db import close_old_connections, connections
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from gallery import database_outages
+from gallery.sentences import Sentence
 from workers import heartbeat, jobs, tasks
 
 logger = logging.getLogger(__name__)
@@ -75,12 +76,12 @@ class Watch:
         close_old_connections()
         self._ask()
         if self._has_ended():
-            self._revive(_("The worker has ended"))
+            self._revive(gettext_noop("The worker has ended"))
         elif self._is_proven():
             self._calm_down()
             heartbeat.beat()
         elif self._is_given_up():
-            self._revive(_("The worker does not answer"))
+            self._revive(gettext_noop("The worker does not answer"))
 
     def _ask(self) -> None:
         """Send the message if it is due; an answer that is late is not asked for twice."""
@@ -110,7 +111,8 @@ class Watch:
         if now - self._started_at < self._pause:
             return
         self._started_at, self._pause = now, min(2 * self._pause, LONGEST_PAUSE)
-        heartbeat.tell("worker", _("%(what)s and was started again.") % {"what": what})
+        text = gettext_noop("%(what)s and was started again.")
+        heartbeat.tell("worker", Sentence(text, what=what))
         heartbeat.forget_proof()
         self._start_again()
         self._asked_at = -ASK_SECONDS

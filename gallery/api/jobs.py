@@ -14,6 +14,7 @@ from gallery.administrators import is_administrator, require_administrator
 from gallery.api.described import one_of
 from gallery.api.errors import ErrorOut, In
 from gallery.models import IndexCheck, WorkerStatus, WorkKind
+from gallery.sentences import told
 from gallery.user_errors import UserError
 from gallery.work import figures, index_checks, pauses
 from gallery.work.failures import Failure, failures, retry_all
@@ -207,11 +208,12 @@ def _worker_out(worker: WorkerStatus) -> WorkerOut:
         queues=[queue for queue in worker.queues.split(",") if queue],
         model_key=worker.model_key,
         device=worker.device,
-        device_reason=worker.device_reason,
-        detail=worker.detail,
+        device_reason=told(worker.device_reason),
+        detail=told(worker.detail),
     )
 
 
 def _check_out(check: IndexCheck) -> CheckOut:
     columns = CheckOut.model_fields
-    return CheckOut(**{column: getattr(check, column) for column in columns})
+    values = {column: getattr(check, column) for column in columns}
+    return CheckOut(**values | {"problem": told(check.problem)})

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from gallery.models.claims import ClaimQuerySet
 from gallery.models.photo_library import Photo, User
 from gallery.reasons import Reason
+from gallery.sentences import SentenceField
 
 MAX_ATTEMPTS = 5
 LEAST_PROMPTS_RIGHT = 0.85
@@ -92,8 +93,11 @@ class EmbeddingModel(models.Model):
     )
     dim = models.PositiveIntegerField()
     state = models.CharField(max_length=10, choices=State.choices, default=State.BUILDING)
-    why = models.CharField(max_length=300, blank=True, help_text="why this model was chosen")
-    hint = models.CharField(max_length=300, blank=True, help_text="how to get a better one")
+    why = SentenceField(blank=True, help_text="why this model was chosen")
+    hint = SentenceField(blank=True, help_text="how to get a better one")
+    photos_per_second = models.FloatField(
+        null=True, blank=True, help_text="as a worker measured it last, with many photos"
+    )
     thresholds = models.JSONField(
         default=dict, blank=True, help_text="closeness of duplicates as measured for this model"
     )

@@ -6,6 +6,8 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from gallery.sentences import SentenceField
+
 
 class WorkKind(models.TextChoices):
     """A kind of background work, in the order of the jobs page; the label is its title."""
@@ -37,12 +39,12 @@ class WorkerStatus(models.Model):
     seen_at = models.DateTimeField(auto_now=True)
     model_key = models.CharField(max_length=200, blank=True)
     device = models.CharField(max_length=50, blank=True)
-    device_reason = models.CharField(max_length=300, blank=True)
+    device_reason = SentenceField(blank=True)
     photos_per_second = models.FloatField(default=0.0)
     decodes_per_second = models.FloatField(default=0.0)
     gpu_used_bytes = models.BigIntegerField(null=True, blank=True)
     gpu_bytes = models.BigIntegerField(null=True, blank=True)
-    detail = models.CharField(max_length=300, blank=True)
+    detail = SentenceField(blank=True)
     work = models.JSONField(default=dict, blank=True)
 
     def __str__(self) -> str:
@@ -101,7 +103,7 @@ class IndexCheck(models.Model):
     recall = models.FloatField(null=True, blank=True)
     missing = models.PositiveIntegerField(default=0)
     orphans = models.PositiveIntegerField(default=0)
-    problem = models.CharField(max_length=300, blank=True)
+    problem = SentenceField(blank=True)
 
     def __str__(self) -> str:
         return f"index check {self.pk}"

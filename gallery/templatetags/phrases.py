@@ -14,7 +14,10 @@ from django.template.context import Context
 from django.templatetags.i18n import do_block_translate, do_translate
 from django.utils.translation import gettext
 
+from gallery import sentences
+
 register = Library()
+register.filter("told", sentences.told)
 
 
 class Phrase(Node):

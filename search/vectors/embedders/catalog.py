@@ -14,8 +14,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from django.utils.functional import Promise
-from django.utils.translation import gettext as _, gettext_lazy
+from django.utils.translation import gettext as _, gettext_lazy, gettext_noop
 
+from gallery.sentences import Sentence
 from search.vectors.embedders import weights as weight_files
 from search.vectors.embedders.base import ModelUnavailable
 from search.vectors.embedders.keys import key_of, name_of
@@ -29,6 +30,7 @@ Text = str | Promise
 class RecommendedModel:
     """A row of the table of models.
 
+    `level` says in a word how well it finds.
     `image_mparams` and `text_mparams` are millions of parameters, `image_gflop` is the work for
     one picture, `download_mb` is the size of the download. A score is None if nobody published
     it. `repo` is the hub repository of the weights. `signature` names a few tensors with their
@@ -38,6 +40,7 @@ class RecommendedModel:
 
     key: str
     title: str
+    level: Text
     use: Text
     licence: Text
     languages: Text
@@ -54,6 +57,11 @@ class RecommendedModel:
     signature: tuple[tuple[str, tuple[int, ...]], ...] = ()
     tokenizer_from_hub: bool = False
     is_english_only: bool = False
+
+    @property
+    def memory_mb(self) -> int:
+        """The memory that its weights take, both towers with 4 bytes for each parameter."""
+        return 4 * (self.image_mparams + self.text_mparams)
 
     @property
     def architecture(self) -> str:
@@ -98,6 +106,7 @@ MODELS = (
     RecommendedModel(
         key="ViT-B-32-SigLIP2-256/webli",
         title="SigLIP 2 B/32",
+        level=gettext_lazy("Good"),
         use=gettext_lazy("Most machines, with or without a GPU"),
         licence="Apache-2.0",
         languages=gettext_lazy("Multilingual (109 languages in training)"),
@@ -120,6 +129,7 @@ MODELS = (
     RecommendedModel(
         key="ViT-B-32-256/datacomp_s34b_b86k",
         title="CLIP B/32 DataComp",
+        level=gettext_lazy("Good, in English"),
         use=gettext_lazy("Small machines, searches in English"),
         licence="MIT",
         languages=gettext_lazy("English"),
@@ -146,6 +156,7 @@ MODELS = (
     RecommendedModel(
         key="ViT-B-16-SigLIP2/webli",
         title="SigLIP 2 B/16",
+        level=gettext_lazy("Better"),
         use=gettext_lazy("A GPU, or patience on a fast CPU"),
         licence="Apache-2.0",
         languages=gettext_lazy("Multilingual (109 languages in training)"),
@@ -168,6 +179,7 @@ MODELS = (
     RecommendedModel(
         key="ViT-SO400M-16-SigLIP2-384/webli",
         title="SigLIP 2 SO400M",
+        level=gettext_lazy("Best"),
         use=gettext_lazy("A GPU with 8 GB or more"),
         licence="Apache-2.0",
         languages=gettext_lazy("Multilingual (109 languages in training)"),
@@ -190,6 +202,7 @@ MODELS = (
     RecommendedModel(
         key=STARTER_KEY,
         title="Starter",
+        level=gettext_lazy("Basic"),
         use=gettext_lazy("Trying Scry out where nothing can be downloaded"),
         licence=gettext_lazy("Apache-2.0 and MIT (its parts: see the model card)"),
         languages=(
@@ -264,13 +277,15 @@ def choose(
     if not is_automatic(setting):
         return _explicit(setting.strip())
     if chosen:
-        why = _("%(model)s was chosen on the settings page.") % {"model": title_of(chosen)}
+        text = gettext_noop("%(model)s was chosen on the settings page.")
+        why = Sentence(text, model=title_of(chosen))
         return Choice(chosen, why, firm=True)
     if weights:
         return _from_setting(Path(weights))
     model = MODELS[0]
-    if _is_downloaded(model) or (own_folder is not None and holds(own_folder, model)):
-        why = _("%(model)s is recommended, and its weights are here.") % {"model": model.title}
+    if is_downloaded(model) or (own_folder is not None and holds(own_folder, model)):
+        text = gettext_noop("%(model)s is recommended, and its weights are here.")
+        why = Sentence(text, model=model.title)
         return Choice(model.key, why)
     return _from_hub(model, own_folder)
 
@@ -279,19 +294,20 @@ def _from_hub(model: RecommendedModel, own_folder: Path | None) -> Choice:
     """Return `model` if it can be downloaded, else what there is without a network."""
     reach = weight_files.reach_hub(model.repo)
     if reach.ok:
-        why = _("%(model)s is recommended, and its weights can be fetched (%(size)d MB, once).") % {
-            "model": model.title,
-            "size": model.download_mb,
-        }
+        text = gettext_noop(
+            "%(model)s is recommended, and its weights can be fetched (%(size)d MB, once)."
+        )
+        why = Sentence(text, model=model.title, size=model.download_mb)
         return Choice(model.key, why)
     other = first_held(own_folder) if own_folder is not None else None
     if other is not None:
-        why = _(
+        text = gettext_noop(
             "The weights of %(model)s are in Scry's own folder, and the Hugging Face hub cannot be "
             "reached (%(why)s)."
         )
-        return Choice(other.key, why % {"model": other.title, "why": reach.why})
-    return _starter(_("the Hugging Face hub cannot be reached (%(why)s)") % {"why": reach.why})
+        return Choice(other.key, Sentence(text, model=other.title, why=reach.why))
+    text = gettext_noop("the Hugging Face hub cannot be reached (%(why)s)")
+    return _starter(Sentence(text, why=reach.why))
 
 
 def title_of(key: str) -> str:
@@ -321,23 +337,24 @@ def first_held(weights: Path) -> RecommendedModel | None:
 
 
 def _explicit(key: str) -> Choice:
-    hint, why = "", _("EMBEDDING_MODEL asks for %(model)s.") % {"model": key}
-    if key == STARTER:
-        key = STARTER_KEY
-        hint = _("For a model that finds far more, set EMBEDDING_MODEL=%(model)s.")
-        hint %= {"model": RECOMMENDED_KEY}
-    return Choice(key, why, hint, firm=True)
+    why = Sentence(gettext_noop("EMBEDDING_MODEL asks for %(model)s."), model=key)
+    if key != STARTER:
+        return Choice(key, why, firm=True)
+    text = gettext_noop("For a model that finds far more, set EMBEDDING_MODEL=%(model)s.")
+    return Choice(STARTER_KEY, why, Sentence(text, model=RECOMMENDED_KEY), firm=True)
 
 
 def _from_setting(weights: Path) -> Choice:
     """Return the first recommended model whose weights are there, else the starter model."""
     model = first_held(weights)
     if model is not None:
-        why = _("EMBEDDING_WEIGHTS holds the weights of %(model)s.") % {"model": model.title}
-        return Choice(model.key, why)
+        text = gettext_noop("EMBEDDING_WEIGHTS holds the weights of %(model)s.")
+        return Choice(model.key, Sentence(text, model=model.title))
     return _starter(
-        _("EMBEDDING_WEIGHTS holds the weights of no recommended model"),
-        _("If it holds another model's weights, name that model in EMBEDDING_MODEL."),
+        Sentence(gettext_noop("EMBEDDING_WEIGHTS holds the weights of no recommended model")),
+        Sentence(
+            gettext_noop("If it holds another model's weights, name that model in EMBEDDING_MODEL.")
+        ),
     )
 
 
@@ -350,19 +367,19 @@ def holds(weights: Path, model: RecommendedModel) -> bool:
         return False
 
 
-def _is_downloaded(model: RecommendedModel) -> bool:
+def is_downloaded(model: RecommendedModel) -> bool:
+    """Return whether the hub's cache on this machine holds all that a model needs."""
     if model.tokenizer_from_hub and weight_files.cached_file(model.repo, "tokenizer.json") is None:
         return False
     return weight_files.cached_checkpoint(model.repo) is not None
 
 
 def _starter(why: str, hint: str = "") -> Choice:
-    fetch = _(
+    fetch = gettext_noop(
         "For much better results, let this machine reach the hub, or bring it the weights of "
         "%(model)s on the settings page."
     )
+    text = gettext_noop("The small starter model is in use because %(why)s.")
     return Choice(
-        STARTER_KEY,
-        _("The small starter model is in use because %(why)s.") % {"why": why},
-        hint or fetch % {"model": RECOMMENDED_KEY},
+        STARTER_KEY, Sentence(text, why=why), hint or Sentence(fetch, model=RECOMMENDED_KEY)
     )

@@ -20,8 +20,9 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 import numpy as np
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext as _, gettext_noop
 
+from gallery.sentences import Sentence, joined
 from search.vectors.embedders.base import ModelUnavailable, Tower, Vectors
 
 logger = logging.getLogger(__name__)
@@ -85,21 +86,28 @@ def choose(setting: str | None, accelerators: Accelerators) -> Device:
         _require(wanted, accelerators)
         name = accelerators.name_of(wanted)
         device = f"{wanted} ({name})" if name else wanted
-        return Device(wanted, _("EMBEDDING_DEVICE asks for %(device)s.") % {"device": device})
+        why = Sentence(gettext_noop("EMBEDDING_DEVICE asks for %(device)s."), device=device)
+        return Device(wanted, why)
     for name in ("cuda", "mps"):
         if found := accelerators.name_of(name):
-            return Device(name, _("GPU: %(name)s.") % {"name": found})
-    why = accelerators.why_no_cuda
-    return Device("cpu", _("GPU: none found because %(why)s.") % {"why": why})
+            return Device(name, Sentence(gettext_noop("GPU: %(name)s."), name=found))
+    text = gettext_noop("GPU: none found because %(why)s.")
+    return Device("cpu", Sentence(text, why=accelerators.why_no_cuda))
 
 
-def format_sentence(device: str, formats: Mapping[Tower, Format]) -> str:
+def format_sentence(device: str, formats: Mapping[Tower, Format]) -> Sentence:
     """Return the sentence that says in which number formats the loaded towers run."""
-    towers = {"image": _("image tower in %(format)s"), "text": _("text tower in %(format)s")}
-    names = ", ".join(towers[tower] % {"format": chosen} for tower, chosen in formats.items())
+    towers = {
+        "image": gettext_noop("image tower in %(format)s"),
+        "text": gettext_noop("text tower in %(format)s"),
+    }
+    named = [Sentence(towers[tower], format=chosen) for tower, chosen in formats.items()]
+    names = joined(*named, between=", ")
     if device == "cpu" and "bf16" in formats.values():
-        return _("Runs the %(towers)s, which measured faster here.") % {"towers": names}
-    return _("Runs the %(towers)s.") % {"towers": names}
+        return Sentence(
+            gettext_noop("Runs the %(towers)s, which measured faster here."), towers=names
+        )
+    return Sentence(gettext_noop("Runs the %(towers)s."), towers=names)
 
 
 def is_out_of_memory(error: Exception) -> bool:

@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext as _, gettext_noop
 
+from gallery.sentences import joined
 from search.vectors.embedders import device as devices, mapped
 from search.vectors.embedders.base import (
     DeviceOutOfMemory,
@@ -114,7 +115,7 @@ class OpenClipEmbedder:
         self.key = key
         self.dim = loaded.dim
         self.device = place.name
-        self.device_reason = place.reason
+        self.device_reason: str = place.reason
         self._model = loaded.model
         self._checkpoint = loaded.checkpoint
         self._tokenizer = loaded.tokenizer
@@ -166,7 +167,8 @@ class OpenClipEmbedder:
                 module.to(memory_format=torch.channels_last)
         if self.device.startswith("cuda") and "image" in self.formats:
             self.batch = self._fitting_batch()
-        self.device_reason += f" {devices.format_sentence(self.device, self.formats)}"
+        formats = devices.format_sentence(self.device, self.formats)
+        self.device_reason = joined(self.device_reason, formats)
 
     def _serve(self, tower: Tower, module: Any, calibration_file: Path | None) -> None:
         """Turn a tower into its format; on a CPU, its weights are pages of a file."""
@@ -352,10 +354,11 @@ def _accelerators() -> Accelerators:
     if torch.cuda.is_available():
         count = torch.cuda.device_count()
         return Accelerators(cuda=torch.cuda.get_device_name(0), cuda_count=count)
-    mps = _("Apple GPU") if torch.backends.mps.is_available() else ""
+    mps = gettext_noop("Apple GPU") if torch.backends.mps.is_available() else ""
     if torch.version.cuda is None:
-        return Accelerators(mps=mps, why_no_cuda=_("this PyTorch is built without GPU support"))
-    why = _("there is no NVIDIA GPU with a working driver here")
+        why = gettext_noop("this PyTorch is built without GPU support")
+        return Accelerators(mps=mps, why_no_cuda=why)
+    why = gettext_noop("there is no NVIDIA GPU with a working driver here")
     return Accelerators(mps=mps, why_no_cuda=why)
 
 

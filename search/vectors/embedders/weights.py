@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext as _, gettext_noop
 
+from gallery.sentences import Sentence
 from search.vectors.embedders.base import DAMAGED_WEIGHTS, WRONG_WEIGHTS, ModelUnavailable
 from search.vectors.embedders.keys import name_of
 
@@ -206,7 +207,7 @@ def reach_hub(repo: str, within_s: float = ANSWER_WITHIN_S) -> Reach:
     from huggingface_hub import constants
 
     if constants.is_offline_mode():
-        return Reach(ok=False, why=_("HF_HUB_OFFLINE is set"))
+        return Reach(ok=False, why=Sentence(gettext_noop("HF_HUB_OFFLINE is set")))
     url = f"{constants.ENDPOINT}/{repo}/resolve/main/{CHECKPOINTS[0]}"
     answers: list[Reach] = []
     # A thread, because name resolution takes no time limit.
@@ -215,7 +216,8 @@ def reach_hub(repo: str, within_s: float = ANSWER_WITHIN_S) -> Reach:
     request.join(within_s)
     if answers:
         return answers[0]
-    return Reach(ok=False, why=_("no answer within %(seconds)s s") % {"seconds": f"{within_s:g}"})
+    text = gettext_noop("no answer within %(seconds)s s")
+    return Reach(ok=False, why=Sentence(text, seconds=f"{within_s:g}"))
 
 
 def _request_header(url: str) -> Reach:
@@ -224,13 +226,14 @@ def _request_header(url: str) -> Reach:
     try:
         answer = httpx.head(url, timeout=_REQUEST_S, follow_redirects=True)
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-        names = {"host": httpx.URL(url).host, "error": type(error).__name__}
-        return Reach(ok=False, why=_("%(host)s returned %(error)s") % names)
+        text = gettext_noop("%(host)s returned %(error)s")
+        host, kind = httpx.URL(url).host, type(error).__name__
+        return Reach(ok=False, why=Sentence(text, host=host, error=kind))
     # A repository may keep its weights under another name: "not found" is an answer too.
     if answer.is_success or answer.status_code == httpx.codes.NOT_FOUND:
         return Reach(ok=True)
-    names = {"host": answer.url.host, "status": str(answer.status_code)}
-    return Reach(ok=False, why=_("%(host)s returned status %(status)s") % names)
+    text = gettext_noop("%(host)s returned status %(status)s")
+    return Reach(ok=False, why=Sentence(text, host=answer.url.host, status=answer.status_code))
 
 
 def fetch_error(key: str, error: Exception) -> ModelUnavailable:
