@@ -17,7 +17,7 @@ from pathlib import Path
 
 from django.conf import settings
 from django.db import OperationalError, close_old_connections, connection, connections
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from gallery import (
     allocator,
@@ -30,6 +30,7 @@ from gallery import (
 )
 from gallery.models import EmbeddingModel, LastRun, Tombstone, WorkerStatus
 from gallery.request_priority import lower_thread_priority
+from gallery.sentences import Sentence
 from gallery.sessions import SessionStore
 from search import fulltext
 from search.engine import sent_pictures
@@ -38,7 +39,15 @@ from search.understanding.lessons import tagging
 from search.vectors.embedders import embed_query_text, folders, received
 from search.vectors.embedders.base import ModelUnavailable
 from search.vectors.index import IndexUnavailable
-from workers import INDEX, doorbell, heartbeat, jobs, look_into_folders, model_choice
+from workers import (
+    INDEX,
+    doorbell,
+    fetch_models,
+    heartbeat,
+    jobs,
+    look_into_folders,
+    model_choice,
+)
 from workers.index_sync import reconcile, removal
 from workers.index_sync.sources import SOURCES
 
@@ -164,8 +173,8 @@ def _warm_search() -> None:
 class Rounds:
     """Looks for due work every 2 s; with `embedded`, also sweeps, as there is no Celery beat.
 
-    A second thread chooses and loads the model, and a third one looks into folders of the server,
-    so that neither a download nor a slow disk delays deletions.
+    A second thread chooses and loads the model, a third one looks into folders of the server, and
+    a fourth one downloads models, so that neither a download nor a slow disk delays deletions.
     """
 
     def __init__(self, *, embedded: bool) -> None:
@@ -176,6 +185,9 @@ class Rounds:
             threading.Thread(target=self._settle_model, name="model", daemon=True),
             threading.Thread(
                 target=look_into_folders.run, args=(self._stop,), name="folders", daemon=True
+            ),
+            threading.Thread(
+                target=fetch_models.run, args=(self._stop,), name="downloads", daemon=True
             ),
         ]
         self._swept_at = 0.0
@@ -191,7 +203,7 @@ class Rounds:
         """End the threads, without waiting for a model that is being loaded."""
         self._stop.set()
         ends_at = time.monotonic() + timeout
-        for thread in (self._threads[0], self._threads[2]):
+        for thread in (self._threads[0], *self._threads[2:]):
             thread.join(max(ends_at - time.monotonic(), 0.0))
 
     def _settle_model(self) -> None:
@@ -228,8 +240,8 @@ class Rounds:
                 # It may be back in a second, and no photo is embedded until then.
                 return ROUND_SECONDS
             logger.exception("The model could not be prepared.")
-            told = _("The model could not be prepared: %(error)s") % {"error": error}
-            heartbeat.tell("model", told)
+            text = gettext_noop("The model could not be prepared: %(error)s")
+            heartbeat.tell("model", Sentence(text, error=str(error)))
             return MODEL_RETRY_SECONDS
         return None if settled else MODEL_RETRY_SECONDS
 

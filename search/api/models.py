@@ -1,4 +1,4 @@
-"""The model part of the API, for administrators: choose a folder, or upload a model's files."""
+"""The model part of the API, for administrators: choose a folder, download or upload a model."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from gallery import model_change
 from gallery.administrators import require_administrator
 from gallery.api.described import text, whole
 from gallery.api.errors import ErrorOut, In
-from search.vectors.embedders import folders, received
+from gallery.sentences import told
+from search.vectors.embedders import downloads, folders, received
 from search.vectors.embedders.catalog import RecommendedModel
 from search.vectors.embedders.received import MAX_FILES, MAX_WEIGHT_BYTES, PIECE_BYTES
 
@@ -59,6 +60,32 @@ class ModelUploadOut(Schema):
     piece_bytes: int
 
 
+class DownloadIn(In):
+    """The key of a recommended model."""
+
+    key: str
+
+
+class DownloadOut(Schema):
+    """The download that is asked for; `problem` is a sentence, empty while it waits or runs.
+
+    Sizes are in bytes, and `total` is 0 until it is known.
+    """
+
+    key: str
+    title: str
+    received: int
+    total: int
+    seconds_left: int | None
+    problem: str
+
+
+class DownloadsOut(Schema):
+    """The download that is asked for, or null."""
+
+    download: DownloadOut | None
+
+
 class PieceIn(Schema):
     """The file that a piece belongs to, and where in it."""
 
@@ -88,6 +115,29 @@ def choose_automatically(request: HttpRequest) -> HttpResponse:
     _require_choice(request)
     model_change.release_holds()
     folders.choose_automatically()
+    return HttpResponse(status=204)
+
+
+@router.get("/model/download", response={200: DownloadsOut, _ERRORS: ErrorOut})
+def get_download(request: HttpRequest) -> DownloadsOut:
+    """Return how far the download of a model is."""
+    require_administrator(request.user)
+    found = downloads.current()
+    return DownloadsOut(download=_download_out(found) if found else None)
+
+
+@router.post("/model/download", response={202: ModelOut, _ERRORS: ErrorOut})
+def download(request: HttpRequest, body: DownloadIn) -> Status[ModelOut]:
+    """Have a worker download a recommended model and choose it; one that is here is chosen now."""
+    _require_choice(request)
+    return Status(202, _model_out(downloads.ask_for(body.key)))
+
+
+@router.delete("/model/download", response={204: None, _ERRORS: ErrorOut})
+def cancel_download(request: HttpRequest) -> HttpResponse:
+    """Cancel the download, and remove what is here of it."""
+    require_administrator(request.user)
+    downloads.cancel()
     return HttpResponse(status=204)
 
 
@@ -138,6 +188,17 @@ def _body(request: HttpRequest) -> Iterator[bytes]:
     """Yield the body of a request without holding all of it in memory."""
     while piece := request.read(_READ):
         yield piece
+
+
+def _download_out(found: downloads.Download) -> DownloadOut:
+    return DownloadOut(
+        key=found.model.key,
+        title=found.model.title,
+        received=found.received,
+        total=found.total,
+        seconds_left=found.seconds_left,
+        problem=told(found.problem),
+    )
 
 
 def _model_out(model: RecommendedModel) -> ModelOut:

@@ -145,6 +145,7 @@ BODIES: dict[str, Json] = {
     "POST /searches": {"name": "Sea", "query": "sea"},
     "PATCH /searches/{saved_id}": {"name": "Sea"},
     "PUT /model": {"folder": "/nowhere"},
+    "POST /model/download": {"key": "nothing"},
     "POST /model/uploads": {"files": [{"name": "a.safetensors", "size": 1}]},
     "PUT /duplicates/criteria": {"order": ["colour"]},
     "POST /duplicates/resolve": {"kind": "same_picture", "action": "dismiss", "groups": [ID]},

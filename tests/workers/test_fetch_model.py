@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 import os
 import shutil
 import subprocess
 import sys
-import threading
 from collections import namedtuple
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -20,69 +17,12 @@ from huggingface_hub import constants
 
 from search.vectors.embedders import catalog, fetch as fetching, manifests
 from search.vectors.embedders.base import ModelUnavailable
+from tests import fake_hub
+from tests.fake_hub import COMMIT, SMALL, WEIGHTS, Hub
 from tests.server.processes import free_port
 from tests.weight_files import CLIP, SIGLIP, header_only
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMIT = "c0ffee" * 6 + "c0ff"
-WEIGHTS = "open_clip_model.safetensors"
-SMALL = {
-    "open_clip_config.json": b'{"preprocess_cfg": {}}',
-    "tokenizer_config.json": b'{"tokenizer_class": "GemmaTokenizer"}',
-    "special_tokens_map.json": b"{}",
-}
-
-
-class Hub(BaseHTTPRequestHandler):
-    """A repository, its list of files, and large files behind a redirect, with ranges."""
-
-    def do_GET(self):
-        self.server.asked.append((self.path, self.headers.get("Range", "")))
-        if self.server.status != 200:
-            self.send_error(self.server.status)
-        elif self.path == f"/api/models/{self.server.repo}?blobs=true":
-            self._answer(json.dumps(self._listing()).encode())
-        else:
-            self._send_file()
-
-    def _listing(self) -> dict:
-        rows = []
-        for name, content in self.server.files.items():
-            blob = hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False)
-            row = {"rfilename": name, "size": len(content), "blobId": blob.hexdigest()}
-            if name in self.server.large:
-                sha256 = hashlib.sha256(content).hexdigest()
-                row |= {"blobId": "0" * 40}
-                row["lfs"] = {"sha256": sha256, "size": len(content), "pointerSize": 134}
-            rows.append(row)
-        return {"id": self.server.repo, "sha": COMMIT, "siblings": rows}
-
-    def _send_file(self) -> None:
-        prefix = f"/{self.server.repo}/resolve/{COMMIT}/"
-        name = self.path.removeprefix(prefix).removeprefix("/store/")
-        content = self.server.sent.get(name, self.server.files.get(name))
-        if content is None:
-            self.send_error(404)
-        elif self.path.startswith(prefix) and name in self.server.large:
-            self.send_response(302)
-            self.send_header("Location", f"/store/{name}")
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-        else:
-            self._answer(content, self.headers.get("Range"))
-
-    def _answer(self, content: bytes, wanted: str | None = None) -> None:
-        begin = (
-            int(wanted.removeprefix("bytes=").rstrip("-")) if wanted and self.server.ranges else 0
-        )
-        self.send_response(206 if begin else 200)
-        self.send_header("Content-Length", str(len(content) - begin))
-        self.end_headers()
-        end = self.server.breaks_at if "store" in self.path else len(content)
-        self.wfile.write(content[begin:end])
-
-    def log_message(self, *_):
-        pass
 
 
 @pytest.fixture
@@ -95,28 +35,13 @@ def model(monkeypatch):
 
 @pytest.fixture
 def hub(model, monkeypatch, tmp_path):
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
-    server.daemon_threads = True
-    header_only(tmp_path / "hub" / WEIGHTS, dict(model.signature))
-    server.files = SMALL | {
-        WEIGHTS: (tmp_path / "hub" / WEIGHTS).read_bytes(),
-        "tokenizer.json": b'{"version": "1.0"}' * 100,
-        "README.md": b"# A model",
-        "open_clip_pytorch_model.bin": b"a pickle",
-        "onnx/config.json": b"{}",
-    }
-    server.repo, server.large = model.repo, {WEIGHTS, "tokenizer.json"}
-    server.sent, server.asked, server.status = {}, [], 200
-    server.ranges, server.breaks_at = True, None
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    monkeypatch.setattr(constants, "ENDPOINT", f"http://127.0.0.1:{server.server_port}")
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    for name in ("http_proxy", "https_proxy", "all_proxy"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
-    yield server
-    server.shutdown()
-    server.server_close()
+    with fake_hub.serving(model, tmp_path / "hub") as server:
+        monkeypatch.setattr(constants, "ENDPOINT", server.address)
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        for name in ("http_proxy", "https_proxy", "all_proxy"):
+            monkeypatch.delenv(name, raising=False)
+            monkeypatch.delenv(name.upper(), raising=False)
+        yield server
 
 
 def fetch(to: Path, name: str = "SigLIP 2 B/32", **options: object) -> str:
@@ -168,7 +93,7 @@ def test_the_list_of_checksums_is_the_one_of_sha256sum(hub, tmp_path):
 
 def test_an_interrupted_download_goes_on_where_it_stopped(hub, tmp_path):
     hub.breaks_at = 3000
-    with pytest.raises(CommandError, match="run the same command again"):
+    with pytest.raises(CommandError, match="try again, and it continues"):
         fetch(tmp_path)
     folder = tmp_path / "ViT-B-32-SigLIP2-256"
     assert (folder / f"{WEIGHTS}.part").stat().st_size == 3000

@@ -1,4 +1,4 @@
-"""Fetch the files of a recommended model from the hub into a folder, to be carried elsewhere.
+"""Fetch the files of a recommended model from the hub into a folder.
 
 Only the hub's plain HTTP interface is used: a list of files with sizes and checksums, and the
 files, each of which can be continued where it was interrupted. HF_ENDPOINT and HF_TOKEN count, as
@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from gallery import files
+from gallery.sentences import Sentence, said_by
 from search.vectors.embedders import manifests, weights as weight_files
 from search.vectors.embedders.base import ModelUnavailable
 from search.vectors.embedders.catalog import RecommendedModel
@@ -27,11 +28,15 @@ OTHERS = (".json", ".txt", ".model")
 _TIMEOUT_S = 30.0
 
 Report = Callable[[str, int, int], None]
-"""Called with a file's name, the bytes that are here, and its size."""
+"""Called with a file's name, the bytes that are here, and its size; what it raises ends it all."""
 
 
 class FetchFailed(Exception):
-    """The files could not be fetched. The message is one sentence that says what to do."""
+    """The files could not be fetched. The message is a `Sentence` that says what to do."""
+
+
+class Interrupted(FetchFailed):
+    """The connection broke off while a file came in; trying again continues there."""
 
 
 @dataclass(frozen=True)
@@ -62,11 +67,13 @@ def listing(model: RecommendedModel) -> tuple[str, list[RemoteFile]]:
         commit, rows = str(answer["sha"]), answer["siblings"]
         found = [_remote_file(row) for row in rows if _is_needed(row["rfilename"])]
     except (KeyError, TypeError, ValueError) as error:
-        message = _("%(hub)s did not list the files of %(repo)s as expected; check HF_ENDPOINT.")
-        raise FetchFailed(message % {"hub": _endpoint(), "repo": model.repo}) from error
+        text = gettext_noop(
+            "%(hub)s did not list the files of %(repo)s as expected; check HF_ENDPOINT."
+        )
+        raise FetchFailed(Sentence(text, hub=_endpoint(), repo=model.repo)) from error
     if WEIGHTS not in {file.name for file in found}:
-        message = _("The repository %(repo)s has no %(file)s; choose another model.")
-        raise FetchFailed(message % {"repo": model.repo, "file": WEIGHTS})
+        text = gettext_noop("The repository %(repo)s has no %(file)s; choose another model.")
+        raise FetchFailed(Sentence(text, repo=model.repo, file=WEIGHTS))
     return commit, sorted(found, key=lambda file: file.size)
 
 
@@ -81,13 +88,20 @@ def _remote_file(row: dict[str, Any]) -> RemoteFile:
     return RemoteFile(row["rfilename"], int(row["size"]), sha256, blob_id)
 
 
-def fetch(model: RecommendedModel, to: Path, report: Report) -> Path:
+def fetch(
+    model: RecommendedModel,
+    to: Path,
+    report: Report,
+    announce: Callable[[int], None] = lambda total: None,
+) -> Path:
     """Fetch what is missing of a model into the folder of its architecture; return that folder.
 
-    Files that are here and right are kept, a part of one is continued. Raises `FetchFailed`.
+    `announce` is told how many bytes there are in all, once that is known. Files that are here and
+    right are kept, a part of one is continued. Raises `FetchFailed`.
     """
     folder = to / model.architecture
     commit, remote = listing(model)
+    announce(sum(file.size for file in remote))
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _require_space(folder, remote)
@@ -96,8 +110,9 @@ def fetch(model: RecommendedModel, to: Path, report: Report) -> Path:
         _check_model(model, folder)
         manifests.write(folder, {file.name: _sum_of(folder, file) for file in remote})
     except OSError as error:
-        message = _("%(folder)s cannot be written (%(why)s); correct that and run this again.")
-        raise FetchFailed(message % {"folder": folder, "why": error.strerror or error}) from error
+        text = gettext_noop("%(folder)s cannot be written (%(why)s); correct that and try again.")
+        why = error.strerror or str(error)
+        raise FetchFailed(Sentence(text, folder=str(folder), why=why)) from error
     return folder
 
 
@@ -108,12 +123,12 @@ def _require_space(folder: Path, remote: list[RemoteFile]) -> None:
         needed += max(file.size - sum(path.stat().st_size for path in here if path.is_file()), 0)
     free = shutil.disk_usage(folder).free
     if needed > free:
-        message = _(
+        text = gettext_noop(
             "The download needs %(needed)d MB more and %(folder)s has %(free)d MB free; free some "
-            "space or name another folder in --to."
+            "space, or choose a smaller model."
         )
-        sizes = {"needed": needed // 10**6 + 1, "free": free // 10**6, "folder": folder}
-        raise FetchFailed(message % sizes)
+        more, left = needed // 10**6 + 1, free // 10**6
+        raise FetchFailed(Sentence(text, needed=more, free=left, folder=str(folder)))
 
 
 def _part(path: Path) -> Path:
@@ -131,8 +146,8 @@ def _fetch_file(
         _download(f"{model.repo}/resolve/{commit}/{file.name}", file, part, report)
     if not file.is_content_of(part):
         part.unlink()
-        message = _("%(file)s arrived damaged and was removed; run the same command again.")
-        raise FetchFailed(message % {"file": file.name})
+        text = gettext_noop("%(file)s arrived damaged and was removed; try again.")
+        raise FetchFailed(Sentence(text, file=file.name))
     part.replace(path)
 
 
@@ -158,21 +173,23 @@ def _download(address: str, file: RemoteFile, part: Path, report: Report) -> Non
                 out.write(piece)
                 report(file.name, out.tell(), file.size)
     except httpx.HTTPError as error:
-        message = _(
-            "%(file)s could not be fetched completely (%(why)s); run the same command again, and "
-            "it continues where it stopped."
+        text = gettext_noop(
+            "%(file)s could not be fetched completely (%(why)s); try again, and it continues where "
+            "it stopped."
         )
-        raise FetchFailed(message % {"file": file.name, "why": _reason(error)}) from error
+        raise Interrupted(Sentence(text, file=file.name, why=_reason(error))) from error
 
 
 def _check_model(model: RecommendedModel, folder: Path) -> None:
     try:
         recognised = model.recognises(weight_files.shapes(folder / WEIGHTS))
     except ModelUnavailable as error:
-        raise FetchFailed(str(error)) from error
+        raise FetchFailed(said_by(error)) from error
     if not recognised:
-        message = _("The repository %(repo)s no longer holds %(model)s; choose another model.")
-        raise FetchFailed(message % {"repo": model.repo, "model": model.title})
+        text = gettext_noop(
+            "The repository %(repo)s no longer holds %(model)s; choose another model."
+        )
+        raise FetchFailed(Sentence(text, repo=model.repo, model=model.title))
 
 
 def _sum_of(folder: Path, file: RemoteFile) -> str:
@@ -185,25 +202,26 @@ def _ask_hub(address: str) -> Any:
     from huggingface_hub import constants
 
     if constants.is_offline_mode():
-        raise FetchFailed(_("HF_HUB_OFFLINE is set; unset it, and run this where a network is."))
+        text = gettext_noop("HF_HUB_OFFLINE is set; unset it where there is a network.")
+        raise FetchFailed(Sentence(text))
     try:
         url = f"{_endpoint()}/{address}"
         answer = httpx.get(url, headers=_headers(), timeout=_TIMEOUT_S, follow_redirects=True)
         answer.raise_for_status()
         return answer.json()
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-        message = _(
-            "%(hub)s cannot be reached (%(why)s); run this on a machine that reaches it, or set "
-            "HF_ENDPOINT to a mirror."
+        text = gettext_noop(
+            "%(hub)s cannot be reached (%(why)s); check the network, set HF_ENDPOINT to a mirror, "
+            "or fetch the model on a machine that reaches it."
         )
-        raise FetchFailed(message % {"hub": _endpoint(), "why": _reason(error)}) from error
+        raise FetchFailed(Sentence(text, hub=_endpoint(), why=_reason(error))) from error
 
 
 def _reason(error: Exception) -> str:
     import httpx
 
     if isinstance(error, httpx.HTTPStatusError):
-        return _("status %(status)d") % {"status": error.response.status_code}
+        return Sentence(gettext_noop("status %(status)d"), status=error.response.status_code)
     return type(error).__name__
 
 

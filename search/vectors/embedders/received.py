@@ -202,7 +202,7 @@ def finish(upload_id: uuid.UUID) -> RecommendedModel:
     with folders.alone():
         _upload(upload_id)  # Another request may have finished it meanwhile.
         (folder / _PLAN).unlink()
-        _replace(folder, target)
+        put_in_place(folder, target)
     folders.choose(model, target)
     return model
 
@@ -222,8 +222,10 @@ def _checked(folder: Path, plan: dict[str, int]) -> RecommendedModel:
     return model
 
 
-def _replace(folder: Path, target: Path) -> None:
+def put_in_place(folder: Path, target: Path) -> None:
     """Move a folder to `target` in one step each, so that no reader sees a mixture of files.
+
+    To be called by who holds `folders.alone`.
 
     Other weights that were there are kept, because their model answers until the new one does.
     """
