@@ -289,6 +289,20 @@ def names(name: str) -> list[str]:
     return [part.strip() for part in text(name).split(",") if part.strip()]
 
 
+def folders(name: str) -> list[Path]:
+    """Return the variable's comma-separated parts, each the whole path of a folder.
+
+    The folders need not exist yet. Raises ImproperlyConfigured when a part is no such path.
+    """
+    paths = [Path(part) for part in names(name)]
+    for path in paths:
+        if not path.is_absolute() or ".." in path.parts:
+            raise ImproperlyConfigured(
+                f"{name} must be whole paths, with commas between them, not {str(path)!r}."
+            )
+    return paths
+
+
 def owned_folders(name: str) -> list[tuple[str, Path]]:
     """Return the variable's comma-separated parts, each an account and a folder: alice:/inbox.
 

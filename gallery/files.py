@@ -253,6 +253,28 @@ def free_bytes() -> int:
         return 0
 
 
+@dataclass(frozen=True)
+class Disk:
+    """The bytes of the file system that holds the data, and how many of them are free."""
+
+    total: int
+    free: int
+
+    @property
+    def used(self) -> int:
+        """The bytes in use, by whatever it is."""
+        return self.total - self.free
+
+
+def disk() -> Disk | None:
+    """Return the size of the file system that holds the data; None if it is not there."""
+    try:
+        usage = shutil.disk_usage(settings.DATA_DIR)
+    except OSError:
+        return None
+    return Disk(usage.total, usage.free)
+
+
 def require_free_space(needed: int = 0) -> None:
     """Raise `StorageFull` unless `needed` bytes and the reserve are free."""
     if free_bytes() < settings.MIN_FREE_BYTES + needed:

@@ -46,6 +46,17 @@ def quota_of(owner_id: int) -> Quota:
     return Quota(*(most if one is None else one for one, most in zip(own, of_all, strict=True)))
 
 
+def byte_limits() -> dict[int, int]:
+    """Return the limits in bytes of the accounts that have one of their own."""
+    rows = AccountQuota.objects.exclude(bytes=None).values_list("owner", _BYTES)
+    return dict(rows)
+
+
+def limit_bytes(owner_id: int, limit: int | None) -> None:
+    """Limit what one account may store; None is the limit of all, 0 none."""
+    AccountQuota.objects.update_or_create(owner_id=owner_id, defaults={_BYTES: limit})
+
+
 def used_by(owner_id: int) -> Quota:
     """Count what an account stores."""
     size, number = _stored(owner_id)

@@ -316,6 +316,7 @@ PART_SEARCH = env.whole("PART_SEARCH", 10_000)
 
 # Folders of the server. See docs/how-to/import-a-folder.md.
 WATCH_FOLDERS = env.owned_folders("WATCH_FOLDERS")
+IMPORT_ROOTS = env.folders("IMPORT_ROOTS")
 SCRUB_DAYS = env.whole("SCRUB_DAYS", 90)
 RESCAN_MINUTES = env.whole("RESCAN_MINUTES", 60)
 

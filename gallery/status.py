@@ -27,6 +27,8 @@ from gallery.models import (
 from gallery.permissions import is_viewer
 from gallery.reasons import LASTING, OVER_A_LIMIT
 from gallery.recent import count_photos
+from gallery.sentences import told
+from gallery.settings_area import area_of, here
 from gallery.work import pauses
 from gallery.work.figures import is_alive
 
@@ -93,11 +95,11 @@ def status(user: User) -> Status:
         seconds_left=round(pending / rate) if pending and rate > 0 and not paused else None,
         paused=paused,
         model_key=model.key if model else "",
-        model_hint=model.hint if model else "",
+        model_hint=told(model.hint) if model else "",
         device=worker.device if worker else "",
-        device_reason=worker.device_reason if worker else "",
+        device_reason=told(worker.device_reason) if worker else "",
         worker_alive=alive,
-        worker_detail=worker.detail if worker else "",
+        worker_detail=told(worker.detail) if worker else "",
         storage_full=files.free_bytes() < settings.MIN_FREE_BYTES,
         originals_away=_originals_away(),
         backup_trouble=schedule.trouble() if is_administrator(user) else "",
@@ -152,6 +154,9 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
         **icons,
         "status": SimpleLazyObject(lambda: status(user)),
         "only_looks": SimpleLazyObject(lambda: is_viewer(user)),
+        "settings_area": SimpleLazyObject(lambda: area_of(request)),
+        "administers": SimpleLazyObject(lambda: is_administrator(user)),
+        "settings_page": SimpleLazyObject(lambda: here(request)),
         "lasting_reasons": " ".join(sorted(LASTING | OVER_A_LIMIT)),
         "max_file_mb": settings.MAX_FILE_BYTES // (1024 * 1024),
     }

@@ -28,7 +28,9 @@ urlpatterns = [
     path("searches/<uuid:saved_id>/change", saved_searches.change, name="change-search"),
     path("searches/<uuid:saved_id>/share", saved_searches.share, name="share-search"),
     path("settings", settings.settings_page, name="settings"),
+    path("settings/workers", settings.workers, name="workers"),
     path("settings/model", settings.choose_model, name="choose-model"),
+    path("settings/model/download", settings.download_model, name="download-model"),
     path("settings/models", settings.compare_models, name="compare-models"),
     path("settings/models/switch", settings.switch_model, name="switch-model"),
 ]

@@ -12,6 +12,7 @@ for name in (
     "QDRANT_API_KEY",
     "PUBLIC_URL",
     "WATCH_FOLDERS",
+    "IMPORT_ROOTS",
     "BACKUP_TARGET",
 ):
     os.environ.pop(name, None)

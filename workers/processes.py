@@ -26,6 +26,7 @@ from workers.back_up_on_time import Backups
 from workers.celery import app
 from workers.check_index import IndexChecks
 from workers.housekeeping import Rounds
+from workers.measure_space import SpaceFigures
 from workers.watch import Watch
 
 logger = logging.getLogger(__name__)
@@ -39,6 +40,7 @@ class EmbeddedWorkers:
 
     def __init__(self) -> None:
         self._rounds, self._backups, self._checks = Rounds(embedded=True), Backups(), IndexChecks()
+        self._space = SpaceFigures()
         self._controller: Any = None
         self._thread: threading.Thread | None = None
         self._watch = Watch(self._has_ended, self._start_again)
@@ -53,6 +55,7 @@ class EmbeddedWorkers:
         self._rounds.start()
         self._backups.start()
         self._checks.start()
+        self._space.start()
         self._watch.start()
 
     def _start_threads(self) -> None:
@@ -105,6 +108,7 @@ class EmbeddedWorkers:
             heartbeat.farewell()
         self._backups.stop(left())
         self._checks.stop(left())
+        self._space.stop(left())
         for job in jobs.JOBS:
             if not job.wait_until_idle(left()):
                 logger.warning("%s was cut short and goes on at the next start.", job.name)
@@ -142,7 +146,7 @@ def _take_over() -> None:
 
 # --- a process of its own -------------------------------------------------------------------------
 
-_threads: list[Rounds | Backups | IndexChecks | heartbeat.Heartbeat] = []
+_threads: list[Rounds | Backups | IndexChecks | SpaceFigures | heartbeat.Heartbeat] = []
 
 
 @worker_ready.connect  # type: ignore[untyped-decorator]
@@ -158,7 +162,7 @@ def begin(sender: Any = None, **kwargs: Any) -> None:
     if INDEX in queues:
         _threads.append(Rounds(embedded=False))
     if MAINTENANCE in queues:
-        _threads.extend([Backups(), IndexChecks()])
+        _threads.extend([Backups(), IndexChecks(), SpaceFigures()])
     for threads in _threads:
         threads.start()
 

@@ -28,7 +28,6 @@ from gallery.passkeys.relying_party import relying_party, unavailable
 from gallery.sessions import stored
 from gallery.sign_in_limits import client_address
 from gallery.views import PageRequest
-from gallery.views.devices import Theme, Tiles
 
 TOKEN_DAYS = (30, 90, 365)
 """For how long a token can be made; 0 is for ever."""
@@ -85,9 +84,6 @@ def _page(request: PageRequest, *, status: int = 200, **more: Any) -> HttpRespon
     user = cast(User, request.user)
     context = {
         "role": roles.role_of(user),
-        "languages": settings.LANGUAGES,
-        "themes": Theme.choices,
-        "tile_sizes": Tiles.choices,
         "sessions": Session.objects.open().filter(owner=user).order_by("-seen_at"),
         "this_session": stored(request.session.session_key or ""),
         "tokens": user.api_tokens.order_by("-created_at"),

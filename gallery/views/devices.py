@@ -21,7 +21,7 @@ from django.urls import reverse
 from django.utils.translation import get_language, gettext, gettext_lazy as _, override
 from django.views.decorators.cache import cache_control
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from gallery import host_cookies
 from gallery.views import PageRequest
@@ -57,6 +57,11 @@ _CHOICES = {
     "theme": frozenset(Theme.values),
     "tiles": frozenset(Tiles.values),
 }
+_CHOICES_SHOWN = {
+    "languages": settings.LANGUAGES,
+    "themes": Theme.choices,
+    "tile_sizes": Tiles.choices,
+}
 
 
 class AppearanceForm(forms.Form):
@@ -87,12 +92,17 @@ def page_context(request: HttpRequest) -> dict[str, object]:
     return {"appearance": appearance_of(request)}
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def change_appearance(request: PageRequest) -> HttpResponse:
-    """Keep language, colours and the size of photos; what cannot be chosen changes nothing."""
+    """Show language, colours and the size of photos, and keep what is chosen.
+
+    What cannot be chosen changes nothing.
+    """
+    if request.method != "POST":
+        return render(request, "gallery/appearance.html", _CHOICES_SHOWN)
     form = AppearanceForm(request.POST)
-    response = redirect("account")
+    response = redirect("appearance")
     if form.is_valid():
         form.keep(response)
         with override(form.cleaned_data["language"] or get_language()):

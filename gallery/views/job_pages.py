@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.utils import timezone
 from django.utils.translation import gettext as _, gettext_lazy, ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from gallery.administrators import is_administrator
-from gallery.models import User, WorkerStatus, WorkKind
-from gallery.templatetags.numbers import count
+from gallery.models import User, WorkKind
+from gallery.templatetags.dates import moment
+from gallery.templatetags.numbers import count, duration, rate
 from gallery.views import PageRequest, administrators_only, vary_on_htmx
 from gallery.work import figures, index_checks, pauses
 from gallery.work.failures import failures, retry_all
@@ -46,20 +46,35 @@ class Row:
     about: str
     may_pause: bool
 
-
-@dataclass(frozen=True)
-class Worker:
-    """A worker process, how many seconds ago it reported, and the titles of what it is at."""
-
-    status: WorkerStatus
-    age: int
-    is_alive: bool
-    at_work: list[str]
-
     @property
-    def queues(self) -> str:
-        """The queues that it serves, for people."""
-        return self.status.queues.replace(",", ", ")
+    def sentence(self) -> str:
+        """How far the work is, how fast it goes and how long it takes, in one sentence."""
+        return ", ".join(_parts(self.work))
+
+
+def _parts(work: Work) -> Iterator[str]:
+    if work.waiting and work.total:
+        done = {"done": count(max(work.total - work.waiting, 0)), "total": count(work.total)}
+        yield _("%(done)s of %(total)s") % done
+    elif work.waiting:
+        yield _("%(number)s left") % {"number": count(work.waiting)}
+    if work.state == "working" and work.rate:
+        yield rate(work.rate)
+    if work.seconds_left is not None:
+        yield _("about %(time)s left") % {"time": duration(work.seconds_left)}
+    yield from _state(work)
+
+
+def _state(work: Work) -> Iterator[str]:
+    if work.state == "paused":
+        yield _("paused")
+    elif work.state == "waiting":
+        yield _("waits for its turn")
+    elif work.state == "working" and not work.waiting:
+        yield _("at work")
+    elif work.state == "idle":
+        when = work.next_at
+        yield _("next: %(when)s") % {"when": moment(when)} if when else _("nothing to do")
 
 
 @require_safe
@@ -91,24 +106,15 @@ def _context(user: User) -> dict[str, Any]:
         "retryable": sum(failure.photos for failure in failed if failure.may_pass),
         "models": len({failure.model for failure in failed}),
     }
-    return context | (_for_administrators(works) if administrator else {})
+    return context | (_for_administrators() if administrator else {})
 
 
-def _for_administrators(works: list[Work]) -> dict[str, Any]:
-    workers = [_worker(status) for status in figures.workers()]
+def _for_administrators() -> dict[str, Any]:
     return {
-        "workers": workers,
-        "any_worker": any(worker.is_alive for worker in workers),
+        "any_worker": any(map(figures.is_alive, figures.workers())),
         "check": index_checks.latest(),
         "checking": index_checks.unfinished(),
     }
-
-
-def _worker(status: WorkerStatus) -> Worker:
-    age = max((timezone.now() - status.seen_at) // timedelta(seconds=1), 0)
-    kinds = [kind for kind, (is_working, _rate) in status.work.items() if is_working]
-    titles = [str(WorkKind(kind).label) for kind in kinds if kind in WorkKind.values]
-    return Worker(status, age, figures.is_alive(status), titles)
 
 
 # --- what people decide ---------------------------------------------------------------------------

@@ -66,6 +66,8 @@ class Work:
     is_working: bool = False
     rate: float = 0.0
     is_paused: bool = False
+    total: int | None = None
+    """Of how many things, where that is known."""
 
     @property
     def state(self) -> str:
@@ -95,6 +97,11 @@ def works(user: User) -> list[Work]:
         row = replace(work, is_working=is_working, is_paused=work.kind in paused)
         rows.append(replace(row, rate=round(rate, 2)) if everybody else row)
     return rows
+
+
+def rate_of(kind: WorkKind) -> float:
+    """Return how many things of a kind all workers do in a second, 0.0 while it is unknown."""
+    return _activity().get(kind, (False, 0.0))[1]
 
 
 def workers() -> list[WorkerStatus]:
@@ -132,11 +139,13 @@ def _counted(owner: int | None) -> Iterator[Work]:
     models = sorted(EmbeddingModel.objects.wanted(), key=lambda model: model.state)
     rows = Embedding.objects.filter(model__in=models, state__in=(*_TO_EMBED, _STATE.EMBEDDED))
     states = tally(rows, ("model_id", "state"), owner)
+    total = _photos(owner)
     for model in models:
         active = states[model.pk, _STATE.LEASED]
         waiting = active + states[model.pk, _STATE.PENDING]
         oldest = _oldest(model) if owner is None and waiting else None
-        yield Work(WorkKind.EMBED, waiting, active, oldest, model.name if len(models) > 1 else "")
+        name = model.name if len(models) > 1 else ""
+        yield Work(WorkKind.EMBED, waiting, active, oldest, name, total=max(total, waiting))
     projected = sum(states[model.pk, _STATE.EMBEDDED] for model in models)
     yield Work(WorkKind.PROJECT, projected)
     yield from _of_active_model(EmbeddingModel.objects.active(), owner)
@@ -144,6 +153,18 @@ def _counted(owner: int | None) -> Iterator[Work]:
         yield Work(WorkKind.READ, _unread(owner))
     yield from _elsewhere(owner)
     yield Work(WorkKind.REMOVE, _to_remove(owner))
+
+
+def _photos(owner: int | None) -> int:
+    """Return how many photos there are; of many, how many there were lately."""
+    kept: int | None = cache.get(key := f"live-photos-of-{owner}")
+    if kept is not None:
+        return kept
+    photos = Photo.objects.live()
+    number = (photos if owner is None else photos.filter(owner=owner)).count()
+    if number > _MANY_UNREAD:
+        cache.set(key, number, _MANY_SECONDS)
+    return number
 
 
 def _oldest(model: EmbeddingModel) -> int | None:

@@ -1,4 +1,4 @@
-"""The settings page, and the one where two models stand side by side."""
+"""The pages on search quality and on workers, and the one where two models stand side by side."""
 
 from __future__ import annotations
 
@@ -14,18 +14,20 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from gallery import decoder_layers, model_change, quotas, trash
+from gallery import decoder_layers, model_change
 from gallery.administrators import is_administrator
-from gallery.models import Embedding, EmbeddingModel, Photo, User
+from gallery.models import Embedding, EmbeddingModel, Photo, User, WorkKind
 from gallery.user_errors import UserError
-from gallery.views import PageRequest, administrators_only
+from gallery.views import PageRequest, administrators_only, vary_on_htmx
+from gallery.work import figures, worker_rows
 from search import language
 from search.engine import answer as engine
 from search.engine.errors import SearchUnavailable
 from search.language import QueryError
 from search.suggest.recent_searches import recent
-from search.vectors.embedders import catalog, folders
+from search.vectors.embedders import catalog, downloads, folders
 from search.vectors.index import IndexStats, index_figures
+from search.views.model_cards import cards
 
 QUERIES = 5
 """Recent searches that are shown side by side; each costs two searches."""
@@ -59,7 +61,10 @@ class Pair:
 @require_safe
 @login_required
 def settings_page(request: PageRequest) -> HttpResponse:
-    """The model and device in use and why, and the recommended models."""
+    """The model in use and what it means; for administrators the ones to choose from.
+
+    For htmx only what changes while a model is downloaded and photos are embedded.
+    """
     return _page(request)
 
 
@@ -89,26 +94,71 @@ def _chosen(folder: str, *, automatic: bool) -> str:
     return _("%(model)s is chosen and is being loaded.") % {"model": model.title}
 
 
+@require_POST
+@login_required
+def download_model(request: PageRequest) -> HttpResponse:
+    """Download a recommended `model` and use it, or with `cancel` stop that; administrators."""
+    administrators_only(request)
+    try:
+        folders.require_choice()
+        if "cancel" in request.POST:
+            downloads.cancel()
+            messages.success(request, _("The download is cancelled."))
+        else:
+            downloads.ask_for(request.POST.get("model", ""))
+    except UserError as error:
+        return _page(request, problem=error.message, status=error.status)
+    return redirect("settings")
+
+
 def _page(request: PageRequest, problem: str = "", status: int = 200) -> HttpResponse:
     model = EmbeddingModel.objects.active()
-    administers = is_administrator(request.user)
-    owner_id = int(request.user.pk)
+    next_model = _next_model(model)
     context = {
         "model": model,
+        "active": catalog.of_key(model.key) if model else None,
         "active_title": catalog.title_of(model.key) if model else "",
-        "next": _next_model(model),
-        "recommended": catalog.MODELS,
-        "index": _index(model) if administers else None,  # It counts the photos of all people.
-        "layers": decoder_layers.known() if administers else None,
-        "bytes": Photo.objects.visible_to(request.user).total_bytes(),
-        "limits": (limits := quotas.quota_of(owner_id)),
-        "used": quotas.used_by(owner_id) if limits != quotas.Quota() else None,
-        "trash": trash.contents(request.user),
+        "next": next_model,
         "other": _other(),
-        "refusal": folders.refusal(),
-        "choice": _choice(request, problem) if administers else None,
     }
-    return render(request, "search/settings.html", context, status=status)
+    if is_administrator(request.user):
+        context |= _for_administrators(request, model, next_model, problem)
+    template = "search/_quality.html" if request.htmx else "search/settings.html"
+    return vary_on_htmx(render(request, template, context, status=status))
+
+
+def _for_administrators(
+    request: PageRequest,
+    model: EmbeddingModel | None,
+    next_model: dict[str, Any] | None,
+    problem: str,
+) -> dict[str, Any]:
+    download = downloads.current()
+    photos = Photo.objects.live().count()
+    return {
+        "recommended": catalog.MODELS,
+        "refusal": folders.refusal(),
+        "choice": _choice(request, problem),
+        "download": download,
+        "cards": cards(model, next_model["key"] if next_model else "", download, photos),
+        "library": photos,
+        "offline": downloads.is_offline(),
+        "going_on": bool(next_model or (download and not download.problem)),
+    }
+
+
+@require_safe
+@login_required
+def workers(request: PageRequest) -> HttpResponse:
+    """The processes that work, their devices, and the index that they fill; administrators."""
+    administrators_only(request)
+    context = {
+        "workers": worker_rows.rows(),
+        # It counts the photos of all people.
+        "index": _index(EmbeddingModel.objects.active()),
+        "layers": decoder_layers.known(),
+    }
+    return render(request, "search/workers.html", context)
 
 
 def _index(model: EmbeddingModel | None) -> IndexStats | str:
@@ -129,13 +179,21 @@ def _next_model(active: EmbeddingModel | None) -> dict[str, Any] | None:
     """Return the model that is to take over, and how far it is; None if there is none."""
     change = model_change.under_way()
     if change is not None:
-        title = catalog.title_of(change.model.key)
-        return {"title": title, "done": change.done, "photos": change.photos, "change": change}
+        key = change.model.key
+        rate = figures.rate_of(WorkKind.EMBED)
+        return {
+            "key": key,
+            "title": catalog.title_of(key),
+            "done": change.done,
+            "photos": change.photos,
+            "change": change,
+            "seconds_left": round((change.photos - change.done) / rate) if rate else None,
+        }
     name, held = folders.chosen(), EmbeddingModel.objects.filter(held=True)
     is_loading = name and (active is None or active.name != name)
     if not is_loading or any(model.name == name for model in held):
         return None
-    return {"title": catalog.title_of(name)}
+    return {"key": name, "title": catalog.title_of(name)}
 
 
 def _choice(request: PageRequest, problem: str) -> dict[str, Any]:

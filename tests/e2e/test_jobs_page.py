@@ -18,7 +18,7 @@ def test_a_pause_holds_a_photo_back_until_the_work_goes_on(browser, new_gallery,
     browser.says("#status", "0 of 1 photos searchable")
     browser.says("#status", "Paused")
     browser.run("document.getElementById('resume-all').focus()")
-    browser.says("#jobs", "1 left")
+    browser.says("#jobs", "0 of 1")
     assert browser.run("return document.activeElement.id") == "resume-all"
     for width in (1440, 390):
         browser.size(width, 844)

@@ -36,7 +36,7 @@ def admin(browser, automatic) -> Browser:
 
 def model_in_use(browser: Browser) -> str:
     browser.open("/settings")
-    return browser.words(".panel .big")
+    return browser.run("return document.querySelector('.model-name')?.textContent") or ""
 
 
 def next_model(browser: Browser) -> str:
@@ -95,7 +95,8 @@ def test_a_folder_is_refused_with_a_reason_or_used(admin, automatic, tmp_path):
     admin.open("/search?q=red")
     admin.until(lambda: admin.names() == ["red.png"], "found with the former model")
     wait_for_a_sweep(admin, lambda: CLIP.key in model_in_use(admin))
-    admin.says(".panel", "was chosen on the settings page")
+    admin.click(".model-in-use summary")
+    admin.says(".model-in-use", "was chosen on the settings page")
     photograph(admin, "chosen")
     admin.open("/search?q=red")
     admin.until(lambda: admin.names() == ["red.png"], "found with the chosen model")

@@ -59,7 +59,7 @@ def text_of(argument: ast.expr) -> str | None:
 def environment_names() -> set[str]:
     readers = {"os.getenv", "os.environ.get"}
     readers |= {f"env.{kind}" for kind in ("text", "whole", "flag", "names", "folder", "port")}
-    readers |= {"env.time_zone", "env.public_url", "env.owned_folders"}
+    readers |= {"env.time_zone", "env.public_url", "env.owned_folders", "env.folders"}
     readers |= {"env.service", "env.log_level", "env.token", "env.one_of"}
     readers |= {"env.mail_server", "env.issuer", "env.sorted_digests"}
     names = {

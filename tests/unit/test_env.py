@@ -230,3 +230,14 @@ def test_what_is_no_provider_to_trust_is_refused(monkeypatch, value):
 def test_a_provider_has_https_unless_it_is_here(monkeypatch, value):
     monkeypatch.setenv("OIDC_ISSUER", value)
     assert env.issuer("OIDC_ISSUER") == value
+
+
+def test_folders_are_whole_paths(monkeypatch):
+    monkeypatch.setenv("IMPORT_ROOTS", " /photos , /mnt/disk ")
+    assert env.folders("IMPORT_ROOTS") == [Path("/photos"), Path("/mnt/disk")]
+    monkeypatch.setenv("IMPORT_ROOTS", "")
+    assert env.folders("IMPORT_ROOTS") == []
+    for wrong in ("photos", "/photos/../etc", "/photos,x"):
+        monkeypatch.setenv("IMPORT_ROOTS", wrong)
+        with pytest.raises(ImproperlyConfigured, match="IMPORT_ROOTS must be whole paths"):
+            env.folders("IMPORT_ROOTS")

@@ -43,7 +43,7 @@ def test_the_answer_is_in_the_language_of_the_browser(ada_client):
 
 def test_the_form_shows_what_was_chosen(ada_client):
     ada_client.post("/account/appearance", CHOICES)
-    page = re.sub(r"\s+", " ", ada_client.get("/account").text)
+    page = re.sub(r"\s+", " ", ada_client.get("/account/appearance").text)
     for value in CHOICES.values():
         assert re.search(rf'<option value="{value}"[^>]* selected>', page), value
 

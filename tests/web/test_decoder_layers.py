@@ -46,25 +46,25 @@ def test_no_child_is_no_answer(monkeypatch):
 def test_a_page_starts_no_child_to_know(admin, monkeypatch):
     monkeypatch.setattr("gallery.decoding.children._known_layers", None)
     decoders.close()
-    assert "once it has read one" in admin.get("/settings").content.decode()
+    assert "once it has read one" in admin.get("/settings/workers").content.decode()
     assert decoders._web is None
 
 
 def test_an_administrator_sees_what_holds(admin, hold):
     hold(*LAYERS)
-    assert "7 of 7 layers hold" in admin.get("/settings").content.decode()
+    assert "7 of 7 layers hold" in admin.get("/settings/workers").content.decode()
 
 
 def test_an_administrator_sees_what_the_kernel_lacks(admin, hold):
     hold(*(name for name in LAYERS if not name.startswith("landlock")))
-    page = admin.get("/settings").content.decode()
+    page = admin.get("/settings/workers").content.decode()
     assert "4 of 7 layers hold" in page
     assert "Landlock: it can open no file" in page
     assert "seccomp:" not in page
 
 
 def test_others_learn_nothing_of_the_machine(ada_client, admin):
-    assert "layers hold" not in ada_client.get("/settings").content.decode()
+    assert "layers hold" not in ada_client.get("/settings/workers").content.decode()
 
 
 def fsck(capsys, *options):

@@ -166,10 +166,10 @@ def test_two_uploads_at_once_do_not_both_get_the_last_room(ada, ada_client, mode
 
 
 def test_the_settings_page_shows_what_is_used(ada, ada_client, model, settings):
-    assert b"with the trash" not in ada_client.get("/settings").content
+    assert b"with the trash" not in ada_client.get("/settings/storage").content
     settings.QUOTA_BYTES, settings.QUOTA_FILES, settings.QUOTA_ROWS = 1 << 30, 7, 9
     upload(ada_client, picture())
-    page = ada_client.get("/settings").content.decode()
+    page = ada_client.get("/settings/storage").content.decode()
     for sentence in ("of 1.0\xa0GB used, with the trash", "1 of 7 files", "0 of 9 albums"):
         assert sentence in " ".join(page.split(" "))
 

@@ -1,0 +1,12 @@
+"""Settings of the browser tests of a download: the real choice, with the fake model and a hub."""
+
+from __future__ import annotations
+
+import os
+
+os.environ["EMBEDDING_MODEL"] = "auto"
+os.environ["HF_HUB_OFFLINE"] = ""
+
+from gallery.settings import *  # noqa: F403 - the environment above must come first
+
+EMBEDDER_FACTORY = "tests.embedders.load"
