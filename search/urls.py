@@ -21,6 +21,7 @@ urlpatterns = [
     path("search/pictures/<uuid:picture_id>", results.sent_picture, name="sent-picture"),
     path("search/facets", filters.facets, name="facets"),
     path("search/filters", filters.filters, name="search-filters"),
+    path("search/bar", start.bar, name="search-bar"),
     path("search/suggest", start.suggest, name="suggest"),
     path("search/forget", start.forget, name="forget-searches"),
     path("searches", saved_searches.save, name="save-search"),

@@ -9,7 +9,8 @@ parts of a query.
 
 from __future__ import annotations
 
-from search.language.parser import parse
+from search.language.parser import parse, term_to_text
+from search.language.pictures import split_pictures
 from search.language.query_errors import ErrorCode, Misread, QueryError, require_known_parameters
 from search.language.terms import Filter, Kind, Query, Reading, Term
 from search.language.writer import (
@@ -27,5 +28,5 @@ from search.language.writer import (
 __all__ = [
     "Chip", "ErrorCode", "Filter", "Kind", "Misread", "Query", "QueryError", "Reading", "Term",
     "chips", "filter_label", "filter_to_text", "from_params", "parse", "require_known_parameters",
-    "to_params", "to_text", "to_words", "turned_back",
+    "split_pictures", "term_to_text", "to_params", "to_text", "to_words", "turned_back",
 ]  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.http import QueryDict
 from django.utils.http import urlencode
 
@@ -12,7 +14,7 @@ from search.engine import names
 from search.engine.answer import SearchRequest, Sort
 from search.engine.cursor import read_cursor
 from search.engine.figures import LEVELS
-from search.language import Query, QueryError, Term
+from search.language import Query, QueryError
 
 _LISTING = ("fold", "sort", "least", "weak")
 """Parameters that say how an answer is listed; all others belong to the query."""
@@ -65,10 +67,17 @@ def _least(text: str) -> float | None:
     return round(value * LEVELS) / LEVELS if 0 <= value <= 1 else None
 
 
-def with_term(user: User, text: str, term: Term) -> Query:
-    """Return a typed query with one more term; raise `QueryError`."""
-    query = names.read(user, text) if text.strip() else Query()
-    return Query((*query.terms, term), query.filters)
+def with_pictures(user: User, typed: str, pictures: Sequence[str]) -> str:
+    """Return the text of a query as it was typed, with pictures beside it; raise `QueryError`.
+
+    What is no picture is left out. The typed text alone may be a name, which the whole is not.
+    """
+    words = language.to_words(names.read(user, typed)) if typed.strip() else ""
+    _words, terms = language.split_pictures(" ".join(pictures))
+    text = " ".join([words, *map(language.term_to_text, terms)]).strip()
+    if text:
+        language.parse(text)
+    return text
 
 
 class Address:

@@ -143,7 +143,7 @@ def _answer_context(
 def search(request: PageRequest) -> HttpResponse:
     """Photos that match a query, best first; the next page of them for htmx."""
     if "with" in request.GET:
-        return _with_photo(request)
+        return _with_pictures(request)
     if not address.has_query(request.GET):
         return start.page(request)
     results = results_of(lambda: _found(request))
@@ -159,17 +159,18 @@ def _found(request: PageRequest) -> Answer:
     return engine.search(request.user, address.request_of(request.GET, PAGE, query))
 
 
-def _with_photo(request: PageRequest) -> HttpResponse:
-    """Go to the search for a photo with words: "this photo, but at night"."""
-    typed = request.GET.get("q", "")
+def _with_pictures(request: PageRequest) -> HttpResponse:
+    """Go to the search for words with the pictures beside them: "this photo, but at night".
+
+    The bar sends each picture as `with`, and as `drop` the one that shall go.
+    """
+    typed, dropped = request.GET.get("q", ""), request.GET.get("drop", "")
+    pictures = [text for text in request.GET.getlist("with") if text != dropped]
     try:
-        photo = uuid.UUID(request.GET["with"])
-        query = address.with_term(request.user, typed, Term("photo", str(photo)))
-    except ValueError:
-        return redirect(chips.address_of(typed))
+        text = address.with_pictures(request.user, typed, pictures)
     except QueryError as error:
-        return show(request, _failed(error), {"query": typed})
-    return redirect(chips.address_of(language.to_text(query)))
+        return show(request, _failed(error), {"query": " ".join([typed, *pictures])})
+    return redirect(chips.address_of(text))
 
 
 def _misread(typed: str, results: Results) -> tuple[str, str, str] | None:
@@ -241,12 +242,13 @@ def by_image(request: PageRequest) -> HttpResponse:
         return redirect("search")
     try:
         token = sent_pictures.keep(request)
-        query = address.with_term(request.user, request.POST.get("q", ""), Term("picture", token))
+        picture = language.term_to_text(Term("picture", token))
+        text = address.with_pictures(request.user, request.POST.get("q", ""), [picture])
     except UserError as error:
         return show(request, _failed(error), {})
     except PoolBusy:
         return show(request, _failed(too_busy()), {})
-    return redirect(f"{reverse('search')}?{urlencode(language.to_params(query))}")
+    return redirect(chips.address_of(text))
 
 
 @require_safe

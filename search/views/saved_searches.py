@@ -23,6 +23,7 @@ from search.engine import answer, saved_searches, shared_searches
 from search.models import NAME_LIMIT, QUERY_LIMIT, SavedSearch
 from search.views import results
 from search.views.address import request_of
+from search.views.pictures import bar_of
 
 _LIMITS = {"name_limit": NAME_LIMIT, "query_limit": QUERY_LIMIT}
 
@@ -72,7 +73,7 @@ def change(request: PageRequest, saved_id: uuid.UUID) -> HttpResponse:
         messages.success(request, text % {"name": row.name})
         return redirect("albums")
     try:
-        saved_searches.change(row, name=request.POST.get("name"), text=request.POST.get("q"))
+        saved_searches.change(row, name=request.POST.get("name"), text=_typed(request))
     except UserError as error:
         # What was typed is shown in the field; everything else is as it was.
         return _page(request, _own(request, saved_id), error)
@@ -91,6 +92,15 @@ def share(request: PageRequest, saved_id: uuid.UUID) -> HttpResponse:
     return share_pages.share(request, shared_searches.thing_of(row), row.get_absolute_url())
 
 
+def _typed(request: PageRequest) -> str | None:
+    """Return the query of the form: its text, and the pictures beside it but the one to `drop`."""
+    if "q" not in request.POST:
+        return None
+    dropped = request.POST.get("drop")
+    pictures = [text for text in request.POST.getlist("with") if text != dropped]
+    return " ".join([request.POST["q"], *pictures]).strip()
+
+
 def _page(request: PageRequest, row: SavedSearch, error: UserError | None = None) -> HttpResponse:
     found = results.results_of(
         lambda: answer.search(
@@ -101,7 +111,7 @@ def _page(request: PageRequest, row: SavedSearch, error: UserError | None = None
         "saved": row,
         "query": row.query,
         "typed": request.POST.get("name", row.name),
-        "typed_query": request.POST.get("q", row.query),
+        "edited": bar_of(request.user, row.query if (typed := _typed(request)) is None else typed),
         "problem": error.message if error and "name" in request.POST else "",
         "query_problem": error.message if error and "q" in request.POST else "",
         **_LIMITS,

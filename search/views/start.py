@@ -17,6 +17,7 @@ from gallery.views import PageRequest, vary_on_htmx
 from search.models import RecentSearch, SavedSearch
 from search.suggest.recent_searches import forget as forget_searches
 from search.suggest.suggestions import find_suggestions
+from search.views.pictures import bar_of
 
 _RECENT, _SAVED = 10, 12
 
@@ -70,6 +71,16 @@ def suggest(request: PageRequest) -> HttpResponse:
     text = request.GET.get("q", "")
     found = find_suggestions(request.user, text, _place(request.GET.get("at", ""), len(text)))
     response = render(request, "search/_suggestions.html", {"offers": found, "typed": text.strip()})
+    response["Cache-Control"] = "private, no-store"
+    return response
+
+
+@require_safe
+@login_required
+def bar(request: PageRequest) -> HttpResponse:
+    """The pictures of a pasted query `q` as chips of the search bar, and the text beside them."""
+    context = {"bar": bar_of(request.user, request.GET.get("q", ""))}
+    response = render(request, "search/_tokens.html", context)
     response["Cache-Control"] = "private, no-store"
     return response
 

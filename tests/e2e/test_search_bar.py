@@ -48,11 +48,26 @@ def test_filters_and_their_values_are_completed_by_keys(owner):
     owner.until(lambda: query(owner) == "red orientation:square")
 
 
-def test_tab_leaves_the_bar_when_nothing_is_being_completed(owner):
+def test_tab_completes_what_is_offered_and_then_moves_on(owner):
     owner.fill("#q", "orie")
     owner.until(lambda: options(owner))
     owner.press(Keys.TAB)
-    assert typed(owner) == "orie"
+    owner.until(lambda: typed(owner) == "orientation:")
+    owner.until(lambda: "landscape" in options(owner))
+    owner.press(Keys.ESCAPE)
+    owner.until(lambda: not options(owner))
+    owner.press(Keys.TAB)
+    assert typed(owner) == "orientation:"
+    owner.until(lambda: owner.run("return document.activeElement.id !== 'q'"))
+
+
+def test_tab_takes_no_search_where_nothing_was_typed(owner):
+    owner.open("/search?q=grey+rain")
+    owner.open("/")
+    owner.press("/")
+    owner.until(lambda: options(owner))
+    owner.press(Keys.TAB)
+    assert typed(owner) == ""
     owner.until(lambda: owner.run("return document.activeElement.id !== 'q'"))
 
 

@@ -79,6 +79,7 @@ MATRIX: dict[str, tuple[str, str]] = {
     "search/pictures/<uuid:picture_id>": ("GET", OWN),
     "search/facets": ("GET", SIGN_IN),
     "search/filters": ("GET", SIGN_IN),
+    "search/bar": ("GET", SIGN_IN),
     "search/suggest": ("GET", SIGN_IN),
     "search/forget": ("POST", SIGN_IN),
     "searches": ("POST", SIGN_IN),

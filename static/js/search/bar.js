@@ -4,6 +4,7 @@ import { announce, toast } from "../page/notices.js";
 import { attachFacets } from "./facets.js";
 import { attachFilters } from "./filters.js";
 import { attachSuggestions } from "./suggestions.js";
+import { attachTokens, clearTokens, wholeQuery } from "./tokens.js";
 
 const form = document.querySelector(".search-form");
 const input = document.getElementById("q");
@@ -15,11 +16,12 @@ export function attachSearchBar() {
   if (!form) return;
   form.addEventListener("submit", (event) => {
     input.value = input.value.trim();
-    if (!input.value) event.preventDefault();
+    if (!wholeQuery()) event.preventDefault();
   });
+  attachTokens(form, input);
   attachClear();
   attachSuggestions(form, input);
-  attachFilters(input);
+  attachFilters();
   attachPictures();
   attachFacets();
 }
@@ -27,13 +29,15 @@ export function attachSearchBar() {
 function attachClear() {
   const clear = form.querySelector(".clear");
   const show = () => {
-    clear.hidden = !input.value;
+    clear.hidden = !wholeQuery();
   };
   input.addEventListener("input", show);
+  form.addEventListener("scry:tokens", show);
   // Back restores typed text without an input event.
   addEventListener("pageshow", show);
   clear.addEventListener("click", () => {
     input.value = "";
+    clearTokens();
     input.focus();
     input.dispatchEvent(new Event("input", { bubbles: true }));
   });
@@ -71,22 +75,24 @@ function take(event, data) {
   if (!photo && !picture) return;
   event.preventDefault();
   event.stopPropagation();
-  if (photo) return add(`photo:${photo[1]}`);
+  if (photo) return addPhoto(photo[1]);
   const carrier = new DataTransfer();
   carrier.items.add(picture);
   imageForm.querySelector('input[type="file"]').files = carrier.files;
   send();
 }
 
-function add(term) {
-  input.value = `${input.value.trim()} ${term}`.trim();
+function addPhoto(id) {
+  const field = document.createElement("input");
+  Object.assign(field, { type: "hidden", name: "with", value: `photo:${id}` });
+  form.append(field);
   form.requestSubmit();
 }
 
 // The typed query stays, and the picture becomes one more term.
 function send() {
   if (!navigator.onLine) return toast(gettext("There is no connection to the gallery."));
-  imageForm.elements.q.value = input.value;
+  imageForm.elements.q.value = wholeQuery();
   form.classList.add("busy");
   form.setAttribute("aria-busy", "true");
   input.placeholder = gettext("Looking at the picture…");

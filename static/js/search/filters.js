@@ -2,12 +2,11 @@
 // scripts, the page at the same address does the same.
 import { gettext } from "../page/language.js";
 import { announce, toast } from "../page/notices.js";
+import { wholeQuery } from "./tokens.js";
 
 const dialog = document.getElementById("filters");
-let input;
 
-export function attachFilters(field) {
-  input = field;
+export function attachFilters() {
   document.addEventListener("click", onClick);
   document.addEventListener("change", onChange);
   document.addEventListener("submit", onSubmit);
@@ -32,7 +31,8 @@ async function open(event, link) {
   const address = new URL(link.href);
   const given = new URLSearchParams(location.pathname === "/search" ? location.search : "");
   for (const name of ["sort", "fold"]) if (given.has(name)) address.searchParams.set(name, given.get(name));
-  if (input.value.trim()) address.searchParams.set("q", input.value);
+  const query = wholeQuery();
+  if (query) address.searchParams.set("q", query);
   else address.searchParams.delete("q");
   link.setAttribute("aria-busy", "true");
   const answer = await fetch(address, { headers: { "HX-Request": "true" } }).catch(() => null);

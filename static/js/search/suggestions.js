@@ -3,6 +3,7 @@
 import { csrf } from "../page/api.js";
 import { gettext, ngettext } from "../page/language.js";
 import { announce } from "../page/notices.js";
+import { clearTokens } from "./tokens.js";
 
 const WAIT = 110; // ms after the last key before the server is asked
 const TIMEOUT = 4000; // ms
@@ -38,7 +39,7 @@ export function attachSuggestions(searchForm, field) {
   input.addEventListener("keydown", onKey);
   form.addEventListener("submit", close);
   form.closest("search").addEventListener("focusout", (event) => {
-    if (!event.currentTarget.contains(event.relatedTarget)) close();
+    if (event.target === input && !panel.contains(event.relatedTarget)) close();
   });
   // The field must keep the focus until the click.
   panel.addEventListener("mousedown", (event) => event.preventDefault());
@@ -126,7 +127,7 @@ function take(option) {
     close();
     location.assign(go);
   } else if (query !== undefined) {
-    input.value = query;
+    replaceBy(query);
     form.requestSubmit();
   } else {
     complete(insert, Number(start), Number(end));
@@ -173,13 +174,24 @@ function onKey(event) {
   }
 }
 
-// Tab completes a half-typed filter or the marked option; otherwise it moves on as usual.
+// A recent search is a whole query.
+function replaceBy(query) {
+  clearTokens();
+  input.value = query;
+}
+
+// Tab completes what was typed by the marked option, or by the first. Where nothing was typed, and
+// where the list is closed, it moves on as usual.
 function completeByTab(event, option) {
-  const eager = panel.querySelector("[data-eager]");
-  const wanted = option ?? (eager && panel.querySelector("[data-insert]"));
-  if (wanted?.dataset.insert === undefined) return;
+  const completes = ({ dataset }) => dataset.insert !== undefined || dataset.query !== undefined;
+  const wanted = option ?? (untouched || !input.value.trim() ? null : options().find(completes));
+  if (!wanted || !completes(wanted)) return;
   event.preventDefault();
-  take(wanted);
+  const { query, insert, start, end } = wanted.dataset;
+  if (query === undefined) return complete(insert, Number(start), Number(end));
+  replaceBy(query);
+  untouched = false;
+  input.dispatchEvent(new Event("input", { bubbles: true }));
 }
 
 function onClick(event) {
