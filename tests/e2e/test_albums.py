@@ -73,6 +73,40 @@ def test_captions_tags_and_albums_are_written_in_place(owner, uploaded):
     assert owner.names() == ["notes-blue.png"]
 
 
+def test_a_caption_is_saved_by_enter_and_never_lost(owner, uploaded):
+    uploaded("caption", "blue")
+    details(owner, "caption-blue.png")
+    owner.fill("[name=caption]", "One line")
+    owner.press(Keys.ENTER)
+    owner.until(lambda: words(owner, ".saved") == "Saved")
+    owner.run("document.querySelector('[name=caption]').focus()")
+    owner.press(Keys.END)
+    owner.press(Keys.ENTER, held=Keys.SHIFT)
+    owner.press("and another", Keys.ENTER)
+    caption = "return document.querySelector('[name=caption]')?.value"
+    assert owner.run(caption) == "One line\nand another"
+    owner.until(lambda: words(owner, ".saved") == "Saved")
+    owner.run("document.querySelector('[name=caption]').select()")
+    owner.press(Keys.BACKSPACE)
+    # Longer than what is typed waits before it is saved.
+    owner.run("return new Promise(resolve => setTimeout(resolve, 2200))")
+    assert stored_caption(owner) == "One line\nand another"
+    owner.press(Keys.TAB)
+    owner.says(".toast", "The caption was removed")
+    assert stored_caption(owner) == ""
+    owner.click(".toast button")
+    owner.becomes(lambda: stored_caption(owner), "One line\nand another")
+    assert owner.run(caption) == "One line\nand another"
+
+
+def stored_caption(owner) -> str:
+    """Return the caption that the gallery has of the photo of this page."""
+    return owner.run(
+        "return fetch(`/api/v1${location.pathname}`).then(answer => answer.json())"
+        ".then(photo => photo.caption)"
+    )
+
+
 def test_keys_typed_into_the_drawer_stay_there(owner, uploaded):
     uploaded("typing", "green")
     owner.open_lightbox("typing-green.png")

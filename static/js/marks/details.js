@@ -1,4 +1,5 @@
 // The forms in the details of a photo: caption, tags, albums and favourite, and forms that pop up.
+import { csrf } from "../page/api.js";
 import { gettext } from "../page/language.js";
 import { announce, toast } from "../page/notices.js";
 import { showFavourite } from "./favourites.js";
@@ -22,7 +23,24 @@ export function attachDetails() {
     },
     true,
   );
+  attachCaptions();
   attachPops();
+}
+
+// Enter saves a caption; Shift+Enter begins a line. While somebody types, an empty field is not
+// saved: it may be on the way to another text.
+function attachCaptions() {
+  document.addEventListener("keydown", (event) => {
+    const field = event.target.closest?.(".caption textarea");
+    if (!field || event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+    event.preventDefault();
+    field.form.requestSubmit();
+  });
+  document.body.addEventListener("htmx:beforeRequest", (event) => {
+    const { elt, requestConfig } = event.detail;
+    if (!elt.matches("form.caption") || requestConfig.triggeringEvent?.type !== "input") return;
+    if (!elt.elements.caption.value.trim()) event.preventDefault();
+  });
 }
 
 // Forms that a button opens close with Escape or with a click outside.
@@ -71,6 +89,10 @@ function onAnswer(event) {
 }
 
 function captionSaved(form) {
+  const field = form.elements.caption;
+  const before = field.defaultValue;
+  field.defaultValue = field.value;
+  if (before.trim() && !field.value.trim()) return captionRemoved(form, before);
   const note = form.querySelector(".saved");
   note.textContent = gettext("Saved");
   announce(gettext("Caption saved"));
@@ -78,4 +100,20 @@ function captionSaved(form) {
   note.timer = setTimeout(() => {
     note.textContent = "";
   }, 2000);
+}
+
+// The form may be gone by then, with the drawer that it was in.
+function captionRemoved(form, before) {
+  const act = async () => {
+    const answer = await fetch(form.action, {
+      method: "POST",
+      headers: { "X-CSRFToken": csrf(), "HX-Request": "true" },
+      body: new URLSearchParams({ caption: before }),
+    }).catch(() => null);
+    if (!answer?.ok) return toast(gettext("That was not saved. Try again."));
+    form.elements.caption.value = before;
+    form.elements.caption.defaultValue = before;
+    announce(gettext("Caption saved"));
+  };
+  toast(gettext("The caption was removed."), { label: gettext("Undo"), act });
 }
