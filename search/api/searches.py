@@ -197,8 +197,8 @@ def list_facets(request: HttpRequest, params: Query[FacetsIn]) -> dict[str, Any]
     """Return what the photos that match a query have in common, with counts."""
     require_known_parameters(request.GET, "q", "least")
     query = names.read(request.user, params.q) if params.q.strip() else language.Query()
-    asked = SearchRequest(query, least=params.least)
-    found = facets(request.user, query, least=asked.least, limit=LISTED)
+    asked = SearchRequest(query, least=params.least, weak=False)
+    found = facets(request.user, asked, limit=LISTED)
     listed = [
         vars(facet) | {"values": [vars(value) | {"q": value.query} for value in facet.values]}
         for facet in found

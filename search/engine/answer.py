@@ -150,6 +150,26 @@ def matching_photos(user: User, query: Query, *, least: float | None = None) -> 
         return _matching_photos(steps, ranking, least)
 
 
+def listed_photos(user: User, request: SearchRequest) -> PhotoQuerySet:
+    """Return the photos that the answer to a request lists on all its pages, look-alikes too.
+
+    Raises what `search` does.
+    """
+    if not request.query.wanted:
+        return matching_photos(user, request.query, least=request.least)
+    with unavailable_errors():
+        steps = plan(user, request.query)
+        ranking = rank(steps.asked)
+        if request.sort != Sort.RELEVANCE or request.least is not None or not request.weak:
+            chosen = _chosen_by_date(request, ranking)
+        elif ranking.is_longer:
+            # Everything follows behind the window but what is left out.
+            return steps.photos.exclude(pk__in=one_of(excluded_photos(steps.asked)))
+        else:
+            chosen = ranking.window
+        return steps.photos.filter(pk__in=one_of([photo.id for photo in chosen]))
+
+
 def _matching_photos(steps: Plan, ranking: Ranking | None, least: float | None) -> PhotoQuerySet:
     if ranking:
         ids = [photo.id for photo in ranking.matches(least)]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from django.utils.functional import Promise
@@ -21,7 +21,7 @@ from gallery.models import (
     User,
 )
 from gallery.recent import recent
-from search.engine.answer import matching_photos
+from search.engine.answer import SearchRequest, listed_photos
 from search.facets.photo_counter import PhotoCounter
 from search.filters.conditions import colour_name
 from search.filters.library import Library, fold_name
@@ -104,27 +104,26 @@ _NAMES = frozenset({"album", "tag", "label", "camera", "lens", "town", "year"})
 """Kinds whose values are their own labels."""
 
 
-def facets(
-    user: User, query: Query, *, least: float | None = None, limit: int = LIMIT
-) -> list[Facet]:
-    """Return the facets of what matches a query; kinds without any value are left out.
+def facets(user: User, request: SearchRequest, *, limit: int = LIMIT) -> list[Facet]:
+    """Return the facets of the photos that the answer to a request lists.
 
-    `least` is the minimum confidence of matches. An audience gets facets of what is shared with it,
-    of the kinds that it may filter by. Raises what `matching_photos` raises.
+    Kinds without any value are left out. An audience gets facets of what is shared with it, of the
+    kinds that it may filter by. Raises what `listed_photos` raises.
     """
+    query = request.query
     kinds = _kinds_for(user)
     library = Library(user)
     counter = PhotoCounter(user, library)
     selection = {kind.name: _selection(kind, query, library) for kind in kinds}
     widened = [kind for kind in kinds if not kind.flag and _own_filters(kind, query)]
     others = [kind.name for kind in kinds if kind not in widened]
-    whole, photos = query == Query(), matching_photos(user, query, least=least)
+    whole, photos = query == Query(), listed_photos(user, request)
     count = partial(counter.counts, photos, others, all_of_them=whole)
     counts = recent(user, "facets", count) if whole else count()
     for kind in widened:
         own = _own_filters(kind, query)
         wider = Query(query.terms, tuple(flt for flt in query.filters if flt not in own))
-        photos = matching_photos(user, wider, least=least)
+        photos = listed_photos(user, replace(request, query=wider))
         counts |= counter.counts(photos, [kind.name], all_of_them=wider == Query())
     listed = (_facet(kind, counts[kind.name], selection[kind.name], query, limit) for kind in kinds)
     return [facet for facet in listed if facet.values]

@@ -3,47 +3,42 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from uuid import UUID
 
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _, gettext_lazy
 
-from gallery.models import Photo, User
+from gallery.models import User
 from search import language
-from search.engine import sent_pictures
 from search.language import Chip, Filter, Query, Term
 from search.language.terms import MAX_TERMS
+from search.views.pictures import Picture, picture_of
 
 WEIGHTS = (0.5, 1.0, 2.0, 3.0)
-"""Weights to choose from; others can be typed."""
-
-
-@dataclass(frozen=True)
-class Weight:
-    """A weight for a term, and the address of the query in which it has this weight."""
-
-    value: float
-    address: str
+"""How much a term may count, step by step; other weights can be typed."""
 
 
 @dataclass(frozen=True)
 class QueryChip:
-    """A chip as it is drawn, with the addresses of the query without it and with its sign turned.
+    """A chip as it is drawn, with the address of the query without it.
 
-    `image` is the address of the picture that a term shows, `link` that of its photo; both are
-    empty for words and filters. `weights` is empty where a weight changes nothing. `words` are the
-    typed words that were read as this date or exclusion, and `as_words` is the address of the
-    query in which they are words; both are empty for all other parts.
+    `flipped` is the address of the query with the opposite filter. `more` and `less` are those of
+    the query in which a term counts a step more or less; below the least weight it is left out.
+    They are empty where there is no such step, and for filters. `image` is the address of the
+    picture that a term shows, `link` that of its photo; both are empty for words and filters.
+    `words` are the typed words that were read as this date or exclusion, and `as_words` is the
+    address of the query in which they are words; both are empty for all other parts.
     """
 
     chip: Chip
     label: str
     without: str
-    flipped: str
+    flipped: str = ""
+    more: str = ""
+    less: str = ""
+    leaves_out: bool = False
     image: str = ""
     link: str = ""
-    weights: tuple[Weight, ...] = ()
     is_filter: bool = False
     words: str = ""
     as_words: str = ""
@@ -88,10 +83,8 @@ def query_chips(user: User, query: Query, shown_as: str = "") -> list[QueryChip]
     `shown_as` goes at the end of each address, such as "&fold=0".
     """
     chips = language.chips(query)
-    terms = [
-        replace(_of_term(user, chip, shown_as), weights=_weights(query, term, shown_as))
-        for chip, term in zip(chips, query.terms, strict=False)
-    ]
+    pairs = zip(chips, query.terms, strict=False)
+    terms = [_of_term(user, query, chip, term, shown_as) for chip, term in pairs]
     filters = zip(chips[len(terms) :], query.filters, strict=True)
     drawn = terms + [_of_filter(chip, flt, shown_as) for chip, flt in filters]
     parts: list[Term | Filter] = [*query.terms, *query.filters]
@@ -134,29 +127,52 @@ def refine(query: Query, shown_as: str = "") -> Refine:
     return Refine(f"{reverse('search')}?{start}", f"{end}{shown_as}", MAX_TERMS - len(query.terms))
 
 
-def _weights(query: Query, term: Term, shown_as: str) -> tuple[Weight, ...]:
-    """Return the weights to choose from; a term alone has none, since weights compare terms."""
-    if len(query.terms) < 2 or not query.wanted:
-        return ()
-    sign = -1 if term.excluded else 1
-    return tuple(
-        Weight(value, address_of(_weighted(query, term, sign * value), shown_as))
-        for value in sorted({*WEIGHTS, abs(term.weight)})
+def _of_term(user: User, query: Query, chip: Chip, term: Term, shown_as: str) -> QueryChip:
+    less, more = _steps(query, term)
+    picture = picture_of(user, term) if term.kind != "text" else None
+    return QueryChip(
+        chip,
+        chip.label if term.kind == "text" else _label(term, picture),
+        address_of(chip.without, shown_as),
+        more=_weighted(query, term, more, shown_as),
+        less=_weighted(query, term, less, shown_as),
+        leaves_out=less is not None and less < 0,
+        image=picture.image if picture else "",
+        link=picture.link if picture else "",
     )
 
 
-def _weighted(query: Query, term: Term, weight: float) -> str:
-    return language.to_text(query.replacing(term, replace(term, weight=weight)))
+def _steps(query: Query, term: Term) -> tuple[float | None, float | None]:
+    """Return the weights one step below and above that of a term; None where there is no step.
+
+    Weights compare terms, so a term alone is only wanted or left out.
+    """
+    if term.excluded:
+        return None, 1.0
+    weights = WEIGHTS if len(query.terms) > 1 else ()
+    lighter = [weight for weight in weights if weight < term.weight]
+    heavier = [weight for weight in weights if weight > term.weight]
+    return (lighter[-1] if lighter else -1.0), (heavier[0] if heavier else None)
 
 
-def _of_term(user: User, chip: Chip, shown_as: str) -> QueryChip:
-    label, image, link = chip.label, "", ""
-    if chip.kind in {"photo", "part"}:
-        label, image, link = _of_photo(user, chip)
-    elif chip.kind == "picture":
-        label, image = _of_sent(user, chip)
-    without, flipped = address_of(chip.without, shown_as), address_of(chip.flipped, shown_as)
-    return QueryChip(chip, label, without, flipped, image, link)
+def _weighted(query: Query, term: Term, weight: float | None, shown_as: str) -> str:
+    if weight is None:
+        return ""
+    return address_of(
+        language.to_text(query.replacing(term, replace(term, weight=weight))), shown_as
+    )
+
+
+def _label(term: Term, picture: Picture | None) -> str:
+    if term.kind == "picture":
+        if picture is None:
+            return _("A picture that is no longer kept")
+        name = picture.name
+        return _("Looks like %(name)s") % {"name": name} if name else _("Looks like your picture")
+    if picture is None:
+        return _("A photo that is not in the gallery")
+    text = _("Part of %(name)s") if term.kind == "part" else _("Similar to %(name)s")
+    return text % {"name": picture.name}
 
 
 def _of_filter(chip: Chip, flt: Filter, shown_as: str) -> QueryChip:
@@ -164,29 +180,3 @@ def _of_filter(chip: Chip, flt: Filter, shown_as: str) -> QueryChip:
     label = language.filter_label(replace(flt, excluded=False))
     without, flipped = address_of(chip.without, shown_as), address_of(chip.flipped, shown_as)
     return QueryChip(chip, label, without, flipped, is_filter=True)
-
-
-def _of_photo(user: User, chip: Chip) -> tuple[str, str, str]:
-    photo_id = _id_of(chip).split("@")[0]
-    photo = Photo.objects.visible_to(user).filter(pk=photo_id).first()
-    if photo is None:
-        return _("A photo that is not in the gallery"), "", ""
-    text = _("Part of %(name)s") if chip.kind == "part" else _("Similar to %(name)s")
-    label = text % {"name": photo.name}
-    image = reverse("thumbnail", args=[photo.pk]) if photo.decoded_at else ""
-    return label, image, photo.get_absolute_url()
-
-
-def _of_sent(user: User, chip: Chip) -> tuple[str, str]:
-    row = sent_pictures.picture_of(user, _id_of(chip))
-    if row is None:
-        return _("A picture that is no longer kept"), ""
-    label = (
-        _("Looks like %(name)s") % {"name": row.name} if row.name else _("Looks like your picture")
-    )
-    return label, reverse("sent-picture", args=[row.pk])
-
-
-def _id_of(chip: Chip) -> str:
-    """Return the id in a term such as `-0.5:photo:<id>`."""
-    return UUID(chip.text.split("@")[0].rpartition(":")[2]).hex

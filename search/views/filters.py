@@ -120,11 +120,10 @@ def _count(request: PageRequest) -> HttpResponse:
 def facets(request: PageRequest) -> HttpResponse:
     """The facets of a search, for the side of its results."""
     try:
-        query, least = Query(), None
+        query = Query()
         if address.has_query(request.GET):
             query = address.query_of(request.user, request.GET)
-            least = address.request_of(request.GET, 1, query).least
-        found = facets_of(request.user, query, least=least)
+        found = facets_of(request.user, address.request_of(request.GET, 1, query))
     except UserError as error:
         context = {"message": error.message}
         return vary_on_htmx(render(request, "search/_facets.html", context, status=error.status))

@@ -119,7 +119,7 @@ def _found(request: HttpRequest, room: Room, text: str, like: str) -> Shown:
     found = engine.search(room.audience, asked)
     given = {name: value for name, value in (("q", text), ("like", like)) if value}
     following = f"{room.base}?{urlencode(given | {'cursor': found.next})}" if found.next else ""
-    narrowing = facets(room.audience, query) if "narrow" in request.GET else []
+    narrowing = facets(room.audience, asked) if "narrow" in request.GET else []
     tiles = _tiles(room, [one.photo for one in found.photos])
     return Shown(tiles=tiles, next=following, facets=narrowing)
 

@@ -74,13 +74,15 @@ class Heading:
 class Summary:
     """What stands beside the tiles.
 
-    `headings` are those of groups, by the index of the tile before which they stand. `only_weak`
-    says that nothing matches well. `weaker` counts the photos that are not listed, and
-    `weaker_address` loads them alone; it is empty where they do not simply follow. `wanted` is
-    the text that was searched for, `by_picture` says that there was none.
+    `total` is how many tiles all pages have together, 0 where that is not known. `headings` are
+    those of groups, by the index of the tile before which they stand. `only_weak` says that nothing
+    matches well. `weaker` counts the photos that are not listed, and `weaker_address` loads them
+    alone; it is empty where they do not simply follow. `wanted` is the text that was searched for,
+    `by_picture` says that there was none.
     """
 
     counted: str = ""
+    total: int = 0
     slider: Slider | None = None
     headings: Mapping[int, Heading] = field(default_factory=dict)
     only_weak: bool = False
@@ -96,8 +98,10 @@ def summarize(user: User, answer: Answer, tiles: Sequence[Tile], address: Addres
     weaker = _weaker(answer, address)
     only_weak = answer.figures.is_empty and bool(tiles)
     follows = weaker and not address.least
+    total = _total(user, answer, len(tiles), address)
     return Summary(
-        counted=_counts(user, answer, len(tiles), address),
+        counted=_counts(user, answer, total, address) if tiles else "",
+        total=total,
         slider=_slider(answer, len(tiles), address) if answer.figures.total else None,
         headings=_headings(tiles, answer, address),
         only_weak=only_weak,
@@ -122,11 +126,27 @@ def _searched_photos(figures: Figures) -> str:
     return _("about %(photos)s") % {"photos": photos} if figures.about else photos
 
 
-def _counts(user: User, answer: Answer, listed: int, address: Address) -> str:
+def _total(user: User, answer: Answer, listed: int, address: Address) -> int:
+    """Return how many tiles all pages have together. Without exclusions SQL counts them quickly."""
+    figures = answer.figures
+    if answer.query.wanted:
+        behind = max(figures.total - answer.chosen, 0) if address.with_weak else 0
+        total = answer.listed + behind
+        return two_digits(total) if behind and figures.about else total
+    if answer.next is None and not address.offset:
+        return listed
+    if address.sort == "best":
+        return 0  # What is of one burst is told page by page.
+    if answer.remainder:
+        return answer.remainder.shown
+    return matching_photos(user, answer.query).count()
+
+
+def _counts(user: User, answer: Answer, total: int, address: Address) -> str:
     """Return how many photos there are, as exactly as that is known."""
     figures = answer.figures
-    if not answer.query.wanted or not figures.total:
-        return _counts_by_date(user, answer, listed, address)
+    if not answer.query.wanted:
+        return _counts_by_date(user, answer, total, address)
     if not figures.banded:
         counts = _searched_photos(figures)
     elif address.least:
@@ -134,11 +154,13 @@ def _counts(user: User, answer: Answer, listed: int, address: Address) -> str:
         total = _("about %(photos)s") % {"photos": total} if figures.about else total
         matches = _photos_at(figures, address.least)
         return _ordered(_of(matches, total), address.sort)
+    elif figures.matches and address.with_weak and not address.sort:
+        return _bands(figures, with_weak=True)
     elif figures.matches:
         counts = _of(_bands(figures), _searched_photos(figures))
         return _ordered(counts, address.sort)
-    elif _is_closest(answer, address) and listed:
-        counts = _("%(count)s closest") % {"count": listed}
+    elif _is_closest(answer, address):
+        counts = _("%(count)s closest") % {"count": numbers.count(total)}
         return _ordered(_of(counts, _searched_photos(figures)), address.sort)
     else:
         return _closest_first(_searched_photos(figures))
@@ -159,7 +181,7 @@ def _closest_first(photos: str) -> str:
     return _("%(photos)s, closest first") % {"photos": photos}
 
 
-def _bands(figures: Figures) -> str:
+def _bands(figures: Figures, *, with_weak: bool = False) -> str:
     """Return "2 strong, 3 likely"; the last count is a lower bound where more may match."""
     texts = []
     if figures.strong:
@@ -168,20 +190,18 @@ def _bands(figures: Figures) -> str:
     if figures.likely:
         more = "+" if figures.has_more_matches else ""
         texts.append(_("%(count)s likely") % {"count": f"{numbers.count(figures.likely)}{more}"})
+    if with_weak and (weaker := figures.total - figures.matches) > 0:
+        about = two_digits(weaker) if figures.about else weaker
+        texts.append(_("%(count)s weaker") % {"count": numbers.count(about)})
     return ", ".join(texts)
 
 
-def _counts_by_date(user: User, answer: Answer, listed: int, address: Address) -> str:
-    """Return the count of photos by date. Without exclusions SQL counts them quickly."""
+def _counts_by_date(user: User, answer: Answer, total: int, address: Address) -> str:
+    """Return the count of photos by date."""
     if answer.remainder:
-        return answer.remainder.sentence(answer.query) if listed else ""
-    if answer.next is None and not address.offset:
-        count = listed
-    elif not answer.query.terms:
-        count = matching_photos(user, answer.query).count()
-    else:
-        return _("Newest first")
-    return _ordered(_photos(count), address.sort or "newest") if count else ""
+        return answer.remainder.sentence(answer.query)
+    count = total or matching_photos(user, answer.query).count()
+    return _ordered(_photos(count), address.sort or "newest")
 
 
 def _photos_at(figures: Figures, least: float) -> str:

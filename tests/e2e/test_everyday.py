@@ -15,10 +15,10 @@ def test_the_viewer_says_what_it_shows_and_how_many_there_are(owner, uploaded):
     uploaded("viewer", "red", "green", "blue")
     names = owner.names()
     owner.open_lightbox(names[0])
-    owner.reads(".pswp__count", "1 / 3")
+    owner.reads(".pswp__count", "1 of 3")
     owner.says(".pswp__foot", names[0])
     owner.press(Keys.ARROW_RIGHT)
-    owner.reads(".pswp__count", "2 / 3")
+    owner.reads(".pswp__count", "2 of 3")
     owner.says(".pswp__foot", names[1])
     assert owner.attribute(".pswp__button--save", "href").endswith("/original")
 
@@ -27,11 +27,11 @@ def test_a_slide_show_goes_on_until_somebody_stops_it(owner, uploaded):
     uploaded("show", "red", "green", "blue")
     owner.open_lightbox(owner.names()[0])
     owner.click(".pswp__button--show")
-    owner.reads(".pswp__count", "2 / 3")
+    owner.reads(".pswp__count", "2 of 3")
     owner.click(".pswp__button--show")
     owner.has(".pswp__button--show", "aria-pressed", "false")
     owner.run("return new Promise(resolve => setTimeout(resolve, 5000))")
-    assert owner.text(".pswp__count") == "2 / 3"
+    assert owner.text(".pswp__count") == "2 of 3"
 
 
 def test_a_day_or_everything_is_selected_at_once(owner, uploaded):

@@ -15,7 +15,7 @@ from gallery import albums, marks, sensitive
 from gallery.models import Photo
 from gallery.models.sensitive import Policy, State
 from search import language
-from search.engine.answer import matching_photos
+from search.engine.answer import SearchRequest, matching_photos
 from search.facets import photo_counter
 from search.facets.result_facets import Facet, facets
 from search.language import Query
@@ -29,8 +29,13 @@ def query(text: str) -> Query:
     return language.parse(text) if text else Query()
 
 
+def matches(text: str) -> SearchRequest:
+    """Return the request for what matches a text well."""
+    return SearchRequest(query(text), weak=False)
+
+
 def by_name(user: Any, text: str = "") -> dict[str, Facet]:
-    return {facet.name: facet for facet in facets(user, query(text), limit=100)}
+    return {facet.name: facet for facet in facets(user, matches(text), limit=100)}
 
 
 def counts(user: Any, text: str = "") -> dict[str, dict[str, int]]:
@@ -139,7 +144,7 @@ def test_every_count_is_what_following_it_brings(ada, bob, text):
     fill(bob, chance, 5)
     fill(ada, chance, 40)
     asked = query(text)
-    for facet in facets(ada, asked, limit=100):
+    for facet in facets(ada, matches(text), limit=100):
         flag = facet.filter in {"is", "has"}
         own = [flt for flt in asked.filters if flt.name == facet.filter and not flt.excluded]
         rest = asked.filters if flag else tuple(flt for flt in asked.filters if flt not in own)
@@ -154,7 +159,7 @@ def test_counting_takes_as_many_queries_for_many_photos(ada):
 
     def asked() -> int:
         with CaptureQueriesContext(connection) as made:
-            facets(ada, query("camera:nikon,canon rating:>=1"))
+            facets(ada, matches("camera:nikon,canon rating:>=1"))
         return len(made)
 
     few = asked()

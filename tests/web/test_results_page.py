@@ -111,8 +111,9 @@ def test_the_page_counts_what_the_api_counts(ada_client, reds, bars, listed):
     asked = {"q": "red type:png"}
     answer = ada_client.get("/api/v1/search", asked).json()
     page = ada_client.get("/search", asked | listed)
-    strong, likely = answer["strong"], answer["likely"]
-    assert f"{strong} strong, {likely} likely of {answer['total']} photos" in text(page)
+    strong, likely, total = answer["strong"], answer["likely"], answer["total"]
+    rest = f", {total - strong - likely} weaker" if "weak" in listed else f" of {total} photos"
+    assert f"{strong} strong, {likely} likely{rest}" in text(page)
     if "sort" not in listed:
         assert headings(page)[:2] == [f"Strong {strong}", f"Likely {likely}"]
 
@@ -152,6 +153,7 @@ def test_moving_the_slider_brings_only_the_results(ada_client, reds, bars):
     assert 'type="range"' not in text(part)
     assert shown(part) == [reds[0][0]]
     assert "1 photo of 8" in text(part)
+    assert re.search(r'id="counted"[^>]*data-total="1"\s+hx-swap-oob="true"', text(part))
 
 
 def test_the_lower_end_of_the_slider_is_everything(ada_client, reds, bars):
@@ -168,12 +170,20 @@ def test_made_up_positions_of_the_slider_do_no_harm(ada_client, reds, bars, leas
 # --- chips and refining -------------------------------------------------------------------------
 
 
+def steps(page, name: str) -> dict[str, str]:
+    """Return the queries that the steps of a chip lead to, by their labels."""
+    found = re.findall(r'href="([^"]+)" title="[^"]+"\s+aria-label="([^"]+): ([^"]+)"', text(page))
+    return {label: query_of(address) for address, label, of in found if of == name}
+
+
 def test_chips_turn_weigh_and_remove(ada_client, reds):
     page = ada_client.get("/search", {"q": "red without blue orientation:landscape", "fold": "0"})
-    turned = link(page, "Without blue: look for it")
-    assert query_of(turned) == "red +blue orientation:landscape"
-    assert "fold=0" in turned
-    assert query_of(link(page, "twice")) == "2:red -blue orientation:landscape"
+    assert steps(page, "blue") == {"More of this": "red +blue orientation:landscape"}
+    assert steps(page, "red") == {
+        "Less of this": "0.5:red -blue orientation:landscape",
+        "More of this": "2:red -blue orientation:landscape",
+    }
+    assert "fold=0" in link(page, "only")
     assert query_of(link(page, "only")) == "red -blue -orientation:landscape"
     assert re.search(r'aria-label="Remove blue"', text(page))
     other = ada_client.get(link(page, "only"))
@@ -181,8 +191,24 @@ def test_chips_turn_weigh_and_remove(ada_client, reds):
     assert "orientation: landscape" in text(other)
 
 
-def test_a_term_alone_has_no_weight_to_choose(ada_client, reds):
-    assert "chip-weight" not in text(ada_client.get("/search", {"q": "red"}))
+@pytest.mark.parametrize(
+    ("query", "less", "more"),
+    [
+        ("2:red +blue", "red +blue", "3:red +blue"),
+        ("3:red +blue", "2:red +blue", None),
+        ("0.5:red +blue", "-red +blue", "red +blue"),
+        ("1.5:red +blue", "red +blue", "2:red +blue"),
+        ("red", "-red", None),
+    ],
+)
+def test_a_term_counts_more_or_less_step_by_step(ada_client, reds, query, less, more):
+    page = ada_client.get("/search", {"q": query})
+    found = steps(page, "red")
+    assert found.get("More of this") == more
+    assert (found.get("Less of this") or found.get("Less of this, leave it out")) == less
+    assert ("Less of this, leave it out" in found) == less.startswith("-")
+    assert "×1<" not in text(page)
+    assert ("chip-counts" in text(page)) == query[0].isdigit()
 
 
 def test_each_tile_leads_to_more_and_less_like_it(ada_client, reds):
@@ -211,16 +237,16 @@ def test_a_full_query_offers_no_further_photos(ada_client, reds):
 
 def test_a_photo_with_words_is_one_query(ada_client, reds):
     photo = reds[0][0]
-    answer = ada_client.get("/search", {"with": photo, "q": "at night without people"})
-    assert query_of(answer.headers["Location"]) == f"at night -people photo:{photo}"
+    answer = ada_client.get("/search", {"with": f"photo:{photo}", "q": "at night without people"})
+    assert query_of(answer.headers["Location"]) == f"at night without people photo:{photo}"
     assert ada_client.get(answer.headers["Location"]).status_code == 200
     page = text(ada_client.get(f"/photos/{photo}"))
-    assert f'name="with" value="{photo}"' in page
+    assert f'name="with" value="photo:{photo}"' in page
 
 
 @pytest.mark.parametrize(
     ("given", "status"),
-    [({"with": "x"}, 302), ({"with": ""}, 302), ({"with": "0" * 32, "q": "y" * 600}, 400)],
+    [({"with": "x"}, 302), ({"with": ""}, 302), ({"with": "photo:1", "q": "y" * 600}, 400)],
 )
 def test_a_made_up_photo_with_words_does_no_harm(ada_client, reds, given, status):
     assert ada_client.get("/search", given).status_code == status
@@ -231,8 +257,9 @@ def test_a_picture_joins_the_words_in_the_bar(ada_client, reds):
     answer = ada_client.post("/search/by-image", {"file": sent, "q": "red -blue"}, follow=True)
     page = text(answer)
     assert answer.status_code == 200
-    assert re.search(r"red -blue picture:[0-9a-f-]+", page)
-    assert "leaf.png" in page
+    assert 'name="q" value="red -blue"' in page
+    assert re.search(r'name="with" value="picture:[0-9a-f-]+"', page)
+    assert "like leaf.png, remove" in page
 
 
 def test_the_chips_tell_nothing_of_the_photos_of_others(bob_client, reds):

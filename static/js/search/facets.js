@@ -21,10 +21,10 @@ export function attachFacets() {
   place.querySelector(".facets-close").addEventListener("click", () => sheet.close());
   sheet.addEventListener("click", (event) => event.target === sheet && sheet.close());
   sheet.addEventListener("close", () => sheet.before(body));
-  // The slider changes the results without a new page.
-  document.body.addEventListener("htmx:afterSettle", (event) => {
-    if (event.detail.target.id === "found" && (wide.matches || sheet.open)) load();
-  });
+  // The slider and weaker matches change the results without a new page.
+  const again = () => (wide.matches || sheet.open) && load();
+  document.body.addEventListener("htmx:afterSettle", (event) => event.detail.target.id === "found" && again());
+  document.addEventListener("scry:listed", again);
 }
 
 function address() {

@@ -58,7 +58,10 @@ function follow(pswp, element, text) {
 }
 
 function countOf(pswp, total) {
-  return () => `${number(pswp.currIndex + 1)} / ${number(Math.max(total(), pswp.getNumItems()))}`;
+  return () => {
+    const all = number(Math.max(total(), pswp.getNumItems()));
+    return gettext("%(place)s of %(total)s", { place: number(pswp.currIndex + 1), total: all });
+  };
 }
 
 function words(pswp) {
