@@ -11,7 +11,18 @@ from ninja.openapi.schema import OpenAPISchema
 from ninja.security import HttpBearer, SessionAuth
 from ninja.types import DictStrAny
 
-from gallery.api import albums, dates, errors, jobs, photos, session, shares, stacks, trash
+from gallery.api import (
+    albums,
+    dates,
+    errors,
+    jobs,
+    partial_uploads,
+    photos,
+    session,
+    shares,
+    stacks,
+    trash,
+)
 from gallery.models import ApiToken
 from gallery.permissions import require_scope
 from search import api as search_api
@@ -67,7 +78,7 @@ def make_api() -> NinjaAPI:
         auth=AUTH,
     )
     errors.attach(api)
-    for part in (photos, albums, shares, dates, stacks, trash, jobs, session):
+    for part in (photos, partial_uploads, albums, shares, dates, stacks, trash, jobs, session):
         api.add_router("", part.router)
     return api
 

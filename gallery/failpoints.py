@@ -15,8 +15,10 @@ SLEEP_SECONDS = 60.0
 
 NAMES = {
     # An upload
+    "piece_stored": "a piece of a file is on the disk, and nobody was told",
     "upload_checked": "its file is in the folder of uploads, and nothing is recorded",
     "original_stored": "its file is where originals are, without a row",
+    "upload_taken_in": "a file that came in pieces is a photo, and its upload does not say so",
     "rows_written": "its rows are committed, and nobody was told",
     "companion_stored": "a file kept with a photo is in its place, without a row",
     "companion_recorded": "a file kept with a photo has its row",

@@ -19,7 +19,8 @@ from gallery.user_errors import UserError
 _LOOKING = frozenset({"GET", "HEAD", "OPTIONS"})
 _SEARCHES = frozenset({"/search/by-image", "/api/v1/search/by-image"})
 """They are sent as POST because a picture is too long for an address, and change nothing."""
-_UPLOADS = frozenset({"/api/v1/photos"})
+_UPLOADS = re.compile(r"POST /api/v1/(photos|uploads)|(HEAD|PATCH|DELETE) /api/v1/uploads/[^/]+")
+"""All that a token can do whose scope is `upload`."""
 _OWN_ACCOUNT = ("/account", "/sign-in", "/sign-out", "/reset", "/join", "/search/forget")
 """What everybody may change who has an account."""
 _GUESTS = re.compile(r"/s/[^/]+/unlock|/shared/[0-9a-f-]+/leave")
@@ -57,7 +58,7 @@ def viewers_only_look(
 def require_scope(token: ApiToken, request: HttpRequest) -> None:
     """Raise a 403 if a token, or the role of its owner, does not open what is asked for."""
     if token.scope == Scope.UPLOAD:
-        is_open = request.method == "POST" and request.path_info in _UPLOADS
+        is_open = _UPLOADS.fullmatch(f"{request.method} {request.path_info}") is not None
     else:
         is_open = token.scope == Scope.ALL or only_looks(request)
     if not is_open:

@@ -304,6 +304,7 @@ UPLOAD_PATHS = [
     "/evaluations",
     "/shared/[0-9a-f-]+/add",
     "/api/v1/photos",
+    "/api/v1/uploads/[0-9a-f-]+",
     "/api/v1/search/by-image",
     "/api/v1/model/uploads/[0-9a-f-]+",
 ]

@@ -125,7 +125,7 @@ class LimitedUploadHandler(TemporaryFileUploadHandler):
             # The name on disk is made without the one that was sent, which may be too long for it.
             super().new_file(field_name, "file", *others, **more)
         except OSError:
-            self._stop(_why_not_stored())
+            self._stop(why_not_stored())
         self.file.name = clean_file_name(file_name) or "photo"
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes | None:
@@ -136,7 +136,7 @@ class LimitedUploadHandler(TemporaryFileUploadHandler):
         try:
             return super().receive_data_chunk(raw_data, start)
         except OSError:
-            self._stop(_why_not_stored())
+            self._stop(why_not_stored())
             return None
 
     def _stop(self, why: UserError) -> None:
@@ -148,7 +148,7 @@ class LimitedUploadHandler(TemporaryFileUploadHandler):
             self.request.upload_refused = why  # type: ignore[attr-defined]
 
 
-def _why_not_stored() -> UserError:
+def why_not_stored() -> UserError:
     """Return why a file could not be written: the disk is not there, or full."""
     try:
         originals_marker.check()
@@ -182,7 +182,7 @@ def received_file(request: Any, field: str = "file") -> TemporaryUploadedFile:
     Raises what stopped the upload (`Refused`, `CannotStore`), `Refused` if it is empty, and
     `UserError` if there is none in that field, or if there are several in any.
     """
-    _require_length(request)
+    require_length(request)
     if len(_all_files(request.FILES)) > 1:
         raise several_files()
     stopped = getattr(request, "upload_refused", None)
@@ -197,7 +197,7 @@ def received_file(request: Any, field: str = "file") -> TemporaryUploadedFile:
     return upload
 
 
-def _require_length(request: Any) -> None:
+def require_length(request: Any) -> None:
     """Refuse a body whose length nobody said: some servers would show it as an empty one."""
     if "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH"):
         told = _("The request does not say how long it is. Send it with a Content-Length.")

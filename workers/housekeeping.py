@@ -25,6 +25,7 @@ from gallery import (
     database_outages,
     invitations,
     lived_time,
+    partial_uploads,
     private_files,
     trash,
 )
@@ -58,7 +59,6 @@ SWEEP_SECONDS = 60.0
 MODEL_RETRY_SECONDS = 60.0
 CLOSING_SECONDS = 2.0
 """In each sweep, for files that an older version left open to others: some 60,000 of them."""
-STALE_FILES_KEPT = timedelta(days=1)
 SILENT_WORKERS_KEPT = timedelta(days=1)
 TOMBSTONES_KEPT = timedelta(days=30)
 """Late work that asks for them ends far sooner."""
@@ -131,8 +131,8 @@ def refresh_statistics() -> None:
 
 
 def _remove_stale_uploads() -> None:
-    """Remove uploads that were never finished and are older than a day."""
-    since = lived_time.older_than(STALE_FILES_KEPT).timestamp()
+    """Remove uploads that were never finished and that nobody went on with for a day."""
+    since = lived_time.older_than(partial_uploads.KEPT).timestamp()
     for path in Path(settings.UPLOAD_TMP_DIR).iterdir():
         with suppress(FileNotFoundError):  # The request that wrote it may end just now.
             if path.is_file() and path.stat().st_mtime < since:

@@ -188,18 +188,35 @@ def upload(
     """
     if wait not in {"", _DECODED}:
         raise UserError(_("wait can only be “decoded”."), code="bad_parameter")
-    if owner not in {None, request.user.pk}:
-        told = _("Another account is signed in now. Sign in with the one that chose this file.")
-        raise UserError(told, code="other_account", status=409)
+    require_owner(request, owner)
     received = uploads.received_file(request)
     path, name = Path(received.temporary_file_path()), received.name or ""
     user: AbstractBaseUser = request.user  # type: ignore[assignment]
     with UPLOADS.time():
-        result = companions.take_in(user, path, name, beside=_neighbours(beside))
+        result = companions.take_in(user, path, name, beside=neighbours(beside))
     photo, is_photo = result.photo, isinstance(result, IngestResult)
     note_photo(photo.pk)
     state, ended = _wait_until_decoded(photo, WAIT_SECONDS if wait and is_photo else 0)
-    answer = UploadOut(
+    answer = upload_out(result, state)
+    if wait and is_photo and not ended:
+        return Status(202, answer)
+    return Status(200 if result.duplicate else 201, answer)
+
+
+def require_owner(request: HttpRequest, owner: int | None) -> None:
+    """Raise a 409 if another account than `owner`, the id of one, is signed in by now."""
+    if owner not in {None, request.user.pk}:
+        told = _("Another account is signed in now. Sign in with the one that chose this file.")
+        raise UserError(told, code="other_account", status=409)
+
+
+def upload_out(
+    result: IngestResult | companions.Kept, state: PhotoState | None = None
+) -> UploadOut:
+    """Return what became of a file; the state of its photo is looked up unless it is given."""
+    photo = result.photo
+    state = state or Embedding.objects.states_of([photo])[photo.pk]
+    return UploadOut(
         id=photo.pk,
         state=state.state,
         reason=state.reason,
@@ -210,9 +227,6 @@ def upload(
         url=photo.get_absolute_url(),
         **_outcome(result),
     )
-    if wait and is_photo and not ended:
-        return Status(202, answer)
-    return Status(200 if result.duplicate else 201, answer)
 
 
 def _outcome(result: IngestResult | companions.Kept) -> dict[str, Any]:
@@ -222,7 +236,7 @@ def _outcome(result: IngestResult | companions.Kept) -> dict[str, Any]:
     return {"restored": result.restored, "replaced": result.replaced, "companion_of": None}
 
 
-def _neighbours(text: str) -> Neighbours:
+def neighbours(text: str) -> Neighbours:
     """Return the pictures that a request names as lying beside its file; raise `UserError`."""
     try:
         return Neighbours(_NAMES_AND_IDS.validate_json(text or "{}"))

@@ -177,6 +177,8 @@ MATRIX: dict[str, tuple[str, str]] = {
     "api/v1/docs": ("GET", OPEN),
     "api/v1/": ("GET", OPEN),
     "api/v1/photos": ("GET", KEY),
+    "api/v1/uploads": ("POST", KEY),
+    "api/v1/uploads/<uuid:upload_id>": ("DELETE", OWN_KEY),
     "api/v1/photos/<uuid:photo_id>/quality": ("GET", OWN_KEY),
     "api/v1/best": ("GET", KEY),
     "api/v1/photos/<uuid:photo_id>": ("GET", OWN_KEY),

@@ -252,6 +252,7 @@ _KNOWN = {
     "gallery/views/pages.py": "/upload",
     "gallery/views/share_pages.py": "/shared/5f0c3a52-0000-4000-8000-000000000000/add",
     "gallery/api/photos.py": "/api/v1/photos",
+    "gallery/api/partial_uploads.py": "/api/v1/uploads/5f0c3a52-0000-4000-8000-000000000000",
     "search/engine/sent_pictures.py": "/search/by-image",
     "search/understanding/views/evaluations.py": "/evaluations",
     "search/api/models.py": "/api/v1/model/uploads/5f0c3a52-0000-4000-8000-000000000000",
