@@ -26,7 +26,7 @@ from gallery.decoders import web_decoders
 from gallery.decoding import DecodeError, PoolBusy
 from gallery.decoding.answers import FORMATS
 from gallery.folders import external
-from gallery.models import Companion, Photo
+from gallery.models import Companion, Embedding, Photo
 from gallery.views import PageRequest, get_photo
 from gallery.views.bearer_tokens import session_or_token
 
@@ -41,7 +41,7 @@ _RANGE = re.compile(r"bytes=(\d*)-(\d*)", re.ASCII)
 @require_safe
 @session_or_token
 def thumbnail(request: PageRequest, photo_id: uuid.UUID) -> HttpResponseBase:
-    """The 512 px WebP; 404 until a worker has made it, and made again if it was lost."""
+    """The 512 px WebP; 204 until a worker has made it, and made again if it was lost."""
     return thumbnail_of(request, get_photo(request, photo_id))
 
 
@@ -55,8 +55,10 @@ def preview(request: PageRequest, photo_id: uuid.UUID) -> HttpResponseBase:
 def thumbnail_of(request: HttpRequest, photo: Photo, *, cache: str = FOR_EVER) -> HttpResponseBase:
     """Answer with the thumbnail of a photo that the asking user may see."""
     path = files.thumbnail(photo.pk)
-    if path.exists() or photo.decoded_at is None:
+    if path.exists():
         return _rendition(request, path, "image/webp", cache)
+    if photo.decoded_at is None:
+        return _being_made(photo)
     # The worker made one, which a backup leaves out.
     try:
         with files.find_original(photo).unchanged() as original_path:
@@ -87,6 +89,14 @@ def preview_of(request: HttpRequest, photo: Photo, *, cache: str = FOR_EVER) -> 
         raise Http404 from None
     _store(path, photo, data)
     return _made(path, data, "image/jpeg", cache)
+
+
+def _being_made(photo: Photo) -> HttpResponse:
+    """Say that there is no thumbnail yet, or never will be: only that is an error."""
+    failed = Embedding.objects.states_of([photo])[photo.pk].state == "failed"
+    answer = HttpResponse(status=404 if failed else 204, headers={"Cache-Control": _SOON})
+    answer._has_been_logged = True  # type: ignore[attr-defined]
+    return answer
 
 
 def _busy(request: HttpRequest) -> HttpResponse:

@@ -36,9 +36,7 @@ class Browser:
     driver: webdriver.Chrome
     url: str = ""
     account: str = ""
-    allowed: list[str] = field(
-        default_factory=lambda: ["/thumbnail?try=", "Clear-Site-Data header on", *ABORTED]
-    )
+    allowed: list[str] = field(default_factory=lambda: ["Clear-Site-Data header on", *ABORTED])
 
     def open(self, path: str) -> None:
         self.driver.get(path if path.startswith("http") else self.url + path)
