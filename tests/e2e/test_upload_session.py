@@ -128,20 +128,25 @@ def test_uploads_pause_go_on_and_are_cancelled(owner, pictures):
     assert waiting[-1] not in owner.names()
 
 
-def test_what_was_not_sent_is_asked_for_again(owner, pictures):
-    path = pictures("unsent", "red")[0]
+def test_what_the_browser_could_not_keep_is_asked_for_again(owner, pictures):
+    path, other = pictures("unsent", "red", "green")
     owner.open("/")
+    quota = {"origin": owner.url, "quotaSize": 1}
+    owner.driver.execute_cdp_cmd("Storage.overrideQuotaForOrigin", quota)
     owner.driver.execute_cdp_cmd("Network.enable", {})
     owner.driver.execute_cdp_cmd("Network.setBlockedURLs", {"urls": ["*/api/v1/photos*"]})
     owner.allowed += ["net::ERR_BLOCKED_BY_CLIENT", "never had a user gesture"]
-    owner.upload(path)
+    owner.upload(path, other)
     owner.until(lambda: "No connection" in owner.outcome(path.name))
     # The driver answers the page's question whether to leave.
     owner.reloaded(lambda: owner.run("location.reload()"))
-    owner.says("#uploads-unsent", "1 file was not sent, because the page was left.")
+    told = f"2 files were not sent, because the page was left: {path.name}, {other.name}"
+    owner.says("#uploads-unsent", told)
     owner.driver.execute_cdp_cmd("Network.setBlockedURLs", {"urls": []})
     owner.upload(path)
+    owner.says("#uploads-unsent", f"1 file was not sent, because the page was left: {other.name}")
+    owner.upload(other)
     owner.gone("#uploads-unsent")
-    owner.until(lambda: "searchable after" in owner.outcome(path.name))
+    owner.until(lambda: "searchable after" in owner.outcome(other.name))
     owner.reloaded(lambda: owner.run("location.reload()"))
     owner.gone("#uploads-unsent")

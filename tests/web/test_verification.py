@@ -123,8 +123,8 @@ def test_nobody_is_asked_for_a_new_password_because_time_passed(ada):
     assert client.get("/").status_code == 200
 
 
-def test_browsers_store_no_words_and_no_secrets():
-    """14.3.3: ids, counts, times, and which lists are open."""
+def test_browsers_store_no_secrets_and_no_words_but_names_of_files_to_send():
+    """14.3.3: ids, counts, times, which lists are open, and files until they are sent."""
     stored = [
         call
         for path in sorted((ROOT / "static" / "js").rglob("*.js"))
@@ -134,14 +134,17 @@ def test_browsers_store_no_words_and_no_secrets():
     ]
     assert sorted(stored) == [
         '"scry-banner", banner.dataset.banner',
+        "KEY, JSON.stringify(all.slice(0, MOST))",
         "KEY, JSON.stringify({ direction, count, until: Date.now() + LOADED_MS })",
-        "KEY, count()",
         "LEFT_BEHIND, JSON.stringify({ ids, until: Date.now() + remaining })",
         "LEFT_BEHIND, JSON.stringify({ text, undo, until: Date.now() + UNDO_MS })",
         "OPEN_KEY, JSON.stringify({ ...storedOpen(), [facet]: !group.open })",
+        'PAUSED, "1"',
     ]
-    whole = "".join(path.read_text("utf-8") for path in (ROOT / "static" / "js").rglob("*.js"))
-    assert "indexedDB" not in whole
+    texts = {path: path.read_text("utf-8") for path in (ROOT / "static" / "js").rglob("*.js")}
+    keeping = {path.name for path, text in texts.items() if "indexedDB" in text}
+    assert keeping == {"kept.js"}, "files that wait to be sent; signing out removes them"
+    whole = "".join(texts.values())
     assert "document.cookie =" not in whole
     assert len(re.findall(r"Storage\.setItem|Storage\[", whole)) == len(stored)
 

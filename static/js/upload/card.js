@@ -1,29 +1,34 @@
 // The upload card: one row for each file, totals, and the list of skipped files.
 import { gettext, ngettext, number } from "../page/language.js";
+import { pathOf } from "./companions.js";
 import { forgetUnsent, isToldUnsent } from "./unsent.js";
 
 const card = document.getElementById("uploads");
 const badge = document.getElementById("uploads-badge");
 export const jobs = [];
 let minimised = false;
-let halted = false;
+// Other pages pause with this one.
+const PAUSED = "scry-uploads-paused";
 
 const count = (...states) => jobs.filter((job) => states.includes(job.state)).length;
 const UNSENT = ["waiting", "sending", "paused"];
+export const isUnsent = (job) => UNSENT.includes(job.state);
 export const remaining = () => count(...UNSENT);
-export const isHalted = () => halted;
+export const isHalted = () => localStorage.getItem(PAUSED) === "1";
+export const endPause = () => localStorage.removeItem(PAUSED);
 export const working = () => jobs.filter((job) => job.state === "working");
 
-// Calls onResume() when uploads that were paused go on.
-export function attachCard(onResume) {
+// Calls onResume() when uploads that were paused go on, and onClose(jobs) with those that are told no more.
+export function attachCard({ onResume, onClose }) {
   const on = (button, action) => card.querySelector(`[data-uploads="${button}"]`).addEventListener("click", action);
   on("pause", () => {
-    halted = !halted;
+    if (isHalted()) endPause();
+    else localStorage.setItem(PAUSED, "1");
     draw();
-    if (!halted) onResume();
+    if (!isHalted()) onResume();
   });
   on("minimise", () => minimise(true));
-  on("close", close);
+  on("close", () => onClose(close()));
   on("skipped", saveSkipped);
   badge.addEventListener("click", () => minimise(false));
 }
@@ -34,20 +39,24 @@ export function minimise(on) {
 }
 
 function close() {
-  for (const job of jobs.splice(0)) job.row.remove();
+  const gone = jobs.splice(0);
+  for (const job of gone) job.row.remove();
   forgetUnsent();
   draw();
+  return gone;
 }
 
 // --- one row ---
 
-export function addRow(file, onRetry, onCancel) {
+// `job` has a file, and gets what the card needs.
+export function addRow(job, onRetry, onCancel) {
   const row = document.getElementById("upload-row").content.cloneNode(true).firstElementChild;
-  row.querySelector(".name").textContent = file.name;
-  const job = { file, row, state: "waiting", tries: 0, refusals: 0, isLasting: false };
+  const { name } = job.file;
+  row.querySelector(".name").textContent = name;
+  Object.assign(job, { row, tries: 0, refusals: 0, isLasting: false });
   setState(job, "waiting", gettext("Waiting"));
   row.querySelector(".retry").addEventListener("click", () => onRetry(job));
-  row.querySelector(".cancel").ariaLabel = gettext("Do not upload %(name)s", { name: file.name });
+  row.querySelector(".cancel").ariaLabel = gettext("Do not upload %(name)s", { name });
   row.querySelector(".cancel").addEventListener("click", () => onCancel(job));
   card.querySelector("ol").append(row);
   jobs.push(job);
@@ -59,7 +68,7 @@ export function setState(job, state, text) {
   job.row.className = state;
   job.row.querySelector(".outcome").replaceChildren(text);
   job.row.querySelector(".retry").hidden = state !== "error" || job.isLasting;
-  job.row.querySelector(".cancel").hidden = !UNSENT.includes(state);
+  job.row.querySelector(".cancel").hidden = !isUnsent(job);
 }
 
 export function removeRow(job) {
@@ -79,9 +88,11 @@ export function setLink(job, state, text) {
   draw();
 }
 
-// With `code`, the reason: where the file itself is at fault, another try cannot help.
-export function setError(job, why, code = "") {
-  job.isLasting = card.dataset.lasting.split(" ").includes(code);
+// Another try cannot help where the file itself is at fault, as its reason (`code`) tells, or the request is,
+// unless the account was full.
+export function setError(job, why, { code = "", status = 0 } = {}) {
+  const isRefusal = status >= 400 && status < 500 && ![408, 429].includes(status) && code !== "quota_full";
+  job.isLasting = isRefusal || card.dataset.lasting.split(" ").includes(code);
   setState(job, "error", why);
   draw();
 }
@@ -93,6 +104,15 @@ export function addThumbnail(job) {
   job.thumb.src = URL.createObjectURL(job.file);
   job.thumb.onload = () => URL.revokeObjectURL(job.thumb.src);
   job.thumb.onerror = () => job.thumb.remove();
+  job.row.querySelector(".thumb").append(job.thumb);
+}
+
+// The gallery shows what the browser cannot: HEIC and RAW, and what came before the page was loaded.
+export function showThumbnail(job) {
+  if (job.thumb?.isConnected) return;
+  job.thumb = new Image();
+  job.thumb.alt = "";
+  job.thumb.src = `${job.url}/thumbnail`;
   job.row.querySelector(".thumb").append(job.thumb);
 }
 
@@ -109,8 +129,8 @@ export function draw() {
   badge.querySelector(".errors").hidden = !count("error");
   card.querySelector('[data-uploads="close"]').hidden = left > 0;
   const pause = card.querySelector('[data-uploads="pause"]');
-  pause.hidden = !left && !halted;
-  pause.setAttribute("aria-pressed", halted);
+  pause.hidden = !left && !isHalted();
+  pause.setAttribute("aria-pressed", isHalted());
   const skipped = skippedJobs().length;
   card.querySelector("footer").hidden = !skipped || left > 0;
   const skippedText = ngettext("%(count)s file skipped", "%(count)s files skipped", skipped);
@@ -119,7 +139,7 @@ export function draw() {
 
 function titleText(left) {
   if (!jobs.length) return gettext("Not uploaded");
-  if (left && halted) return gettext("Paused, %(count)s left", { count: number(left) });
+  if (left && isHalted()) return gettext("Paused, %(count)s left", { count: number(left) });
   if (left) return gettext("Uploading, %(count)s left", { count: number(left) });
   if (count("working")) return gettext("Making searchable");
   return count("error") === jobs.length ? gettext("Not uploaded") : gettext("Done");
@@ -148,7 +168,7 @@ const skippedJobs = () => jobs.filter((job) => ["duplicate", "error"].includes(j
 const cell = (text) => `"${text.replace(/^[=+\-@\t\r]/, "'$&").replaceAll('"', '""')}"`;
 
 function skippedRow(job) {
-  const name = job.file.webkitRelativePath || job.file.name;
+  const name = pathOf(job.file) || job.file.name;
   if (job.state !== "duplicate") return [name, job.row.querySelector(".outcome").textContent, ""];
   return [name, gettext("already here"), new URL(job.url, location.href).href];
 }

@@ -8,9 +8,10 @@ const paths = new WeakMap();
 
 export const isCompanion = (file) => COMPANION.test(file.name);
 export const rememberPath = (file, path) => paths.set(file, path);
+export const pathOf = (file) => paths.get(file) ?? file.webkitRelativePath ?? "";
 
 function folderOf(file) {
-  const path = paths.get(file) ?? file.webkitRelativePath ?? "";
+  const path = pathOf(file);
   return path.slice(0, path.lastIndexOf("/") + 1);
 }
 

@@ -1,12 +1,14 @@
-// Uploads files three at a time, and follows each of them until it is searchable.
-import { csrf } from "../page/api.js";
+// Uploads files three at a time. The browser keeps those that are not sent yet, so that any page of the
+// gallery goes on with them.
 import { gettext } from "../page/language.js";
 import {
   addRow,
   addThumbnail,
   attachCard,
   draw,
+  endPause,
   isHalted,
+  isUnsent,
   jobs,
   minimise,
   remaining,
@@ -14,34 +16,50 @@ import {
   setError,
   setLink,
   setState,
-  working,
+  showThumbnail,
 } from "./card.js";
-import { isCompanion, picturesBeside } from "./companions.js";
+import { isCompanion } from "./companions.js";
 import { attachFiles } from "./files.js";
-import { lookForLookalikes } from "./lookalikes.js";
+import { follow, indexAgain, refreshSoon } from "./follow.js";
+import { joinAlbum } from "./join_album.js";
+import { allKept, forget, hasKept, keep, newKey } from "./kept.js";
 import { isWaiting, regained } from "./session.js";
 import { attachShared, forgetShared } from "./shared.js";
-import { forgetUnsent, rememberUnsent, tellUnsent } from "./unsent.js";
+import { takeBack, transfer } from "./transfer.js";
+import { giveTurn, hasTurn, takeTurn } from "./turn.js";
+import { crossOff, rememberUnsent, tellUnsent } from "./unsent.js";
 
 const AT_ONCE = 3;
-const WATCHED = 6;
-const REFRESH = 2500; // milliseconds between refreshes of the grid
 const REFUSALS = 3; // how often one file may be refused before something else must be wrong
+const SOON = [429, 502, 503, 504]; // answers after which the same request may succeed
+const AGAIN = ["unknown_upload", "wrong_offset", "upload_in_use"]; // as are these, of pieces
 let active = 0;
-let finish = follow;
+let isYielding = false;
+let isSigningOut = false;
+const sentBefore = []; // pictures that another page sent, whose sidecars are still to come
 
-// `onUploaded(job, photo)` says what is done with a photo that was taken in, or was here already;
-// without it, the photo is followed until it is searchable.
-export function attachUploads({ onUploaded = null } = {}) {
+// With `addTo`, the address of somebody else's album, photos are added to that, too.
+export function attachUploads({ addTo = "" } = {}) {
   if (!document.getElementById("uploads")) return;
-  if (onUploaded) finish = onUploaded;
-  attachCard(sendNext);
-  rememberUnsent(remaining);
+  const add = (files) => addFiles(files, addTo);
+  attachCard({ onResume: sendNext, onClose: (gone) => gone.forEach(forget) });
+  rememberUnsent(() => unkept().map(({ file }) => file.name));
   if (tellUnsent()) draw();
   attachFiles(add);
   attachShared(add);
+  attachLeaving();
+  goOnIfKept();
+  addEventListener("pagehide", giveTurn);
+  addEventListener("pageshow", (event) => event.persisted && goOnIfKept());
+  document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && goOnIfKept());
+}
+
+function attachLeaving() {
+  document.addEventListener("submit", ({ target }) => {
+    isSigningOut = target.getAttribute("action") === "/sign-out";
+  });
   addEventListener("beforeunload", (event) => {
-    if (remaining()) event.preventDefault();
+    if (isSigningOut ? remaining() : unkept().length) event.preventDefault();
   });
   addEventListener("scry:signed-out", (event) => {
     if (!remaining()) return;
@@ -50,34 +68,104 @@ export function attachUploads({ onUploaded = null } = {}) {
   });
 }
 
-function add(files) {
-  for (const file of files) addRow(file, retry, cancel);
-  if (files.length) forgetUnsent();
+const unkept = () => jobs.filter((job) => isUnsent(job) && !job.isKept);
+
+function addFiles(files, addTo) {
+  for (const file of files) {
+    const job = { key: newKey(), file, addTo };
+    addRow(job, retry, cancel);
+    keepInTurn(job);
+  }
+  crossOff(files);
   if (files.length) minimise(false);
   else draw();
+  begin();
+}
+
+// --- what the browser keeps ---
+
+// One after another: each is copied.
+let keeping = Promise.resolve();
+function keepInTurn(job) {
+  keeping = keeping.then(async () => {
+    if (!isUnsent(job) || job.isCancelled) return;
+    job.isKept = await keep(job);
+    if (!job.isKept) return;
+    if (isUnsent(job)) await forgetShared(job.file);
+    else if (job.state !== "error") await forget(job);
+  });
+}
+
+const begin = () => takeTurn(goOn, yieldTurn);
+
+async function goOnIfKept() {
+  if (await hasKept()) begin();
+}
+
+// This page has its turn: it sends what others left.
+async function goOn() {
+  isYielding = false;
+  const kept = await allKept();
+  const known = new Set([...jobs, ...sentBefore].map(({ key }) => key));
+  const others = kept.filter(({ key }) => !known.has(key));
+  if (!jobs.length && others.length) minimise(true);
+  for (const { photo, problem, ...job } of others) {
+    if (photo) sentBefore.push({ ...job, id: photo });
+    else addRow(Object.assign(job, { isKept: true }), retry, cancel);
+    if (problem) setError(job, problem.why, problem);
+  }
+  draw();
   sendNext();
 }
+
+// Another page is looked at now. Small files are sent to their end, large ones go on there.
+function yieldTurn() {
+  isYielding = true;
+  for (const job of jobs) if (job.state === "sending" && job.upload && job.isKept) job.stop();
+  endTurn();
+}
+
+function endTurn() {
+  if (active || !hasTurn() || (remaining() && !isYielding)) return;
+  if (isYielding) for (const job of jobs.filter((job) => isUnsent(job) && job.isKept)) removeRow(job);
+  else forgetAllSent();
+  giveTurn();
+  if (unkept().length) takeTurn(goOn, yieldTurn, { asks: false });
+}
+
+function forgetAllSent() {
+  for (const job of sentBefore.splice(0)) forget(job);
+  endPause();
+}
+
+// --- the queue ---
 
 // Only what has not been sent whole can be taken back; its row has no button for that afterwards.
 function cancel(job) {
   job.isCancelled = true;
-  job.request?.abort();
-  if (job.state !== "sending") removeRow(job);
+  forget(job);
+  job.stop?.();
+  if (job.state === "sending") return;
+  takeBack(job);
+  removeRow(job);
+  endTurn();
 }
 
 function retry(job) {
   job.tries = 0;
   job.refusals = 0;
-  if (job.id) indexAgain(job);
-  else requeue(job);
+  if (job.id && job.addTo) finish(job);
+  else if (job.id) indexAgain(job);
+  else {
+    if (job.isKept) keep(job); // without its problem
+    requeue(job);
+  }
 }
 
-// --- sending ---
-
 function sendNext() {
-  while (active < AT_ONCE && !isWaiting() && !isHalted()) {
+  while (active < AT_ONCE && hasTurn() && !isYielding && !isWaiting() && !isHalted()) {
     const job = nextJob();
-    if (!job) return;
+    if (!job) break;
     active += 1;
     send(job).finally(() => {
       active -= 1;
@@ -85,11 +173,12 @@ function sendNext() {
       sendNext();
     });
   }
+  endTurn();
 }
 
 // A file that belongs to a picture waits until all pictures are here.
 function nextJob() {
-  const left = jobs.filter(({ state }) => ["waiting", "sending", "paused"].includes(state));
+  const left = jobs.filter(isUnsent);
   const pictures = left.filter(({ file }) => !isCompanion(file));
   return (pictures.length ? pictures : left).find(({ state }) => state === "waiting");
 }
@@ -97,18 +186,24 @@ function nextJob() {
 function requeue(job) {
   setState(job, "waiting", gettext("Waiting"));
   draw();
-  sendNext();
+  if (hasTurn()) sendNext();
+  else begin();
 }
+
+// --- one file ---
 
 async function send(job) {
   addThumbnail(job);
   setState(job, "sending", gettext("Uploading"));
   job.row.scrollIntoView({ block: "nearest" });
   draw();
-  const answer = await post(job);
-  if (job.isCancelled && answer.status === 0) return removeRow(job);
-  const busy = answer.status === 503 || answer.status === 429;
-  if (answer.status === 0 || (busy && job.tries < 20)) {
+  const answer = await transfer(job, [...jobs, ...sentBefore], () => job.isKept && keep(job));
+  if (job.isCancelled && answer.status === 0) {
+    takeBack(job);
+    removeRow(job);
+  } else if (isYielding && answer.status === 0) {
+    setState(job, "waiting", gettext("Waiting"));
+  } else if (mayHelp(job, answer)) {
     pause(job, answer);
   } else if (isRefused(answer) && job.refusals < REFUSALS) {
     job.refusals += 1;
@@ -119,8 +214,14 @@ async function send(job) {
     forgetShared(job.file);
     await uploaded(job, answer.body);
   } else {
-    setError(job, answer.body?.message ?? gettext("The upload failed."), answer.body?.code);
+    await failed(job, answer);
   }
+}
+
+function mayHelp(job, { status, body }) {
+  const isAgain = AGAIN.includes(body?.code);
+  if (body?.code === "unknown_upload") job.upload = "";
+  return status === 0 || ((SOON.includes(status) || isAgain) && job.tries < 20);
 }
 
 // The session has ended, or is another one: without it, with a new token, or of another account.
@@ -131,34 +232,6 @@ function waitForSession() {
   regained().then(sendNext);
 }
 
-function post(job) {
-  return new Promise((resolve) => {
-    const request = new XMLHttpRequest();
-    const form = new FormData();
-    if (isCompanion(job.file)) form.append("beside", JSON.stringify(picturesBeside(job.file, jobs)));
-    form.append("file", job.file, job.file.name);
-    request.open("POST", `/api/v1/photos?owner=${document.body.dataset.user}`);
-    request.responseType = "json";
-    request.upload.addEventListener("load", () => {
-      job.row.querySelector(".cancel").hidden = true;
-    });
-    request.setRequestHeader("X-CSRFToken", csrf());
-    job.request = request;
-    const bar = job.row.querySelector("progress");
-    request.upload.addEventListener("progress", (event) => {
-      bar.value = event.loaded / event.total;
-    });
-    request.addEventListener("loadend", () =>
-      resolve({
-        status: request.status,
-        body: request.response,
-        retryAfter: Number(request.getResponseHeader("Retry-After")),
-      }),
-    );
-    request.send(form);
-  });
-}
-
 function pause(job, { status, body, retryAfter }) {
   job.tries += 1;
   const seconds = retryAfter || Math.min(2 ** job.tries, 30);
@@ -166,17 +239,34 @@ function pause(job, { status, body, retryAfter }) {
     ? gettext("The gallery is busy. The upload will be retried.")
     : gettext("No connection. The upload will be retried.");
   setState(job, "paused", body?.code === "originals_away" ? body.message : text);
-  setTimeout(() => !job.isCancelled && requeue(job), seconds * 1000);
+  setTimeout(() => jobs.includes(job) && requeue(job), seconds * 1000);
 }
 
-function uploaded(job, photo) {
+// Other pages tell it too, until the card is closed.
+async function failed(job, { status, body }) {
+  const problem = { why: body?.message ?? gettext("The upload failed."), code: body?.code, status };
+  setError(job, problem.why, problem);
+  if (job.isKept || job.isLasting) await keep(job, { file: job.isLasting ? null : job.file, problem });
+}
+
+async function uploaded(job, photo) {
   job.id = photo.id;
   job.url = photo.url;
   job.sent = performance.now();
-  if (photo.companion_of) {
+  await finish(job, photo);
+  if (job.state === "error") return;
+  const isAwaited = !isCompanion(job.file) && jobs.some((other) => isUnsent(other) && isCompanion(other.file));
+  if (!isAwaited || !job.isKept) return forget(job);
+  sentBefore.push(job);
+  await keep(job, { file: null, photo: job.id });
+}
+
+async function finish(job, photo) {
+  if (photo?.state === "indexed") showThumbnail(job);
+  if (photo?.companion_of) {
     setLink(job, "kept", gettext("kept with %(name)s", { name: photo.name }));
-  } else if (finish !== follow) {
-    return finish(job, photo);
+  } else if (job.addTo) {
+    if (await joinAlbum(job)) await forget(job);
   } else if (photo.restored) {
     setLink(job, "restored", gettext("restored from the trash → open"));
     refreshSoon();
@@ -185,80 +275,4 @@ function uploaded(job, photo) {
   } else {
     follow(job, photo);
   }
-}
-
-// --- until it is searchable ---
-
-function follow(job, photo) {
-  setState(job, "working", gettext("Uploaded, being made searchable"));
-  settle(job, photo);
-  refreshSoon();
-  if (!watching) watch();
-}
-
-// Returns whether the photo is searchable or has failed.
-function settle(job, photo) {
-  if (photo.state === "indexed") {
-    const seconds = ((performance.now() - job.sent) / 1000).toFixed(1);
-    const cut = photo.flaw === "cut_short" && gettext("searchable, but the end of the file is missing");
-    setLink(job, "done", cut || gettext("searchable after %(seconds)s s", { seconds }));
-    lookForLookalikes(job);
-  } else if (photo.state === "failed") {
-    setError(job, photo.message || gettext("It could not be made searchable."), photo.reason);
-  }
-  return job.state !== "working";
-}
-
-// Asks about a few photos at a time, oldest first, because that is the order of the workers. A
-// thousand uploads must not become a thousand requests.
-let watching = false;
-async function watch() {
-  watching = true;
-  for (let pause = 250; working().length; ) {
-    await new Promise((resolve) => setTimeout(resolve, pause));
-    const settled = await Promise.all(working().slice(0, WATCHED).map(check));
-    pause = settled.some(Boolean) ? 250 : Math.min(pause * 1.3, 3000);
-    if (settled.some(Boolean)) refreshSoon();
-  }
-  watching = false;
-  draw();
-}
-
-async function check(job) {
-  if (isWaiting()) return false;
-  const answer = await fetch(`/api/v1/photos/${job.id}`).catch(() => null);
-  if (answer?.status === 404) setError(job, gettext("The photo was deleted."));
-  const photo = answer?.ok && (await answer.json().catch(() => null));
-  return Boolean(photo && settle(job, photo));
-}
-
-async function indexAgain(job) {
-  const body = new FormData();
-  body.append("csrfmiddlewaretoken", csrf());
-  await fetch(`/photos/${job.id}/retry`, { method: "POST", body, redirect: "manual" }).catch(() => null);
-  job.sent = performance.now();
-  follow(job, { state: "pending" });
-}
-
-// --- the grid ---
-
-// The grid shows new photos without a reload while it is at its top and nothing is selected or open.
-const isGridIdle = () =>
-  location.pathname === "/" &&
-  !location.search &&
-  scrollY < 600 &&
-  !document.body.classList.contains("selecting") &&
-  !document.querySelector("#photos .opened");
-
-let timer = null;
-let refreshed = 0;
-function refreshSoon() {
-  if (!timer) timer = setTimeout(refresh, Math.max(600, refreshed + REFRESH - performance.now()));
-}
-
-function refresh() {
-  timer = null;
-  refreshed = performance.now();
-  globalThis.htmx?.trigger(document.body, "scry:changed");
-  if (isGridIdle()) htmx.ajax("GET", "/", { target: "#photos", select: "#photos", swap: "outerHTML" });
 }
