@@ -10,12 +10,18 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from selenium import webdriver
-from selenium.common.exceptions import StaleElementReferenceException, TimeoutException
+from selenium.common.exceptions import (
+    ElementClickInterceptedException,
+    ElementNotInteractableException,
+    StaleElementReferenceException,
+    TimeoutException,
+)
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
@@ -23,7 +29,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 PASSWORD = "correct horse battery"
-PATIENCE = 30  # seconds that anything may take on a busy machine
+PATIENCE = 60  # seconds that anything may take on a busy machine
 # Leaving a page aborts its requests, which htmx reports. Any other failed request has a line of
 # the browser's own, "Failed to load resource".
 ABORTED = ('"htmx:afterRequest,', '"htmx:sendError,', '"htmx:sendAbort,')
@@ -51,8 +57,11 @@ class Browser:
         """Click what leaves the page where it is; `follow` is for what loads another one."""
 
         def clicked() -> bool:
-            self.one(css).click()
-            return True
+            # What still moves, or lies under what goes away just now, cannot be clicked yet.
+            with suppress(ElementClickInterceptedException, ElementNotInteractableException):
+                self.one(css).click()
+                return True
+            return False
 
         self.until(clicked, css)
 
@@ -179,11 +188,11 @@ class Browser:
         self.driver.find_element(By.ID, "pick-files").send_keys("\n".join(map(str, paths)))
 
     def outcome(self, name: str) -> str:
-        """Return what the upload card says of a file."""
+        """Return what the upload card says of a file: nothing if it does not have it."""
         return self.run(
             "return [...document.querySelectorAll('.uploads li')]"
             ".filter(row => row.querySelector('.name').textContent === arguments[0])"
-            ".map(row => row.querySelector('.outcome').textContent).at(-1)",
+            ".map(row => row.querySelector('.outcome').textContent).at(-1) ?? ''",
             name,
         )
 

@@ -180,9 +180,14 @@ def test_a_turned_copy_is_laid_over_the_picture(owner, tmp_path):
     press(owner, f"{card('turn-45.png')} .member:not(.best) .look")
     owner.until(lambda: text(owner, ".pose:not([hidden])") == "B is turned to match A")
     owner.press("4")
+    owner.has("#compare", "data-mode", "difference")
+
     # What is equal is black in the difference, so nearly all of it is when the two lie well.
-    stage = io.BytesIO(owner.one(".compare-stage").screenshot_as_png)
-    assert np.median(np.asarray(Image.open(stage).convert("L"))) < 16
+    def brightness() -> float:
+        stage = io.BytesIO(owner.one(".compare-stage").screenshot_as_png)
+        return float(np.median(np.asarray(Image.open(stage).convert("L"))))
+
+    owner.settles(brightness, lambda seen: seen < 16, "the difference is dark")
     owner.press(Keys.ESCAPE)
 
 

@@ -71,7 +71,7 @@ def test_what_is_not_a_picture_stays_with_its_reason_and_no_retry(owner, tmp_pat
     bad = tmp_path / "notes.jpg"
     bad.write_text("These are only words. " * 10)
     owner.upload(bad)
-    owner.until(lambda: "cannot read this file" in (owner.outcome("notes.jpg") or ""))
+    owner.until(lambda: "cannot read this file" in owner.outcome("notes.jpg"))
     (retry,) = owner.all(".uploads .error .retry")
     assert not retry.is_displayed()
 
@@ -79,7 +79,7 @@ def test_what_is_not_a_picture_stays_with_its_reason_and_no_retry(owner, tmp_pat
 def test_the_whole_window_takes_dropped_files(owner):
     data = base64.b64encode(picture((30, 160, 40), (123, 77), "PNG")).decode()
     owner.run(DROP, data, "dropped.png", "main")
-    owner.until(lambda: "searchable after" in (owner.outcome("dropped.png") or ""))
+    owner.until(lambda: "searchable after" in owner.outcome("dropped.png"))
 
 
 DROP = """

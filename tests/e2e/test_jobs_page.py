@@ -14,7 +14,7 @@ def test_a_pause_holds_a_photo_back_until_the_work_goes_on(browser, new_gallery,
     browser.says("#jobs", "Everything is paused")
     (path,) = pictures("held", "red")
     browser.upload(path)
-    browser.until(lambda: "being made searchable" in (browser.outcome(path.name) or ""))
+    browser.until(lambda: "being made searchable" in browser.outcome(path.name))
     browser.says("#status", "0 of 1 photos searchable")
     browser.says("#status", "Paused")
     browser.run("document.getElementById('resume-all').focus()")

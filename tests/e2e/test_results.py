@@ -9,7 +9,9 @@ from tests.e2e.browser import Browser
 
 
 def focus(owner: Browser, name: str) -> None:
-    owner.run("document.querySelector(arguments[0]).focus()", f"{owner.tile(name)} .open")
+    link = f"{owner.tile(name)} .open"
+    owner.until(lambda: owner.all(link), name)
+    owner.run("document.querySelector(arguments[0]).focus()", link)
 
 
 def chips(owner: Browser) -> list[str]:

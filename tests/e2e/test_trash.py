@@ -52,7 +52,7 @@ def test_the_keyboard_alone_deletes_and_undoes(owner, uploaded):
     owner.run("document.querySelector(arguments[0]).focus()", f"{owner.tile(names[0])} .open")
     owner.press(Keys.DELETE)
     toast(owner, "1 photo moved to the trash")
-    assert owner.run("return document.activeElement.matches('.tile .open')")
+    owner.until(lambda: owner.run("return document.activeElement.matches('.tile .open')"))
     owner.press("z", held=Keys.CONTROL)
     toast(owner, "1 photo restored")
     owner.until(lambda: names[0] in owner.names(), "it is back")
@@ -75,7 +75,7 @@ def test_the_lightbox_throws_away_without_a_question(owner, uploaded):
     owner.press(Keys.DELETE)
     toast(owner, "1 photo moved to the trash")
     owner.until(lambda: not owner.all(".pswp"))
-    assert name not in owner.names()
+    owner.until(lambda: name not in owner.names())
     owner.open("/search?q=blue")
     assert name not in owner.names()
 
