@@ -16,6 +16,7 @@ from gallery.api import (
     dates,
     errors,
     jobs,
+    marks,
     partial_uploads,
     photos,
     session,
@@ -78,7 +79,18 @@ def make_api() -> NinjaAPI:
         auth=AUTH,
     )
     errors.attach(api)
-    for part in (photos, partial_uploads, albums, shares, dates, stacks, trash, jobs, session):
+    for part in (
+        photos,
+        partial_uploads,
+        albums,
+        marks,
+        shares,
+        dates,
+        stacks,
+        trash,
+        jobs,
+        session,
+    ):
         api.add_router("", part.router)
     return api
 

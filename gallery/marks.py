@@ -5,7 +5,7 @@ Photos in the trash keep their marks, but nothing counts them until they are res
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from django.db import transaction
@@ -34,11 +34,12 @@ def set_rating(photos: PhotoQuerySet, *, stars: int) -> int:
 
     Raises `BadName` for any other number.
     """
-    _check_stars(stars)
+    check_stars(stars)
     return photos.live().exclude(rating=stars).update(rating=stars)
 
 
-def _check_stars(stars: int) -> None:
+def check_stars(stars: int) -> None:
+    """Raise `BadName` for a number of stars that no photo can have."""
     if not 0 <= stars <= MAX_STARS:
         raise BadName(_("A photo can have 0 to %(limit)d stars.") % {"limit": MAX_STARS})
 
@@ -55,7 +56,7 @@ def update(
     text = None if caption is None else clean_caption(caption)
     names = None if tags is None else clean_tags(tags)
     if rating is not None:
-        _check_stars(rating)
+        check_stars(rating)
     columns = {"favourite": favourite, "caption": text, "rating": rating}
     changes = {column: value for column, value in columns.items() if value is not None}
     with transaction.atomic():
@@ -66,7 +67,7 @@ def update(
         if changes:
             row.update(**changes)
         if names is not None:
-            photo.tags.set(_get_or_create_tags(photo, names))
+            photo.tags.set(get_or_create_tags(photo.owner_id, names))
     for column, value in changes.items():
         setattr(photo, column, value)
 
@@ -106,10 +107,11 @@ def remove_tag(photo: Photo, name: str) -> None:
     photo.tags.remove(*photo.tags.filter(name=name))
 
 
-def _get_or_create_tags(photo: Photo, names: list[str]) -> list[Tag]:
-    tags = [Tag(owner_id=photo.owner_id, name=name) for name in names]
+def get_or_create_tags(owner_id: int, names: Sequence[str]) -> list[Tag]:
+    """Return the tags of these names, which `clean_tag` returned; new ones are made."""
+    tags = [Tag(owner_id=owner_id, name=name) for name in names]
     Tag.objects.bulk_create(tags, ignore_conflicts=True)
-    return list(Tag.objects.filter(owner_id=photo.owner_id, name__in=names))
+    return list(Tag.objects.filter(owner_id=owner_id, name__in=names))
 
 
 def tags_in_use(user: User) -> list[str]:

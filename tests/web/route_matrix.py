@@ -187,6 +187,8 @@ MATRIX: dict[str, tuple[str, str]] = {
     "api/v1/evaluations": ("POST", KEY),
     "api/v1/evaluations/<uuid:run_id>": ("GET", OWN_KEY),
     "api/v1/photos/trash": ("POST", KEY),
+    "api/v1/photos/marks": ("POST", KEY),
+    "api/v1/tags": ("GET", KEY),
     "api/v1/photos/dates": ("POST", KEY),
     "api/v1/photos/dates/preview": ("POST", KEY),
     "api/v1/photos/dates/undo": ("POST", KEY),

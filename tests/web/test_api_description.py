@@ -131,6 +131,7 @@ BODIES: dict[str, Json] = {
     "POST /shares/{shared_id}/release": {"ids": [ID]},
     "POST /shares/{shared_id}/photos": {"ids": [ID]},
     "DELETE /shares/{shared_id}/photos": {"ids": [ID]},
+    "POST /photos/marks": {"changes": [{"ids": [ID], "add_tags": ["sea"]}]},
     "POST /photos/dates": {"ids": [ID], "shift": {"days": 1}},
     "POST /photos/dates/preview": {"ids": [ID], "set": {"local": "2024-05-31"}},
     "POST /photos/dates/undo": {"undo": ID},

@@ -3,6 +3,7 @@ import { clearSelection, selectedIds, selectedTiles, tellSelection } from "../gr
 import { stackPhotos, unstackTiles } from "../grid/stacks.js";
 import { askForAlbum, takeOutOfAlbum } from "../marks/albums.js";
 import { askForDate } from "../marks/dates.js";
+import { askForMarks } from "../marks/edit.js";
 import { areFavourites, toggleFavourites } from "../marks/favourites.js";
 import { askForKind } from "../marks/sensitive.js";
 import { csrf } from "../page/api.js";
@@ -51,6 +52,7 @@ export async function act(action) {
   if (action === "download") download(ids);
   if (action === "favourite") await toggleFavourites(ids);
   if (action === "album") await askForAlbum(ids);
+  if (action === "edit") askForMarks(ids);
   if (action === "date") askForDate(ids);
   if (action === "sensitive") askForKind(ids);
   if (action === "take-out") {

@@ -1,9 +1,10 @@
 // Albums: the dialog that adds photos to one, and taking photos out of the album of this page.
 import { removeTile, tilesOf } from "../grid/grid.js";
 import { photos } from "../page/amounts.js";
-import { request, sendIds } from "../page/api.js";
+import { request } from "../page/api.js";
 import { gettext, ngettext } from "../page/language.js";
 import { toast } from "../page/notices.js";
+import { changeMarks, tellChange } from "./changes.js";
 
 const dialog = document.getElementById("to-album");
 let photoIds = [];
@@ -89,10 +90,10 @@ async function addByName(name) {
 }
 
 async function addTo(album) {
-  const { changed, problem } = await sendIds("POST", `/api/v1/albums/${album.id}/photos`, photoIds);
-  if (problem) return showProblem(problem);
+  const result = await changeMarks(photoIds, { add_to_albums: [album.id] });
+  if (result.problem) return showProblem(result.problem);
   dialog.close();
-  toast(addedText(album.name, changed, photoIds.length - changed));
+  tellChange(addedText(album.name, result.changed, photoIds.length - result.changed - result.unknown), result);
   document.dispatchEvent(new CustomEvent("scry:marked"));
 }
 
@@ -105,17 +106,13 @@ function addedText(name, added, present) {
 }
 
 export async function takeOutOfAlbum(albumId, ids) {
-  const path = `/api/v1/albums/${albumId}/photos`;
-  const { changed, problem } = await sendIds("DELETE", path, ids);
-  if (problem) return toast(problem);
+  const result = await changeMarks(ids, { take_out_of_albums: [albumId] });
+  if (result.problem) return toast(result.problem);
   for (const id of ids) tilesOf(id).forEach(removeTile);
-  reduceCount(changed);
-  const undo = async () => {
-    await sendIds("POST", path, ids);
-    location.reload();
-  };
+  reduceCount(result.changed);
+  const { changed } = result;
   const text = ngettext("%(count)s photo removed from the album", "%(count)s photos removed from the album", changed);
-  toast(text, { label: gettext("Undo"), act: undo });
+  tellChange(text, result, () => location.reload());
 }
 
 function reduceCount(by) {

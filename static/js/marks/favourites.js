@@ -1,9 +1,9 @@
 // Favourites: the heart on tiles, in the details, on the selection bar and in the lightbox.
 import { tilesOf } from "../grid/grid.js";
-import { sendIds } from "../page/api.js";
 import { icon } from "../page/icon.js";
 import { gettext, ngettext } from "../page/language.js";
 import { announce, toast } from "../page/notices.js";
+import { changeMarks, tellChange } from "./changes.js";
 
 // The marks in the details of a photo, as often as they are on the page.
 export const marksOf = (id) => document.querySelectorAll(`.marks[data-photo="${id}"]`);
@@ -20,22 +20,28 @@ export function areFavourites(ids) {
   return present.length > 0 && present.every(isFavourite);
 }
 
+export function attachFavourites() {
+  document.addEventListener("scry:marks", ({ detail: changes }) => {
+    for (const { ids, favourite } of changes) if (favourite != null) for (const id of ids) showFavourite(id, favourite);
+  });
+}
+
 // Marks all as favourites, or unmarks them when all are favourites already.
 export async function toggleFavourites(ids) {
   if (!ids.length) return;
   const on = !areFavourites(ids);
-  const { changed, problem } = await sendIds(on ? "POST" : "DELETE", "/api/v1/favourites", ids);
-  if (problem) return toast(problem);
-  for (const id of ids) showFavourite(id, on);
+  const result = await changeMarks(ids, { favourite: on });
+  if (result.problem) return toast(result.problem);
   // The heart of a single photo is feedback enough for whoever sees it.
-  const say = ids.length === 1 ? announce : toast;
-  say(
-    on
-      ? ngettext("%(count)s photo added to favourites", "%(count)s photos added to favourites", changed)
-      : ngettext("%(count)s photo removed from favourites", "%(count)s photos removed from favourites", changed),
-  );
+  if (ids.length === 1) announce(favouriteText(on, result.changed));
+  else tellChange(favouriteText(on, result.changed), result);
   document.dispatchEvent(new CustomEvent("scry:marked"));
 }
+
+const favouriteText = (on, count) =>
+  on
+    ? ngettext("%(count)s photo added to favourites", "%(count)s photos added to favourites", count)
+    : ngettext("%(count)s photo removed from favourites", "%(count)s photos removed from favourites", count);
 
 export function showFavourite(id, on) {
   for (const tile of tilesOf(id)) {

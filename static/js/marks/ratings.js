@@ -1,13 +1,16 @@
 // Star ratings: the keys 1 to 5 rate the open, selected or focused photos, and 0 removes the rating.
 import { selectedIds } from "../grid/selection.js";
-import { sendIds } from "../page/api.js";
 import { isTyping } from "../page/fields.js";
 import { gettext, ngettext } from "../page/language.js";
 import { announce, toast } from "../page/notices.js";
+import { changeMarks, tellChange } from "./changes.js";
 import { marksOf } from "./favourites.js";
 
 export function attachRatings() {
   document.addEventListener("keydown", onKey);
+  document.addEventListener("scry:marks", ({ detail: changes }) => {
+    for (const { ids, rating } of changes) if (rating != null) for (const id of ids) showStars(id, rating);
+  });
 }
 
 function onKey(event) {
@@ -34,12 +37,12 @@ function currentIds() {
 const starsText = (stars) => ngettext("%(count)s star", "%(count)s stars", stars);
 
 async function rate(ids, stars) {
-  const { changed, problem } = await sendIds("POST", "/api/v1/ratings", ids, { stars });
-  if (problem) return toast(problem);
-  for (const id of ids) showStars(id, stars);
+  const result = await changeMarks(ids, { rating: stars });
+  if (result.problem) return toast(result.problem);
+  if (ids.length > 1) tellChange(manyRated(result.changed, stars), result);
   // The stars of a single photo are feedback enough where its details are open.
-  const say = ids.length === 1 && marksOf(ids[0]).length ? announce : toast;
-  say(ids.length === 1 ? oneRated(stars) : manyRated(changed, stars));
+  else if (marksOf(ids[0]).length) announce(oneRated(stars));
+  else toast(oneRated(stars));
   document.dispatchEvent(new CustomEvent("scry:marked"));
 }
 

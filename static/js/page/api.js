@@ -28,17 +28,3 @@ export async function request(method, path, body) {
   const why = said?.message ?? gettext("The gallery cannot be reached.");
   return { ok: Boolean(answer?.ok), status: answer?.status, said, why };
 }
-
-const IDS_AT_ONCE = 500; // the most that the gallery takes in one request
-
-// Sends ids in as few requests as possible; resolves to how many photos changed, and the problem
-// that stopped it, if any.
-export async function sendIds(method, path, ids, more = {}) {
-  let changed = 0;
-  for (let at = 0; at < ids.length; at += IDS_AT_ONCE) {
-    const answer = await request(method, path, { ids: ids.slice(at, at + IDS_AT_ONCE), ...more });
-    if (!answer.ok) return { changed, problem: answer.why };
-    changed += answer.said.changed;
-  }
-  return { changed };
-}
