@@ -298,6 +298,9 @@ def _condition(body: Any) -> Any:
         case {"key": key, "geo_radius": {"center": centre, "radius": radius}}:
             around = engine.GeoRadius(engine.GeoPoint(**centre), radius)
             return engine.FieldCondition(key, geo_radius=around)
+        case {"key": key, "geo_bounding_box": {"top_left": first, "bottom_right": last}}:
+            box = engine.GeoBoundingBox(engine.GeoPoint(**first), engine.GeoPoint(**last))
+            return engine.FieldCondition(key, geo_bounding_box=box)
         case {"key": _}:
             raise Refused(400, f"Bad request: unknown condition: {body}")
     return _filter(body)

@@ -16,7 +16,7 @@ from django.db.models import Q
 
 PRIVATE_FILTERS = frozenset({"album", "tag", "label", "rating", "is", "has", "in"})
 """Filters that would tell what owners did with their photos."""
-_PLACES, _NAMES = frozenset({"place", "near"}), frozenset({"name"})
+_PLACES, _NAMES = frozenset({"place", "near", "area"}), frozenset({"name"})
 
 
 class Audience(ABC):

@@ -26,7 +26,7 @@ from search.language.query_errors import ErrorCode, QueryError
 from search.language.terms import Filter
 from search.language.values import Bounds
 from search.understanding.labels import hits
-from search.vectors.index import Eq, Filter as IndexFilter, Has, In, Near, Not, Or, Range
+from search.vectors.index import Eq, Filter as IndexFilter, Has, In, Inside, Near, Not, Or, Range
 
 if TYPE_CHECKING:
     from search.filters.library import Library
@@ -152,6 +152,12 @@ def _near(value: str, library: Library) -> Condition:
     place = values.place(value)
     where = place.latitude, place.longitude, place.km * 1000
     return Condition(_within_distance(*where), Near("place", *where))
+
+
+def _area(value: str, library: Library) -> Condition:
+    area = values.area(value)
+    sides = area.south, area.west, area.north, area.east
+    return Condition(area.q(), Inside("place", *sides))
 
 
 def _within_distance(latitude: float, longitude: float, metres: float) -> Q:
@@ -350,7 +356,7 @@ _READERS: dict[str, Reader] = {
     "camera": _equipment("camera"), "lens": _equipment("lens"), "orientation": _orientation,
     "aspect": _each(_aspect), "colour": _colour, "album": _album, "tag": _tag,
     "label": _label, "type": _type,
-    "name": _each(_name), "place": _place, "near": _each(_near), "size": _each(_size),
-    "rating": _rating,
+    "name": _each(_name), "place": _place, "near": _each(_near), "area": _each(_area),
+    "size": _each(_size), "rating": _rating,
     "is": _each(_is), "has": _each(_has), "in": _each(_in_album),
 }  # fmt: skip

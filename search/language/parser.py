@@ -234,7 +234,7 @@ def _filter(token: Token) -> Filter:
     if name not in FILTERS:
         raise _misread(ErrorCode.UNKNOWN_FILTER, _unknown_filter(name, token), token)
     texts = [value.text for value in token.values if value.text or value.quoted]
-    if name == "near" and sum("," in text for text in texts) < 2:
+    if name in {"near", "area"} and sum("," in text for text in texts) < 2:
         texts = [",".join(texts)]  # one place, whose own numbers are separated by commas
     if problem := _shape_problem(name, token, texts):
         raise _misread(ErrorCode.BAD_FILTER, problem, token)

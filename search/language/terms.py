@@ -33,6 +33,7 @@ FILTERS = {
     "type": _("file type, such as type:heic"),
     "name": _("file name, such as name:IMG_2231"),
     "place": _("taken in a town or country, such as place:Lisbon"),
+    "area": _("taken in a part of the map, such as area:38.6,-9.3,38.8,-9"),
     "near": _("taken near, such as near:38.72,-9.14,5km"),
     "size": _("file size or megapixels, such as size:>10MB, size:>12mp"),
     "rating": _("stars, such as rating:>=4"),

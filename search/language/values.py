@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext, gettext_lazy as _
 
+from gallery.areas import Area
 from gallery.colours import NAMES as COLOURS
 from gallery.facts import MAX_STARS
 from search.language import dates
@@ -106,6 +107,11 @@ def place(value: str) -> Place:
     """Return what a canonical value of `near:` means."""
     latitude, longitude, radius = value.removesuffix("km").split(",")
     return Place(float(latitude), float(longitude), float(radius))
+
+
+def area(value: str) -> Area:
+    """Return what a canonical value of `area:` means."""
+    return Area(*map(float, value.split(",")))
 
 
 def size(value: str) -> Bounds:
@@ -277,6 +283,11 @@ def _near(value: str) -> str | None:
     return f"{_plain(round(latitude, 6))},{_plain(round(longitude, 6))},{_plain(radius)}km"
 
 
+def _area(value: str) -> str | None:
+    found = Area.parse(value)
+    return str(found) if found else None
+
+
 def _plain(number: float) -> str:
     """Return a number without an exponent and without trailing zeros."""
     number += 0.0  # turns -0 into 0
@@ -313,8 +324,8 @@ def _ratio_number(value: str) -> float:
 
 _CHECKS: dict[str, Check] = {
     "after": _point, "before": _point, "date": _date, "orientation": _choice(_SHAPES),
-    "aspect": _aspect, "colour": _colour, "type": _choice(_TYPES), "near": _near, "size": _size,
-    "rating": _rating, "is": _choice(_IS), "has": _choice(_HAS),
+    "aspect": _aspect, "colour": _colour, "type": _choice(_TYPES), "near": _near, "area": _area,
+    "size": _size, "rating": _rating, "is": _choice(_IS), "has": _choice(_HAS),
     "in": _choice({"album": "album", "albums": "album"}),
 }  # fmt: skip
 _DAY = _("a year, month or day such as 2020, 2020-06, 2020-06-12, or last-week")
@@ -327,6 +338,7 @@ _ACCEPTED = {
     "colour": _("%(colours)s, or #rrggbb"),
     "type": _("jpeg, png, heic, webp, gif, avif, tiff, bmp, raw, or a kind of raw such as dng"),
     "near": _("latitude, longitude and a radius such as 38.72,-9.14,5km"),
+    "area": _("the south, west, north and east side in degrees, such as 38.6,-9.3,38.8,-9"),
     "size": _("a size such as >10MB, <500KB, 2MB..5MB or >12mp"),
     "rating": _("stars from 0 to %(stars)s such as 4, >=4 or 2..3"),
     "is": _("favourite, stacked or untagged"),

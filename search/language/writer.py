@@ -94,7 +94,7 @@ def written(name: str, value: str) -> str:
 
 def filter_to_text(flt: Filter) -> str:
     """Return a filter as it is typed."""
-    place = flt.name == "near" and len(flt.values) == 1
+    place = flt.name in {"near", "area"} and len(flt.values) == 1
     shown = [written(flt.name, value) for value in flt.values]
     values = [value if place or _BARE.fullmatch(value) else quote(value) for value in shown]
     return f"{'-' if flt.excluded else ''}{flt.name}:{','.join(values)}"

@@ -18,6 +18,7 @@ from search.vectors.index import (
     Hit,
     In,
     IndexStats,
+    Inside,
     Near,
     Not,
     Or,
@@ -48,6 +49,12 @@ def holds(flt: Filter | None, id_: UUID, payload: Payload) -> bool:
         case Near(key, latitude, longitude, metres):
             centre = Place(latitude, longitude)
             return any(_metres(place, centre) <= metres for place in _values(payload, key))
+        case Inside(key, south, west, north, east):
+            return any(
+                south <= place.latitude <= north
+                and ((west <= place.longitude) + (place.longitude <= east) + (west > east)) >= 2
+                for place in _values(payload, key)
+            )
         case Has(key):
             return bool(_values(payload, key))
         case HasIds(ids):

@@ -14,6 +14,7 @@ from search.vectors.index import (
     Has,
     HasIds,
     In,
+    Inside,
     Near,
     Not,
     Or,
@@ -41,6 +42,17 @@ PLACES = [
 ]
 # No two places are so far apart, so that rounding decides nothing.
 RADII = [1.0, 300.0, 1_000.0, 5_000.0, 50_000.0, 1_000_000.0, 30_000_000.0]
+# Around Lisbon, with places on its sides; on both sides of the date line; a pole; the whole Earth.
+BOXES = [
+    (38.0, -10.0, 39.0, -9.0),
+    (38.7223, -9.1393, 38.7223, -9.1393),
+    (38.7223, -10.0, 38.7263, -9.1393),
+    (-18.0, 179.0, -16.0, -179.0),
+    (-17.0, 179.99, -17.0, -179.99),
+    (89.0, -180.0, 90.0, 180.0),
+    (89.9, 10.0, 89.9, -170.0),
+    (-90.0, -180.0, 90.0, 180.0),
+]
 
 
 def _payload(chance: random.Random) -> dict:
@@ -113,6 +125,7 @@ LEAVES = st.one_of(
         st.sampled_from([*PLACES, Place(38.72, -9.14), Place(-90.0, 0.0)]),
         st.sampled_from(RADII),
     ),
+    st.sampled_from(BOXES).map(lambda sides: Inside("place", *sides)),
     st.builds(Near, st.just("missing"), st.just(0.0), st.just(0.0), st.just(1_000.0)),
     st.sampled_from(["place", "camera", "colours", "tags", "missing"]).map(Has),
     st.frozensets(st.sampled_from([*IDS, uuid.UUID(int=0)]), max_size=20).map(HasIds.of),

@@ -123,6 +123,21 @@ class Near:
 
 
 @dataclass(frozen=True)
+class Inside:
+    """The `Place` under `key` lies between two parallels and two meridians (degrees).
+
+    The box reaches from `west` eastwards to `east`, perhaps over the date line. A place that is
+    exactly on one of its sides is inside, but where the box ends at a pole or at 180 degrees.
+    """
+
+    key: str
+    south: float
+    west: float
+    north: float
+    east: float
+
+
+@dataclass(frozen=True)
 class Has:
     """There is a value under `key`, and it is no empty list."""
 
@@ -166,7 +181,7 @@ class Or:
     parts: tuple[Filter, ...]
 
 
-Filter: TypeAlias = Eq | In | Range | Near | Has | HasIds | Not | And | Or
+Filter: TypeAlias = Eq | In | Range | Near | Inside | Has | HasIds | Not | And | Or
 
 
 # --- errors ---------------------------------------------------------------------------------------

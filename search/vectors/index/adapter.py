@@ -25,6 +25,7 @@ from search.vectors.index import (
     HasIds,
     Hit,
     In,
+    Inside,
     Near,
     Not,
     Or,
@@ -43,6 +44,9 @@ NORM_TOLERANCE = 1e-2
 
 TIE_MARGIN = 16
 """Hits requested beyond the last one wanted, so that equal scores at the edge sort by id."""
+
+SIDE_MARGIN = 1e-7
+"""Degrees by which a box is made larger, some centimetres."""
 
 WRITE_CHUNK = 256
 """Points per call. The embedded engine takes 10 ms, during which no other thread runs. The server
@@ -246,6 +250,15 @@ class QdrantIndex(VectorIndex):
                 centre = terms.GeoPoint(lon=longitude, lat=latitude)
                 around = terms.GeoRadius(center=centre, radius=metres)
                 return terms.FieldCondition(key=key, geo_radius=around)
+            case Inside(key, south, west, north, east):
+                # To the engine, what is on a side is outside.
+                top, bottom = min(north + SIDE_MARGIN, 90), max(south - SIDE_MARGIN, -90)
+                left, right = max(west - SIDE_MARGIN, -180), min(east + SIDE_MARGIN, 180)
+                box = terms.GeoBoundingBox(
+                    top_left=terms.GeoPoint(lon=left, lat=top),
+                    bottom_right=terms.GeoPoint(lon=right, lat=bottom),
+                )
+                return terms.FieldCondition(key=key, geo_bounding_box=box)
             case Has(key):
                 return terms.Filter(must_not=[self._is_empty(key)])
             case HasIds(ids):
