@@ -19,6 +19,7 @@ from gallery.api import (
     marks,
     partial_uploads,
     photos,
+    places,
     session,
     shares,
     stacks,
@@ -88,6 +89,7 @@ def make_api() -> NinjaAPI:
         dates,
         stacks,
         trash,
+        places,
         jobs,
         session,
     ):

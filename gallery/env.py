@@ -25,6 +25,7 @@ _TOKEN_CHARACTERS = 16
 _ISSUER_CHARACTERS = 250
 _THIS_MACHINE = {"localhost", "127.0.0.1", "::1"}
 _DIGEST = re.compile(rb"[0-9A-Fa-f]{40}\b")
+_TILES = re.compile(r"(?:https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?)?(?P<path>/[!-~]*)")
 _YES = {"1", "true", "yes", "on"}
 _NO = {"0", "false", "no", "off"}
 
@@ -156,6 +157,22 @@ def issuer(name: str) -> str:
         raise ImproperlyConfigured(f"{name} must be like {example}, not {raw!r}.")
     if parts.query or parts.fragment or parts.username or len(raw) > _ISSUER_CHARACTERS:
         raise ImproperlyConfigured(f"{name} is too long, or has @, ? or # in it: {raw!r}.")
+    return raw
+
+
+def tile_address(name: str) -> str:
+    """Return the variable as the address of map tiles with {z}, {x} and {y} in it, "" when unset.
+
+    It is https://host/..., http://host/..., or /... on the gallery's own host. Raises
+    ImproperlyConfigured for anything else: its host goes into a header.
+    """
+    raw = text(name)
+    if not raw:
+        return ""
+    match = _TILES.fullmatch(raw)
+    if match is None or not all(part in match["path"] for part in ("{z}", "{x}", "{y}")):
+        example = "https://tiles.example.org/{z}/{x}/{y}.png"
+        raise ImproperlyConfigured(f"{name} must be an address like {example}, not {raw!r}.")
     return raw
 
 

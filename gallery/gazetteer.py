@@ -23,6 +23,8 @@ import numpy as np
 import numpy.typing as npt
 from django.conf import settings
 
+from gallery.areas import Area
+
 REACH_KM = 75.0
 """A place farther than this from all towns has none: it is at sea or in a wilderness."""
 ZONE_REACH_KM = 200.0
@@ -130,6 +132,19 @@ def towns(ids: Iterable[int]) -> dict[int, Town]:
         return {}
     rows = _all().rows
     return {town.id: town for town in map(_town, rows[np.isin(rows["id"], wanted)])}
+
+
+def largest_towns(area: Area, number: int) -> list[Town]:
+    """Return the towns of an area with the most people, the largest first, at most so many."""
+    every = _all()
+    first = np.searchsorted(every.latitudes, area.south, "left")
+    last = np.searchsorted(every.latitudes, area.north, "right")
+    longitudes = every.longitudes[first:last]
+    east_of, west_of = longitudes >= area.west, longitudes <= area.east
+    (inside,) = np.nonzero(east_of | west_of if area.crosses_date_line else east_of & west_of)
+    rows = every.rows[first:last][inside]
+    largest = np.argsort(-rows["population"], kind="stable")[:number]
+    return [_town(row) for row in rows[largest]]
 
 
 @cache

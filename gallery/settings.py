@@ -289,6 +289,10 @@ SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W008", "security.W021"]
 if not _https:
     SILENCED_SYSTEM_CHECKS += ["security.W004", "security.W012", "security.W016"]
 
+# Tiles of a map server for the page of places, which has an outline of the world without them.
+MAP_TILES_URL = env.tile_address("MAP_TILES_URL")
+MAP_TILES_ATTRIBUTION = env.text("MAP_TILES_ATTRIBUTION")
+
 # Limits. Bytes are counted while files stream in; pixels are read from the header.
 MAX_FILE_BYTES = env.whole("MAX_FILE_MB", 200, at_least=1) * 1024 * 1024
 MAX_PIXELS = env.whole("MAX_MEGAPIXELS", 250, at_least=1) * 1_000_000

@@ -269,6 +269,12 @@ class Photo(models.Model):
             models.Index(fields=["trashed_lived"], condition=_TRASHED, name="photo_trash_age"),
             models.Index(fields=["owner", "wall_at"], condition=_LIVE, name="photo_wall"),
             models.Index(fields=["owner", "place_id"], condition=_LIVE, name="photo_place"),
+            # Clusters of a map are counted in it, without the table (`gallery.clusters`).
+            models.Index(
+                fields=[*_OF_OWNER, "latitude", "longitude", "id"],
+                condition=_LIVE & Q(latitude__isnull=False),
+                name="photo_position",
+            ),
             models.Index(fields=["owner", "camera"], condition=_LIVE, name="photo_camera"),
             models.Index(fields=["owner", "lens"], condition=_LIVE, name="photo_lens"),
             # Facets of a whole library are counted in it, without the table.

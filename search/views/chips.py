@@ -8,9 +8,11 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _, gettext_lazy
 
+from gallery import gazetteer
+from gallery.areas import Area
 from gallery.models import User
 from search import language
-from search.language import Chip, Filter, Query, Term
+from search.language import Chip, Filter, Query, Term, values
 from search.language.terms import MAX_TERMS
 from search.views.pictures import Picture, picture_of
 
@@ -25,7 +27,8 @@ class QueryChip:
     `flipped` is the address of the query with the opposite filter. `more` and `less` are those of
     the query in which a term counts a step more or less; below the least weight it is left out.
     They are empty where there is no such step, and for filters. `image` is the address of the
-    picture that a term shows, `link` that of its photo; both are empty for words and filters.
+    picture that a term shows, `link` that of its photo, or of a part of the map; both are empty for
+    words and most filters.
     `words` are the typed words that were read as this date or exclusion, and `as_words` is the
     address of the query in which they are words; both are empty for all other parts.
     """
@@ -177,6 +180,15 @@ def _label(term: Term, picture: Picture | None) -> str:
 
 def _of_filter(chip: Chip, flt: Filter, shown_as: str) -> QueryChip:
     # The sign is drawn apart from the label.
-    label = language.filter_label(replace(flt, excluded=False))
+    label, link = language.filter_label(replace(flt, excluded=False)), ""
+    if flt.name == "area":
+        label, link = _of_area(values.area(flt.values[0]), label)
     without, flipped = address_of(chip.without, shown_as), address_of(chip.flipped, shown_as)
-    return QueryChip(chip, label, without, flipped, is_filter=True)
+    return QueryChip(chip, label, without, flipped, link=link, is_filter=True)
+
+
+def _of_area(area: Area, label: str) -> tuple[str, str]:
+    """Return the label of a part of the map, with a town near its middle, and its address."""
+    town = gazetteer.nearest(*area.middle)
+    named = _("on the map near %(town)s") % {"town": town.label} if town else label
+    return named, f"{reverse('places')}#{area}"
