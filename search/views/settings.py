@@ -25,7 +25,7 @@ from search.engine import answer as engine
 from search.engine.errors import SearchUnavailable
 from search.language import QueryError
 from search.suggest.recent_searches import recent
-from search.vectors.embedders import catalog, downloads, folders
+from search.vectors.embedders import catalog, downloads, fetch, folders
 from search.vectors.index import IndexStats, index_figures
 from search.views.model_cards import cards
 
@@ -142,7 +142,7 @@ def _for_administrators(
         "download": download,
         "cards": cards(model, next_model["key"] if next_model else "", download, photos),
         "library": photos,
-        "offline": downloads.is_offline(),
+        "offline": fetch.is_offline(),
         "going_on": bool(next_model or (download and not download.problem)),
     }
 

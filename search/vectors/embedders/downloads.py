@@ -61,13 +61,6 @@ class Download:
         return round(left / self.rate) if self.rate > 0 and left > 0 else None
 
 
-def is_offline() -> bool:
-    """Tell whether HF_HUB_OFFLINE forbids downloads."""
-    from huggingface_hub import constants
-
-    return bool(constants.is_offline_mode())
-
-
 def ask_for(key: str) -> RecommendedModel:
     """Have a worker download a recommended model, or use it at once if it is here; return it.
 
@@ -81,7 +74,7 @@ def ask_for(key: str) -> RecommendedModel:
         model_change.release_holds()
         folders.choose(model, here)
         return model
-    if is_offline():
+    if fetch.is_offline():
         message = _("HF_HUB_OFFLINE is set, so Scry downloads nothing. Unset it and restart Scry.")
         raise UserError(message, code="offline", status=409)
     with folders.alone():

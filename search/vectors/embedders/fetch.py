@@ -60,6 +60,13 @@ class RemoteFile:
         return hashlib.sha1(header + content, usedforsecurity=False).hexdigest() == self.blob_id
 
 
+def is_offline() -> bool:
+    """Tell whether HF_HUB_OFFLINE forbids downloads."""
+    from huggingface_hub import constants
+
+    return bool(constants.is_offline_mode())
+
+
 def listing(model: RecommendedModel) -> tuple[str, list[RemoteFile]]:
     """Return the commit and the files that Scry needs, smallest first; raise `FetchFailed`."""
     answer = _ask_hub(f"api/models/{model.repo}?blobs=true")
@@ -199,9 +206,8 @@ def _sum_of(folder: Path, file: RemoteFile) -> str:
 def _ask_hub(address: str) -> Any:
     """Return the hub's JSON answer; raise `FetchFailed`."""
     import httpx
-    from huggingface_hub import constants
 
-    if constants.is_offline_mode():
+    if is_offline():
         text = gettext_noop("HF_HUB_OFFLINE is set; unset it where there is a network.")
         raise FetchFailed(Sentence(text))
     try:
