@@ -60,6 +60,23 @@ def page_after(
     return rows[:limit], cursor_of(getattr(last, by), last.pk.hex)
 
 
+def page_before(photos: PhotoQuerySet, cursor: str, limit: int) -> tuple[list[Photo], str | None]:
+    """Return up to `limit` photos just before `cursor`, newest first, and the cursor before them.
+
+    That is None where they are the newest. Raises `BadCursor` for a made-up cursor.
+    """
+    moment, photo_id = read_cursor(cursor, uuid.UUID)
+    newer = photos.filter(Q(shown_at__gt=moment) | Q(shown_at=moment, id__gt=photo_id))
+    rows = list(newer.order_by("shown_at", "id")[: limit + 1])
+    first = rows[limit - 1 : limit] if len(rows) > limit else []
+    return rows[:limit][::-1], cursor_of(first[0].shown_at, first[0].pk.hex) if first else None
+
+
+def cursor_from(photo: Photo) -> str:
+    """Return the cursor after which a page begins with this photo."""
+    return cursor_of(photo.shown_at, uuid.UUID(int=photo.pk.int + 1).hex)
+
+
 def cursor_of(moment: datetime, key: object) -> str:
     """Return the cursor that continues after a time and a key: microseconds since 1970, key."""
     return f"{(moment - _EPOCH) // timedelta(microseconds=1)}_{key}"

@@ -26,19 +26,18 @@ from django.views.decorators.http import require_POST, require_safe
 from gallery import companions, marks, originals_marker, read_originals, sensitive, trash
 from gallery.companion_names import Neighbours
 from gallery.decoding import PoolBusy
-from gallery.decoding.answers import PREVIEW_SIDE, THUMBNAIL_SIDE
 from gallery.facts import MAX_STARS, facts_in_words
 from gallery.folders import external
 from gallery.models import Album, Embedding, EmbeddingModel, FileDamage, Photo, PhotoQuerySet, Stack
 from gallery.models.embeddings import retry
 from gallery.models.photo_library import CAPTION_LIMIT, NAME_LIMIT, TAG_LIMIT
-from gallery.paging import BadCursor, page_after
+from gallery.paging import BadCursor, cursor_from, cursor_of, page_after, page_before
 from gallery.quality_words import words_of
 from gallery.recent import recent
 from gallery.signals import photos_changed
 from gallery.user_errors import UserError
 from gallery.views import PageRequest, get_photo, vary_on_htmx
-from gallery.views.tiles import PAGE, by_day, stack_folds, tiles, years
+from gallery.views.tiles import PAGE, by_day, rendition_widths, stack_folds, tiles, years
 
 _MAX_PROBLEMS = 200
 
@@ -64,19 +63,45 @@ def photos_by_day(
     *,
     folded: bool = False,
 ) -> HttpResponse:
-    """Answer with photos by day; with `after`, those that follow a cursor (for htmx: only them).
+    """Answer with photos by day; with `after` or `before` those around a cursor (htmx: only them).
 
     With `folded`, a stack is one tile. Functions in `context` are called for whole pages only.
     """
-    cursor = request.GET.get("after", "")
+    part = request.htmx and not {"after", "before"}.isdisjoint(request.GET)
     try:
-        rows, next_cursor = page_after(photos, cursor, PAGE)
+        rows, newer, older = _rows_and_cursors(request, photos, whole=not part)
     except BadCursor:
         return redirect(request.path)
-    days = by_day(tiles(rows, folds=stack_folds(rows) if folded else None))
-    context |= {"days": days, "next": next_cursor, "jumped": cursor}
-    page = "gallery/_days.html" if request.htmx and cursor else template
-    return vary_on_htmx(render(request, page, context))
+    jumped = request.GET.get("after") or request.GET.get("before")
+    if "before" in request.GET and not (rows or part):
+        return redirect(request.path)
+    context |= {
+        "days": by_day(tiles(rows, folds=stack_folds(rows) if folded else None)),
+        "start": cursor_from(rows[0]) if rows else "",
+        "newer": newer,
+        "next": older,
+        "jumped": jumped,
+    }
+    return vary_on_htmx(render(request, "gallery/_days.html" if part else template, context))
+
+
+def _rows_and_cursors(
+    request: PageRequest, photos: PhotoQuerySet, *, whole: bool
+) -> tuple[list[Photo], str | None, str | None]:
+    """Return a page of photos, and the cursors of the pages before and after it, None for none.
+
+    What was loaded before a part is on the page already. Raises `BadCursor`.
+    """
+    if before := request.GET.get("before", ""):
+        rows, newer = page_before(photos, before, PAGE)
+        older = cursor_of(rows[-1].shown_at, rows[-1].pk.hex) if rows and whole else None
+        return rows, newer, older
+    after = request.GET.get("after", "")
+    rows, older = page_after(photos, after, PAGE)
+    if not (rows and after and whole):
+        return rows, None, older
+    here = cursor_of(rows[0].shown_at, rows[0].pk.hex)
+    return rows, here if page_before(photos, here, 1)[0] else None, older
 
 
 @require_safe
@@ -100,7 +125,8 @@ def photo_page(request: PageRequest, photo: Photo, problem: str = "") -> HttpRes
     if request.htmx:
         return vary_on_htmx(render(request, "gallery/_details.html", context))
     newer, older = _neighbours(request, photo)
-    context |= {"newer": newer, "older": older, **_rendition_widths(photo)}
+    context |= {"newer": newer, "older": older, **rendition_widths(photo)}
+    context["start"] = cursor_from(photo)
     context["stacked"] = _stack_members(request, photo)
     status = 400 if problem else 200
     return vary_on_htmx(render(request, "gallery/photo.html", context, status=status))
@@ -125,15 +151,6 @@ def marks_context(request: PageRequest, photo: Photo, problem: str = "") -> dict
         "tag_limit": TAG_LIMIT,
         "name_limit": NAME_LIMIT,
         "problem": problem,
-    }
-
-
-def _rendition_widths(photo: Photo) -> dict[str, int]:
-    """Return how many pixels wide the thumbnail and the preview of a photo are."""
-    longest = max(photo.width, photo.height, 1)
-    return {
-        "thumbnail_width": max(round(photo.width * min(1, THUMBNAIL_SIDE / longest)), 1),
-        "preview_width": max(round(photo.width * min(1, PREVIEW_SIDE / longest)), 1),
     }
 
 

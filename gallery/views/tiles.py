@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _, ngettext
 
 from gallery import stacks
+from gallery.decoding.answers import PREVIEW_SIDE, THUMBNAIL_SIDE
 from gallery.models import Embedding, Photo, PhotoQuerySet
 from gallery.paging import cursor_of
 from gallery.templatetags.dates import weekday
@@ -73,6 +74,10 @@ class Match(Protocol):
 SPARSE = 2.8
 """The sum of aspect ratios up to which a day shares its row; on a screen a row holds 5 to 9."""
 
+PANORAMA = 2.5
+"""Long by short side from which on 512 pixels of length leave too few for the height of a tile."""
+_ROW = 204  # CSS pixels, as in grid.css
+
 Describe = Callable[[Sequence[Photo]], Mapping[uuid.UUID, str]]
 describers: list[Describe] = []
 """What tells in a few words what photos show, by their ids, with one query for a page. The apps
@@ -93,6 +98,17 @@ class Tile:
     match: Match | None = None
     fold: Fold | None = None
     shows: str = ""
+
+    @property
+    def drawn_width(self) -> int:
+        """How many pixels wide the photo is drawn, of which the tile of a panorama shows a part."""
+        return round(_ROW * self.photo.width / max(self.photo.height, 1))
+
+    @property
+    def widths(self) -> dict[str, int]:
+        """The widths of both renditions of a panorama, whose thumbnail the tile would enlarge."""
+        sides = self.photo.width, self.photo.height
+        return rendition_widths(self.photo) if max(sides) > PANORAMA * min(sides) else {}
 
 
 @dataclass(frozen=True)
@@ -118,6 +134,15 @@ class Day:
     def breadth(self) -> float:
         """The sum of all aspect ratios, from which the page reserves the section's height."""
         return round(sum(shape(tile.photo) for tile in self.tiles), 2)
+
+
+def rendition_widths(photo: Photo) -> dict[str, int]:
+    """Return how many pixels wide the thumbnail and the preview of a photo are."""
+    longest = max(photo.width, photo.height, 1)
+    sides = {"thumbnail_width": THUMBNAIL_SIDE, "preview_width": PREVIEW_SIDE}
+    return {
+        name: max(round(photo.width * min(1, side / longest)), 1) for name, side in sides.items()
+    }
 
 
 def shape(photo: Photo) -> float:

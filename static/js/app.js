@@ -4,6 +4,7 @@ import { attachCopying } from "./actions/copying.js";
 import { attachKeys } from "./actions/keys.js";
 import { attachSelectionBar } from "./actions/selection_bar.js";
 import { attachGrid } from "./grid/grid.js";
+import { attachPlace } from "./grid/place.js";
 import { attachSelection } from "./grid/selection.js";
 import { attachTouch } from "./grid/touch.js";
 import { attachAlbums } from "./marks/albums.js";
@@ -50,6 +51,7 @@ attachRefinement();
 attachCut();
 attachPasskeys();
 attachGrid(document.body);
+attachPlace();
 document.body.addEventListener("htmx:load", (event) => attachGrid(event.detail.elt));
 
 // An answer with "Retry-After" is requested again then, so that no gap stays on the page.

@@ -45,6 +45,8 @@ function run(event) {
       return photoPage() && !focused() ? step(event.key) : moveFocus(event.key);
     case "ArrowUp":
     case "ArrowDown":
+    case "Home":
+    case "End":
       return focused() ? moveFocus(event.key) : false;
     case " ":
       return focused() && event.target.matches(".open") ? (event.target.click() ?? true) : false;

@@ -14,12 +14,13 @@ export function attachGrid(root) {
 document.addEventListener("scry:tiles", (event) => watchWaiting(event.detail));
 
 // A page may end in the middle of a day. The next page then starts with a section for the rest.
-function joinDays() {
+export function joinDays() {
   for (const day of document.querySelectorAll(".day")) {
     const before = day.previousElementSibling;
     if (!before || before.dataset.day !== day.dataset.day) continue;
     const sum = (part) => Number(part.style.getPropertyValue("--sum"));
     before.style.setProperty("--sum", sum(before) + sum(day));
+    if (day.dataset.start) day.querySelector(".tile").dataset.start = day.dataset.start;
     before.querySelector(".rows").append(...day.querySelectorAll(".tile"));
     before.classList.remove("sparse");
     day.remove();
@@ -63,6 +64,15 @@ function fetchThumbnail(place, tries) {
   image.src = `${place.dataset.src}?try=${tries}`;
 }
 
+// A preview is made when it is first asked for, which may take its turn. The thumbnail is there.
+document.addEventListener(
+  "error",
+  ({ target }) => {
+    if (target.matches?.(".tile img[srcset]")) target.removeAttribute("srcset");
+  },
+  true,
+);
+
 // --- the year in view ---
 
 function markYear() {
@@ -104,40 +114,45 @@ if (years) {
 
 // --- moving with the arrow keys ---
 
-const STEPS = { ArrowLeft: -1, ArrowRight: 1 };
+let column = null; // where going up and down began, and the link that it has led to
 
 // Moves the focus to a neighbouring tile; returns false when the page has no tiles.
 export function moveFocus(key) {
   const links = [...document.querySelectorAll("[data-grid] .tile .open")];
   if (!links.length) return false;
   const at = links.indexOf(document.activeElement?.closest(".tile")?.querySelector(".open"));
-  const target =
-    at < 0
-      ? firstInView(links)
-      : key in STEPS
-        ? links[at + STEPS[key]]
-        : nearestRow(links, at, key === "ArrowDown" ? 1 : -1);
+  const target = at < 0 ? firstInView(links) : neighbour(links, at, key);
   target?.focus();
   target?.scrollIntoView({ block: "nearest" });
   return true;
+}
+
+function neighbour(links, at, key) {
+  if (key === "Home") return links[0];
+  if (key === "End") return links.at(-1);
+  if (key === "ArrowLeft") return links[at - 1];
+  if (key === "ArrowRight") return links[at + 1];
+  return nearestRow(links, at, key === "ArrowDown" ? 1 : -1);
 }
 
 function firstInView(links) {
   return links.find((link) => link.getBoundingClientRect().bottom > 120) ?? links[0];
 }
 
-// The link in the next row whose middle is horizontally nearest.
+// The link in the next row whose middle is nearest to where going up and down began.
 function nearestRow(links, at, step) {
   const box = links[at].getBoundingClientRect();
   const middle = (rect) => rect.left + rect.width / 2;
+  const from = column?.link === links[at] ? column.x : middle(box);
   let best, row;
   for (let i = at + step; links[i]; i += step) {
     const here = links[i].getBoundingClientRect();
     if (Math.abs(here.top - box.top) < 4) continue;
     row ??= here.top;
     if (Math.abs(here.top - row) > 4) break;
-    const gap = Math.abs(middle(here) - middle(box));
+    const gap = Math.abs(middle(here) - from);
     if (!best || gap < best.gap) best = { gap, link: links[i] };
   }
+  column = best && { link: best.link, x: from };
   return best?.link;
 }

@@ -7,7 +7,7 @@ import { isVeiled } from "./veils.js";
 const SECONDS = 4; // that a photo is shown
 let timer = null;
 
-// `total` tells how many photos there are, loaded or not.
+// `total` tells how many photos there are, loaded or not; 0 where what is loaded begins somewhere in between.
 export function addFoot(pswp, total) {
   pswp.on("uiRegister", () => {
     const say = (name, text, where) =>
@@ -53,12 +53,13 @@ export function addFoot(pswp, total) {
 
 function follow(pswp, element, text) {
   pswp.on("change", () => {
-    element.textContent = text();
+    element.textContent = text() || "";
   });
 }
 
 function countOf(pswp, total) {
   return () => {
+    if (!total()) return "";
     const all = number(Math.max(total(), pswp.getNumItems()));
     return gettext("%(place)s of %(total)s", { place: number(pswp.currIndex + 1), total: all });
   };

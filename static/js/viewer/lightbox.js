@@ -7,13 +7,16 @@ import { gettext, ngettext } from "../page/language.js";
 import { announce } from "../page/notices.js";
 import { moveToTrash } from "../trash/deletion.js";
 import { addFoot } from "./foot.js";
+import { loadNeighbours } from "./neighbours.js";
 import { drawPart, isDrawing, stopDrawing } from "./part.js";
 import { isVeiled, unveil } from "./veils.js";
 
 const PREVIEW_SIDE = 1440;
 // Formats that browsers can show. Originals in other formats are never put into a page.
 const DRAWN = new Set(["JPEG", "PNG", "WEBP", "GIF", "AVIF"]);
+const loadedAt = location.pathname;
 let box = null;
+let byHistory = false; // whether it was Back that closed the viewer
 
 export function attachLightbox() {
   document.addEventListener("click", (event) => {
@@ -31,13 +34,29 @@ export function attachLightbox() {
     if (button && box) uncover(button.dataset.uncover);
   };
   document.addEventListener("click", uncoverClicked, true);
-  addEventListener("popstate", closeLightbox);
+  addEventListener("popstate", followHistory);
   document.addEventListener("scry:favourite", drawHeart);
   document.addEventListener("scry:dated", () => drawer() && fillDrawer());
   // PhotoSwipe takes keys only after its opening animation.
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && box && !box.opener.isOpen && !isDrawing()) closeLightbox();
   });
+}
+
+// Back closes the viewer, and Forward opens it again. The page of a photo knows no other address: the grid
+// behind it, or the one that was there before a reload, has to be loaded.
+function followHistory(event) {
+  if (document.querySelector(".photo-page")) {
+    const shown = box?.currSlide?.data.base ?? loadedAt;
+    if (location.pathname !== shown) location.reload();
+  } else if (event.state?.lightbox && !box) {
+    const link = document.querySelector(`[data-grid] .tile .open[href="${location.pathname}"]`);
+    if (link) open(link);
+    else location.reload();
+  } else {
+    byHistory = true;
+    closeLightbox();
+  }
 }
 
 // The opening animation cannot be interrupted, so closing waits for its end.
@@ -96,11 +115,11 @@ function uncover(base) {
   box.refreshSlideContent(index);
 }
 
-async function open(link) {
+// `leave` is for the page of a photo: what closing the viewer does there.
+export async function open(link, leave = null) {
   const { default: PhotoSwipe } = await import("../../vendor/photoswipe.esm.min.js");
   const root = link.closest("[data-grid]");
   const items = root ? slides(root) : [slide(link)];
-  const start = location.href;
   box = new PhotoSwipe({
     dataSource: items,
     index: Math.max(
@@ -115,7 +134,7 @@ async function open(link) {
     loop: false,
     wheelToZoom: true,
     preload: [1, 2],
-    showHideAnimationType: "zoom",
+    showHideAnimationType: leave ? "none" : "zoom",
     showAnimationDuration: 180,
     hideAnimationDuration: 180,
     closeTitle: gettext("Close (Esc)"),
@@ -125,10 +144,10 @@ async function open(link) {
     errorMsg: gettext("This picture cannot be shown."),
   });
   addButtons(box);
-  addFoot(box, () => Number(root?.dataset.total ?? 0));
-  followAddress(box, start);
+  addFoot(box, () => totalOf(root));
+  followAddress(box, items[box.options.index], leave);
   box.on("change", () => {
-    if (root && box.currIndex > items.length - 8) fetchMore(root, items);
+    if (root) loadNeighbours(box, root, slides);
     if (drawer()) fillDrawer();
     drawFold();
     drawHeart();
@@ -143,23 +162,29 @@ async function open(link) {
   box.element.ariaLabel = gettext("Photo viewer");
 }
 
+// How many photos there are at least; 0 for a list that begins somewhere in between.
+const totalOf = (root) => Number(root?.dataset.total ?? (root?.querySelector(".more") ? 0 : 1));
+
 // --- one address per photo ---
 
-function followAddress(pswp, start) {
-  let pushed = false;
+function followAddress(pswp, first, leave) {
+  // Forward may have led here already.
+  let pushed = Boolean(leave) || (location.pathname === first.base && Boolean(tileOf(first)));
   const title = document.title;
+  byHistory = false;
   pswp.on("change", () => {
     const item = pswp.currSlide.data;
     if (tileOf(item)) {
-      history[pushed ? "replaceState" : "pushState"]({ lightbox: true }, "", item.base);
+      const state = leave ? history.state : { lightbox: true };
+      history[pushed ? "replaceState" : "pushState"](state, "", item.base);
       pushed = true;
     }
     document.title = `${item.alt} · Scry`;
   });
   pswp.on("close", () => {
     document.title = title;
-    // After Back, the address is that of the grid already.
-    if (pushed && location.href !== start) history.back();
+    if (leave) leave();
+    else if (pushed && !byHistory) history.back();
   });
 }
 
@@ -169,21 +194,6 @@ function viewport() {
   const beside = drawer() && wide ? drawer().offsetWidth : 0;
   const below = drawer() && !wide ? drawer().offsetHeight : 0;
   return { x: document.documentElement.clientWidth - beside, y: innerHeight - below };
-}
-
-function fetchMore(root, items) {
-  const more = root.querySelector(".more [hx-get]");
-  if (!more || more.dataset.asked) return;
-  more.dataset.asked = "yes";
-  document.body.addEventListener(
-    "htmx:load",
-    () => {
-      const present = new Set(items.map((item) => item.base));
-      items.push(...slides(root).filter((item) => !present.has(item.base)));
-    },
-    { once: true },
-  );
-  htmx.trigger(more, "intersect");
 }
 
 // --- buttons, drawer and keys ---
@@ -295,7 +305,7 @@ async function remove() {
   box.close();
 }
 
-function toggleDrawer() {
+export function toggleDrawer() {
   if (drawer()) {
     leaveField();
     drawer().remove();

@@ -1,0 +1,132 @@
+"""Pages of the grid in both directions, as a browser without scripts and htmx get them."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from gallery.models import Photo
+from gallery.paging import BadCursor, cursor_from, page_after, page_before
+from gallery.views.tiles import PAGE
+from tests.web.test_pages import rows, shown, text
+
+pytestmark = pytest.mark.django_db
+
+START = datetime(2024, 6, 1, 12, tzinfo=UTC)
+HTMX = {"HX-Request": "true"}
+
+
+def link(answer, words: str) -> str:
+    found = re.search(rf'href="(/\?[^"]+)">{words}', text(answer))
+    return found[1].replace("&amp;", "&") if found else ""
+
+
+@pytest.fixture
+def ids(ada, model) -> list[str]:
+    """Photos of two pages and a bit, newest first; some of them were taken at the same moment."""
+    rows(ada, 2 * PAGE + 7, start=START)
+    moment = Photo.objects.newest_first()[PAGE].shown_at
+    near = list(Photo.objects.newest_first()[PAGE - 3 : PAGE + 3].values_list("pk", flat=True))
+    Photo.objects.filter(pk__in=near).update(shown_at=moment, taken_at=moment, wall_at=moment)
+    return [str(pk) for pk in Photo.objects.newest_first().values_list("pk", flat=True)]
+
+
+def test_from_any_photo_the_grid_goes_on_both_ways(ada_client, ids):
+    middle = Photo.objects.get(pk=ids[PAGE + 1])
+    answer = ada_client.get(f"/?after={cursor_from(middle)}")
+    assert shown(answer) == ids[PAGE + 1 : 2 * PAGE + 1]
+    newer = ada_client.get(link(answer, "Newer photos"))
+    assert shown(newer) == ids[1 : PAGE + 1]
+    assert shown(ada_client.get(link(newer, "Older photos"))) == shown(answer)
+    newest = ada_client.get(link(newer, "Newer photos"))
+    assert shown(newest) == ids[:1]
+    assert link(newest, "Newer photos") == ""
+
+
+def test_a_part_brings_only_the_link_that_the_page_lacks(ada_client, ids):
+    middle = Photo.objects.get(pk=ids[PAGE + 2])
+    whole = ada_client.get(f"/?after={cursor_from(middle)}")
+    above = ada_client.get(link(whole, "Newer photos"), headers=HTMX)
+    below = ada_client.get(link(whole, "Older photos"), headers=HTMX)
+    assert "<html" not in text(above) + text(below)
+    assert (bool(link(above, "Newer photos")), link(above, "Older photos")) == (True, "")
+    assert link(below, "Newer photos") == ""
+
+
+def test_the_newest_page_has_nothing_above(ada_client, ids):
+    assert link(ada_client.get("/"), "Newer photos") == ""
+    first = Photo.objects.get(pk=ids[0])
+    assert link(ada_client.get(f"/?after={cursor_from(first)}"), "Newer photos") == ""
+    none = f"/?before={cursor_from(first)}"
+    assert ada_client.get(none).headers["Location"] == "/"
+    assert shown(ada_client.get(none, headers=HTMX)) == []
+
+
+def test_a_page_says_where_it_begins(ada_client, ids):
+    second = ada_client.get(link(ada_client.get("/"), "Older photos"), headers=HTMX)
+    start = re.search(r'data-start="([^"]+)"', text(second))
+    assert start
+    assert shown(ada_client.get(f"/?after={start[1]}")) == shown(second)
+
+
+@pytest.mark.parametrize("cursor", ["nonsense", "1_2", "", "9" * 30])
+def test_made_up_cursors_lead_to_the_grid_or_show_it(ada_client, ids, cursor):
+    assert ada_client.get(f"/?before={cursor}").status_code in {200, 302}
+    if cursor:
+        with pytest.raises(BadCursor):
+            page_before(Photo.objects.all(), cursor, 3)
+
+
+def test_no_page_before_looks_at_more_photos_than_it_shows(ada, ids):
+    """As many rows are read wherever the page is: the index is walked, and nothing is sorted."""
+    photos = Photo.objects.visible_to(ada)
+    cursor = cursor_from(photos.newest_first()[PAGE])
+    with CaptureQueriesContext(connection) as queries:
+        found, newer = page_before(photos, cursor, 5)
+    plan = connection.cursor().execute(f"EXPLAIN QUERY PLAN {queries[0]['sql']}").fetchall()
+    assert len(found) == 5
+    assert newer
+    assert len(queries) == 1
+    assert "photo_grid" in str(plan)
+    assert "TEMP B-TREE" not in str(plan)
+
+
+def test_an_album_goes_both_ways_too(ada, ada_client, ids):
+    Photo.objects.update(favourite=True)
+    middle = Photo.objects.get(pk=ids[PAGE + 1])
+    answer = ada_client.get(f"/favourites?after={cursor_from(middle)}")
+    assert re.search(r'href="/favourites\?before=[^"]+">Newer photos', text(answer))
+
+
+def test_both_directions_meet(ada, ids):
+    photos = Photo.objects.visible_to(ada)
+    for place in (0, 1, PAGE - 2, PAGE, 2 * PAGE):
+        cursor = cursor_from(photos.get(pk=ids[place]))
+        before, after = page_before(photos, cursor, 4)[0], page_after(photos, cursor, 4)[0]
+        assert [str(photo.pk) for photo in before + after] == ids[max(place - 4, 0) : place + 4]
+
+
+# --- which rendition a tile shows -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "srcset"),
+    [
+        (4000, 3000, None),
+        (16382, 3628, ("512w", "1440w", "921px")),
+        (300, 4000, ("38w", "108w", "15px")),
+        (1000, 100, ("512w", "1000w", "2040px")),
+    ],
+)
+def test_a_panorama_is_drawn_from_its_preview(ada, ada_client, model, width, height, srcset):
+    rows(ada, 1, start=START)
+    Photo.objects.update(width=width, height=height, decoded_at=START)
+    found = re.search(
+        r'srcset="\S+/thumbnail (\w+),\s+\S+/preview (\w+)" sizes="(\w+)"',
+        text(ada_client.get("/")),
+    )
+    assert (found.groups() if found else None) == srcset
