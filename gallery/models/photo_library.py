@@ -17,6 +17,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from numpy.typing import NDArray
 
+from gallery.models.alternative_text import HasAlternativeText
 from gallery.models.audience import Audience
 from gallery.models.dialects import PrefixIndex
 from gallery.models.sensitive import Sensitive, State, hidden_photos_of
@@ -122,7 +123,7 @@ class PhotoQuerySet(models.QuerySet["Photo"]):
         return self.filter(Q(shown_at__lt=shown_at) | Q(shown_at=shown_at, id__lt=photo_id))
 
 
-class Photo(models.Model):
+class Photo(HasAlternativeText):
     """One picture of one owner.
 
     The id names the original file, so the file never moves. `width` and `height` are upright,

@@ -24,6 +24,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from gallery import companions, marks, originals_marker, read_originals, sensitive, trash
+from gallery.alternative_texts import describe
 from gallery.companion_names import Neighbours
 from gallery.decoding import PoolBusy
 from gallery.facts import MAX_STARS, facts_in_words
@@ -160,6 +161,7 @@ def _stack_members(request: PageRequest, photo: Photo) -> list[Photo]:
         return []
     members = Photo.objects.visible_to(request.user).filter(stack=photo.stack_id)
     photos = list(members.cover_first())
+    describe(photos)
     return photos if len(photos) > 1 else []
 
 

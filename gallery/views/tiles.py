@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _, ngettext
 
 from gallery import stacks
+from gallery.alternative_texts import describe
 from gallery.decoding.answers import PREVIEW_SIDE, THUMBNAIL_SIDE
 from gallery.models import Embedding, Photo, PhotoQuerySet
 from gallery.paging import cursor_of
@@ -71,6 +72,8 @@ class Match(Protocol):
     def box(self) -> tuple[float, float, float, float] | None: ...
 
 
+AT_ONCE = 6
+"""Photos whose pictures a browser asks for before it knows the layout: the top of a phone."""
 SPARSE = 2.8
 """The sum of aspect ratios up to which a day shares its row; on a screen a row holds 5 to 9."""
 
@@ -78,17 +81,12 @@ PANORAMA = 2.5
 """Long by short side from which on 512 pixels of length leave too few for the height of a tile."""
 _ROW = 204  # CSS pixels, as in grid.css
 
-Describe = Callable[[Sequence[Photo]], Mapping[uuid.UUID, str]]
-describers: list[Describe] = []
-"""What tells in a few words what photos show, by their ids, with one query for a page. The apps
-above register it; without any, a photo is called by its name alone."""
-
 
 @dataclass(frozen=True)
 class Tile:
     """One photo of a grid, with its `match` where a search found it.
 
-    `shows` says in a few words what the photo shows, as far as that is known.
+    `at_once` lets a browser ask for its picture before it knows the layout.
     """
 
     photo: Photo
@@ -97,7 +95,7 @@ class Tile:
     may_pass: bool
     match: Match | None = None
     fold: Fold | None = None
-    shows: str = ""
+    at_once: bool = False
 
     @property
     def drawn_width(self) -> int:
@@ -157,7 +155,7 @@ def tiles(
 ) -> list[Tile]:
     """Return a tile for each photo, in order; `folds` says which stand for others too."""
     states = Embedding.objects.states_of(photos)
-    shown = {key: text for describe in describers for key, text in describe(photos).items()}
+    describe(photos)
     return [
         Tile(
             photo=photo,
@@ -166,7 +164,7 @@ def tiles(
             may_pass=states[photo.pk].may_pass,
             match=matches[place] if matches is not None else None,
             fold=folds.get(photo.pk) if folds else None,
-            shows=shown.get(photo.pk, ""),
+            at_once=place < AT_ONCE,
         )
         for place, photo in enumerate(photos)
     ]

@@ -10,13 +10,12 @@ class UnderstandingConfig(AppConfig):
 
     def ready(self) -> None:
         """Tell the gallery what photos show, and which of them machines suspect."""
-        from gallery import sensitive
+        from gallery import alternative_texts, sensitive
         from gallery.models import sharing
-        from gallery.views import tiles
         from search.understanding.labels.alternative_texts import describe
         from search.understanding.sensitive.leaving import suspected_or_unseen
         from search.understanding.sensitive.review import suspected_photos
 
-        tiles.describers.append(describe)
+        alternative_texts.describers.append(describe)
         sensitive.suspected_of.append(suspected_photos)
         sharing.suspects.append(suspected_or_unseen)

@@ -59,6 +59,13 @@ class Shown:
     facets: Sequence[Facet] = field(default_factory=tuple)
 
 
+@dataclass(frozen=True)
+class SharedTile(Tile):
+    """A plain tile; `text` stands for its picture where that is not seen."""
+
+    text: str = ""
+
+
 @require_safe
 @for_audience
 @page_of_a_link
@@ -131,10 +138,10 @@ def _id(text: str) -> uuid.UUID:
         raise UserError(_("There is no such photo here."), code="not_found", status=404) from None
 
 
-def _tiles(room: Room, photos: Sequence[Photo]) -> list[Tile]:
+def _tiles(room: Room, photos: Sequence[Photo]) -> list[SharedTile]:
     """Return plain tiles: what machines say of photos is their owners' business."""
     return [
-        Tile(photo, state="", message="", may_pass=False, shows=_in_words(room, photo))
+        SharedTile(photo, state="", message="", may_pass=False, text=_in_words(room, photo))
         for photo in photos
     ]
 

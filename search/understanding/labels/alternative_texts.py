@@ -6,6 +6,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from uuid import UUID
 
+from django.utils.text import get_text_list
+from django.utils.translation import gettext as _
+
 from gallery.models import EmbeddingModel, Photo
 from search.understanding.labels import cuts
 from search.understanding.models import LabelHit
@@ -15,7 +18,10 @@ MOST = 3
 
 
 def describe(photos: Sequence[Photo]) -> dict[UUID, str]:
-    """Return the surest labels of photos, such as "dog, beach"; one query for all of them."""
+    """Return the surest labels of photos, such as "dog and beach", in the language of the page.
+
+    One query tells it of all photos.
+    """
     if not photos:
         return {}
     rows = LabelHit.objects.filter(
@@ -27,4 +33,4 @@ def describe(photos: Sequence[Photo]) -> dict[UUID, str]:
     for photo_id, name in rows.order_by("-score").values_list("photo", "projection__label__name"):
         if len(found[photo_id]) < MOST and name not in found[photo_id]:
             found[photo_id].append(name)
-    return {photo_id: ", ".join(names) for photo_id, names in found.items()}
+    return {photo_id: get_text_list(names, _("and")) for photo_id, names in found.items()}

@@ -15,6 +15,7 @@ from uuid import UUID
 import numpy as np
 from django.core.cache import caches
 
+from gallery.alternative_texts import describe
 from gallery.models import Photo, User
 from gallery.paging import ID, NOT_GIVEN, BadCursor, check_limit
 from search.understanding.labels import cuts
@@ -152,4 +153,5 @@ def strip(
     whys = ["surest"] * len(surest) + ["cut"] * len(around) + ["random"] * len(drawn)
     ids = ranking.library.photo_ids([*surest, *around, *drawn.tolist()])
     photos = {photo.pk: photo for photo in open_photos(user, lesson).filter(pk__in=ids)}
+    describe(list(photos.values()))
     return [Asked(photos[pk], why) for pk, why in zip(ids, whys, strict=True) if pk in photos]

@@ -13,6 +13,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from gallery.alternative_texts import describe
 from gallery.models import EmbeddingModel
 from gallery.user_errors import UserError
 from gallery.views import PageRequest, get_photo, vary_on_htmx
@@ -176,12 +177,16 @@ def label(request: PageRequest, set_id: uuid.UUID, label_id: uuid.UUID) -> HttpR
     state = _prepared(request, row.set)
     cut = ranking.cut_of(request.user, row, _step(request)) if row.set.kind == Kind.ANY_OF else None
     context = {"set": row.set, "label": row, "cut": cut, **state}
+    if cut is not None:
+        describe([*cut.above, *cut.below])
     if request.htmx and cut is not None:
         return vary_on_htmx(render(request, "understanding/_label_cut.html", context))
     counts = hits.counts(row.set, EmbeddingModel.objects.active())
+    asked = ranking.to_ask(request.user, row, ASKED) if cut is not None else []
+    describe(asked)
     context |= _photos(request, row) | {
         "count": counts.get(row.pk, 0),
-        "asked": ranking.to_ask(request.user, row, ASKED) if cut is not None else [],
+        "asked": asked,
         "precision": round(100 * (hits.precision(row, EmbeddingModel.objects.active()) or 0)),
         "answers": row.verdicts.count(),
         "label_limit": LABEL_LIMIT,
@@ -202,6 +207,7 @@ def _photos(request: PageRequest, row: Label) -> dict[str, Any]:
         found, following = hits.photos_of(request.user, row, model, limit=PAGE, cursor=after)
     except UserError:
         found, following = [], None
+    describe([one.photo for one in found])
     return {"photos": found, "next": following, "set": row.set, "label": row}
 
 

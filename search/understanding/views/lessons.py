@@ -16,6 +16,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from gallery import marks
+from gallery.alternative_texts import describe
 from gallery.models import EmbeddingModel, Photo, Tag
 from gallery.models.photo_library import TAG_LIMIT
 from gallery.names import BadName
@@ -103,6 +104,7 @@ def _figures(row: Lesson, answers: Answers, ranking: Ranking | None) -> dict[str
 def _examples(request: PageRequest, photo_ids: list[uuid.UUID]) -> list[Photo]:
     latest = photo_ids[::-1][:EXAMPLES_SHOWN]
     photos = Photo.objects.visible_to(request.user).in_bulk(latest)
+    describe(list(photos.values()))
     return [photos[photo_id] for photo_id in latest if photo_id in photos]
 
 

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _, gettext_lazy, ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from gallery import sensitive
+from gallery.alternative_texts import describe
 from gallery.models import Photo
 from gallery.models.sensitive import Policy, State
 from gallery.paging import BadCursor
@@ -41,6 +42,7 @@ def page(request: PageRequest) -> HttpResponse:
         items, following = review.page(request.user, state, kind=kind, cursor=cursor)
     except (BadCursor, UserError):
         return redirect("sensitive")
+    describe([item.photo for item in items])
     context = {"items": items, "next": following, "state": state, "kind": kind}
     return _page(
         request, {**context, "did": "".join(map(str, uuids([request.GET.get("did", "")])))}

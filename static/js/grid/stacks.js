@@ -60,7 +60,8 @@ function markOpen(tile, isOpen) {
   tile.classList.toggle("opened", isOpen);
   fold.setAttribute("aria-expanded", String(isOpen));
   const values = { photos: fold.dataset.many };
-  fold.ariaLabel = isOpen ? gettext("%(photos)s, close", values) : gettext("%(photos)s, open", values);
+  const name = isOpen ? gettext("%(photos)s, close", values) : gettext("%(photos)s, open", values);
+  fold.querySelector(".fold-name").textContent = name;
   const [count, use] = [fold.querySelector(".fold-count"), fold.querySelector("use")];
   count.textContent = (isOpen ? "" : "+") + count.textContent.replace("+", "");
   use.setAttribute("href", use.getAttribute("href").replace(/#.*/, isOpen ? "#close" : "#stack"));

@@ -66,8 +66,8 @@ function countOf(pswp, total) {
 }
 
 function words(pswp) {
-  const { alt, element } = pswp.currSlide.data;
-  const { name = alt, taken, place } = element.dataset;
+  const { name, element } = pswp.currSlide.data;
+  const { taken, place } = element.dataset;
   if (isVeiled(element.closest(".tile"))) return name;
   return [name, taken && dateOf(taken), place].filter(Boolean).join(" · ");
 }

@@ -85,7 +85,8 @@ function slide(link) {
     msrc: image?.currentSrc || image?.src,
     width,
     height,
-    alt: link.dataset.name ?? image.alt,
+    alt: image?.alt || link.dataset.name,
+    name: link.dataset.name,
     element: link,
     thumbCropped: true,
     base,
@@ -179,7 +180,7 @@ function followAddress(pswp, first, leave) {
       history[pushed ? "replaceState" : "pushState"](state, "", item.base);
       pushed = true;
     }
-    document.title = `${item.alt} · Scry`;
+    document.title = `${item.name} · Scry`;
   });
   pswp.on("close", () => {
     document.title = title;
@@ -293,7 +294,7 @@ async function unfold(pswp) {
       "1 of %(count)s photo folded under %(name)s",
       "1 of %(count)s photos folded under %(name)s",
       tiles.length,
-      { name: item.alt },
+      { name: item.name },
     ),
   );
 }

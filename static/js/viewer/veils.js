@@ -19,5 +19,6 @@ export function unveil(tile) {
     image.removeAttribute("data-src");
   }
   tile.classList.remove("veiled");
+  tile.querySelector(".open")?.removeAttribute("aria-label");
   tile.querySelector("[data-veil]")?.remove();
 }
