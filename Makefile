@@ -9,19 +9,35 @@ VENV := .venv
 BIN := $(VENV)/bin
 OLDEST_PYTHON := 3.11
 
-# The linter of static/ comes from npm, for the checks alone: no file of it is shipped or locked.
+# These come from npm, for the checks alone: no file of them is shipped or locked. biome lints static/,
+# axe-core looks at the pages in the browser tests, and Lighthouse gives them marks.
 BIOME_VERSION := 2.6.8
+AXE_VERSION := 4.14.1
+LIGHTHOUSE_VERSION := 12.8.2
 BIOME := build/biome-$(BIOME_VERSION)
+AXE := build/axe-core-$(AXE_VERSION)
+LIGHTHOUSE := build/lighthouse-$(LIGHTHOUSE_VERSION)
+
+# $(1) is the folder, $(2) the file in it that is there once all is, $(3) the package.
+define from_npm
+[ -e $(1)/node_modules/$(2) ] || npm install --silent --no-save --no-package-lock --no-audit --no-fund \
+	--prefix $(1) $(3) || exit 1
+endef
 
 define check_scripts
 if command -v npm >/dev/null; then \
-	[ -x $(BIOME)/node_modules/.bin/biome ] || \
-		npm install --silent --no-save --no-package-lock --no-audit --no-fund --prefix $(BIOME) \
-			@biomejs/biome@$(BIOME_VERSION) || exit 1; \
+	$(call from_npm,$(BIOME),.bin/biome,@biomejs/biome@$(BIOME_VERSION)); \
 	echo "$(BIOME)/node_modules/.bin/biome check --error-on-warnings"; \
 	$(BIOME)/node_modules/.bin/biome check --error-on-warnings; \
 else \
 	echo "SKIPPED: JavaScript and CSS were not linted, because npm is missing (Debian: nodejs and npm)." >&2; \
+fi
+endef
+
+# Without it, its tests say that they were skipped.
+define install_axe
+if command -v npm >/dev/null; then \
+	$(call from_npm,$(AXE),axe-core/axe.min.js,axe-core@$(AXE_VERSION)); \
 fi
 endef
 
@@ -40,10 +56,16 @@ if [ -z "$$python" ]; then \
 fi
 endef
 
-.PHONY: run test check messages slow-test e2e model-test server-test crash soak fuzz-api fuzz-parsers bench bench-full bench-check bench-docs lock sbom env bump-images clean help
+.PHONY: run test check messages slow-test e2e a11y lighthouse model-test server-test crash soak fuzz-api fuzz-parsers bench bench-full bench-check bench-docs lock sbom env bump-images clean help
 
-run: $(VENV)/installed ## start the gallery and print its address (HOST, PORT, DATA_DIR)
+run: $(VENV)/installed staticfiles/staticfiles.json ## start the gallery and print its address (HOST, PORT, DATA_DIR)
 	@exec $(BIN)/python manage.py serve
+
+# Copies with hashes in their names, which browsers keep, and gzipped. The gallery serves them while
+# no source is newer.
+staticfiles/staticfiles.json: $(VENV)/installed $(shell find static -type f)
+	@rm -rf staticfiles
+	@COLLECT_STATIC=yes DATA_DIR=build/collect $(BIN)/python manage.py collectstatic --no-input --verbosity 0
 
 # The indexes that tests make are synced to disk thousands of times, which memory does 1.5 times as
 # fast; a container's 64 MB would not do. Bytecode is kept, so that only the first run compiles.
@@ -76,7 +98,12 @@ slow-test: $(VENV)/installed-dev ## run the tests that kill processes, load torc
 	@$(IN_MEMORY) $(BIN)/pytest -n 2 -m slow
 
 e2e: $(VENV)/installed-dev ## run the browser tests (needs chromium and chromedriver)
+	@$(install_axe)
 	@$(IN_MEMORY) $(BIN)/pytest -m browser
+
+a11y: $(VENV)/installed-dev ## have axe-core look at every page at every width and in both themes
+	@$(install_axe)
+	@$(IN_MEMORY) EVERY_LOOK=yes $(BIN)/pytest -n 2 -m browser tests/e2e/test_accessibility.py tests/e2e/test_accessible_states.py
 
 model-test: $(VENV)/installed-dev ## run the tests that load the starter model's weights
 	$(BIN)/pytest -m model
@@ -121,6 +148,10 @@ bench-check: $(VENV)/installed-dev ## compare the ratios of BENCH_RESULTS with t
 
 bench-docs: $(VENV)/installed-dev ## make BENCH_RESULTS the committed ones, with table and plots
 	@$(BIN)/python -m benchmarks.suite docs $(BENCH_RESULTS)
+
+lighthouse: $(VENV)/installed-dev staticfiles/staticfiles.json ## print Lighthouse's marks for a phone (PHOTOS names a folder of JPEGs)
+	@$(call from_npm,$(LIGHTHOUSE),lighthouse/cli/index.js,lighthouse@$(LIGHTHOUSE_VERSION))
+	@$(BIN)/python -m benchmarks.lighthouse --photos $(PHOTOS) $(LIGHTHOUSE_OPTIONS)
 
 $(PEERS)/installed: requirements-bench.txt $(VENV)/installed-dev
 	@$(BIN)/python -m venv --clear $(PEERS)

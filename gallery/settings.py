@@ -15,7 +15,7 @@ import dj_database_url
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from gallery import env, private_files
+from gallery import collected_files, env, private_files
 from gallery.logs.console import console
 
 # NumPy multiplies many small matrices here. More threads make that no faster and, next to a busy
@@ -138,6 +138,7 @@ TEMPLATES = [
                 "gallery.templatetags.icons",
                 "gallery.templatetags.numbers",
                 "gallery.templatetags.phrases",
+                "gallery.templatetags.style_sheets",
                 "gallery.templatetags.veils",
             ],
         },
@@ -241,16 +242,17 @@ TIME_ZONE = env.time_zone("TZ", "UTC")
 
 STATIC_URL = "/static/"
 # Collected files are hashed and compressed; without them, the sources are served directly.
-_collected = BASE_DIR / "staticfiles"
-STATIC_ROOT = _collected if _collected.exists() or env.flag("COLLECT_STATIC") else None
-STATICFILES_DIRS = [BASE_DIR / "static"]
+_collected, _sources = BASE_DIR / "staticfiles", BASE_DIR / "static"
+_collects = env.flag("COLLECT_STATIC") or collected_files.are_current(_collected, _sources)
+STATIC_ROOT = _collected if _collects else None
+STATICFILES_DIRS = [_sources]
 WHITENOISE_USE_FINDERS = STATIC_ROOT is None
 WHITENOISE_AUTOREFRESH = False
 WHITENOISE_ALLOW_ALL_ORIGINS = False
-_sources = "django.contrib.staticfiles.storage.StaticFilesStorage"
+_plain = "django.contrib.staticfiles.storage.StaticFilesStorage"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "gallery.static_storage.StaticStorage" if STATIC_ROOT else _sources},
+    "staticfiles": {"BACKEND": "gallery.static_storage.StaticStorage" if STATIC_ROOT else _plain},
 }
 
 # Security, where Django's own defaults are not strict enough. HTTPS-only cookies follow from

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
 import pytest
 from django.core.files.storage import FileSystemStorage
 
+from gallery.collected_files import are_current
 from gallery.static_storage import StaticStorage
 
 STATIC = Path(__file__).resolve().parents[2] / "static"
@@ -69,3 +71,17 @@ def test_the_sheets_of_single_pages_begin_with_classes_of_their_own(own):
     }
     others = set().union(*(classes for name, classes in begun.items() if name != own))
     assert begun[own] & others == set()
+
+
+def test_collected_files_are_served_until_a_source_is_newer(tmp_path):
+    collected, sources = tmp_path / "collected", tmp_path / "sources"
+    for folder in (collected, sources / "css"):
+        folder.mkdir(parents=True)
+    source, made = sources / "css" / "base.css", collected / "staticfiles.json"
+    source.touch()
+    assert not are_current(collected, sources)
+    made.touch()
+    os.utime(source, (1000, 1000))
+    assert are_current(collected, sources)
+    os.utime(made, (999, 999))
+    assert not are_current(collected, sources)
