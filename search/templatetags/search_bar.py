@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import template
+from django.contrib.auth.models import AnonymousUser
 
 from search.views.pictures import Bar, bar_of
 
@@ -15,5 +16,5 @@ register = template.Library()
 def read_bar(context: dict[str, Any]) -> Bar:
     """Return what the bar holds: the words that were typed (`bar`) or else the page's `query`."""
     text = context.get("bar") or context.get("query") or ""
-    # Pages of errors have no user, and no query either.
-    return bar_of(context.get("user"), text)
+    # Pages of errors have no user.
+    return bar_of(context.get("user") or AnonymousUser(), text)

@@ -27,7 +27,7 @@ def picture_of(user: User, term: Term) -> Picture | None:
     """Return the photo or the picture from outside that a term names; None if it is not there."""
     if term.kind == "picture":
         sent = sent_pictures.picture_of(user, term.value)
-        return sent and Picture(sent.name, reverse("sent-picture", args=[sent.pk]))
+        return Picture(sent.name, reverse("sent-picture", args=[sent.pk])) if sent else None
     photo = Photo.objects.visible_to(user).filter(pk=term.photo_id).first()
     if photo is None:
         return None

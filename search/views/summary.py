@@ -150,10 +150,10 @@ def _counts(user: User, answer: Answer, total: int, address: Address) -> str:
     if not figures.banded:
         counts = _searched_photos(figures)
     elif address.least:
-        total = numbers.count(figures.rounded)
-        total = _("about %(photos)s") % {"photos": total} if figures.about else total
+        searched = numbers.count(figures.rounded)
+        searched = _("about %(photos)s") % {"photos": searched} if figures.about else searched
         matches = _photos_at(figures, address.least)
-        return _ordered(_of(matches, total), address.sort)
+        return _ordered(_of(matches, searched), address.sort)
     elif figures.matches and address.with_weak and not address.sort:
         return _bands(figures, with_weak=True)
     elif figures.matches:

@@ -82,6 +82,7 @@ def test_a_stack_is_one_result_that_opens_in_place(owner, uploaded):
     [best] = set(owner.names()) & set(names)
     owner.one(f"{owner.tile(best)} .fold").send_keys(Keys.ENTER)
     owner.until(lambda: set(names) <= set(owner.names()))
+    owner.click(".view > summary")
     owner.follow('.switch a[href*="fold=0"]')
     assert "fold=0" in owner.path()
     assert set(names) <= set(owner.names())

@@ -107,6 +107,7 @@ def test_the_viewer_counts_all_results_and_walks_on(owner, gallery: Gallery):
     owner.until(lambda: len(owner.names()) == 60)
     owner.run("document.querySelectorAll('#photos .open')[57].click()")
     owner.reads(".pswp__count", "58 of 64")
+    owner.until(lambda: owner.run("return Boolean(document.activeElement.closest('.pswp'))"))
     owner.until(lambda: len(owner.names()) == 64)
     for place in range(59, 65):
         owner.press(Keys.ARROW_RIGHT)

@@ -83,16 +83,17 @@ function onAnswer(event) {
   if (event.detail.failed || event.type === "htmx:sendError") return toast(gettext("That was not saved. Try again."));
   // A request that a newer one replaced neither failed nor succeeded.
   if (!event.detail.successful) return;
-  if (form.matches(".caption")) return captionSaved(form);
+  if (form.matches(".caption")) return captionSaved(form, event.detail.requestConfig.parameters.caption);
   const problem = event.detail.xhr.responseText.includes('class="field-error"');
   if (form.dataset.done && !problem) announce(form.dataset.done);
 }
 
-function captionSaved(form) {
+// What was sent is what is stored; the field may have another text by now.
+function captionSaved(form, sent) {
   const field = form.elements.caption;
   const before = field.defaultValue;
-  field.defaultValue = field.value;
-  if (before.trim() && !field.value.trim()) return captionRemoved(form, before);
+  field.defaultValue = sent;
+  if (before.trim() && !sent.trim()) return captionRemoved(form, before);
   const note = form.querySelector(".saved");
   note.textContent = gettext("Saved");
   announce(gettext("Caption saved"));
