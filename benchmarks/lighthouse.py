@@ -79,7 +79,7 @@ def look(session: httpx.Client, path: str) -> Report:
     with tempfile.TemporaryDirectory(prefix="scry-lighthouse-") as folder:
         written = Path(folder) / "report.json"
         command = [
-            "node", program(), f"{str(session.base_url).rstrip('/')}{path}", "--quiet",
+            "node", str(program()), f"{str(session.base_url).rstrip('/')}{path}", "--quiet",
             "--output=json", f"--output-path={written}",
             f"--only-categories={','.join(CATEGORIES)}",
             f"--extra-headers={json.dumps({'Cookie': cookies})}",

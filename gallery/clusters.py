@@ -50,7 +50,7 @@ def clusters(photos: PhotoQuerySet, area: Area, zoom: int) -> list[Cluster]:
 def _cell_width(area: Area, zoom: int) -> float:
     """Return how many degrees wide a cell is: what the zoom asks for, or more."""
     for level in range(min(zoom, MAX_ZOOM), 0, -1):
-        width = _CELL * 360 / (256 * 2**level)
+        width: float = _CELL * 360 / (256 * 2**level)
         across, down = ceil(area.width / width) + 1, ceil(area.height / (width * _FLATNESS)) + 1
         if across * down <= MOST_CELLS:
             return width

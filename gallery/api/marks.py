@@ -78,12 +78,16 @@ def mark_photos(request: HttpRequest, body: MarkingsIn) -> MarkedOut:
     """Change tags, rating, caption, heart and albums of up to 10,000 photos."""
     asked = [(change.ids, _marking(change)) for change in body.changes]
     done = [mark(request.user, ids, marking) for ids, marking in asked]
-    return MarkedOut(**_sums(done), undo=[row for result in reversed(done) for row in result.undo])
+    return MarkedOut(**_sums(done), undo=_undo(done))
 
 
 def _marking(change: MarkingIn) -> Marking:
     """Return what a change says, checked; raise `BadName`."""
     return Marking(**change.dict(exclude={"ids"}))
+
+
+def _undo(done: list[Marked]) -> list[MarkingIn]:
+    return [MarkingIn(**row) for result in reversed(done) for row in result.undo]
 
 
 def _sums(done: list[Marked]) -> dict[str, int]:

@@ -11,7 +11,7 @@ def count(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('gallery', '0030_facets_index'),
+        ('gallery', '0031_sentences_and_speed'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
