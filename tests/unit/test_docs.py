@@ -61,7 +61,7 @@ def environment_names() -> set[str]:
     readers |= {f"env.{kind}" for kind in ("text", "whole", "flag", "names", "folder", "port")}
     readers |= {"env.time_zone", "env.public_url", "env.owned_folders", "env.folders"}
     readers |= {"env.service", "env.log_level", "env.token", "env.one_of"}
-    readers |= {"env.mail_server", "env.issuer", "env.sorted_digests"}
+    readers |= {"env.mail_server", "env.issuer", "env.sorted_digests", "env.tile_address"}
     names = {
         text_of(arguments[0])
         for path in sources()
