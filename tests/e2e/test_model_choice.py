@@ -77,6 +77,7 @@ def photograph(browser: Browser, name: str) -> None:
         browser.run("document.querySelector('#choose-model').scrollIntoView()")
         assert browser.run("return document.documentElement.scrollWidth") <= width
         browser.driver.save_screenshot(f"{PICTURES}/{name}-{width}.png")
+    browser.size(1440, 900)
 
 
 def test_a_folder_is_refused_with_a_reason_or_used(admin, automatic, tmp_path):

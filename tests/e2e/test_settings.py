@@ -80,10 +80,10 @@ def test_a_better_model_is_one_button(admin, hub, tmp_path):
     admin.says(".model-in-use", "Basic")
     hub.rests = 1.0
     admin.follow(f"button[value='{CLIP.key}']")
-    admin.says(".model-card", "downloaded")
+    admin.says(".model-card [role=status]", "downloaded")
     photograph(admin, "downloading")
     hub.rests = 0.0
-    wait_for_a_sweep(admin, lambda: CLIP.title in admin.text(".model-in-use"))
+    wait_for_a_sweep(admin, lambda: admin.text(".model-in-use .big") == CLIP.level)
     photograph(admin, "downloaded")
 
 
