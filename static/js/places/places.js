@@ -81,14 +81,16 @@ function makeMap(screen) {
 
 // Leaflet's own keys listen to the whole page, which has others for the same keys.
 function attachKeys(screen, map, showAll) {
+  // An animation would swallow a key that is pressed while it runs.
+  const zoomBy = (steps) => map.setZoom(map.getZoom() + steps, { animate: false });
   const acts = {
     ArrowLeft: () => map.panBy([-STEP, 0]),
     ArrowRight: () => map.panBy([STEP, 0]),
     ArrowUp: () => map.panBy([0, -STEP]),
     ArrowDown: () => map.panBy([0, STEP]),
-    "+": () => map.zoomIn(),
-    "=": () => map.zoomIn(),
-    "-": () => map.zoomOut(),
+    "+": () => zoomBy(1),
+    "=": () => zoomBy(1),
+    "-": () => zoomBy(-1),
     0: showAll,
   };
   screen.tabIndex = 0;
@@ -115,7 +117,9 @@ async function showAll(map, path) {
   if (bounds.isValid()) map.fitBounds(bounds, { maxZoom: CLOSE, padding: [40, 40] });
 }
 
-const ask = (path, area, zoom) => request("GET", `${path}?${new URLSearchParams({ ...area, zoom })}`);
+function ask(path, area, zoom) {
+  return request("GET", `${path}?${new URLSearchParams({ ...area, zoom })}`);
+}
 
 // Leaflet writes attributions as HTML.
 function escaped(text) {
