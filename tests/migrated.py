@@ -23,7 +23,13 @@ from django.apps import apps
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "build" / "migrated"
 NAME = "scry.sqlite3"
-OURS = ("gallery/models", "gallery/sqlite", "gallery/gazetteer.py", "search/fulltext")
+OURS = (
+    "gallery/models",
+    "gallery/sqlite",
+    "gallery/gazetteer.py",
+    "gallery/sentences.py",
+    "search/fulltext",
+)
 """What migrations, and what follows them, take from the project."""
 
 

@@ -24,12 +24,12 @@ from gallery.models.external_folders import (
     ForgottenFile,
 )
 from gallery.models.file_damage import FileDamage
+from gallery.models.fingerprints import Fingerprint
 from gallery.models.gallery_identity import GalleryIdentity
 from gallery.models.lived_time import LivedHour, LivedTime
 from gallery.models.photo_library import (
     LIVE_PHOTO,
     Album,
-    Fingerprint,
     InAlbum,
     OwnedQuerySet,
     Photo,

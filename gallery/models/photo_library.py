@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import uuid
 from datetime import datetime
 from typing import Any, TypeVar, cast
 
-import numpy as np
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import models
@@ -15,7 +13,6 @@ from django.db.models import Q, Sum
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from numpy.typing import NDArray
 
 from gallery.models.alternative_text import HasAlternativeText
 from gallery.models.audience import Audience
@@ -338,26 +335,6 @@ class Photo(HasAlternativeText):
     def local_time(self) -> datetime:
         """What the clock on the wall said, naive, so that no template moves it to another zone."""
         return self.wall_at.replace(tzinfo=None)
-
-
-class Fingerprint(models.Model):
-    """The photo as a square of grey pixels, upright, in row order (`gallery.decoding.fingerprint`).
-
-    It comes from the pixels that the worker decodes to embed the photo.
-    """
-
-    photo = models.OneToOneField(
-        Photo, models.CASCADE, primary_key=True, related_name="fingerprint"
-    )
-    grey = models.BinaryField()
-
-    def __str__(self) -> str:
-        return str(self.pk)
-
-    def pixels(self) -> NDArray[np.uint8]:
-        """Return the pixels: uint8, shape (SIDE, SIDE)."""
-        side = math.isqrt(len(self.grey))
-        return np.frombuffer(bytes(self.grey), np.uint8).reshape(side, side)
 
 
 class Album(models.Model):

@@ -23,7 +23,7 @@ WRITTEN = [path for path in CODE if path.parent.name != "migrations"]
 EVERYTHING = WRITTEN + sorted(
     path for name in ("tests", "benchmarks") for path in (ROOT / name).rglob("*.py")
 )
-MOST = {"single importers": 151, "depth": 23}
+MOST = {"single importers": 170, "depth": 23}
 """What `benchmarks.house` may count. Lines and modules may grow with what Scry can do."""
 VAGUE_MODULES = {"utils", "util", "services", "service", "helpers", "helper", "common", "misc"}
 VAGUE_MODULES |= {"manager", "managers"}

@@ -230,6 +230,7 @@ MATRIX: dict[str, tuple[str, str]] = {
     "api/v1/photos/<uuid:photo_id>/sensitive": ("POST", OWN_KEY),
     "map": ("GET", SIGN_IN),
     "places/photos": ("GET", SIGN_IN),
+    "api/v1/places": ("GET", KEY),
     "map/draw": ("POST", SIGN_IN),
     "themes": ("GET", SIGN_IN),
     "themes/<int:level>/<uuid:photo_id>": ("GET", OWN),

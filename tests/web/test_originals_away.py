@@ -164,7 +164,7 @@ def test_an_original_that_is_asked_for_is_away_and_not_lost(away, ada_client):
 def test_a_thumbnail_that_was_lost_is_made_again(ada, ada_client):
     photo = add_photo(ada)
     address = f"/photos/{photo.pk}/thumbnail"
-    assert ada_client.get(address).status_code == 404, "no worker has read the photo"
+    assert ada_client.get(address).status_code == 204, "no worker has read the photo"
     photo.decoded_at = timezone.now()
     photo.save()
     made = ada_client.get(address)

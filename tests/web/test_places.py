@@ -9,6 +9,7 @@ from gallery import gazetteer, places
 from gallery.models import Photo
 from search import fulltext
 from search.duplicates.review import merging
+from search.engine.answer import SearchRequest
 from search.facets.result_facets import facets as facets_of
 from search.filters.library import Library, library_names
 from search.filters.places import Places, is_everyday, places_of
@@ -223,7 +224,7 @@ def test_the_search_bar_and_the_form_offer_places(ada, ada_client, travels):
 
 
 def test_facets_count_towns_and_narrow_countries(ada, travels):
-    facets = {each.name: each for each in facets_of(ada, parse("place:portugal"))}
+    facets = {each.name: each for each in facets_of(ada, SearchRequest(parse("place:portugal")))}
     values = {value.value: (value.count, value.on) for value in facets["town"].values}
     assert values["Lisbon, Portugal"] == (1, True)
     assert values["Nice, France"] == (1, False)

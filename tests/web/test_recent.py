@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from gallery import recent, sensitive
 from gallery.models import Photo
 from gallery.models.sensitive import Policy, State
+from search.engine.answer import SearchRequest
 from search.facets.result_facets import facets
 from search.filters.places import places_of
 from search.language import Query
@@ -22,7 +23,7 @@ LISBON = 2267057
 
 
 def listed(ada) -> dict[str, int]:
-    return {facet.name: facet.values[0].count for facet in facets(ada, Query())}
+    return {facet.name: facet.values[0].count for facet in facets(ada, SearchRequest(Query()))}
 
 
 def test_figures_of_a_small_library_are_new(ada, model):
@@ -91,7 +92,7 @@ def test_facets_of_all_photos_know_nothing_of_hidden_ones(ada, model):
     sensitive.set_policy(ada, "nudity", Policy.HIDE)
     for row in rows[4:]:
         sensitive.decide(ada, row, "nudity", State.CONFIRMED)
-    shown = {facet.name: facet.values for facet in facets(ada, Query())}
+    shown = {facet.name: facet.values for facet in facets(ada, SearchRequest(Query()))}
     years = {value.label: value.count for value in shown["year"]}
     assert years == {"2020": 2, "2019": 1, "2018": 1}
     assert [value.count for value in shown["town"]] == [1]

@@ -140,7 +140,8 @@ def test_hidden_photos_are_not_counted(ada, ada_client, library):
     found = engine.search(ada, engine.SearchRequest(language.parse("red")))
     assert found.figures.total == 3
     values = {
-        facet.name: {v.value: v.count for v in facet.values} for facet in facets(ada, Query())
+        facet.name: {v.value: v.count for v in facet.values}
+        for facet in facets(ada, engine.SearchRequest(Query()))
     }
     assert "tag" not in values
     assert values["album"] == {"Trip": 1}

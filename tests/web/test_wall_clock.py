@@ -18,6 +18,7 @@ from gallery.views.tiles import years
 from search import language
 from search.duplicates.review import decisions
 from search.duplicates.review.history import undo_batch
+from search.engine.answer import SearchRequest
 from search.facets.result_facets import facets
 from search.filters.selection import apply_filters
 from tests import images
@@ -58,7 +59,8 @@ def days_shown(client):
     for query in ("date:2024-01-01", "date:2023", "after:2024", "before:2024-01-02"):
         photos = apply_filters(user, language.parse(query).filters).photos
         found[query] = sorted(photos.values_list("name", flat=True))
-    year = next(kind for kind in facets(user, language.parse("is:untagged")) if kind.name == "year")
+    request = SearchRequest(language.parse("is:untagged"))
+    year = next(kind for kind in facets(user, request) if kind.name == "year")
     found["facet"] = [(value.value, value.count) for value in year.values]
     return found
 
