@@ -9,6 +9,7 @@ import { areaOf, boundsOf, readPlace, writePlace } from "./position.js";
 const { L } = globalThis;
 const WAIT_MS = 120;
 const STEP = 120; // pixels
+const MARGIN = [40, 40]; // pixels around what is to be seen, whose photos lie on its edge
 const CLOSEST = 18;
 const CLOSE = 11; // as close as all photos, or those of an area, are shown at first
 
@@ -105,7 +106,7 @@ function attachKeys(screen, map, showAll) {
 // Goes to what the address names, or shows all places.
 function goTo(map, path) {
   const place = readPlace(location.hash);
-  if (place?.bounds) map.fitBounds(place.bounds, { maxZoom: CLOSE + 4 });
+  if (place?.bounds) map.fitBounds(place.bounds, { maxZoom: CLOSE + 4, padding: MARGIN });
   else if (place) map.setView(place.at, place.zoom);
   else showAll(map, path);
 }
@@ -114,7 +115,7 @@ async function showAll(map, path) {
   if (map.getZoom() === undefined) map.setView([25, 10], 2);
   const answer = await ask(path, { south: -90, west: -180, north: 90, east: 180 }, 2);
   const bounds = L.latLngBounds((answer.said?.clusters ?? []).flatMap(({ area }) => boundsOf(area)));
-  if (bounds.isValid()) map.fitBounds(bounds, { maxZoom: CLOSE, padding: [40, 40] });
+  if (bounds.isValid()) map.fitBounds(bounds, { maxZoom: CLOSE, padding: MARGIN });
 }
 
 function ask(path, area, zoom) {
