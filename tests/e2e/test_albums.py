@@ -61,11 +61,11 @@ def test_captions_tags_and_albums_are_written_in_place(owner, uploaded):
     owner.fill("[name=album]", "Notes of the sea")
     owner.press(Keys.ENTER)
     owner.until(lambda: "Notes of the sea" in words(owner, ".marks"))
-    owner.fill("[name=caption]", "The first morning")
+    owner.fill("[data-mark=caption]", "The first morning")
     owner.press(Keys.TAB)
     owner.until(lambda: words(owner, ".saved") == "Saved")
     owner.reloaded(lambda: owner.run("location.reload()"))
-    caption = "return document.querySelector('[name=caption]')?.value"
+    caption = "return document.querySelector('[data-mark=caption]')?.value"
     owner.until(lambda: owner.run(caption) == "The first morning")
     link = "document.querySelector('.marks a[href=\"/tags/sea\"]')"
     owner.reloaded(lambda: owner.run(f"{link}.click()"))
@@ -76,17 +76,17 @@ def test_captions_tags_and_albums_are_written_in_place(owner, uploaded):
 def test_a_caption_is_saved_by_enter_and_never_lost(owner, uploaded):
     uploaded("caption", "blue")
     details(owner, "caption-blue.png")
-    owner.fill("[name=caption]", "One line")
+    owner.fill("[data-mark=caption]", "One line")
     owner.press(Keys.ENTER)
     owner.becomes(lambda: stored_caption(owner), "One line")
-    owner.run("document.querySelector('[name=caption]').focus()")
+    owner.run("document.querySelector('[data-mark=caption]').focus()")
     owner.press(Keys.END)
     owner.press(Keys.ENTER, held=Keys.SHIFT)
     owner.press("and another", Keys.ENTER)
-    caption = "return document.querySelector('[name=caption]')?.value"
+    caption = "return document.querySelector('[data-mark=caption]')?.value"
     assert owner.run(caption) == "One line\nand another"
     owner.becomes(lambda: stored_caption(owner), "One line\nand another")
-    owner.run("document.querySelector('[name=caption]').select()")
+    owner.run("document.querySelector('[data-mark=caption]').select()")
     owner.press(Keys.BACKSPACE)
     # Longer than what is typed waits before it is saved.
     owner.run("return new Promise(resolve => setTimeout(resolve, 2200))")
@@ -112,7 +112,7 @@ def test_keys_typed_into_the_drawer_stay_there(owner, uploaded):
     owner.open_lightbox("typing-green.png")
     address = owner.path()
     owner.press("i")
-    owner.one(".drawer [name=caption]").click()
+    owner.one(".drawer [data-mark=caption]").click()
     owner.press("fix this", Keys.ARROW_LEFT, Keys.ESCAPE)
     assert owner.path() == address
     assert owner.all(".drawer")
