@@ -24,7 +24,7 @@ from tests.e2e.test_content_policy import (
 from tests.web.route_matrix import ADMIN, LINK, MATRIX, MEMBERS, OPEN, OWN, SIGN_IN
 
 PARTS = {
-    "/duplicates/progress", "/search/facets", "/search/suggest", "/status-strip",
+    "/duplicates/progress", "/search/bar", "/search/facets", "/search/suggest", "/status-strip",
     "/photos/{photo_id}/labels", "/teach/{name}/strip",
 }  # fmt: skip
 """Answers to GET that are no whole pages: they come into pages, which are looked at."""

@@ -36,6 +36,11 @@ function attachCaptions() {
     event.preventDefault();
     field.form.requestSubmit();
   });
+  // Browsers send no "change" for a field that has the text again with which it got the focus.
+  document.addEventListener("focusout", (event) => {
+    const field = event.target.closest?.(".caption textarea");
+    if (field && field.value !== field.defaultValue) field.form.requestSubmit();
+  });
   document.body.addEventListener("htmx:beforeRequest", (event) => {
     const { elt, requestConfig } = event.detail;
     if (!elt.matches("form.caption") || requestConfig.triggeringEvent?.type !== "input") return;
