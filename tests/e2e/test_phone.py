@@ -68,7 +68,8 @@ def test_a_finger_that_moves_scrolls_and_selects_nothing(phone, uploaded):
 
 @pytest.mark.parametrize(("size", "places"), [
     (NARROW, ["Photos", "Search", "Albums", "Upload"]),
-    (WIDE, ["Photos", "Favourites", "Albums", "Searches", "Duplicates", "Trash", "Settings"]),
+    (WIDE, ["Photos", "Favourites", "Albums", "Places", "Searches", "Duplicates", "Trash",
+            "Settings"]),
 ])  # fmt: skip
 def test_what_matters_is_in_sight(owner, size, places):
     owner.size(*size)

@@ -32,10 +32,10 @@ def test_a_stack_is_made_opened_selected_and_taken_apart(owner, uploaded):
     stack(owner, names)
     owner.until(lambda: len(set(owner.names()) & set(names)) == 1)
     fold = owner.one(FOLD)
-    assert fold.get_attribute("aria-label") == "Stack of 3 photos, open"
+    assert fold.accessible_name == "Stack of 3 photos, open"
     fold.send_keys(Keys.ENTER)
     owner.until(lambda: set(names) <= set(owner.names()))
-    owner.has(FOLD, "aria-label", "Stack of 3 photos, close")
+    owner.becomes(lambda: owner.one(FOLD).accessible_name, "Stack of 3 photos, close")
     owner.one(FOLD).send_keys(Keys.ENTER)
     owner.until(lambda: len(set(owner.names()) & set(names)) == 1)
     [cover] = set(owner.names()) & set(names)
