@@ -201,6 +201,26 @@ class Browser:
         logged = [entry["message"] for entry in self.driver.get_log("browser")]
         return [line for line in logged if not any(part in line for part in self.allowed)]
 
+    def start_afresh(self) -> None:
+        """Close all tabs but a new one, which has no emulated screen, network or keys."""
+        old = self.driver.window_handles
+        self.driver.switch_to.new_window("tab")
+        new = self.driver.current_window_handle
+        for handle in old:
+            self.driver.switch_to.window(handle)
+            self.driver.close()
+        self.driver.switch_to.window(new)
+        self.driver.get_log("browser")
+
+    def forget_everything(self) -> None:
+        """Leave the pages, and forget what they kept: cookies, files, caches, service workers."""
+        origins = {self.url, self.run("return location.origin")}
+        self.start_afresh()
+        for origin in origins - {"", "null"}:
+            what = {"origin": origin, "storageTypes": "all"}
+            self.driver.execute_cdp_cmd("Storage.clearDataForOrigin", what)
+        self.driver.execute_cdp_cmd("Network.clearBrowserCookies", {})
+
     def enter(self, session: str) -> None:
         """Open the grid with the session of an account, as somebody who signed in before."""
         cookie = {"name": "scry_session", "value": session, "url": self.url, "httpOnly": True}

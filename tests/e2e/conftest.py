@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from selenium import webdriver
 
 from tests import migrated
 from tests.e2e.browser import CHROMIUM, DRIVER, PASSWORD, Browser, chromium
@@ -116,13 +117,22 @@ def gallery(tmp_path_factory) -> Iterator[Gallery]:
     stop(process)
 
 
+@pytest.fixture(scope="session")
+def chrome(tmp_path_factory) -> Iterator[webdriver.Chrome]:
+    """One Chromium for all tests of this process: to start one takes longer than most tests."""
+    driver = chromium(tmp_path_factory.mktemp("profile"))
+    yield driver
+    driver.quit()
+
+
 @pytest.fixture
-def browser(tmp_path) -> Iterator[Browser]:
-    driver = chromium(tmp_path / "profile")
-    browser = Browser(driver)
+def browser(chrome) -> Iterator[Browser]:
+    """A new tab in which nothing is left of the tests before."""
+    browser = Browser(chrome)
+    browser.start_afresh()
     yield browser
     complaints = browser.complaints()
-    driver.quit()
+    browser.forget_everything()
     assert complaints == []
 
 
