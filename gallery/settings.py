@@ -338,6 +338,7 @@ EMBEDDING_DEVICE = env.text("EMBEDDING_DEVICE")
 EMBEDDING_BATCH = env.whole("EMBEDDING_BATCH", 0)
 FORMER_MODEL_DAYS = env.whole("FORMER_MODEL_DAYS", 7)
 EMBEDDER_FACTORY = "search.vectors.embedders.open_clip.load"
+SWEEP_SECONDS = 60.0  # Tests sweep more often.
 
 # See docs/how-to/monitor.md.
 METRICS_TOKEN = env.token("METRICS_TOKEN")

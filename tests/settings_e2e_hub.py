@@ -10,3 +10,4 @@ os.environ["HF_HUB_OFFLINE"] = ""
 from gallery.settings import *  # noqa: F403 - the environment above must come first
 
 EMBEDDER_FACTORY = "tests.embedders.load"
+SWEEP_SECONDS = 3.0

@@ -5,6 +5,7 @@ Everything else comes from the environment, as it does for a person who runs the
 
 from __future__ import annotations
 
-from gallery.settings import *  # noqa: F403 - these are settings, with one thing changed
+from gallery.settings import *  # noqa: F403 - these are settings, with two things changed
 
 EMBEDDER_FACTORY = "tests.server.slow_embedder.load"
+SWEEP_SECONDS = 10.0

@@ -27,8 +27,6 @@ from django.conf import settings
 
 from workers import INDEX, MAINTENANCE
 
-SWEEP_SECONDS = 60.0
-
 MEMORY = {"polling_interval": 0.02}
 REDIS = {
     "visibility_timeout": 600,
@@ -64,7 +62,7 @@ app.conf.update(
     task_default_queue=MAINTENANCE,
     task_routes={"workers.index_pending": {"queue": INDEX}},
     timezone="UTC",
-    beat_schedule={"sweep": {"task": "workers.sweep", "schedule": SWEEP_SECONDS}},
+    beat_schedule={"sweep": {"task": "workers.sweep", "schedule": settings.SWEEP_SECONDS}},
 )
 
 

@@ -55,7 +55,6 @@ from workers.index_sync.sources import SOURCES
 logger = logging.getLogger(__name__)
 
 ROUND_SECONDS = 2.0
-SWEEP_SECONDS = 60.0
 MODEL_RETRY_SECONDS = 60.0
 CLOSING_SECONDS = 2.0
 """In each sweep, for files that an older version left open to others: some 60,000 of them."""
@@ -272,7 +271,8 @@ class Rounds:
             close_old_connections()
             is_due = jobs.is_work_due()
             self._give_back_memory(is_due=is_due)
-            if self._embedded and time.monotonic() - self._swept_at > SWEEP_SECONDS:
+            since = time.monotonic() - self._swept_at
+            if self._embedded and since > settings.SWEEP_SECONDS:
                 self._swept_at = time.monotonic()
                 sweep()
             elif is_due:

@@ -19,8 +19,8 @@ PATIENCE = 60.0
 LATE = ("point without a searchable photo", "file without a photo")
 """What a killed worker may leave: points that the index took, and thumbnails that were made, after
 the photo was removed."""
-SWEEP_SECONDS = 90.0
-"""Within which a sweep has removed these: there is one a minute."""
+SWEEP_SECONDS = 50.0
+"""Within which a sweep has removed these: there are two a minute."""
 
 UNFINISHED = (
     "SELECT count(*) FROM gallery_embedding row JOIN gallery_photo photo ON photo.id = row.photo_id"

@@ -14,7 +14,6 @@ from tests.e2e.conftest import Gallery, first_run, start_migrated, stop
 from tests.web.test_api_photos import picture
 from tests.weight_files import CLIP, SIGLIP, header_only, model_folder
 
-SWEEP_SECONDS = 60
 PICTURES = os.environ.get("SCRY_SCREENSHOTS", "")
 
 
@@ -50,8 +49,8 @@ def next_model(browser: Browser) -> str:
 
 
 def wait_for_a_sweep(browser: Browser, what: Callable[[], bool]) -> None:
-    """Wait for what the sweep does, which comes once a minute."""
-    WebDriverWait(browser.driver, SWEEP_SECONDS + PATIENCE, 1).until(lambda _: what())
+    """Wait for what the sweep does. Each look loads a page, so it is not looked all the time."""
+    WebDriverWait(browser.driver, PATIENCE, 1).until(lambda _: what())
 
 
 def own_folder(gallery: Gallery) -> list[str]:
