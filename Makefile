@@ -56,7 +56,7 @@ if [ -z "$$python" ]; then \
 fi
 endef
 
-.PHONY: run test check messages slow-test e2e a11y lighthouse model-test server-test crash soak fuzz-api fuzz-parsers bench bench-full bench-check bench-docs lock sbom env bump-images clean help
+.PHONY: run test check messages slow-test long-test e2e a11y lighthouse model-test server-test crash soak fuzz-api fuzz-parsers bench bench-full bench-check bench-docs lock sbom env bump-images clean help
 
 run: $(VENV)/installed staticfiles/staticfiles.json ## start the gallery and print its address (HOST, PORT, DATA_DIR)
 	@exec $(BIN)/python manage.py serve
@@ -94,12 +94,15 @@ check: $(VENV)/installed-dev ## run the linters, the type checker and Django's c
 messages: $(VENV)/installed-dev ## collect the interface texts into gallery/locale and compile them
 	$(BIN)/python .ci/messages.py
 
-slow-test: $(VENV)/installed-dev ## run the tests that kill processes, load torch or try long sequences
-	@$(IN_MEMORY) $(BIN)/pytest -n 2 -m slow
+slow-test: $(VENV)/installed-dev ## run the tests that take longer: full galleries, killed processes, torch
+	@$(IN_MEMORY) $(BIN)/pytest -n 2 --dist worksteal -m "slow and not long"
+
+long-test: $(VENV)/installed-dev ## kill at every crash point, try every operation of the API, run the benchmark suite
+	@$(IN_MEMORY) $(BIN)/pytest -n 2 --dist worksteal -m long
 
 e2e: $(VENV)/installed-dev ## run the browser tests (needs chromium and chromedriver)
 	@$(install_axe)
-	@$(IN_MEMORY) $(BIN)/pytest -m browser
+	@$(IN_MEMORY) $(BIN)/pytest -n 2 --dist worksteal -m browser
 
 a11y: $(VENV)/installed-dev ## have axe-core look at every page at every width and in both themes
 	@$(install_axe)
@@ -109,7 +112,7 @@ model-test: $(VENV)/installed-dev ## run the tests that load the starter model's
 	$(BIN)/pytest -m model
 
 server-test: $(VENV)/installed-dev ## run the tests over real Redis, Postgres and Celery processes
-	@$(IN_MEMORY) $(BIN)/pytest -m server
+	@$(IN_MEMORY) $(BIN)/pytest -n 2 --dist worksteal -m server
 
 N := 1000
 MINUTES := 60

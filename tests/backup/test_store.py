@@ -108,6 +108,7 @@ def flip(path: Path) -> None:
     path.write_bytes(data)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("harm", [flip, Path.unlink, lambda path: path.write_bytes(b"")])
 def test_verify_finds_harm_to_any_file(photos, target, harm, tmp_path):
     """Each file of the target is harmed in turn, and put back."""

@@ -142,6 +142,7 @@ FILTERS = st.recursive(
 QUESTION = unit_vectors(1, seed=11)[0]
 
 
+@pytest.mark.slow
 @settings(
     max_examples=80,
     deadline=None,

@@ -21,6 +21,7 @@ def index(request, tmp_path, points, monkeypatch):  # noqa: F811
         yield index
 
 
+@pytest.mark.slow
 def test_the_same_hits_as_of_the_oracle(index, points):  # noqa: F811
     oracle = ExactIndex(DIM)
     oracle.upsert(points)

@@ -124,6 +124,7 @@ def test_a_longer_caption_in_the_same_place_makes_another_picture(colour):
     assert kind_of(judge(pale, long, cosine=0.9)) == Kind.SAME_PICTURE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("edit", ["grey", "brighter", "flatter", "jpeg 30", "written upon"])
 def test_an_edit_of_one_thing_before_a_plain_ground_is_the_same_picture(edit):
     thing = family(OTHERS["product"], seed=13, size=1)[0]

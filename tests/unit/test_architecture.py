@@ -94,6 +94,7 @@ print(*sorted(set(heavy) & set(sys.modules)))
 """
 
 
+@pytest.mark.slow
 def test_answering_requests_loads_no_heavy_library(tmp_path):
     """The first page must not wait for torch, which alone takes seconds to import."""
     assert python(LOADED, tmp_path) == ""
@@ -110,11 +111,13 @@ print(reverse("api:map_ids"), resolve("/api/v1/photos").namespace)
 """
 
 
+@pytest.mark.slow
 def test_a_page_imports_nothing_of_the_api(tmp_path):
     """Defining the API takes a third of the start, and browsers ask for a page first."""
     assert python(FIRST_PAGE, tmp_path) == "False /api/v1/map/ids api"
 
 
+@pytest.mark.slow
 def test_service_mode_loads_no_heavy_library_either(tmp_path):
     urls = {
         "REDIS_URL": "redis://127.0.0.1:1/0",
@@ -143,6 +146,7 @@ def test_a_file_is_read_in_one_sitting(path):
     assert lines <= 400, f"{lines} lines"
 
 
+@pytest.mark.slow
 def test_no_function_is_longer_than_a_page():
     long = [
         f"{where(path, node)} {node.name}: {house.length(node)} lines"
@@ -159,11 +163,13 @@ def test_functions_are_short():
     assert quantiles(lengths, n=10)[-1] <= 35
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("figure", MOST)
 def test_the_house_keeps_its_size(figure):
     assert whole_house().figures()[figure] <= MOST[figure]
 
 
+@pytest.mark.slow
 def test_no_module_imports_itself_by_way_of_others():
     assert house.circles(whole_house().imports_at_start) == []
 

@@ -49,6 +49,7 @@ def figures(results, subject="Scry"):
     return {one.figure for one in results.measurements if one.subject == subject}
 
 
+@pytest.mark.long
 def test_photos_are_imported_and_uploaded_beside_the_loops(run):
     results = run("ingest")
     searchable = "photos to searchable, 0.2 MP, starter"
@@ -61,6 +62,7 @@ def test_photos_are_imported_and_uploaded_beside_the_loops(run):
     assert "make .venv-bench/installed" in tables.page(results)
 
 
+@pytest.mark.long
 def test_a_library_is_started_searched_and_added_to(run):
     results = run("library")
     found = figures(results)
@@ -70,6 +72,7 @@ def test_a_library_is_started_searched_and_added_to(run):
     assert results.of("library", "Scry", "cost of an added photo", 60).median > 0
 
 
+@pytest.mark.long
 def test_duplicates_are_looked_for_while_somebody_searches(run):
     results = run("duplicates")
     assert results.of("duplicates", "Scry", "full search for duplicates", 60).median > 0

@@ -234,6 +234,7 @@ def folder(tmp_path):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_results_replace_what_stood_in_the_page(folder, capsys):
     assert not docs.write_docs(made_up(memory=1000.0), folder)
     assert "memory" in capsys.readouterr().err
@@ -246,6 +247,7 @@ def test_results_replace_what_stood_in_the_page(folder, capsys):
     assert read(folder / "reference" / "performance.json") == made_up(memory=1000.0)
 
 
+@pytest.mark.slow
 def test_a_plot_has_lines_and_is_the_same_each_time(folder):
     query = next(plot for plot in plots.PLOTS if plot.name == "query")
     path = folder / "query.svg"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from uuid import UUID
 
+import pytest
 from hypothesis import given, settings, strategies as st
 
 from search.duplicates.groups.clustering import Cluster, Edge, cluster
@@ -29,6 +30,7 @@ graphs = st.dictionaries(pairs, st.floats(0, 1, allow_nan=False), max_size=60).m
 wishes = st.sets(pairs, max_size=8)
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(graphs, wishes, st.integers(1, 5), st.randoms(use_true_random=False))
 def test_every_group_is_a_star_and_the_order_of_the_edges_is_nothing(graph, wish, cap, shuffle):

@@ -127,6 +127,7 @@ def plain(value):
     return value
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PICTURES)
 def test_pictures_are_the_same(pools, put, name):
     path = put(PICTURES[name]())

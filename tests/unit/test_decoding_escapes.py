@@ -21,7 +21,10 @@ from gallery.decoding.answers import LAYERS
 from tests import images
 from tests.waiting import wait_until
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has these layers")
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="only Linux has these layers"),
+    pytest.mark.slow,
+]
 
 SECRET = b"django-insecure-do-not-tell"
 

@@ -156,6 +156,7 @@ def test_a_gif_of_20000_frames_is_read_up_to_the_first(pool, put):
     assert time.perf_counter() - begin < 20
 
 
+@pytest.mark.slow
 def test_the_smallest_bomb_is_read_in_bounded_memory(pool, put):
     bomb = images.webp_bomb(4000)
     assert len(bomb) < 100
@@ -163,6 +164,7 @@ def test_the_smallest_bomb_is_read_in_bounded_memory(pool, put):
     assert pool.probe(put(bomb)).width == 4000
 
 
+@pytest.mark.slow
 def test_too_little_memory_is_told_from_damage(put):
     small = DecoderPool(size=1, memory_bytes=128 << 20)
     try:

@@ -15,6 +15,8 @@ from tests import images
 from tests.log_lines import of_this_thread
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 
 def served_by(pool, path, owner):
     """Return the process that read a file of this owner."""

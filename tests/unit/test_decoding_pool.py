@@ -22,6 +22,8 @@ from gallery.decoding.pool import in_order
 from tests import images
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 linux_only = pytest.mark.skipif(
     sys.platform != "linux", reason="only Linux has these limits and /proc"
 )

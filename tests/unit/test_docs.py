@@ -75,15 +75,18 @@ def documented_settings() -> set[str]:
     return set(re.findall(r"^\| `([A-Z][A-Z0-9_]+)` \|", doc("settings.md"), re.MULTILINE))
 
 
+@pytest.mark.slow
 def test_settings_are_read_through_env():
     """Guards the two tests below: they would pass if nothing were found."""
     assert {"HOST", "DATA_DIR", "EMBEDDING_MODEL", "QDRANT_URL"} <= environment_names()
 
 
+@pytest.mark.slow
 def test_every_environment_variable_is_documented():
     assert environment_names() - documented_settings() == set()
 
 
+@pytest.mark.slow
 def test_every_documented_variable_is_read():
     assert documented_settings() - environment_names() == set()
 
@@ -99,6 +102,7 @@ def test_reason_codes_and_their_sentences_are_documented():
     assert dict(rows) == {reason.value: str(reason.label) for reason in Reason}
 
 
+@pytest.mark.slow
 def test_error_codes_are_documented():
     codes = set(_error_codes())
     assert {"query_empty", "model_loading"} <= codes

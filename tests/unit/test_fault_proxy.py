@@ -11,6 +11,8 @@ import pytest
 
 from tests.fault_proxy import Delay, Drip, FaultProxy, Hang, Refuse, Reset, Status
 
+pytestmark = pytest.mark.slow
+
 BODY = b"0123456789" * 40
 
 

@@ -70,6 +70,7 @@ def test_a_town_is_within_reach_and_its_region_is_that_of_the_closest(place):
         assert km[every["id"] == town.id].item() <= REACH_KM
 
 
+@pytest.mark.slow
 @given(_on_earth)
 @example((-16.8, 180.0))
 @example((-16.8, -180.0))

@@ -222,6 +222,7 @@ QUERIES = st.lists(st.tuples(PIECES, st.sampled_from(["", " ", " ", "  "])), max
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.one_of(QUERIES, st.text(max_size=80)))
 @example('-5"x" "')

@@ -189,6 +189,7 @@ def test_short_steps_add_up(world):
     assert LivedTime.objects.get().seconds == 50
 
 
+@pytest.mark.slow
 def test_photos_in_the_trash_before_the_upgrade_begin_to_count_then(world, ada):
     one = photo(ada, trashed_at=world.clock() - timedelta(days=300))
     world.trashed[one.pk] = world.true

@@ -37,6 +37,7 @@ def test_a_cropped_copy_is_laid_over_its_page(kind, seed):
     assert scale[0] == pytest.approx([1 / 0.96, 1 / 0.98], abs=0.004)
 
 
+@pytest.mark.slow
 def test_pages_of_different_kinds_are_told_from_each_other_at_once(monkeypatch):
     finest = []
     refine = pages.refine

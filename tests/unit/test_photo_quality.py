@@ -33,6 +33,7 @@ def figures(image: Image.Image):
     return measure(squares_of(np.asarray(sheet)))
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 10**6), sigma=st.floats(0.7, 6))
 def test_blur_always_lowers_sharpness(seed, sigma):

@@ -12,6 +12,8 @@ from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont, ImageOps
 from search.duplicates.find.quality import Box, Look, Quality, measure
 from tests.scenes import saved, scene
 
+pytestmark = pytest.mark.slow
+
 SIZE = (720, 540)
 
 

@@ -11,6 +11,8 @@ from gallery.redis_cache import ForgivingRedisCache
 from tests.fault_proxy import FaultProxy, Hang, Refuse
 from tests.server.processes import free_port
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(params=[Hang(), Refuse()], ids=["frozen", "away"])
 def cache(request, monkeypatch):

@@ -63,6 +63,7 @@ def test_each_template_is_used():
     assert {path.stem for path in TEMPLATES} - used - by_django == set()
 
 
+@pytest.mark.slow
 def test_the_catalogues_are_up_to_date():
     script = [sys.executable, ".ci/messages.py", "--check"]
     done = subprocess.run(script, cwd=ROOT, capture_output=True, text=True)

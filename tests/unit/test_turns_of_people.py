@@ -112,6 +112,7 @@ def test_who_waits_in_vain_is_told_soon():
         assert second.busy
 
 
+@pytest.mark.slow
 @given(
     st.integers(1, 3),
     st.lists(st.tuples(st.sampled_from("abcd"), st.booleans(), st.integers(0, 9)), max_size=14),

@@ -18,7 +18,7 @@ from tests.web.test_folding import group
 from tests.web.test_labels_api import fill
 from tests.web.test_stacks import post
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 
 @pytest.fixture

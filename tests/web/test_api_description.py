@@ -22,7 +22,7 @@ from tests.alike import group, photo
 from tests.borders import around, parts
 from tests.fuzz.excused import EXCUSED, is_excused
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 Json = dict[str, Any]
 PREFIX = "/api/v1"
@@ -233,6 +233,7 @@ def with_bodies() -> list[str]:
     ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("operation", with_bodies())
 def test_bodies_are_taken_as_they_are_described(asking, described, operation):
     method, path = operation.split(" ")
@@ -268,6 +269,7 @@ def with_queries() -> list[str]:
     ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("operation", with_queries())
 def test_queries_are_taken_as_they_are_described(asking, described, operation):
     method, path = operation.split(" ")

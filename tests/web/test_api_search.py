@@ -9,7 +9,7 @@ from gallery.models import EmbeddingModel, Photo
 from tests.web.test_api_photos import picture, upload
 from tests.workers.conftest import drain
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 COLOURS = ("red", "green", "blue", "yellow")
 

@@ -14,7 +14,7 @@ from gallery.models import Embedding, Photo
 from tests.web.test_api_photos import upload
 from tests.workers.conftest import drain
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 HALVES = ("red", "blue", "yellow")
 

@@ -11,7 +11,7 @@ from gallery import files
 from gallery.views import archives
 from tests.external import body
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 
 def names_of(answer) -> list[str]:

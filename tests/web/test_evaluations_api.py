@@ -21,7 +21,7 @@ from search.vectors import embedders
 from tests.workers.conftest import add_photo, drain
 from workers import housekeeping
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 COLOURS = ["red", "green", "blue"]
 

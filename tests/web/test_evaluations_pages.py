@@ -16,7 +16,7 @@ from search.understanding.models import EvaluationRun, Kind, Label, LabelSet
 from tests.web.test_evaluations_api import COLOURS, _fresh, make_set  # noqa: F401
 from tests.workers.conftest import add_photo, drain
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 
 @pytest.fixture

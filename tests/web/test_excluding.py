@@ -15,7 +15,7 @@ from tests.web.result_pages import shown, text
 from tests.web.test_api_photos import upload
 from tests.workers.conftest import drain
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 
 def plain(colour: str) -> bytes:

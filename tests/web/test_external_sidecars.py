@@ -105,6 +105,7 @@ def test_a_damaged_sidecar_is_refused_once_and_read_when_it_is_well(library, dat
     assert add(library) == "1 kept with a photo, 3 unchanged"
 
 
+@pytest.mark.slow
 def test_a_sidecar_that_is_swapped_while_it_is_read_is_left_for_the_next_scan(
     library, tmp_path, monkeypatch
 ):

@@ -64,6 +64,7 @@ def loaded(client, path: str) -> dict[str, int]:
     return sizes
 
 
+@pytest.mark.slow
 def test_the_first_page_is_light(ada, ada_client, collected):
     fill(ada, random.Random(5), 60)
     sizes = loaded(ada_client, "/")
@@ -71,6 +72,7 @@ def test_the_first_page_is_light(ada, ada_client, collected):
     assert sum(sizes.values()) < BUDGET, sizes
 
 
+@pytest.mark.slow
 def test_what_has_a_hash_in_its_name_is_compressed_and_kept_for_ever(ada_client, collected):
     for address in loaded(ada_client, "/"):
         if not address.startswith("/static/"):

@@ -137,6 +137,7 @@ def test_what_hung_is_told_soon_when_it_no_longer_does():
     wait_until(check.passes_in_time)
 
 
+@pytest.mark.slow
 def test_a_model_whose_vectors_take_long_is_not_ready(model, monkeypatch):
     loaded(model)
     monkeypatch.setattr(ColourEmbedder, "embed_texts", lambda *args: time.sleep(1.5))

@@ -13,7 +13,7 @@ from tests.embedders import PALETTE
 from tests.web.test_api_photos import picture, upload
 from tests.workers.conftest import drain
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 BASE = "/api/v1/label-sets"
 

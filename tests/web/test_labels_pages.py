@@ -10,7 +10,7 @@ from search.understanding.labels.presets import PRESETS
 from search.understanding.models import Kind, Label, LabelHit, LabelSet, Verdict
 from tests.web.test_labels_api import fill
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 HTMX = {"HX-Request": "true"}
 

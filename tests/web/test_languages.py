@@ -17,6 +17,8 @@ from tests.external import body
 from tests.web.route_matrix import MATRIX
 from tests.web.test_routes_by_actor import ask
 
+pytestmark = pytest.mark.slow
+
 LANGUAGES = [code for code, _name in settings.LANGUAGES]
 SHOWN = {"alt", "aria-label", "aria-description", "placeholder", "title"}
 OWN_DATA = {

@@ -17,7 +17,7 @@ from search.vectors.embedders.base import ModelUnavailable
 from tests.taught import OTHERS, embedded, fill, plain
 from tests.web.test_api_photos import picture, upload
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from search.understanding import library_vectors
 from search.understanding.models import Example, Lesson, TaggingAct
 from tests.taught import OTHERS, fill
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 HTMX = {"HX-Request": "true"}
 

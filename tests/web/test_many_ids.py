@@ -13,6 +13,7 @@ from tests.web.test_large_gallery import add_searchable
 pytestmark = pytest.mark.django_db
 
 
+@pytest.mark.slow
 def test_more_ids_than_the_database_takes_values_are_one_value(ada, model):
     add_searchable(ada, model, 3)
     own = list(Photo.objects.values_list("pk", flat=True))

@@ -345,6 +345,7 @@ def test_requests_are_counted_by_route_method_and_status(
     assert "secret" not in ask().content.decode().lower()
 
 
+@pytest.mark.slow
 def test_nothing_that_people_wrote_is_told(token, ada_client, bob_client, model):
     """Words of queries, names of files, tags and people, wherever a request can carry them."""
     upload(ada_client, picture(), "zanzibar-picnic.png")

@@ -64,6 +64,7 @@ def library(ada) -> dict[str, Photo]:
     return {name: photo(ada, name=unicodedata.normalize("NFC", name)) for name in NAMES}
 
 
+@pytest.mark.slow
 def test_a_name_is_found_as_it_is_without_case_accents_and_extension(ada, library):
     for name, row in library.items():
         stem = without_extension(name)

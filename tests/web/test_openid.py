@@ -19,7 +19,7 @@ from tests.web.openid_steps import HOME, leaves, linked, sign_in, way_back
 from tests.web.test_accounts import OLD, deeds, is_in, signed_in
 from tests.web.test_second_step import app, clock, give  # noqa: F401 - fixtures
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 
 # --- what works -----------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from tests.openid_provider import CLIENT, SECRET
 from tests.web.openid_steps import leaves, linked, sign_in, way_back
 from tests.web.test_accounts import is_in, signed_in
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 
 def another_key(header: dict, claims: dict) -> str:

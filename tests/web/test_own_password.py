@@ -10,7 +10,7 @@ from gallery.models import ApiToken, Deed, Session
 from gallery.sign_in_limits import FAILURES_OF_DEVICE
 from tests.web.test_accounts import NEW, OLD, deeds, is_in, signed_in
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 ASKING = {
     "/account/password": {"new_password1": NEW, "new_password2": NEW},

@@ -12,7 +12,7 @@ from search.vectors.embedders.catalog import MODELS
 from tests.web.test_api_photos import picture, upload
 from tests.workers.conftest import drain
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 COLOURS = ("red", "green", "blue")
 HTMX = {"HX-Request": "true"}

@@ -75,6 +75,7 @@ def test_a_passkey_alone_needs_no_code(ada, phone, app):  # noqa: F811
     assert is_in(client)
 
 
+@pytest.mark.slow
 def test_the_key_of_the_session_changes(ada, phone):
     client = browser()
     ask(client)

@@ -210,6 +210,7 @@ JUNK = st.recursive(
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @hypothesis_settings(max_examples=60)
 @given(JUNK.map(json.dumps) | st.text(max_size=30) | st.just("[" * 15_000))
 def test_any_nonsense_is_refused(text):

@@ -24,7 +24,7 @@ from tests.alike import group, photo
 from tests.web.result_pages import HTMX, shown
 from workers.index_sync.sources import point_payload
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 API = "/api/v1/search"
 START = datetime(2024, 1, 1, tzinfo=UTC)

@@ -18,6 +18,8 @@ from tests.images import jpeg, png
 from tests.web.test_api_photos import upload
 from tests.workers.conftest import drain
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 FAR_OFF = 60.0
 

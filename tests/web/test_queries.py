@@ -57,6 +57,7 @@ def queries(client, address: str) -> int:
     return len(asked)
 
 
+@pytest.mark.slow
 def test_more_photos_take_no_more_queries(ada, ada_client):
     first = add(ada, times=2)[0]
     names = {"photo": first.pk, "album": first.albums.get().pk}

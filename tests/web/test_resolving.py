@@ -110,6 +110,7 @@ def test_undoing_leaves_what_the_person_changed_since(ada, marked):
     assert facts(good)["albums"] == {mine.pk}
 
 
+@pytest.mark.slow
 def test_a_new_day_goes_into_the_index_again(ada, model, marked):
     made, _, good = marked
     Embedding.objects.create(photo=good, model=model, state="indexed", compared_at=ADDED)

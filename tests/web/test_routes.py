@@ -146,6 +146,7 @@ def ask_as_asked_for(client: Client, path: str):
     return client.generic(MATRIX[path][0], address, body, content_type="application/json")
 
 
+@pytest.mark.slow
 def test_looking_changes_nothing(ada_client, model):
     upload(ada_client, picture())
     before = EmbeddingModel.objects.count(), len(ada_client.get("/api/v1/photos").json()["photos"])

@@ -28,7 +28,7 @@ from tests.web.route_matrix import (
 )
 from tests.web.test_sharing_routes import FORMS
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 STRANGERS = ("anonymous", "link", "revoked", "expired")
 MEMBERS_OF_THE_GALLERY = ("other", "admin", "viewer", "contributor")

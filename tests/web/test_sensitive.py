@@ -15,7 +15,7 @@ from search.understanding.models import Engine, Suspicion
 from search.understanding.sensitive import nudity, review
 from tests.alike import photo
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from tests.web.route_matrix import MATRIX
 from tests.web.test_api_photos import picture, upload
 from tests.workers.conftest import drain
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 NAME = "zanzibar-secret"
 # Routes that are about one photo by its id, or about sensitive photos, or change something.

@@ -17,7 +17,7 @@ from search.vectors import embedders
 from tests.embedders import PALETTE
 from tests.workers.conftest import add_photo, drain
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 
 @pytest.fixture(autouse=True)

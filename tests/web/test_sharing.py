@@ -28,7 +28,7 @@ from tests.shared import (
 )
 from tests.web.test_api_photos import picture, upload
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 
 # --- who sees what --------------------------------------------------------------------------------

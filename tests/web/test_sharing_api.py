@@ -12,7 +12,7 @@ from django.utils import timezone
 from gallery.models import ApiToken, ShareLink, ShareMember
 from tests.shared import another, member, send
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from tests.shared import (
     text,
 )
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 
 def page_of(world: World) -> str:

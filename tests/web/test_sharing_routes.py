@@ -13,7 +13,7 @@ from tests.external import body
 from tests.shared import ALL_ON, World, member
 from tests.web.route_matrix import ADMIN, ADMIN_KEY, KEY, LINK, MATRIX, MEMBERS, OPEN, SIGN_IN
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 # What each actor gets from a route of each kind, for photos that are shared.
 EXPECTED = {

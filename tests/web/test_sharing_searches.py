@@ -11,7 +11,7 @@ from gallery.models import Photo, ShareMember
 from gallery.sharing import link_searches
 from tests.shared import ALL_ON, World, another, member, text
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 FIRST = re.compile(r"/photos/([0-9a-f-]{36})/thumbnail")
 

@@ -31,7 +31,7 @@ from tests.shared import (
 from tests.web.test_api_photos import picture
 from tests.workers.conftest import drain
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 
 # --- sensitive photos -----------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from gallery import stacks, trash
 from gallery.models import Photo, SkippedFile, Stack
 from tests.web.test_api_photos import picture, upload
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 HTMX = {"HX-Request": "true"}
 COLOURS = ("red", "green", "blue", "white")

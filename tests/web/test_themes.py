@@ -12,7 +12,7 @@ from gallery.models import Photo, Tag
 from search.understanding.models import MapRun, ThemeName
 from tests.planted import draw, store, vectors
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 ROWS = vectors(4, 20)
 

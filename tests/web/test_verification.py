@@ -21,6 +21,8 @@ from tests.external import body
 from tests.web.route_matrix import MATRIX, OPEN, SIGN_IN
 from tests.web.test_routes import ask
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("gallery", "search", "workers")
 RUNS_TEXT = {"eval", "exec", "compile", "__import__", "os.system", "os.popen"}

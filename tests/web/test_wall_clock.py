@@ -65,6 +65,7 @@ def days_shown(client):
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("zone", ZONES)
 def test_another_time_zone_moves_nothing(ada_client, model, settings, zone):
     settings.TIME_ZONE = zone

@@ -120,6 +120,7 @@ def _small(monkeypatch):
     monkeypatch.setattr(servers, "_most_connections", lambda: 8)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_small")
 @pytest.mark.parametrize("sent", [b"", b"GET /page HT", GET])
 def test_who_asks_nothing_gives_way_in_a_full_server(address_of_small, sent):

@@ -124,6 +124,7 @@ def drip(client, data: bytes, every=0.02, seconds=30.0) -> float:
     return time.monotonic() - began
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", [b"GET /page HTTP/1.1\r\n", b"", b"\r\n\r\n", GET + b"G"])
 def test_a_header_that_drips_is_cut_off(address, monkeypatch, first):
     monkeypatch.setattr(connections, "HEADER_SECONDS", 0.3)
@@ -139,6 +140,7 @@ def test_who_sends_nothing_is_cut_off(address, monkeypatch):
         assert client.recv(1) == b""
 
 
+@pytest.mark.slow
 def test_a_late_header_is_told(address, monkeypatch):
     monkeypatch.setattr(connections, "HEADER_SECONDS", 1.0)
     with connected(address, b"GET / HTTP/1.1\r\n") as client:
@@ -158,6 +160,7 @@ def test_what_the_server_refuses_is_a_line_a_minute_of_each_kind(address, monkey
     assert lines[0] == "Refused before it was read: 400 Bad Request, from 127.0.0.1."
 
 
+@pytest.mark.slow
 def test_an_idle_connection_is_kept_for_a_while_and_then_closed(address, monkeypatch):
     monkeypatch.setattr(connections, "HEADER_SECONDS", 0.8)
     with connected(address, GET) as client:

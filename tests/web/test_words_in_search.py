@@ -13,7 +13,7 @@ from tests.web.test_api_photos import picture, upload
 from tests.workers.conftest import drain
 from workers import housekeeping
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 COLOURS = ("red", "green", "blue", "yellow")
 

@@ -19,7 +19,7 @@ from tests.workers.conftest import add_photo, drain, points, row_of
 from workers import check_index, measure_recall
 from workers.index_sync.sources import point_payload
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 COLOURS = ["red", "green", "blue", "yellow", "orange", "purple", "pink", "brown", "cyan", "white"]
 

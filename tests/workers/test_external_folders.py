@@ -19,7 +19,7 @@ from tests.workers.conftest import drain, forget_pauses
 from workers import heartbeat, jobs, look_into_folders
 from workers.index_sync import removal
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 
 @pytest.fixture(autouse=True)

@@ -209,7 +209,7 @@ def assert_sound() -> None:
     assert not report.refused + report.skipped
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("name", NAMES)
 def test_a_kill_at_any_crash_point_breaks_nothing(scene, settings, name):
@@ -250,6 +250,7 @@ def failpoints_in(path: Path) -> set[str]:
     return found
 
 
+@pytest.mark.slow
 def test_the_list_of_crash_points_is_complete():
     modules = [
         path for name in ("gallery", "search", "workers") for path in (ROOT / name).rglob("*.py")

@@ -100,6 +100,7 @@ def test_photos_that_are_gone_or_not_due_get_no_share(people, model):
     assert not Embedding.objects.claim(model, 8)
 
 
+@pytest.mark.slow
 def test_a_claim_takes_as_many_queries_however_much_waits(people, model):
     counts = []
     for number in (2, 200):
@@ -158,6 +159,7 @@ def _small_batches(settings):
     settings.EMBEDDING_BATCH = 4
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_small_batches")
 def test_one_photo_does_not_wait_behind_many(ada, bob, model):
     many = [add_photo(ada) for _ in range(16)]
@@ -168,6 +170,7 @@ def test_one_photo_does_not_wait_behind_many(ada, bob, model):
     assert row_of(one).indexed_at <= times[3]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_small_batches")
 def test_one_photo_that_comes_meanwhile_overtakes_what_was_claimed_ahead(
     ada, bob, model, after_first_batch

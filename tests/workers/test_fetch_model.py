@@ -204,6 +204,7 @@ def test_the_files_can_be_listed_without_fetching_them(hub, tmp_path):
         fetch(None)
 
 
+@pytest.mark.slow
 def test_it_needs_no_database_and_no_service(hub, tmp_path):
     """As a command of its own, with services that do not exist, and the real table of models."""
     hub.repo = CLIP.repo

@@ -23,7 +23,7 @@ from tests.workers.test_duplicates import add, add_pair, scene
 from workers import jobs
 from workers.management.commands import find_duplicates
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 
 @pytest.fixture(autouse=True)

@@ -36,6 +36,7 @@ def test_photos_that_come_get_a_label(ada, hues):
     assert not label_photos.is_due()
 
 
+@pytest.mark.slow
 def test_work_that_is_stopped_goes_on_where_it_was(ada, model):
     add_photo(ada, colour="red")
     names = [NewLabel(f"thing {n}") for n in range(40)]

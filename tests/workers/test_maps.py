@@ -44,6 +44,7 @@ def places(owner) -> dict[str, np.ndarray]:
     return dict(zip(points.ids, points.at, strict=True))
 
 
+@pytest.mark.slow
 def test_a_worker_draws_the_map_of_each_person(ada, bob, model):
     store(ada, model, ROWS)
     store(bob, model, ROWS[:10])

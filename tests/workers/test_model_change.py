@@ -17,7 +17,7 @@ from tests.workers.conftest import add_photo, assert_settled, delete_for_ever, d
 from tests.workers.test_models import settle, state_of
 from workers import heartbeat, model_choice
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 
 @pytest.fixture

@@ -137,6 +137,7 @@ def page_choice(settings, tmp_path) -> Callable[..., None]:
     return choose
 
 
+@pytest.mark.slow
 def test_the_model_of_the_settings_page_is_built_while_the_old_one_answers(ada, page_choice):
     page_choice(SIGLIP)
     assert model_choice.settle()

@@ -18,7 +18,7 @@ from tests.workers.conftest import add_photo, drain
 from tests.workers.test_models import settle
 from workers import model_choice
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 
 class Backwards(fake.ColourEmbedder):

@@ -23,7 +23,7 @@ from search.understanding.models import Kind, LabelProjection
 from search.understanding.sensitive import nudity, suspicions
 from workers import compare_photos, embed_parts, label_photos, measure_quality, suspect_photos
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 MANY = 2_500
 

@@ -34,7 +34,7 @@ from tests.workers.conftest import (
 from workers import housekeeping, jobs, look_ahead, pipeline
 from workers.index_sync import removal
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 STEPS = ("claimed", "embedded", "saved", "photos_upserted", "photos_flushed")
 

@@ -20,7 +20,7 @@ from workers import pipeline
 from workers.index_sync import projection, removal, sources
 from workers.index_sync.sources import PHOTOS
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 STEPS = ("claimed", "embedded", "saved", "photos_upserted", "photos_flushed")
 

@@ -22,7 +22,7 @@ from search.duplicates.models import DuplicateEdge, DuplicateGroup, Kind
 from tests.workers.conftest import add_photo, drain
 from workers import jobs, measure_quality
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 
 def scene(sigma: float = 0, name: str = "PNG", size: tuple[int, int] = (320, 240)) -> bytes:

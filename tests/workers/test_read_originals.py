@@ -78,6 +78,7 @@ DAMAGES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("damage", "kind"), DAMAGES)
 @pytest.mark.parametrize("row", ["photo", "video"])
 def test_damage_is_found_and_told_and_goes_when_it_is_repaired(

@@ -17,7 +17,7 @@ from tests.workers.conftest import add_photo, assert_settled, drain, points
 from tests.workers.test_models import settle
 from workers import heartbeat, model_choice
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 
 def replace_weights(folder: Path, text: bytes = b"fine-tuned") -> None:

@@ -19,7 +19,7 @@ from tests.web.test_api_photos import picture, upload
 from tests.workers.conftest import add_photo, drain
 from workers import suspect_photos
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 RED = Texts(unsafe=("red",), harmless=("blue", "green"), cut=1.0)
 SHADES = [

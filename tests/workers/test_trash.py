@@ -27,7 +27,11 @@ from workers import housekeeping, jobs, model_choice, pipeline, tasks
 from workers.index_sync import projection, reconcile, removal, sources
 from workers.index_sync.sources import PHOTOS
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("looked_at")]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("looked_at"),
+    pytest.mark.slow,
+]
 
 STEPS = ("claimed", "embedded", "saved", "photos_upserted", "photos_flushed")
 

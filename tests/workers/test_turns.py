@@ -15,7 +15,7 @@ from workers import INDEX, activity, heartbeat, jobs, pipeline
 from workers.index_sync.projection import project_waiting
 from workers.index_sync.sources import PHOTOS, SOURCES
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 
 class StepClock:

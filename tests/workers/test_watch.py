@@ -14,7 +14,7 @@ from tests.workers.conftest import add_photo, row_of
 from workers import heartbeat, housekeeping, jobs, pipeline, tasks, watch
 from workers.watch import Watch
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 
 class Clock:
