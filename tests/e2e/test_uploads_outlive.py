@@ -134,11 +134,14 @@ def test_the_page_that_is_looked_at_sends(owner, pictures):
     owner.open("/")
     block(owner)
     waiting(owner, paths)
+    first = owner.driver.current_window_handle
     owner.driver.switch_to.new_window("tab")
     owner.open("/albums")
-    owner.says(".uploads-badge .remaining", "3")
     owner.until(lambda: names(owner) == {path.name for path in paths})
     owner.until(lambda: kept(owner) == 0)
+    owner.driver.switch_to.window(first)
+    for path in paths:
+        owner.until(lambda path=path: "searchable after" in owner.outcome(path.name), path.name)
 
 
 def test_signing_out_empties_the_queue(owner, pictures, sessions, accounts):

@@ -23,6 +23,7 @@ import { attachFiles } from "./files.js";
 import { follow, indexAgain, refreshSoon } from "./follow.js";
 import { joinAlbum } from "./join_album.js";
 import { allKept, forget, hasKept, keep, newKey } from "./kept.js";
+import { hearOtherPages, tellOtherPages } from "./other_pages.js";
 import { isWaiting, regained } from "./session.js";
 import { attachShared, forgetShared } from "./shared.js";
 import { takeBack, transfer } from "./transfer.js";
@@ -43,6 +44,7 @@ export function attachUploads({ addTo = "" } = {}) {
   if (!document.getElementById("uploads")) return;
   const add = (files) => addFiles(files, addTo);
   attachCard({ onResume: sendNext, onClose: (gone) => gone.forEach(forget) });
+  hearOtherPages(onTold);
   rememberUnsent(() => unkept().map(({ file }) => file.name));
   if (tellUnsent()) draw();
   attachFiles(add);
@@ -106,6 +108,7 @@ async function goOnIfKept() {
 async function goOn() {
   isYielding = false;
   const kept = await allKept();
+  showSentElsewhere(new Map(kept.map((record) => [record.key, record])));
   const known = new Set([...jobs, ...sentBefore].map(({ key }) => key));
   const others = kept.filter(({ key }) => !known.has(key));
   if (!jobs.length && others.length) minimise(true);
@@ -118,6 +121,29 @@ async function goOn() {
   sendNext();
 }
 
+// Of what another page was given to send, that has told the most. What it could not tell is no longer kept.
+function showSentElsewhere(kept) {
+  for (const job of jobs.filter((each) => each.isElsewhere && isUnsent(each))) {
+    job.isElsewhere = false;
+    if (kept.has(job.key)) {
+      job.upload = kept.get(job.key).upload;
+      setState(job, "waiting", gettext("Waiting"));
+    } else setState(job, "done", gettext("sent by another page"));
+  }
+}
+
+function onTold({ key, photo, problem, isCancelled }) {
+  const job = jobs.find((each) => each.key === key && isUnsent(each));
+  if (!job) return;
+  if (isCancelled) return cancel(job, { isTold: true });
+  if (!job.isElsewhere) return;
+  job.isElsewhere = false;
+  if (problem) return setError(job, problem.why, problem);
+  Object.assign(job, { id: photo.id, url: photo.url, sent: performance.now() });
+  if (job.addTo) setLink(job, "added", gettext("added to the album → open"));
+  else finish(job, photo);
+}
+
 // Another page is looked at now. Small files are sent to their end, large ones go on there.
 function yieldTurn() {
   isYielding = true;
@@ -127,10 +153,15 @@ function yieldTurn() {
 
 function endTurn() {
   if (active || !hasTurn() || (remaining() && !isYielding)) return;
-  if (isYielding) for (const job of jobs.filter((job) => isUnsent(job) && job.isKept)) removeRow(job);
+  if (isYielding) jobs.filter((job) => isUnsent(job) && job.isKept).forEach(leaveToOthers);
   else forgetAllSent();
   giveTurn();
   if (unkept().length) takeTurn(goOn, yieldTurn, { asks: false });
+}
+
+function leaveToOthers(job) {
+  job.isElsewhere = true;
+  setState(job, "waiting", gettext("Another page sends it"));
 }
 
 function forgetAllSent() {
@@ -141,8 +172,9 @@ function forgetAllSent() {
 // --- the queue ---
 
 // Only what has not been sent whole can be taken back; its row has no button for that afterwards.
-function cancel(job) {
+function cancel(job, { isTold = false } = {}) {
   job.isCancelled = true;
+  if (!isTold) tellOtherPages({ key: job.key, isCancelled: true });
   forget(job);
   job.stop?.();
   if (job.state === "sending") return;
@@ -239,13 +271,14 @@ function pause(job, { status, body, retryAfter }) {
     ? gettext("The gallery is busy. The upload will be retried.")
     : gettext("No connection. The upload will be retried.");
   setState(job, "paused", body?.code === "originals_away" ? body.message : text);
-  setTimeout(() => jobs.includes(job) && requeue(job), seconds * 1000);
+  setTimeout(() => jobs.includes(job) && !job.isElsewhere && requeue(job), seconds * 1000);
 }
 
 // Other pages tell it too, until the card is closed.
 async function failed(job, { status, body }) {
   const problem = { why: body?.message ?? gettext("The upload failed."), code: body?.code, status };
   setError(job, problem.why, problem);
+  tellOtherPages({ key: job.key, problem });
   if (job.isKept || job.isLasting) await keep(job, { file: job.isLasting ? null : job.file, problem });
 }
 
@@ -255,6 +288,7 @@ async function uploaded(job, photo) {
   job.sent = performance.now();
   await finish(job, photo);
   if (job.state === "error") return;
+  tellOtherPages({ key: job.key, photo });
   const isAwaited = !isCompanion(job.file) && jobs.some((other) => isUnsent(other) && isCompanion(other.file));
   if (!isAwaited || !job.isKept) return forget(job);
   sentBefore.push(job);

@@ -1,0 +1,22 @@
+// A page that waits while another one sends its files hears from that what became of each.
+import { canKeep } from "./kept.js";
+
+const NAME = `scry-uploads-files-${document.body.dataset.user}`;
+let channel = null;
+
+// Open channels keep a page from being restored by Back in some browsers, so it closes with the page.
+export function hearOtherPages(onTold) {
+  if (!canKeep) return;
+  const open = () => {
+    channel ??= new BroadcastChannel(NAME);
+    channel.onmessage = ({ data }) => onTold(data);
+  };
+  open();
+  addEventListener("pageshow", open);
+  addEventListener("pagehide", () => {
+    channel?.close();
+    channel = null;
+  });
+}
+
+export const tellOtherPages = (what) => channel?.postMessage(what);
