@@ -1,9 +1,10 @@
 // Shows a page of its own while the gallery cannot be reached, and takes in what other apps share.
-// It keeps neither pages nor photos of the gallery, and what was shared only until it is uploaded.
-// Signing out clears all of it.
-const SHELL = "scry-shell-1";
+// It keeps neither pages nor photos of the gallery, and what was shared only until it is uploaded. Thumbnails
+// are kept by page/recent.js where somebody wants that. Signing out clears all of it.
+const SHELL = "scry-shell-2";
 const SHARED = "scry-shared";
 const OFFLINE = "/offline";
+const NAMED = /<(?:link rel="(?:stylesheet|icon|modulepreload)" href|script type="module" src)="([^"]+)"/g;
 
 addEventListener("install", (event) => {
   skipWaiting();
@@ -32,7 +33,7 @@ async function page(event) {
   }
 }
 
-// The page and the style sheets that it names.
+// The page with the style sheets and scripts that it names.
 async function keepShell() {
   const cache = await caches.open(SHELL);
   const page = await fetch(OFFLINE, { credentials: "omit" });
@@ -41,7 +42,8 @@ async function keepShell() {
   await cache.put(OFFLINE, page);
   const icons = [...new Set([...html.matchAll(/<use href="([^"#]+)/g)].map(([, href]) => href))];
   await cache.addAll(icons);
-  await cache.addAll([...html.matchAll(/<link rel="(?:stylesheet|icon)" href="([^"]+)"/g)].map(([, href]) => href));
+  const named = html.matchAll(NAMED);
+  await cache.addAll([...named].map(([, href]) => href));
 }
 
 async function begin() {

@@ -123,6 +123,49 @@ def test_without_a_connection_a_page_says_so(browser, tmp_path):
     )
 
 
+def test_kept_thumbnails_are_shown_without_a_connection(browser, tmp_path, pictures):
+    process, gallery = start_migrated(tmp_path / "gallery")
+    try:
+        browser.url = gallery.url
+        first_run(browser, gallery)
+        browser.run("return navigator.serviceWorker.ready.then(() => true)")
+        browser.upload(*pictures("kept"))
+        browser.until(lambda: len(browser.names()) == 3)
+        assert kept_thumbnails(browser) == 0, "nothing is kept unasked"
+        browser.open("/account/appearance")
+        browser.click("[data-recent-switch] input")
+        browser.until(lambda: browser.run(f"return caches.keys().then({KEPT})"))
+        browser.open("/")
+        browser.until(lambda: kept_thumbnails(browser) == 3)
+    finally:
+        stop(process)
+    browser.allowed += ["net::ERR_CONNECTION_REFUSED", "net::ERR_FAILED"]
+    browser.open("/albums")
+    browser.until(lambda: len(browser.all("[data-recent] img")) == 3)
+    size = "return document.querySelector('[data-recent] img').naturalWidth"
+    browser.until(lambda: browser.run(size) > 0, "the picture")
+
+
+def test_kept_thumbnails_go_when_somebody_signs_out(owner, uploaded):
+    owner.open("/account/appearance")
+    owner.click("[data-recent-switch] input")
+    uploaded("seen")
+    owner.until(lambda: kept_thumbnails(owner) == 3)
+    owner.click(".menu summary")
+    owner.follow("form[action='/sign-out'] button")
+    assert kept_thumbnails(owner) == 0
+
+
+KEPT = "names => names.filter(name => name.startsWith('scry-recent-'))[0]"
+
+
+def kept_thumbnails(browser) -> int:
+    return browser.run(
+        f"return caches.keys().then({KEPT}).then(async name => "
+        "name ? (await (await caches.open(name)).keys()).length : 0)"
+    )
+
+
 def test_what_another_app_shares_is_uploaded(owner, pictures):
     """The browser's share sheet is simulated: a form sends the same request to the same address."""
     owner.open("/")

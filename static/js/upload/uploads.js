@@ -108,6 +108,7 @@ async function goOnIfKept() {
 async function goOn() {
   isYielding = false;
   const kept = await allKept();
+  if (!hasTurn() || isYielding) return; // Another page has asked for it meanwhile.
   showSentElsewhere(new Map(kept.map((record) => [record.key, record])));
   const known = new Set([...jobs, ...sentBefore].map(({ key }) => key));
   const others = kept.filter(({ key }) => !known.has(key));
@@ -271,7 +272,7 @@ function pause(job, { status, body, retryAfter }) {
     ? gettext("The gallery is busy. The upload will be retried.")
     : gettext("No connection. The upload will be retried.");
   setState(job, "paused", body?.code === "originals_away" ? body.message : text);
-  setTimeout(() => jobs.includes(job) && !job.isElsewhere && requeue(job), seconds * 1000);
+  setTimeout(() => jobs.includes(job) && job.state === "paused" && requeue(job), seconds * 1000);
 }
 
 // Other pages tell it too, until the card is closed.
