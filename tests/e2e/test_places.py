@@ -53,6 +53,13 @@ def shows(browser: Browser, *wanted: str) -> None:
     browser.becomes(lambda: labels(browser), set(wanted), "clusters")
 
 
+def drawn_land(browser: Browser) -> float:
+    """Return how many pixels of width the drawing of the land takes."""
+    land = "document.querySelector('.places-land')?.ownerSVGElement"
+    width = f"return {land}?.getBoundingClientRect().width ?? 0"
+    return browser.until(lambda: browser.run(width), "the land")
+
+
 def opened(browser: Browser, path: str) -> None:
     # Only the part behind "#" may differ, and then nothing would be loaded.
     browser.driver.get("about:blank")
@@ -70,6 +77,7 @@ def test_clusters_split_and_open_their_photos(traveller):
     opened(browser, "/places")
     assert sorted(label.partition(",")[0] for label in labels(browser)) == ["4 photos", "cyan.jpg"]
     browser.says("#places-count", "5 photos in view")
+    assert drawn_land(browser) > 100
 
     opened(browser, "/places#7/39.8/-8.9")
     shows(browser, "3 photos, Lisbon, Portugal", "purple.jpg, Porto, Portugal")
