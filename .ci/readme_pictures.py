@@ -2,7 +2,7 @@
 
     python .ci/readme_pictures.py FOLDER
 
-FOLDER has photos whose licence allows to show them; docs/images/CREDITS.md names them.
+FOLDER has photos whose licence allows showing them; docs/images/CREDITS.md names them.
 A gallery with the starter model is made of them and of smaller copies of some, and Chromium is led
 through it.
 """

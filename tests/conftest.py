@@ -84,10 +84,15 @@ def _forget_the_language():
 def _forget_statistics(request, django_db_blocker):
     """Take away the statistics that a sweep wrote, by which SQLite would plan in later tests.
 
-    In tests with transactions of their own, nothing rolls them back.
+    Where the test before was rolled back, the connection still plans by them until it reads the
+    table anew. In tests with transactions of their own, nothing rolls the table back either.
     """
-    yield
     marker = request.node.get_closest_marker("django_db")
+    if (marker or "db" in request.fixturenames) and connection.vendor == "sqlite":
+        request.getfixturevalue("django_db_setup")
+        with django_db_blocker.unblock(), connection.cursor() as cursor:
+            cursor.execute("ANALYZE sqlite_schema")
+    yield
     has_own = bool(marker and marker.kwargs.get("transaction"))
     if not has_own and "transactional_db" not in request.fixturenames:
         return

@@ -152,6 +152,8 @@ def test_the_address_of_a_photo_opens_the_same_viewer_as_the_grid(owner, uploade
     owner.reloaded(lambda: owner.press(Keys.ESCAPE))
     assert owner.path().startswith("/?after=")
     assert owner.names()[0] == first
+    owner.driver.back()
+    owner.one(".pswp")
 
 
 def test_the_details_of_a_photo_show_similar_ones(owner, uploaded):

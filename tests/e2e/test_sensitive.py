@@ -47,6 +47,34 @@ def test_a_covered_photo_is_loaded_when_its_cover_is_touched(owner, uploaded):
     assert not owner.all(".tile.veiled")
 
 
+def test_an_uncovered_photo_is_not_kept_on_the_device(owner, uploaded):
+    owner.open("/account/appearance")
+    owner.click("[data-recent-switch] input")
+    uploaded("device", "red", "blue")
+    photo_id = owner.attribute(owner.tile("device-red.png"), "data-id")
+    owner.until(lambda: len(kept_addresses(owner)) == 2)
+    mark(owner, "device-red.png")
+    owner.open("/")
+    owner.until(lambda: len(kept_addresses(owner)) == 1)
+    owner.run("document.querySelector('.tile.veiled [data-veil]').click()")
+    owner.until(lambda: loaded(owner, photo_id))
+    # Photos are kept in turn, so what is kept after one that comes later says enough.
+    uploaded("later", "green")
+    owner.until(lambda: len(kept_addresses(owner)) == 2)
+    assert not any(photo_id in address for address in kept_addresses(owner))
+
+
+def kept_addresses(browser: Browser) -> list[str]:
+    """Return the addresses of the thumbnails that the browser keeps for later."""
+    found: list[str] = browser.run(
+        "return caches.keys()"
+        ".then(names => names.find(name => name.startsWith('scry-recent-')))"
+        ".then(async name => name ? (await (await caches.open(name)).keys()) : [])"
+        ".then(requests => requests.map(request => request.url))"
+    )
+    return found
+
+
 def test_the_review_is_done_by_keys(owner, uploaded):
     uploaded("review", "red", "blue")
     for name in ("review-red.png", "review-blue.png"):

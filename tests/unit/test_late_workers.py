@@ -6,11 +6,20 @@ import threading
 
 import pytest
 from django.core.signals import request_finished
+from django.db import close_old_connections
 
 from gallery import late_workers
 from gallery.late_workers import LateWorkers
 
 SOON = 60.0
+
+
+@pytest.fixture(autouse=True)
+def _connections_stay():
+    """Let the end of a request leave connections alone, which tests before may have opened."""
+    request_finished.disconnect(close_old_connections)
+    yield
+    request_finished.connect(close_old_connections)
 
 
 class Workers:

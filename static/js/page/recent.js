@@ -4,6 +4,7 @@ import { PREFIX } from "./recent_name.js";
 
 const MOST = 300;
 const MINE = PREFIX + document.body.dataset.user;
+const SEEN = "[data-grid] .tile:not(.veiled, [data-uncovered]) img";
 let keeping = Promise.resolve();
 
 export async function attachRecent() {
@@ -13,7 +14,9 @@ export async function attachRecent() {
   const foreign = names.filter((name) => name.startsWith(PREFIX) && name !== MINE);
   await Promise.all(foreign.map((name) => caches.delete(name)));
   attachSwitch(names.includes(MINE));
-  if (names.includes(MINE)) watchThumbnails();
+  if (!names.includes(MINE)) return;
+  watchThumbnails();
+  addEventListener("scry:signed-out", () => caches.delete(MINE));
 }
 
 function attachSwitch(isOn) {
@@ -24,28 +27,39 @@ function attachSwitch(isOn) {
   box.addEventListener("change", () => (box.checked ? caches.open(MINE) : caches.delete(MINE)));
 }
 
-// Those of covered photos are not loaded, and so not kept.
 function watchThumbnails() {
-  const seen = (image) => {
-    if (image.complete && image.naturalWidth && image.matches("[data-grid] .tile:not(.veiled) img")) keepSoon(image);
-  };
-  document.querySelectorAll("[data-grid] .tile img").forEach(seen);
-  document.addEventListener("load", ({ target }) => target instanceof HTMLImageElement && seen(target), true);
+  document.querySelectorAll("[data-grid] .tile img").forEach(look);
+  document.addEventListener("load", ({ target }) => target instanceof HTMLImageElement && look(target), true);
+  document.body.addEventListener("htmx:load", ({ detail }) => dropCovered(detail.elt));
+  dropCovered(document);
 }
 
-function keepSoon(image) {
-  keeping = keeping.then(() => keep(image.getAttribute("src"), image.alt)).catch(() => {});
+function look(image) {
+  if (!image.matches(SEEN) || image.closest("[hidden]") || !image.complete || !image.naturalWidth) return;
+  const { pathname } = new URL(image.src, location.href);
+  soon(() => keep(pathname, image.alt));
+}
+
+// What was kept before it was covered goes.
+function dropCovered(part) {
+  for (const image of part.querySelectorAll(".tile.veiled img[data-src]"))
+    soon(async () => (await caches.has(MINE)) && (await caches.open(MINE)).delete(image.dataset.src));
+}
+
+function soon(act) {
+  keeping = keeping.then(act).catch(() => {});
 }
 
 async function keep(address, alt) {
   if (!(await caches.has(MINE))) return; // It may have been switched off, or somebody signed out.
   const cache = await caches.open(MINE);
-  if (await cache.match(address)) return;
-  // The browser has it already, as the tile shows it.
-  const answer = await fetch(address, { cache: "force-cache" });
-  if (answer.status !== 200) return;
+  // Mostly the browser has it already, as the tile shows it.
+  const answer = (await cache.match(address)) ?? (await fetch(address, { cache: "force-cache" }));
+  if (answer.status !== 200 || answer.redirected) return;
   const headers = { "Content-Type": answer.headers.get("Content-Type"), "X-Alt": encodeURIComponent(alt) };
-  await cache.put(address, new Response(await answer.blob(), { headers }));
+  const picture = await answer.blob();
+  await cache.delete(address); // The last seen stand last.
+  await cache.put(address, new Response(picture, { headers }));
   const kept = await cache.keys();
   await Promise.all(kept.slice(0, -MOST).map((request) => cache.delete(request)));
 }

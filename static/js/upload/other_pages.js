@@ -1,4 +1,4 @@
-// A page that waits while another one sends its files hears from that what became of each.
+// While another page sends its files, a waiting page is told the outcome of each.
 import { canKeep } from "./kept.js";
 
 const NAME = `scry-uploads-files-${document.body.dataset.user}`;

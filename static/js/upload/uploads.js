@@ -51,7 +51,10 @@ export function attachUploads({ addTo = "" } = {}) {
   attachShared(add);
   attachLeaving();
   goOnIfKept();
-  addEventListener("pagehide", giveTurn);
+  addEventListener("pagehide", () => {
+    jobs.filter((job) => isUnsent(job) && job.isKept).forEach(leaveToOthers);
+    giveTurn();
+  });
   addEventListener("pageshow", (event) => event.persisted && goOnIfKept());
   document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && goOnIfKept());
 }
@@ -93,6 +96,8 @@ function keepInTurn(job) {
     if (!isUnsent(job) || job.isCancelled) return;
     job.isKept = await keep(job);
     if (!job.isKept) return;
+    if (job.isCancelled) return forget(job);
+    job.isElsewhere = isUnsent(job) && !hasTurn();
     if (isUnsent(job)) await forgetShared(job.file);
     else if (job.state !== "error") await forget(job);
   });
@@ -101,8 +106,10 @@ function keepInTurn(job) {
 const begin = () => takeTurn(goOn, yieldTurn);
 
 async function goOnIfKept() {
-  if (await hasKept()) begin();
+  if (hasLeft() || (await hasKept())) begin();
 }
+
+const hasLeft = () => jobs.some((job) => job.isElsewhere && isUnsent(job));
 
 // This page has its turn: it sends what others left.
 async function goOn() {
@@ -122,33 +129,40 @@ async function goOn() {
   sendNext();
 }
 
-// Of what another page was given to send, that has told the most. What it could not tell is no longer kept.
+// Files left to another page: most were reported already. If one is no longer kept, that page dealt with it.
 function showSentElsewhere(kept) {
-  for (const job of jobs.filter((each) => each.isElsewhere && isUnsent(each))) {
+  for (const job of jobs.filter((each) => each.isElsewhere && each.state === "waiting")) {
+    const record = kept.get(job.key);
     job.isElsewhere = false;
-    if (kept.has(job.key)) {
-      job.upload = kept.get(job.key).upload;
+    if (record?.problem) setError(job, record.problem.why, record.problem);
+    else if (record && !record.photo) {
+      job.upload = record.upload;
       setState(job, "waiting", gettext("Waiting"));
-    } else setState(job, "done", gettext("sent by another page"));
+    } else setState(job, "done", gettext("uploaded in another tab"));
   }
 }
 
+// What the page that sends tells of a file. One that failed there may have been tried again.
 function onTold({ key, photo, problem, isCancelled }) {
-  const job = jobs.find((each) => each.key === key && isUnsent(each));
+  const job = jobs.find((each) => each.key === key && (isUnsent(each) || each.state === "error"));
   if (!job) return;
-  if (isCancelled) return cancel(job, { isTold: true });
-  if (!job.isElsewhere) return;
+  if (isCancelled) return mayCancel(job) && cancel(job, { isTold: true });
+  if (!job.isElsewhere && job.state !== "error") return;
   job.isElsewhere = false;
   if (problem) return setError(job, problem.why, problem);
   Object.assign(job, { id: photo.id, url: photo.url, sent: performance.now() });
   if (job.addTo) setLink(job, "added", gettext("added to the album → open"));
   else finish(job, photo);
+  draw();
 }
+
+// Its button is gone once all of a file is sent: the gallery has it, whatever is said here.
+const mayCancel = (job) => isUnsent(job) && !job.row.querySelector(".cancel").hidden;
 
 // Another page is looked at now. Small files are sent to their end, large ones go on there.
 function yieldTurn() {
   isYielding = true;
-  for (const job of jobs) if (job.state === "sending" && job.upload && job.isKept) job.stop();
+  for (const job of jobs) if (job.state === "sending" && job.upload && job.isKept) job.stop?.();
   endTurn();
 }
 
@@ -157,12 +171,13 @@ function endTurn() {
   if (isYielding) jobs.filter((job) => isUnsent(job) && job.isKept).forEach(leaveToOthers);
   else forgetAllSent();
   giveTurn();
-  if (unkept().length) takeTurn(goOn, yieldTurn, { asks: false });
+  // The turn comes back when that page ends.
+  if (unkept().length || hasLeft()) takeTurn(goOn, yieldTurn, { asks: false });
 }
 
 function leaveToOthers(job) {
   job.isElsewhere = true;
-  setState(job, "waiting", gettext("Another page sends it"));
+  setState(job, "waiting", gettext("Being uploaded in another tab"));
 }
 
 function forgetAllSent() {
@@ -227,10 +242,12 @@ function requeue(job) {
 
 async function send(job) {
   addThumbnail(job);
+  job.isElsewhere = false;
   setState(job, "sending", gettext("Uploading"));
   job.row.scrollIntoView({ block: "nearest" });
   draw();
   const answer = await transfer(job, [...jobs, ...sentBefore], () => job.isKept && keep(job));
+  if (job.isElsewhere && answer.status === 0) return; // The page was left, and Back led to it again.
   if (job.isCancelled && answer.status === 0) {
     takeBack(job);
     removeRow(job);
@@ -288,8 +305,9 @@ async function uploaded(job, photo) {
   job.url = photo.url;
   job.sent = performance.now();
   await finish(job, photo);
-  if (job.state === "error") return;
-  tellOtherPages({ key: job.key, photo });
+  const why = job.state === "error" && job.row.querySelector(".outcome").textContent;
+  tellOtherPages(why ? { key: job.key, problem: { why } } : { key: job.key, photo });
+  if (why) return;
   const isAwaited = !isCompanion(job.file) && jobs.some((other) => isUnsent(other) && isCompanion(other.file));
   if (!isAwaited || !job.isKept) return forget(job);
   sentBefore.push(job);

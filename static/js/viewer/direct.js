@@ -6,16 +6,25 @@ const WIDE = "(min-width: 900px)"; // where the details fit beside the photo
 export async function attachDirect() {
   const page = document.querySelector(".photo-page[data-start]");
   // What a form refused is said on the page.
-  if (!page || page.querySelector(".marks > .field-error")) return;
+  if (!page || page.querySelector(".marks > .field-error") || new URLSearchParams(location.search).has("show")) return;
   const here = `/?after=${page.dataset.start}`;
   const around = await photosFrom(`${here}&stacks=all`);
   const link = around?.querySelector(`.tile .open[href="${location.pathname}"]`) ?? page.querySelector(".picture");
-  if (!link || document.querySelector(".pswp")) return;
+  // Somebody may have begun to write, or have opened the picture.
+  if (!link || page.contains(document.activeElement) || document.querySelector(".pswp, dialog[open]")) return;
   if (around) page.after(around);
-  const leave = () => (history.state?.lightbox ? history.back() : location.assign(around ? here : "/"));
+  const leave = () => {
+    page.hidden = false;
+    if (history.state?.lightbox) history.back();
+    else location.assign(around ? here : "/");
+  };
   await open(link, leave);
   page.hidden = true;
   if (matchMedia(WIDE).matches) toggleDrawer();
+  // Back shows the page as it was left, without the viewer.
+  addEventListener("pageshow", ({ persisted }) => {
+    if (persisted && !document.querySelector(".pswp")) location.reload();
+  });
 }
 
 // Resolves to the grid that begins with the photo; the page does not show it.
@@ -26,6 +35,7 @@ async function photosFrom(address) {
   if (!found) return null;
   found.removeAttribute("id");
   found.hidden = true;
+  for (const image of found.querySelectorAll("img")) image.loading = "lazy";
   htmx.process(document.adoptNode(found));
   return found;
 }

@@ -19,6 +19,7 @@ export function unveil(tile) {
     image.removeAttribute("data-src");
   }
   tile.classList.remove("veiled");
+  tile.dataset.uncovered = "";
   tile.querySelector(".open")?.removeAttribute("aria-label");
   tile.querySelector("[data-veil]")?.remove();
 }
