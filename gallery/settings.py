@@ -102,6 +102,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "gallery.hosts.known_hosts",
+    "gallery.page_compression.CompressPages",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "gallery.api.errors.api_errors",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -46,9 +46,9 @@ def collected(settings, tmp_path):
 
 def loaded(client, path: str) -> dict[str, int]:
     """Return the bytes of a page and of all that it loads but pictures, by address."""
-    page = client.get(path, headers=GZIP)
-    sizes = {path: len(body(page))}
-    asked = re.findall(r'<(?:link|script|use)[^>]* (?:href|src)="(/[^"#]+)', page.text)
+    sizes = {path: len(body(client.get(path, headers=GZIP)))}
+    page = client.get(path).text
+    asked = re.findall(r'<(?:link|script|use)[^>]* (?:href|src)="(/[^"#]+)', page)
     while asked:
         address = asked.pop()
         if address in sizes:
@@ -84,3 +84,14 @@ def test_what_has_a_hash_in_its_name_is_compressed_and_kept_for_ever(ada_client,
         if len(body(ada_client.get(address))) > 4000 and not address.endswith(".png"):
             assert answer.headers["Content-Encoding"] == "gzip", address
             assert "Accept-Encoding" in answer.headers["Vary"]
+
+
+def test_pages_are_compressed_and_nothing_else_is(ada, ada_client):
+    [photo] = fill(ada, random.Random(5), 1)
+    plain, page = ada_client.get("/"), ada_client.get("/", headers=GZIP)
+    assert "Content-Encoding" not in plain.headers
+    assert page.headers["Content-Encoding"] == "gzip"
+    assert int(page.headers["Content-Length"]) == len(page.content) < len(plain.content) / 3
+    assert {"Cookie", "Accept-Encoding"} <= set(page.headers["Vary"].split(", "))
+    for address in ("/api/v1/photos", f"/photos/{photo.pk}/thumbnail"):
+        assert "Content-Encoding" not in ada_client.get(address, headers=GZIP).headers
