@@ -12,19 +12,24 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import re
 import shutil
 import statistics
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
+from selenium import webdriver
+from selenium.webdriver.chrome.options import Options
+from selenium.webdriver.chrome.service import Service
 
-from benchmarks.gallery_process import ROOT, Gallery, gallery, signed_in
+from benchmarks.gallery_process import ROOT, Gallery, free_port, gallery, signed_in
+from benchmarks.ingest_loops import wait_for_rest
 
 TARGET = 95
 CATEGORIES = ("performance", "accessibility", "best-practices")
@@ -47,14 +52,14 @@ def main() -> None:
     parser.add_argument("--query", default="animal", help="what the page of results is asked for")
     parser.add_argument("--reports", type=Path, help="a folder that keeps Lighthouse's reports")
     options = parser.parse_args()
-    with gallery() as running:
+    with gallery() as running, closing(signed_in(running)) as session, browser(session) as seen:
         photo = fill(running, sorted(options.photos.glob("*.jpg"))[: options.count])
         pages = {"grid": "/", "results": f"/search?q={options.query}", "photo": f"/photos/{photo}"}
-        session = signed_in(running)
+        base = str(session.base_url).rstrip("/")
         print(f"{'page':8}" + "".join(f"{name:>16}" for name in (*CATEGORIES, *FIGURES)))
         for name, path in pages.items():
             session.get(path)  # The first visitor of a page waits for its template.
-            reports = [look(session, path) for _ in range(options.runs)]
+            reports = [look(f"{base}{path}", seen) for _ in range(options.runs)]
             print(row(name, reports), flush=True)
             if options.reports:
                 keep(options.reports / f"{name}.json", reports[-1])
@@ -70,24 +75,54 @@ def fill(running: Gallery, paths: list[Path]) -> str:
         photo = running.client.post("/api/v1/photos", files=sent).json()["id"]
     running.wait_until_ready()
     running.wait_until_settled()
+    wait_for_rest(running)
     return photo
 
 
-def look(session: httpx.Client, path: str) -> Report:
-    """Return Lighthouse's report on a page, as somebody who is signed in."""
-    cookies = "; ".join(f"{each.name}={each.value}" for each in session.cookies.jar)
+@dataclass(frozen=True)
+class Seen:
+    """A Chromium in which somebody is signed in, and the port that steers it."""
+
+    driver: webdriver.Chrome
+    port: int
+
+
+@contextmanager
+def browser(session: httpx.Client) -> Iterator[Seen]:
+    """Start a Chromium with the cookies of a session."""
+    port = free_port()
+    options = Options()
+    options.binary_location = shutil.which("chromium") or ""
+    for argument in ("headless=new", "no-sandbox", "disable-gpu", "disable-dev-shm-usage"):
+        options.add_argument(f"--{argument}")
+    options.add_argument(f"--remote-debugging-port={port}")
+    driver = webdriver.Chrome(options, Service(shutil.which("chromedriver")))
+    try:
+        for each in session.cookies.jar:
+            cookie = {"name": each.name, "value": each.value, "url": str(session.base_url)}
+            driver.execute_cdp_cmd("Network.setCookie", cookie)
+        yield Seen(driver, port)
+    finally:
+        driver.quit()
+
+
+def look(address: str, seen: Seen) -> Report:
+    """Return Lighthouse's report on a page of which the browser has nothing yet.
+
+    Raises AssertionError if it was led to another page.
+    """
+    # Lighthouse itself would forget the cookies, too.
+    seen.driver.execute_cdp_cmd("Network.clearBrowserCache", {})
     with tempfile.TemporaryDirectory(prefix="scry-lighthouse-") as folder:
         written = Path(folder) / "report.json"
         command = [
-            "node", str(program()), f"{str(session.base_url).rstrip('/')}{path}", "--quiet",
-            "--output=json", f"--output-path={written}",
+            "node", str(program()), address, "--quiet", f"--port={seen.port}",
+            "--disable-storage-reset", "--output=json", f"--output-path={written}",
             f"--only-categories={','.join(CATEGORIES)}",
-            f"--extra-headers={json.dumps({'Cookie': cookies})}",
-            "--chrome-flags=--headless=new --no-sandbox --disable-gpu --disable-dev-shm-usage",
         ]  # fmt: skip
-        environment = os.environ | {"CHROME_PATH": shutil.which("chromium") or ""}
-        subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         report: Report = json.loads(written.read_text("utf-8"))
+    assert report["finalDisplayedUrl"] == address, report["finalDisplayedUrl"]
     return report
 
 
