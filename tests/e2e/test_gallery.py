@@ -129,47 +129,30 @@ def test_closing_the_lightbox_restores_the_address_too(owner, uploaded):
     owner.becomes(owner.path, "/", "the address")
 
 
-def test_the_address_of_a_photo_opens_the_same_viewer_as_the_grid(owner, uploaded):
-    uploaded("page", "red", "green")
-    first, second = owner.names()
-    buttons = "return [...document.querySelectorAll('.pswp__button')].map(one => one.className)"
-    owner.open_lightbox(first)
-    from_grid = owner.run(buttons)
+def test_the_picture_on_the_photo_page_opens_the_lightbox(owner, uploaded):
+    uploaded("page", "red")
+    owner.open(owner.attribute(f"{owner.tile('page-red.png')} .open", "href"))
     address = owner.path()
-    owner.press(Keys.ESCAPE)
-    owner.until(lambda: not owner.all(".pswp"))
-    owner.open(address)
+    owner.click(".photo-page .picture")
     wide = "return document.querySelector('img.pswp__img')?.width ?? 0"
     owner.until(lambda: owner.run(wide) > 100)
-    assert owner.run(buttons) == from_grid
     assert owner.path() == address
-    # Where there is room, the details are there too.
-    owner.reads(".drawer .name", first)
-    owner.press(Keys.ARROW_RIGHT)
-    owner.reads(".drawer .name", second)
-    assert owner.path() != address
-    owner.press(Keys.ESCAPE)
-    owner.reloaded(lambda: owner.press(Keys.ESCAPE))
-    assert owner.path().startswith("/?after=")
-    assert owner.names()[0] == first
-    owner.driver.back()
-    owner.one(".pswp")
+    owner.until(lambda: owner.run("return Boolean(document.activeElement.closest('.pswp'))"))
+    owner.press("i")
+    owner.reads(".drawer .name", "page-red.png")
+    owner.press(Keys.ESCAPE, Keys.ESCAPE)
+    owner.until(lambda: not owner.all(".pswp"))
+    owner.becomes(owner.path, address, "the address")
 
 
-def test_the_details_of_a_photo_show_similar_ones(owner, uploaded):
+def test_the_photo_page_shows_similar_photos_below(owner, uploaded):
     uploaded("strip")
-    owner.open(owner.attribute(f"{owner.tile('strip-red.png')} .open", "href"))
-    owner.one(".drawer .strip .tile")
-    strip = "return [...document.querySelectorAll('.drawer .strip .open')].map(a => a.dataset.name)"
-    assert "strip-red.png" not in owner.run(strip)
-
-
-def test_without_scripts_a_photo_has_a_page_of_its_own(owner, uploaded):
-    uploaded("plain", "red")
-    owner.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
-    owner.follow(f"{owner.tile('plain-red.png')} .open")
-    owner.one(".photo-page .stage img")
-    owner.reads(".details .name", "plain-red.png")
+    address = owner.attribute(f"{owner.tile('strip-red.png')} .open", "href")
+    owner.open(address)
+    owner.one(".strip .tile")
+    assert "strip-red.png" not in owner.names()
+    width = "return document.querySelector('.stage img').naturalWidth"
+    owner.until(lambda: owner.run(width) > 0, "the picture")
 
 
 def test_photos_are_selected_and_deleted_by_keyboard(owner, uploaded):

@@ -144,6 +144,22 @@ def test_the_page_that_is_looked_at_sends(owner, pictures):
         owner.until(lambda path=path: "searchable after" in owner.outcome(path.name), path.name)
 
 
+def test_back_leads_to_no_row_that_waits_for_ever(owner, pictures):
+    paths = pictures("back")
+    owner.open("/")
+    block(owner)
+    waiting(owner, paths)
+    owner.open("/albums")
+    block(owner, on=False)
+    owner.until(lambda: names(owner) == {path.name for path in paths})
+    owner.until(lambda: kept(owner) == 0)
+    owner.driver.back()
+    told = {"", "uploaded in another tab"}  # The page may have been loaded anew, without rows.
+    for path in paths:
+        owner.until(lambda path=path: owner.outcome(path.name) in told, path.name)
+    assert len(names(owner)) == 3
+
+
 def test_signing_out_empties_the_queue(owner, pictures, sessions, accounts):
     owner.allowed += ["401 (Unauthorized)"]
     owner.open("/")

@@ -3,7 +3,7 @@
 import { canKeep } from "./kept.js";
 
 const NAME = `scry-uploads-${document.body.dataset.user}`;
-let [isWaiting, release, channel] = [false, null, null];
+let [waiting, release, channel] = [null, null, null];
 
 export const hasTurn = () => !canKeep || Boolean(release);
 
@@ -11,19 +11,20 @@ export const hasTurn = () => !canKeep || Boolean(release);
 // has just been asked waits without asking back.
 export function takeTurn(onTurn, onAsked, { asks = true } = {}) {
   if (hasTurn()) return onTurn();
+  if (!waiting) standInLine(onTurn, onAsked);
   if (asks && document.visibilityState === "visible") askOthers();
-  if (isWaiting) return;
-  isWaiting = true;
-  navigator.locks.request(
-    NAME,
-    () =>
-      new Promise((resolve) => {
-        [isWaiting, release] = [false, resolve];
-        channel = new BroadcastChannel(NAME);
-        channel.addEventListener("message", onAsked);
-        onTurn();
-      }),
-  );
+}
+
+function standInLine(onTurn, onAsked) {
+  waiting = new AbortController();
+  const taken = () =>
+    new Promise((resolve) => {
+      [waiting, release] = [null, resolve];
+      channel = new BroadcastChannel(NAME);
+      channel.addEventListener("message", onAsked);
+      onTurn();
+    });
+  navigator.locks.request(NAME, { signal: waiting.signal }, taken).catch(() => {}); // It left the line.
 }
 
 function askOthers() {
@@ -36,4 +37,11 @@ export function giveTurn() {
   channel?.close();
   release?.();
   [release, channel] = [null, null];
+}
+
+// A page that is left may be kept for Back, and would hold up all others with a turn that it never uses.
+export function leaveLine() {
+  waiting?.abort();
+  waiting = null;
+  giveTurn();
 }

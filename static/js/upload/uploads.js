@@ -27,10 +27,11 @@ import { hearOtherPages, tellOtherPages } from "./other_pages.js";
 import { isWaiting, regained } from "./session.js";
 import { attachShared, forgetShared } from "./shared.js";
 import { takeBack, transfer } from "./transfer.js";
-import { giveTurn, hasTurn, takeTurn } from "./turn.js";
+import { giveTurn, hasTurn, leaveLine, takeTurn } from "./turn.js";
 import { crossOff, rememberUnsent, tellUnsent } from "./unsent.js";
 
 const AT_ONCE = 3;
+const LINE_MS = 1000;
 const REFUSALS = 3; // how often one file may be refused before something else must be wrong
 const SOON = [429, 502, 503, 504]; // answers after which the same request may succeed
 const AGAIN = ["unknown_upload", "wrong_offset", "upload_in_use"]; // as are these, of pieces
@@ -53,7 +54,7 @@ export function attachUploads({ addTo = "" } = {}) {
   goOnIfKept();
   addEventListener("pagehide", () => {
     jobs.filter((job) => isUnsent(job) && job.isKept).forEach(leaveToOthers);
-    giveTurn();
+    leaveLine();
   });
   addEventListener("pageshow", (event) => event.persisted && goOnIfKept());
   document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && goOnIfKept());
@@ -171,8 +172,8 @@ function endTurn() {
   if (isYielding) jobs.filter((job) => isUnsent(job) && job.isKept).forEach(leaveToOthers);
   else forgetAllSent();
   giveTurn();
-  // The turn comes back when that page ends.
-  if (unkept().length || hasLeft()) takeTurn(goOn, yieldTurn, { asks: false });
+  // The turn comes back when the page that asked for it ends; by then that stands in the line.
+  if (unkept().length || hasLeft()) setTimeout(() => takeTurn(goOn, yieldTurn, { asks: false }), LINE_MS);
 }
 
 function leaveToOthers(job) {
