@@ -23,7 +23,6 @@ import { attachUndo } from "./trash/deletion.js";
 import { attachCut } from "./understanding/cut.js";
 import { attachMatrix } from "./understanding/matrix.js";
 import { attachUploads } from "./upload/uploads.js";
-import { attachDirect } from "./viewer/direct.js";
 import { attachLightbox } from "./viewer/lightbox.js";
 import { attachVeils } from "./viewer/veils.js";
 
@@ -43,7 +42,6 @@ attachEdit();
 attachFavourites();
 attachVeils();
 attachLightbox();
-attachDirect();
 attachKeys();
 attachCopying();
 attachUndo();

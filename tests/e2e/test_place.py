@@ -126,7 +126,6 @@ def test_the_viewer_has_one_address_through_reload_back_and_forward(long_grid):
     assert address.startswith("/photos/")
     long_grid.reloaded(long_grid.driver.refresh)
     assert long_grid.path() == address
-    long_grid.one(".pswp")
     long_grid.reloaded(long_grid.driver.back)
     assert long_grid.path() == "/"
     is_at(long_grid, place)

@@ -52,9 +52,8 @@ function hasHalfStack(ids) {
 
 // The lightbox shows the address of the deleted photo, so the reload waits until it is closed.
 export function reloadGrid() {
-  if (!document.querySelector(".pswp")) location.reload();
-  // From the address of a photo, closing leads to a grid that is loaded anyway.
-  else if (!document.querySelector(".photo-page")) setTimeout(reloadGrid, 200);
+  if (document.querySelector(".pswp")) setTimeout(reloadGrid, 200);
+  else location.reload();
 }
 
 function offerUndo(ids, taken, remaining = UNDO_MS) {
