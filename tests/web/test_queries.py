@@ -9,7 +9,6 @@ from django.test.utils import CaptureQueriesContext
 
 from gallery import albums, marks, stacks, trash
 from gallery.models import Photo
-from gallery.work import pauses
 from search.duplicates.models import Kind
 from tests.alike import group, photo
 
@@ -52,7 +51,6 @@ def add(owner, *, times: int) -> list[Photo]:
 def queries(client, address: str) -> int:
     """Return how many queries a page takes once what it keeps for a while is known."""
     cache.clear()  # Else it may run out between the two.
-    pauses.forget()
     client.get(address)
     with CaptureQueriesContext(connection) as asked:
         assert client.get(address).status_code == 200

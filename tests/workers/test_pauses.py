@@ -74,6 +74,7 @@ def test_a_pause_ends_the_work_after_the_batch_at_hand(ada, model, settings, mon
 def test_another_process_pauses_within_a_second(ada, model, monkeypatch):
     """This one learns of it from the database, as soon as what it read is old."""
     clock = [100.0]
+    monkeypatch.setattr(pauses, "_TRUSTED_SECONDS", 1.0)
     monkeypatch.setattr(pauses.time, "monotonic", lambda: clock[0])
     assert not EMBED.is_held()
     PausedWork.objects.create(kind="embed")
