@@ -20,8 +20,13 @@ _DATES = "bad_date"
 _LABELS = "is there twice|is not in the set|lies below itself"
 # A photo is in one list only, and only photos of `yes` have boxes, which are not too small.
 _EXAMPLES = "both an example and a counter-example|can have a box|bad_box|too small"
+# tus says in headers what is sent, and the description does not name them.
+_TUS = "bad_version|bad_parameter"
 
 EXCUSED = {
+    "POST /api/v1/uploads": _TUS,
+    "PATCH /api/v1/uploads/{upload_id}": _TUS,
+    "DELETE /api/v1/uploads/{upload_id}": _TUS,
     "GET /api/v1/search": _QUERY,
     "GET /api/v1/search/facets": _QUERY,
     "GET /api/v1/photos/{photo_id}/why": _QUERY,
