@@ -10,6 +10,7 @@ through it.
 from __future__ import annotations
 
 import io
+import math
 import os
 import sys
 import tempfile
@@ -73,8 +74,8 @@ def main(folder: Path) -> None:
 
 
 def _copies(folder: Path, place: Path) -> list[Path]:
-    made = []
-    for path in sorted(folder.iterdir())[:: max(1, len(list(folder.iterdir())) // COPIED)]:
+    made, paths = [], sorted(folder.iterdir())
+    for path in paths[:: math.ceil(len(paths) / COPIED)]:
         with Image.open(path) as image:
             image.thumbnail((480, 480))
             made.append(place / f"{path.stem}-sent.jpg")
@@ -86,13 +87,7 @@ def _fill(browser: Browser, paths: list[Path]) -> None:
     browser.upload(*paths)
     browser.says(".uploads-title", "Done")
     browser.click('[data-uploads="close"]')
-    browser.open("/duplicates")
-    browser.until(lambda: _opened_again(browser).all("[data-group]"), "the smaller copies")
-
-
-def _opened_again(browser: Browser) -> Browser:
-    browser.open("/duplicates")
-    return browser
+    browser.until(lambda: browser.open("/duplicates") or browser.all("[data-group]"), "the copies")
 
 
 def _lead_through(browser: Browser) -> None:

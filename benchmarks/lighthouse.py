@@ -52,14 +52,14 @@ def main() -> None:
     parser.add_argument("--query", default="animal", help="what the page of results is asked for")
     parser.add_argument("--reports", type=Path, help="a folder that keeps Lighthouse's reports")
     options = parser.parse_args()
-    with gallery() as running, closing(signed_in(running)) as session, browser(session) as seen:
+    with gallery() as running, closing(signed_in(running)) as session, browser(session) as chromium:
         photo = fill(running, sorted(options.photos.glob("*.jpg"))[: options.count])
         pages = {"grid": "/", "results": f"/search?q={options.query}", "photo": f"/photos/{photo}"}
         base = str(session.base_url).rstrip("/")
         print(f"{'page':8}" + "".join(f"{name:>16}" for name in (*CATEGORIES, *FIGURES)))
         for name, path in pages.items():
             session.get(path)  # The first visitor of a page waits for its template.
-            reports = [look(f"{base}{path}", seen) for _ in range(options.runs)]
+            reports = [look(f"{base}{path}", chromium) for _ in range(options.runs)]
             print(row(name, reports), flush=True)
             if options.reports:
                 keep(options.reports / f"{name}.json", reports[-1])
@@ -80,7 +80,7 @@ def fill(running: Gallery, paths: list[Path]) -> str:
 
 
 @dataclass(frozen=True)
-class Seen:
+class Chromium:
     """A Chromium in which somebody is signed in, and the port that steers it."""
 
     driver: webdriver.Chrome
@@ -88,7 +88,7 @@ class Seen:
 
 
 @contextmanager
-def browser(session: httpx.Client) -> Iterator[Seen]:
+def browser(session: httpx.Client) -> Iterator[Chromium]:
     """Start a Chromium with the cookies of a session."""
     port = free_port()
     options = Options()
@@ -101,22 +101,22 @@ def browser(session: httpx.Client) -> Iterator[Seen]:
         for each in session.cookies.jar:
             cookie = {"name": each.name, "value": each.value, "url": str(session.base_url)}
             driver.execute_cdp_cmd("Network.setCookie", cookie)
-        yield Seen(driver, port)
+        yield Chromium(driver, port)
     finally:
         driver.quit()
 
 
-def look(address: str, seen: Seen) -> Report:
+def look(address: str, chromium: Chromium) -> Report:
     """Return Lighthouse's report on a page of which the browser has nothing yet.
 
     Raises AssertionError if it was led to another page.
     """
     # Lighthouse itself would forget the cookies, too.
-    seen.driver.execute_cdp_cmd("Network.clearBrowserCache", {})
+    chromium.driver.execute_cdp_cmd("Network.clearBrowserCache", {})
     with tempfile.TemporaryDirectory(prefix="scry-lighthouse-") as folder:
         written = Path(folder) / "report.json"
         command = [
-            "node", str(program()), address, "--quiet", f"--port={seen.port}",
+            "node", str(program()), address, "--quiet", f"--port={chromium.port}",
             "--disable-storage-reset", "--output=json", f"--output-path={written}",
             f"--only-categories={','.join(CATEGORIES)}",
         ]  # fmt: skip
