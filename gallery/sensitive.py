@@ -23,7 +23,7 @@ from gallery.models import Photo, PhotoQuerySet, Sensitive, SensitiveKind, User,
 from gallery.models.sensitive import KIND_LIMIT, Kind, Policy, State
 from gallery.names import BadName, clean_name
 from gallery.slices import slices
-from gallery.user_errors import UserError
+from gallery.user_errors import Conflict, UserError
 
 MOST_PHOTOS = 10_000
 """Photos that one request may confirm or clear."""
@@ -132,7 +132,7 @@ def _texts(lines: Iterable[str]) -> list[str]:
 def remove_kind(user: User, kind: str) -> None:
     """Remove an own kind with what was said of it; raise `UserError` for those of everybody."""
     if not treatment_of(user, kind).own:
-        raise UserError(_("Only own kinds can be removed."), code="bad_parameter")
+        raise Conflict(_("Only own kinds can be removed."))
     with transaction.atomic():
         SensitiveKind.objects.filter(owner_id=user.pk, kind=kind).delete()
         Sensitive.objects.filter(owner_id=user.pk, kind=kind).delete()

@@ -22,3 +22,10 @@ class UserError(Exception):
         self.message = message
         self.code = code or self.code
         self.status = status or self.status
+
+
+class Conflict(UserError):
+    """What is asked for is possible, but not with the thing or person that it is asked of."""
+
+    code = "conflict"
+    status = 409

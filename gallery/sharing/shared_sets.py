@@ -29,7 +29,7 @@ from gallery.models import (
 )
 from gallery.permissions import is_viewer
 from gallery.sharing.covers import cover_of
-from gallery.user_errors import UserError
+from gallery.user_errors import Conflict, UserError
 
 MOST_MEMBERS = 100
 """Members of one shared set."""
@@ -107,7 +107,7 @@ def add_member(shared: SharedSet, name: str, **terms: Any) -> ShareMember:
         told = _("Nobody here is called %(name)s.") % {"name": name.strip()[:60]}
         raise UserError(told, code="not_found", status=404)
     if person.pk == shared.owner_id:
-        raise UserError(_("It is yours already."), code="bad_parameter")
+        raise Conflict(_("It is yours already."))
     others = ShareMember.objects.filter(shared=shared).exclude(user=person)
     if others.count() >= MOST_MEMBERS:
         message = _("There can be %(limit)d members at most.") % {"limit": MOST_MEMBERS}
@@ -141,11 +141,10 @@ def _check(shared: SharedSet, person: Any, terms: MemberTerms, row: ShareMember 
     if terms.role not in ShareRole.values:
         raise UserError(_("The role must be viewer or contributor."), code="bad_parameter")
     if terms.role == ShareRole.CONTRIBUTOR and shared.album_id is None:
-        message = _("Photos cannot be added to a saved search. Share an album for that.")
-        raise UserError(message, code="bad_parameter")
+        raise Conflict(_("Photos cannot be added to a saved search. Share an album for that."))
     if terms.role == ShareRole.CONTRIBUTOR and is_viewer(person):
         told = _("The account of %(name)s only looks at photos.") % {"name": person.get_username()}
-        raise UserError(told, code="bad_parameter")
+        raise Conflict(told)
     is_new = row is None or row.expires_at != terms.expires_at
     if is_new and terms.expires_at is not None and terms.expires_at <= timezone.now():
         raise UserError(_("It would have expired already."), code="bad_parameter")

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from gallery.models import Photo, User
 from gallery.slices import slices
-from gallery.user_errors import UserError
+from gallery.user_errors import Conflict, UserError
 from search.understanding.models import Kind, Label, Verdict
 
 MOST = 1000
@@ -65,7 +65,7 @@ def set_cut(label: Label, share: float | None) -> None:
     """
     if label.set.kind == Kind.ONE_OF:
         message = _("Labels of a one-of set have no cut: a photo has the label that fits best.")
-        raise UserError(message, code="bad_parameter")
+        raise Conflict(message)
     if share is not None and not 0 <= share <= 1:
         message = _("The share of photos above the cut must be between 0 and 1.")
         raise UserError(message, code="bad_parameter")
