@@ -26,6 +26,7 @@ export async function askForMarks(ids) {
   dialog.showModal();
   const answer = await request("GET", "/api/v1/tags");
   tags = answer.said?.tags ?? [];
+  for (const field of form.querySelectorAll("[list]")) complete(field); // It may have been typed in.
 }
 
 function showProblem(text) {

@@ -33,7 +33,7 @@ function start() {
   let timer;
 
   async function load() {
-    const number = ++asked;
+    const number = asked;
     const answer = await ask(path, areaOf(map.getBounds()), map.getZoom());
     if (number !== asked) return;
     if (!answer.ok) {
@@ -48,6 +48,7 @@ function start() {
   }
 
   map.on("moveend", () => {
+    asked += 1; // What is still under way is about what was in view before.
     delete section.dataset.ready;
     writePlace(map);
     clearTimeout(timer);
@@ -96,7 +97,8 @@ function attachKeys(screen, map, showAll) {
   };
   screen.tabIndex = 0;
   screen.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || !acts[event.key]) return;
+    const isOther = event.ctrlKey || event.metaKey || event.altKey || !acts[event.key];
+    if (isOther || map.getZoom() === undefined) return;
     acts[event.key]();
     event.preventDefault();
     event.stopPropagation();
@@ -111,11 +113,12 @@ function goTo(map, path) {
   else showAll(map, path);
 }
 
+// Nothing is drawn before it is known where the photos are: a world that jumps away is worse.
 async function showAll(map, path) {
-  if (map.getZoom() === undefined) map.setView([25, 10], 2);
   const answer = await ask(path, { south: -90, west: -180, north: 90, east: 180 }, 2);
   const bounds = L.latLngBounds((answer.said?.clusters ?? []).flatMap(({ area }) => boundsOf(area)));
   if (bounds.isValid()) map.fitBounds(bounds, { maxZoom: CLOSE, padding: MARGIN });
+  else map.setView([25, 10], 2);
 }
 
 function ask(path, area, zoom) {
