@@ -1,16 +1,18 @@
 """Photos of a part of the map, gathered in the cells of a grid whose size depends on the zoom.
 
 The database counts them in one pass over an index, and answers with a row for each cell, so a map
-takes as much whether it shows a hundred photos or a million.
+takes as much whether it shows a hundred photos or a million. Neighbours whose pictures would cover
+each other on the map are joined afterwards.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from math import ceil
+from dataclasses import dataclass, replace
+from math import asinh, ceil, radians, tan
 from typing import Any
 from uuid import UUID
 
+import numpy as np
 from django.db.models import CharField, Count, F, IntegerField, Max, Min
 from django.db.models.functions import Cast
 
@@ -24,6 +26,10 @@ MOST_CELLS = 1024
 _SHOWN = ("name", "place", "latitude", "longitude", "decoded_at")
 _CELL = 96
 """Pixels from the west to the east side of a cell."""
+_PICTURE = 56
+"""Pixels of the side of a cluster's picture, as static/js/places/marks.js draws it."""
+_EDGE = 85.0
+"""Degrees of latitude where a map ends."""
 _FLATNESS = 0.7
 """Degrees of latitude of a cell for each of longitude, so that it is about square in Europe."""
 
@@ -44,7 +50,43 @@ def clusters(photos: PhotoQuerySet, area: Area, zoom: int) -> list[Cluster]:
     covers = photos.only(*_SHOWN).in_bulk([UUID(row["cover"]) for row in rows])
     found = [(row, covers.get(UUID(row["cover"]))) for row in rows]
     made = [_cluster(row, cover) for row, cover in found if cover is not None]
-    return sorted(made, key=lambda cluster: (-cluster.count, cluster.cover.pk))
+    return _by_size(_joined(_by_size(made), zoom))
+
+
+def _by_size(found: list[Cluster]) -> list[Cluster]:
+    return sorted(found, key=lambda cluster: (-cluster.count, cluster.cover.pk))
+
+
+def _joined(found: list[Cluster], zoom: int) -> list[Cluster]:
+    """Join clusters whose pictures would cover each other into the larger of them.
+
+    Two stay apart where the area around both holds photos of a third: whoever opens a cluster
+    sees the photos of its area, and those are as many as it says.
+    """
+    at = np.array([_on_map(cluster.cover, zoom) for cluster in found]).reshape(-1, 2)
+    areas = [cluster.area for cluster in found]
+    sides = np.array([(area.south, area.west, -area.north, -area.east) for area in areas])
+    sides = sides.reshape(-1, 4)  # Each side grows by its minimum.
+    left = np.ones(len(found), bool)
+    joined = list(found)
+    for one in range(len(found)):
+        for other in np.flatnonzero(left & (np.abs(at - at[one]) < _PICTURE).all(axis=1)):
+            around = np.minimum(sides[one], sides[other])
+            meets = (sides <= -np.roll(around, 2)).all(axis=1)
+            if other <= one or not left[one] or set(np.flatnonzero(left & meets)) - {one, other}:
+                continue
+            sides[one], left[other] = around, False
+            south, west, north, east = (float(side) for side in around * (1, 1, -1, -1))
+            count = joined[one].count + joined[other].count
+            joined[one] = replace(joined[one], count=count, area=Area(south, west, north, east))
+    return [joined[index] for index in np.flatnonzero(left)]
+
+
+def _on_map(photo: Photo, zoom: int) -> tuple[float, float]:
+    """Return the pixels of a photo from the middle of a map in Mercator's projection."""
+    scale = 256 * 2 ** min(max(zoom, 0), MAX_ZOOM) / 360
+    latitude = min(max(photo.latitude or 0.0, -_EDGE), _EDGE)
+    return scale * (photo.longitude or 0.0), scale * np.degrees(asinh(tan(radians(latitude))))
 
 
 def _cell_width(area: Area, zoom: int) -> float:

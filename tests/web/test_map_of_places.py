@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
@@ -102,6 +104,30 @@ def test_each_photo_is_in_one_cluster_whose_area_has_no_other(ada):
         photo_at(ada, (38 + step * 0.037, -9 + (step * 7 % 11) * 0.11))
     found = clusters(visible(ada), WORLD, 9)
     assert sum(counts(found)) == 60
+    for cluster in found:
+        assert visible(ada).filter(cluster.area.q()).count() == cluster.count
+
+
+def test_neighbours_whose_pictures_would_cover_each_other_are_one(ada):
+    # At zoom 3 a cell ends between the two towns, which are 18 pixels apart.
+    for position in (LISBON, LISBON, PORTO, (-41.29, 174.78)):
+        photo_at(ada, position)
+    found = clusters(visible(ada), WORLD, 3)
+    assert counts(found) == [3, 1]
+    assert found[0].cover.place == "Lisbon, Portugal"
+    assert visible(ada).filter(found[0].area.q()).count() == 3
+
+
+@pytest.mark.parametrize("zoom", [1, 4, 7, 10, 13])
+def test_joined_clusters_hold_the_photos_of_their_area_and_no_others(ada, zoom):
+    spread = 300 / 2**zoom
+    dice = random.Random(zoom)
+    for _ in range(80):
+        at = (50 + dice.uniform(-spread, spread), 10 + dice.uniform(-spread, spread))
+        photo_at(ada, (min(max(at[0], -89.0), 89.0), at[1]))
+    found = clusters(visible(ada), WORLD, zoom)
+    assert sum(counts(found)) == 80
+    assert counts(found) == sorted(counts(found), reverse=True)
     for cluster in found:
         assert visible(ada).filter(cluster.area.q()).count() == cluster.count
 
