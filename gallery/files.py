@@ -155,6 +155,11 @@ def thumbnail(photo_id: uuid.UUID) -> Path:
     return _path("thumbnails", photo_id, "webp")
 
 
+def small_thumbnail(photo_id: uuid.UUID) -> Path:
+    """Return the path of the 320 px WebP rendition, which smaller and older photos lack."""
+    return _path("small-thumbnails", photo_id, "webp")
+
+
 def preview(photo_id: uuid.UUID) -> Path:
     """Return the path of the 1440 px JPEG rendition, made when first requested."""
     return _path("previews", photo_id, "jpg")
@@ -205,6 +210,13 @@ def write_atomically(path: Path, data: bytes) -> None:
         part.unlink(missing_ok=True)
 
 
+def write_thumbnails(photo_id: uuid.UUID, large: bytes, small: bytes) -> None:
+    """Write both thumbnails, the small one only if there is one. Where one is, both are."""
+    if small:
+        write_atomically(small_thumbnail(photo_id), small)
+    write_atomically(thumbnail(photo_id), large)
+
+
 def store(source: Path, target: Path) -> None:
     """Move an upload to its final place so that it survives a power loss.
 
@@ -241,7 +253,7 @@ def remove_files(photo: Photo) -> None:
 
 def remove_renditions(photo_id: uuid.UUID) -> None:
     """Remove what was made of a photo and can be made again."""
-    for path in (thumbnail(photo_id), preview(photo_id)):
+    for path in (thumbnail(photo_id), small_thumbnail(photo_id), preview(photo_id)):
         path.unlink(missing_ok=True)
 
 

@@ -49,6 +49,7 @@ _FOLDERS = {
     "originals": Use.ORIGINALS,
     "companions": Use.ORIGINALS,
     "thumbnails": Use.RENDITIONS,
+    "small-thumbnails": Use.RENDITIONS,
     "previews": Use.RENDITIONS,
     "index": Use.INDEX,
     "models": Use.MODELS,

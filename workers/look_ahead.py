@@ -178,7 +178,7 @@ class LookAhead:
             decoded = self._pool.decode(path, owner=owner)
         fingerprint = fingerprint_of(decoded.pixels)
         failpoint("decoded")
-        files.write_atomically(files.thumbnail(photo.pk), decoded.thumbnail)
+        files.write_thumbnails(photo.pk, decoded.thumbnail, decoded.small)
         facts = {
             "phash": f"{decoded.phash:016x}",
             "colour": decoded.colour,

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-# Long sides of the two renditions, in pixels.
+# Long sides of the renditions, in pixels.
+SMALL_SIDE = 320
 THUMBNAIL_SIDE = 512
 PREVIEW_SIDE = 1440
 PICTURE_SIDE = 5000
@@ -135,15 +136,17 @@ class Probe:
 class Decoded(Probe):
     """A picture's header, and everything that its pixels give.
 
-    `thumbnail` is a WebP of at most 512 px on its long side without any metadata. `pixels` is the
-    same rendition before its compression: uint8 of shape (height, width, 3), sRGB, upright,
-    transparency over white. `phash` is a 64-bit DCT perceptual hash, 0 <= phash < 2**64; `colour`
-    is the mean colour as #rrggbb. `sheet` are the squares that sharpness is measured by, side by
-    side (uint8, height x width, grey; `gallery.decoding.tiles`): empty if the picture has none, and
-    None where reading them takes a decode of its own.
+    `thumbnail` is a WebP of at most 512 px on its long side without any metadata, `small` one of
+    320 px, empty where that is the same. `pixels` is the thumbnail before its compression: uint8 of
+    shape (height, width, 3), sRGB, upright, transparency over white. `phash` is a 64-bit DCT
+    perceptual hash, 0 <= phash < 2**64; `colour` is the mean colour as #rrggbb. `sheet` are the
+    squares that sharpness is measured by, side by side (uint8, height x width, grey;
+    `gallery.decoding.tiles`): empty if the picture has none, and None where reading them takes a
+    decode of its own.
     """
 
     thumbnail: bytes
+    small: bytes
     pixels: NDArray[np.uint8]
     phash: int
     colour: str
@@ -199,8 +202,8 @@ def to_probe(header: Header) -> Probe:
 
 def to_decoded(header: Header, parts: list[bytes]) -> Decoded:
     """Return the decoded picture that a child's answer describes. Raises BadFrame."""
-    if len(parts) != 3:
-        raise BadFrame(f"{len(parts)} parts instead of a thumbnail, pixels and squares")
+    if len(parts) != 4:
+        raise BadFrame(f"{len(parts)} parts instead of two thumbnails, pixels and squares")
     phash, colour = header.get("phash"), header.get("colour")
     if type(phash) is not int or not 0 <= phash < 2**64:
         raise BadFrame("no perceptual hash")
@@ -209,10 +212,11 @@ def to_decoded(header: Header, parts: list[bytes]) -> Decoded:
     return Decoded(
         **_probe_fields(header),
         thumbnail=parts[0],
-        pixels=to_pixels(header, parts[1]),
+        small=parts[1],
+        pixels=to_pixels(header, parts[2]),
         phash=phash,
         colour=colour,
-        sheet=to_sheet(header, parts[2]) if "sheet_width" in header else None,
+        sheet=to_sheet(header, parts[3]) if "sheet_width" in header else None,
     )
 
 

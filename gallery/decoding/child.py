@@ -23,7 +23,13 @@ from typing import Any, BinaryIO
 from PIL import Image, UnidentifiedImageError
 
 from gallery.decoding import confinement, faults, libraries, live_photos, pictures
-from gallery.decoding.answers import PICTURE_SIDE, PREVIEW_SIDE, THUMBNAIL_SIDE, DecodeError
+from gallery.decoding.answers import (
+    PICTURE_SIDE,
+    PREVIEW_SIDE,
+    SMALL_SIDE,
+    THUMBNAIL_SIDE,
+    DecodeError,
+)
 from gallery.decoding.frames import Header, Receiver, read_frame, write_frame
 from gallery.decoding.handed_file import HandedFile
 from gallery.decoding.pictures import LARGE_PIXELS, Limits, Opened
@@ -122,7 +128,17 @@ def _decode(picture: Opened) -> Answer:
         **(_sheet_size(sheet) if sheet is not _LATER else {}),
     }
     thumbnail = _encode(small, "WEBP", quality=80, method=0)
-    return header, [thumbnail, small.tobytes(), sheet.tobytes() if sheet else b""]
+    return header, [thumbnail, _smaller(small), small.tobytes(), sheet.tobytes() if sheet else b""]
+
+
+def _smaller(thumbnail: Image.Image) -> bytes:
+    """Return the small thumbnail, empty if the other one is as small."""
+    if max(thumbnail.size) <= SMALL_SIDE:
+        return b""
+    scale = SMALL_SIDE / max(thumbnail.size)
+    width, height = (max(round(side * scale), 1) for side in thumbnail.size)
+    smaller = thumbnail.resize((width, height), Image.Resampling.HAMMING)
+    return _encode(smaller, "WEBP", quality=75, method=2)
 
 
 def _squares(picture: Opened) -> Answer:

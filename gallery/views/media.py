@@ -24,7 +24,7 @@ from gallery import files, originals_marker
 from gallery.api.errors import busy
 from gallery.decoders import web_decoders
 from gallery.decoding import DecodeError, PoolBusy
-from gallery.decoding.answers import FORMATS
+from gallery.decoding.answers import FORMATS, SMALL_SIDE
 from gallery.folders import external
 from gallery.models import Companion, Embedding, Photo
 from gallery.views import PageRequest, get_photo
@@ -41,7 +41,10 @@ _RANGE = re.compile(r"bytes=(\d*)-(\d*)", re.ASCII)
 @require_safe
 @session_or_token
 def thumbnail(request: PageRequest, photo_id: uuid.UUID) -> HttpResponseBase:
-    """The 512 px WebP; 204 until a worker has made it, and made again if it was lost."""
+    """The 512 px WebP, or the 320 px one for `side=320` if there is one.
+
+    204 until a worker has made it, and made again if it was lost.
+    """
     return thumbnail_of(request, get_photo(request, photo_id))
 
 
@@ -54,7 +57,9 @@ def preview(request: PageRequest, photo_id: uuid.UUID) -> HttpResponseBase:
 
 def thumbnail_of(request: HttpRequest, photo: Photo, *, cache: str = FOR_EVER) -> HttpResponseBase:
     """Answer with the thumbnail of a photo that the asking user may see."""
-    path = files.thumbnail(photo.pk)
+    small, path = files.small_thumbnail(photo.pk), files.thumbnail(photo.pk)
+    if request.GET.get("side") == str(SMALL_SIDE) and small.exists():
+        return _rendition(request, small, "image/webp", cache)
     if path.exists():
         return _rendition(request, path, "image/webp", cache)
     if photo.decoded_at is None:
@@ -62,15 +67,15 @@ def thumbnail_of(request: HttpRequest, photo: Photo, *, cache: str = FOR_EVER) -
     # The worker made one, which a backup leaves out.
     try:
         with files.find_original(photo).unchanged() as original_path:
-            data = (
-                web_decoders(request.user.pk).decode(original_path, owner=photo.owner_id).thumbnail
-            )
+            made = web_decoders(request.user.pk).decode(original_path, owner=photo.owner_id)
     except PoolBusy:
         return _busy(request)
     except (DecodeError, OSError):
         return _rendition(request, path, "image/webp", cache)
-    _store(path, photo, data)
-    return _made(path, data, "image/webp", cache)
+    _store(path, photo, made.thumbnail)
+    if made.small:
+        _store(small, photo, made.small)
+    return _made(path, made.thumbnail, "image/webp", cache)
 
 
 def preview_of(request: HttpRequest, photo: Photo, *, cache: str = FOR_EVER) -> HttpResponseBase:

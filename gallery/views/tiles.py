@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
 from itertools import groupby
 from typing import Protocol
 
@@ -15,7 +16,7 @@ from django.utils.translation import gettext as _, ngettext
 
 from gallery import stacks
 from gallery.alternative_texts import describe
-from gallery.decoding.answers import PREVIEW_SIDE, THUMBNAIL_SIDE
+from gallery.decoding.answers import PREVIEW_SIDE, SMALL_SIDE, THUMBNAIL_SIDE
 from gallery.models import Embedding, Photo, PhotoQuerySet
 from gallery.paging import cursor_of
 from gallery.templatetags.dates import weekday
@@ -79,7 +80,9 @@ SPARSE = 2.8
 
 PANORAMA = 2.5
 """Long by short side from which on 512 pixels of length leave too few for the height of a tile."""
-_ROW = 204  # CSS pixels, as in grid.css
+_ROW, _PHONE_ROW = 204, 88
+"""CSS pixels that a row is high, as in grid.css."""
+_SMALL = f"thumbnail?side={SMALL_SIDE}"
 
 
 @dataclass(frozen=True)
@@ -97,16 +100,38 @@ class Tile:
     fold: Fold | None = None
     at_once: bool = False
 
-    @property
-    def drawn_width(self) -> int:
-        """How many pixels wide the photo is drawn, of which the tile of a panorama shows a part."""
-        return round(_ROW * self.photo.width / max(self.photo.height, 1))
+    @cached_property
+    def base(self) -> str:
+        """The address of the photo, below which its renditions are."""
+        return self.photo.get_absolute_url()
 
     @property
-    def widths(self) -> dict[str, int]:
-        """The widths of both renditions of a panorama, whose thumbnail the tile would enlarge."""
+    def srcset(self) -> str:
+        """What the tile may show, with the widths in pixels.
+
+        The thumbnail of a panorama would be enlarged, so its preview is offered, too.
+        """
+        widths = rendition_widths(self.photo)
+        offered = {_SMALL: widths["small_width"], "thumbnail": widths["thumbnail_width"]}
+        if self.is_panorama:
+            offered["preview"] = widths["preview_width"]
+        return ", ".join(f"{self.base}/{name} {width}w" for name, width in offered.items())
+
+    @property
+    def sizes(self) -> str:
+        """How wide the photo is drawn: known to the browser itself once the page is laid out.
+
+        The tile of a panorama is narrower, and shows a part.
+        """
+        shape = self.photo.width / max(self.photo.height, 1)
+        told = f"(max-width: 480px) {round(_PHONE_ROW * shape)}px, {round(_ROW * shape)}px"
+        return told if self.at_once or self.is_panorama else f"auto, {told}"
+
+    @property
+    def is_panorama(self) -> bool:
+        """Whether the photo is much longer than high, or higher than long."""
         sides = self.photo.width, self.photo.height
-        return rendition_widths(self.photo) if max(sides) > PANORAMA * min(sides) else {}
+        return max(sides) > PANORAMA * min(sides)
 
 
 @dataclass(frozen=True)
@@ -135,9 +160,13 @@ class Day:
 
 
 def rendition_widths(photo: Photo) -> dict[str, int]:
-    """Return how many pixels wide the thumbnail and the preview of a photo are."""
+    """Return how many pixels wide both thumbnails and the preview of a photo are."""
     longest = max(photo.width, photo.height, 1)
-    sides = {"thumbnail_width": THUMBNAIL_SIDE, "preview_width": PREVIEW_SIDE}
+    sides = {
+        "small_width": SMALL_SIDE,
+        "thumbnail_width": THUMBNAIL_SIDE,
+        "preview_width": PREVIEW_SIDE,
+    }
     return {
         name: max(round(photo.width * min(1, side / longest)), 1) for name, side in sides.items()
     }

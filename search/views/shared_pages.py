@@ -9,6 +9,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from django.conf import settings
@@ -61,9 +62,15 @@ class Shown:
 
 @dataclass(frozen=True)
 class SharedTile(Tile):
-    """A plain tile; `text` stands for its picture where that is not seen."""
+    """A plain tile of a room; `text` stands for its picture where that is not seen."""
 
+    room_base: str = ""
     text: str = ""
+
+    @cached_property
+    def base(self) -> str:
+        """The address of the photo in the room."""
+        return f"{self.room_base}/photos/{self.photo.pk}"
 
 
 @require_safe
@@ -141,7 +148,14 @@ def _id(text: str) -> uuid.UUID:
 def _tiles(room: Room, photos: Sequence[Photo]) -> list[SharedTile]:
     """Return plain tiles: what machines say of photos is their owners' business."""
     return [
-        SharedTile(photo, state="", message="", may_pass=False, text=_in_words(room, photo))
+        SharedTile(
+            photo,
+            state="",
+            message="",
+            may_pass=False,
+            room_base=room.base,
+            text=_in_words(room, photo),
+        )
         for photo in photos
     ]
 

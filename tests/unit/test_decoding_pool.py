@@ -273,7 +273,8 @@ def test_answers_that_are_not_honest_are_not_believed():
     sound = {"format": "JPEG", "width": 2, "height": 1, "exif": {}, "taken_at": None}
     sound |= {"flaw": "", "has_video": False}
     sound |= {"phash": 1, "colour": "#000000", "pixels_width": 2, "pixels_height": 1}
-    assert to_decoded(sound, [b"thumbnail", bytes(6), b""]).pixels.shape == (1, 2, 3)
+    parts = [b"thumbnail", b"small", bytes(6), b""]
+    assert to_decoded(sound, parts).pixels.shape == (1, 2, 3)
     for lie in (
         {"format": "SVG"},
         {"width": True},
@@ -298,7 +299,7 @@ def test_answers_that_are_not_honest_are_not_believed():
         {"pixels_width": 6000, "pixels_height": 6000},
     ):
         with pytest.raises(BadFrame):
-            to_decoded({**sound, **lie}, [b"thumbnail", bytes(6), b""])
+            to_decoded({**sound, **lie}, parts)
     with pytest.raises(BadFrame):
         to_decoded(sound, [b"thumbnail"])
     with pytest.raises(BadFrame):

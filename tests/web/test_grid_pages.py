@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from gallery.models import Photo
 from gallery.paging import BadCursor, cursor_from, page_after, page_before
-from gallery.views.tiles import PAGE
+from gallery.views.tiles import AT_ONCE, PAGE
 from tests.web.test_pages import rows, shown, text
 
 pytestmark = pytest.mark.django_db
@@ -116,17 +116,28 @@ def test_both_directions_meet(ada, ids):
 @pytest.mark.parametrize(
     ("width", "height", "srcset"),
     [
-        (4000, 3000, None),
-        (16382, 3628, ("512w", "1440w", "921px")),
-        (300, 4000, ("38w", "108w", "15px")),
-        (1000, 100, ("512w", "1000w", "2040px")),
+        (4000, 3000, (["320w", "512w"], ["117px", "272px"])),
+        (300, 200, (["300w", "300w"], ["132px", "306px"])),
+        (16382, 3628, (["320w", "512w", "1440w"], ["397px", "921px"])),
+        (300, 4000, (["24w", "38w", "108w"], ["7px", "15px"])),
+        (1000, 100, (["320w", "512w", "1000w"], ["880px", "2040px"])),
     ],
 )
-def test_a_panorama_is_drawn_from_its_preview(ada, ada_client, model, width, height, srcset):
+def test_a_tile_offers_renditions_and_a_panorama_its_preview(
+    ada, ada_client, model, width, height, srcset
+):
     rows(ada, 1, start=START)
     Photo.objects.update(width=width, height=height, decoded_at=START)
-    found = re.search(
-        r'srcset="\S+/thumbnail (\w+),\s+\S+/preview (\w+)" sizes="(\w+)"',
-        text(ada_client.get("/")),
-    )
-    assert (found.groups() if found else None) == srcset
+    found = re.search(r'srcset="([^"]+)"\s+sizes="([^"]+)"', text(ada_client.get("/")))
+    sources, sizes = found.groups()
+    assert (re.findall(r" (\d+w)", sources), re.findall(r" (\d+px)(?:,|$)", sizes)) == srcset
+    assert ("/preview" in sources) == (len(srcset[0]) == 3)
+
+
+def test_only_tiles_that_load_later_leave_the_width_to_the_browser(ada, ada_client, model):
+    rows(ada, AT_ONCE + 2, start=START)
+    Photo.objects.update(width=400, height=300, decoded_at=START)
+    images = re.findall(r"<img [^>]*sizes=[^>]*>", text(ada_client.get("/")))
+    assert len(images) == AT_ONCE + 2
+    assert ['sizes="auto' in image for image in images] == [False] * AT_ONCE + [True] * 2
+    assert all(('loading="lazy"' in image) == ('sizes="auto' in image) for image in images)

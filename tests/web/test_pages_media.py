@@ -73,6 +73,19 @@ def test_a_thumbnail_is_kept_by_this_browser_for_ever_and_by_no_one_else(ada_cli
     assert (again.status_code, again.content) == (304, b"")
 
 
+def test_a_tile_gets_the_small_thumbnail_where_there_is_one(ada_client, photo):
+    files.write_atomically(files.thumbnail(photo.pk), b"large")
+    address = f"/photos/{photo.pk}/thumbnail"
+    assert body(ada_client.get(f"{address}?side=320")) == b"large"
+    files.write_atomically(files.small_thumbnail(photo.pk), b"small")
+    tags = set()
+    for side, wanted in (("320", b"small"), ("", b"large"), ("9", b"large"), ("\0", b"large")):
+        answer = ada_client.get(address, {"side": side})
+        assert (body(answer), answer.headers["Content-Type"]) == (wanted, "image/webp")
+        tags.add(answer.headers["ETag"])
+    assert len(tags) == 2
+
+
 def test_head_tells_the_size_without_the_bytes(ada_client, photo):
     answer = ada_client.head(f"/photos/{photo.pk}/original")
     assert answer.headers["Content-Length"] == str(photo.size)

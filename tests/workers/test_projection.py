@@ -103,9 +103,11 @@ def test_a_rendition_of_a_photo_that_came_back_stays(ada, model):
     for one in (photo, gone):
         Tombstone.objects.create(photo_id=one.pk, owner_id=ada.pk, sha256=one.sha256)
         files.write_atomically(files.preview(one.pk), b"preview")
+        files.write_atomically(files.small_thumbnail(one.pk), b"small")
     gone.delete()
     removal.remove_late_renditions()
     assert [files.thumbnail(one.pk).exists() for one in (photo, gone)] == [True, False]
+    assert [files.small_thumbnail(one.pk).exists() for one in (photo, gone)] == [True, False]
     assert [files.preview(one.pk).exists() for one in (photo, gone)] == [True, False]
 
 

@@ -108,7 +108,7 @@ def _take_back(source: Source, model: EmbeddingModel, photo_ids: Sequence[UUID])
         # A photo may have been restored and projected just before its point was removed.
         source.wait_again(model, gone)
         for photo_id in set(gone) - _ids(Photo.objects.not_deleted(), gone):
-            files.thumbnail(photo_id).unlink(missing_ok=True)
+            files.remove_renditions(photo_id)
 
 
 def _ids(photos: PhotoQuerySet, among: Iterable[UUID]) -> set[UUID]:

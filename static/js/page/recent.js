@@ -54,7 +54,7 @@ async function keep(address, alt) {
   if (!(await caches.has(MINE))) return; // It may have been switched off, or somebody signed out.
   const cache = await caches.open(MINE);
   // Mostly the browser has it already, as the tile shows it.
-  const answer = (await cache.match(address)) ?? (await fetch(address));
+  const answer = (await cache.match(address)) ?? (await fetch(`${address}?side=320`));
   if (answer.status !== 200 || answer.redirected) return;
   const headers = { "Content-Type": answer.headers.get("Content-Type"), "X-Alt": encodeURIComponent(alt) };
   const picture = await answer.blob();
