@@ -167,8 +167,42 @@ def test_the_trunk_gives_what_timm_gives(trunks, shape):
     with torch.inference_mode():
         expected = theirs.forward_features(pixels)
         largest = float(expected.abs().max())
-        torch.testing.assert_close(mine(pixels), expected, atol=1e-5 * largest, rtol=0)
+        torch.testing.assert_close(mine(pixels), expected, atol=1e-4 * largest, rtol=0)
         torch.testing.assert_close(folded(pixels), expected, atol=1e-3 * largest, rtol=0)
+
+
+@pytest.mark.parametrize("kernel", [1, 3, 5])
+@pytest.mark.parametrize("stride", [1, 2, 3])
+@pytest.mark.parametrize("shape", [(16, 16), (17, 16), (16, 17), (15, 21), (5, 4)])
+@pytest.mark.parametrize("clips", [False, True])
+def test_a_convolution_pads_as_tensorflow_does(monkeypatch, kernel, stride, shape, clips):
+    efficientnet = importlib.import_module("search.vectors.embedders.starter.efficientnet")
+    torch.manual_seed(0)
+    layer = efficientnet.Convolution(8, 8, kernel, stride, groups=8)
+    layer.bias, layer.clips = torch.nn.Parameter(torch.randn(8)), clips
+    states = 4 * torch.randn(2, 8, *shape)
+    padding = []
+    for side in reversed(shape):
+        missing = max((-(-side // stride) - 1) * stride + kernel - side, 0)
+        padding += [missing // 2, missing - missing // 2]
+    padded = torch.nn.functional.pad(states, padding)
+    with torch.inference_mode():
+        expected = torch.nn.functional.conv2d(padded, layer.weight, layer.bias, stride, groups=8)
+        expected = expected.clamp(0, 6) if clips else expected
+        torch.testing.assert_close(layer(states), expected)
+        monkeypatch.setattr(efficientnet, "can_join", lambda *_where: False)
+        torch.testing.assert_close(layer(states), expected)
+
+
+def test_a_processor_that_cannot_join_steps_takes_them_one_by_one(monkeypatch):
+    efficientnet = importlib.import_module("search.vectors.embedders.starter.efficientnet")
+
+    def refuse(*_layer):
+        raise RuntimeError("mkldnn bf16 path needs a cpu with avx512")
+
+    monkeypatch.setattr(efficientnet, "_joined", refuse)
+    assert not efficientnet.can_join.__wrapped__(torch.device("cpu"), torch.bfloat16)
+    assert not efficientnet.can_join.__wrapped__(torch.device("meta"), torch.float32)
 
 
 def test_serving_computes_of_the_frozen_layers_only_what_classes_need(model, monkeypatch):

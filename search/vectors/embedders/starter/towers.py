@@ -16,7 +16,11 @@ from torch.nn import functional
 
 from search.vectors.embedders.starter.bert import Bert
 from search.vectors.embedders.starter.e5 import WordTable
-from search.vectors.embedders.starter.efficientnet import EfficientNetLite2, Normalisation
+from search.vectors.embedders.starter.efficientnet import (
+    Convolution,
+    EfficientNetLite2,
+    Normalisation,
+)
 from search.vectors.embedders.starter.heads import MEMBER_DIM, MEMBERS, Head
 from search.vectors.embedders.starter.threads import threads_for
 
@@ -312,8 +316,7 @@ def _moments(activations: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 def fold_normalisation(trunk: EfficientNetLite2) -> None:
     """Put each batch normalisation of an EfficientNet into the convolution before it.
 
-    The result is the same for a third less work. The activation, which the normalisation keeps,
-    stays in its place.
+    The convolution takes over the activation, too. The result is the same for half the work.
     """
     for convolution, bn in (("conv_stem", "bn1"), ("conv_head", "bn2")):
         setattr(trunk, bn, _fold(getattr(trunk, convolution), getattr(trunk, bn)))
@@ -326,9 +329,10 @@ def fold_normalisation(trunk: EfficientNetLite2) -> None:
             setattr(block, bn, _fold(getattr(block, name), getattr(block, bn)))
 
 
-def _fold(convolution: nn.Conv2d, normalisation: Normalisation) -> nn.Module:
-    """Fold a normalisation into a convolution; return its activation."""
+def _fold(convolution: Convolution, normalisation: Normalisation) -> nn.Module:
+    """Fold a normalisation and its activation into a convolution; return what is left of them."""
     factor = normalisation.weight / torch.sqrt(normalisation.running_var + normalisation.eps)
     convolution.weight.mul_(factor[:, None, None, None])
     convolution.bias = nn.Parameter(normalisation.bias - normalisation.running_mean * factor)
-    return normalisation.act
+    convolution.clips = isinstance(normalisation.act, nn.ReLU6)
+    return nn.Identity()
