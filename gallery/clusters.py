@@ -50,36 +50,63 @@ def clusters(photos: PhotoQuerySet, area: Area, zoom: int) -> list[Cluster]:
     covers = photos.only(*_SHOWN).in_bulk([UUID(row["cover"]) for row in rows])
     found = [(row, covers.get(UUID(row["cover"]))) for row in rows]
     made = [_cluster(row, cover) for row, cover in found if cover is not None]
-    return _by_size(_joined(_by_size(made), zoom))
+    return _by_size(_join_neighbours(_by_size(made), zoom))
 
 
 def _by_size(found: list[Cluster]) -> list[Cluster]:
     return sorted(found, key=lambda cluster: (-cluster.count, cluster.cover.pk))
 
 
-def _joined(found: list[Cluster], zoom: int) -> list[Cluster]:
+def _join_neighbours(found: list[Cluster], zoom: int) -> list[Cluster]:
     """Join clusters whose pictures would cover each other into the larger of them.
 
-    Two stay apart where the area around both holds photos of a third: whoever opens a cluster
-    sees the photos of its area, and those are as many as it says.
+    Two stay apart where the area around both meets that of a third, since whoever opens a cluster
+    sees the photos of its area, and those are as many as it says; and over the date line.
     """
-    at = np.array([_on_map(cluster.cover, zoom) for cluster in found]).reshape(-1, 2)
-    areas = [cluster.area for cluster in found]
-    sides = np.array([(area.south, area.west, -area.north, -area.east) for area in areas])
-    sides = sides.reshape(-1, 4)  # Each side grows by its minimum.
-    left = np.ones(len(found), bool)
-    joined = list(found)
-    for one in range(len(found)):
-        for other in np.flatnonzero(left & (np.abs(at - at[one]) < _PICTURE).all(axis=1)):
-            around = np.minimum(sides[one], sides[other])
-            meets = (sides <= -np.roll(around, 2)).all(axis=1)
-            if other <= one or not left[one] or set(np.flatnonzero(left & meets)) - {one, other}:
-                continue
-            sides[one], left[other] = around, False
-            south, west, north, east = (float(side) for side in around * (1, 1, -1, -1))
-            count = joined[one].count + joined[other].count
-            joined[one] = replace(joined[one], count=count, area=Area(south, west, north, east))
-    return [joined[index] for index in np.flatnonzero(left)]
+    pins = _Pins(found, zoom)
+    while sum(pins.join(place) for place in range(len(found))):
+        pass
+    return pins.clusters()
+
+
+class _Pins:
+    """Clusters, largest first, with their areas and the places of their pictures as arrays."""
+
+    def __init__(self, found: list[Cluster], zoom: int) -> None:
+        self._found = list(found)
+        self._left = np.ones(len(found), bool)
+        self._at = np.array([_on_map(cluster.cover, zoom) for cluster in found]).reshape(-1, 2)
+        areas = [cluster.area for cluster in found]
+        sides = [(area.south, area.west, -area.north, -area.east) for area in areas]
+        self._sides = np.array(sides).reshape(-1, 4)  # The area around two has the minima.
+
+    def clusters(self) -> list[Cluster]:
+        return [self._found[place] for place in np.flatnonzero(self._left)]
+
+    def join(self, place: int) -> bool:
+        """Join the first smaller neighbour that can be; return whether there was one."""
+        if not self._left[place]:
+            return False
+        near = self._left & (np.abs(self._at - self._at[place]) < _PICTURE).all(axis=1)
+        near[: place + 1] = False
+        other = next(
+            (each for each in np.flatnonzero(near).tolist() if self._are_alone(place, each)), None
+        )
+        if other is None:
+            return False
+        self._sides[place] = np.minimum(self._sides[place], self._sides[other])
+        self._left[other] = False
+        south, west, north, east = (float(side) for side in self._sides[place] * (1, 1, -1, -1))
+        count = self._found[place].count + self._found[other].count
+        joined = replace(self._found[place], count=count, area=Area(south, west, north, east))
+        self._found[place] = joined
+        return True
+
+    def _are_alone(self, *places: int) -> bool:
+        """Tell whether the area around some clusters meets those of no others."""
+        around = self._sides[list(places)].min(axis=0)
+        meets = self._left & (self._sides <= -np.roll(around, 2)).all(axis=1)
+        return int(meets.sum()) == len(places)
 
 
 def _on_map(photo: Photo, zoom: int) -> tuple[float, float]:

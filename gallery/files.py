@@ -211,7 +211,10 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 
 def write_thumbnails(photo_id: uuid.UUID, large: bytes, small: bytes) -> None:
-    """Write both thumbnails, the small one only if there is one. Where one is, both are."""
+    """Write both thumbnails, the large one last, by which it is told that they are there.
+
+    `small` is empty for small pictures.
+    """
     if small:
         write_atomically(small_thumbnail(photo_id), small)
     write_atomically(thumbnail(photo_id), large)

@@ -139,6 +139,7 @@ TEMPLATES = [
                 "gallery.templatetags.icons",
                 "gallery.templatetags.numbers",
                 "gallery.templatetags.phrases",
+                "gallery.templatetags.renditions",
                 "gallery.templatetags.style_sheets",
                 "gallery.templatetags.veils",
             ],

@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from benchmarks.training.features import as_input
 from benchmarks.training.pairs import Directions
+from search.vectors.embedders.starter.efficientnet import Convolution
 from search.vectors.embedders.starter.heads import Head
 from search.vectors.embedders.starter.towers import (
     CLASSES,
@@ -152,17 +153,18 @@ def trainable(layers: nn.Module) -> nn.Module:
 class FrozenDepthwise(nn.Module):
     """A depthwise convolution of stride 1 whose weights do not learn."""
 
-    def __init__(self, convolution: nn.Conv2d) -> None:
+    def __init__(self, convolution: Convolution) -> None:
         super().__init__()
         self.register_buffer("weight", convolution.weight.detach())
         self.register_buffer("bias", convolution.bias.detach())
+        self._clips = convolution.clips
 
     def forward(self, pictures: torch.Tensor) -> torch.Tensor:
         dtype = torch.bfloat16
         found: torch.Tensor = _Depthwise.apply(
             pictures.to(dtype), self.weight.to(dtype), self.bias.to(dtype)
         )
-        return found
+        return functional.hardtanh(found, 0.0, 6.0) if self._clips else found
 
 
 class _Depthwise(torch.autograd.Function):

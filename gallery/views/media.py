@@ -58,7 +58,8 @@ def preview(request: PageRequest, photo_id: uuid.UUID) -> HttpResponseBase:
 def thumbnail_of(request: HttpRequest, photo: Photo, *, cache: str = FOR_EVER) -> HttpResponseBase:
     """Answer with the thumbnail of a photo that the asking user may see."""
     small, path = files.small_thumbnail(photo.pk), files.thumbnail(photo.pk)
-    if request.GET.get("side") == str(SMALL_SIDE) and small.exists():
+    wants_small = request.GET.get("side") == str(SMALL_SIDE)
+    if wants_small and small.exists():
         return _rendition(request, small, "image/webp", cache)
     if path.exists():
         return _rendition(request, path, "image/webp", cache)
@@ -72,9 +73,11 @@ def thumbnail_of(request: HttpRequest, photo: Photo, *, cache: str = FOR_EVER) -
         return _busy(request)
     except (DecodeError, OSError):
         return _rendition(request, path, "image/webp", cache)
-    _store(path, photo, made.thumbnail)
     if made.small:
         _store(small, photo, made.small)
+    _store(path, photo, made.thumbnail)
+    if wants_small and made.small:
+        return _made(small, made.small, "image/webp", cache)
     return _made(path, made.thumbnail, "image/webp", cache)
 
 

@@ -31,7 +31,7 @@ _BUSY_TRIES, _BUSY_SECONDS = 5, 2.0
 @require_safe
 @for_audience
 def thumbnail(request: HttpRequest, room: Room, photo_id: uuid.UUID) -> HttpResponseBase:
-    """The 512 px WebP of a photo that is shared."""
+    """The thumbnail of a photo that is shared, the small one for `side=320`."""
     return media.thumbnail_of(request, room.photo(photo_id), cache=BRIEFLY)
 
 

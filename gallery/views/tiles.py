@@ -80,8 +80,10 @@ SPARSE = 2.8
 
 PANORAMA = 2.5
 """Long by short side from which on 512 pixels of length leave too few for the height of a tile."""
-_ROW, _PHONE_ROW = 204, 88
-"""CSS pixels that a row is high, as in grid.css."""
+_ROWS = {"": (88, 116, 204), "small": (72, 72, 128), "large": (190, 190, 300)}
+"""CSS pixels that a row is high on a phone, a small screen and others, by what was chosen for the
+size of photos, as in grid.css."""
+_NARROWEST = 0.5  # width by height of a tile, as there
 _SMALL = f"thumbnail?side={SMALL_SIDE}"
 
 
@@ -112,19 +114,22 @@ class Tile:
         The thumbnail of a panorama would be enlarged, so its preview is offered, too.
         """
         widths = rendition_widths(self.photo)
-        offered = {_SMALL: widths["small_width"], "thumbnail": widths["thumbnail_width"]}
+        # Of renditions that are equally wide, only the first is offered.
+        offered = {widths["thumbnail_width"]: "thumbnail"}
+        offered.setdefault(widths["small_width"], _SMALL)
         if self.is_panorama:
-            offered["preview"] = widths["preview_width"]
-        return ", ".join(f"{self.base}/{name} {width}w" for name, width in offered.items())
+            offered.setdefault(widths["preview_width"], "preview")
+        return ", ".join(f"{self.base}/{name} {width}w" for width, name in sorted(offered.items()))
 
-    @property
-    def sizes(self) -> str:
-        """How wide the photo is drawn: known to the browser itself once the page is laid out.
+    def sizes(self, chosen: str) -> str:
+        """Return how wide the photo is drawn, which a browser knows once the page is laid out.
 
-        The tile of a panorama is narrower, and shows a part.
+        `chosen` is the size of photos (`devices.Tiles`). A tile shows a part of a panorama, and the
+        middle of what is very high.
         """
-        shape = self.photo.width / max(self.photo.height, 1)
-        told = f"(max-width: 480px) {round(_PHONE_ROW * shape)}px, {round(_ROW * shape)}px"
+        shape = max(self.photo.width / max(self.photo.height, 1), _NARROWEST)
+        phone, small, other = (round(row * shape) for row in _ROWS.get(chosen, _ROWS[""]))
+        told = f"(max-width: 480px) {phone}px, (max-width: 720px) {small}px, {other}px"
         return told if self.at_once or self.is_panorama else f"auto, {told}"
 
     @property

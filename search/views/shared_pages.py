@@ -67,6 +67,11 @@ class SharedTile(Tile):
     room_base: str = ""
     text: str = ""
 
+    @property
+    def is_panorama(self) -> bool:
+        """Never: its preview would be made when a guest asks, and guests wait for each other."""
+        return False
+
     @cached_property
     def base(self) -> str:
         """The address of the photo in the room."""

@@ -167,6 +167,7 @@ def test_the_trunk_gives_what_timm_gives(trunks, shape):
     with torch.inference_mode():
         expected = theirs.forward_features(pixels)
         largest = float(expected.abs().max())
+        # An odd pixel is padded in another way, and sums are added up in another order.
         torch.testing.assert_close(mine(pixels), expected, atol=1e-4 * largest, rtol=0)
         torch.testing.assert_close(folded(pixels), expected, atol=1e-3 * largest, rtol=0)
 
@@ -200,7 +201,7 @@ def test_a_processor_that_cannot_join_steps_takes_them_one_by_one(monkeypatch):
     def refuse(*_layer):
         raise RuntimeError("mkldnn bf16 path needs a cpu with avx512")
 
-    monkeypatch.setattr(efficientnet, "_joined", refuse)
+    monkeypatch.setattr(efficientnet, "_convolve_and_clip", refuse)
     assert not efficientnet.can_join.__wrapped__(torch.device("cpu"), torch.bfloat16)
     assert not efficientnet.can_join.__wrapped__(torch.device("meta"), torch.float32)
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from PIL import Image, ImageFilter
 
-from gallery.decoding import DecodeError, tiles
+from gallery.decoding import DecodeError, quality, tiles
 from gallery.decoding.answers import to_sheet
 from gallery.decoding.frames import BadFrame
 from gallery.decoding.quality import measure, squares_of
@@ -159,3 +159,15 @@ def test_a_broken_file_is_shown_and_not_measured(pool, put):
 def test_sheets_that_are_not_honest_are_not_believed(header):
     with pytest.raises(BadFrame):
         to_sheet(header, bytes(64 * 64))
+
+
+@given(
+    rows=st.integers(1, 5).flatmap(
+        lambda half: st.lists(
+            st.lists(st.integers(0, 2040), min_size=2 * half, max_size=2 * half), min_size=1
+        )
+    )
+)
+def test_counted_medians_are_exact(rows):
+    numbers = np.array(rows, np.int16)
+    assert quality._medians(numbers).tolist() == np.median(numbers, axis=1).tolist()

@@ -6,11 +6,13 @@ import re
 from datetime import UTC, datetime
 
 import pytest
+from django.conf import settings
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from gallery.models import Photo
 from gallery.paging import BadCursor, cursor_from, page_after, page_before
+from gallery.views import tiles
 from gallery.views.tiles import AT_ONCE, PAGE
 from tests.web.test_pages import rows, shown, text
 
@@ -116,11 +118,13 @@ def test_both_directions_meet(ada, ids):
 @pytest.mark.parametrize(
     ("width", "height", "srcset"),
     [
-        (4000, 3000, (["320w", "512w"], ["117px", "272px"])),
-        (300, 200, (["300w", "300w"], ["132px", "306px"])),
-        (16382, 3628, (["320w", "512w", "1440w"], ["397px", "921px"])),
-        (300, 4000, (["24w", "38w", "108w"], ["7px", "15px"])),
-        (1000, 100, (["320w", "512w", "1000w"], ["880px", "2040px"])),
+        (4000, 3000, (["320w", "512w"], ["117px", "155px", "272px"])),
+        (300, 200, (["300w"], ["132px", "174px", "306px"])),
+        (1080, 2160, (["160w", "256w"], ["44px", "58px", "102px"])),
+        (16382, 3628, (["320w", "512w", "1440w"], ["397px", "524px", "921px"])),
+        (300, 4000, (["24w", "38w", "108w"], ["44px", "58px", "102px"])),
+        (1, 4000, (["1w"], ["44px", "58px", "102px"])),
+        (1000, 100, (["320w", "512w", "1000w"], ["880px", "1160px", "2040px"])),
     ],
 )
 def test_a_tile_offers_renditions_and_a_panorama_its_preview(
@@ -132,6 +136,24 @@ def test_a_tile_offers_renditions_and_a_panorama_its_preview(
     sources, sizes = found.groups()
     assert (re.findall(r" (\d+w)", sources), re.findall(r" (\d+px)(?:,|$)", sizes)) == srcset
     assert ("/preview" in sources) == (len(srcset[0]) == 3)
+
+
+def test_a_tile_is_as_wide_as_the_size_that_was_chosen(ada, ada_client, model):
+    rows(ada, 1, start=START)
+    Photo.objects.update(width=400, height=400, decoded_at=START)
+    for chosen, widths in (("small", "72 72 128"), ("large", "190 190 300"), ("odd", "88 116 204")):
+        ada_client.cookies["scry_tiles"] = chosen
+        (told,) = re.findall(r'sizes="([^"]+)"', text(ada_client.get("/")))
+        assert re.findall(r" (\d+)px(?:,|$)", told) == widths.split()
+
+
+def test_the_rows_are_as_high_as_the_style_sheet_says():
+    css = (settings.BASE_DIR / "static/css/grid.css").read_text()
+    heights = [int(height) for height in re.findall(r"--r: (\d+);", css)]
+    (phone, small, other), few, many = (tiles._ROWS[name] for name in ("", "small", "large"))
+    assert heights == [other, few[2], many[2], small, few[1], many[1], phone]
+    # On a phone, the rules for the other sizes are those of small screens.
+    assert (few[0], many[0]) == (few[1], many[1])
 
 
 def test_only_tiles_that_load_later_leave_the_width_to_the_browser(ada, ada_client, model):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+from itertools import combinations
 
 import pytest
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -12,7 +14,7 @@ from django.utils import timezone
 
 from gallery import env, gazetteer, sensitive, trash
 from gallery.areas import Area
-from gallery.clusters import clusters
+from gallery.clusters import _EDGE, _PICTURE, _on_map, clusters
 from gallery.models import Photo
 from gallery.views import place_pages
 from search.filters.selection import apply_filters
@@ -130,6 +132,33 @@ def test_joined_clusters_hold_the_photos_of_their_area_and_no_others(ada, zoom):
     assert counts(found) == sorted(counts(found), reverse=True)
     for cluster in found:
         assert visible(ada).filter(cluster.area.q()).count() == cluster.count
+    # What still covers something has a third between them.
+    for one, other in combinations(found, 2):
+        places = [_on_map(each.cover, zoom) for each in (one, other)]
+        if all(abs(first - second) < _PICTURE for first, second in zip(*places, strict=True)):
+            around = area_around(one.area, other.area)
+            assert sum(meet(around, each.area) for each in found) > 2
+
+
+def area_around(one: Area, other: Area) -> Area:
+    return Area(
+        min(one.south, other.south), min(one.west, other.west),
+        max(one.north, other.north), max(one.east, other.east),
+    )  # fmt: skip
+
+
+def meet(one: Area, other: Area) -> bool:
+    beside = one.east < other.west or other.east < one.west
+    return not (beside or one.north < other.south or other.north < one.south)
+
+
+def test_clusters_know_how_large_their_pictures_are():
+    text = (settings.BASE_DIR / "static/js/places/marks.js").read_text()
+    assert f"const SIDE = {_PICTURE};" in text
+    assert (
+        f"const EDGE = {_EDGE:g};"
+        in (settings.BASE_DIR / "static/js/places/position.js").read_text()
+    )
 
 
 def test_photos_at_the_edges_of_the_world_are_there(ada):

@@ -37,7 +37,8 @@ function watchThumbnails() {
 function look(image) {
   if (!image.matches(SEEN) || image.closest("[hidden]") || !image.complete || !image.naturalWidth) return;
   const { pathname } = new URL(image.src, location.href);
-  soon(() => keep(pathname, image.alt));
+  const there = image.currentSrc.includes(pathname) ? image.currentSrc : pathname; // not a preview
+  soon(() => keep(pathname, there, image.alt));
 }
 
 // What was kept before it was covered goes.
@@ -50,11 +51,11 @@ function soon(act) {
   keeping = keeping.then(act).catch(() => {});
 }
 
-async function keep(address, alt) {
+async function keep(address, there, alt) {
   if (!(await caches.has(MINE))) return; // It may have been switched off, or somebody signed out.
   const cache = await caches.open(MINE);
   // Mostly the browser has it already, as the tile shows it.
-  const answer = (await cache.match(address)) ?? (await fetch(`${address}?side=320`));
+  const answer = (await cache.match(address)) ?? (await fetch(there));
   if (answer.status !== 200 || answer.redirected) return;
   const headers = { "Content-Type": answer.headers.get("Content-Type"), "X-Alt": encodeURIComponent(alt) };
   const picture = await answer.blob();

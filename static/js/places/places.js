@@ -38,6 +38,7 @@ function start() {
     if (number !== asked) return;
     if (!answer.ok) {
       count.textContent = answer.why;
+      section.removeAttribute("aria-busy");
       return;
     }
     const many = answer.said.photos;
@@ -45,6 +46,7 @@ function start() {
     clusters(answer.said.clusters);
     towns(answer.said.towns);
     section.dataset.ready = map.getZoom();
+    section.removeAttribute("aria-busy");
   }
 
   map.on("moveend", () => {
@@ -67,6 +69,7 @@ function makeMap(screen) {
     minZoom: 1,
     maxZoom: CLOSEST,
     worldCopyJump: true,
+    dragging: false, // until there is something to drag
     maxBounds: [
       [-86, -720],
       [86, 720],
@@ -75,6 +78,7 @@ function makeMap(screen) {
     keyboard: false,
     zoomAnimation: !matchMedia("(prefers-reduced-motion: reduce)").matches,
   });
+  map.whenReady(() => map.dragging.enable());
   map.attributionControl.setPrefix(false);
   L.control.zoom({ zoomInTitle: gettext("Closer"), zoomOutTitle: gettext("Farther") }).addTo(map);
   L.control.scale().addTo(map);
@@ -97,9 +101,8 @@ function attachKeys(screen, map, showAll) {
   };
   screen.tabIndex = 0;
   screen.addEventListener("keydown", (event) => {
-    const isOther = event.ctrlKey || event.metaKey || event.altKey || !acts[event.key];
-    if (isOther || map.getZoom() === undefined) return;
-    acts[event.key]();
+    if (event.ctrlKey || event.metaKey || event.altKey || !acts[event.key]) return;
+    if (map.getZoom() !== undefined) acts[event.key]();
     event.preventDefault();
     event.stopPropagation();
   });

@@ -135,7 +135,7 @@ class Convolution(nn.Conv2d):
 
     def forward(self, states: torch.Tensor) -> torch.Tensor:
         (height, down, high), (width, across, wide) = map(self._fit, states.shape[-2:])
-        found = self._convolved(states, (down, across))
+        found = self._convolve(states, (down, across))
         if (height, width) == (down, across):
             return found
         # The first row or column has a window more in front of it.
@@ -154,16 +154,23 @@ class Convolution(nn.Conv2d):
         front = missing // 2
         return front, front + stride * (missing % 2), output
 
-    def _convolved(self, states: torch.Tensor, padding: tuple[int, int]) -> torch.Tensor:
-        if self.clips and not torch.is_grad_enabled() and can_join(states.device, states.dtype):
-            return _joined(self, states, padding)
+    def _convolve(self, states: torch.Tensor, padding: tuple[int, int]) -> torch.Tensor:
+        if self.clips and self._can_join(states):
+            return _convolve_and_clip(self, states, padding)
         found = functional.conv2d(
             states, self.weight, self.bias, self.stride, padding, self.dilation, self.groups
         )
-        return functional.hardtanh(found, 0.0, 6.0) if self.clips else found
+        return functional.hardtanh_(found, 0.0, 6.0) if self.clips else found
+
+    def _can_join(self, states: torch.Tensor) -> bool:
+        """Tell whether the one step, which knows no gradients and one kind of number, fits."""
+        is_plain = not torch.is_grad_enabled() and states.dtype == self.weight.dtype
+        return is_plain and can_join(states.device, states.dtype)
 
 
-def _joined(layer: nn.Conv2d, states: torch.Tensor, padding: tuple[int, int]) -> torch.Tensor:
+def _convolve_and_clip(
+    layer: nn.Conv2d, states: torch.Tensor, padding: tuple[int, int]
+) -> torch.Tensor:
     """Convolve and cut off at 0 and 6 in one step, which torch's own compiler uses."""
     found: torch.Tensor = torch.ops.mkldnn._convolution_pointwise(
         states, layer.weight, layer.bias, padding, layer.stride, layer.dilation, layer.groups,
@@ -179,7 +186,7 @@ def can_join(device: torch.device, dtype: torch.dtype) -> bool:
         return False
     try:
         layer = nn.Conv2d(8, 8, 3).to(dtype)
-        _joined(layer, torch.ones(1, 8, 8, 8, dtype=dtype), (1, 1))
+        _convolve_and_clip(layer, torch.ones(1, 8, 8, 8, dtype=dtype), (1, 1))
     except (RuntimeError, AttributeError):  # This processor cannot, or this torch has no such step.
         return False
     return True
