@@ -23,7 +23,7 @@ import { attachUndo } from "./trash/deletion.js";
 import { attachCut } from "./understanding/cut.js";
 import { attachMatrix } from "./understanding/matrix.js";
 import { attachUploads } from "./upload/uploads.js";
-import { attachLightbox } from "./viewer/lightbox.js";
+import { attachLightbox, openAddressed } from "./viewer/lightbox.js";
 import { attachVeils } from "./viewer/veils.js";
 
 document.documentElement.classList.add("js");
@@ -54,6 +54,7 @@ attachPasskeys();
 attachRecent();
 attachGrid(document.body);
 attachPlace();
+openAddressed();
 document.body.addEventListener("htmx:load", (event) => attachGrid(event.detail.elt));
 
 // An answer with "Retry-After" is requested again then, so that no gap stays on the page.

@@ -19,6 +19,7 @@ from selenium import webdriver
 from selenium.common.exceptions import (
     ElementClickInterceptedException,
     ElementNotInteractableException,
+    NoSuchWindowException,
     StaleElementReferenceException,
     TimeoutException,
 )
@@ -139,7 +140,10 @@ class Browser:
 
     def open_lightbox(self, name: str) -> None:
         self.click(f"{self.tile(name)} .open")
-        # PhotoSwipe takes the focus when its opening animation has ended.
+        self.lightbox_is_open()
+
+    def lightbox_is_open(self) -> None:
+        """Wait until the lightbox takes keys: it has the focus once its animation has ended."""
         self.until(lambda: self.run("return Boolean(document.activeElement.closest('.pswp'))"))
 
     def until(self, what: Callable, why: str | Callable[[], str] = "", patience: float = PATIENCE):
@@ -207,8 +211,10 @@ class Browser:
         self.driver.switch_to.new_window("tab")
         new = self.driver.current_window_handle
         for handle in old:
-            self.driver.switch_to.window(handle)
-            self.driver.close()
+            # The tab of a download closes by itself.
+            with suppress(NoSuchWindowException):
+                self.driver.switch_to.window(handle)
+                self.driver.close()
         self.driver.switch_to.window(new)
         self.driver.get_log("browser")
 
@@ -257,4 +263,6 @@ def chromium(profile: Path, *, scripts: bool = True) -> webdriver.Chrome:
         blocked = {"profile.managed_default_content_settings.javascript": 2}
         options.add_experimental_option("prefs", blocked)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    return webdriver.Chrome(options, Service(DRIVER))
+    driver = webdriver.Chrome(options, Service(DRIVER))
+    driver.set_script_timeout(PATIENCE)
+    return driver

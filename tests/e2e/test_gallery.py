@@ -108,7 +108,7 @@ def test_the_lightbox_has_an_address_for_each_photo_and_back_closes_it(owner, up
     start = owner.path()
     first = owner.names()[0]
     owner.open_lightbox(first)
-    owner.until(lambda: owner.path().startswith("/photos/"))
+    owner.until(lambda: owner.path().startswith("/#photo/"))
     opened = owner.path()
     owner.press(Keys.ARROW_RIGHT)
     owner.until(lambda: owner.path() not in {opened, start})
@@ -123,7 +123,7 @@ def test_the_lightbox_has_an_address_for_each_photo_and_back_closes_it(owner, up
 def test_closing_the_lightbox_restores_the_address_too(owner, uploaded):
     uploaded("close", "blue")
     owner.open_lightbox("close-blue.png")
-    assert owner.path().startswith("/photos/")
+    owner.until(lambda: owner.path().startswith("/#photo/"))
     owner.press(Keys.ESCAPE)
     owner.until(lambda: not owner.all(".pswp"))
     owner.becomes(owner.path, "/", "the address")

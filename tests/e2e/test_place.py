@@ -74,10 +74,15 @@ def scroll_down(browser, photos: int) -> tuple[str, int]:
 
     browser.until(loaded, f"{photos} photos")
     browser.run("scrollBy({top: -900, behavior: 'instant'})")
-    noted = "return Boolean(history.state?.place?.id)"
-    browser.until(lambda: browser.run(noted), "the place was noted")
-    browser.run("return new Promise(resolve => setTimeout(resolve, 700))")
+    browser.until(lambda: browser.run(NOTED), "the place was noted")
     return first_seen(browser)
+
+
+NOTED = """
+const place = history.state?.place;
+const tile = place && document.querySelector(`#photos .tile[data-id='${place.id}']`);
+return Boolean(tile) && Math.abs(tile.getBoundingClientRect().top - place.top) < 1;
+"""
 
 
 def refuse_to_be_kept(browser) -> None:
@@ -120,18 +125,56 @@ def test_back_leads_to_the_exact_place_also_when_the_page_is_loaded_anew(long_gr
 
 
 def test_the_viewer_has_one_address_through_reload_back_and_forward(long_grid):
-    place = scroll_down(long_grid, 200)
-    long_grid.open_lightbox(place[0])
+    name, _top = scroll_down(long_grid, 200)
+    # When the viewer closes, its photo gets the focus, which brings all of it into view.
+    focus = "document.querySelector(`#photos [data-name='${arguments[0]}']`).focus()"
+    long_grid.run(focus, name)
+    place = first_seen(long_grid)
+    long_grid.open_lightbox(name)
     address = long_grid.path()
-    assert address.startswith("/photos/")
+    assert address.startswith("/#photo/")
     long_grid.reloaded(long_grid.driver.refresh)
+    long_grid.says(".pswp__foot", place[0])
     assert long_grid.path() == address
-    long_grid.reloaded(long_grid.driver.back)
-    assert long_grid.path() == "/"
+    long_grid.driver.back()
+    long_grid.gone(".pswp")
+    long_grid.becomes(long_grid.path, "/", "the address")
     is_at(long_grid, place)
     long_grid.driver.forward()
-    long_grid.until(lambda: long_grid.all(".pswp, .photo-page"), "the photo")
+    long_grid.lightbox_is_open()
+    long_grid.says(".pswp__foot", place[0])
     assert long_grid.path() == address
+    # After another photo, a reload shows that one.
+    long_grid.press(Keys.ARROW_RIGHT)
+    long_grid.until(lambda: long_grid.path() != address, "the next photo")
+    after = long_grid.path()
+    long_grid.reloaded(long_grid.driver.refresh)
+    long_grid.lightbox_is_open()
+    long_grid.says(".pswp__foot", f"{int(place[0][:3]) + 1:03}.jpg")
+    assert long_grid.path() == after
+    long_grid.press(Keys.ESCAPE)
+    long_grid.gone(".pswp")
+    long_grid.becomes(long_grid.path, "/", "the address")
+
+
+def test_a_copied_address_of_the_viewer_opens_it_over_the_list(long_grid):
+    first, last = long_grid.run(
+        "const ids = [...document.querySelectorAll('#photos .tile')].map(tile => tile.dataset.id);"
+        "return [ids[0], ids.at(-1)]"
+    )
+    before = long_grid.run("return history.length")
+    long_grid.open("/albums")
+    long_grid.open(f"/#photo/{first}")
+    long_grid.lightbox_is_open()
+    long_grid.says(".pswp__foot", "000.jpg")
+    long_grid.press(Keys.ESCAPE)
+    long_grid.gone(".pswp")
+    assert long_grid.path() == "/"
+    assert long_grid.run("return history.length") == before + 2
+    # A photo that is not in this list has its page.
+    long_grid.open(f"/favourites#photo/{last}")
+    long_grid.until(lambda: long_grid.path() == f"/photos/{last}", "its page")
+    long_grid.until(lambda: long_grid.all(".photo-page"), "its page")
 
 
 def test_the_viewer_goes_on_to_newer_photos(long_grid):

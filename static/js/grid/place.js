@@ -5,6 +5,7 @@ import { joinDays } from "./grid.js";
 const LINE = 120; // pixels from the top, below all bars
 const STILL_MS = 250; // without scrolling, before the place is noted
 const grid = () => document.querySelector("main #photos[data-grid]");
+let placed = Promise.resolve();
 const topOf = (element) => element.getBoundingClientRect().top;
 
 export function attachPlace() {
@@ -16,12 +17,15 @@ export function attachPlace() {
     "scroll",
     () => {
       clearTimeout(still);
-      still = setTimeout(note, STILL_MS);
+      still = setTimeout(notePlace, STILL_MS);
     },
     { passive: true },
   );
-  if (history.state?.place) goBack(history.state.place);
+  if (history.state?.place) placed = goBack(history.state.place);
 }
+
+// Resolves when a list that is loaded anew has come to its place.
+export const whenPlaced = () => placed;
 
 // Days that are not drawn are not measured either: that would draw them all.
 function firstInView() {
@@ -66,8 +70,8 @@ function draw(days) {
 
 // --- Back and reload ---
 
-// The viewer has the address of its photo, whose entry of the history this is not.
-function note() {
+// While the viewer is open, the list stays where it was.
+export function notePlace() {
   if (document.querySelector(".pswp") || !grid()) return;
   const tile = scrollY > LINE && firstInView();
   const starts = tile ? [...grid().querySelectorAll("[data-start]")] : [];

@@ -3,6 +3,7 @@
 import { request } from "../page/api.js";
 import { gettext, ngettext } from "../page/language.js";
 import { announce, toast } from "../page/notices.js";
+import { reloadGrid } from "../trash/deletion.js";
 import { removeTile } from "./grid.js";
 
 const closedIds = new WeakMap(); // opened tile -> the value of its data-stack-ids when closed
@@ -148,7 +149,7 @@ async function addNewCover(gone, { target, nextSibling }) {
   const tile = await closedTile(gone.dataset.stack);
   if (!tile || document.querySelector(`[data-folds] .tile[data-id="${tile.dataset.id}"]`)) return;
   // The day was removed too. A reload brings it back and still offers undo.
-  if (!target.isConnected) return location.reload();
+  if (!target.isConnected) return reloadGrid();
   target.insertBefore(tile, nextSibling?.parentNode === target ? nextSibling : null);
   document.dispatchEvent(new CustomEvent("scry:tiles", { detail: target }));
 }

@@ -3,6 +3,7 @@ import { selectedIds } from "../grid/selection.js";
 import { isTyping } from "../page/fields.js";
 import { gettext, ngettext } from "../page/language.js";
 import { announce, toast } from "../page/notices.js";
+import { photoOfAddress } from "../viewer/address.js";
 import { changeMarks, tellChange } from "./changes.js";
 import { marksOf } from "./favourites.js";
 
@@ -23,8 +24,7 @@ function onKey(event) {
   rate(ids, Number(event.key));
 }
 
-// While the lightbox is open, the address is that of its photo.
-const openId = () => document.querySelector(".pswp") && /^\/photos\/([0-9a-f-]{36})/.exec(location.pathname)?.[1];
+const openId = () => document.querySelector(".pswp") && photoOfAddress();
 
 function currentIds() {
   if (openId()) return [openId()];

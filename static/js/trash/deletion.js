@@ -3,6 +3,7 @@ import { request } from "../page/api.js";
 import { isTyping } from "../page/fields.js";
 import { gettext, ngettext } from "../page/language.js";
 import { toast } from "../page/notices.js";
+import { photoOfAddress } from "../viewer/address.js";
 
 const UNDO_MS = 12000; // as long as its toast is shown, see .toast in layout.css
 const AT_ONCE = 5000; // photos in one request
@@ -50,9 +51,9 @@ function hasHalfStack(ids) {
   );
 }
 
-// The lightbox shows the address of the deleted photo, so the reload waits until it is closed.
+// A reload shows the viewer again, so this waits until it is closed and its address is gone.
 export function reloadGrid() {
-  if (document.querySelector(".pswp")) setTimeout(reloadGrid, 200);
+  if (document.querySelector(".pswp") || photoOfAddress()) setTimeout(reloadGrid, 200);
   else location.reload();
 }
 

@@ -1,11 +1,13 @@
-// The lightbox over grid and results. Each photo has its own address and Back closes it. The next
+// The lightbox over grid and results. Each photo has an address there and Back closes it. The next
 // page of the grid is loaded before its last photo is reached.
+import { notePlace, whenPlaced } from "../grid/place.js";
 import { canOpen, openTile } from "../grid/stacks.js";
 import { areFavourites, toggleFavourites } from "../marks/favourites.js";
 import { icon } from "../page/icon.js";
 import { gettext, ngettext } from "../page/language.js";
 import { announce } from "../page/notices.js";
 import { moveToTrash } from "../trash/deletion.js";
+import { addressOfPhoto, photoOfAddress } from "./address.js";
 import { addFoot } from "./foot.js";
 import { loadNeighbours } from "./neighbours.js";
 import { drawPart, isDrawing, stopDrawing } from "./part.js";
@@ -14,7 +16,6 @@ import { isVeiled, unveil } from "./veils.js";
 const PREVIEW_SIDE = 1440;
 // Formats that browsers can show. Originals in other formats are never put into a page.
 const DRAWN = new Set(["JPEG", "PNG", "WEBP", "GIF", "AVIF"]);
-const loadedAt = location.pathname;
 let box = null;
 let byHistory = false; // whether it was Back that closed the viewer
 
@@ -43,20 +44,23 @@ export function attachLightbox() {
   });
 }
 
-// Back closes the viewer, and Forward opens it again. The page of a photo knows no other address: the grid
-// behind it, or the one that was there before a reload, has to be loaded.
-function followHistory(event) {
-  if (document.querySelector(".photo-page")) {
-    const shown = box?.currSlide?.data.base ?? loadedAt;
-    if (location.pathname !== shown) location.reload();
-  } else if (event.state?.lightbox && !box) {
-    const link = document.querySelector(`[data-grid] .tile .open[href="${location.pathname}"]`);
-    if (link) open(link);
-    else location.reload();
-  } else {
-    byHistory = true;
-    closeLightbox();
-  }
+// Back closes the viewer, and Forward opens it again.
+function followHistory() {
+  if (photoOfAddress()) return box ? null : openAddressed();
+  byHistory = true;
+  closeLightbox();
+}
+
+// After a reload the list comes to its place first. What it does not show, such as the photo of a copied address
+// that lies far down, has a page of its own.
+export async function openAddressed() {
+  const id = photoOfAddress();
+  if (!id) return;
+  await whenPlaced();
+  if (box || photoOfAddress() !== id) return;
+  const link = document.querySelector(`[data-grid] .tile[data-id="${id}"] .open`);
+  if (link) await open(link);
+  else location.replace(`/photos/${id}`);
 }
 
 // The opening animation cannot be interrupted, so closing waits for its end.
@@ -116,8 +120,7 @@ function uncover(base) {
   box.refreshSlideContent(index);
 }
 
-// `leave` is for the page of a photo: what closing the viewer does there.
-export async function open(link, leave = null) {
+async function open(link) {
   const { default: PhotoSwipe } = await import("../../vendor/photoswipe.esm.min.js");
   const root = link.closest("[data-grid]");
   const items = root ? slides(root) : [slide(link)];
@@ -135,7 +138,7 @@ export async function open(link, leave = null) {
     loop: false,
     wheelToZoom: true,
     preload: [1, 2],
-    showHideAnimationType: leave ? "none" : "zoom",
+    showHideAnimationType: "zoom",
     showAnimationDuration: 180,
     hideAnimationDuration: 180,
     closeTitle: gettext("Close (Esc)"),
@@ -146,7 +149,7 @@ export async function open(link, leave = null) {
   });
   addButtons(box);
   addFoot(box, () => totalOf(root));
-  followAddress(box, items[box.options.index], leave);
+  followAddress(box);
   box.on("change", () => {
     if (root) loadNeighbours(box, root, slides);
     if (drawer()) fillDrawer();
@@ -168,25 +171,27 @@ const totalOf = (root) => Number(root?.dataset.total ?? (root?.querySelector(".m
 
 // --- one address per photo ---
 
-function followAddress(pswp, first, leave) {
-  // Forward may have led here already.
-  let pushed = Boolean(leave) || (location.pathname === first.base && Boolean(tileOf(first)));
+function followAddress(pswp) {
   const title = document.title;
   byHistory = false;
   pswp.on("change", () => {
     const item = pswp.currSlide.data;
-    if (tileOf(item)) {
-      const state = leave ? history.state : { lightbox: true };
-      history[pushed ? "replaceState" : "pushState"](state, "", item.base);
-      pushed = true;
-    }
+    if (tileOf(item)) writeAddress(currentId());
     document.title = `${item.name} · Scry`;
   });
   pswp.on("close", () => {
     document.title = title;
-    if (leave) leave();
-    else if (pushed && !byHistory) history.back();
+    if (byHistory || !photoOfAddress()) return;
+    // A copied address has no entry before it that is the list's.
+    if (history.state?.lightbox) history.back();
+    else history.replaceState(history.state, "", location.pathname + location.search);
   });
+}
+
+function writeAddress(id) {
+  if (photoOfAddress()) return history.replaceState(history.state, "", addressOfPhoto(id));
+  notePlace();
+  history.pushState({ ...history.state, lightbox: true }, "", addressOfPhoto(id));
 }
 
 // The part of the window beside or above the drawer.
