@@ -9,15 +9,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import pytest
 from selenium import webdriver
 
 from tests import migrated
 from tests.e2e.browser import CHROMIUM, DRIVER, PASSWORD, Browser, chromium
-from tests.server.processes import free_port
+from tests.server.processes import eventually, free_port
 from tests.web.test_api_photos import picture
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -168,7 +170,15 @@ def sessions(gallery) -> dict[str, str]:
         stdout=subprocess.PIPE,
         text=True,
     )
+    # A search before the gallery has its model is refused.
+    eventually("the model is loaded", lambda: has_model(gallery))
     return dict(line.split() for line in made.stdout.splitlines())
+
+
+def has_model(gallery: Gallery) -> bool:
+    with suppress(httpx.TransportError):
+        return bool(httpx.get(f"{gallery.url}/readyz").json()["checks"]["model"])
+    return False
 
 
 MAKE_ACCOUNTS = """

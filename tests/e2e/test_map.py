@@ -23,12 +23,16 @@ def drawn(owner: Browser, pictures) -> None:
     owner.upload(*paths)
     wait(lambda: all("searchable after" in owner.outcome(path.name) for path in paths))
 
-    def is_there() -> bool:
-        owner.open("/map")
-        return bool(owner.all("#map"))
-
-    wait(is_there)
+    # A map that was drawn before the last photos came gets them a little later.
+    wait(lambda: owner.run(PLACED) == len(paths))
+    owner.open("/map")
     owner.until(lambda: owner.run("return document.getElementById('map')?.dataset.ready"), "map")
+
+
+PLACED = """
+return fetch("/api/v1/themes").then((answer) => answer.json()).then(({ levels }) =>
+  (levels[0]?.themes ?? []).reduce((sum, theme) => sum + theme.photos, 0))
+"""
 
 
 def wait(ready: Callable[[], bool]) -> None:

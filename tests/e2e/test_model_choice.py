@@ -63,7 +63,15 @@ def choose(browser: Browser, folder: Path) -> None:
     browser.follow("form:has([name=folder]) button")
 
 
+def slow_down(browser: Browser, latency: int) -> None:
+    """Let each request take so many milliseconds, so that what is said meanwhile can be read."""
+    browser.driver.execute_cdp_cmd("Network.enable", {})
+    slow = {"offline": False, "latency": latency, "downloadThroughput": -1, "uploadThroughput": -1}
+    browser.driver.execute_cdp_cmd("Network.emulateNetworkConditions", slow)
+
+
 def upload(browser: Browser, folder: Path) -> None:
+    slow_down(browser, 400)
     paths = "\n".join(str(path) for path in folder.iterdir())
     browser.driver.find_element("css selector", "#model-upload [name=files]").send_keys(paths)
     browser.click("#model-upload .primary")
@@ -90,8 +98,14 @@ def test_a_folder_is_refused_with_a_reason_or_used(admin, automatic, tmp_path):
     choose(admin, tmp_path / "nowhere")
     admin.says("[role=alert]", "The server has no folder")
     photograph(admin, "refused")
+    # Otherwise the one photo may be embedded before anybody looks.
+    admin.open("/jobs")
+    admin.follow("#pause-all")
+    admin.open("/settings")
     choose(admin, model_folder(tmp_path / "clip", CLIP))
     assert "takes over when" in next_model(admin)
+    admin.open("/jobs")
+    admin.follow("#resume-all")
     admin.open("/search?q=red")
     admin.until(lambda: admin.names() == ["red.png"], "found with the former model")
     wait_for_a_sweep(admin, lambda: CLIP.key in model_in_use(admin))
@@ -109,6 +123,7 @@ def test_an_upload_is_used_and_its_progress_shown(admin, automatic, tmp_path):
     upload(admin, model_folder(tmp_path / "clip", CLIP))
     admin.says("#model-upload [role=status]", "MB uploaded")
     photograph(admin, "uploading")
+    slow_down(admin, 0)
     admin.until(lambda: own_folder(automatic) == [CLIP.architecture, "choice.json"], "in place")
     admin.until(lambda: CLIP.key in model_in_use(admin), "the uploaded model")
 
@@ -121,6 +136,7 @@ def test_an_upload_that_is_refused_or_cancelled_leaves_nothing(admin, automatic,
     admin.says(status, "no recommended model")
     assert own_folder(automatic) == []
     photograph(admin, "not-recognised")
+    slow_down(admin, 0)
     admin.open("/settings")
     upload(admin, model_folder(tmp_path / "siglip", SIGLIP))
     admin.says(status, "MB uploaded")

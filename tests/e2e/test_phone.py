@@ -51,18 +51,17 @@ def test_a_long_press_selects_and_dragging_extends(phone, uploaded):
     touch(phone, "touchEnd")
     assert phone.path() == "/"
     # While photos are selected, a tap selects one more, and a check circle shows on each.
-    assert all(
-        phone.run("return getComputedStyle(arguments[0]).opacity", box) == "1"
-        for box in phone.all("[data-grid] .check")
-    )
+    opacity = "return [...document.querySelectorAll('[data-grid] .check')].map(opacityOf)"
+    opacity = f"const opacityOf = (box) => getComputedStyle(box).opacity; {opacity}"
+    phone.becomes(lambda: set(phone.run(opacity)), {"1"}, "check circles")
 
 
 def test_a_finger_that_moves_scrolls_and_selects_nothing(phone, uploaded):
     uploaded("scroll", *COLOURS)
     x, y = middle(phone, phone.names()[0])
-    touch(phone, "touchStart", (x, y))
-    touch(phone, "touchMove", (x, y - 60))
-    touch(phone, "touchEnd")
+    # In one command, as two could be as far apart as a long press takes.
+    gesture = {"x": x, "y": y, "yDistance": -60, "gestureSourceType": "touch"}
+    phone.driver.execute_cdp_cmd("Input.synthesizeScrollGesture", gesture)
     phone.run("return new Promise(resolve => setTimeout(resolve, 700))")
     assert selected(phone) == []
 

@@ -61,7 +61,8 @@ def test_the_keyboard_alone_deletes_and_undoes(owner, uploaded):
 def test_the_offer_comes_along_from_the_photo_page(owner, uploaded):
     (name,) = uploaded("page", "red")
     owner.open(owner.attribute(f"{owner.tile(name)} .open", "href"))
-    owner.until(lambda: not owner.all(".strip-load"))  # which a photo in the trash does not have
+    # A photo in the trash has neither.
+    owner.until(lambda: not owner.all(".strip-load, .photo-labels[hx-get]"))
     owner.reloaded(lambda: owner.press(Keys.DELETE))
     assert owner.path() == "/"
     toast(owner, "moved to the trash")

@@ -56,6 +56,8 @@ def test_it_goes_on_after_signing_in_again(uploader, pictures, width):
     first, *others = pictures(f"session-{width}", "red", "green", "blue", "purple", "cyan")
     uploader.upload(first)
     uploader.until(lambda: uploader.outcome(first.name) not in {"", "Waiting", "Uploading"})
+    # The grid is loaded anew for it, which a signed-out page would notice too early.
+    uploader.until(lambda: first.name in uploader.names(), "in the grid")
     sign_out_elsewhere(uploader)
     uploader.upload(*others)
     uploader.says(SIGN_IN, "Sign in, and the upload goes on here.")
@@ -155,6 +157,7 @@ def test_what_the_browser_could_not_keep_is_asked_for_again(owner, pictures):
     owner.says("#uploads-unsent", f"1 file was not sent, because the page was left: {other.name}")
     owner.upload(other)
     owner.gone("#uploads-unsent")
-    owner.until(lambda: "searchable after" in owner.outcome(other.name))
+    for each in (path, other):
+        owner.until(lambda each=each: "searchable after" in owner.outcome(each.name), each.name)
     owner.reloaded(lambda: owner.run("location.reload()"))
     owner.gone("#uploads-unsent")

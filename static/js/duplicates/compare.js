@@ -211,6 +211,7 @@ function sharpen() {
 
 const pointers = new Map();
 let still = 0; // when the only pointer came down, or 0 once it has moved
+let showedB = false; // whether B was shown then
 let holding = 0;
 
 const local = (event) => ({ x: (event.clientX - room().left) % (width() + 2), y: event.clientY - room().top });
@@ -220,6 +221,7 @@ function onDown(event) {
   stage.setPointerCapture(event.pointerId);
   pointers.set(event.pointerId, local(event));
   still = pointers.size === 1 ? event.timeStamp : 0;
+  showedB = showsB();
   clearTimeout(holding);
   if (still && dialog.dataset.mode === "flicker") holding = setTimeout(() => still && showB(!showsB()), 220);
 }
@@ -252,7 +254,7 @@ function onUp(event) {
   const held = event.timeStamp - still > 220;
   still = 0;
   // Releasing a long press returns to A; a tap switches and stays.
-  showB(held ? false : !showsB());
+  showB(!held && !showedB);
 }
 
 // --- keys ---

@@ -145,8 +145,8 @@ for (const event of ["htmx:responseError", "htmx:sendError"]) {
 let sentCard = null; // where the focus was when a group was sent
 document.body.addEventListener("htmx:beforeSwap", (event) => {
   const card = event.detail.target.closest?.(".group");
-  const inside = card?.contains(document.activeElement);
-  sentCard = card && { next: nextCard(card), inside, width: card.offsetWidth };
+  if (!card) return; // What is asked for now and then may come between.
+  sentCard = { next: nextCard(card), inside: card.contains(document.activeElement), width: card.offsetWidth };
 });
 
 document.body.addEventListener("htmx:load", ({ detail: { elt } }) => {

@@ -57,7 +57,11 @@ function fetchThumbnail(place, tries) {
   if (!place.isConnected || tries > 40) return;
   const image = new Image();
   image.alt = place.closest(".open").dataset.name;
-  image.addEventListener("load", () => place.replaceWith(image));
+  const show = () => {
+    place.replaceWith(image);
+    image.dispatchEvent(new Event("load")); // Outside the page, nobody heard the first one.
+  };
+  image.addEventListener("load", show, { once: true });
   image.addEventListener("error", () => {
     setTimeout(() => fetchThumbnail(place, tries + 1), Math.min(700 * 1.25 ** tries, 20000));
   });

@@ -9,6 +9,7 @@ import { changeMarks, tellChange } from "./changes.js";
 const dialog = document.getElementById("to-album");
 let photoIds = [];
 let albums = [];
+let listed = Promise.resolve(); // once the albums are known, or cannot be
 
 const nameField = () => dialog.querySelector('[name="name"]');
 
@@ -36,6 +37,11 @@ export async function askForAlbum(ids) {
   showProblem("");
   draw();
   dialog.showModal();
+  listed = list();
+  await listed;
+}
+
+async function list() {
   const answer = await request("GET", "/api/v1/albums");
   dialog.classList.remove("loading");
   if (answer.ok) albums = answer.said.albums;
@@ -81,6 +87,7 @@ function cover(source) {
 
 async function addByName(name) {
   if (!name) return;
+  await listed;
   const album = albums.find((album) => album.name === name);
   if (album) return addTo(album);
   const answer = await request("POST", "/api/v1/albums", { name });

@@ -43,8 +43,10 @@ function look(image) {
 
 // What was kept before it was covered goes.
 function dropCovered(part) {
-  for (const image of part.querySelectorAll(".tile.veiled img[data-src]"))
-    soon(async () => (await caches.has(MINE)) && (await caches.open(MINE)).delete(image.dataset.src));
+  for (const image of part.querySelectorAll(".tile.veiled img[data-src]")) {
+    const address = image.dataset.src; // It goes with the cover.
+    soon(async () => (await caches.has(MINE)) && (await caches.open(MINE)).delete(address));
+  }
 }
 
 function soon(act) {

@@ -6,7 +6,7 @@ import { announce } from "../page/notices.js";
 import { clearTokens } from "./tokens.js";
 
 const WAIT = 110; // ms after the last key before the server is asked
-const TIMEOUT = 4000; // ms
+const TIMEOUT = 30_000; // ms; the next key asks anew before
 const ATTRIBUTES = {
   role: "combobox",
   "aria-haspopup": "listbox",
@@ -57,7 +57,7 @@ function askSoon() {
 }
 
 // The server counts code points, not UTF-16 units.
-const characters = (text) => [...text].length;
+const cursor = () => [...input.value.slice(0, input.selectionStart ?? input.value.length)].length;
 
 async function ask() {
   clearTimeout(timer);
@@ -66,7 +66,7 @@ async function ask() {
   current = mine;
   const timeout = setTimeout(() => mine.abort(), TIMEOUT);
   const text = untouched ? "" : input.value;
-  const at = characters(text.slice(0, input.selectionStart ?? text.length));
+  const at = text ? cursor() : 0;
   try {
     const address = `${form.dataset.suggest}?${new URLSearchParams({ q: text, at })}`;
     const answer = await fetch(address, { signal: mine.signal });
@@ -114,15 +114,18 @@ function mark(option) {
   else input.removeAttribute("aria-activedescendant");
 }
 
-// After the last option comes the field itself, then the first option.
+// After the last option comes the field itself, then the first option. Whoever walks through the list keeps it.
 function move(step) {
+  clearTimeout(timer);
+  current?.abort();
+  current = null;
   const all = options();
   const at = all.indexOf(chosen()) + step;
   mark(at < -1 ? all.at(-1) : all[at]);
 }
 
 function take(option) {
-  const { query, go, insert, start, end } = option.dataset;
+  const { query, go, insert, start } = option.dataset;
   if (go) {
     close();
     location.assign(go);
@@ -130,12 +133,14 @@ function take(option) {
     replaceBy(query);
     form.requestSubmit();
   } else {
-    complete(insert, Number(start), Number(end));
+    complete(insert, Number(start));
   }
 }
 
-function complete(insert, start, end) {
+// What was offered takes the place of all that was typed up to the cursor, also since it was offered.
+function complete(insert, start) {
   const all = [...input.value];
+  const end = Math.max(start, cursor());
   const before = all.slice(0, start).join("") + insert;
   const after = all.slice(end).join("");
   input.value = before + (insert.endsWith(" ") ? after.trimStart() : after);
@@ -187,8 +192,8 @@ function completeByTab(event, option) {
   const wanted = option ?? (untouched || !input.value.trim() ? null : options().find(completes));
   if (!wanted || !completes(wanted)) return;
   event.preventDefault();
-  const { query, insert, start, end } = wanted.dataset;
-  if (query === undefined) return complete(insert, Number(start), Number(end));
+  const { query, insert, start } = wanted.dataset;
+  if (query === undefined) return complete(insert, Number(start));
   replaceBy(query);
   untouched = false;
   input.dispatchEvent(new Event("input", { bubbles: true }));

@@ -44,6 +44,8 @@ class ModelUpload {
       const problem = await this.sendFile(file, begun.said.piece_bytes);
       if (problem) return this.end(problem);
     }
+    if (this.cancelled.signal.aborted) return this.end(gettext("The upload was cancelled."));
+    this.cancelButton.hidden = true; // From here on there is nothing to cancel.
     this.say(gettext("Checking the files"));
     const finished = await request("POST", `${this.path}/finish`);
     this.path = finished.ok ? "" : this.path;

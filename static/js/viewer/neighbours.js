@@ -11,7 +11,13 @@ export function loadNeighbours(pswp, root, slides) {
     const more = root.querySelector(which);
     if (!more || more.dataset.asked) return;
     more.dataset.asked = "yes";
-    document.body.addEventListener("htmx:load", add, { once: true });
+    // Other parts of the page are loaded meanwhile, too.
+    const added = () => {
+      if (more.isConnected) return;
+      document.body.removeEventListener("htmx:load", added);
+      add();
+    };
+    document.body.addEventListener("htmx:load", added);
     htmx.trigger(more, "intersect");
   }
 
