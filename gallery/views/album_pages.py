@@ -200,7 +200,7 @@ def stack(request: PageRequest, stack_id: uuid.UUID) -> HttpResponse:
     if "closed" in request.GET:
         closed = {"tiles": tiles(rows[:1], folds=stack_folds(rows[:1]))}
         return vary_on_htmx(render(request, "gallery/_tiles.html", closed))
-    opened = {"tiles": tiles(rows[1:]), "of": rows[0].pk if rows else ""}
+    opened = {"tiles": tiles(rows[1:], of=rows[0].pk if rows else None)}
     return vary_on_htmx(render(request, "gallery/_tiles.html", opened))
 
 

@@ -91,7 +91,8 @@ _SMALL = f"thumbnail?side={SMALL_SIDE}"
 class Tile:
     """One photo of a grid, with its `match` where a search found it.
 
-    `at_once` lets a browser ask for its picture before it knows the layout.
+    `at_once` lets a browser ask for its picture before it knows the layout. `of` is the photo under
+    which it was folded.
     """
 
     photo: Photo
@@ -101,6 +102,7 @@ class Tile:
     match: Match | None = None
     fold: Fold | None = None
     at_once: bool = False
+    of: uuid.UUID | None = None
 
     @cached_property
     def base(self) -> str:
@@ -186,8 +188,12 @@ def tiles(
     photos: Sequence[Photo],
     matches: Sequence[Match] | None = None,
     folds: Mapping[uuid.UUID, Fold] | None = None,
+    of: uuid.UUID | None = None,
 ) -> list[Tile]:
-    """Return a tile for each photo, in order; `folds` says which stand for others too."""
+    """Return a tile for each photo, in order; `folds` says which stand for others too.
+
+    `of` is the photo under which all of them were folded.
+    """
     states = Embedding.objects.states_of(photos)
     describe(photos)
     return [
@@ -199,6 +205,7 @@ def tiles(
             match=matches[place] if matches is not None else None,
             fold=folds.get(photo.pk) if folds else None,
             at_once=place < AT_ONCE,
+            of=of,
         )
         for place, photo in enumerate(photos)
     ]

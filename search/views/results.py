@@ -214,8 +214,7 @@ def _look_alikes(request: PageRequest, photo: Photo) -> HttpResponse:
     others = [row for row in rows.newest_first() if str(row.pk) != request.GET.get("but")]
     if request.htmx:
         part = {
-            "tiles": tiles(others),
-            "of": photo.pk,
+            "tiles": tiles(others, of=photo.pk),
             "refine": _refine(request.user, request.GET.get("q", "")),
         }
         return vary_on_htmx(render(request, "gallery/_tiles.html", part))
