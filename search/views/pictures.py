@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from gallery import sensitive
 from gallery.models import Photo, User
 from search import language
 from search.engine import sent_pictures
@@ -24,14 +25,18 @@ class Picture:
 
 
 def picture_of(user: User, term: Term) -> Picture | None:
-    """Return the photo or the picture from outside that a term names; None if it is not there."""
+    """Return the photo or the picture from outside that a term names; None if it is not there.
+
+    A photo that is covered as sensitive comes without its thumbnail.
+    """
     if term.kind == "picture":
         sent = sent_pictures.picture_of(user, term.value)
         return Picture(sent.name, reverse("sent-picture", args=[sent.pk])) if sent else None
     photo = Photo.objects.visible_to(user).filter(pk=term.photo_id).first()
     if photo is None:
         return None
-    image = reverse("thumbnail", args=[photo.pk]) if photo.decoded_at else ""
+    is_shown = photo.decoded_at is not None and photo.pk not in sensitive.veiled_photos(user)
+    image = reverse("thumbnail", args=[photo.pk]) if is_shown else ""
     return Picture(photo.name, image, photo.get_absolute_url())
 
 

@@ -6,6 +6,8 @@ import re
 
 import pytest
 
+from gallery import sensitive
+from gallery.models import Photo
 from tests.web.conftest import WORDS
 from tests.web.result_pages import query_of, text
 
@@ -41,6 +43,16 @@ def test_a_picture_is_a_chip_and_the_text_is_what_was_typed(ada_client, reds, ad
     assert f"/photos/{one}/thumbnail" in text(page)
     if address == "/search":
         assert field(page) == "a street without cars"
+
+
+def test_a_covered_photo_is_named_in_the_bar_and_not_shown(ada, ada_client, reds):
+    one = reds[0][0]
+    sensitive.decide(ada, Photo.objects.filter(pk=one), "nudity", "confirmed")
+    page = ada_client.get("/search/filters", {"q": f"a street photo:{one}"})
+    assert named(page) == [f"like {WORDS}0.png"]
+    assert f"{one}/thumbnail" not in text(page)
+    results = text(ada_client.get("/search", {"q": f"a street photo:{one}"}))
+    assert f'src="/photos/{one}/thumbnail"' not in results.replace("data-src", "")
 
 
 def test_the_form_alone_asks_for_the_same_query(ada_client, reds):
