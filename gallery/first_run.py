@@ -22,8 +22,12 @@ def token() -> str:
 
 
 def is_token(candidate: str) -> bool:
-    """Return whether `candidate` is the token, in constant time."""
-    return _path().exists() and secrets.compare_digest(candidate.encode(), token().encode())
+    """Return whether `candidate` is the token, in constant time; it makes none."""
+    try:
+        kept = _path().read_bytes().strip()
+    except FileNotFoundError:  # Another request may have used it up just now.
+        return False
+    return bool(kept) and secrets.compare_digest(candidate.encode(), kept)
 
 
 def remove_token() -> None:

@@ -68,6 +68,15 @@ def test_the_token_is_no_part_of_an_address_that_is_sent(capsys):
     assert (parts.path, parts.query, parts.fragment) == ("/welcome", "", first_run.token())
 
 
+def test_a_token_that_was_used_up_is_none_and_is_not_made_again():
+    token = first_run.token()
+    assert first_run.is_token(token)
+    assert not first_run.is_token("")
+    first_run.remove_token()
+    for _ in range(2):
+        assert not first_run.is_token(token)
+
+
 @pytest.mark.django_db(transaction=True)
 def test_two_first_runs_at_once_make_one_owner():
     token, start = first_run.token(), threading.Barrier(4)
