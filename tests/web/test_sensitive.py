@@ -92,7 +92,7 @@ def test_many_are_cleared_and_undone_together(ada_client, photos):
         ("GET", "/api/v1/sensitive?limit=100000", None, 400),
         ("PUT", "/api/v1/sensitive/kinds/nudity", {"policy": "burn"}, 400),
         ("PUT", "/api/v1/sensitive/kinds/none", {"policy": "blur"}, 404),
-        ("DELETE", "/api/v1/sensitive/kinds/nudity", None, 400),
+        ("DELETE", "/api/v1/sensitive/kinds/nudity", None, 409),
         ("POST", "/api/v1/sensitive/kinds", {"name": " "}, 400),
         ("POST", "/api/v1/sensitive/kinds", {"name": "x" * 61}, 400),
         ("POST", "/api/v1/sensitive/kinds", {"name": "Nudity"}, 400),

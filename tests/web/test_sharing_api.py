@@ -76,7 +76,7 @@ WRONG = [
     ("links", {"album": "ALBUM", "gps": True}, 400),
     ("links", {"album": "ALBUM", "places": "yes"}, 400),
     ("members", {"album": "ALBUM", "name": "nobody"}, 404),
-    ("members", {"album": "ALBUM", "name": "ada"}, 400),
+    ("members", {"album": "ALBUM", "name": "ada"}, 409),
     ("members", {"album": "ALBUM", "name": "a\x00b"}, 404),
     ("members", {"album": "ALBUM", "name": "bob", "role": "owner"}, 400),
     ("members", {"album": "UNKNOWN", "name": "bob"}, 404),
