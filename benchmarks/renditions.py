@@ -3,8 +3,8 @@
     python -m benchmarks.renditions FOLDER [--photos 40]
 
 Scales each JPEG of a folder to 512 px, and makes smaller or differently compressed pictures of
-that. Prints the mean bytes and the CPU time of a photo, scaling included:
-the least of three passes, since other work can only add to it.
+that. Prints the mean bytes and the CPU time of a photo, scaling included: the least of three
+passes, since other work can only add to it.
 """
 
 from __future__ import annotations

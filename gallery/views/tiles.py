@@ -136,7 +136,7 @@ class Tile:
 
     @property
     def is_panorama(self) -> bool:
-        """Whether the photo is much longer than high, or higher than long."""
+        """Whether the photo is much wider than high, or much higher than wide."""
         sides = self.photo.width, self.photo.height
         return max(sides) > PANORAMA * min(sides)
 

@@ -170,6 +170,13 @@ class Browser:
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
 
+    def slow_down(self, *, latency: int = 0, upload: int = -1) -> None:
+        """Let requests take so many milliseconds more, and uploads so many bytes a second."""
+        slow = {"offline": False, "latency": latency, "downloadThroughput": -1}
+        slow["uploadThroughput"] = upload
+        self.driver.execute_cdp_cmd("Network.enable", {})
+        self.driver.execute_cdp_cmd("Network.emulateNetworkConditions", slow)
+
     def path(self) -> str:
         """Return the path of the page, once that is loaded."""
         loaded = "return document.readyState === 'complete' ? location.href : ''"

@@ -63,15 +63,8 @@ def choose(browser: Browser, folder: Path) -> None:
     browser.follow("form:has([name=folder]) button")
 
 
-def slow_down(browser: Browser, latency: int) -> None:
-    """Let each request take so many milliseconds, so that what is said meanwhile can be read."""
-    browser.driver.execute_cdp_cmd("Network.enable", {})
-    slow = {"offline": False, "latency": latency, "downloadThroughput": -1, "uploadThroughput": -1}
-    browser.driver.execute_cdp_cmd("Network.emulateNetworkConditions", slow)
-
-
 def upload(browser: Browser, folder: Path) -> None:
-    slow_down(browser, 400)
+    browser.slow_down(latency=400)  # So that what is said meanwhile can be read.
     paths = "\n".join(str(path) for path in folder.iterdir())
     browser.driver.find_element("css selector", "#model-upload [name=files]").send_keys(paths)
     browser.click("#model-upload .primary")
@@ -123,7 +116,7 @@ def test_an_upload_is_used_and_its_progress_shown(admin, automatic, tmp_path):
     upload(admin, model_folder(tmp_path / "clip", CLIP))
     admin.says("#model-upload [role=status]", "MB uploaded")
     photograph(admin, "uploading")
-    slow_down(admin, 0)
+    admin.slow_down()
     admin.until(lambda: own_folder(automatic) == [CLIP.architecture, "choice.json"], "in place")
     admin.until(lambda: CLIP.key in model_in_use(admin), "the uploaded model")
 
@@ -136,7 +129,7 @@ def test_an_upload_that_is_refused_or_cancelled_leaves_nothing(admin, automatic,
     admin.says(status, "no recommended model")
     assert own_folder(automatic) == []
     photograph(admin, "not-recognised")
-    slow_down(admin, 0)
+    admin.slow_down()
     admin.open("/settings")
     upload(admin, model_folder(tmp_path / "siglip", SIGLIP))
     admin.says(status, "MB uploaded")

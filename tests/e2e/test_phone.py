@@ -51,8 +51,10 @@ def test_a_long_press_selects_and_dragging_extends(phone, uploaded):
     touch(phone, "touchEnd")
     assert phone.path() == "/"
     # While photos are selected, a tap selects one more, and a check circle shows on each.
-    opacity = "return [...document.querySelectorAll('[data-grid] .check')].map(opacityOf)"
-    opacity = f"const opacityOf = (box) => getComputedStyle(box).opacity; {opacity}"
+    opacity = (
+        "return [...document.querySelectorAll('[data-grid] .check')]"
+        ".map((box) => getComputedStyle(box).opacity)"
+    )
     phone.becomes(lambda: set(phone.run(opacity)), {"1"}, "check circles")
 
 

@@ -51,14 +51,6 @@ def block(browser, *, on: bool = True) -> None:
     browser.driver.execute_cdp_cmd("Network.setBlockedURLs", {"urls": urls})
 
 
-def slow_down(browser, bytes_a_second: int) -> None:
-    browser.driver.execute_cdp_cmd("Network.enable", {})
-    speed = {"offline": False, "latency": 0, "downloadThroughput": -1}
-    browser.driver.execute_cdp_cmd(
-        "Network.emulateNetworkConditions", speed | {"uploadThroughput": bytes_a_second}
-    )
-
-
 def names(browser) -> set[str]:
     """Return the names of all photos that the gallery has."""
     answer = browser.run("return fetch('/api/v1/photos?limit=200').then(it => it.json())")
@@ -88,7 +80,7 @@ def many(folder: Path, number: int, size: int = 60_000) -> list[Path]:
 
 def test_going_anywhere_in_the_gallery_loses_no_file(owner, tmp_path):
     paths = many(tmp_path / "many", 24)
-    slow_down(owner, 150_000)
+    owner.slow_down(upload=150_000)
     waiting_for = {path.name for path in paths}
     owner.open("/")
     owner.upload(*paths)
@@ -97,7 +89,7 @@ def test_going_anywhere_in_the_gallery_loses_no_file(owner, tmp_path):
         # What is sent meanwhile is seen in one of the two.
         owner.until(lambda: waiting_for <= kept_names(owner) | names(owner), "kept or sent")
         owner.open(address)
-    slow_down(owner, -1)
+    owner.slow_down()
     owner.until(lambda: waiting_for <= names(owner), "all are here")
     owner.until(lambda: kept(owner) == 0, "nothing is kept of what was sent")
 
@@ -277,7 +269,7 @@ def test_a_large_file_goes_on_after_the_server_was_killed(browser, killable, tmp
     path = tmp_path / "large.bmp"
     noise = np.random.default_rng(7).integers(0, 256, (2600, 4000, 3), dtype=np.uint8)
     Image.fromarray(noise).save(path)
-    slow_down(browser, 8_000_000)
+    browser.slow_down(upload=8_000_000)
     browser.upload(path)
     browser.until(lambda: max(killable.arrived().values(), default=0) > 0, "a piece arrived")
     killable.kill()
@@ -285,7 +277,7 @@ def test_a_large_file_goes_on_after_the_server_was_killed(browser, killable, tmp
     assert max(before.values()) < path.stat().st_size
     browser.until(lambda: "No connection" in browser.outcome(path.name))
     killable.start_again()
-    slow_down(browser, -1)
+    browser.slow_down()
     browser.until(lambda: names(browser) == {path.name}, "it is here", patience=90)
     notes = [note.stem for note in (killable.data / "tmp").glob("*.part.json")]
     assert notes == list(before), "it went on, and did not begin anew"
